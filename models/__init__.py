@@ -1,0 +1,6 @@
+"""What a unit is."""
+
+from .lif import LIF
+from .spike_source import SpikeSource
+
+__all__ = ["LIF", "SpikeSource"]

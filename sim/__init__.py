@@ -1,0 +1,1 @@
+"""The ports and the loop: what a network is, and how it runs."""

@@ -2,40 +2,314 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import final
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import validation as check
 
+Arguments = dict[str, Any]
+
+
+class Stimulus(ABC):
+    """A source of input to one population.
+
+    kernel: what runs in phase "arrive" of each step. goes: "receptor" for weighted spikes, which a population
+    sums per receptor, or "drive" for a current, R*I [V] for the leaky models.
+    """
+
+    kernel: ClassVar[str]
+    goes: ClassVar[str]
+
+    @abstractmethod
+    def arguments(self, n: int, dt: float) -> Arguments:
+        """The kernel's constants for a population of `n` units at step `dt` [s]."""
+
+    def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
+        """What the kernel keeps from step to step: name -> (dtype, shape, initial value)."""
+        return {}
+
+    def fits(self, n: int) -> None:
+        """Raise ParameterError if this cannot drive `n` units."""
+
+    @property
+    def duration(self) -> float:
+        """When the stimulus ends [s]; 0 if it has no end of its own."""
+        return 0.0
+
+
+def _per_unit(owner: object, field: str, value: Any, n: int) -> Any:
+    """A number, or an array with one entry per unit, checked against the population's size."""
+    if np.ndim(value) and np.shape(value) != (n,):
+        raise check.fail(owner, field, f"must be one number or one per unit ({n})", f"shape {np.shape(value)}")
+    return value
+
+
+def _number_or_array(owner: object, field: str, value: Any, **limits: Any) -> Any:
+    """A validated number or 1-D array."""
+    if np.ndim(value):
+        return check.finite_array(owner, field, value, ndim=1, least=limits.get("least"), unit=limits.get("unit", ""))
+    return check.within(owner, field, value, **limits)
+
 
 @final
-@dataclass(frozen=True, kw_only=False, eq=False)
-class SpikeTrain:
+@dataclass(frozen=True, eq=False)
+class SpikeTrain(Stimulus):
     """Spikes at given times: spike k reaches unit ``ids[k]`` at ``times[k]`` with weight ``weight``.
 
     times (n_spikes,) [s], any order, >= 0; ids (n_spikes,) unit indices, >= 0; weight in the
-    receptor's unit, one number or (n_spikes,). Stored sorted by time, then by id.
+    receptor's unit, one number or (n_spikes,). Stored sorted by time, then by id. The clock engine moves
+    a spike to the nearest grid point; one at time 0 acts at the first, dt.
     """
 
-    times: ArrayLike = field(default=())
-    ids: ArrayLike = field(default=())
+    times: ArrayLike = ()
+    ids: ArrayLike = ()
     weight: float | NDArray[np.float64] = 1.0
+
+    kernel: ClassVar[str] = "spike_train_step"
+    goes: ClassVar[str] = "receptor"
 
     def __post_init__(self) -> None:
         times = check.finite_array(self, "times", self.times, ndim=1, least=0.0, unit="s")
         ids = check.index_array(self, "ids", self.ids)
         if ids.shape != times.shape:
-            raise check.fail(self, "ids", f"must be as many as times ({times.size})", ids.shape)
+            raise check.fail(self, "ids", f"must be as many as times ({times.size})", f"shape {ids.shape}")
         order = np.lexsort((ids, times))
         object.__setattr__(self, "times", times[order])
         object.__setattr__(self, "ids", ids[order])
         if np.ndim(self.weight):
             weight = check.finite_array(self, "weight", self.weight, ndim=1)
             if weight.shape != times.shape:
-                raise check.fail(self, "weight", f"must be one number or as many as times ({times.size})", weight.shape)
+                raise check.fail(self, "weight", f"must be one number or as many as times ({times.size})", f"shape {weight.shape}")
             object.__setattr__(self, "weight", weight[order])
         else:
             object.__setattr__(self, "weight", check.real(self, "weight", self.weight))
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        times = np.asarray(self.times)
+        return {
+            "event_steps": np.maximum(np.rint(times / dt).astype(np.int64) - 1, 0),
+            "event_ids": np.asarray(self.ids).astype(np.uint32),
+            "event_weights": np.broadcast_to(np.asarray(self.weight, np.float64), times.shape).copy(),
+        }
+
+    def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
+        return {"cursor": ("int64", (1,), 0)}
+
+    def fits(self, n: int) -> None:
+        check.index_array(self, "ids", self.ids, below=n)
+
+    @property
+    def duration(self) -> float:
+        return float(np.max(self.times, initial=0.0))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Events(Stimulus):
+    """An event-camera recording: each event reaches the unit of its pixel and polarity.
+
+    x, y pixel coordinates; t times [s]; p polarities, 0 or 1 (or -1 and 1); all (n_events,).
+    Unit of an event: ``(p * height + y) * width + x``; without polarities the first width * height units.
+    """
+
+    x: ArrayLike
+    y: ArrayLike
+    t: ArrayLike
+    p: ArrayLike | None = None
+    width: int = 34
+    height: int = 34
+    weight: float = 1.0
+
+    kernel: ClassVar[str] = "spike_train_step"
+    goes: ClassVar[str] = "receptor"
+
+    def __post_init__(self) -> None:
+        check.whole(self, "width", self.width, least=1)
+        check.whole(self, "height", self.height, least=1)
+        times = check.finite_array(self, "t", self.t, ndim=1, least=0.0, unit="s")
+        ids = check.index_array(self, "y", self.y, below=self.height) * self.width
+        ids = ids + check.index_array(self, "x", self.x, below=self.width)
+        if self.p is not None:
+            polarity = np.asarray(self.p)
+            if not np.isin(polarity, (-1, 0, 1)).all():
+                raise check.fail(self, "p", "every polarity must be 0 or 1 (or -1 and 1)", polarity[~np.isin(polarity, (-1, 0, 1))][0])
+            ids = ids + (polarity > 0) * (self.width * self.height)
+        object.__setattr__(self, "_train", SpikeTrain(times, ids, self.weight))
+
+    @property
+    def train(self) -> SpikeTrain:
+        """The same events as a spike train."""
+        train: SpikeTrain = object.__getattribute__(self, "_train")
+        return train
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        return self.train.arguments(n, dt)
+
+    def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
+        return self.train.flow(n)
+
+    def fits(self, n: int) -> None:
+        pixels = self.width * self.height * (1 if self.p is None else 2)
+        if n < pixels:
+            raise check.fail(self, "width x height x polarities", f"must be at most the {n} units of the population", pixels)
+
+    @property
+    def duration(self) -> float:
+        return self.train.duration
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Poisson(Stimulus):
+    """An independent Poisson spike train into every unit.
+
+    rate [Hz], one number or (n,), >= 0; weight in the receptor's unit. The times are drawn interval by
+    interval, so every engine and every dt sees the same trains.
+    """
+
+    rate: float | ArrayLike
+    weight: float | ArrayLike = 1.0
+
+    kernel: ClassVar[str] = "poisson_step"
+    goes: ClassVar[str] = "receptor"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rate", _number_or_array(self, "rate", self.rate, least=0.0, unit="Hz"))
+        object.__setattr__(self, "weight", _number_or_array(self, "weight", self.weight))
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        return {"rate": self.rate, "weight": self.weight}
+
+    def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
+        return {
+            "due": ("float64", (n,), -1.0),
+            "drawn": ("int64", (n,), 0),
+            "earliest": ("float64", (1,), -1.0),
+        }
+
+    def fits(self, n: int) -> None:
+        _per_unit(self, "rate", self.rate, n)
+        _per_unit(self, "weight", self.weight, n)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Constant(Stimulus):
+    """A current that never changes: `value` is R*I [V] for the leaky models; one number or (n,)."""
+
+    value: float | ArrayLike
+
+    kernel: ClassVar[str] = ""  # part of the drive from the start; nothing to do in a step
+    goes: ClassVar[str] = "drive"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", _number_or_array(self, "value", self.value))
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        return {}
+
+    def fits(self, n: int) -> None:
+        _per_unit(self, "value", self.value, n)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Step(Stimulus):
+    """A current that changes at given times: ``values[k]`` holds from ``times[k]`` on, 0 before the first.
+
+    times (n_levels,) [s], ascending, >= 0; values (n_levels,) for all units or (n_levels, n).
+    """
+
+    times: ArrayLike
+    values: ArrayLike
+
+    kernel: ClassVar[str] = "step_current_step"
+    goes: ClassVar[str] = "drive"
+
+    def __post_init__(self) -> None:
+        times = check.finite_array(self, "times", np.atleast_1d(self.times), ndim=1, least=0.0, unit="s")
+        values = check.finite_array(self, "values", np.atleast_1d(self.values))
+        if (np.diff(times) <= 0).any():
+            raise check.fail(self, "times", "must ascend", times.tolist())
+        if values.ndim > 2 or values.shape[0] != times.size:
+            raise check.fail(self, "values", f"must have one row per time ({times.size})", f"shape {values.shape}")
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "values", values.reshape(times.size, -1))
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        return {"from_steps": np.rint(np.asarray(self.times) / dt).astype(np.int64), "levels": self.values}
+
+    def fits(self, n: int) -> None:
+        _columns(self, "values", np.shape(self.values)[1], n)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TimedArray(Stimulus):
+    """A current sampled at equal intervals: row k of `values` holds from ``k * interval`` on; 0 after the last.
+
+    values (n_samples,) for all units or (n_samples, n); interval [s], a multiple of dt.
+    """
+
+    values: ArrayLike
+    interval: float
+
+    kernel: ClassVar[str] = "timed_array_step"
+    goes: ClassVar[str] = "drive"
+
+    def __post_init__(self) -> None:
+        check.within(self, "interval", self.interval, above=0.0, unit="s")
+        values = check.finite_array(self, "values", self.values)
+        if values.ndim not in (1, 2) or not values.size:
+            raise check.fail(self, "values", "must have shape (n_samples,) or (n_samples, n)", f"shape {values.shape}")
+        object.__setattr__(self, "values", values.reshape(values.shape[0], -1))
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        return {"values": self.values, "repeat": check.steps(self, "interval", self.interval, dt)}
+
+    def fits(self, n: int) -> None:
+        _columns(self, "values", np.shape(self.values)[1], n)
+
+    @property
+    def duration(self) -> float:
+        return np.shape(self.values)[0] * self.interval
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Noise(Stimulus):
+    """A Gaussian current, independent for every unit and interval, constant inside an interval.
+
+    mean and std are R*I [V] for the leaky models, one number or (n,); interval [s], a multiple of dt;
+    None is dt itself, so that the noise grows whiter, and its effect weaker, as dt shrinks.
+    """
+
+    mean: float | ArrayLike = 0.0
+    std: float | ArrayLike
+    interval: float | None = None
+
+    kernel: ClassVar[str] = "noise_step"
+    goes: ClassVar[str] = "drive"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", _number_or_array(self, "mean", self.mean))
+        object.__setattr__(self, "std", _number_or_array(self, "std", self.std, least=0.0))
+        if self.interval is not None:
+            check.within(self, "interval", self.interval, above=0.0, unit="s")
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        repeat = 1 if self.interval is None else check.steps(self, "interval", self.interval, dt)
+        return {"mean": self.mean, "std": self.std, "repeat": repeat}
+
+    def fits(self, n: int) -> None:
+        _per_unit(self, "mean", self.mean, n)
+        _per_unit(self, "std", self.std, n)
+
+
+def _columns(owner: object, field: str, columns: int, n: int) -> None:
+    if columns not in (1, n):
+        raise check.fail(owner, field, f"must have one column or one per unit ({n})", f"{columns} columns")

@@ -113,3 +113,12 @@ def nearest(value: Any, choices: Iterable[str]) -> str:
     """A hint such as ``; did you mean 'clock'?``, or nothing where no choice is near."""
     close = difflib.get_close_matches(str(value), list(choices), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def steps(owner: object, field: str, time: Any, dt: float) -> int:
+    """A time as a whole number of steps of `dt`, at least one; times off the grid are refused."""
+    seconds = within(owner, field, time, above=0.0, unit="s")
+    count = max(round(seconds / dt), 1)
+    if abs(seconds - count * dt) > 1e-6 * dt * max(1, count * 1e-3):
+        raise fail(owner, field, f"must be a multiple of dt = {dt:g} s; the nearest is {count * dt:g} s", seconds)
+    return count

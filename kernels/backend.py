@@ -1,0 +1,101 @@
+"""Backends: where kernels come from, and what runs a list of them step by step."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ParameterError
+
+BACKENDS = ("cpu", "reference")
+NEVER = 1 << 62  # an `upcoming` that never comes
+
+
+class Call(NamedTuple):
+    """One kernel and the arrays and numbers for its parameters, `step` excepted.
+
+    returns (1,) int64 receives the return value; None where nobody reads it.
+    """
+
+    kernel: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    returns: NDArray[np.int64] | None
+
+
+class Program(Protocol):
+    """A list of calls made ready to run."""
+
+    def advance(self, step: int, stop: int) -> int:
+        """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
+
+
+class Clockwork(NamedTuple):
+    """The arrays through which calls and the loop talk.
+
+    upcoming (n_calls,) next step at which a call must run unasked; pause (1,) raised by a full buffer;
+    state (n_bytes,) uint8, all neuron state; patience: silent steps before the loop looks for rest.
+    """
+
+    upcoming: NDArray[np.int64]
+    pause: NDArray[np.int64]
+    state: NDArray[np.uint8]
+    patience: int
+
+
+class Backend:
+    """The kernels of one room under their names, as attributes: ``load("cpu").lif_step``."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._kernels = _room(name)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        try:
+            return self._kernels[name]
+        except KeyError:
+            raise AttributeError(f"the {self.name} backend has no kernel {name!r}") from None
+
+    def kernel(self, kernel: str | Callable[..., Any]) -> Callable[..., Any]:
+        """A kernel by name, or the user's own function as it is."""
+        return getattr(self, kernel) if isinstance(kernel, str) else kernel
+
+    def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str) -> Program:
+        """Make `calls` ready to run, in order, once per step."""
+        module = importlib.import_module(f".{self.name}.program", __package__)
+        program: Program = module.Program(calls, clockwork, precision)
+        return program
+
+    def zeros(self, shape: Any, dtype: str = "float64") -> NDArray[Any]:
+        """An array of zeros on this backend's device."""
+        return np.zeros(shape, dtype)
+
+    def full(self, shape: Any, value: Any, dtype: str = "float64") -> NDArray[Any]:
+        """An array of `value` on this backend's device."""
+        return np.full(shape, value, dtype)
+
+
+def load(name: str) -> Backend:
+    """The backend called `name`; "auto" is the fastest present, today always "cpu"."""
+    if name == "auto":
+        name = "cpu"
+    if name not in BACKENDS:
+        raise ParameterError(f"backend: must be one of auto, {', '.join(BACKENDS)} (got {name!r})")
+    return Backend(name)
+
+
+@cache
+def _room(name: str) -> dict[str, Callable[..., Any]]:
+    """All kernels (functions ending in `_step`) of a room."""
+    package = importlib.import_module(f".{name}", __package__)
+    kernels: dict[str, Callable[..., Any]] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        members = inspect.getmembers(importlib.import_module(f".{module.name}", package.__name__), callable)
+        kernels.update({key: value for key, value in members if key.endswith("_step")})
+    return kernels

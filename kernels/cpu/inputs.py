@@ -1,0 +1,97 @@
+"""Stimuli: what arrives from outside at the end of a step."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .random import mix, normal, uniform
+from .scan import at
+
+NEVER = np.int64(1) << np.int64(62)
+
+
+@njit(error_model="numpy")
+def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiving, upcoming):
+    """Deliver the listed spikes that arrive by the end of this step; return their number.
+
+    event_steps (n_events,) int64, ascending; event_ids (n_events,) uint32; event_weights (n_events,);
+    cursor (1,) int64, the first event not delivered yet.
+    """
+    k = begin = cursor[0]
+    while k < event_steps.size and event_steps[k] <= step:
+        receiving[event_ids[k]] += event_weights[k]
+        k += 1
+    cursor[0] = k
+    upcoming[0] = event_steps[k] if k < event_steps.size else NEVER
+    return k - begin
+
+
+@njit(error_model="numpy")
+def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, receiving, upcoming):
+    """Deliver independent Poisson trains, one per unit; return the number of spikes.
+
+    rate [Hz] and weight, one number or (n,); due (n,) float64, time of each unit's next spike [s], negative
+    before the first draw; drawn (n,) int64 intervals drawn so far; earliest (1,) float64, the smallest `due`.
+    Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid.
+    """
+    end = (step + 1.5) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
+    if earliest[0] > end:
+        return 0
+    stream = mix(key + np.uint64(sample[0]))
+    arrived = 0
+    smallest = math.inf
+    for i in range(due.size):
+        if due[i] < 0.0:
+            due[i] = -math.log(uniform(stream, i, 0)) / at(rate, i)
+            drawn[i] = 1
+        while due[i] <= end:
+            receiving[i] += at(weight, i)
+            due[i] -= math.log(uniform(stream, i, drawn[i])) / at(rate, i)
+            drawn[i] += 1
+            arrived += 1
+        smallest = min(smallest, due[i])
+    earliest[0] = smallest
+    upcoming[0] = NEVER if smallest > 1e15 * dt else np.int64(math.ceil(smallest / dt - 1.5))
+    return arrived
+
+
+@njit(error_model="numpy")
+def hold_step(base, drive):
+    """Start this step's drive from the constant part; currents that change are added to it."""
+    drive[:] = base
+
+
+@njit(error_model="numpy")
+def timed_array_step(step, values, repeat, drive, upcoming):
+    """Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive; nothing after the last row."""
+    segment = step // repeat
+    if segment >= values.shape[0]:
+        upcoming[0] = NEVER
+        return 0
+    wide = values.shape[1] > 1
+    for i in range(drive.size):
+        drive[i] += values[segment, i if wide else 0]
+    upcoming[0] = (segment + 1) * repeat
+    return 0
+
+
+@njit(error_model="numpy")
+def step_current_step(step, from_steps, levels, drive, upcoming):
+    """Add the level (n_levels, n or 1) whose start `from_steps` (n_levels,) was the last to pass."""
+    segment = np.searchsorted(from_steps, step, side="right") - 1
+    upcoming[0] = from_steps[segment + 1] if segment + 1 < from_steps.size else NEVER
+    if segment >= 0:
+        wide = levels.shape[1] > 1
+        for i in range(drive.size):
+            drive[i] += levels[segment, i if wide else 0]
+    return 0
+
+
+@njit(error_model="numpy")
+def noise_step(step, key, sample, mean, std, repeat, drive):
+    """Add Gaussian noise, redrawn every `repeat` steps, to the drive; mean and std one number or (n,)."""
+    stream = mix(key + np.uint64(sample[0]))
+    for i in range(drive.size):
+        drive[i] += at(mean, i) + at(std, i) * normal(stream, step // repeat, i)
+    return 1

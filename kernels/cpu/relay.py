@@ -1,0 +1,15 @@
+"""Units that pass on what they receive."""
+
+from numba import njit
+
+
+@njit(error_model="numpy")
+def relay_step(arrived, fired):
+    """Fire every unit that something arrived at; arrived (n,) is zeroed; return the spike count."""
+    count = 0
+    for i in range(arrived.shape[0]):
+        if arrived[i] != 0:
+            arrived[i] = 0
+            fired[count] = i
+            count += 1
+    return count

@@ -1,0 +1,43 @@
+"""Pieces shared by the neuron kernels: parameters per neuron or for all, the floor, the threshold scan."""
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+FLOOR = 1e-20  # below this a decaying value is nothing; denormal numbers cost 16 times more
+
+
+def at(parameter, i):
+    """Entry i of a parameter given per neuron, or the one number that holds for all."""
+    return parameter[i] if hasattr(parameter, "__len__") else parameter
+
+
+@overload(at, inline="always")
+def _at(parameter, i):
+    if isinstance(parameter, types.Array):
+        return lambda parameter, i: parameter[i]
+    return lambda parameter, i: parameter
+
+
+def settle(x):
+    """`x`, or zero where it has decayed to nothing."""
+    return x if abs(x) > FLOOR else 0.0
+
+
+@overload(settle, inline="always")
+def _settle(x):
+    floor, zero = (np.float32(FLOOR), np.float32(0)) if x == types.float32 else (FLOOR, 0.0)
+    return lambda x: x if abs(x) > floor else zero
+
+
+@njit
+def scan(v, hold, fired, threshold, reset, hold_steps):
+    """Reset every neuron at threshold, note it in `fired`, start its refractory time; return the count."""
+    count = 0
+    for i in range(v.shape[0]):
+        if v[i] >= at(threshold, i):
+            v[i] = at(reset, i)
+            hold[i] = at(hold_steps, i)
+            fired[count] = i
+            count += 1
+    return count

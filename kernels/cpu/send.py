@@ -1,0 +1,23 @@
+"""Sending: spikes enter the history ring, from which delayed deliveries read, and the running hash."""
+
+import numpy as np
+from numba import njit
+
+from .random import mix
+
+
+SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd: steps map to distinct words
+
+
+@njit(error_model="numpy")
+def send_step(step, fired, count, history, history_count, signature):
+    """Enter this step's spikes into the history ring and into the running spike hash."""
+    slot = step % history.shape[0]
+    spikes = count[0]
+    history_count[slot] = spikes
+    if spikes:
+        code = mix(signature[0] ^ (np.uint64(step) * SPREAD))
+        for k in range(spikes):
+            history[slot, k] = fired[k]
+            code = mix(code ^ np.uint64(fired[k]))
+        signature[0] = code

@@ -1,0 +1,80 @@
+"""The workshop in which models, stores, rules, stimuli and probes declare their signals and operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import NetworkError
+from ..kernels.backend import Backend
+from .operator import Kernel, Operator, Phase, bind, parameters
+from .signals import Signal
+
+Scope = Mapping[str, Any]
+
+
+@dataclass
+class Build:
+    """Collects signals and operators while a network is compiled.
+
+    dt [s]; precision "float32" or "float64". The scope of every operator also offers `dt`, `sample`
+    (which copy of a batch this is), `pause` and `upcoming`.
+    """
+
+    dt: float
+    precision: str
+    backend: Backend
+    signals: list[Signal] = field(default_factory=list)
+    operators: list[Operator] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pause = self.signal("pause", "scratch", "int64", (1,))
+        self.sample = self.signal("sample", "flow", "int64", (1,))
+
+    def signal(
+        self, name: str, part: str, dtype: str, shape: tuple[int, ...], initial: Any = 0, unit: str = ""
+    ) -> Signal:
+        """A new signal; its name must be new too."""
+        if any(signal.name == name for signal in self.signals):
+            raise NetworkError(f"signal {name!r} is declared twice")
+        made = Signal(name, part, dtype, shape, initial, unit)
+        self.signals.append(made)
+        return made
+
+    def fixed(self, name: str, array: Any, dtype: str | None = None) -> Signal:
+        """A signal that never changes, holding a copy of `array`."""
+        values = np.asarray(array)
+        return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values)
+
+    def constants(self, prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Numbers as they are; arrays as fixed signals named ``prefix.name``."""
+        scope: dict[str, Any] = {}
+        for name, value in values.items():
+            if np.ndim(value) == 0:
+                whole = isinstance(value, (int, np.integer)) and not isinstance(value, np.uint64)
+                scope[name] = int(value) if whole else value
+            else:
+                array = np.asarray(value)
+                floating = np.issubdtype(array.dtype, np.floating)
+                scope[name] = self.fixed(f"{prefix}.{name}", array, "float" if floating else None)
+        return scope
+
+    def operator(
+        self, phase: Phase, label: str, kernel: Kernel, scope: Scope, returns: Signal | None = None
+    ) -> Operator:
+        """Bind `kernel` to `scope` and put it at the end of its phase."""
+        function = self.backend.kernel(kernel)
+        everything: dict[str, Any] = {"dt": self.dt, "sample": self.sample, "pause": self.pause, **scope}
+        if "upcoming" in parameters(function):
+            everything["upcoming"] = Signal(f"{label}.upcoming", "upcoming", "int64", (1,))
+        made = bind(phase, label, function, everything, returns)
+        self.operators.append(made)
+        return made
+
+    def parameters_of(self, kernel: Kernel) -> list[str]:
+        """The parameter names of a kernel on this backend."""
+        function: Callable[..., Any] = self.backend.kernel(kernel)
+        return parameters(function)

@@ -1,0 +1,266 @@
+"""The description of a network: populations, projections, stimuli and probes. Nothing here computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Final, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import NetworkError
+from . import validation as check
+from .connectivity import Connectivity
+from .distributions import Distribution
+from .inputs import Stimulus
+from .neuron import NeuronModel
+from .rule import Rule
+from .seed import check_seed
+from .store import Ideal, Store
+
+DEFAULT_DELAY: Final = 1e-3  # [s]
+MAX_NAME: Final = 100
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Population:
+    """`n` units of one neuron model. Made by `Network.population`."""
+
+    name: str
+    model: NeuronModel
+    n: int
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.n} x {_call(self.model)}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from `pre` to `post`. Made by `Network.connect`."""
+
+    name: str
+    pre: Population
+    post: Population
+    connectivity: Connectivity
+    weight: float | ArrayLike | Distribution | None
+    delay: float | ArrayLike | Distribution
+    store: Store
+    rule: Rule | None
+    receptor: str | None
+
+    def __str__(self) -> str:
+        parts = [_call(self.connectivity), f"weight={_show(self.weight)}", f"delay={_show(self.delay)}"]
+        parts += [_call(self.store)] + ([_call(self.rule)] if self.rule else [])
+        return f"{self.name}: {', '.join(parts)}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A stimulus tied to a population. Made by `Network.stimulate`."""
+
+    name: str
+    population: Population
+    stimulus: Stimulus
+    receptor: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {_call(self.stimulus)}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """What to record. Made by `Network.probe`; `every` [s] between samples, `ids` the units recorded."""
+
+    target: Population | Projection
+    what: str
+    every: float | None
+    ids: tuple[int, ...] | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.target.name}.{self.what}"
+
+    def __str__(self) -> str:
+        every = "" if self.every is None else f" every {self.every:g} s"
+        return self.name + every + ("" if self.ids is None else f", {len(self.ids)} units")
+
+
+class Network:
+    """A network under description; hand it to a `Simulator` to run it.
+
+    seed: of every random draw, ``0 <= seed < 2**64``. The same description and seed make the same network and,
+    on any machine, thread count and chunking, the same spikes.
+    """
+
+    def __init__(self, *, seed: int = 0) -> None:
+        self.seed = check_seed(self, seed)
+        self.populations: list[Population] = []
+        self.projections: list[Projection] = []
+        self.inputs: list[Input] = []
+        self.probes: list[Probe] = []
+
+    def population(self, model: NeuronModel, n: int, *, name: str | None = None) -> Population:
+        """Add `n` units of `model`.
+
+        Raises ParameterError for n < 1 or a bad name, NetworkError for a name that is taken.
+        """
+        if not isinstance(model, NeuronModel):
+            raise check.fail(self, "population", "model must be a NeuronModel such as LIF()", model)
+        made = Population(self._name("population", name, "population"), model, check.whole(self, "population n", n, least=1))
+        self.populations.append(made)
+        return made
+
+    def connect(
+        self,
+        pre: Population,
+        post: Population,
+        connectivity: Connectivity,
+        *,
+        weight: float | ArrayLike | Distribution | None = None,
+        delay: float | ArrayLike | Distribution = DEFAULT_DELAY,
+        store: Store | None = None,
+        rule: Rule | None = None,
+        receptor: str | None = None,
+        name: str | None = None,
+    ) -> Projection:
+        """Add synapses from `pre` to `post`.
+
+        weight: in the receptor's unit: a number, one per synapse, or a distribution; None takes the weights that
+        the connectivity brings along. delay [s], likewise, at least one step of the clock engine. store: where the
+        weights live, `Ideal` if None. receptor: None chooses by the sign of the weights where the model has two.
+        """
+        for role, population in (("pre", pre), ("post", post)):
+            self._mine(f"connect {role}", population, self.populations, "population")
+        for field, value, kind, example in (
+            ("connectivity", connectivity, Connectivity, "FixedProbability(0.1)"),
+            ("store", store or Ideal(), Store, "Ideal()"),
+        ):
+            if not isinstance(value, kind):
+                raise check.fail(self, f"connect {field}", f"must be a {kind.__name__} such as {example}", value)
+        if rule is not None and not isinstance(rule, Rule):
+            raise check.fail(self, "connect rule", "must be a Rule such as STDP(), or None", rule)
+        self._receptor("connect receptor", post, receptor)
+        made = Projection(
+            self._name("projection", name, f"{pre.name}->{post.name}"), pre, post, connectivity,
+            _values(self, "connect weight", weight), _values(self, "connect delay", delay, least=0.0),
+            store or Ideal(), rule, receptor,
+        )  # fmt: skip
+        self.projections.append(made)
+        return made
+
+    def stimulate(
+        self, population: Population, stimulus: Stimulus, *, receptor: str | None = None, name: str | None = None
+    ) -> Input:
+        """Drive `population`; spikes go to `receptor` (the first if None). A batch run replaces stimuli by `name`."""
+        self._mine("stimulate", population, self.populations, "population")
+        if not isinstance(stimulus, Stimulus):
+            raise check.fail(self, "stimulate", "stimulus must be a Stimulus such as Constant(18e-3)", stimulus)
+        stimulus.fits(population.n)
+        self._receptor("stimulate receptor", population, receptor)
+        made = Input(self._name("input", name, f"{population.name}.input"), population, stimulus, receptor)
+        self.inputs.append(made)
+        return made
+
+    def probe(
+        self,
+        target: Population | Projection,
+        what: str,
+        *,
+        every: float | None = None,
+        ids: ArrayLike | None = None,
+    ) -> Probe:
+        """Record `what` of `target`.
+
+        Of a population: "spikes"; "counts", spikes per unit and interval; "rate", the population's [Hz]; or a state
+        variable. Of a projection: "weights". every [s] between samples: dt for state variables, 1 ms for "rate",
+        10 ms for "counts" and 100 ms for "weights" if None. ids: which units' state to record, all if None.
+        """
+        if isinstance(target, Projection):
+            self._mine("probe", target, self.projections, "projection")
+            check.one_of(self, "probe what", what, ["weights"])
+        else:
+            self._mine("probe", target, self.populations, "population")
+            check.one_of(self, "probe what", what, ["spikes", "counts", "rate", *target.model.state])
+            if ids is not None:
+                ids = tuple(check.index_array(self, "probe ids", np.atleast_1d(ids), below=target.n).tolist())
+        if every is not None:
+            every = check.within(self, "probe every", every, above=0.0, unit="s")
+        made = Probe(target, what, every, ids)
+        if any(probe.name == made.name for probe in self.probes):
+            raise NetworkError(f"Network.probe: {made.name} is recorded already")
+        self.probes.append(made)
+        return made
+
+    def __str__(self) -> str:
+        lines = [f"Network, seed {self.seed}"]
+        for title in ("populations", "projections", "inputs", "probes"):
+            members = getattr(self, title)
+            lines += [f"{title}:"] * bool(members) + [f"  {member}" for member in members]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The description as tables, for notebooks."""
+        from .html import network_html
+
+        return network_html(self)
+
+    def _name(self, kind: str, name: str | None, default: str) -> str:
+        """A valid name that no other part of this kind bears; the default gets a number where needed."""
+        taken = {part.name for part in (*self.populations, *self.projections, *self.inputs)}
+        if name is None:
+            numbered = (f"{default}{k or ''}" for k in range(len(taken) + 1))
+            return next(candidate for candidate in numbered if candidate not in taken)
+        if not isinstance(name, str) or not name or len(name) > MAX_NAME or not name.isprintable() or name in (".", ".."):
+            raise check.fail(self, f"{kind} name", f"must be 1 to {MAX_NAME} printable characters", name)
+        if "/" in name or "." in name:
+            raise check.fail(self, f"{kind} name", "must not contain '/' or '.', which separate names in files", name)
+        if name in taken:
+            raise NetworkError(f"Network.{kind}: the name {name!r} is taken")
+        return name
+
+    def _mine(self, field: str, part: Any, members: list[Any], kind: str) -> None:
+        if not any(part is member for member in members):
+            known = ", ".join(member.name for member in members) or "none yet"
+            raise NetworkError(f"Network.{field}: must be a {kind} of this network ({known}) (got {part!s:.80})")
+
+    def _receptor(self, field: str, population: Population, receptor: str | None) -> None:
+        if receptor is not None:
+            check.one_of(self, field, receptor, population.model.receptors)
+
+
+def _values(owner: object, field: str, value: Any, **limits: Any) -> Any:
+    """Weights or delays as given, once they are known to be finite."""
+    if value is None or isinstance(value, Distribution):
+        return value
+    if np.ndim(value):
+        return check.finite_array(owner, field, value, ndim=1, **limits)
+    return check.within(owner, field, value, **limits)
+
+
+def _call(part: Any) -> str:
+    """A description as its constructor call, only what differs from the defaults."""
+    shown = []
+    for field in fields(part):
+        value = getattr(part, field.name)
+        plain = np.ndim(value) == 0 and np.ndim(field.default) == 0
+        if field.name.startswith("_") or (plain and value is field.default) or (plain and value == field.default):
+            continue
+        shown.append(f"{field.name}={_show(value)}")
+    return f"{type(part).__name__}({', '.join(shown)})"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if np.ndim(value):
+        return f"array{np.shape(value)}"
+    if hasattr(value, "__dataclass_fields__"):
+        return _call(value)
+    return repr(value)

@@ -1,0 +1,199 @@
+"""From a description to a plan: the ordered list of operators that is a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NetworkError, ParameterError
+from ..kernels.backend import NEVER, Backend, Call, Clockwork, Program
+from .build import Build
+from .inputs import Constant, Stimulus
+from .network import Input, Network, Population, Projection
+from .operator import Operator
+from .probes import Recorder, build_probe
+from .scope import PopulationScope, constant_drive
+from .seed import stream_key
+from .signals import Memory, Signal
+from .store import Proposals
+from .synapses import Synapses, arrange
+from .weighing import draw_lags, draw_weights
+
+PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
+
+
+@dataclass
+class Plan:
+    """A compiled network: operators in the order in which they run, and the signals they work on.
+
+    ``print(plan)`` is the documentation of a run.
+    """
+
+    network: Network
+    dt: float
+    precision: str
+    backend: Backend
+    signals: list[Signal]
+    operators: list[Operator]
+    recorders: list[Recorder]
+    synapses: dict[str, Synapses]
+    signatures: dict[str, Signal]
+    depth: int
+    inputs: dict[str, Input] = field(default_factory=dict)
+
+    def memory(self) -> Memory:
+        """Fresh memory: the network at time 0."""
+        return Memory(self.signals, self.precision)
+
+    def program(self, memory: Memory, stimuli: Mapping[str, Stimulus] | None = None) -> Program:
+        """Bind the operators to `memory`; `stimuli` stand in for the inputs of the same names."""
+        replaced = self._replacements(stimuli or {})
+        upcoming = np.full(len(self.operators), NEVER, np.int64)
+        calls = [self._call(k, memory, replaced, upcoming) for k in range(len(self.operators))]
+        clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
+        return self.backend.program(calls, clockwork, self.precision)
+
+    def meta(self) -> dict[str, Any]:
+        """How results of this plan are made."""
+        return {
+            "seed": self.network.seed, "dt": self.dt, "precision": self.precision, "backend": self.backend.name, "engine": "clock",
+        }  # fmt: skip
+
+    def _call(self, k: int, memory: Memory, replaced: Mapping[str, dict[str, Any]], upcoming: NDArray[np.int64]) -> Call:
+        operator, arguments = self.operators[k], {}
+        for name, value in operator.arguments.items():
+            if isinstance(value, Signal) and value.part == "upcoming":
+                upcoming[k] = 0
+                arguments[name] = upcoming[k : k + 1]
+            elif name in replaced.get(operator.label, ()):
+                arguments[name] = replaced[operator.label][name]
+            else:
+                arguments[name] = memory[value] if isinstance(value, Signal) else value
+        returns = None if operator.returns is None else memory[operator.returns]
+        return Call(operator.kernel, arguments, returns)
+
+    def _replacements(self, stimuli: Mapping[str, Stimulus]) -> dict[str, dict[str, Any]]:
+        """Arguments that replace those of the operators with a label, for other stimuli than the described ones."""
+        replaced: dict[str, dict[str, Any]] = {}
+        for name, stimulus in stimuli.items():
+            described = self.inputs[name]
+            n = described.population.n
+            stimulus.fits(n)
+            if isinstance(stimulus, Constant):
+                label, drive = described.population.name, constant_drive(self.network, described.population, stimuli)
+                replaced[label] = dict.fromkeys(("drive", "base"), drive.astype(self.precision))
+            else:
+                replaced[name] = {key: self._cast(value) for key, value in stimulus.arguments(n, self.dt).items()}
+        return replaced
+
+    def _cast(self, value: Any) -> Any:
+        floating = isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating)
+        return np.ascontiguousarray(value, self.precision) if floating else value
+
+    def __str__(self) -> str:
+        synapses = sum(part.n for part in self.synapses.values())
+        neurons = sum(population.n for population in self.network.populations)
+        lines = [
+            f"Plan: {neurons} neurons, {synapses} synapses, dt = {self.dt:g} s, {self.precision}, "
+            f"backend {self.backend.name}, {len(self.operators)} operators per step"
+        ]
+        for number, operator in enumerate(self.operators, 1):
+            lines.append(f"{number:3} {operator.phase.name.lower():8}{operator.label}: {operator.name}")
+            for name, value in operator.arguments.items():
+                lines.append(f"      {name:14} {_describe(value, self.precision)}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from .html import plan_html
+
+        return plan_html(self)
+
+
+def _describe(value: Any, precision: str) -> str:
+    if not isinstance(value, Signal):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    dtype = precision if value.dtype == "float" else value.dtype
+    unit = f" [{value.unit}]" if value.unit else ""
+    return f"{value.name} {dtype}{list(value.shape)}{unit} in {value.part}"
+
+
+def compile_network(network: Network, *, dt: float, precision: str, backend: Backend) -> Plan:
+    """Turn a description into a plan. Raises NetworkError or ParameterError where the parts do not fit."""
+    if not network.populations:
+        raise NetworkError("Network: has no population yet; add one with Network.population")
+    build = Build(dt=dt, precision=precision, backend=backend)
+    synapses = {part.name: _synapses(network, part, dt) for part in network.projections}
+    scopes = {part.name: PopulationScope(network, part, synapses, build) for part in network.populations}
+    for described in network.inputs:
+        scopes[described.population.name].stimulate(described, network, build)
+    for part in network.projections:
+        _connect(part, synapses[part.name], scopes, build)
+    for scope in scopes.values():
+        scope.advance(build)
+    recorders = [build_probe(probe, scopes, build) for probe in network.probes]
+    operators = sorted(build.operators, key=lambda operator: operator.phase)  # stable: order of declaration inside a phase
+    return Plan(
+        network=network, dt=dt, precision=precision, backend=backend, signals=build.signals, operators=operators,
+        recorders=recorders, synapses=synapses, signatures={name: scope.signature for name, scope in scopes.items()},
+        depth=max(scope.depth for scope in scopes.values()), inputs={part.name: part for part in network.inputs},
+    )  # fmt: skip
+
+
+def _synapses(network: Network, projection: Projection, dt: float) -> Synapses:
+    """Draw the synapses of a projection and put them in order."""
+    key = stream_key(network.seed, "projection", projection.name)
+    pre, post = projection.pre, projection.post
+    edges = projection.connectivity.edges(
+        pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
+    )
+    lags = draw_lags(projection, edges, stream_key(network.seed, "delay", projection.name), dt)
+    weights = draw_weights(projection, edges, stream_key(network.seed, "weight", projection.name))
+    return arrange(
+        projection.name, edges, lags, weights, pre.n, post.n, plastic=projection.rule is not None, key=key, dt=dt
+    )
+
+
+def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, PopulationScope], build: Build) -> None:
+    """Declare what a projection's store and rule do in a step."""
+    pre, post = scopes[projection.pre.name], scopes[projection.post.name]
+    receptor = projection.receptor or _receptor(projection, synapses)
+    synapses.scope.update(
+        history=pre.history, history_count=pre.history_count, fired_post=post.fired, count_post=post.count,
+        receiving=post.receptors[receptor], lags=build.fixed(f"{synapses.name}.lags", synapses.lags),
+        first=build.fixed(f"{synapses.name}.first", synapses.first),
+        targets=build.fixed(f"{synapses.name}.targets", synapses.targets), key=np.uint64(synapses.key),
+    )  # fmt: skip
+    scope = projection.store.prepare(synapses, build)
+    projection.store.read(synapses, scope, build)
+    if projection.rule is not None:
+        proposals = _proposals(projection, synapses, build)
+        projection.rule.learn(synapses, proposals, build)
+        projection.store.program(synapses, scope, proposals, build)
+
+
+def _receptor(projection: Projection, synapses: Synapses) -> str:
+    """The receptor by the sign of the weights."""
+    low, high = float(np.min(synapses.weights, initial=0.0)), float(np.max(synapses.weights, initial=0.0))
+    model = projection.post.model
+    if len(model.receptors) > 1 and low < 0 < high:
+        raise ParameterError(
+            f"Network.connect receptor: {projection.name} has weights of both signs ({low:g} to {high:g}); "
+            f"name the receptor, one of {', '.join(model.receptors)} (got None)"
+        )
+    return model.receptor(low < 0)
+
+
+def _proposals(projection: Projection, synapses: Synapses, build: Build) -> Proposals:
+    """Room for what a rule proposes in one step: at most one change per synapse from each side."""
+    name, capacity = f"{synapses.name}.proposals", max(2 * synapses.n, 1)
+    low, high = projection.rule.bounds if projection.rule else (-math.inf, math.inf)
+    return Proposals(
+        synapse=build.signal(f"{name}.synapse", "scratch", "uint32", (capacity,)),
+        change=build.signal(f"{name}.change", "scratch", "float", (capacity,)),
+        count=build.signal(f"{name}.count", "scratch", "int64", (1,)), low=low, high=high,
+    )  # fmt: skip

@@ -1,0 +1,87 @@
+"""Collecting what probes wrote, chunk by chunk, into a result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .network import Population, Projection
+from .probes import Recorder
+from .result import Result, Samples, Spikes
+from .signals import Memory
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+
+class Recording:
+    """The records of one run from step `start` to step `stop`."""
+
+    def __init__(self, plan: Plan, start: int, stop: int) -> None:
+        self.plan, self.start, self.stop = plan, start, stop
+        self._chunks: list[list[list[NDArray[Any]]]] = [[] for _ in plan.recorders]
+        self._weighed: dict[str, list[tuple[int, NDArray[np.float64]]]] = {}
+
+    def next_visit(self, step: int) -> int:
+        """The step at which weights are to be read next; far away if no probe asks for them."""
+        due = [step + recorder.every - step % recorder.every for recorder in self.plan.recorders if recorder.rows is None]
+        return min(due, default=1 << 62)
+
+    def visit(self, memory: Memory, step: int) -> None:
+        """Empty all buffers after the steps before `step`; read the weights that are due."""
+        for recorder, chunks in zip(self.plan.recorders, self._chunks, strict=True):
+            if recorder.rows is not None:
+                chunks.append(recorder.drain(memory))
+            elif step % recorder.every == 0:
+                self._weigh(recorder, memory, step)
+
+    def result(self, spike_hash: str) -> Result:
+        """Everything recorded, in order of time."""
+        dt = self.plan.dt
+        result = Result(start=self.start * dt, stop=self.stop * dt, hash=spike_hash, meta=self.plan.meta())
+        for recorder, chunks in zip(self.plan.recorders, self._chunks, strict=True):
+            probe = recorder.probe
+            if recorder.rows is None:
+                result.sample_records[probe.name] = self._weights(recorder)
+            elif probe.what == "spikes":
+                steps, ids = (np.concatenate(column) for column in zip(*chunks, strict=True)) if chunks else (_EMPTY, _EMPTY)
+                result.spike_records[probe.target.name] = Spikes(
+                    (steps + 1) * dt, ids.astype(np.int64), _size(probe.target), result.start, result.stop
+                )
+            else:
+                result.sample_records[probe.name] = self._samples(recorder, chunks)
+        return result
+
+    def _samples(self, recorder: Recorder, chunks: list[list[NDArray[Any]]]) -> Samples:
+        probe, every, dt = recorder.probe, recorder.every, self.plan.dt
+        assert isinstance(probe.target, Population)
+        width = recorder.columns[0].shape[1]
+        values = np.concatenate([chunk[0] for chunk in chunks]) if chunks else np.zeros((0, width))
+        times = (self.start // every + 1 + np.arange(len(values))) * every * dt
+        if probe.what == "rate":
+            return Samples(times, values / (probe.target.n * every * dt), np.zeros(1, np.int64), "Hz")
+        ids = np.arange(probe.target.n) if probe.ids is None else np.array(probe.ids)
+        if probe.what == "counts":
+            return Samples(times, values.astype(np.int64), ids, "1")
+        return Samples(times, values, ids, probe.target.model.units.get(probe.what, ""))
+
+    def _weigh(self, recorder: Recorder, memory: Memory, step: int) -> None:
+        projection = recorder.probe.target
+        assert isinstance(projection, Projection)
+        weights = projection.store.weights(self.plan.synapses[projection.name], memory)
+        self._weighed.setdefault(recorder.probe.name, []).append((step, weights))
+
+    def _weights(self, recorder: Recorder) -> Samples:
+        rows = self._weighed.get(recorder.probe.name, [])
+        n = self.plan.synapses[recorder.probe.target.name].n
+        values = np.array([row for _, row in rows]).reshape(len(rows), n)
+        return Samples(np.array([step for step, _ in rows]) * self.plan.dt, values, np.arange(n))
+
+
+_EMPTY = np.zeros(0, np.int64)
+
+
+def _size(target: Any) -> int:
+    return int(target.n)

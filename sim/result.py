@@ -1,0 +1,159 @@
+"""What a run leaves behind: spikes, traces, counts, rates, weights, and the hash of all spikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ParameterError
+from . import validation as check
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """The spikes of one population: times (n_spikes,) [s], sorted, and ids (n_spikes,) int64.
+
+    n: units in the population; start, stop [s]: the span recorded.
+    """
+
+    times: NDArray[np.float64]
+    ids: NDArray[np.int64]
+    n: int
+    start: float
+    stop: float
+
+    def __len__(self) -> int:
+        return int(self.times.size)
+
+    @property
+    def rate(self) -> float:
+        """Mean firing rate per unit [Hz]."""
+        span = self.stop - self.start
+        return len(self) / (self.n * span) if span > 0 else 0.0
+
+    def counts(self) -> NDArray[np.int64]:
+        """Spikes per unit (n,)."""
+        return np.bincount(self.ids, minlength=self.n)
+
+    def trains(self) -> list[NDArray[np.float64]]:
+        """The spike times of each unit [s]."""
+        order = np.argsort(self.ids, kind="stable")
+        edges = np.cumsum(self.counts())[:-1]
+        return np.split(self.times[order], edges)
+
+    def binned(self, width: float) -> NDArray[np.int64]:
+        """Spikes per unit and bin (n_bins, n); `width` [s]; a spike at a bin's end counts in that bin."""
+        check.within("Spikes", "binned width", width, above=0.0, unit="s")
+        n_bins = max(int(np.ceil((self.stop - self.start) / width - 1e-9)), 1)
+        index = np.ceil((self.times - self.start) / width - 1e-9).astype(np.int64) - 1
+        flat = np.clip(index, 0, n_bins - 1) * self.n + self.ids
+        return np.bincount(flat, minlength=n_bins * self.n).reshape(n_bins, self.n)
+
+    def isi_cv(self) -> NDArray[np.float64]:
+        """Coefficient of variation of the inter-spike intervals of each unit (n,); NaN below three spikes."""
+        cv = np.full(self.n, np.nan)
+        for unit, train in enumerate(self.trains()):
+            if train.size > 2:
+                intervals = np.diff(train)
+                cv[unit] = intervals.std() / intervals.mean()
+        return cv
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples at equal intervals: times (n_samples,) [s], values (n_samples, n_recorded), ids recorded, unit."""
+
+    times: NDArray[np.float64]
+    values: NDArray[Any]
+    ids: NDArray[np.int64]
+    unit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The records of one `run`, from `start` to `stop` [s].
+
+    hash: of every spike of every population since time 0, whether recorded or not. meta: how the run was
+    made (seed, dt, engine, backend, versions ...).
+    """
+
+    start: float
+    stop: float
+    hash: str
+    spike_records: dict[str, Spikes] = field(default_factory=dict)
+    sample_records: dict[str, Samples] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def spikes(self, population: str) -> Spikes:
+        """The recorded spikes of a population."""
+        return self._record(self.spike_records, population, "spikes of population")  # type: ignore[no-any-return]
+
+    def samples(self, target: str, what: str) -> Samples:
+        """A sampled record with its times: a state variable, "counts", "rate" or "weights"."""
+        return self._record(self.sample_records, f"{target}.{what}", "record")  # type: ignore[no-any-return]
+
+    def trace(self, population: str, variable: str) -> NDArray[Any]:
+        """A recorded state variable (n_samples, n_recorded); sampled at `times`."""
+        return self.samples(population, variable).values
+
+    def counts(self, population: str) -> NDArray[np.int64]:
+        """Recorded spikes per interval and unit (n_intervals, n)."""
+        return self.samples(population, "counts").values
+
+    def rate(self, population: str) -> NDArray[np.float64]:
+        """The recorded population rate per interval (n_intervals,) [Hz]."""
+        return self.samples(population, "rate").values[:, 0]
+
+    def weights(self, projection: str) -> NDArray[np.float64]:
+        """The recorded weights (n_samples, n_synapses)."""
+        return self.samples(projection, "weights").values
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Sample times of the recorded state variables [s], where all share them; else ask `samples`."""
+        kinds = ("counts", "rate", "weights")
+        clocks = [record.times for name, record in self.sample_records.items() if name.rsplit(".", 1)[1] not in kinds]
+        if not clocks:
+            raise ParameterError("Result.times: no state variable was recorded; add a probe such as probe(exc, 'v')")
+        if any(not np.array_equal(clock, clocks[0]) for clock in clocks[1:]):
+            raise ParameterError("Result.times: traces have different intervals; use samples(population, variable).times")
+        return clocks[0]
+
+    def _record(self, records: dict[str, Any], name: str, kind: str) -> Any:
+        if name not in records:
+            known = ", ".join(sorted(records)) or "nothing"
+            raise ParameterError(
+                f"Result: no {kind} {name!r} was recorded{check.nearest(name, records)} (recorded: {known})"
+            )
+        return records[name]
+
+
+@dataclass(frozen=True, eq=False)
+class BatchResult:
+    """The results of a batch run, one per sample, in order."""
+
+    samples: list[Result]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Result:
+        return self.samples[index]
+
+    @property
+    def hash(self) -> str:
+        """One hash for all samples, in order."""
+        import hashlib
+
+        return hashlib.blake2b("".join(sample.hash for sample in self.samples).encode(), digest_size=16).hexdigest()
+
+    def counts(self, population: str) -> NDArray[np.int64]:
+        """Recorded spikes per interval and unit of every sample (batch, n_intervals, n)."""
+        return np.stack([sample.counts(population) for sample in self.samples])
+
+    def trace(self, population: str, variable: str) -> NDArray[Any]:
+        """A recorded state variable of every sample (batch, n_samples, n_recorded)."""
+        return np.stack([sample.trace(population, variable) for sample in self.samples])

@@ -1,0 +1,86 @@
+"""The signals and operators of one compiled population."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .build import Build
+from .inputs import Constant, Stimulus
+from .network import Input, Network, Population
+from .operator import Phase
+from .seed import stream_key
+from .signals import Signal
+from .synapses import Synapses
+
+
+class PopulationScope:
+    """The signals of one population, under the names by which kernels ask for them."""
+
+    def __init__(self, network: Network, population: Population, synapses: Mapping[str, Synapses], build: Build) -> None:
+        self.population = population
+        name, n, model = population.name, population.n, population.model
+        outgoing = [synapses[part.name] for part in network.projections if part.pre is population]
+        self.depth = 1 + max((int(part.lags.max()) for part in outgoing), default=0)
+        initial = model.initial()
+        self.state = {
+            variable: build.signal(
+                f"{name}.{variable}", "state", dtype, (n,), initial.get(variable, 0), model.units.get(variable, "")
+            )
+            for variable, dtype in model.state.items()
+        }
+        self.receptors = {key: build.signal(f"{name}.{key}", "flow", "float", (n,)) for key in model.receptors}
+        changing = [part for part in network.inputs if part.population is population and part.stimulus.goes == "drive"]
+        steady = all(isinstance(part.stimulus, Constant) for part in changing)
+        base = constant_drive(network, population, {})
+        self.drive = build.signal(f"{name}.drive", "fixed" if steady else "flow", "float", (n,), base)
+        if not steady:
+            self.base = build.signal(f"{name}.base", "fixed", "float", (n,), base)
+            build.operator(Phase.ARRIVE, name, "hold_step", {"base": self.base, "drive": self.drive})
+        self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,))
+        self.count = build.signal(f"{name}.count", "flow", "int64", (1,))
+        self.history = build.signal(f"{name}.history", "flow", "uint32", (self.depth, n))
+        self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (self.depth,))
+        self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,))
+
+    def stimulate(self, described: Input, network: Network, build: Build) -> None:
+        stimulus, n = described.stimulus, self.population.n
+        if isinstance(stimulus, Constant):
+            return
+        receptor = described.receptor or self.population.model.receptors[0]
+        flow = {
+            key: build.signal(f"{described.name}.{key}", "flow", dtype, shape, initial)
+            for key, (dtype, shape, initial) in stimulus.flow(n).items()
+        }
+        scope = {
+            **build.constants(described.name, stimulus.arguments(n, build.dt)), **flow, "drive": self.drive,
+            "receiving": self.receptors[receptor], "key": np.uint64(stream_key(network.seed, "input", described.name)),
+        }  # fmt: skip
+        build.operator(Phase.ARRIVE, described.name, stimulus.kernel, scope)
+
+    def advance(self, build: Build) -> None:
+        """The population's own operators: advance, then send."""
+        name, model = self.population.name, self.population.model
+        constants = build.constants(name, model.constants(build.dt))
+        scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
+        build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=self.count)
+        build.operator(Phase.SEND, name, "send_step", self.outgoing)
+
+    @property
+    def outgoing(self) -> dict[str, Signal]:
+        return {
+            "fired": self.fired, "count": self.count, "history": self.history,
+            "history_count": self.history_count, "signature": self.signature,
+        }  # fmt: skip
+
+
+def constant_drive(network: Network, population: Population, replaced: Mapping[str, Stimulus]) -> NDArray[np.float64]:
+    """The sum of all constant currents into a population (n,)."""
+    drive = np.zeros(population.n)
+    for part in network.inputs:
+        stimulus = replaced.get(part.name, part.stimulus)
+        if part.population is population and isinstance(stimulus, Constant):
+            drive += stimulus.value
+    return drive

@@ -1,0 +1,99 @@
+"""Signals, the typed arrays of a compiled network, and the memory they live in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PARTS = ("state", "flow", "store", "fixed", "scratch")
+ALIGNMENT = 64  # bytes: a cache line
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """A named array: `part` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
+
+    `initial` is a number or an array of that shape; an `input` signal takes the array itself.
+    """
+
+    name: str
+    part: str
+    dtype: str
+    shape: tuple[int, ...]
+    initial: Any = 0
+    unit: str = ""
+
+
+class Memory:
+    """Every signal of one network as a view into one contiguous block per part.
+
+    `replicate` makes the memory of a batch sample: `state`, `flow` and `scratch` of its own,
+    everything else shared.
+    """
+
+    def __init__(self, signals: Iterable[Signal], precision: str) -> None:
+        self.precision = precision
+        self.signals = list(signals)
+        self.blocks: dict[str, NDArray[np.uint8]] = {}
+        self.views: dict[str, NDArray[Any]] = {}
+        for part in PARTS:
+            self._allocate(part)
+        for signal in self.signals:
+            if signal.part == "input":
+                self.views[signal.name] = np.ascontiguousarray(signal.initial)
+            elif signal.part != "scratch":
+                self.views[signal.name][...] = signal.initial
+
+    def __getitem__(self, signal: Signal | str) -> NDArray[Any]:
+        return self.views[signal if isinstance(signal, str) else signal.name]
+
+    def dtype(self, signal: Signal) -> np.dtype[Any]:
+        """The signal's dtype with "float" made definite."""
+        return np.dtype(self.precision if signal.dtype == "float" else signal.dtype)
+
+    def replicate(self) -> Memory:
+        """A copy with its own state, flow and scratch; weights, devices and constants are shared."""
+        copy = object.__new__(Memory)
+        copy.precision, copy.signals = self.precision, self.signals
+        copy.blocks, copy.views = dict(self.blocks), dict(self.views)
+        for part in ("state", "flow", "scratch"):
+            copy._allocate(part)
+        copy.restore(self.snapshot(("state", "flow")))
+        return copy
+
+    def snapshot(self, parts: Iterable[str] = ("state", "flow", "store")) -> dict[str, NDArray[np.uint8]]:
+        """Copies of the blocks of `parts`."""
+        return {part: self.blocks[part].copy() for part in parts}
+
+    def restore(self, blocks: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Write blocks from `snapshot` back in place."""
+        for part, block in blocks.items():
+            self.blocks[part][...] = block
+
+    def replace(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Exchange the arrays of `input` signals; programs must be bound again afterwards."""
+        self.views.update({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+    def nbytes(self) -> dict[str, int]:
+        """Bytes per part."""
+        return {part: block.nbytes for part, block in self.blocks.items()}
+
+    def _allocate(self, part: str) -> None:
+        members = [signal for signal in self.signals if signal.part == part]
+        offsets, size = [], 0
+        for signal in members:
+            offsets.append(size)
+            nbytes = int(np.prod(signal.shape, dtype=np.int64)) * self.dtype(signal).itemsize
+            size += -(-nbytes // ALIGNMENT) * ALIGNMENT
+        raw = np.zeros(size + ALIGNMENT, np.uint8)
+        start = -raw.ctypes.data % ALIGNMENT
+        block = raw[start : start + size]
+        self.blocks[part] = block
+        for signal, offset in zip(members, offsets, strict=True):
+            dtype = self.dtype(signal)
+            count = int(np.prod(signal.shape, dtype=np.int64))
+            self.views[signal.name] = np.ndarray(signal.shape, dtype, buffer=block, offset=offset) if count else np.empty(signal.shape, dtype)

@@ -1,0 +1,151 @@
+"""The simulator: a network compiled for an engine, and its runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import NetworkError, ParameterError
+from ..kernels import backend as backends
+from . import validation as check
+from .clock import ClockEngine
+from .inputs import Stimulus
+from .network import Network
+from .plan import Plan, compile_network
+from .progress import Progress, meter
+from .result import BatchResult, Result
+
+ENGINES = ("clock", "event")
+PRECISIONS = ("float32", "float64")
+DEFAULT_DT = 1e-4  # [s]
+
+BatchInputs = Mapping[str, Stimulus | Sequence[Stimulus]]
+
+
+class Simulator:
+    """A network made ready to run.
+
+    dt [s]: the step of the clock engine, 0.1 ms if None; the event engine takes none. backend: "auto", "cpu" or
+    "reference". engine: "clock" (steps of dt) or "event" (no grid; exactly solvable neurons only). dtype:
+    "float32" or "float64". threads: for batch runs, all cores if None. chunk: steps per visit of Python.
+
+    The network is read once, here: later changes to the description do not reach this simulator.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        dt: float | None = None,
+        backend: str = "auto",
+        engine: str = "clock",
+        dtype: str = "float32",
+        threads: int | None = None,
+        chunk: int = 1000,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise check.fail(self, "network", "must be a Network", network)
+        check.one_of(self, "engine", engine, ENGINES)
+        check.one_of(self, "dtype", dtype, PRECISIONS)
+        check.one_of(self, "backend", backend, ("auto", *backends.BACKENDS))
+        threads = check.whole(self, "threads", threads, least=1) if threads is not None else os.cpu_count() or 1
+        chunk = check.whole(self, "chunk", chunk, least=1)
+        self.engine_name = engine
+        if engine == "event":
+            from .event import EventEngine
+
+            if dt is not None:
+                raise check.fail(self, "dt", "must be left out: the event engine has no grid", dt)
+            self._engine: Any = EventEngine(network)
+        else:
+            dt = check.within(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0, unit="s")
+            plan = compile_network(network, dt=dt, precision=dtype, backend=backends.load(backend))
+            self._engine = ClockEngine(plan, chunk=chunk, threads=threads)
+
+    @property
+    def network(self) -> Network:
+        """The network described."""
+        network: Network = self._engine.network
+        return network
+
+    @property
+    def plan(self) -> Plan:
+        """The ordered list of operators; ``print(sim.plan)``."""
+        plan: Plan = self._engine.plan
+        return plan
+
+    @property
+    def time(self) -> float:
+        """How far the simulation has come [s]."""
+        return float(self._engine.time)
+
+    def run(
+        self,
+        duration: float | BatchInputs,
+        *,
+        inputs: BatchInputs | None = None,
+        batch: int | None = None,
+        progress: bool | None = None,
+    ) -> Any:
+        """Simulate `duration` [s] more and return what the probes saw in that span; run again to go on.
+
+        With `inputs` (input name -> one stimulus per sample, or one for all) or `batch`, that many copies of the
+        present state run independently on all threads, and a BatchResult is returned; the simulator itself
+        stays where it is. ``run(inputs, batch=B)`` lasts as long as the longest of the inputs. progress: a bar,
+        by default for runs of over two seconds on a terminal.
+        """
+        if isinstance(duration, Mapping):
+            inputs, duration = duration, _longest(duration)
+        seconds = check.within(self, "run duration", duration, least=0.0, unit="s")
+        if inputs is None and batch is None:
+            with meter(self._engine.steps(seconds), progress) as tick:
+                result: Result = self._engine.run(seconds, tick)
+            return result
+        stimuli = self._samples(inputs or {}, batch)
+        with meter(self._engine.steps(seconds) * len(stimuli), progress) as tick:
+            return BatchResult(self._engine.run_batch(seconds, stimuli, tick))
+
+    def weights(self, projection: Any) -> Any:
+        """The present weights of a projection (n_synapses,), in (source, delay, target) order."""
+        return self.plan.network.projections[self._index(projection)].store.weights(
+            self.plan.synapses[projection.name], self._engine.memory
+        )
+
+    def _index(self, projection: Any) -> int:
+        for index, member in enumerate(self.network.projections):
+            if member is projection:
+                return index
+        raise NetworkError(f"Simulator.weights: {projection!s:.80} is not a projection of this network")
+
+    def _samples(self, inputs: BatchInputs, batch: int | None) -> list[dict[str, Stimulus]]:
+        """The stimuli of every sample of a batch, checked."""
+        known = {part.name: part for part in self.network.inputs}
+        lengths = {name: len(given) for name, given in inputs.items() if not isinstance(given, Stimulus)}
+        if batch is None:
+            batch = max(lengths.values(), default=1)
+        check.whole(self, "run batch", batch, least=1)
+        if any(part.rule is not None for part in self.network.projections):
+            raise NetworkError("Simulator.run: a batch shares its weights, so a network with a learning rule cannot run as one")
+        for name, given in inputs.items():
+            if name not in known:
+                hint = check.nearest(name, known)
+                raise ParameterError(
+                    f"Simulator.run inputs: no input is called {name!r}{hint} (known: {', '.join(known) or 'none'})"
+                )
+            if lengths.get(name, batch) != batch:
+                raise ParameterError(f"Simulator.run inputs: {name!r} must have one stimulus per sample ({batch}) (got {lengths[name]})")
+            kind = type(known[name].stimulus)
+            for stimulus in [given] if isinstance(given, Stimulus) else given:
+                if type(stimulus) is not kind:
+                    raise ParameterError(f"Simulator.run inputs: {name!r} takes a {kind.__name__} (got {type(stimulus).__name__})")
+        return [
+            {name: given if isinstance(given, Stimulus) else given[sample] for name, given in inputs.items()}
+            for sample in range(batch)
+        ]
+
+
+def _longest(inputs: BatchInputs) -> float:
+    """The time at which the last of the inputs ends [s]."""
+    given = [part for value in inputs.values() for part in ([value] if isinstance(value, Stimulus) else value)]
+    return max((part.duration for part in given), default=0.0)

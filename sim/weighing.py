@@ -1,0 +1,63 @@
+"""Drawing the weights and the delays of a projection's edges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ParameterError
+from . import validation as check
+from .connectivity import Edges
+from .distributions import Distribution, values
+
+if TYPE_CHECKING:
+    from .network import Projection
+
+MAX_LAG = 1 << 20  # steps: a delay longer than this is a unit error
+
+
+def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
+    """One number for all edges, or (n_edges,) float64, in the order of `edges`."""
+    weight = projection.weight
+    if weight is None:
+        if edges.weights is None:
+            raise ParameterError(f"Network.connect weight: {projection.name} needs a number, an array or a distribution (got None)")
+        return edges.weights
+    if edges.weights is not None:
+        raise ParameterError(
+            f"Network.connect weight: {type(projection.connectivity).__name__} brings its own weights; leave weight out (got {weight!r:.60})"
+        )
+    if np.ndim(weight) == 0 and not isinstance(weight, Distribution):
+        return float(weight)  # type: ignore[arg-type]
+    return _in_order(values(weight, edges.sources.size, key, projection.name, "weight"), weight, edges)
+
+
+def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> Any:
+    """Delays in steps: one number for all edges, or (n_edges,) int64; drawn delays go to the nearest step, at least one."""
+    delay, owner = projection.delay, "Network"
+    if isinstance(delay, Distribution):
+        drawn = values(delay, edges.sources.size, key, projection.name, "delay")
+        return _bounded(projection, np.maximum(np.rint(drawn / dt), 1).astype(np.int64), dt)
+    if np.ndim(delay) == 0:
+        if float(delay) < dt * (1 - 1e-9):  # type: ignore[arg-type]
+            raise check.fail(owner, "connect delay", f"must be at least one step, dt = {dt:g} s, for the clock engine", delay)
+        return _bounded(projection, np.int64(check.steps(owner, "connect delay", delay, dt)), dt)
+    array = _in_order(values(delay, edges.sources.size, key, projection.name, "delay"), delay, edges)
+    lags = np.rint(array / dt)
+    off = (np.abs(array - lags * dt) > 1e-3 * dt) | (lags < 1)
+    if off.any():
+        raise check.fail(owner, "connect delay", f"every delay must be a multiple of dt = {dt:g} s, at least one", float(array[off][0]))
+    return _bounded(projection, lags.astype(np.int64), dt)
+
+
+def _in_order(array: Any, given: Any, edges: Edges) -> Any:
+    """Values given one per edge follow the order in which the edges were given."""
+    explicit = np.ndim(given) > 0 and getattr(edges, "order", None) is not None
+    return array[edges.order] if explicit else array
+
+
+def _bounded(projection: Projection, lags: Any, dt: float) -> Any:
+    if np.size(lags) and np.max(lags) > MAX_LAG:
+        raise check.fail("Network", "connect delay", f"must be at most {MAX_LAG * dt:g} s ({MAX_LAG} steps of dt)", float(np.max(lags) * dt))
+    return lags
