@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PARTS = ("state", "flow", "store", "fixed", "scratch")
+PARTS = ("state", "flow", "store", "scratch")  # each one contiguous block; "fixed" arrays stand alone
 ALIGNMENT = 64  # bytes: a cache line
 
 
@@ -17,7 +17,7 @@ ALIGNMENT = 64  # bytes: a cache line
 class Signal:
     """A named array: `part` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
 
-    `initial` is a number or an array of that shape; an `input` signal takes the array itself.
+    `initial` is a number or an array of that shape; a `fixed` signal takes that array as it is where it can.
     """
 
     name: str
@@ -43,9 +43,10 @@ class Memory:
         for part in PARTS:
             self._allocate(part)
         for signal in self.signals:
-            if signal.part == "input":
-                self.views[signal.name] = np.ascontiguousarray(signal.initial)
-            elif signal.part != "scratch":
+            if signal.part == "fixed":
+                array = np.broadcast_to(np.asarray(signal.initial, self.dtype(signal)), signal.shape)
+                self.views[signal.name] = np.ascontiguousarray(array)
+            elif signal.part != "scratch" and np.any(signal.initial):
                 self.views[signal.name][...] = signal.initial
 
     def __getitem__(self, signal: Signal | str) -> NDArray[Any]:
@@ -74,14 +75,6 @@ class Memory:
         for part, block in blocks.items():
             self.blocks[part][...] = block
 
-    def replace(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Exchange the arrays of `input` signals; programs must be bound again afterwards."""
-        self.views.update({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-
-    def nbytes(self) -> dict[str, int]:
-        """Bytes per part."""
-        return {part: block.nbytes for part, block in self.blocks.items()}
-
     def _allocate(self, part: str) -> None:
         members = [signal for signal in self.signals if signal.part == part]
         offsets, size = [], 0
@@ -95,5 +88,5 @@ class Memory:
         self.blocks[part] = block
         for signal, offset in zip(members, offsets, strict=True):
             dtype = self.dtype(signal)
-            count = int(np.prod(signal.shape, dtype=np.int64))
-            self.views[signal.name] = np.ndarray(signal.shape, dtype, buffer=block, offset=offset) if count else np.empty(signal.shape, dtype)
+            empty = 0 in signal.shape
+            self.views[signal.name] = np.ndarray(signal.shape, dtype, None if empty else block[offset:])
