@@ -1,0 +1,173 @@
+"""Drawing synapses and putting them in order.
+
+Every choice compares integers drawn by counter, so all backends draw exactly the same synapses.
+Kernels that fill `sources` and `targets` return how many synapses there are and write those that have room.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .random import bits
+
+GUIDE_SHIFT = 53 - 12  # the top 12 of 53 random bits choose the entry of a guide
+ONE = 1 << 53  # probability 1 as a threshold for 53 random bits
+
+
+def below(word, n):
+    """A whole number in [0, n) from 64 random bits, n < 2**32: the high half of their product.
+
+    Off uniform by less than n / 2**64 (Lemire 2019, doi:10.1145/3230636).
+    """
+    with np.errstate(over="ignore"):
+        word, n = np.asarray(word, np.uint64), np.uint64(n)
+        high, low = word >> np.uint64(32), word & np.uint64(0xFFFFFFFF)
+        return (high * n + (low * n >> np.uint64(32))) >> np.uint64(32)
+
+
+def geometric_table(p: float) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+    """What turns 53 random bits into the number of failures before the next success of probability `p`.
+
+    thresholds (length + 1,) uint64: 2**53 * P(failures <= i), and 2**53 at the end; the failures are the
+    thresholds that a draw reaches. `length` of them mean that many failures and no success yet: skip them
+    and draw again, since the geometric law has no memory. guide (4096,) uint32: the least failures for a
+    draw's top 12 bits.
+    """
+    length = math.ceil(4 / max(p, 2.0**-14))
+    failing = np.cumprod(np.full(length, 1.0 - p))  # plain products: the same bits on every machine
+    thresholds = np.append(((1.0 - failing) * ONE).astype(np.uint64), np.uint64(ONE))
+    starts = np.arange(ONE >> GUIDE_SHIFT, dtype=np.uint64) << np.uint64(GUIDE_SHIFT)
+    return thresholds, np.searchsorted(thresholds[:-1], starts, side="right").astype(np.uint32)
+
+
+def draw_bernoulli(key, n_pre, n_post, thresholds, guide, skip_self, sources, targets):
+    """Join every pair independently, source by source, skipping from success to success.
+
+    thresholds, guide: see `geometric_table`; skip_self: leave out pairs of equal index.
+    """
+    length, count = thresholds.size - 1, 0
+    for source in range(n_pre):
+        words = bits(key, source, np.arange(n_post)) >> np.uint64(11)
+        failures = np.searchsorted(thresholds[:-1], words, side="right")
+        success = failures < length
+        target = np.cumsum(failures + success) - success
+        target = target[success & (target < n_post)]
+        if skip_self:
+            target = target[target != source]
+        count = _append(source, target, count, sources, targets)
+    return count
+
+
+def draw_grid(key, pre, post, thresholds, skip_self, sources, targets):
+    """Join every pair independently with a probability that depends on their displacement.
+
+    pre (n_pre, 3), post (n_post, 3) int64 grid coordinates; thresholds (nx, ny, nz) uint64, 2**53 times the
+    probability for each absolute displacement.
+    """
+    count = 0
+    for source in range(len(pre)):
+        x, y, z = np.abs(post - pre[source]).T
+        words = bits(key, source, np.arange(len(post))) >> np.uint64(11)
+        target = np.flatnonzero(words < thresholds[x, y, z])
+        if skip_self:
+            target = target[target != source]
+        count = _append(source, target, count, sources, targets)
+    return count
+
+
+def _append(source, target, count, sources, targets):
+    """Write the synapses of one source behind the first `count` where there is room; return the new count."""
+    room = target[: max(sources.size - count, 0)]
+    sources[count : count + room.size] = source
+    targets[count : count + room.size] = room
+    return count + target.size
+
+
+def draw_rows(key, n, skip_self, rows):
+    """Fill each row of `rows` (n_rows, k) uint32 with independent uniform indices below `n`.
+
+    skip_self: row r draws from n - 1 values, all but r.
+    """
+    row, draw = np.indices(rows.shape)
+    picks = below(bits(key, row, draw), n - skip_self).astype(np.int64)
+    rows[:] = picks + (skip_self & (picks >= row))
+
+
+def draw_distinct_rows(key, n, skip_self, rows):
+    """Fill each row of `rows` (n_rows, k) uint32 with a uniform subset of the indices below `n`.
+
+    Floyd's algorithm (Bentley and Floyd 1987, doi:10.1145/30401.315746): one draw per element, none rejected.
+    skip_self: row r draws from n - 1 values, all but r.
+    """
+    n_rows, k = rows.shape
+    choices = n - skip_self
+    for row in range(n_rows):
+        taken = set()
+        for draw in range(k):
+            top = choices - k + draw
+            pick = int(below(bits(key, row, draw), top + 1))
+            pick = top if pick in taken else pick
+            taken.add(pick)
+            rows[row, draw] = pick + (skip_self and pick >= row)
+
+
+def draw_small_world(key, threshold, rows):
+    """Fill `rows` (n, k) uint32 with the k nearest on a ring, each then moved elsewhere with a probability.
+
+    threshold: 2**53 times that probability. The new target is uniform among the units that the source does
+    not reach yet, itself excluded.
+    """
+    n, k = rows.shape
+    for source in range(n):
+        near = [(source + (1 + j // 2) * (1 - 2 * (j % 2))) % n for j in range(k)]
+        linked, draw = {source, *near}, k
+        for j in range(k):
+            if k < n - 1 and bits(key, source, j) >> np.uint64(11) < np.uint64(threshold):
+                pick = source
+                while pick in linked:
+                    pick = int(below(bits(key, source, draw), n))
+                    draw += 1
+                linked.remove(near[j])
+                linked.add(pick)
+                near[j] = pick
+        rows[source] = near
+
+
+def draw_pairs(key, n_pre, n_post, codes):
+    """Fill `codes` (n,) uint64 with independent uniform pairs, source * n_post + target."""
+    draw = np.uint64(2) * np.arange(codes.size, dtype=np.uint64)
+    sources = below(bits(key, 0, draw), n_pre)
+    codes[:] = sources * np.uint64(n_post) + below(bits(key, 0, draw + np.uint64(1)), n_post)
+
+
+def sort_edges(sources, targets, n_pre, n_post):
+    """The order (n,) uint32 of edges by source, then target, ties as they were; and both arrays in it."""
+    order = np.lexsort((targets, sources)).astype(np.uint32)
+    return sources[order], targets[order], order
+
+
+def layout(sources, lags, n_pre, n_lags):
+    """The order of synapses by (source, lag), ties as they were: a counting sort.
+
+    sources (n,) < n_pre; lags (n,) index of each synapse's delay, < n_lags. Returns first
+    (n_pre * n_lags + 1,) uint32, the start of segment source * n_lags + lag, and order (n,) uint32, which
+    synapse comes to each place.
+    """
+    segments = sources.astype(np.int64) * n_lags + lags.astype(np.int64)
+    first = np.zeros(n_pre * n_lags + 1, np.uint32)
+    first[1:] = np.cumsum(np.bincount(segments, minlength=n_pre * n_lags))
+    return first, np.argsort(segments, kind="stable").astype(np.uint32)
+
+
+def reverse_index(targets, n_post):
+    """From a target to its synapses, ascending: first_post (n_post + 1,) uint32 and synapses (n,) uint32."""
+    return layout(targets, np.zeros(targets.size, np.uint8), n_post, 1)
+
+
+def index_lags(lags):
+    """The distinct values of `lags` (n,) int64 >= 0, ascending, and the place (n,) uint32 of each lag."""
+    distinct, index = np.unique(lags, return_inverse=True)
+    return distinct, index.astype(np.uint32)

@@ -1,0 +1,325 @@
+"""Which units of two populations are joined."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels.cpu import connectivity as kernels
+from ..kernels.reference.connectivity import ONE, geometric_table
+from . import validation as check
+
+MOST_SYNAPSES = 2**31 - 1  # of one projection
+MOST_UNITS = 2**31 - 1  # of one population
+
+Ids = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The synapses of one projection, sorted by source, then target; repeats stay in the order given.
+
+    sources, targets (n,) unit indices; weights (n,) where the connectivity brings its own; order (n,) the
+    place of each synapse in the arrays that the user gave: delays given beside them become ``delays[order]``.
+    """
+
+    sources: Ids
+    targets: Ids
+    weights: NDArray[np.float64] | None = None
+    order: Ids | None = None
+
+    def __len__(self) -> int:
+        return int(self.sources.size)
+
+
+class Connectivity(ABC):
+    """A recipe for synapses: `_draw` draws them and `expected` tells how many there will be."""
+
+    @final
+    def edges(self, n_pre: int, n_post: int, key: int, *, recurrent: bool) -> Edges:
+        """The synapses from `n_pre` to `n_post` units; the same for the same key and parameters.
+
+        key: of the random stream, see `stream_key`; recurrent: both ends are the same population, so that
+        equal indices are one unit.
+        """
+        n_pre = check.whole(self, "n_pre", n_pre, most=MOST_UNITS)
+        n_post = check.whole(self, "n_post", n_post, most=MOST_UNITS)
+        self._count_fits(self.expected(n_pre, n_post))
+        edges = self._draw(n_pre, n_post, np.uint64(key), recurrent)
+        self._count_fits(len(edges))
+        return edges
+
+    @abstractmethod
+    def expected(self, n_pre: int, n_post: int) -> float:
+        """The expected number of synapses between two different populations."""
+
+    @abstractmethod
+    def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges: ...
+
+    def _count_fits(self, count: float) -> None:
+        if count > MOST_SYNAPSES:
+            rule = f"must be at most {MOST_SYNAPSES} in one projection; split a population or join fewer"
+            raise check.fail(self, "number of synapses", rule, math.ceil(count))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class AllToAll(Connectivity):
+    """Every unit to every unit. autapses: also to itself."""
+
+    autapses: bool = True
+
+    def __post_init__(self) -> None:
+        flag(self, "autapses", self.autapses)
+
+    def expected(self, n_pre: int, n_post: int) -> float:
+        return float(n_pre) * n_post
+
+    def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
+        sources = np.repeat(np.arange(n_pre, dtype=np.uint32), n_post)
+        targets = np.tile(np.arange(n_post, dtype=np.uint32), n_pre)
+        if recurrent and not self.autapses:
+            different = sources != targets
+            sources, targets = sources[different], targets[different]
+        return Edges(sources, targets)
+
+
+@final
+@dataclass(frozen=True)
+class OneToOne(Connectivity):
+    """Unit i to unit i, between populations of one size."""
+
+    def expected(self, n_pre: int, n_post: int) -> float:
+        return float(min(n_pre, n_post))
+
+    def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
+        if n_pre != n_post:
+            rule = "both populations must have the same size"
+            raise check.fail(self, "n_post", f"{rule}; n_pre is {n_pre}", n_post)
+        units = np.arange(n_pre, dtype=np.uint32)
+        return Edges(units, units.copy())
+
+
+@final
+@dataclass(frozen=True)
+class FixedProbability(Connectivity):
+    """Every pair independently with probability `p` (Bernoulli), never twice.
+
+    Autapses are pairs like any other unless switched off, as in NEST and Brian2.
+    """
+
+    p: float
+    autapses: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check.within(self, "p", self.p, least=0.0, most=1.0)
+        flag(self, "autapses", self.autapses)
+
+    def expected(self, n_pre: int, n_post: int) -> float:
+        return self.p * n_pre * n_post
+
+    def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
+        thresholds, guide = geometric_table(float(self.p))
+        skip_self = recurrent and not self.autapses
+        return fill(
+            self.expected(n_pre, n_post),
+            lambda *room: kernels.draw_bernoulli(key, n_pre, n_post, thresholds, guide, skip_self, *room),
+        )
+
+
+@final
+@dataclass(frozen=True)
+class FixedInDegree(Connectivity):
+    """`k` synapses onto every target, from uniformly drawn sources.
+
+    Autapses and multapses (a source drawn repeatedly) happen unless switched off, as in NEST.
+    """
+
+    k: int
+    autapses: bool = field(default=True, kw_only=True)
+    multapses: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check.whole(self, "k", self.k, most=MOST_UNITS)
+        flag(self, "autapses", self.autapses)
+        flag(self, "multapses", self.multapses)
+
+    def expected(self, n_pre: int, n_post: int) -> float:
+        return float(self.k) * n_post
+
+    def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
+        skip_self = recurrent and not self.autapses
+        rows = _draw_rows(self, n_post, n_pre, key, skip_self, self.multapses)
+        first, synapses = kernels.reverse_index(rows.reshape(-1), n_pre)
+        sources = np.repeat(np.arange(n_pre, dtype=np.uint32), np.diff(first.astype(np.int64)))
+        return Edges(sources, synapses // np.uint32(max(self.k, 1)))
+
+
+@final
+@dataclass(frozen=True)
+class FixedOutDegree(Connectivity):
+    """`k` synapses from every source, onto uniformly drawn targets.
+
+    Autapses and multapses (a target drawn repeatedly) happen unless switched off, as in NEST.
+    """
+
+    k: int
+    autapses: bool = field(default=True, kw_only=True)
+    multapses: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check.whole(self, "k", self.k, most=MOST_UNITS)
+        flag(self, "autapses", self.autapses)
+        flag(self, "multapses", self.multapses)
+
+    def expected(self, n_pre: int, n_post: int) -> float:
+        return float(self.k) * n_pre
+
+    def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
+        skip_self = recurrent and not self.autapses
+        return _from_rows(_draw_rows(self, n_pre, n_post, key, skip_self, self.multapses))
+
+
+@final
+@dataclass(frozen=True)
+class FixedTotal(Connectivity):
+    """`n` synapses in all, each between a uniformly drawn source and target.
+
+    Autapses and multapses (a pair drawn repeatedly) happen unless switched off, as in NEST, which offers
+    no fixed total without multapses; here they are then a uniform choice of `n` different pairs.
+    """
+
+    n: int
+    autapses: bool = field(default=True, kw_only=True)
+    multapses: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check.whole(self, "n", self.n)
+        flag(self, "autapses", self.autapses)
+        flag(self, "multapses", self.multapses)
+
+    def expected(self, n_pre: int, n_post: int) -> float:
+        return float(self.n)
+
+    def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
+        skip_self = recurrent and not self.autapses
+        choices = n_post - skip_self  # targets of one source
+        pairs = max(n_pre * choices, 0)
+        if self.n and not pairs:
+            raise check.fail(self, "n", "must be 0, as there is no pair to choose from", self.n)
+        if not self.multapses and self.n > pairs:
+            rule = f"must be at most {pairs}, the number of pairs, without multapses"
+            raise check.fail(self, "n", rule, self.n)
+        codes = _draw_codes(key, n_pre, choices, int(self.n), self.multapses)
+        sources = codes // np.uint64(max(choices, 1))
+        targets = codes - sources * np.uint64(max(choices, 1))
+        if skip_self:
+            targets += targets >= sources
+        return Edges(sources.astype(np.uint32), targets.astype(np.uint32))
+
+
+@final
+@dataclass(frozen=True)
+class SmallWorld(Connectivity):
+    """A ring inside one population: each unit to its `k` nearest, every synapse rewired with probability `p`.
+
+    The directed form of Watts and Strogatz (1998), doi:10.1038/30918: k / 2 neighbours on either side,
+    out-degree always k, new targets uniform among the units not yet reached; neither autapses nor multapses.
+    p = 0 is a lattice and p = 1 a random graph.
+    """
+
+    k: int
+    p: float
+
+    def __post_init__(self) -> None:
+        if check.whole(self, "k", self.k, most=MOST_UNITS) % 2:
+            rule = f"must be even, half of it on either side; the nearest are {self.k - 1} and {self.k + 1}"
+            raise check.fail(self, "k", rule, self.k)
+        check.within(self, "p", self.p, least=0.0, most=1.0)
+
+    def expected(self, n_pre: int, n_post: int) -> float:
+        return float(self.k) * n_pre
+
+    def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
+        if not recurrent:
+            raise check.fail(self, "target", "must be the source population itself", "another population")
+        if self.k > max(n_pre - 1, 0):
+            raise check.fail(self, "k", f"must be less than the {n_pre} units of the ring", self.k)
+        rows = np.empty((n_pre, self.k), np.uint32)
+        kernels.draw_small_world(key, np.uint64(self.p * ONE), rows)
+        return _from_rows(rows)
+
+
+def flag(owner: object, name: str, value: Any) -> None:
+    if not isinstance(value, (bool, np.bool_)):
+        raise check.fail(owner, name, "must be True or False", value)
+
+
+def ids(owner: object, name: str, values: Any, *, below: int) -> NDArray[np.int64]:
+    """A 1-D array of indices."""
+    if np.ndim(values) != 1:
+        raise check.fail(owner, name, "must have 1 dimension", f"shape {np.shape(values)}")
+    return check.index_array(owner, name, values, below=below)
+
+
+def fill(expected: float, draw: Callable[[Ids, Ids], int]) -> Edges:
+    """Draw into arrays 8 standard deviations larger than expected, and once more if that was too small."""
+    capacity = math.ceil(expected + 8 * math.sqrt(expected) + 64)
+    while True:
+        sources, targets = np.empty(capacity, np.uint32), np.empty(capacity, np.uint32)
+        count = draw(sources, targets)
+        if count <= capacity:
+            return Edges(sources[:count], targets[:count])
+        capacity = count
+
+
+def _draw_rows(owner: Any, n_rows: int, n: int, key: np.uint64, skip_self: bool, multapses: bool) -> Ids:
+    """`owner.k` of `n` units for each of `n_rows`: (n_rows, k)."""
+    choices = max(n - skip_self, 0)
+    if owner.k and n_rows and not choices:
+        raise check.fail(owner, "k", "must be 0, as there is no unit to choose from", owner.k)
+    if not multapses and owner.k > choices and n_rows:
+        rule = f"must be at most {choices}, the number of units to choose from, without multapses"
+        raise check.fail(owner, "k", rule, owner.k)
+    rows = np.empty((n_rows, owner.k), np.uint32)
+    draw = kernels.draw_rows if multapses else kernels.draw_distinct_rows
+    draw(key, n, skip_self, rows)
+    return rows
+
+
+def _from_rows(rows: Ids) -> Edges:
+    """Edges from the targets (n_pre, k) of every source."""
+    rows.sort(axis=1)
+    return Edges(np.repeat(np.arange(rows.shape[0], dtype=np.uint32), rows.shape[1]), rows.reshape(-1))
+
+
+def _draw_codes(key: np.uint64, n_pre: int, n_post: int, n: int, multapses: bool) -> NDArray[np.uint64]:
+    """`n` pairs as source * n_post + target, ascending.
+
+    Without multapses, every set of n pairs is equally likely: draw somewhat too many, let chance choose which
+    of those that differ to drop. Beyond half of all pairs, draw those to leave out.
+    """
+    pairs = n_pre * n_post
+    if not multapses and 2 * n > pairs:
+        left_out = _draw_codes(key, n_pre, n_post, pairs - n, multapses)
+        return np.delete(np.arange(pairs, dtype=np.uint64), left_out.astype(np.int64))
+    draws = n if multapses or not n else math.ceil(-pairs * math.log1p(-n / pairs) + 6 * math.sqrt(n))
+    while True:
+        codes = np.empty(draws, np.uint64)
+        kernels.draw_pairs(key, n_pre, n_post, codes)
+        codes.sort()
+        if multapses or not n:
+            return codes
+        codes = codes[np.append(True, codes[1:] != codes[:-1])]
+        if codes.size >= n:
+            break
+        draws *= 2
+    drop = np.empty((1, codes.size - n), np.uint32)
+    kernels.draw_distinct_rows(np.uint64(key) ^ np.uint64(1), codes.size, False, drop)
+    return np.delete(codes, drop[0].astype(np.int64))

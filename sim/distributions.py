@@ -1,0 +1,138 @@
+"""Laws from which weights, delays and parameters are drawn."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..kernels.cpu import distributions as kernels
+from . import validation as check
+
+Values = NDArray[np.float64]
+
+
+class Distribution(ABC):
+    """A law with one obligation: `sample`, whose value `i` depends on key, parameters and `i` alone."""
+
+    @abstractmethod
+    def sample(self, key: int, n: int) -> Values:
+        """`n` independent values."""
+
+
+@final
+@dataclass(frozen=True)
+class Normal(Distribution):
+    """The normal law, inside [low, high] if given: values outside are drawn again, as in NEST.
+
+    So the law is the truncated normal, with no heap of values at the limits. The limits must leave at least
+    1 % of the whole law.
+    """
+
+    mean: float
+    sd: float
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        check.real(self, "mean", self.mean)
+        check.within(self, "sd", self.sd, least=0.0)
+        low = -math.inf if self.low is None else check.real(self, "low", self.low)
+        high = math.inf if self.high is None else check.real(self, "high", self.high)
+        if low > high:
+            raise check.fail(self, "high", f"must be >= low = {low:g}", self.high)
+        if self._inside(low, high) < 0.01:
+            rule = f"must hold at least 1 % of the normal law, mean {self.mean:g} and sd {self.sd:g}"
+            raise check.fail(self, "low to high", rule, (self.low, self.high))
+
+    def _inside(self, low: float, high: float) -> float:
+        """The probability of [low, high]."""
+        if self.sd == 0:
+            return float(low <= self.mean <= high)
+        below, above = ((limit - self.mean) / self.sd / math.sqrt(2) for limit in (low, high))
+        return (math.erf(above) - math.erf(below)) / 2
+
+    def sample(self, key: int, n: int) -> Values:
+        low = -math.inf if self.low is None else float(self.low)
+        high = math.inf if self.high is None else float(self.high)
+        values = np.empty(n)
+        kernels.draw_normal(np.uint64(key), float(self.mean), float(self.sd), low, high, values)
+        return values
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LogNormal(Distribution):
+    """The lognormal law, median * exp(sigma * z) with z standard normal; give either the median or the mean.
+
+    mean = median * exp(sigma^2 / 2). A negative median or mean mirrors the law, for inhibitory weights.
+    """
+
+    median: float | None = None
+    mean: float | None = None
+    sigma: float  # standard deviation of the logarithm
+
+    def __post_init__(self) -> None:
+        check.within(self, "sigma", self.sigma, least=0.0, most=20.0)
+        if (self.median is None) == (self.mean is None):
+            raise check.fail(self, "median", "give either median or mean", (self.median, self.mean))
+        field = "mean" if self.median is None else "median"
+        if check.real(self, field, getattr(self, field)) == 0:
+            raise check.fail(self, field, "must not be 0", 0.0)
+
+    def sample(self, key: int, n: int) -> Values:
+        if self.mean is not None:
+            median = self.mean * math.exp(-(self.sigma**2) / 2)
+        else:
+            median = float(self.median or 0.0)
+        values = np.empty(n)
+        kernels.draw_lognormal(np.uint64(key), float(median), float(self.sigma), values)
+        return values
+
+
+@final
+@dataclass(frozen=True)
+class Uniform(Distribution):
+    """The uniform law on [low, high]."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        low = check.real(self, "low", self.low)
+        check.within(self, "high", self.high, least=low)
+        check.real(self, "high - low", float(self.high) - low)
+
+    def sample(self, key: int, n: int) -> Values:
+        values = np.empty(n)
+        kernels.draw_uniform(np.uint64(key), float(self.low), float(self.high), values)
+        return values
+
+
+def values(source: float | ArrayLike | Distribution, n: int, key: int, owner: object, field: str) -> Values:
+    """`n` values of ``owner.field``: a number for all, one entry for each, or draws from a distribution."""
+    if isinstance(source, Distribution):
+        return check.finite_array(owner, field, source.sample(key, n))
+    if isinstance(source, str) or np.isscalar(source) or source is None:
+        return np.full(n, check.real(owner, field, source))
+    array = check.finite_array(owner, field, _real_numbers(owner, field, source))
+    if array.ndim == 0:
+        return np.full(n, float(array))
+    if array.shape != (n,):
+        raise check.fail(owner, field, f"must be one number or {n}, one for each", f"shape {array.shape}")
+    return array
+
+
+def _real_numbers(owner: object, field: str, source: Any) -> NDArray[Any]:
+    """An array as it is, if of integers or floats: no texts, objects, truth values or complex numbers."""
+    try:
+        array = np.asarray(source)
+    except (TypeError, ValueError):
+        raise check.fail(owner, field, "must be an array of numbers", type(source).__name__) from None
+    if array.size and array.dtype.kind not in "iuf":
+        raise check.fail(owner, field, "must be an array of real numbers", f"dtype {array.dtype}")
+    return array
