@@ -1,5 +1,6 @@
 """The ports and the loop: what a network is, and how it runs."""
 
+from . import encoders
 from .cochlea import Cochlea
 from .connectivity import (
     AllToAll,
@@ -12,7 +13,6 @@ from .connectivity import (
     SmallWorld,
 )
 from .distributions import Distribution, LogNormal, Normal, Uniform
-from .encoders import encode_latency, encode_level_crossing, encode_rate
 from .explicit import Explicit, FromSparse
 from .grid import DistanceDependent
 from .inputs import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray
@@ -28,5 +28,5 @@ __all__ = [
     "Explicit", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "FromSparse", "Ideal", "Input",
     "LogNormal", "Network", "NeuronModel", "Noise", "Normal", "OneToOne", "Poisson", "Population", "Probe",
     "Projection", "Result", "Rule", "Samples", "Simulator", "SmallWorld", "SpikeTrain", "Spikes", "Step", "Stimulus",
-    "Store", "TimedArray", "Uniform", "encode_latency", "encode_level_crossing", "encode_rate",
+    "Store", "TimedArray", "Uniform", "encoders",
 ]  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 
+from . import validation as check
 from .inputs import Stimulus
 from .network import Network
 from .plan import Plan
@@ -40,13 +42,17 @@ class ClockEngine:
         return self.step * self.plan.dt
 
     def steps(self, duration: float) -> int:
-        """A duration [s] in steps."""
-        return round(duration / self.plan.dt)
+        """A duration [s] in steps; one that is no whole number of steps is refused."""
+        return check.steps("Simulator", "run duration", duration, self.plan.dt) if duration else 0
+
+    def covering(self, duration: float) -> float:
+        """The shortest whole number of steps that covers `duration`, in seconds."""
+        return math.ceil(duration / self.plan.dt - 1e-6) * self.plan.dt
 
     def run(self, duration: float, progress: Progress) -> Result:
         """Go on for `duration` [s]."""
         stop = self.step + self.steps(duration)
-        recording = Recording(self.plan, self.step, stop)
+        recording = Recording(self.plan, self.memory, self.step, stop)
         self._advance(self.program, self.memory, self.step, stop, recording, progress)
         self.step = stop
         return recording.result(spike_hash(self.plan, self.memory))
@@ -66,7 +72,7 @@ class ClockEngine:
                 memory.restore(present)
                 memory["sample"][0] = sample
                 program = self.plan.program(memory, stimuli[sample])
-                recording = Recording(self.plan, start, stop)
+                recording = Recording(self.plan, memory, start, stop)
                 self._advance(program, memory, start, stop, recording, progress)
                 results[sample] = recording.result(spike_hash(self.plan, memory))
 
@@ -82,7 +88,7 @@ class ClockEngine:
             goal = min(step + self.chunk, stop, recording.next_visit(step))
             reached = program.advance(step, goal)
             memory["pause"][0] = 0
-            recording.visit(memory, reached)
+            recording.visit(reached)
             progress(reached - step)
             step = reached
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import NetworkError, ParameterError
 from ..kernels.backend import NEVER, Backend, Call, Clockwork, Program
+from . import validation as check
 from .build import Build
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
@@ -45,6 +45,7 @@ class Plan:
     signatures: dict[str, Signal]
     depth: int
     inputs: dict[str, Input] = field(default_factory=dict)
+    tallies: dict[str, Signal] = field(default_factory=dict)
 
     def memory(self) -> Memory:
         """Fresh memory: the network at time 0."""
@@ -126,6 +127,8 @@ def compile_network(network: Network, *, dt: float, precision: str, backend: Bac
     """Turn a description into a plan. Raises NetworkError or ParameterError where the parts do not fit."""
     if not network.populations:
         raise NetworkError("Network: has no population yet; add one with Network.population")
+    for part in network.populations:
+        _resolves(part, dt)
     build = Build(dt=dt, precision=precision, backend=backend)
     synapses = {part.name: _synapses(network, part, dt) for part in network.projections}
     scopes = {part.name: PopulationScope(network, part, synapses, build) for part in network.populations}
@@ -141,7 +144,17 @@ def compile_network(network: Network, *, dt: float, precision: str, backend: Bac
         network=network, dt=dt, precision=precision, backend=backend, signals=build.signals, operators=operators,
         recorders=recorders, synapses=synapses, signatures={name: scope.signature for name, scope in scopes.items()},
         depth=max(scope.depth for scope in scopes.values()), inputs={part.name: part for part in network.inputs},
+        tallies=build.tallies,
     )  # fmt: skip
+
+
+def _resolves(population: Population, dt: float) -> None:
+    """Refuse a step longer than a time constant of the model (its fields called tau...)."""
+    for name, value in vars(population.model).items():
+        if name.startswith("tau") and dt > np.min(value):
+            raise check.fail(
+                "Simulator", "dt", f"must be at most {name} = {np.min(value):g} s of population {population.name!r}", dt
+            )
 
 
 def _synapses(network: Network, projection: Projection, dt: float) -> Synapses:
@@ -168,10 +181,12 @@ def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, Po
         first=build.fixed(f"{synapses.name}.first", synapses.first),
         targets=build.fixed(f"{synapses.name}.targets", synapses.targets), key=np.uint64(synapses.key),
     )  # fmt: skip
+    if projection.rule is not None:
+        synapses.bounds = projection.rule.bounds(synapses.weights)
     scope = projection.store.prepare(synapses, build)
     projection.store.read(synapses, scope, build)
     if projection.rule is not None:
-        proposals = _proposals(projection, synapses, build)
+        proposals = _proposals(synapses, build)
         projection.rule.learn(synapses, proposals, build)
         projection.store.program(synapses, scope, proposals, build)
 
@@ -188,10 +203,10 @@ def _receptor(projection: Projection, synapses: Synapses) -> str:
     return model.receptor(low < 0)
 
 
-def _proposals(projection: Projection, synapses: Synapses, build: Build) -> Proposals:
+def _proposals(synapses: Synapses, build: Build) -> Proposals:
     """Room for what a rule proposes in one step: at most one change per synapse from each side."""
     name, capacity = f"{synapses.name}.proposals", max(2 * synapses.n, 1)
-    low, high = projection.rule.bounds if projection.rule else (-math.inf, math.inf)
+    low, high = synapses.bounds
     return Proposals(
         synapse=build.signal(f"{name}.synapse", "scratch", "uint32", (capacity,)),
         change=build.signal(f"{name}.change", "scratch", "float", (capacity,)),

@@ -96,7 +96,7 @@ class Simulator:
         by default for runs of over two seconds on a terminal.
         """
         if isinstance(duration, Mapping):
-            inputs, duration = duration, _longest(duration)
+            inputs, duration = duration, self._engine.covering(_longest(duration))
         seconds = check.within(self, "run duration", duration, least=0.0, unit="s")
         if inputs is None and batch is None:
             with meter(self._engine.steps(seconds), progress) as tick:
