@@ -29,20 +29,33 @@ class Build:
     backend: Backend
     signals: list[Signal] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
+    tallies: dict[str, Signal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pause = self.signal("pause", "scratch", "int64", (1,))
         self.sample = self.signal("sample", "flow", "int64", (1,))
 
     def signal(
-        self, name: str, part: str, dtype: str, shape: tuple[int, ...], initial: Any = 0, unit: str = ""
+        self,
+        name: str,
+        part: str,
+        dtype: str,
+        shape: tuple[int, ...],
+        initial: Any = 0,
+        unit: str = "",
+        most: int | None = None,
     ) -> Signal:
         """A new signal; its name must be new too."""
         if any(signal.name == name for signal in self.signals):
             raise NetworkError(f"signal {name!r} is declared twice")
-        made = Signal(name, part, dtype, shape, initial, unit)
+        made = Signal(name, part, dtype, shape, initial, unit, most)
         self.signals.append(made)
         return made
+
+    def tally(self, name: str, dtype: str = "int64") -> Signal:
+        """A running total (1,) whose increase over a run is told by ``Result.tallies[name]``."""
+        self.tallies[name] = self.signal(name, "flow", dtype, (1,))
+        return self.tallies[name]
 
     def fixed(self, name: str, array: Any, dtype: str | None = None) -> Signal:
         """A signal that never changes, holding a copy of `array`."""

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 class Recording:
-    """The records of one run from step `start` to step `stop`."""
+    """The records of one run in `memory` from step `start` to step `stop`."""
 
-    def __init__(self, plan: Plan, start: int, stop: int) -> None:
-        self.plan, self.start, self.stop = plan, start, stop
+    def __init__(self, plan: Plan, memory: Memory, start: int, stop: int) -> None:
+        self.plan, self.memory, self.start, self.stop = plan, memory, start, stop
+        self._tallied = self._tallies()
         self._chunks: list[list[list[NDArray[Any]]]] = [[] for _ in plan.recorders]
         self._weighed: dict[str, list[tuple[int, NDArray[np.float64]]]] = {}
 
@@ -29,18 +30,19 @@ class Recording:
         due = [step + recorder.every - step % recorder.every for recorder in self.plan.recorders if recorder.rows is None]
         return min(due, default=1 << 62)
 
-    def visit(self, memory: Memory, step: int) -> None:
+    def visit(self, step: int) -> None:
         """Empty all buffers after the steps before `step`; read the weights that are due."""
         for recorder, chunks in zip(self.plan.recorders, self._chunks, strict=True):
             if recorder.rows is not None:
-                chunks.append(recorder.drain(memory))
+                chunks.append(recorder.drain(self.memory))
             elif step % recorder.every == 0:
-                self._weigh(recorder, memory, step)
+                self._weigh(recorder, step)
 
     def result(self, spike_hash: str) -> Result:
         """Everything recorded, in order of time."""
         dt = self.plan.dt
         result = Result(start=self.start * dt, stop=self.stop * dt, hash=spike_hash, meta=self.plan.meta())
+        result.tallies.update({name: total - self._tallied[name] for name, total in self._tallies().items()})
         for recorder, chunks in zip(self.plan.recorders, self._chunks, strict=True):
             probe = recorder.probe
             if recorder.rows is None:
@@ -53,6 +55,9 @@ class Recording:
             else:
                 result.sample_records[probe.name] = self._samples(recorder, chunks)
         return result
+
+    def _tallies(self) -> dict[str, float]:
+        return {name: self.memory[signal][0].item() for name, signal in self.plan.tallies.items()}
 
     def _samples(self, recorder: Recorder, chunks: list[list[NDArray[Any]]]) -> Samples:
         probe, every, dt = recorder.probe, recorder.every, self.plan.dt
@@ -67,10 +72,10 @@ class Recording:
             return Samples(times, values.astype(np.int64), ids, "1")
         return Samples(times, values, ids, probe.target.model.units.get(probe.what, ""))
 
-    def _weigh(self, recorder: Recorder, memory: Memory, step: int) -> None:
+    def _weigh(self, recorder: Recorder, step: int) -> None:
         projection = recorder.probe.target
         assert isinstance(projection, Projection)
-        weights = projection.store.weights(self.plan.synapses[projection.name], memory)
+        weights = projection.store.weights(self.plan.synapses[projection.name], self.memory)
         self._weighed.setdefault(recorder.probe.name, []).append((step, weights))
 
     def _weights(self, recorder: Recorder) -> Samples:

@@ -77,7 +77,7 @@ class Result:
     """The records of one `run`, from `start` to `stop` [s].
 
     hash: of every spike of every population since time 0, whether recorded or not. meta: how the run was
-    made (seed, dt, engine, backend, versions ...).
+    made (seed, dt, engine, backend, versions ...). tallies: what stores and rules counted in this span.
     """
 
     start: float
@@ -86,6 +86,7 @@ class Result:
     spike_records: dict[str, Spikes] = field(default_factory=dict)
     sample_records: dict[str, Samples] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
+    tallies: dict[str, float] = field(default_factory=dict)
 
     def spikes(self, population: str) -> Spikes:
         """The recorded spikes of a population."""
@@ -149,6 +150,12 @@ class BatchResult:
         import hashlib
 
         return hashlib.blake2b("".join(sample.hash for sample in self.samples).encode(), digest_size=16).hexdigest()
+
+    @property
+    def tallies(self) -> dict[str, float]:
+        """The tallies of all samples added up."""
+        names = self.samples[0].tallies if self.samples else {}
+        return {name: sum(sample.tallies[name] for sample in self.samples) for name in names}
 
     def counts(self, population: str) -> NDArray[np.int64]:
         """Recorded spikes per interval and unit of every sample (batch, n_intervals, n)."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .build import Build
 from .store import Proposals
 
@@ -22,9 +25,8 @@ class Rule(ABC):
     after it, takes the proposals in order and sets the count back to 0.
     """
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The least and the greatest weight that the rule allows."""
+    def bounds(self, weights: float | NDArray[np.float64]) -> tuple[float, float]:
+        """The least and the greatest weight that the rule allows, for these initial weights."""
         return (float("-inf"), float("inf"))
 
     @abstractmethod

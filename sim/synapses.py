@@ -19,7 +19,8 @@ class Synapses:
     """The synapses of one projection, sorted by source, then delay, then target.
 
     lags (n_lags,) int64, distinct delays [steps]; first (n_pre * n_lags + 1,) start of each (source, lag)
-    segment; targets (n,) uint32; weights, one number or (n,) float64. `plastic` when a rule learns them.
+    segment; targets (n,) uint32; weights, one number or (n,) float64. `plastic` when a rule learns them, within
+    `bounds`.
     `scope` offers the kernels of stores and rules what they may ask for by name.
     """
 
@@ -33,6 +34,7 @@ class Synapses:
     plastic: bool
     key: int
     dt: float
+    bounds: tuple[float, float] = (float("-inf"), float("inf"))
     scope: dict[str, Any] = field(default_factory=dict)
 
     @property

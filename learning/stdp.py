@@ -1,0 +1,115 @@
+"""Pair spike-timing-dependent plasticity."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..sim import validation as check
+from ..sim.build import Build
+from ..sim.operator import Phase
+from ..sim.rule import Rule
+from ..sim.store import Proposals
+from ..sim.synapses import Synapses
+
+FINE: Final = 256  # entries of a fine decay table
+NOTHING: Final = 2.0**-60  # a trace decayed below this share of itself is zero
+
+SONG_PLUS: Final = 0.005  # a_plus / w_max in Song, Miller and Abbott (2000)
+SONG_MINUS: Final = 1.05  # a_minus / a_plus, ibid.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class STDP(Rule):
+    """Additive pair STDP, every pair of spikes counted.
+
+    A spike that arrives lowers the weight w by the target's trace y; a spike of the target raises it by the trace x
+    of the arrivals; after each the weight is kept within [w_min, w_max]:
+
+        arrival:       x += a_plus,   w := clip(w - y)
+        target fires:  y += a_minus,  w := clip(w + x)
+        between:       tau_plus dx/dt = -x,  tau_minus dy/dt = -y
+
+    so that one pair changes w by a_plus exp(-D / tau_plus) if the arrival leads by D, by -a_minus exp(-D / tau_minus)
+    if it follows. In one step arrivals come before the target's spikes. Song, Miller and Abbott (2000),
+    doi:10.1038/78829; Morrison, Diesmann and Gerstner (2008), doi:10.1007/s00422-008-0233-1.
+
+    a_plus, a_minus and the bounds are in the unit of the weights. What is left out follows the first paper: a_plus
+    0.005 w_max and a_minus 1.05 a_plus; w_max is then twice the largest initial weight. A negative amplitude turns
+    that half of the window round.
+    """
+
+    tau_plus: float = 20e-3  # decay of the arrivals' trace [s]
+    tau_minus: float = 20e-3  # decay of the target's trace [s]
+    a_plus: float | None = None
+    a_minus: float | None = None
+    w_min: float = 0.0
+    w_max: float | None = None
+
+    def __post_init__(self) -> None:
+        check.within(self, "tau_plus", self.tau_plus, above=0.0, unit="s")
+        check.within(self, "tau_minus", self.tau_minus, above=0.0, unit="s")
+        for field in ("a_plus", "a_minus"):
+            if getattr(self, field) is not None:
+                check.real(self, field, getattr(self, field))
+        check.real(self, "w_min", self.w_min)
+        if self.w_max is not None:
+            check.within(self, "w_max", self.w_max, above=self.w_min)
+
+    def bounds(self, weights: float | NDArray[np.float64]) -> tuple[float, float]:
+        """w_min and w_max; the initial weights must lie between them."""
+        if np.size(weights) == 0:
+            return self.w_min, self.w_min + 1.0 if self.w_max is None else self.w_max
+        low, high = float(np.min(weights)), float(np.max(weights))
+        w_max = max(2 * high, self.w_min) if self.w_max is None else self.w_max
+        if low < self.w_min or high > w_max:
+            rule = f"initial weights must lie within [w_min, w_max] = [{self.w_min:g}, {w_max:g}]"
+            raise check.fail(
+                self, "w_min" if low < self.w_min else "w_max", rule, low if low < self.w_min else high
+            )
+        if self.w_max is None and not w_max > self.w_min:
+            raise check.fail(self, "w_max", "must be given where all initial weights are 0", None)
+        return self.w_min, w_max
+
+    def learn(self, synapses: Synapses, proposals: Proposals, build: Build) -> None:
+        """Traces per (source, delay) and per target, and the two kernels that propose changes."""
+        w_max = self.bounds(synapses.weights)[1]
+        a_plus = SONG_PLUS * w_max if self.a_plus is None else self.a_plus
+        a_minus = SONG_MINUS * a_plus if self.a_minus is None else self.a_minus
+        scope = {
+            **synapses.scope,
+            **synapses.reverse(build),
+            **proposals.scope,
+            "a_plus": a_plus,
+            "a_minus": a_minus,
+        }
+        for side, tau, n in (
+            ("pre", self.tau_plus, synapses.first.size - 1),
+            ("post", self.tau_minus, synapses.n_post),
+        ):
+            scope |= _trace(side, tau, n, synapses.name, build)
+        build.operator(Phase.LEARN, synapses.name, "stdp_arrival_step", scope)
+        build.operator(Phase.LEARN, synapses.name, "stdp_spike_step", scope)
+
+
+def _trace(side: str, tau: float, n: int, name: str, build: Build) -> dict[str, Any]:
+    """`n` traces of decay time `tau` [s]: value and step of the last event, and the tables of decay per step."""
+    fine, coarse = decay_tables(build.dt / tau)
+    prefix = f"{name}.stdp"
+    return {
+        f"trace_{side}": build.signal(f"{prefix}.trace_{side}", "flow", "float", (n,)),
+        f"seen_{side}": build.signal(f"{prefix}.seen_{side}", "flow", "int64", (n,)),
+        f"fine_{side}": build.fixed(f"{prefix}.fine_{side}", fine, "float"),
+        f"coarse_{side}": build.fixed(f"{prefix}.coarse_{side}", coarse, "float"),
+    }
+
+
+def decay_tables(rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """exp(-rate * j) for j < 256, and exp(-rate * 256 * j) down to where nothing is left."""
+    rows = max(math.ceil(-math.log(NOTHING) / (rate * FINE)), 1)
+    return np.exp(-rate * np.arange(FINE)), np.exp(-rate * FINE * np.arange(rows))
