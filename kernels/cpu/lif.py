@@ -17,7 +17,7 @@ def lif_step(v, hold, jump, drive, fired, decay, threshold, reset, hold_steps):
     for i in range(v.shape[0]):
         moved = settle(drive[i] + (v[i] - drive[i]) * at(decay, i)) + jump[i]
         v[i] = at(reset, i) if hold[i] > 0 else moved
-        hold[i] = max(hold[i] - 1, 0)
+        hold[i] -= hold[i] > 0
         jump[i] = 0
         reached |= v[i] >= at(threshold, i)
     return scan(v, hold, fired, threshold, reset, hold_steps) if reached else 0

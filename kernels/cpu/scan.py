@@ -12,7 +12,7 @@ def at(parameter, i):
     return parameter[i] if hasattr(parameter, "__len__") else parameter
 
 
-@overload(at, inline="always")
+@overload(at)
 def _at(parameter, i):
     if isinstance(parameter, types.Array):
         return lambda parameter, i: parameter[i]
@@ -24,13 +24,13 @@ def settle(x):
     return x if abs(x) > FLOOR else 0.0
 
 
-@overload(settle, inline="always")
+@overload(settle)
 def _settle(x):
     floor, zero = (np.float32(FLOOR), np.float32(0)) if x == types.float32 else (FLOOR, 0.0)
     return lambda x: x if abs(x) > floor else zero
 
 
-@njit
+@njit(error_model="numpy")
 def scan(v, hold, fired, threshold, reset, hold_steps):
     """Reset every neuron at threshold, note it in `fired`, start its refractory time; return the count."""
     count = 0

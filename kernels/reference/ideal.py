@@ -1,0 +1,15 @@
+"""Carrying out a rule's proposals on plain numbers."""
+
+from __future__ import annotations
+
+
+def program_step(synapse, change, proposed, low, high, weights):
+    """Add the proposed changes, in order, and keep each weight within [low, high]; return their number.
+
+    synapse (capacity,) uint32 and change (capacity,), of which the first proposed[0] count, set to 0 after.
+    """
+    count = int(proposed[0])
+    for s, dw in zip(synapse[:count], change[:count], strict=True):
+        weights[s] = min(max(weights[s] + dw, low), high)
+    proposed[0] = 0
+    return count

@@ -1,0 +1,94 @@
+"""Stimuli: what arrives from outside at the end of a step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .random import mix, normal, uniform
+
+NEVER = 1 << 62
+
+
+def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiving, upcoming):
+    """Deliver the listed spikes that arrive by the end of this step; return their number.
+
+    event_steps (n_events,) int64, ascending; event_ids (n_events,) uint32; event_weights (n_events,);
+    cursor (1,) int64, the first event not delivered yet.
+    """
+    due = slice(cursor[0], max(np.searchsorted(event_steps, step, side="right"), cursor[0]))
+    np.add.at(receiving, event_ids[due], event_weights[due])
+    cursor[0] = due.stop
+    upcoming[0] = event_steps[due.stop] if due.stop < event_steps.size else NEVER
+    return due.stop - due.start
+
+
+def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, receiving, upcoming):
+    """Deliver independent Poisson trains, one per unit; return the number of spikes.
+
+    rate [Hz] and weight, one number or (n,); due (n,) float64, time of each unit's next spike [s], negative
+    before the first draw; drawn (n,) int64 intervals drawn so far; earliest (1,) float64, the smallest `due`.
+    Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid.
+    """
+    dt, rate, weight = (_as(receiving, value) for value in (dt, rate, weight))
+    end = (step + 1.5) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
+    if earliest[0] > end:
+        return 0
+    stream = mix(np.uint64(key) + np.uint64(sample[0]))
+    units = np.arange(due.size)
+
+    def interval(chosen):
+        return -np.log(uniform(stream, units[chosen], drawn[chosen])) / rate[chosen]
+
+    with np.errstate(divide="ignore"):  # a rate of 0 waits forever
+        new = due < 0
+        due[new] = interval(new)
+        drawn[new] = 1
+        arrived = 0
+        while (late := due <= end).any():
+            receiving[late] += weight[late].astype(receiving.dtype)
+            due[late] += interval(late)
+            drawn[late] += 1
+            arrived += int(late.sum())
+    earliest[0] = due.min()
+    upcoming[0] = NEVER if earliest[0] > 1e15 * dt[0] else math.ceil(earliest[0] / dt[0] - 1.5)
+    return arrived
+
+
+def _as(receiving, value):
+    """A number or array as float64 (n,), rounded to the simulation's precision."""
+    return np.broadcast_to(np.asarray(value, receiving.dtype).astype(np.float64), receiving.shape)
+
+
+def hold_step(base, drive):
+    """Start this step's drive from the constant part; currents that change are added to it."""
+    drive[:] = base
+
+
+def timed_array_step(step, values, repeat, drive, upcoming):
+    """Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive; nothing after the last row."""
+    segment = step // repeat
+    if segment >= len(values):
+        upcoming[0] = NEVER
+        return 0
+    drive += values[segment]
+    upcoming[0] = (segment + 1) * repeat
+    return 0
+
+
+def step_current_step(step, from_steps, levels, drive, upcoming):
+    """Add the level (n_levels, n or 1) whose start `from_steps` (n_levels,) was the last to pass."""
+    segment = np.searchsorted(from_steps, step, side="right") - 1
+    upcoming[0] = from_steps[segment + 1] if segment + 1 < from_steps.size else NEVER
+    if segment >= 0:
+        drive += levels[segment]
+    return 0
+
+
+def noise_step(step, key, sample, mean, std, repeat, drive):
+    """Add Gaussian noise, redrawn every `repeat` steps, to the drive; mean and std one number or (n,)."""
+    stream = mix(np.uint64(key) + np.uint64(sample[0]))
+    mean, std = (np.asarray(value, drive.dtype) for value in (mean, std))
+    drive[:] = drive + (mean + std * normal(stream, step // repeat, np.arange(drive.size)))
+    return 1
