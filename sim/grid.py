@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..kernels.cpu import connectivity as kernels
 from ..kernels.reference.connectivity import ONE
 from . import validation as check
-from .connectivity import MOST_UNITS, Connectivity, Edges, fill, flag, ids
+from .connectivity import Connectivity, Edges, fill, flag, ids
+
+MOST_CELLS = 2**24
 
 
 @final
@@ -39,8 +41,8 @@ class DistanceDependent(Connectivity):
         if not isinstance(self.shape, (tuple, list)) or len(self.shape) != 3:
             raise check.fail(self, "shape", "must be three whole numbers, (nx, ny, nz)", self.shape)
         shape = tuple(check.whole(self, f"shape[{axis}]", n, least=1) for axis, n in enumerate(self.shape))
-        if math.prod(shape) > MOST_UNITS:
-            raise check.fail(self, "shape", f"must have at most {MOST_UNITS} cells", shape)
+        if math.prod(shape) > MOST_CELLS:
+            raise check.fail(self, "shape", f"must have at most {MOST_CELLS} cells", shape)
         object.__setattr__(self, "shape", shape)
         check.within(self, "peak", self.peak, least=0.0, most=1.0)
         check.within(self, "length", self.length, above=0.0, unit="cells")
@@ -64,15 +66,13 @@ class DistanceDependent(Connectivity):
             cells = np.arange(cells, cells + n)
         if cells.size != n:
             raise check.fail(self, name, f"must have one cell per unit ({n})", f"{cells.size} cells")
-        coordinates: NDArray[np.int64] = np.stack(np.unravel_index(cells, self.shape), axis=1).astype(
-            np.int64
-        )
+        coordinates: NDArray[np.int64] = np.stack(np.unravel_index(cells, self.shape), axis=1, dtype=np.int64)
         return coordinates
 
     def _falloff(self, axis: int) -> NDArray[np.float64]:
         """exp(-(d / lambda)^2) for d = 0 ... along one axis; their product over the axes is P / C."""
-        distance: NDArray[np.float64] = np.arange(self.shape[axis]) / self.length
-        return np.exp(-distance * distance)
+        distances = [d / self.length for d in range(self.shape[axis])]
+        return np.array([math.exp(-d * d) for d in distances])
 
     def expected(self, n_pre: int, n_post: int) -> float:
         field = _occupancy(self._positions("post_cells", n_post), self.shape)

@@ -1,0 +1,441 @@
+"""Connectivity: counts, bounds, order, flags, laws, and what it says to bad input."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse, stats
+
+from potentia.errors import ParameterError
+from potentia.kernels.cpu import connectivity as cpu
+from potentia.kernels.reference import connectivity as reference
+from potentia.sim import connectivity
+from potentia.sim.connectivity import (
+    AllToAll,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotal,
+    OneToOne,
+    SmallWorld,
+)
+from potentia.sim.explicit import Explicit, FromSparse
+from potentia.sim.grid import DistanceDependent
+
+ALARM = 1e-6  # false-alarm rate of each statistical test; the keys are fixed
+KEY = 0xFEDCBA9876543210
+
+few = settings(max_examples=30, deadline=None)
+keys = st.integers(0, 2**64 - 1)
+sizes = st.integers(0, 30)
+flags = st.booleans()
+
+
+def draw(recipe, n_pre, n_post, key=KEY, recurrent=False):
+    """Edges, checked for what holds of all of them: type, bounds, order."""
+    edges = recipe.edges(n_pre, n_post, key, recurrent=recurrent)
+    assert edges.sources.dtype == edges.targets.dtype == np.uint32
+    assert edges.sources.shape == edges.targets.shape == (len(edges),)
+    assert (edges.sources < n_pre).all()
+    assert (edges.targets < n_post).all()
+    assert (np.diff(codes(edges, n_post)) >= 0).all()
+    return edges
+
+
+def codes(edges, n_post):
+    return edges.sources.astype(np.int64) * max(n_post, 1) + edges.targets
+
+
+def repeats(edges, n_post):
+    return len(edges) - np.unique(codes(edges, n_post)).size
+
+
+def autapses(edges):
+    return int((edges.sources == edges.targets).sum())
+
+
+@few
+@given(sizes, sizes, flags, flags)
+def test_all_to_all_joins_every_pair(n_pre, n_post, loops, recurrent):
+    n_post = n_pre if recurrent else n_post
+    edges = draw(AllToAll(autapses=loops), n_pre, n_post, recurrent=recurrent)
+    without = recurrent and not loops
+    assert len(edges) == n_pre * n_post - without * n_pre
+    assert repeats(edges, n_post) == 0
+    assert autapses(edges) == (0 if without else min(n_pre, n_post))
+
+
+@given(sizes)
+def test_one_to_one(n):
+    edges = draw(OneToOne(), n, n)
+    np.testing.assert_array_equal(edges.sources, np.arange(n))
+    np.testing.assert_array_equal(edges.targets, np.arange(n))
+
+
+@few
+@given(sizes, sizes, st.floats(0, 1), keys, flags, flags)
+def test_fixed_probability(n_pre, n_post, p, key, loops, recurrent):
+    n_post = n_pre if recurrent else n_post
+    recipe = FixedProbability(p, autapses=loops)
+    edges = draw(recipe, n_pre, n_post, key, recurrent)
+    again = draw(recipe, n_pre, n_post, key, recurrent)
+    np.testing.assert_array_equal(codes(edges, n_post), codes(again, n_post))
+    assert repeats(edges, n_post) == 0
+    assert not (recurrent and not loops and autapses(edges))
+    assert p < 1 or len(edges) == n_pre * n_post - (recurrent and not loops) * n_pre
+    assert p > 0 or len(edges) == 0
+
+
+def test_without_autapses_the_other_pairs_stay():
+    """The flag removes the diagonal and moves nothing else."""
+    edges = draw(FixedProbability(0.3), 50, 50, recurrent=True)
+    fewer = draw(FixedProbability(0.3, autapses=False), 50, 50, recurrent=True)
+    off_diagonal = edges.sources != edges.targets
+    np.testing.assert_array_equal(codes(edges, 50)[off_diagonal], codes(fewer, 50))
+
+
+def test_another_key_draws_other_synapses():
+    """Two keys share about p of their synapses, the binomial law of independent draws."""
+    a, b = (codes(draw(FixedProbability(0.1), 300, 300, key), 300) for key in (1, 2))
+    shared = np.intersect1d(a, b).size
+    assert stats.binomtest(shared, a.size, 0.1).pvalue > ALARM
+
+
+@few
+@given(sizes, sizes, st.integers(0, 20), keys, flags, flags, flags)
+def test_fixed_degrees(n_pre, n_post, k, key, loops, multiple, recurrent):
+    n_post = n_pre if recurrent else n_post
+    without = recurrent and not loops
+    for recipe, n, choices in ((FixedInDegree, n_post, n_pre), (FixedOutDegree, n_pre, n_post)):
+        available = max(choices - without, 0)
+        degree = (k if multiple else min(k, available)) if available else 0
+        made = recipe(degree, autapses=loops, multapses=multiple)
+        edges = draw(made, n_pre, n_post, key, recurrent)
+        ends = edges.targets if recipe is FixedInDegree else edges.sources
+        assert (np.bincount(ends, minlength=n)[:n] == degree).all()
+        assert len(edges) == made.expected(n_pre, n_post)
+        assert multiple or repeats(edges, n_post) == 0
+        assert not (without and autapses(edges))
+
+
+@few
+@given(st.integers(1, 25), st.integers(1, 25), st.floats(0, 1), keys, flags, flags, flags)
+def test_fixed_total(n_pre, n_post, share, key, loops, multiple, recurrent):
+    n_post = n_pre if recurrent else n_post
+    without = recurrent and not loops
+    total = round(share * n_pre * (n_post - without))
+    edges = draw(FixedTotal(total, autapses=loops, multapses=multiple), n_pre, n_post, key, recurrent)
+    assert len(edges) == total
+    assert multiple or repeats(edges, n_post) == 0
+    assert not (without and autapses(edges))
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 5])
+def test_fixed_total_chooses_every_set_of_pairs_equally_often(n):
+    """All sets of n out of 2 x 3 pairs, over 3000 keys."""
+    sets = [tuple(codes(draw(FixedTotal(n, multapses=False), 2, 3, key), 3)) for key in range(3000)]
+    counts = np.unique(sets, axis=0, return_counts=True)[1]
+    assert counts.size == math.comb(6, n)
+    assert stats.chisquare(counts).pvalue > ALARM
+
+
+@pytest.mark.parametrize("recipe", [FixedInDegree(40), FixedOutDegree(40), FixedTotal(12_000)])
+def test_every_pair_is_equally_likely(recipe):
+    """12,000 synapses with multapses over 300 x 300 pairs, sorted into 10 x 10 blocks of pairs."""
+    edges = draw(recipe, 300, 300, recurrent=True)
+    blocks = np.bincount((edges.sources // 30) * 10 + edges.targets // 30, minlength=100)
+    assert stats.chisquare(blocks).pvalue > ALARM
+
+
+@few
+@given(st.integers(1, 30), st.integers(0, 10), st.floats(0, 1), keys)
+def test_small_world_keeps_the_out_degree(n, half, p, key):
+    k = 2 * min(half, (n - 1) // 2)
+    edges = draw(SmallWorld(k, p), n, n, key, recurrent=True)
+    assert (np.bincount(edges.sources, minlength=n) == k).all()
+    assert repeats(edges, n) == 0
+    assert autapses(edges) == 0
+
+
+def test_small_world_goes_from_lattice_to_random_graph():
+    """p = 0 is the ring itself; p moves that share of synapses, binomially (few land where others left)."""
+    n, k = 400, 10
+    lattice = draw(SmallWorld(k, 0.0), n, n, recurrent=True)
+    distance = (lattice.targets.astype(int) - lattice.sources + n // 2) % n - n // 2
+    assert set(distance.tolist()) == {*range(-5, 6)} - {0}
+    moved = draw(SmallWorld(k, 0.2), n, n, recurrent=True)
+    kept = np.isin(codes(moved, n), codes(lattice, n)).sum()
+    assert kept / (n * k) == pytest.approx(0.8, abs=0.01 + 4.9 * math.sqrt(0.16 / (n * k)))
+    everywhere = draw(SmallWorld(k, 1.0), n, n, recurrent=True)
+    assert stats.chisquare(np.bincount(everywhere.targets // 40, minlength=10)).pvalue > ALARM
+
+
+def test_distance_dependent_follows_the_law_of_distance():
+    """Counts per squared distance in 15 x 3 x 3 cells over 200 keys, against C exp(-(D / lambda)^2)."""
+    cells = np.stack(np.unravel_index(np.arange(135), (15, 3, 3)), axis=1)
+    squares = ((cells[:, None] - cells[None]) ** 2).sum(axis=2)
+    recipe = DistanceDependent(shape=(15, 3, 3), peak=0.3, length=2.0)
+    drawn = np.zeros((135, 135))
+    for key in range(200):
+        edges = draw(recipe, 135, 135, key, recurrent=True)
+        np.add.at(drawn, (edges.sources, edges.targets), 1)
+    assert drawn.trace() == 0
+    for square in range(1, 13):
+        pairs = 200 * int((squares == square).sum())
+        if pairs:
+            hits = int(drawn[squares == square].sum())
+            assert stats.binomtest(hits, pairs, 0.3 * math.exp(-square / 4)).pvalue > ALARM
+
+
+def test_distance_dependent_between_populations_that_share_a_grid():
+    """The expected number is the sum over pairs; scattered cells and ranges of cells say the same."""
+    scattered = np.arange(100, 135)
+    by_range = DistanceDependent(shape=(15, 3, 3), peak=0.4, pre_cells=100, post_cells=0)
+    by_list = DistanceDependent(shape=(15, 3, 3), peak=0.4, pre_cells=scattered, post_cells=np.arange(100))
+    cells = np.stack(np.unravel_index(np.arange(135), (15, 3, 3)), axis=1)
+    squares = ((cells[100:, None] - cells[None, :100]) ** 2).sum(axis=2)
+    assert by_range.expected(35, 100) == pytest.approx(0.4 * np.exp(-squares / 4).sum(), rel=1e-12)
+    a, b = draw(by_range, 35, 100), draw(by_list, 35, 100)
+    np.testing.assert_array_equal(codes(a, 100), codes(b, 100))
+    count = sum(len(draw(by_range, 35, 100, key)) for key in range(200)) / 200
+    error = math.sqrt(by_range.expected(35, 100) / 200)  # at most: a sum of Bernoullis
+    assert count == pytest.approx(by_range.expected(35, 100), abs=4.9 * error)
+
+
+def test_distance_dependent_autapses_have_the_peak_probability():
+    edges = draw(DistanceDependent(shape=(3, 3, 3), peak=1.0, autapses=True), 27, 27, recurrent=True)
+    assert autapses(edges) == 27
+
+
+@few
+@given(st.integers(0, 60), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32))
+def test_explicit_loses_nothing_and_tells_the_order(n, n_pre, n_post, seed):
+    rng = np.random.default_rng(seed)
+    sources, targets = rng.integers(0, n_pre, n), rng.integers(0, n_post, n)
+    edges = draw(Explicit(sources, targets), n_pre, n_post)
+    np.testing.assert_array_equal(edges.order, np.lexsort((targets, sources)))
+    np.testing.assert_array_equal(edges.sources, sources[edges.order])
+    np.testing.assert_array_equal(edges.targets, targets[edges.order])
+
+
+@few
+@given(st.integers(1, 12), st.integers(1, 12), st.floats(0, 1), st.integers(0, 2**32))
+def test_matrices_in_any_format_give_their_entries(n_pre, n_post, density, seed):
+    rng = np.random.default_rng(seed)
+    dense = rng.normal(size=(n_pre, n_post)) * (rng.random((n_pre, n_post)) < density)
+    rows, columns = np.nonzero(dense)
+    for matrix in (
+        dense,
+        np.asfortranarray(dense),
+        *map(sparse.coo_matrix(dense).asformat, ("coo", "csc", "lil")),
+    ):
+        edges = draw(FromSparse(matrix), n_pre, n_post)
+        np.testing.assert_array_equal(edges.sources, rows)
+        np.testing.assert_array_equal(edges.targets, columns)
+        np.testing.assert_array_equal(edges.weights, dense[rows, columns])
+
+
+def test_sparse_matrix_keeps_stored_zeros_and_adds_repeats():
+    matrix = sparse.coo_array(([0.0, 1.0, 2.0], ([0, 1, 1], [2, 0, 0])), shape=(2, 3))
+    edges = draw(FromSparse(matrix), 2, 3)
+    assert codes(edges, 3).tolist() == [2, 3]
+    assert edges.weights.tolist() == [0.0, 3.0]
+
+
+def test_recipes_keep_copies():
+    """Changing the arrays afterwards changes no synapse."""
+    sources, matrix = np.array([0, 1]), np.eye(2)
+    explicit, from_matrix = Explicit(sources, sources), FromSparse(matrix)
+    sources[:], matrix[:] = 0, 0
+    assert draw(explicit, 2, 2).sources.tolist() == [0, 1]
+    assert len(draw(from_matrix, 2, 2)) == 2
+
+
+RECIPES = [
+    (AllToAll(autapses=False), "all"),
+    (FixedProbability(0.2, autapses=False), "bernoulli"),
+    (FixedInDegree(7), "in"),
+    (FixedInDegree(7, multapses=False, autapses=False), "in, distinct"),
+    (FixedOutDegree(7), "out"),
+    (FixedOutDegree(7, multapses=False, autapses=False), "out, distinct"),
+    (FixedTotal(200), "total"),
+    (FixedTotal(200, multapses=False, autapses=False), "total, distinct"),
+    (FixedTotal(1500, multapses=False), "total, dense"),
+    (SmallWorld(6, 0.3), "small world"),
+    (DistanceDependent(shape=(5, 4, 2)), "grid"),
+    (Explicit([3, 1, 1], [2, 2, 2]), "explicit"),
+]
+
+
+@pytest.mark.parametrize("recipe", [r for r, _ in RECIPES], ids=[name for _, name in RECIPES])
+def test_edges_are_bit_equal_on_the_reference_kernels(recipe, monkeypatch):
+    """And equal again for the same key."""
+    drawn = [draw(recipe, 40, 40, recurrent=True), draw(recipe, 40, 40, recurrent=True)]
+    monkeypatch.setattr("potentia.sim.connectivity.kernels", reference)
+    monkeypatch.setattr("potentia.sim.grid.kernels", reference)
+    monkeypatch.setattr("potentia.sim.explicit.kernels", reference)
+    drawn.append(draw(recipe, 40, 40, recurrent=True))
+    for other in drawn[1:]:
+        np.testing.assert_array_equal(codes(drawn[0], 40), codes(other, 40))
+
+
+def test_a_buffer_too_small_is_drawn_again(monkeypatch):
+    """The size of the first buffer changes nothing."""
+    expected = draw(FixedProbability(0.5), 30, 30)
+    monkeypatch.setattr(connectivity.math, "sqrt", lambda _: -8.0)  # room for none but the margin
+    again = draw(FixedProbability(0.5), 30, 30)
+    np.testing.assert_array_equal(codes(expected, 30), codes(again, 30))
+
+
+@pytest.mark.parametrize("recipe", [r for r, _ in RECIPES[:2]])
+def test_empty_populations_have_no_synapses(recipe):
+    for n_pre, n_post in ((0, 5), (5, 0), (0, 0)):
+        assert len(draw(recipe, n_pre, n_post)) == 0
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+def refused(pattern):
+    """One sentence that matches and says what was got."""
+    return pytest.raises(ParameterError, match=rf"^(?=.*{pattern}).*\(got .*\)$")
+
+
+@pytest.mark.parametrize(
+    ("make", "pattern"),
+    [
+        (lambda: FixedProbability(1.5), r"FixedProbability\.p: must be >= 0 and <= 1 \(got 1\.5"),
+        (lambda: FixedProbability(-0.1), r"FixedProbability\.p: must be >= 0"),
+        (lambda: FixedProbability(NAN), r"FixedProbability\.p: must be a finite number"),
+        (lambda: FixedProbability(INF), r"FixedProbability\.p: must be a finite number"),
+        (lambda: FixedProbability("2%"), r"FixedProbability\.p: must be a finite number"),
+        (lambda: FixedProbability(True), r"FixedProbability\.p: must be a finite number"),
+        (lambda: FixedProbability(None), r"FixedProbability\.p"),
+        (lambda: FixedProbability(0.1, autapses="no"), r"autapses: must be True or False"),
+        (lambda: AllToAll(autapses=1), r"AllToAll\.autapses"),
+        (lambda: FixedInDegree(-1), r"FixedInDegree\.k: must be a whole number >= 0"),
+        (lambda: FixedInDegree(2.5), r"FixedInDegree\.k: must be a whole number"),
+        (lambda: FixedInDegree(2**70), r"FixedInDegree\.k: must be a whole number"),
+        (lambda: FixedOutDegree("10"), r"FixedOutDegree\.k: must be a whole number"),
+        (lambda: FixedOutDegree(3, multapses=None), r"multapses: must be True or False"),
+        (lambda: FixedTotal(-5), r"FixedTotal\.n: must be a whole number >= 0"),
+        (lambda: SmallWorld(3, 0.1), r"SmallWorld\.k: must be even.*the nearest are 2 and 4"),
+        (lambda: SmallWorld(4, NAN), r"SmallWorld\.p"),
+        (lambda: SmallWorld(4, 1.01), r"SmallWorld\.p"),
+        (lambda: DistanceDependent(shape=(3, 3)), r"shape: must be three whole numbers"),
+        (lambda: DistanceDependent(shape=(3, 3, 0)), r"shape\[2\]: must be a whole number >= 1"),
+        (lambda: DistanceDependent(shape=(2**12, 2**12, 2)), r"shape: must have at most 16777216 cells"),
+        (lambda: DistanceDependent(shape=(3, 3, 3), peak=1.2), r"DistanceDependent\.peak"),
+        (lambda: DistanceDependent(shape=(3, 3, 3), length=0.0), r"length: must be > 0 cells"),
+        (lambda: DistanceDependent(shape=(3, 3, 3), length=NAN), r"DistanceDependent\.length"),
+        (lambda: DistanceDependent(shape=(3, 3, 3), pre_cells=27), r"pre_cells: must be a whole number"),
+        (lambda: DistanceDependent(shape=(3, 3, 3), post_cells=[0, 27]), r"post_cells: every index"),
+        (
+            lambda: DistanceDependent(shape=(3, 3, 3), post_cells=[0.5]),
+            r"post_cells: must be an array of whole",
+        ),
+        (lambda: Explicit([-1], [0]), r"Explicit\.sources: every index must be >= 0"),
+        (lambda: Explicit([0], [-7]), r"Explicit\.targets: every index must be >= 0"),
+        (lambda: Explicit([0.0], [1]), r"Explicit\.sources: must be an array of whole numbers"),
+        (lambda: Explicit([0, 1], [1]), r"Explicit\.targets: must be as many as sources \(2\)"),
+        (lambda: Explicit([[0, 1]], [[0, 1]]), r"Explicit\.sources: must have 1 dimension"),
+        (lambda: Explicit(0, 1), r"Explicit\.sources: must have 1 dimension"),
+        (lambda: Explicit([2**31], [0]), r"Explicit\.sources: every index"),
+        (lambda: Explicit(np.array([2**64 - 1], np.uint64), [0]), r"Explicit\.sources: every index"),
+        (lambda: Explicit([2**70], [0]), r"Explicit\.sources: must be an array of whole numbers"),
+        (lambda: Explicit(np.array([0], object), [0]), r"Explicit\.sources: .*dtype object"),
+        (lambda: Explicit(np.array([True]), [0]), r"Explicit\.sources: .*dtype bool"),
+        (lambda: Explicit(["0"], [0]), r"Explicit\.sources: must be an array of whole numbers"),
+        (lambda: FromSparse(np.array([[1.0, NAN]])), r"FromSparse\.matrix: must be finite everywhere"),
+        (lambda: FromSparse(sparse.csr_matrix([[INF]])), r"FromSparse\.matrix: must be finite everywhere"),
+        (lambda: FromSparse(np.zeros(3)), r"FromSparse\.matrix: must have 2 dimensions"),
+        (lambda: FromSparse(np.eye(2, dtype=complex)), r"FromSparse\.matrix: must hold real numbers"),
+        (lambda: FromSparse(np.eye(2, dtype=object)), r"FromSparse\.matrix: must hold real numbers"),
+        (lambda: FromSparse([["10 mV"]]), r"FromSparse\.matrix: must hold real numbers"),
+        (lambda: FromSparse([[1, 2], [3]]), r"FromSparse\.matrix: must be a matrix"),
+        (lambda: FromSparse(None), r"FromSparse\.matrix"),
+    ],
+)
+def test_bad_parameters_are_refused_in_one_sentence(make, pattern):
+    with refused(pattern):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "n_pre", "n_post", "recurrent", "pattern"),
+    [
+        (OneToOne(), 3, 4, False, r"OneToOne\.n_post: both populations must have the same size; n_pre is 3"),
+        (FixedInDegree(11, multapses=False), 10, 5, False, r"FixedInDegree\.k: must be at most 10"),
+        (FixedInDegree(10, multapses=False, autapses=False), 10, 10, True, r"k: must be at most 9"),
+        (FixedOutDegree(6, multapses=False), 10, 5, False, r"FixedOutDegree\.k: must be at most 5"),
+        (FixedInDegree(1), 0, 5, False, r"FixedInDegree\.k: must be 0"),
+        (FixedOutDegree(1, autapses=False), 1, 1, True, r"FixedOutDegree\.k: must be 0"),
+        (FixedTotal(51, multapses=False), 10, 5, False, r"FixedTotal\.n: must be at most 50"),
+        (FixedTotal(91, multapses=False, autapses=False), 10, 10, True, r"FixedTotal\.n: must be at most 90"),
+        (FixedTotal(1), 0, 7, False, r"FixedTotal\.n: must be 0"),
+        (SmallWorld(4, 0.1), 10, 10, False, r"SmallWorld\.target: must be the source population itself"),
+        (SmallWorld(10, 0.1), 10, 10, True, r"SmallWorld\.k: must be less than the 10 units"),
+        (
+            DistanceDependent(shape=(3, 3, 3)),
+            28,
+            27,
+            False,
+            r"shape: must have room for 28 units from cell 0",
+        ),
+        (DistanceDependent(shape=(3, 3, 3), pre_cells=20), 8, 27, False, r"28|from cell 20"),
+        (
+            DistanceDependent(shape=(3, 3, 3), post_cells=[1, 2]),
+            5,
+            3,
+            False,
+            r"post_cells: must have one cell",
+        ),
+        (Explicit([0, 5], [0, 0]), 5, 5, False, r"Explicit\.sources: every index must be < 5"),
+        (Explicit([0, 4], [9, 0]), 5, 5, False, r"Explicit\.targets: every index must be < 5"),
+        (Explicit([0], [0]), 0, 5, False, r"Explicit\.sources: every index must be < 0"),
+        (FromSparse(np.eye(3)), 3, 4, False, r"FromSparse\.matrix: must have shape .* = \(3, 4\)"),
+        (AllToAll(), 2**16, 2**15, False, r"number of synapses: must be at most 2147483647"),
+        (
+            FixedProbability(1.0),
+            2**31 - 1,
+            2**31 - 1,
+            False,
+            r"number of synapses: must be at most 2147483647",
+        ),
+        (FixedInDegree(2**16), 10, 2**15, False, r"number of synapses: must be at most 2147483647"),
+        (FixedOutDegree(2**16), 2**15, 10, False, r"number of synapses: must be at most 2147483647"),
+        (FixedTotal(2**31), 10, 10, False, r"number of synapses: must be at most 2147483647"),
+        (SmallWorld(2**16, 0.0), 2**17, 2**17, True, r"number of synapses: must be at most 2147483647"),
+        (AllToAll(), -1, 3, False, r"AllToAll\.n_pre: must be a whole number >= 0"),
+        (AllToAll(), 3, 2**31, False, r"AllToAll\.n_post: must be a whole number >= 0 and <= 2147483647"),
+        (AllToAll(), 3, 2.0, False, r"AllToAll\.n_post: must be a whole number"),
+    ],
+)
+def test_what_does_not_fit_the_populations_is_refused(recipe, n_pre, n_post, recurrent, pattern):
+    with refused(pattern):
+        recipe.edges(n_pre, n_post, KEY, recurrent=recurrent)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, np.uint64])
+def test_ids_of_any_width_are_accepted(dtype):
+    """Also read-only, strided and big-endian arrays."""
+    ids = np.arange(6, dtype=dtype)[::2].astype(np.dtype(dtype).newbyteorder(">"))
+    ids.setflags(write=False)
+    assert draw(Explicit(ids, ids), 5, 5).targets.tolist() == [0, 2, 4]
+
+
+def test_recipes_print_in_one_line():
+    shown = [repr(recipe) for recipe, _ in RECIPES] + [repr(FromSparse(np.eye(40)))]
+    assert all(re.fullmatch(r"\w+\(.*\)", text) for text in shown)
+
+
+def test_both_rooms_have_the_same_kernels():
+    def names(room):
+        return {name for name in dir(room) if name.startswith("draw_")} | {"layout", "reverse_index", "below"}
+
+    assert names(cpu) == names(reference)
