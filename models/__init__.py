@@ -1,6 +1,13 @@
 """What a unit is."""
 
+from .adaptive_lif import AdaptiveLIF
+from .adex import AdEx
+from .alpha_lif import AlphaLIF
+from .coba_lif import CobaLIF
+from .cuba_lif import CubaLIF
+from .integrator import IF
+from .izhikevich import Izhikevich
 from .lif import LIF
 from .spike_source import SpikeSource
 
-__all__ = ["LIF", "SpikeSource"]
+__all__ = ["IF", "LIF", "AdEx", "AdaptiveLIF", "AlphaLIF", "CobaLIF", "CubaLIF", "Izhikevich", "SpikeSource"]

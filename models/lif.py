@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from ..sim import validation as check
 from ..sim.neuron import NeuronModel
+from .parameters import PerUnit, keep, keep_threshold
+from .propagators import decay, whole_steps
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LIF(NeuronModel):
     """Leaky integrate-and-fire neuron: tau dv/dt = -v + R i; at v >= threshold, v := reset.
 
-    An arriving spike adds its weight [V] to v. Potentials are measured from rest. Between spikes the step is exact
-    (Rotter and Diesmann 1999, doi:10.1007/s004220050570), so `dt` bounds only the spike times.
+    An arriving spike adds its weight [V] to v. Potentials are measured from rest. Between spikes the step is
+    exact (Rotter and Diesmann 1999, doi:10.1007/s004220050570), so `dt` bounds only the spike times.
     """
 
-    tau: float = 20e-3  # membrane time constant [s]
-    threshold: float = 15e-3  # [V]
-    reset: float = 0.0  # [V]
-    refractory: float = 2e-3  # [s], rounded to whole steps by the clock engine
+    tau: PerUnit = 20e-3  # membrane time constant [s]
+    threshold: PerUnit = 15e-3  # [V]
+    reset: PerUnit = 0.0  # [V]
+    refractory: PerUnit = 2e-3  # [s], rounded to whole steps by the clock engine
 
     kernel: ClassVar[str] = "lif_step"
     state: ClassVar[Mapping[str, str]] = {"v": "float", "hold": "int32"}
@@ -31,13 +31,11 @@ class LIF(NeuronModel):
     units: ClassVar[Mapping[str, str]] = {"v": "V"}
 
     def __post_init__(self) -> None:
-        check.within(self, "tau", self.tau, above=0.0, unit="s")
-        check.real(self, "threshold", self.threshold, unit="V")
-        check.within(self, "reset", self.reset, below=self.threshold, unit="V")
-        check.within(self, "refractory", self.refractory, least=0.0, unit="s")
+        keep(self, "tau", above=0.0, unit="s")
+        keep_threshold(self)
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "decay": math.exp(-dt / self.tau), "threshold": self.threshold,
-            "reset": self.reset, "hold_steps": round(self.refractory / dt),
+            "decay": decay(dt, self.tau), "threshold": self.threshold,
+            "reset": self.reset, "hold_steps": whole_steps(dt, self.refractory),
         }  # fmt: skip

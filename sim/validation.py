@@ -57,6 +57,42 @@ def within(
     return number
 
 
+def per_unit(
+    owner: object,
+    field: str,
+    value: Any,
+    *,
+    above: Any = None,
+    least: Any = None,
+    below: Any = None,
+    most: Any = None,
+    unit: str = "",
+) -> Any:
+    """One number for all units, as float, or one per unit, as a read-only array (n,) float64.
+
+    Limits as in `within`; each may be given per unit as well.
+    """
+    if isinstance(value, str) or np.ndim(value) == 0:
+        array = np.array([real(owner, field, value, unit=unit)])
+    else:
+        array = finite_array(owner, field, value, ndim=1, unit=unit)
+    limits = (above, np.greater), (least, np.greater_equal), (below, np.less), (most, np.less_equal)
+    for name, (limit, holds) in zip(("above", "least", "below", "most"), limits, strict=True):
+        if limit is None:
+            continue
+        if np.ndim(limit) and np.ndim(value) and np.shape(limit) != array.shape:
+            rule = f"must have as many entries as its limit ({np.size(limit)})"
+            raise fail(owner, field, rule, f"shape {array.shape}")
+        good, entries, bounds = np.broadcast_arrays(holds(array, limit), array, limit)
+        if not good.all():
+            worst = int(good.argmin())
+            within(owner, field, float(entries[worst]), unit=unit, **{name: float(bounds[worst])})
+    if np.ndim(value) == 0:
+        return float(value)
+    array.flags.writeable = False
+    return array
+
+
 def whole(owner: object, field: str, value: Any, *, least: int = 0, most: int | None = None) -> int:
     """An integer inside ``[least, most]``."""
     rule = f"must be a whole number >= {least}" + (f" and <= {most}" if most is not None else "")
@@ -72,9 +108,12 @@ def finite_array(
 ) -> np.ndarray:
     """A C-contiguous float64 copy of `values`, every entry finite (and at least `least`)."""
     try:
-        array = np.array(values, dtype=np.float64, order="C")
+        given = np.asarray(values)
+        array = np.array(given, dtype=np.float64, order="C") if given.dtype.kind in "iuf" else None
     except (TypeError, ValueError):
-        raise fail(owner, field, "must be an array of numbers", type(values).__name__) from None
+        array = None
+    if array is None:
+        raise fail(owner, field, "must be an array of numbers", type(values).__name__)
     if ndim is not None and array.ndim != ndim:
         raise fail(owner, field, f"must have {ndim} dimension{'s' * (ndim != 1)}", f"shape {array.shape}")
     bad = ~np.isfinite(array)

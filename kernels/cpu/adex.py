@@ -8,8 +8,8 @@ from .scan import at, scan, settle
 
 @njit(error_model="numpy")
 def adex_step(
-    v, w, hold, g_e, g_i, excitatory, inhibitory, drive, fired, rate, rate_w, rest, slope, onset, a, increment,
-    decay_e, decay_i, peak, reset, hold_steps,
+    v, w, hold, g_e, g_i, excitatory, inhibitory, drive, fired, rate, rate_w, rest, slope, onset, a,
+    increment, decay_e, decay_i, peak, reset, hold_steps,
 ):  # fmt: skip
     """Advance one AdEx population by one step (Heun), in place; return the spike count.
 

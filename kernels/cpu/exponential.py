@@ -1,6 +1,7 @@
 """The exponential function in plain arithmetic: it vectorises, and it gives the same bits on every machine.
 
-The library's `exp` is a call per number, with bits that differ between libraries; this one is four times as fast.
+The library's `exp` is a call per number, with bits that differ between libraries; this one is four times
+as fast.
 """
 
 import math
@@ -55,7 +56,7 @@ def _series(dtype, mantissa, low, high, ln2, rest, degree):
 
 _SERIES = {
     types.float32: _series(np.float32, 23, -87, 88, 0.693359375, -2.12194440e-4, 7),
-    types.float64: _series(np.float64, 52, -708, 709, 6.93147180369123816490e-01, 1.90821492927058770002e-10, 13),
+    types.float64: _series(np.float64, 52, -708, 709, 6.93147180369123816e-01, 1.90821492927058770e-10, 13),
 }
 
 

@@ -6,11 +6,12 @@ import numpy as np
 
 
 def deliver_step(step, history, history_count, lags, first, targets, weights, receiving):
-    """Add to `receiving` the weights of every spike that arrives at the end of this step; return their number.
+    """Add to `receiving` the weights of every spike that arrives by the end of this step; return how many.
 
     history (depth, n_pre) uint32, fired lists by step modulo depth, and history_count (depth,) their
     lengths; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
-    each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; receiving (n_post,).
+    each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; receiving
+    (n_post,).
     """
     arrived = 0
     for g, lag in enumerate(lags):

@@ -31,7 +31,7 @@ def record_counts_step(step, every, fired, count, tally, rows, samples, pause, u
 
 
 def record_rate_step(step, every, count, total, rows, samples, pause, upcoming):
-    """Count the population's spikes in total (1,) int64; every `every` steps move it to samples (capacity, 1)."""
+    """Count all spikes in total (1,) int64; every `every` steps move it to samples (capacity, 1)."""
     total += count
     if _due(step, every, upcoming):
         _append(total, rows, samples, pause)

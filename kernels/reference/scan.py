@@ -13,7 +13,7 @@ def settle(x):
 
 
 def note(reached, fired):
-    """Write the indices of the neurons that reached their threshold, (n,) bool, to `fired`; return the count."""
+    """Write where `reached` (n,) bool holds to `fired`, ascending; return the count."""
     indices = np.flatnonzero(reached)
     fired[: indices.size] = indices
     return indices.size

@@ -1,0 +1,69 @@
+"""Exact steps of linear membranes: what is left of a value after dt, and what a synaptic current adds to v.
+
+All functions take numbers or arrays with one entry per unit (time constants [s], dt [s]) and have no singular
+case: equal time constants of membrane and synapse are as good as any others. Method: Rotter and Diesmann
+(1999), doi:10.1007/s004220050570.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .parameters import PerUnit
+
+
+def decay(dt: float, tau: PerUnit) -> PerUnit:
+    """exp(-dt / tau): the part of a decaying value that is left after dt."""
+    return _plain(np.exp(-dt / np.asarray(tau)))
+
+
+def mean_of_decay(dt: float, tau: PerUnit) -> PerUnit:
+    """The mean of exp(-t / tau) over 0 <= t <= dt."""
+    return _plain(_phi(-dt / np.asarray(tau)))
+
+
+def exponential_response(dt: float, tau: PerUnit, tau_synapse: PerUnit) -> PerUnit:
+    """v(dt) of ``tau dv/dt = -v + exp(-t / tau_synapse)``, v(0) = 0."""
+    a, b = dt / np.asarray(tau), dt / np.asarray(tau_synapse)
+    return _plain(a * np.exp(-np.minimum(a, b)) * _phi(-np.abs(a - b)))
+
+
+def alpha_response(dt: float, tau: PerUnit, tau_synapse: PerUnit) -> PerUnit:
+    """v(dt) of ``tau dv/dt = -v + (t / tau_synapse) exp(-t / tau_synapse)``, v(0) = 0."""
+    a, b = dt / np.asarray(tau), dt / np.asarray(tau_synapse)
+    x = -np.abs(a - b)
+    moment = np.where(a <= b, _psi(x), _phi(x) - _psi(x))
+    return _plain(a * b * np.exp(-np.minimum(a, b)) * moment)
+
+
+def whole_steps(dt: float, time: PerUnit) -> PerUnit:
+    """A refractory time [s] in steps of dt: an int, or int32 (n,)."""
+    steps = np.minimum(np.rint(np.asarray(time) / dt), 2**31 - 1).astype(np.int32)
+    return steps if steps.ndim else int(steps)
+
+
+def _phi(x: PerUnit) -> PerUnit:
+    """The integral of exp(x u) over 0 <= u <= 1: (e^x - 1) / x."""
+    x = np.asarray(x, np.float64)
+    safe = np.where(x == 0, 1.0, x)
+    return np.where(x == 0, 1.0, np.expm1(safe) / safe)
+
+
+def _psi(x: PerUnit) -> PerUnit:
+    """The integral of u exp(x u) over 0 <= u <= 1: ((x - 1) e^x + 1) / x^2.
+
+    Near 0 its series, the sum of x^k / (k! (k + 2)).
+    """
+    x = np.asarray(x, np.float64)
+    series, term = np.zeros_like(x), np.ones_like(x)
+    near = np.clip(x, -1.0, 1.0)
+    for k in range(20):
+        series = series + term / (k + 2)
+        term = term * near / (k + 1)
+    far = np.where(np.abs(x) < 1, 1.0, x)
+    return np.where(np.abs(x) < 1, series, ((far - 1) * np.exp(far) + 1) / far**2)
+
+
+def _plain(value: PerUnit) -> PerUnit:
+    """A float where it is one number: so that a kernel in float32 stays in float32."""
+    return value if np.ndim(value) else float(value)
