@@ -8,16 +8,21 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 
+from ..errors import DataError
 from . import validation as check
 from .inputs import Stimulus
 from .network import Network
 from .plan import Plan
-from .recording import Recording
+from .recording import Recording, Sink
 from .result import Result
-from .signals import Memory
+from .scope import MOST_STEPS
+from .signals import Memory, Signal, match
 
 Progress = Callable[[int], None]
+SAVED = ("state", "flow", "store")  # parts of memory that a snapshot holds
 
 
 class ClockEngine:
@@ -49,10 +54,34 @@ class ClockEngine:
         """The shortest whole number of steps that covers `duration`, in seconds."""
         return math.ceil(duration / self.plan.dt - 1e-6) * self.plan.dt
 
-    def run(self, duration: float, progress: Progress) -> Result:
-        """Go on for `duration` [s]."""
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Copies of all that changes in a run, by name, and marks of all that does not."""
+        arrays = {signal.name: self.memory[signal].copy() for signal in self._saved()}
+        return arrays | {"step": np.array([self.step], np.int64), "wiring": _wiring(self.plan, self.memory)}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over the arrays of a `snapshot` of the same network; DataError unless every one fits."""
+        marks = {"step": np.zeros(1, np.int64), "wiring": _wiring(self.plan, self.memory)}
+        expected = {signal.name: self.memory[signal] for signal in self._saved()} | marks
+        match({name: (array.shape, array.dtype) for name, array in expected.items()}, arrays)
+        if not np.array_equal(arrays["wiring"], marks["wiring"]):
+            raise DataError("the synapses drawn here are not those of the saved network, which another version drew")
+        for signal in self._saved():
+            _check_range(signal, arrays[signal.name])
+        if not 0 <= int(arrays["step"][0]) < MOST_STEPS:
+            raise DataError(f"the saved step must be >= 0 (got {int(arrays['step'][0])})")
+        for signal in self._saved():
+            self.memory[signal][...] = arrays[signal.name]
+        self.step = int(arrays["step"][0])
+        self.program = self.plan.program(self.memory)  # forgets when each operator wanted to run next
+
+    def _saved(self) -> list[Signal]:
+        return [signal for signal in self.plan.signals if signal.part in SAVED]
+
+    def run(self, duration: float, progress: Progress, sink: Sink | None = None) -> Result:
+        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned."""
         stop = self.step + self.steps(duration)
-        recording = Recording(self.plan, self.memory, self.step, stop)
+        recording = Recording(self.plan, self.memory, self.step, stop, sink)
         self._advance(self.program, self.memory, self.step, stop, recording, progress)
         self.step = stop
         return recording.result(spike_hash(self.plan, self.memory))
@@ -89,6 +118,8 @@ class ClockEngine:
             reached = program.advance(step, goal)
             memory["pause"][0] = 0
             recording.visit(reached)
+            if recording.full:
+                recording.hand_over(reached, spike_hash(self.plan, memory))
             progress(reached - step)
             step = reached
 
@@ -99,3 +130,20 @@ def spike_hash(plan: Plan, memory: Memory) -> str:
     for name in sorted(plan.signatures):
         digest.update(name.encode() + int(memory[plan.signatures[name]][0]).to_bytes(8, "little"))
     return digest.hexdigest()
+
+
+def _wiring(plan: Plan, memory: Memory) -> NDArray[np.uint8]:
+    """BLAKE2b (16,) of all fixed whole numbers: synapses, lags, lists of events."""
+    digest = hashlib.blake2b(digest_size=16)
+    for signal in plan.signals:
+        if signal.part == "fixed" and memory[signal].dtype.kind in "iu":
+            digest.update(signal.name.encode())
+            digest.update(np.ascontiguousarray(memory[signal]))
+    return np.frombuffer(digest.digest(), np.uint8)
+
+
+def _check_range(signal: Signal, array: NDArray[Any]) -> None:
+    """Raise DataError where a saved count or index would lead a kernel outside its arrays."""
+    if signal.most is not None and array.size and not (array.min() >= 0 and array.max() <= signal.most):
+        worst = int(array.min()) if array.min() < 0 else int(array.max())
+        raise DataError(f"the saved {signal.name} must lie between 0 and {signal.most} (got {worst})")

@@ -198,6 +198,13 @@ class Network:
         self.probes.append(made)
         return made
 
+    def copy(self) -> Network:
+        """The description as it stands now; its parts, which never change, are shared."""
+        copy = Network(seed=self.seed)
+        for title in ("populations", "projections", "inputs", "probes"):
+            getattr(copy, title).extend(getattr(self, title))
+        return copy
+
     def __str__(self) -> str:
         lines = [f"Network, seed {self.seed}"]
         for title in ("populations", "projections", "inputs", "probes"):

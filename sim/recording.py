@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,32 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-class Recording:
-    """The records of one run in `memory` from step `start` to step `stop`."""
+class Sink(Protocol):
+    """Takes the records of a run piece by piece, each a Result of its own span."""
 
-    def __init__(self, plan: Plan, memory: Memory, start: int, stop: int) -> None:
-        self.plan, self.memory, self.start, self.stop = plan, memory, start, stop
-        self._tallied = self._tallies()
-        self._chunks: list[list[list[NDArray[Any]]]] = [[] for _ in plan.recorders]
-        self._weighed: dict[str, list[tuple[int, NDArray[np.float64]]]] = {}
+    def wants(self, n_bytes: int) -> bool:
+        """Whether a piece of `n_bytes` should be handed over now."""
+
+    def put(self, piece: Result) -> None: ...
+
+
+class Recording:
+    """The records of one run in `memory` from step `start` to step `stop`, or what of them no `sink` has taken yet."""
+
+    def __init__(self, plan: Plan, memory: Memory, start: int, stop: int, sink: Sink | None = None) -> None:
+        self.plan, self.memory, self.stop, self.sink = plan, memory, stop, sink
+        self._begin(start)
+
+    @property
+    def full(self) -> bool:
+        """Whether the sink, if there is one, wants what has come together."""
+        return self.sink is not None and self.sink.wants(self._bytes)
+
+    def hand_over(self, step: int, spike_hash: str) -> None:
+        """Give the records up to `step` to the sink and begin anew."""
+        if self.sink is not None:
+            self.sink.put(self.result(spike_hash, step))
+            self._begin(step)
 
     def next_visit(self, step: int) -> int:
         """The step at which weights are to be read next; far away if no probe asks for them."""
@@ -35,13 +53,15 @@ class Recording:
         for recorder, chunks in zip(self.plan.recorders, self._chunks, strict=True):
             if recorder.rows is not None:
                 chunks.append(recorder.drain(self.memory))
+                self._bytes += sum(column.nbytes for column in chunks[-1])
             elif step % recorder.every == 0:
                 self._weigh(recorder, step)
 
-    def result(self, spike_hash: str) -> Result:
-        """Everything recorded, in order of time."""
+    def result(self, spike_hash: str, stop: int | None = None) -> Result:
+        """Everything recorded up to step `stop`, the end of the run if None, in order of time."""
         dt = self.plan.dt
-        result = Result(start=self.start * dt, stop=self.stop * dt, hash=spike_hash, meta=self.plan.meta())
+        stop = self.stop if stop is None else stop
+        result = Result(start=self.start * dt, stop=stop * dt, hash=spike_hash, meta=self.plan.meta())
         result.tallies.update({name: total - self._tallied[name] for name, total in self._tallies().items()})
         for recorder, chunks in zip(self.plan.recorders, self._chunks, strict=True):
             probe = recorder.probe
@@ -55,6 +75,11 @@ class Recording:
             else:
                 result.sample_records[probe.name] = self._samples(recorder, chunks)
         return result
+
+    def _begin(self, step: int) -> None:
+        self.start, self._bytes, self._tallied = step, 0, self._tallies()
+        self._chunks: list[list[list[NDArray[Any]]]] = [[] for _ in self.plan.recorders]
+        self._weighed: dict[str, list[tuple[int, NDArray[np.float64]]]] = {}
 
     def _tallies(self) -> dict[str, float]:
         return {name: self.memory[signal][0].item() for name, signal in self.plan.tallies.items()}
@@ -77,6 +102,7 @@ class Recording:
         assert isinstance(projection, Projection)
         weights = projection.store.weights(self.plan.synapses[projection.name], self.memory)
         self._weighed.setdefault(recorder.probe.name, []).append((step, weights))
+        self._bytes += weights.nbytes
 
     def _weights(self, recorder: Recorder) -> Samples:
         rows = self._weighed.get(recorder.probe.name, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from .operator import Phase
 from .seed import stream_key
 from .signals import Signal
 from .synapses import Synapses
+
+MOST_STEPS: Final = (1 << 62) - 1  # of a cursor or a count in a saved state
 
 
 class PopulationScope:
@@ -39,10 +42,10 @@ class PopulationScope:
         if not steady:
             self.base = build.signal(f"{name}.base", "fixed", "float", (n,), base)
             build.operator(Phase.ARRIVE, name, "hold_step", {"base": self.base, "drive": self.drive})
-        self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,))
-        self.count = build.signal(f"{name}.count", "flow", "int64", (1,))
-        self.history = build.signal(f"{name}.history", "flow", "uint32", (self.depth, n))
-        self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (self.depth,))
+        self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,), most=n - 1)
+        self.count = build.signal(f"{name}.count", "flow", "int64", (1,), most=n)
+        self.history = build.signal(f"{name}.history", "flow", "uint32", (self.depth, n), most=n - 1)
+        self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (self.depth,), most=n)
         self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,))
 
     def stimulate(self, described: Input, network: Network, build: Build) -> None:
@@ -51,7 +54,9 @@ class PopulationScope:
             return
         receptor = described.receptor or self.population.model.receptors[0]
         flow = {
-            key: build.signal(f"{described.name}.{key}", "flow", dtype, shape, initial)
+            key: build.signal(
+                f"{described.name}.{key}", "flow", dtype, shape, initial, most=MOST_STEPS if dtype == "int64" else None
+            )
             for key, (dtype, shape, initial) in stimulus.flow(n).items()
         }
         scope = {

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import DataError
+
 PARTS = ("state", "flow", "store", "scratch")  # each one contiguous block; "fixed" arrays stand alone
 ALIGNMENT = 64  # bytes: a cache line
 
@@ -18,6 +20,7 @@ class Signal:
     """A named array: `part` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
 
     `initial` is a number or an array of that shape; a `fixed` signal takes that array as it is where it can.
+    most: of whole numbers that kernels use as indices or counts, the greatest; a saved state is checked against it.
     """
 
     name: str
@@ -26,6 +29,7 @@ class Signal:
     shape: tuple[int, ...]
     initial: Any = 0
     unit: str = ""
+    most: int | None = None
 
 
 class Memory:
@@ -90,3 +94,14 @@ class Memory:
             dtype = self.dtype(signal)
             empty = 0 in signal.shape
             self.views[signal.name] = np.ndarray(signal.shape, dtype, None if empty else block[offset:])
+
+
+def match(expected: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], got: Mapping[str, NDArray[Any]]) -> None:
+    """Raise DataError unless `got` has exactly the arrays `expected` (name -> shape, dtype)."""
+    for name in sorted(expected.keys() ^ got.keys()):
+        where = "lacks" if name in expected else "has the unknown"
+        raise DataError(f"the saved state {where} array {name!r:.100}: it is of another network or version")
+    for name, (shape, dtype) in expected.items():
+        array = got[name]
+        if array.shape != shape or array.dtype != dtype:
+            raise DataError(f"the saved {name} must be {dtype}{list(shape)} (got {array.dtype}{list(array.shape)})")

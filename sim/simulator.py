@@ -62,6 +62,33 @@ class Simulator:
             dt = check.within(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0, unit="s")
             plan = compile_network(network, dt=dt, precision=dtype, backend=backends.load(backend))
             self._engine = ClockEngine(plan, chunk=chunk, threads=threads)
+            backend = plan.backend.name
+        self._described = network.copy()
+        self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], *, backend: str | None = None, threads: int | None = None
+    ) -> Simulator:
+        """The simulator saved at `path`, ready to go on bit for bit, on another backend or with other threads if given.
+
+        Raises DataError for a file that is missing, damaged, changed, of another schema, or that uses models
+        which this program has not imported.
+        """
+        from . import snapshot
+
+        saved = snapshot.load(path)
+        options = {**saved.options, "threads": threads} | ({} if backend is None else {"backend": backend})
+        with snapshot.blaming(path):
+            simulator = cls(saved.network, **options)
+            simulator._engine.restore(saved.state)
+        return simulator
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything needed to go on later, bit for bit, to one file; all or nothing. See `load`."""
+        from . import snapshot
+
+        snapshot.save(path, snapshot.Snapshot(self._described, self._options, self._engine.snapshot()))
 
     @property
     def network(self) -> Network:

@@ -1,0 +1,112 @@
+"""Snapshots: the whole state of a simulation in one file, from which it goes on bit for bit.
+
+A file begins with a block of 512 bytes of text, which names the schema and the SHA-256 of all that follows;
+the rest is HDF5: ``/description`` (JSON), ``/arrays`` (the numbers of the description) and ``/engine`` (spikes
+in flight, traces, counters, weights). Nothing behind a wrong hash is ever handed to the HDF5 library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError, PotentiaError
+from . import description, hdf5
+from .network import Network
+
+SCHEMA = 1
+BLOCK = 512  # bytes of the first block
+MAGIC = b"Potentia snapshot, schema "
+MOST_BYTES = 1 << 36
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A description, how it is simulated (the arguments of Simulator) and the arrays of its engine."""
+
+    network: Network
+    options: dict[str, Any]
+    state: Mapping[str, NDArray[Any]]
+
+
+def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
+    """Write a snapshot to `path`, all or nothing."""
+    arrays: description.Arrays = {}
+    words = {"options": snapshot.options, "network": description.pack_network(snapshot.network, arrays)}
+    text = np.frombuffer(json.dumps(words, allow_nan=False).encode(), np.uint8)
+
+    def fill(file: Any) -> None:
+        hdf5.add(file, "description", text)
+        for title, members in (("arrays", arrays), ("engine", snapshot.state)):
+            group = file.create_group(title)
+            for name, array in members.items():
+                hdf5.add(group, name, array)
+
+    body = hdf5.image(fill)
+    hdf5.write_file(path, _header(SCHEMA, body) + body)
+
+
+def load(path: str | os.PathLike[str]) -> Snapshot:
+    """Read a snapshot, every part of it checked. Raises DataError."""
+    with hdf5.reading(io.BytesIO(_checked(Path(path))), path) as file:
+        text = hdf5.array(file, "description", "u", 1).tobytes()
+        arrays, state = (
+            {name: item[()] for name, item in file[title].items()} for title in ("arrays", "engine")
+        )
+    with blaming(path):
+        words = json.loads(text)
+        return Snapshot(
+            description.unpack_network(words["network"], arrays), _options(words["options"]), state
+        )
+
+
+@contextlib.contextmanager
+def blaming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn whatever the content of a snapshot makes go wrong into one sentence that names the file."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, RecursionError, PotentiaError) as error:
+        raise DataError(f"{path} cannot be resumed: {error!s:.300}") from None
+
+
+def _header(schema: int, body: bytes) -> bytes:
+    """The first block of a file with this body."""
+    return (MAGIC + f"{schema}\nsha256 {hashlib.sha256(body).hexdigest()}\n".encode()).ljust(BLOCK, b"\0")
+
+
+def _checked(path: Path) -> bytes:
+    """The HDF5 part of a snapshot whose header and hash are right."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path} is larger than {MOST_BYTES:,} bytes")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    head, body = content[:BLOCK], content[BLOCK:]
+    if not head.startswith(MAGIC):
+        raise DataError(f"{path} is not a snapshot made by Simulator.save")
+    number = head[len(MAGIC) :].split(b"\n", 1)[0]
+    if number.isdigit() and len(number) < 8 and int(number) != SCHEMA:
+        raise DataError(f"{path} has schema {int(number)}; this version of Potentia reads schema {SCHEMA}")
+    if head != _header(SCHEMA, body):
+        raise DataError(f"{path} is damaged or was changed: its SHA-256 is not the one it was sealed with")
+    return body
+
+
+def _options(options: Any) -> dict[str, Any]:
+    known = {"engine", "dt", "backend", "dtype", "chunk"}
+    if not isinstance(options, dict) or set(options) != known:
+        raise DataError(f"the saved options must be {', '.join(sorted(known))} (got {options!r:.100})")
+    return options
