@@ -28,20 +28,21 @@ SONG_MINUS: Final = 1.05  # a_minus / a_plus, ibid.
 class STDP(Rule):
     """Additive pair STDP, every pair of spikes counted.
 
-    A spike that arrives lowers the weight w by the target's trace y; a spike of the target raises it by the trace x
-    of the arrivals; after each the weight is kept within [w_min, w_max]:
+    A spike that arrives lowers the weight w by the target's trace y; a spike of the target raises it by the
+    trace x of the arrivals; after each the weight is kept within [w_min, w_max]:
 
         arrival:       x += a_plus,   w := clip(w - y)
         target fires:  y += a_minus,  w := clip(w + x)
         between:       tau_plus dx/dt = -x,  tau_minus dy/dt = -y
 
-    so that one pair changes w by a_plus exp(-D / tau_plus) if the arrival leads by D, by -a_minus exp(-D / tau_minus)
-    if it follows. In one step arrivals come before the target's spikes. Song, Miller and Abbott (2000),
-    doi:10.1038/78829; Morrison, Diesmann and Gerstner (2008), doi:10.1007/s00422-008-0233-1.
+    so that one pair changes w by a_plus exp(-D / tau_plus) if the arrival leads by D, and by
+    -a_minus exp(-D / tau_minus) if it follows. In one step arrivals come before the target's spikes.
+    Song, Miller and Abbott (2000), doi:10.1038/78829; Morrison, Diesmann and Gerstner (2008),
+    doi:10.1007/s00422-008-0233-1.
 
-    a_plus, a_minus and the bounds are in the unit of the weights. What is left out follows the first paper: a_plus
-    0.005 w_max and a_minus 1.05 a_plus; w_max is then twice the largest initial weight. A negative amplitude turns
-    that half of the window round.
+    a_plus, a_minus and the bounds are in the unit of the weights. What is left out follows the first paper:
+    a_plus 0.005 w_max and a_minus 1.05 a_plus; w_max is then twice the largest initial weight. A negative
+    amplitude turns that half of the window round.
     """
 
     tau_plus: float = 20e-3  # decay of the arrivals' trace [s]
@@ -98,7 +99,7 @@ class STDP(Rule):
 
 
 def _trace(side: str, tau: float, n: int, name: str, build: Build) -> dict[str, Any]:
-    """`n` traces of decay time `tau` [s]: value and step of the last event, and the tables of decay per step."""
+    """`n` traces of decay time `tau` [s]: value and step of the last event, and tables of the decay."""
     fine, coarse = decay_tables(build.dt / tau)
     prefix = f"{name}.stdp"
     return {

@@ -18,7 +18,7 @@ INITIAL = 5e-3
 
 @pytest.fixture(scope="module")
 def trains():
-    """Random spike trains (steps, ids) of both sides, so dense that many spikes share a step; lags 1 to 20."""
+    """Random spike trains (steps, ids) of both sides, dense enough to share steps; lags 1 to 20."""
     rng = np.random.default_rng(5)
     pre = np.nonzero(rng.random((STEPS, N_PRE)) < 0.08)
     post = np.nonzero(rng.random((STEPS, N_POST)) < 0.08)
@@ -67,7 +67,7 @@ def weights_of(simulator, projection):
 
 
 def test_equals_dense_traces(trains):
-    """Lazy traces in closed form are the traces decayed step by step, 1e-11 for 600 multiplications by rounding."""
+    """Lazy traces in closed form are the traces decayed step by step, to 600 roundings."""
     pre, post, lags = trains
     simulator, projection = forced(pre, post, lags * DT, RULE)
     result = simulator.run(STEPS * DT)
@@ -118,7 +118,7 @@ def test_equals_brian2(trains):
 @pytest.mark.parametrize("lag", [1, 7])
 @pytest.mark.parametrize("gap", [-3000, -40, -1, 0, 1, 40, 3000])
 def test_one_pair(gap, lag):
-    """A single pair changes the weight by the window's closed form; an arrival in the target's step leads it."""
+    """A single pair changes the weight by the window's closed form; an arrival in a step leads its spike."""
     net = Network()
     source, target = net.population(SpikeSource(), 1), net.population(LIF(threshold=10.0), 1)
     projection = net.connect(source, target, AllToAll(), weight=INITIAL, delay=lag * DT, rule=RULE)
@@ -172,7 +172,7 @@ def test_weights_do_not_depend_on_the_chunk():
 
 
 def test_defaults_follow_the_weights():
-    """Left out, w_max is twice the largest initial weight and the amplitudes are the published shares of it."""
+    """Left out, w_max is twice the largest initial weight, the amplitudes the published shares of it."""
     net = Network()
     source, target = net.population(SpikeSource(), 1), net.population(LIF(threshold=10.0), 1)
     projection = net.connect(source, target, AllToAll(), weight=3e-3, delay=DT, rule=STDP())
@@ -184,7 +184,7 @@ def test_defaults_follow_the_weights():
 
 
 def test_the_plan_names_the_rule_only_by_its_kernels(trains):
-    """The plan lists arrivals before spikes before the store's operator; `learn` is the phase of all three."""
+    """In the phase `learn` arrivals come before spikes, and the store's operator comes last."""
     pre, post, lags = trains
     simulator, _ = forced(pre, post, lags * DT, RULE)
     names = [operator.name for operator in simulator.plan.operators if operator.phase.name == "LEARN"]

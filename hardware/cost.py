@@ -1,0 +1,146 @@
+"""Joules, part by part, each figure with its source; what has no source is listed as unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, final
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..sim.network import Projection
+from ..sim.result import BatchResult, Result
+from .crossbar import Crossbar
+
+if TYPE_CHECKING:
+    from ..sim.simulator import Simulator
+    from ..sim.synapses import Synapses
+
+ISAAC: Final = "Shafiee et al. 2016 (ISAAC), doi:10.1145/3007787.3001139, at 32 nm as in hwcomponents"
+HOROWITZ: Final = "Horowitz 2014, doi:10.1109/ISSCC.2014.6757323, 45 nm, 0.9 V"
+
+CONVERSION: Final = {  # [J] per conversion, by bits
+    4: 0.79e-12, 5: 0.99e-12, 6: 1.20e-12, 7: 1.42e-12, 8: 1.67e-12, 9: 1.97e-12, 10: 2.38e-12,
+}  # fmt: skip
+ROW_DRIVER: Final = 0.417e-12  # [J] per activation of a row, underuse included
+ADD: Final = 0.9e-12  # [J] per 32-bit floating-point addition
+MEMORY: Final = {8 << 10: 10e-12, 32 << 10: 20e-12, 1 << 20: 100e-12}  # bytes of SRAM: [J] per 64-bit access
+DRAM: Final = 1.3e-9  # [J] per 64-bit access, the lower of 1.3 to 2.6 nJ
+WEIGHTS_PER_ACCESS: Final = 2  # 32-bit weights in 64 bits; the synapses of a spike lie side by side
+
+UNKNOWN: Final = ("neurons", "spike routing and delays", "control")
+UNKNOWN_ANALOGUE: Final = ("forming and writing", "sample and hold, subtraction of columns")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One contribution: `count` actions of `each` [J]; None where no source tells."""
+
+    name: str
+    count: float
+    each: float | None
+    source: str
+
+    @property
+    def joules(self) -> float | None:
+        """All actions together [J]."""
+        return None if self.each is None else self.count * self.each
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the synapses of one projection took in a run; ``print(cost)`` is a table."""
+
+    projection: str
+    parts: tuple[Part, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def joules(self) -> float:
+        """The sum of all parts with a source [J]."""
+        return sum(part.joules or 0.0 for part in self.parts)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.projection}: {self.joules:.4g} J",
+            f"{'part':16}{'count':>12}{'J each':>12}{'J':>12}  source",
+        ]
+        for part in self.parts:
+            each, total = (f"{x:.4g}" if x is not None else "unknown" for x in (part.each, part.joules))
+            lines.append(f"{part.name:16}{part.count:12.6g}{each:>12}{total:>12}  {part.source}")
+        return "\n".join([*lines, f"unknown: {', '.join(self.unknown)}"])
+
+
+def joules(simulator: Simulator, result: Result | BatchResult, projection: Projection) -> Cost:
+    """The energy of a projection's synapses over `result`, of all samples of a batch together.
+
+    A crossbar is charged for what it counted. Any other store is charged as digital memory: a read and an
+    addition per synaptic event; the spikes of the source population must then have been recorded.
+    """
+    if isinstance(projection.store, Crossbar):
+        return _analogue(projection.store, projection.name, result.tallies)
+    return digital_joules(
+        projection.name, synaptic_events(simulator, result, projection), _synapses(simulator, projection).n
+    )
+
+
+def digital_joules(name: str, events: float, n_synapses: int) -> Cost:
+    """What `events` synaptic events take in digital memory that holds `n_synapses` 32-bit weights."""
+    nbytes = 4 * n_synapses
+    size = next((size for size in MEMORY if nbytes <= size), None)
+    access = DRAM if size is None else MEMORY[size]
+    kind = "DRAM" if size is None else f"{size >> 10} KB SRAM"
+    parts = (
+        Part(
+            name="weight reads",
+            count=events,
+            each=access / WEIGHTS_PER_ACCESS,
+            source=f"{HOROWITZ}, {kind}, two per access",
+        ),
+        Part(name="additions", count=events, each=ADD, source=f"{HOROWITZ}, 32-bit floating point"),
+    )
+    return Cost(projection=name, parts=parts, unknown=UNKNOWN)
+
+
+def synaptic_events(simulator: Simulator, result: Result | BatchResult, projection: Projection) -> int:
+    """Spikes of the source population in `result` times the synapses that each of them reaches."""
+    per_source = np.bincount(_synapses(simulator, projection).sources(), minlength=projection.pre.n)
+    samples = result.samples if isinstance(result, BatchResult) else [result]
+    return int(sum(sample.spikes(projection.pre.name).counts() @ per_source for sample in samples))
+
+
+def _synapses(simulator: Simulator, projection: Projection) -> Synapses:
+    if projection not in simulator.network.projections:
+        raise ParameterError(
+            f"joules.projection: must be a projection of the simulator's network (got {projection.name!r})"
+        )
+    return simulator.plan.synapses[projection.name]
+
+
+def _analogue(store: Crossbar, name: str, tallies: dict[str, float]) -> Cost:
+    """The energy of what a crossbar counted."""
+    totals = {
+        key.removeprefix(f"{name}."): total for key, total in tallies.items() if key.startswith(f"{name}.")
+    }
+    reads = totals["events"]
+    cell = store.read_voltage**2 * store.read_time * totals["conducted"]
+    bits = "ideal" if store.adc_bits is None else f"{store.adc_bits} bit"
+    each = CONVERSION.get(store.adc_bits or 0)
+    parts = [
+        Part(name="row drivers", count=totals["activations"], each=ROW_DRIVER, source=ISAAC),
+        Part(
+            name="cell pairs", count=reads, each=cell / reads if reads else 0.0,
+            source=f"V^2 G t of every cell read, V = {store.read_voltage:g} V, t = {store.read_time:g} s",
+        ),
+        Part(
+            name="converters", count=totals["conversions"], each=each,
+            source=f"{ISAAC}, {bits}" if each is not None else f"no figure for {bits}",
+        ),
+    ]  # fmt: skip
+    if "pulses" in totals:
+        parts.append(
+            Part(name="pulses", count=totals["pulses"], each=None, source="no figure for these cells")
+        )
+    return Cost(projection=name, parts=tuple(parts), unknown=UNKNOWN + UNKNOWN_ANALOGUE)

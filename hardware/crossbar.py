@@ -1,0 +1,205 @@
+"""Weights as conductances of device pairs in a crossbar."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Final, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import ParameterError
+from ..sim import validation as check
+from ..sim.build import Build
+from ..sim.operator import Phase
+from ..sim.seed import stream_key
+from ..sim.signals import Memory
+from ..sim.store import Proposals, Store
+from ..sim.synapses import Synapses
+from .converter import Converter, automatic_range, quantiser
+from .device import Device
+
+Matrix = NDArray[np.float64]
+
+MOST_BITS: Final = 16
+SAME: Final = 1e-9  # relative difference below which two magnitudes are one
+
+
+@final
+@dataclass(frozen=True)
+class Crossbar(Store):
+    """Each synapse is a pair of devices, weight = scale * (plus - minus); columns add up their currents.
+
+    Wires are ideal and every (source, delay) has its word line. A spike drives its row with `read_voltage`
+    for `read_time` (a one-bit driver); each column sums the currents of all rows active in a step, device by
+    device with independent read noise, and is converted once. Only columns that conduct are converted.
+
+    A graded device writes any weight (`to_conductances`). One that is not, such as BreakdownReRAM, holds
+    weights of one magnitude w: scale is w / device.full, and with pairs="one" the sign chooses which device
+    of the pair is formed; with pairs="both" both are, independently, which makes random signed weights.
+    Learning goes by pulses: to `plus`, and where that cannot move further, the opposite way to `minus`. The
+    conductances are the only copy of the weights.
+    """
+
+    device: Device
+    _: KW_ONLY
+    adc_bits: int | None = 8  # None: no steps, no limits
+    adc_range: float | str = "auto"  # column current of the highest code [A]; "auto": see `automatic_range`
+    activity: float = 0.1  # share of rows active in one step that the automatic range expects
+    read_voltage: float = 0.2  # [V]
+    read_time: float = 100e-9  # [s]
+    pairs: str = "one"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.device, Device):
+            raise check.fail(self, "device", "must be a Device such as BreakdownReRAM()", self.device)
+        if self.adc_bits is not None:
+            check.whole(self, "adc_bits", self.adc_bits, least=1, most=MOST_BITS)
+        if isinstance(self.adc_range, str):
+            check.one_of(self, "adc_range", self.adc_range, ["auto"])
+        else:
+            check.within(self, "adc_range", self.adc_range, above=0.0, unit="A")
+        check.within(self, "activity", self.activity, above=0.0, most=1.0)
+        check.within(self, "read_voltage", self.read_voltage, above=0.0, unit="V")
+        check.within(self, "read_time", self.read_time, above=0.0, unit="s")
+        check.one_of(self, "pairs", self.pairs, ["one", "both"])
+        if self.pairs == "both" and self.device.graded:
+            raise check.fail(
+                self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs
+            )
+
+    def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
+        """Write the devices; declare them, the columns and what is counted for the energy."""
+        plus, minus = self._written(synapses)
+        name, n, n_post = synapses.name, synapses.n, synapses.n_post
+        scope = {
+            "plus": build.signal(f"{name}.plus", "store", "float", (n,), plus, "S"),
+            "minus": build.signal(f"{name}.minus", "store", "float", (n,), minus, "S"),
+            "column": build.signal(f"{name}.column", "flow", "float", (n_post,), unit="S"),
+            "square": build.signal(f"{name}.square", "flow", "float", (n_post,), unit="S^2"),
+            "reads": build.signal(f"{name}.reads", "flow", "uint32", (n_post,)),
+            "touched": build.signal(f"{name}.touched", "flow", "uint32", (n_post,)),
+            "touched_count": build.signal(f"{name}.touched_count", "flow", "int64", (1,)),
+            "conducted": build.tally(f"{name}.conducted", "float64"),
+            "scale": self._scale(synapses), "noise": float(self.device.read_noise),
+        }  # fmt: skip
+        for total in ("activations", "events", "conversions", "clipped"):
+            scope[total] = build.tally(f"{name}.{total}")
+        return scope | self.converter(synapses, plus - minus).constants()
+
+    def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
+        build.operator(Phase.DELIVER, synapses.name, "crossbar_read_step", {**synapses.scope, **scope})
+        build.operator(Phase.DELIVER, synapses.name, "convert_step", {**synapses.scope, **scope})
+
+    def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
+        if scope["scale"] == 0.0:
+            raise check.fail(self, "device", "cannot learn from weights that are all 0", 0.0)
+        own = {
+            "pulses": build.tally(f"{synapses.name}.pulses"),
+            "key": np.uint64(stream_key(synapses.key, "pulses")),
+        }
+        scope = {**synapses.scope, **proposals.scope, **scope, **self.device.pulse_constants(), **own}
+        build.operator(Phase.LEARN, synapses.name, "pulse_step", scope)
+
+    def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
+        plus, minus = (memory[f"{synapses.name}.{side}"].astype(np.float64) for side in ("plus", "minus"))
+        weights: NDArray[np.float64] = self._scale(synapses) * (plus - minus)
+        return weights
+
+    def converter(self, synapses: Synapses, pairs: Matrix) -> Converter:
+        """The columns' converter for pairs (n_synapses,) of plus - minus [S] as written.
+
+        Where a rule learns, every pair counts with the device's whole range.
+        """
+        span = self.device.g_max - self.device.g_min
+        reach = np.full(synapses.n, span) if synapses.plastic else pairs
+        if isinstance(self.adc_range, str):
+            full_scale = automatic_range(reach, synapses.targets, synapses.n_post, self.activity)
+        else:
+            full_scale = self.adc_range / self.read_voltage
+        negative = bool(np.min(synapses.weights, initial=0.0) < 0)
+        signed = negative or self.pairs == "both" or (synapses.plastic and synapses.bounds[0] < 0)
+        return quantiser(self.adc_bits, full_scale, signed=signed)
+
+    def _written(self, synapses: Synapses) -> tuple[Matrix, Matrix]:
+        """The conductances of both devices of every pair (n_synapses,) [S] as they come out of writing."""
+        device, weights = (
+            self.device,
+            np.broadcast_to(np.asarray(synapses.weights, np.float64), (synapses.n,)),
+        )
+        if device.graded:
+            plus, minus, _ = _split(weights, device.g_min, device.g_max, self._largest(synapses))
+        else:
+            _check_one_magnitude(device, synapses.name, weights)
+            formed_plus, formed_minus = (
+                (weights > 0, weights < 0) if self.pairs == "one" else (weights != 0,) * 2
+            )
+            plus, minus = (
+                np.where(formed, device.full, device.rest) for formed in (formed_plus, formed_minus)
+            )
+        keys = (stream_key(synapses.key, side) for side in ("plus", "minus"))
+        return device.write(plus, next(keys)), device.write(minus, next(keys))
+
+    def _scale(self, synapses: Synapses) -> float:
+        """Weight per siemens [1/S]."""
+        device = self.device
+        if device.graded:
+            return self._largest(synapses) / (device.g_max - device.g_min)
+        return float(np.abs(synapses.weights).max(initial=0.0)) / device.full
+
+    def _largest(self, synapses: Synapses) -> float:
+        """The weight that a graded device's whole range stands for: the largest there is or may become."""
+        bounds = [abs(bound) for bound in synapses.bounds if np.isfinite(bound)]
+        return max(float(np.abs(synapses.weights).max(initial=0.0)), *bounds, 0.0)
+
+
+def to_conductances(weights: ArrayLike, *, g_min: float, g_max: float) -> tuple[Matrix, Matrix, float]:
+    """Split signed weights over differential pairs of conductances.
+
+    A positive weight raises `plus`, a negative one raises `minus`, and the partner
+    rests at `g_min`, so that ``weights == scale * (plus - minus)``.
+
+    Parameters
+    ----------
+    weights : array_like, shape (n_pre, n_post) or any other
+        Synaptic weights.
+    g_min, g_max : float
+        Range of one device [S], ``0 <= g_min < g_max``.
+
+    Returns
+    -------
+    plus, minus : ndarray, shape of `weights`
+        Target conductances [S], before any programming error.
+    scale : float
+        Weight per siemens [1/S]; 0.0 if all weights are zero.
+
+    Raises
+    ------
+    ParameterError
+        If the range is empty or negative, or a weight is not finite.
+
+    References
+    ----------
+    Burr et al. (2015), doi:10.1109/TED.2015.2439635.
+    """
+    owner = "to_conductances"
+    check.within(owner, "g_min", g_min, least=0.0, unit="S")
+    check.within(owner, "g_max", g_max, above=g_min, unit="S")
+    array = check.finite_array(owner, "weights", weights)
+    return _split(array, g_min, g_max, float(np.abs(array).max(initial=0.0)))
+
+
+def _split(weights: Matrix, g_min: float, g_max: float, largest: float) -> tuple[Matrix, Matrix, float]:
+    """`to_conductances` with the weight `largest` at g_max."""
+    share = weights / largest if largest > 0 else np.zeros_like(weights)
+    plus, minus = (g_min + np.maximum(sign * share, 0.0) * (g_max - g_min) for sign in (1.0, -1.0))
+    return plus, minus, largest / (g_max - g_min)
+
+
+def _check_one_magnitude(device: Device, name: str, weights: Matrix) -> None:
+    magnitudes = np.abs(weights[weights != 0])
+    if magnitudes.size and np.ptp(magnitudes) > SAME * magnitudes.max():
+        raise ParameterError(
+            f"Crossbar.device: {type(device).__name__} cannot hold graded weights; give {name!r} one "
+            f"magnitude or a PulsedReRAM (got magnitudes from {magnitudes.min():g} to {magnitudes.max():g})"
+        )

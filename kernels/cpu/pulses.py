@@ -1,0 +1,61 @@
+"""Programming pulses on device pairs."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .random import normal, uniform
+
+
+@njit(inline="always")
+def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
+    """The conductance [S] after `count` equal pulses from `g`, by the law in the reference."""
+    span = g_max - g_min
+    x = (g - g_min) / span
+    if nonlinearity == 0:
+        moved = count / levels
+    else:
+        bend = math.expm1(-nonlinearity)  # -s
+        moved = (1.0 + (x if up else 1.0 - x) * bend) * math.expm1(-nonlinearity * count / levels) / bend
+    x += (moved if up else -moved) + jitter
+    if x >= 1.0:
+        return g_max
+    return g_min if x <= 0.0 else g_min + x * span
+
+
+@njit(error_model="numpy")
+def pulse_step(
+    step, key, synapse, change, proposed, low, high, plus, minus, scale,
+    g_min, g_max, levels, nonlinearity_up, nonlinearity_down, cycle_noise, pulses,
+):  # fmt: skip
+    """Carry out the proposed changes, in order, by pulses; return their number.
+
+    synapse, change (capacity,), of which the first proposed[0] count, set to 0 after; low, high: bounds on a
+    weight; plus, minus (n_synapses,) [S]; scale: weight per siemens. A change takes |change| / (weight of
+    one nominal pulse) pulses, rounded up or down at random so that the mean is right. They go to `plus`;
+    where it cannot move that way, opposite ones go to `minus`. A device below g_min has no filament and does
+    not respond. pulses (1,): total.
+    """
+    count = proposed[0]
+    for k in range(count):
+        s = synapse[k]
+        weight = scale * (plus[s] - minus[s])
+        up = change[k] > 0
+        wanted = min(change[k], max(high - weight, 0.0)) if up else max(change[k], min(low - weight, 0.0))
+        number = math.floor(abs(wanted) * levels / (scale * (g_max - g_min)) + uniform(key, step, 4 * k))
+        if number == 0:
+            continue
+        jitter = 0.0
+        if cycle_noise > 0:
+            jitter = cycle_noise * math.sqrt(number) * normal(key, step, 2 * k + 1)
+        bend = nonlinearity_up if up else nonlinearity_down
+        if plus[s] >= g_min and (plus[s] < g_max if up else plus[s] > g_min):
+            plus[s] = pulsed(np.float64(plus[s]), up, number, jitter, g_min, g_max, levels, bend)
+            pulses[0] += number
+        elif minus[s] >= g_min and (minus[s] > g_min if up else minus[s] < g_max):
+            bend = nonlinearity_down if up else nonlinearity_up
+            minus[s] = pulsed(np.float64(minus[s]), not up, number, jitter, g_min, g_max, levels, bend)
+            pulses[0] += number
+    proposed[0] = 0
+    return count

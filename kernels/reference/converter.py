@@ -1,0 +1,29 @@
+"""From column currents to numbers: read noise, then the analogue-to-digital converter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .random import mix, normal
+
+
+def convert_step(
+    step, key, sample, column, square, reads, touched, touched_count,
+    noise, lsb, lowest, highest, scale, receiving, conversions, clipped,
+):  # fmt: skip
+    """Convert the columns that conducted in this step, add them to `receiving`, leave the columns empty."""
+    with np.errstate(over="ignore"):
+        stream = mix(key + np.uint64(sample[0]))
+    j = touched[: touched_count[0]]
+    value = column[j].astype(np.float64)
+    if noise > 0:
+        value += noise * np.sqrt(square[j]) * normal(stream, step, j)
+    if lsb > 0:
+        code = np.rint(value / lsb)
+        clipped[0] += np.count_nonzero((code < lowest) | (code > highest))
+        value = np.clip(code, lowest, highest) * lsb
+    receiving[j] += scale * value
+    for array in (column, square, reads):
+        array[j] = 0
+    conversions[0] += j.size
+    touched_count[0] = 0
