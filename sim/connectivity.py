@@ -217,11 +217,10 @@ class FixedTotal(Connectivity):
             rule = f"must be at most {pairs}, the number of pairs, without multapses"
             raise check.fail(self, "n", rule, self.n)
         codes = _draw_codes(key, n_pre, choices, int(self.n), self.multapses)
-        sources = codes // np.uint64(max(choices, 1))
-        targets = codes - sources * np.uint64(max(choices, 1))
+        sources, targets = (codes >> np.uint64(32)).astype(np.uint32), codes.astype(np.uint32)
         if skip_self:
             targets += targets >= sources
-        return Edges(sources.astype(np.uint32), targets.astype(np.uint32))
+        return Edges(sources, targets)
 
 
 @final
@@ -288,6 +287,8 @@ def _draw_rows(owner: Any, n_rows: int, n: int, key: np.uint64, skip_self: bool,
         rule = f"must be at most {choices}, the number of units to choose from, without multapses"
         raise check.fail(owner, "k", rule, owner.k)
     rows = np.empty((n_rows, owner.k), np.uint32)
+    if not rows.size:
+        return rows
     draw = kernels.draw_rows if multapses else kernels.draw_distinct_rows
     draw(key, n, skip_self, rows)
     return rows
@@ -300,7 +301,7 @@ def _from_rows(rows: Ids) -> Edges:
 
 
 def _draw_codes(key: np.uint64, n_pre: int, n_post: int, n: int, multapses: bool) -> NDArray[np.uint64]:
-    """`n` pairs as source * n_post + target, ascending.
+    """`n` pairs, ascending, the source in the upper 32 bits.
 
     Without multapses, every set of n pairs is equally likely: draw somewhat too many, let chance choose which
     of those that differ to drop. Beyond half of all pairs, draw those to leave out.
@@ -308,7 +309,10 @@ def _draw_codes(key: np.uint64, n_pre: int, n_post: int, n: int, multapses: bool
     pairs = n_pre * n_post
     if not multapses and 2 * n > pairs:
         left_out = _draw_codes(key, n_pre, n_post, pairs - n, multapses)
-        return np.delete(np.arange(pairs, dtype=np.uint64), left_out.astype(np.int64))
+        chosen = np.ones((n_pre, n_post), np.bool_)
+        chosen[left_out >> np.uint64(32), left_out & np.uint64(0xFFFFFFFF)] = False
+        sources, targets = (ids.astype(np.uint64) for ids in np.nonzero(chosen))
+        return sources << np.uint64(32) | targets
     draws = n if multapses or not n else math.ceil(-pairs * math.log1p(-n / pairs) + 6 * math.sqrt(n))
     while True:
         codes = np.empty(draws, np.uint64)

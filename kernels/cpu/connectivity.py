@@ -45,13 +45,16 @@ def draw_bernoulli(key, n_pre, n_post, thresholds, guide, skip_self, sources, ta
 @njit(cache=True, nogil=True)
 def draw_grid(key, pre, post, thresholds, skip_self, sources, targets):
     """Join every pair independently with a probability that depends on their displacement."""
-    count = 0
+    count, highest = 0, thresholds.max()
     for source in range(pre.shape[0]):
         for target in range(post.shape[0]):
-            x = abs(post[target, 0] - pre[source, 0])
-            y = abs(post[target, 1] - pre[source, 1])
-            z = abs(post[target, 2] - pre[source, 2])
-            if bits(key, source, target) >> np.uint64(11) >= thresholds[x, y, z]:
+            word = bits(key, source, target) >> np.uint64(11)
+            if word >= highest:
+                continue
+            x = np.uint32(abs(post[target, 0] - pre[source, 0]))  # unsigned: no index from the end
+            y = np.uint32(abs(post[target, 1] - pre[source, 1]))
+            z = np.uint32(abs(post[target, 2] - pre[source, 2]))
+            if word >= thresholds[x, y, z]:
                 continue
             if skip_self and target == source:
                 continue
@@ -114,10 +117,10 @@ def draw_small_world(key, threshold, rows):
 
 @njit(cache=True, nogil=True)
 def draw_pairs(key, n_pre, n_post, codes):
-    """Fill `codes` with independent uniform pairs, source * n_post + target."""
+    """Fill `codes` with independent uniform pairs, the source in the upper 32 bits."""
     for i in range(codes.size):
         source = below(bits(key, 0, 2 * i), n_pre)
-        codes[i] = source * n_post + below(bits(key, 0, 2 * i + 1), n_post)
+        codes[i] = source << 32 | below(bits(key, 0, 2 * i + 1), n_post)
 
 
 @njit(cache=True, nogil=True)

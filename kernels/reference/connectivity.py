@@ -137,10 +137,10 @@ def draw_small_world(key, threshold, rows):
 
 
 def draw_pairs(key, n_pre, n_post, codes):
-    """Fill `codes` (n,) uint64 with independent uniform pairs, source * n_post + target."""
+    """Fill `codes` (n,) uint64 with independent uniform pairs, the source in the upper 32 bits."""
     draw = np.uint64(2) * np.arange(codes.size, dtype=np.uint64)
     sources = below(bits(key, 0, draw), n_pre)
-    codes[:] = sources * np.uint64(n_post) + below(bits(key, 0, draw + np.uint64(1)), n_post)
+    codes[:] = sources << np.uint64(32) | below(bits(key, 0, draw + np.uint64(1)), n_post)
 
 
 def sort_edges(sources, targets, n_pre, n_post):
