@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.cpu.connectivity import layout, reverse_index
+from ..kernels.cpu.connectivity import index_lags, layout, reverse_index
 from .build import Build
 from .connectivity import Edges
 from .signals import Signal
@@ -76,9 +76,10 @@ def arrange(
 
     lags: one number or (n,) steps per edge; weights: one number or (n,), in the order of `edges`.
     """
-    distinct, index = (np.array([lags], np.int64), None) if np.ndim(lags) == 0 else np.unique(lags, return_inverse=True)
-    if index is None:
-        index = np.zeros(edges.sources.size, np.int64)
+    if np.ndim(lags) == 0:
+        distinct, index = np.array([lags], np.int64), np.zeros(edges.sources.size, np.uint32)
+    else:
+        distinct, index = index_lags(lags)
     first, order = layout(edges.sources, index, n_pre, distinct.size)
     return Synapses(
         name=name, n_pre=n_pre, n_post=n_post, lags=distinct.astype(np.int64), first=first, targets=edges.targets[order],

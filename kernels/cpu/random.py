@@ -1,11 +1,10 @@
 """Counter-based random numbers; the bits are defined in `kernels/reference/random.py`."""
 
-import math
-
 import numpy as np
 from numba import njit
 
 from ..reference.random import GOLDEN, MIX_1, MIX_2
+from .quantile import quantile
 
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(GOLDEN), np.uint64(MIX_1), np.uint64(MIX_2)
 
@@ -28,12 +27,11 @@ def bits(key, step, index):
 @njit(inline="always")
 def uniform(key, step, index):
     """A float64 in the open interval (0, 1)."""
-    return (np.float64(bits(key, step, index) >> np.uint64(11)) + 0.5) * 2.0**-53
+    return (np.float64(bits(key, step, index) >> np.uint64(12)) + 0.5) * 2.0**-52
 
 
 @njit(inline="always")
 def normal(key, step, index):
-    """A standard normal float64, from draws 2*index and 2*index + 1."""
-    index = np.uint64(index)
-    radius = math.sqrt(-2.0 * math.log(uniform(key, step, np.uint64(2) * index)))
-    return radius * math.cos(2.0 * math.pi * uniform(key, step, np.uint64(2) * index + np.uint64(1)))
+    """A standard normal float64."""
+    whole = np.int64(bits(key, step, index) >> np.uint64(11)) - 2**52
+    return quantile((whole + 0.5) * 2.0**-53)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .quantile import quantile
+
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, odd: spreads consecutive counters
 MIX_1 = 0xBF58476D1CE4E5B9
 MIX_2 = 0x94D049BB133111EB
@@ -32,12 +34,11 @@ def bits(key, step, index):
 
 
 def uniform(key, step, index):
-    """A float64 in the open interval (0, 1): 53 random bits plus a half."""
-    return ((bits(key, step, index) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    """A float64 in the open interval (0, 1): 52 random bits and a half."""
+    return ((bits(key, step, index) >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 
 def normal(key, step, index):
-    """A standard normal float64 (Box and Muller 1958), from draws 2*index and 2*index + 1."""
-    index = np.asarray(index).astype(np.uint64)
-    radius = np.sqrt(-2.0 * np.log(uniform(key, step, np.uint64(2) * index)))
-    return radius * np.cos(2.0 * np.pi * uniform(key, step, np.uint64(2) * index + np.uint64(1)))
+    """A standard normal float64 from one draw: the quantile of 53 random bits and a half."""
+    whole = (bits(key, step, index) >> np.uint64(11)).astype(np.int64) - 2**52
+    return quantile((whole + 0.5) * 2.0**-53)
