@@ -15,6 +15,10 @@ class NetworkError(PotentiaError, ValueError):
     """The parts of a network description do not fit together."""
 
 
+class DivergenceError(PotentiaError, ArithmeticError):
+    """The state of a running network is no longer made of numbers."""
+
+
 class UnsupportedError(PotentiaError, RuntimeError):
     """A valid request that the chosen engine or backend cannot carry out."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, DivergenceError
 from . import validation as check
 from .inputs import Stimulus
 from .network import Network
@@ -61,8 +61,8 @@ class ClockEngine:
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over the arrays of a `snapshot` of the same network; DataError unless every one fits."""
-        marks = {"step": np.zeros(1, np.int64), "wiring": _wiring(self.plan, self.memory)}
-        expected = {signal.name: self.memory[signal] for signal in self._saved()} | marks
+        marks: dict[str, NDArray[Any]] = {"step": np.zeros(1, np.int64), "wiring": _wiring(self.plan, self.memory)}
+        expected: dict[str, NDArray[Any]] = {signal.name: self.memory[signal] for signal in self._saved()} | marks
         match({name: (array.shape, array.dtype) for name, array in expected.items()}, arrays)
         if not np.array_equal(arrays["wiring"], marks["wiring"]):
             raise DataError("the synapses drawn here are not those of the saved network, which another version drew")
@@ -117,11 +117,23 @@ class ClockEngine:
             goal = min(step + self.chunk, stop, recording.next_visit(step))
             reached = program.advance(step, goal)
             memory["pause"][0] = 0
+            _check_finite(self.plan, memory, reached)
             recording.visit(reached)
             if recording.full:
                 recording.hand_over(reached, spike_hash(self.plan, memory))
             progress(reached - step)
             step = reached
+
+
+def _check_finite(plan: Plan, memory: Memory, step: int) -> None:
+    """Raise DivergenceError if a state variable is NaN or infinite: a NaN would never reach a threshold."""
+    for signal in plan.signals:
+        if signal.part == "state" and signal.dtype == "float" and not (good := np.isfinite(memory[signal])).all():
+            unit = int(good.argmin())
+            raise DivergenceError(
+                f"{signal.name} of unit {unit} is {memory[signal][unit]} by {step * plan.dt:g} s: "
+                f"an input or a weight is too large, or the step too long"
+            )
 
 
 def spike_hash(plan: Plan, memory: Memory) -> str:

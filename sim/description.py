@@ -83,6 +83,7 @@ def pack_network(network: Network, arrays: Arrays) -> dict[str, Any]:
         "seed": network.seed,
         "populations": [
             {"name": part.name, "model": pack(part.model, arrays), "n": part.n}
+            | {"initial": {key: pack(value, arrays) for key, value in part.initial.items()}}
             for part in network.populations
         ],
         "projections": [
@@ -147,7 +148,8 @@ def _rebuild(data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Networ
     network = Network(seed=data["seed"])
     populations: dict[str, Population] = {}
     for part in data["populations"]:
-        made = network.population(unpack(part["model"], arrays), part["n"], name=part["name"])
+        initial = {key: unpack(value, arrays) for key, value in part["initial"].items()}
+        made = network.population(unpack(part["model"], arrays), part["n"], name=part["name"], initial=initial)
         populations[made.name] = made
     projections: dict[str, Projection] = {}
     for part in data["projections"]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, final
 
 import numpy as np
@@ -30,12 +31,14 @@ class Population:
     name: str
     model: NeuronModel
     n: int
+    initial: Mapping[str, float | ArrayLike | Distribution] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.n
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.n} x {_call(self.model)}"
+        starts = [f", {variable} from {_show(value)}" for variable, value in self.initial.items()]
+        return f"{self.name}: {self.n} x {_call(self.model)}{''.join(starts)}"
 
 
 @final
@@ -106,14 +109,26 @@ class Network:
         self.inputs: list[Input] = []
         self.probes: list[Probe] = []
 
-    def population(self, model: NeuronModel, n: int, *, name: str | None = None) -> Population:
+    def population(
+        self,
+        model: NeuronModel,
+        n: int,
+        *,
+        name: str | None = None,
+        initial: Mapping[str, float | ArrayLike | Distribution] | None = None,
+    ) -> Population:
         """Add `n` units of `model`.
 
-        Raises ParameterError for n < 1 or a bad name, NetworkError for a name that is taken.
+        initial: where state variables start, by name: a number, one per unit, or a distribution; those not
+        named start as the model says. Raises ParameterError for n < 1, a bad name or what does not fit the
+        model or its units, NetworkError for a name that is taken.
         """
         if not isinstance(model, NeuronModel):
             raise check.fail(self, "population", "model must be a NeuronModel such as LIF()", model)
-        made = Population(self._name("population", name, "population"), model, check.whole(self, "population n", n, least=1))
+        n = check.whole(self, "population n", n, least=1)
+        model.fits(n)
+        starts = _starts(self, model, n, {} if initial is None else initial)
+        made = Population(self._name("population", name, "population"), model, n, starts)
         self.populations.append(made)
         return made
 
@@ -240,6 +255,21 @@ class Network:
     def _receptor(self, field: str, population: Population, receptor: str | None) -> None:
         if receptor is not None:
             check.one_of(self, field, receptor, population.model.receptors)
+
+
+def _starts(owner: object, model: NeuronModel, n: int, initial: Any) -> dict[str, Any]:
+    """Initial values as given, once they are known to fit the model and its `n` units."""
+    if not isinstance(initial, Mapping):
+        raise check.fail(owner, "population initial", "must be a dict such as {'v': 0.01}", initial)
+    known = [variable for variable, dtype in model.state.items() if dtype == "float"]
+    starts: dict[str, Any] = {}
+    for variable, value in initial.items():
+        check.one_of(owner, "population initial", variable, known)
+        starts[variable] = _values(owner, f"population initial {variable}", value)
+        if np.ndim(starts[variable]) and np.shape(starts[variable]) != (n,):
+            rule = f"must be one number or one per unit ({n})"
+            raise check.fail(owner, f"population initial {variable}", rule, f"shape {np.shape(value)}")
+    return starts
 
 
 def _values(owner: object, field: str, value: Any, **limits: Any) -> Any:

@@ -4,9 +4,35 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
 
+import numpy as np
+
+from . import validation as check
 from .operator import Kernel
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class EventKernels:
+    """How the event engine solves a model exactly: kernels on the numbers of one unit, by name or as functions.
+
+    1. `flow` returns the state variables after `elapsed` [s] without input;
+    2. `next` returns the time [s] to the first moment at or above threshold: 0 for now, inf for never;
+    3. `fire` returns the state variables after a spike; None sets the first one to the model's field `reset`.
+
+    state: the variables, in the order in which `flow` and `fire` return them. For the model's field `refractory`
+    [s], 0 without one, after a spike the first is clamped and takes no input, while the others go on.
+    receives: receptor -> the variable to which arriving weights are added.
+    Parameters are bound by name: state variables, `drive`, and the model's fields, each a number.
+    """
+
+    flow: Kernel
+    next: Kernel
+    state: tuple[str, ...]
+    receives: Mapping[str, str]
+    fire: Kernel | None = None
 
 
 class NeuronModel(ABC):
@@ -21,13 +47,15 @@ class NeuronModel(ABC):
 
     The kernel's parameters are bound by name: state variables, receptors, constants, `drive` (n,) the injected
     current, `fired` (n,) uint32 the buffer for the firing indices, ascending, and `step` if it wants it. It
-    returns the number of spikes.
+    returns the number of spikes. A model that can be solved exactly between events may offer `event` as well.
     """
 
     kernel: ClassVar[Kernel]
     state: ClassVar[Mapping[str, str]]
     receptors: ClassVar[tuple[str, ...]]
     units: ClassVar[Mapping[str, str]] = {}
+    conductances: ClassVar[tuple[str, ...]] = ()  # receptors whose weights must not be below 0
+    event: ClassVar[EventKernels | None] = None
 
     @abstractmethod
     def constants(self, dt: float) -> Mapping[str, Any]:
@@ -36,6 +64,13 @@ class NeuronModel(ABC):
     def initial(self) -> Mapping[str, Any]:
         """Initial values of state variables; those not named start at 0."""
         return {}
+
+    def fits(self, n: int) -> None:
+        """Raise ParameterError unless every field given per unit has `n` entries."""
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray) and value.shape != (n,):
+                rule = f"must be one number or one per unit ({n})"
+                raise check.fail(self, name, rule, f"shape {value.shape}")
 
     def receptor(self, weights_negative: bool) -> str:
         """The receptor that a projection without an explicit one reaches, by the sign of its weights."""

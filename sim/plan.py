@@ -17,7 +17,7 @@ from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
 from .operator import Operator
 from .probes import Recorder, build_probe
-from .scope import PopulationScope, constant_drive
+from .scope import PopulationScope, conducts, constant_drive
 from .seed import stream_key
 from .signals import Memory, Signal
 from .store import Proposals
@@ -175,6 +175,7 @@ def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, Po
     """Declare what a projection's store and rule do in a step."""
     pre, post = scopes[projection.pre.name], scopes[projection.post.name]
     receptor = projection.receptor or _receptor(projection, synapses)
+    conducts(projection.post, receptor, synapses.weights, projection.name)
     synapses.scope.update(
         history=pre.history, history_count=pre.history_count, fired_post=post.fired, count_post=post.count,
         receiving=post.receptors[receptor], lags=build.fixed(f"{synapses.name}.lags", synapses.lags),

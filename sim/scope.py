@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ParameterError
+from . import validation as check
 from .build import Build
+from .distributions import values
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population
 from .operator import Phase
@@ -27,7 +30,7 @@ class PopulationScope:
         name, n, model = population.name, population.n, population.model
         outgoing = [synapses[part.name] for part in network.projections if part.pre is population]
         self.depth = 1 + max((int(part.lags.max()) for part in outgoing), default=0)
-        initial = model.initial()
+        initial = initial_values(network, population)
         self.state = {
             variable: build.signal(
                 f"{name}.{variable}", "state", dtype, (n,), initial.get(variable, 0), model.units.get(variable, "")
@@ -53,6 +56,7 @@ class PopulationScope:
         if isinstance(stimulus, Constant):
             return
         receptor = described.receptor or self.population.model.receptors[0]
+        conducts(self.population, receptor, getattr(stimulus, "weight", 0.0), described.name)
         flow = {
             key: build.signal(
                 f"{described.name}.{key}", "flow", dtype, shape, initial, most=MOST_STEPS if dtype == "int64" else None
@@ -68,7 +72,7 @@ class PopulationScope:
     def advance(self, build: Build) -> None:
         """The population's own operators: advance, then send."""
         name, model = self.population.name, self.population.model
-        constants = build.constants(name, model.constants(build.dt))
+        constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
         scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
         build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=self.count)
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
@@ -79,6 +83,34 @@ class PopulationScope:
             "fired": self.fired, "count": self.count, "history": self.history,
             "history_count": self.history_count, "signature": self.signature,
         }  # fmt: skip
+
+
+def initial_values(network: Network, population: Population) -> dict[str, Any]:
+    """Where the state variables of a population start: each a number or (n,)."""
+    start = dict(population.model.initial())
+    for variable, value in population.initial.items():
+        key = stream_key(network.seed, "initial", population.name, variable)
+        start[variable] = values(value, population.n, key, "Network", f"population initial {variable}")
+    return start
+
+
+def conducts(population: Population, receptor: str, weights: Any, name: str) -> None:
+    """Refuse weights below 0 where the receptor is a conductance."""
+    if receptor in population.model.conductances and np.min(weights, initial=0.0) < 0:
+        model, low = type(population.model).__name__, float(np.min(weights))
+        raise ParameterError(
+            f"Network: the weights of {name} must be >= 0, since {receptor!r} of {model} is a conductance; to "
+            f"inhibit, give them and the receptor, one of {', '.join(population.model.receptors)} (got {low:g})"
+        )
+
+
+def _per_unit(model: object, constants: Mapping[str, Any], n: int) -> Mapping[str, Any]:
+    """A kernel's constants, each known to be one number or (n,): a shorter array would be read past its end."""
+    for name, value in constants.items():
+        if np.ndim(value) and np.shape(value) != (n,):
+            rule = f"must be one number or one per unit ({n})"
+            raise check.fail(model, f"constants {name}", rule, f"shape {np.shape(value)}")
+    return constants
 
 
 def constant_drive(network: Network, population: Population, replaced: Mapping[str, Stimulus]) -> NDArray[np.float64]:

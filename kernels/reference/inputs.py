@@ -31,7 +31,8 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
     before the first draw; drawn (n,) int64 intervals drawn so far; earliest (1,) float64, the smallest `due`.
     Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid.
     """
-    dt, rate, weight = (_as(receiving, value) for value in (dt, rate, weight))
+    dt = float(receiving.dtype.type(dt))
+    rate, weight = _each(receiving, rate), _each(receiving, weight)
     end = (step + 1.5) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
     if earliest[0] > end:
         return 0
@@ -52,11 +53,11 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
             drawn[late] += 1
             arrived += int(late.sum())
     earliest[0] = due.min()
-    upcoming[0] = NEVER if earliest[0] > 1e15 * dt[0] else math.ceil(earliest[0] / dt[0] - 1.5)
+    upcoming[0] = NEVER if earliest[0] > 1e15 * dt else math.ceil(earliest[0] / dt - 1.5)
     return arrived
 
 
-def _as(receiving, value):
+def _each(receiving, value):
     """A number or array as float64 (n,), rounded to the simulation's precision."""
     return np.broadcast_to(np.asarray(value, receiving.dtype).astype(np.float64), receiving.shape)
 

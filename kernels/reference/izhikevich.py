@@ -15,7 +15,7 @@ def izhikevich_step(v, u, jump, drive, fired, dt, quadratic, linear, constant, a
     """
 
     def changes(v, u):
-        return dt * ((quadratic * v + linear) * v + constant - u + drive), dt * a * (b * v - u)
+        return dt * ((quadratic * v + linear) * v + constant - u + drive), dt * (a * (b * v - u))
 
     dv_1, du_1 = changes(v, u)
     dv_2, du_2 = changes(np.minimum(v + dv_1, peak), u + du_1)
