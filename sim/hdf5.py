@@ -64,21 +64,14 @@ def image(fill: Callable[[h5py.File], None]) -> bytes:
     return made
 
 
-def add(group: h5py.Group, name: str, array: Any, unit: str = "") -> h5py.Dataset:
-    """Write an array in small compressed chunks with checksums; `unit` becomes its attribute ``units``."""
+def add(group: h5py.Group, name: str, array: Any, unit: str = "", *, compress: bool = True) -> h5py.Dataset:
+    """Write an array in small chunks with checksums; `unit` becomes its attribute ``units``."""
     values = np.asarray(array)
     if values.size == 0 or values.ndim == 0:
         made = group.create_dataset(name, data=values)
     else:
-        made = group.create_dataset(
-            name,
-            data=values,
-            chunks=_chunks(values),
-            compression="gzip",
-            compression_opts=4,
-            shuffle=True,
-            fletcher32=True,
-        )
+        packing = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if compress else {}
+        made = group.create_dataset(name, data=values, chunks=_chunks(values), fletcher32=True, **packing)
     if unit:
         made.attrs["units"] = unit
     return made

@@ -87,8 +87,8 @@ class Recording:
     def _samples(self, recorder: Recorder, chunks: list[list[NDArray[Any]]]) -> Samples:
         probe, every, dt = recorder.probe, recorder.every, self.plan.dt
         assert isinstance(probe.target, Population)
-        width = recorder.columns[0].shape[1]
-        values = np.concatenate([chunk[0] for chunk in chunks]) if chunks else np.zeros((0, width))
+        empty = self.memory[recorder.columns[0]][:0]
+        values = np.concatenate([empty, *(chunk[0] for chunk in chunks)])
         times = (self.start // every + 1 + np.arange(len(values))) * every * dt
         if probe.what == "rate":
             return Samples(times, values / (probe.target.n * every * dt), np.zeros(1, np.int64), "Hz")

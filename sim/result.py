@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
 from . import validation as check
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +130,25 @@ class Result:
             raise ParameterError("Result.times: traces have different intervals; use samples(population, variable).times")
         return clocks[0]
 
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write everything to `path`, an .h5 file or a folder that gets results.h5; return the file. See `load`."""
+        from .storage import save_result
+
+        return save_result(self, path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Result:
+        """The result saved at `path`: a file, a run folder, or the segments that a broken run left."""
+        from .storage import load_result
+
+        return load_result(path)
+
+    def plot(self) -> Figure:
+        """A matplotlib figure of all records: raster with rates, traces, weights."""
+        from .figures import overview
+
+        return overview(self)
+
     def _record(self, records: dict[str, Any], name: str, kind: str) -> Any:
         if name not in records:
             known = ", ".join(sorted(records)) or "nothing"
@@ -130,6 +156,42 @@ class Result:
                 f"Result: no {kind} {name!r} was recorded{check.nearest(name, records)} (recorded: {known})"
             )
         return records[name]
+
+
+def concatenate(results: Sequence[Result]) -> Result:
+    """The results of successive runs of one simulation as the result of one long run.
+
+    Raises ParameterError unless each begins where the one before it ends and all recorded the same.
+    """
+    if not results:
+        raise ParameterError("concatenate: needs at least one result (got none)")
+    for before, after in pairwise(results):
+        if abs(after.start - before.stop) > 1e-9:
+            raise ParameterError(f"concatenate: {after.start:g} s must follow {before.stop:g} s, the end of the result before")
+        if _recorded(after) != _recorded(before):
+            raise ParameterError("concatenate: all results must record the same of the same units")
+    first, last = results[0], results[-1]
+    whole = Result(first.start, last.stop, last.hash, meta=last.meta)
+    whole.tallies.update({name: sum(part.tallies[name] for part in results) for name in last.tallies})
+    for name, spikes in first.spike_records.items():
+        pieces = [part.spike_records[name] for part in results]
+        times, ids = (np.concatenate([getattr(piece, key) for piece in pieces]) for key in ("times", "ids"))
+        whole.spike_records[name] = Spikes(times, ids, spikes.n, spikes.start, pieces[-1].stop)
+    for name, samples in first.sample_records.items():
+        traces = [part.sample_records[name] for part in results]
+        times, values = (np.concatenate([getattr(piece, key) for piece in traces]) for key in ("times", "values"))
+        whole.sample_records[name] = Samples(times, values, samples.ids, samples.unit)
+    return whole
+
+
+def _recorded(result: Result) -> list[Any]:
+    """What a result records of whom."""
+    samples = result.sample_records.items()
+    return [
+        {name: spikes.n for name, spikes in result.spike_records.items()},
+        {name: (part.ids.tolist(), part.values.dtype, part.unit) for name, part in samples},
+        set(result.tallies),
+    ]
 
 
 @dataclass(frozen=True, eq=False)

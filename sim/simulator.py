@@ -57,7 +57,7 @@ class Simulator:
 
             if dt is not None:
                 raise check.fail(self, "dt", "must be left out: the event engine has no grid", dt)
-            self._engine: Any = EventEngine(network)
+            self._engine: Any = EventEngine(network, threads=threads)
         else:
             dt = check.within(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0, unit="s")
             plan = compile_network(network, dt=dt, precision=dtype, backend=backends.load(backend))
@@ -114,24 +114,37 @@ class Simulator:
         inputs: BatchInputs | None = None,
         batch: int | None = None,
         progress: bool | None = None,
+        record_to: str | os.PathLike[str] | None = None,
     ) -> Any:
         """Simulate `duration` [s] more and return what the probes saw in that span; run again to go on.
 
         With `inputs` (input name -> one stimulus per sample, or one for all) or `batch`, that many copies of the
         present state run independently on all threads, and a BatchResult is returned; the simulator itself
         stays where it is. ``run(inputs, batch=B)`` lasts as long as the longest of the inputs. progress: a bar,
-        by default for runs of over two seconds on a terminal.
+        by default for runs of over two seconds on a terminal. record_to: a folder into which the records are written
+        while the simulation runs, so that a broken run leaves all but its last seconds; in the end it holds results.h5.
         """
         if isinstance(duration, Mapping):
             inputs, duration = duration, self._engine.covering(_longest(duration))
         seconds = check.within(self, "run duration", duration, least=0.0, unit="s")
         if inputs is None and batch is None:
             with meter(self._engine.steps(seconds), progress) as tick:
-                result: Result = self._engine.run(seconds, tick)
-            return result
+                return self._run(seconds, tick, record_to)
+        if record_to is not None:
+            raise check.fail(self, "run record_to", "must be None for a batch", record_to)
         stimuli = self._samples(inputs or {}, batch)
         with meter(self._engine.steps(seconds) * len(stimuli), progress) as tick:
             return BatchResult(self._engine.run_batch(seconds, stimuli, tick))
+
+    def _run(self, seconds: float, tick: Progress, record_to: str | os.PathLike[str] | None) -> Result:
+        if record_to is None:
+            result: Result = self._engine.run(seconds, tick)
+            return result
+        from .segments import Segments
+
+        with Segments(record_to) as sink:
+            sink.put(self._engine.run(seconds, tick, sink))
+        return sink.merge()
 
     def weights(self, projection: Any) -> Any:
         """The present weights of a projection (n_synapses,), in (source, delay, target) order."""

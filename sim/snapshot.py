@@ -1,7 +1,7 @@
 """Snapshots: the whole state of a simulation in one file, from which it goes on bit for bit.
 
 A file begins with a block of 512 bytes of text, which names the schema and the SHA-256 of all that follows;
-the rest is HDF5: ``/description`` (JSON), ``/arrays`` (the numbers of the description) and ``/engine`` (spikes
+the rest is HDF5: ``/description`` (JSON), ``/arrays`` (the numbers of it) and ``/engine`` (spikes
 in flight, traces, counters, weights). Nothing behind a wrong hash is ever handed to the HDF5 library.
 """
 

@@ -1,0 +1,196 @@
+"""Results as HDF5 files that other tools read, and back.
+
+- ``/spikes/<population>``: ``timestamps`` [s], ``node_ids``, attribute ``sorting``, as SONATA asks;
+- ``/report/<population>.<variable>``: ``data`` (n_samples, n_recorded), ``mapping``, as SONATA asks; ``times`` [s];
+- ``/counts``, ``/rate``, ``/weights``: per population or projection ``data``, ``times`` [s], ``ids``;
+- ``/tallies``, ``/metrics``: one attribute per number;
+- ``/meta``: schema, version, span [s], spike hash, ``json``: how the run was made, digest of all but metrics.
+
+What SONATA names is not compressed, because libsonata's HDF5 cannot unpack it; the rest is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import h5py
+import numpy as np
+
+from .. import __version__
+from ..errors import DataError
+from . import hdf5
+from .result import Result, Samples, Spikes, concatenate
+
+SCHEMA: Final = 1
+RESULTS: Final = "results.h5"
+SEGMENTS: Final = "seg-*.h5"
+KINDS: Final = ("counts", "rate", "weights")  # of sampled records that are no state variables
+SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype=np.uint8)
+SONATA_MAGIC, SONATA_VERSION = 0x0A7A, (0, 1)
+
+
+def save_result(
+    result: Result,
+    path: str | os.PathLike[str],
+    *,
+    metrics: Mapping[str, float] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write `result` to `path`, an .h5 file or a folder that gets results.h5, all or nothing.
+
+    Returns the file. Raises DataError where it cannot be written, or exists and `overwrite` is False.
+    """
+    file = Path(path)
+    if file.suffix not in (".h5", ".hdf5"):
+        make_folder(file)
+        file /= RESULTS
+    image = hdf5.image(lambda root: _fill(root, result, metrics or {}))
+    hdf5.write_file(file, image, replace=overwrite)
+    return file
+
+
+def load_result(path: str | os.PathLike[str]) -> Result:
+    """Read the result saved at `path`: a file, a run folder, or a folder of segments that a broken run left.
+
+    The file is taken for hostile: see `hdf5.reading`. Raises DataError in one sentence.
+    """
+    place = Path(path)
+    if not place.is_dir():
+        return _read_file(place)
+    if (place / RESULTS).exists():
+        return _read_file(place / RESULTS)
+    segments = sorted(place.glob(SEGMENTS))
+    if not segments:
+        raise DataError(f"{place} holds no {RESULTS}")
+    return concatenate([_read_file(segment) for segment in segments])
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and its parents, if need be. Raises DataError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be made a folder: {error.strerror or error}") from None
+
+
+def digest(result: Result) -> str:
+    """BLAKE2b of everything that a saved result holds, apart from the metrics."""
+    summary = hashlib.blake2b(digest_size=16)
+    words = [result.start, result.stop, result.hash, result.meta, result.tallies]
+    summary.update(json.dumps(words, sort_keys=True, default=str).encode())
+    for name, spikes in sorted(result.spike_records.items()):
+        _add(summary, [name, spikes.n, spikes.start, spikes.stop], spikes.times, spikes.ids)
+    for name, samples in sorted(result.sample_records.items()):
+        _add(summary, [name, samples.unit], samples.times, samples.values, samples.ids)
+    return summary.hexdigest()
+
+
+def _add(summary: Any, words: list[Any], *arrays: Any) -> None:
+    summary.update(json.dumps(words).encode())
+    for array in arrays:
+        summary.update(f"{array.dtype.str}{array.shape}".encode())
+        summary.update(np.ascontiguousarray(array))
+
+
+def _fill(root: h5py.File, result: Result, metrics: Mapping[str, float]) -> None:
+    root.attrs["magic"] = np.uint32(SONATA_MAGIC)
+    root.attrs["version"] = np.array(SONATA_VERSION, np.uint32)
+    meta = root.create_group("meta")
+    words = {"schema": SCHEMA, "potentia": __version__, "start": result.start, "stop": result.stop}
+    for name, value in (words | {"hash": result.hash, "digest": digest(result)}).items():
+        meta.attrs[name] = value
+    meta.create_dataset("json", data=np.bytes_(json.dumps(result.meta, default=str).encode()))
+    for title, numbers in (("tallies", result.tallies), ("metrics", metrics)):
+        group = root.create_group(title)
+        for name, value in numbers.items():
+            group.attrs[name] = value
+    for name, spikes in result.spike_records.items():
+        _write_spikes(root.require_group("spikes").create_group(name), spikes)
+    for name, samples in result.sample_records.items():
+        target, what = name.rsplit(".", 1)
+        if what in KINDS:
+            _write_samples(root.require_group(what).create_group(target), samples, "ids")
+        else:
+            _write_report(root.require_group("report").create_group(name), samples)
+
+
+def _write_spikes(group: h5py.Group, spikes: Spikes) -> None:
+    in_time = bool(np.all(np.diff(spikes.times) >= 0))
+    group.attrs.create("sorting", 2 if in_time else 0, dtype=SORTING)
+    group.attrs["n"] = spikes.n
+    group.attrs["start"], group.attrs["stop"] = spikes.start, spikes.stop
+    hdf5.add(group, "timestamps", spikes.times.astype(np.float64), "s", compress=False)
+    hdf5.add(group, "node_ids", spikes.ids.astype(np.uint64), compress=False)
+
+
+def _write_samples(group: h5py.Group, samples: Samples, ids: str, *, compress: bool = True) -> None:
+    group.attrs["unit"] = samples.unit
+    hdf5.add(group, "data", samples.values, samples.unit, compress=compress)
+    hdf5.add(group, "times", samples.times, "s", compress=compress)
+    hdf5.add(group, ids, samples.ids.astype(np.uint64), compress=compress)
+
+
+def _write_report(group: h5py.Group, samples: Samples) -> None:
+    """A SONATA frame report: one element per unit, frames from ``time[0]`` in steps of ``time[2]``."""
+    mapping, count = group.create_group("mapping"), samples.ids.size
+    _write_samples(group, samples, "mapping/node_ids", compress=False)
+    hdf5.add(mapping, "index_pointers", np.arange(count + 1, dtype=np.uint64), compress=False)
+    hdf5.add(mapping, "element_ids", np.zeros(count, np.uint32), compress=False)
+    times = samples.times
+    start = float(times[0]) if times.size else 0.0
+    interval = float(times[-1] - times[0]) / (times.size - 1) if times.size > 1 else 1.0
+    hdf5.add(mapping, "time", np.array([start, start + interval * times.size, interval]), "s", compress=False)
+
+
+def _read_file(path: Path) -> Result:
+    with hdf5.reading(path, path) as root:
+        meta = root.get("meta")
+        if not isinstance(meta, h5py.Group):
+            raise DataError("it has no group /meta, so it is no file of results of Potentia")
+        schema = hdf5.attribute(meta, "schema", int)
+        if schema != SCHEMA:
+            raise DataError(f"it has schema {schema}; this version of Potentia reads schema {SCHEMA}")
+        span = [hdf5.attribute(meta, name, float) for name in ("start", "stop")]
+        words = json.loads(bytes(hdf5.array(meta, "json", "S", 0)[()]))
+        if not isinstance(words, dict):
+            raise DataError("/meta/json must hold a JSON object")
+        result = Result(span[0], span[1], hdf5.attribute(meta, "hash", str), meta=words)
+        tallies = root["tallies"]
+        result.tallies.update({name: tallies.attrs[name].item() for name in tallies.attrs})
+        _read_records(root, result)
+        if hdf5.attribute(meta, "digest", str) != digest(result):
+            raise DataError(
+                "what it holds does not have the digest that it was saved with: it was changed or damaged"
+            )
+        return result
+
+
+def _read_records(root: h5py.File, result: Result) -> None:
+    for name, group in hdf5.members(root, "spikes"):
+        times = hdf5.array(group, "timestamps", "f", 1)
+        ids = hdf5.array(group, "node_ids", "u", 1).astype(np.int64)
+        n = hdf5.attribute(group, "n", int)
+        if ids.shape != times.shape or (ids.size and not 0 <= ids.min() <= ids.max() < n):
+            raise DataError(f"{group.name} must have one id below {n} for each time")
+        start, stop = (hdf5.attribute(group, key, float) for key in ("start", "stop"))
+        result.spike_records[name] = Spikes(times, ids, n, start, stop)
+    for name, group in hdf5.members(root, "report"):
+        result.sample_records[name] = _read_samples(group, "mapping/node_ids")
+    for what in KINDS:
+        for name, group in hdf5.members(root, what):
+            result.sample_records[f"{name}.{what}"] = _read_samples(group, "ids")
+
+
+def _read_samples(group: h5py.Group, ids: str) -> Samples:
+    values, times = hdf5.array(group, "data", "biuf", 2), hdf5.array(group, "times", "f", 1)
+    recorded = hdf5.array(group, ids, "u", 1).astype(np.int64)
+    if values.shape != (times.size, recorded.size):
+        raise DataError(
+            f"{group.name}/data must have one row per time and one column per id (got {values.shape})"
+        )
+    return Samples(times, values, recorded, hdf5.attribute(group, "unit", str))
