@@ -1,0 +1,118 @@
+"""Joules counted by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from potentia import Network, Simulator
+from potentia.errors import ParameterError
+from potentia.hardware import BreakdownReRAM, Crossbar, PulsedReRAM, digital_joules, joules
+from potentia.learning import STDP
+from potentia.models import LIF, SpikeSource
+from potentia.sim import Explicit, Ideal, SpikeTrain
+
+SOURCES, TARGETS, DELAYS = [0, 0, 0, 1, 1], [0, 1, 2, 0, 1], [1e-3, 1e-3, 2e-3, 1e-3, 1e-3]
+
+
+def tiny(store, rule=None):
+    """Two sources, three targets, five synapses; source 0 fires twice, source 1 once, with the second.
+
+    Rows driven: source 0 has two delays, so 2 * 2 + 1 = 5. Pairs read: 3 + 3 + 2 = 8. Columns converted:
+    step by step 2 (source 0), 1 (its second delay), 2 (sources 0 and 1 together), 1, that is 6.
+    """
+    net = Network(seed=1)
+    source, target = net.population(SpikeSource(), 2, name="source"), net.population(LIF(), 3, name="target")
+    projection = net.connect(
+        source,
+        target,
+        Explicit(SOURCES, TARGETS),
+        weight=1e-3,
+        delay=DELAYS,
+        store=store,
+        rule=rule,
+        name="wires",
+    )
+    net.stimulate(source, SpikeTrain([10e-3, 20e-3, 20e-3], [0, 0, 1]))
+    net.probe(source, "spikes")
+    simulator = Simulator(net, dt=1e-3, dtype="float64")
+    return simulator, simulator.run(0.03), projection
+
+
+def test_crossbar_by_hand():
+    """Counts as listed above; cells take V^2 t times all conductances read, both devices of each pair."""
+    store = Crossbar(PulsedReRAM(), read_voltage=0.3, read_time=50e-9)
+    simulator, result, wires = tiny(store)
+    cost = joules(simulator, result, wires)
+    counts = {part.name: part.count for part in cost.parts}
+    assert counts == {"row drivers": 5, "cell pairs": 8, "converters": 6}
+    per_pair = store.device.g_max + store.device.g_min
+    expected = 5 * 0.417e-12 + 0.3**2 * 50e-9 * 8 * per_pair + 6 * 1.67e-12
+    assert cost.joules == pytest.approx(expected, rel=1e-12)
+    assert all(part.source for part in cost.parts)
+    assert "doi:" in str(cost)
+    assert "neurons" in str(cost)
+
+
+def test_a_single_read_costs_what_the_table_says():
+    """0.2 V, 12.35 uS, 100 ns: 49 fJ, to the two digits of the source."""
+    store = Crossbar(BreakdownReRAM())
+    assert store.read_voltage**2 * 12.35e-6 * store.read_time == pytest.approx(49e-15, rel=0.02)
+
+
+def test_ideal_weights_are_charged_as_digital_memory():
+    """8 events, each half a 64-bit access to 8 KB of SRAM and one 32-bit addition."""
+    simulator, result, wires = tiny(Ideal())
+    cost = joules(simulator, result, wires)
+    assert {part.name: part.count for part in cost.parts} == {"weight reads": 8, "additions": 8}
+    assert cost.joules == pytest.approx(8 * (5e-12 + 0.9e-12), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("synapses", "access"), [(2048, 10e-12), (2049, 20e-12), (200_000, 100e-12), (10**6, 1.3e-9)]
+)
+def test_larger_memories_cost_more(synapses, access):
+    assert digital_joules("x", 10, synapses).joules == pytest.approx(10 * (access / 2 + 0.9e-12), rel=1e-12)
+
+
+def test_what_has_no_source_is_unknown():
+    """11-bit conversions and programming pulses have no figure: listed, never guessed."""
+    simulator, result, wires = tiny(Crossbar(PulsedReRAM(), adc_bits=11), rule=STDP())
+    parts = {part.name: part for part in joules(simulator, result, wires).parts}
+    assert parts["converters"].joules is None
+    assert parts["pulses"].joules is None
+    assert "unknown" in str(joules(simulator, result, wires))
+    known = sum(part.joules for part in parts.values() if part.joules is not None)
+    assert joules(simulator, result, wires).joules == pytest.approx(known)
+
+
+def test_batches_add_up():
+    simulator, result, wires = tiny(Crossbar(PulsedReRAM()))
+    fresh = Simulator(simulator.network, dt=1e-3, dtype="float64")
+    batch = fresh.run(0.03, batch=3)
+    assert joules(fresh, batch, wires).joules == pytest.approx(
+        3 * joules(simulator, result, wires).joules, rel=1e-12
+    )
+
+
+def test_tallies_start_at_zero_in_every_run():
+    """A silent stretch after the spikes counts nothing."""
+    simulator, first, _ = tiny(Crossbar(PulsedReRAM()))
+    assert first.tallies["wires.activations"] == 5
+    assert set(simulator.run(0.1).tallies.values()) == {0}
+
+
+def test_strangers_are_refused():
+    simulator, result, _ = tiny(Ideal())
+    _, _, stranger = tiny(Ideal())
+    with pytest.raises(ParameterError, match="must be a projection of the simulator's network"):
+        joules(simulator, result, stranger)
+
+
+def test_unrecorded_spikes_are_asked_for():
+    net = Network()
+    cells = net.population(LIF(), 2, name="cells")
+    loop = net.connect(cells, cells, Explicit([0], [1]), weight=math.pi)
+    simulator = Simulator(net, dt=1e-3)
+    with pytest.raises(ParameterError, match="no spikes of population 'cells' was recorded"):
+        joules(simulator, simulator.run(np.float64(0.01)), loop)
