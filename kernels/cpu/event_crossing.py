@@ -1,0 +1,133 @@
+"""The first threshold crossing of a leaky potential under two exponentially decaying currents.
+
+A `cell` is the tuple (v, first, second, drive, tau, tau_first, tau_second): potential [V], the two currents [V],
+constant drive [V] and time constants [s] of tau dv/dt = -v + drive + first(t) + second(t), where each current
+decays with its own time constant.
+
+Why no crossing is missed: (v'' + v'/tau) is the slope of the summed current over tau, and a sum of two decaying
+exponentials turns at most once. On each side of that moment exp(t/tau) v' is monotone, so v' changes sign at most
+once, so v has at most one extremum and at most two crossings there, which the values at the ends tell apart.
+"""
+
+import math
+
+from numba import njit
+
+
+@njit(error_model="numpy")
+def response(elapsed, decay, tau, tau_current):
+    """The potential that a current of 1 V at time 0 has built up after `elapsed` [s]; decay = exp(-elapsed / tau).
+
+    It is (exp(-t/tau_current) - exp(-t/tau)) / (1 - tau/tau_current), without the cancellation for near equal ones.
+    """
+    gap = 1.0 / tau - 1.0 / tau_current
+    x = abs(gap) * elapsed
+    slow = decay if gap <= 0.0 else math.exp(-elapsed / tau_current)
+    spread = -math.expm1(-x) / x if x > 1e-12 else 1.0
+    return slow * spread * elapsed / tau
+
+
+@njit(error_model="numpy")
+def course(cell, t):
+    """Potential v(t) [V], total current less potential tau v'(t) [V], and slope of the current [V/s]."""
+    v, first, second, drive, tau, tau_first, tau_second = cell
+    decay = math.exp(-t / tau)
+    potential = drive + (v - drive) * decay
+    current = slope = 0.0
+    if first != 0.0:
+        potential += first * response(t, decay, tau, tau_first)
+        part = first * math.exp(-t / tau_first)
+        current += part
+        slope -= part / tau_first
+    if second != 0.0:
+        potential += second * response(t, decay, tau, tau_second)
+        part = second * math.exp(-t / tau_second)
+        current += part
+        slope -= part / tau_second
+    return potential, drive + current - potential, slope
+
+
+@njit(error_model="numpy")
+def first_crossing(cell, threshold):
+    """The time [s] at which the potential first reaches `threshold`; 0 if it is there, inf if it never comes."""
+    v, first, second, drive, tau, tau_first, tau_second = cell
+    if v >= threshold:
+        return 0.0
+    if drive + max(first, 0.0) + max(second, 0.0) <= threshold:
+        return math.inf  # v moves towards something that never exceeds this
+    begin, turn = 0.0, _turn(first, second, tau_first, tau_second)
+    if turn < math.inf:
+        crossing = _crossing_within(cell, threshold, 0.0, turn)
+        if crossing < math.inf:
+            return crossing
+        begin = turn
+    return _crossing_after(cell, threshold, begin)
+
+
+@njit(error_model="numpy")
+def _turn(first, second, tau_first, tau_second):
+    """When the summed current turns, inf if it does not after time 0."""
+    if first * second >= 0.0 or tau_first == tau_second:
+        return math.inf
+    turn = math.log(-(first * tau_second) / (second * tau_first)) / (1.0 / tau_first - 1.0 / tau_second)
+    return turn if turn > 0.0 else math.inf
+
+
+@njit(error_model="numpy")
+def _crossing_within(cell, threshold, begin, end):
+    """The first crossing in (begin, end], where v' changes sign at most once and v(begin) < threshold."""
+    potential, push, _ = course(cell, end)
+    if potential >= threshold:
+        return _zero(cell, threshold, begin, end, False)
+    if push < 0.0 and course(cell, begin)[1] > 0.0:
+        peak = _zero(cell, threshold, begin, end, True)
+        if course(cell, peak)[0] >= threshold:
+            return _zero(cell, threshold, begin, peak, False)
+    return math.inf
+
+
+@njit(error_model="numpy")
+def _crossing_after(cell, threshold, begin):
+    """The first crossing after `begin`, where v' changes sign at most once and v(begin) < threshold."""
+    _, first, second, drive, tau, tau_first, tau_second = cell
+    if drive <= threshold and course(cell, begin)[1] <= 0.0:
+        return math.inf  # falling, and at most rising again to a drive that is not above threshold
+    span = tau
+    while True:
+        end = begin + span
+        potential, push, _ = course(cell, end)
+        if potential >= threshold:
+            return _zero(cell, threshold, begin, end, False)
+        if drive <= threshold:
+            if push <= 0.0:
+                return _crossing_within(cell, threshold, begin, end)
+            rest = max(first, 0.0) * math.exp(-end / tau_first) + max(second, 0.0) * math.exp(-end / tau_second)
+            if drive + rest <= threshold:
+                return math.inf
+        begin = end
+        span *= 2.0
+
+
+@njit(error_model="numpy")
+def _zero(cell, threshold, begin, end, peak):
+    """Where v passes the threshold upwards or, for `peak`, where v' passes zero downwards.
+
+    The bracket holds one such place. Newton's steps where they stay inside and shrink, else bisection.
+    """
+    tau = cell[4]
+    t = 0.5 * (begin + end)
+    step = before = end - begin
+    for _ in range(200):
+        potential, push, slope = course(cell, t)
+        value, rate = (-push, push / tau - slope) if peak else (potential - threshold, push / tau)
+        if value < 0.0:
+            begin = t
+        else:
+            end = t
+        before, step = step, -value / rate
+        if not (begin <= t + step <= end and abs(step) <= 0.5 * abs(before)):
+            step = 0.5 * (begin + end) - t
+        if abs(step) <= 1e-17 + 1e-16 * t:
+            return t + step
+        t += step
+    return t

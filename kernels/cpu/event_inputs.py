@@ -1,0 +1,91 @@
+"""Stimuli of the event engine: each is one or more slots of a schedule, due at the time of its next event."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .event_queue import NEVER, TICKS, schedule
+from .event_units import set_drive, touch
+from .random import uniform
+
+TRAIN, POISSON, CURRENT = 0, 1, 2  # kinds of slots
+
+SLOT = np.dtype(
+    [
+        ("kind", np.int64),
+        ("rank", np.int64),
+        ("unit", np.int64),  # the one it drives; for a current, the first of its population
+        ("variable", np.int64),  # which state variable receives
+        ("cursor", np.int64),  # what is next: a listed spike or change, the number of an interval
+        ("end", np.int64),  # the cursor behind the last listed spike or change
+        ("clock", np.float64),  # a Poisson train's exact time [s]
+        ("rate", np.float64),  # of a Poisson train [Hz]
+        ("weight", np.float64),  # of a Poisson train
+        ("stream", np.uint64),  # of a Poisson train
+    ],
+    align=True,
+)
+SPIKE = np.dtype([("time", np.int64), ("unit", np.int64), ("weight", np.float64)], align=True)
+CHANGE = np.dtype([("time", np.int64), ("level", np.int64), ("width", np.int64)], align=True)
+
+
+class Inputs(NamedTuple):
+    """All slots, in order of rank: one for every spike train, every Poisson unit and every changing current.
+
+    slot (n,) SLOT; heap, place, due, size: see `event_queue.schedule`; spike SPIKE, listed spikes, times in ticks;
+    change CHANGE, listed changes: from `time` [ticks] on, `width` numbers in levels from `level` on are added to
+    base (n_units,), the constant part of each unit's drive.
+    """
+
+    slot: Any
+    heap: Any
+    place: Any
+    due: Any
+    size: Any
+    spike: Any
+    change: Any
+    levels: Any
+    base: Any
+
+
+@njit(error_model="numpy")
+def feed(inputs, units, index, time, count):
+    """Carry out the event of the slot `index` that is due now; return the number of touched units."""
+    slot = inputs.slot[index]
+    due = NEVER
+    if slot.kind == TRAIN:
+        while slot.cursor < slot.end and inputs.spike[slot.cursor].time == time:
+            spike = inputs.spike[slot.cursor]
+            units.arriving[units.cell[spike.unit].row + slot.variable] += spike.weight
+            count = touch(units, spike.unit, count)
+            slot.cursor += 1
+        if slot.cursor < slot.end:
+            due = inputs.spike[slot.cursor].time
+    elif slot.kind == POISSON:
+        if slot.cursor > 0:  # the event at time 0 only draws the first interval
+            units.arriving[units.cell[slot.unit].row + slot.variable] += slot.weight
+            count = touch(units, slot.unit, count)
+        within = slot.unit - units.group[units.cell[slot.unit].group].first
+        slot.clock -= math.log(uniform(slot.stream, within, slot.cursor)) / slot.rate
+        slot.cursor += 1
+        if slot.clock * TICKS < NEVER:
+            due = np.int64(math.floor(slot.clock * TICKS + 0.5))
+    else:
+        _change(inputs, units, slot, time)
+        slot.cursor += 1
+        if slot.cursor < slot.end:
+            due = inputs.change[slot.cursor].time
+    schedule(inputs.heap, inputs.place, inputs.due, inputs.size, index, due)
+    return count
+
+
+@njit(error_model="numpy")
+def _change(inputs, units, slot, time):
+    """Give a population the currents of a change on top of its constant ones."""
+    change = inputs.change[slot.cursor]
+    drive = inputs.base[slot.unit : units.group[units.cell[slot.unit].group].end].copy()
+    for i in range(drive.size):
+        drive[i] += inputs.levels[change.level + (i if change.width > 1 else 0)]
+    set_drive(units, slot.unit, drive, time)

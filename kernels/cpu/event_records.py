@@ -1,0 +1,93 @@
+"""Records of the event engine: spikes as they happen, samples at multiples of an interval, taken on copies."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .event_queue import NEVER
+from .event_units import settle
+
+STATE, COUNTS, RATE = 0, 1, 2  # kinds of sampling probes
+
+FIRED = np.dtype([("time", np.int64), ("unit", np.int64)], align=True)
+PROBE = np.dtype(
+    [
+        ("kind", np.int64),
+        ("variable", np.int64),  # the state variable read
+        ("every", np.int64),  # between samples [ticks]
+        ("upcoming", np.int64),  # its next sample [ticks]
+        ("subset", np.int64),  # where the units that it reads begin
+        ("units", np.int64),  # how many they are
+        ("width", np.int64),  # numbers per sample
+        ("buffer", np.int64),  # where its samples begin
+        ("room", np.int64),  # how many numbers fit
+        ("filled", np.int64),  # how many it has written
+    ],
+    align=True,
+)
+
+
+class Records(NamedTuple):
+    """Buffers that are emptied when the loop returns.
+
+    fired (capacity,) FIRED, spikes, of which rows[0] are filled; probe (n_probes,) PROBE; subset int64, the units
+    that they read, and before, the spikes of these up to the last sample; buffer float64, the samples;
+    due (1,): the earliest upcoming sample [ticks], NEVER without probes.
+    """
+
+    fired: Any
+    rows: Any
+    probe: Any
+    subset: Any
+    before: Any
+    buffer: Any
+    due: Any
+
+
+@njit(error_model="numpy")
+def sample(records, units):
+    """Take all samples that are due first; return whether there was room."""
+    time, due = records.due[0], NEVER
+    for p in range(records.probe.size):
+        probe = records.probe[p]
+        if probe.upcoming == time and probe.filled + probe.width > probe.room:
+            return False
+    for p in range(records.probe.size):
+        probe = records.probe[p]
+        if probe.upcoming == time:
+            _write(records, units, probe, time)
+            probe.filled += probe.width
+            probe.upcoming += probe.every
+        due = min(due, probe.upcoming)
+    records.due[0] = due
+    return True
+
+
+@njit(error_model="numpy")
+def _write(records, units, probe, time):
+    """Append one sample of a probe."""
+    at = probe.buffer + probe.filled
+    records.buffer[at] = 0.0
+    for k in range(probe.units):
+        unit = records.subset[probe.subset + k]
+        if probe.kind == STATE:
+            records.buffer[at + k] = _state(units, unit, probe.variable, time)
+            continue
+        fired = units.cell[unit].fired
+        spikes = fired - records.before[probe.subset + k]
+        records.before[probe.subset + k] = fired
+        if probe.kind == RATE:
+            records.buffer[at] += spikes
+        else:
+            records.buffer[at + k] = spikes
+
+
+@njit(error_model="numpy")
+def _state(units, unit, variable, time):
+    """A state variable of `unit` at `time`, worked out on a copy: looking changes nothing."""
+    cell = units.cell[unit]
+    for k in range(units.group[cell.group].width):
+        units.spare[k] = units.state[cell.row + k]
+    settle(units, unit, units.spare, np.int64(0), time)
+    return units.spare[variable]

@@ -1,0 +1,231 @@
+"""The event engine: from event to event, on no grid, with exact spike times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from ..kernels.cpu import event_loop as loop
+from ..kernels.cpu.event_binding import cached
+from ..kernels.cpu.event_inputs import POISSON, Inputs
+from ..kernels.cpu.event_loop import Flight
+from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
+from ..kernels.cpu.event_units import Units, set_drive
+from . import validation as check
+from .event_inputs import build_inputs, drive, scheduled
+from .event_plan import LIMIT, EventPlan, compile_events, ticks
+from .event_recording import EventRecording, check_probe, counted
+from .inputs import Stimulus
+from .network import Network
+from .recording import Sink
+from .result import Result
+from .signals import match
+
+Progress = Callable[[int], None]
+PIECE = 10e-3  # [s] between two signs of progress, at most PIECES a run; no result depends on it
+PIECES = 100
+ROOM = 1024  # spikes in flight before the queue grows
+SAVED = {"cell": ("last", "held", "fired"), "group": ("signature",)}  # columns; what is left out follows from the rest
+SHARED = ("parameters",)  # of all copies
+
+
+class EventMemory:
+    """All that changes in a run: units, spikes in flight, cursors of the inputs, counts at the last samples, the time.
+
+    now [ticks]: all events up to and including it are over; -1 before those at time 0.
+    """
+
+    def __init__(self, plan: EventPlan, sample: int = 0) -> None:
+        self.plan, self.now = plan, -1
+        self.units = _own(plan.units)
+        self.flight = Flight(np.zeros(ROOM, np.int64), np.zeros(ROOM, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64))
+        self.before = np.zeros(counted(plan), np.int64)
+        self.stimulate({}, sample)
+
+    def replicate(self) -> EventMemory:
+        """A copy that goes its own way."""
+        copy = object.__new__(EventMemory)
+        copy.plan, copy.now, copy.units, copy.before = self.plan, self.now, _own(self.units), self.before.copy()
+        copy.flight = Flight(*(array.copy() for array in self.flight))
+        copy.inputs = self.inputs._replace(**{name: getattr(self.inputs, name).copy() for name in _MOVING})
+        return copy
+
+    def stimulate(self, stimuli: Mapping[str, Stimulus], sample: int) -> None:
+        """Take other stimuli from now on; Poisson trains go on with the interval that has begun."""
+        inputs = build_inputs(self.plan, stimuli, sample, self.now)
+        if self.now >= 0:
+            trains = _poisson(inputs)
+            for name in ("cursor", "clock"):
+                inputs.slot[name][trains] = self.inputs.slot[name][trains]
+            inputs = scheduled(inputs)
+        self.inputs: Inputs = inputs
+        wanted = drive(self.plan, inputs)
+        for first, end in zip(self.plan.first[:-1], self.plan.first[1:], strict=True):
+            if not np.array_equal(self.units.cell["drive"][first:end], wanted[first:end]):
+                cached(set_drive)(self.units, first, wanted[first:end], max(self.now, 0))
+
+    def grow(self, room: int) -> None:
+        """Make room for at least `room` more spikes in flight."""
+        more = np.zeros(max(room, self.flight.times.size), np.int64)
+        times, codes = (np.concatenate([array, more]) for array in self.flight[:2])
+        self.flight = self.flight._replace(times=times, codes=codes)
+
+    @property
+    def views(self) -> dict[str, NDArray[np.float64]]:
+        """The weights of every projection, under the names that stores give them."""
+        return {f"{name}.weights": part.weights for name, part in self.plan.synapses.items()}
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        return self.views[name]
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Copies of all that cannot be worked out again."""
+        times, codes = (array[: self.flight.size[0]] for array in self.flight[:2])
+        order, trains = np.lexsort((codes, times)), _poisson(self.inputs)
+        saved = {name: getattr(self.units, part)[name].copy() for part, names in SAVED.items() for name in names}
+        return saved | {
+            "now": np.array([self.now], np.int64), "before": self.before.copy(), "delivered": self.flight.delivered.copy(),
+            "due": self.units.due.copy(), "state": self.units.state.copy(),
+            "flight_times": times[order], "flight_codes": codes[order],
+            "train_cursor": self.inputs.slot["cursor"][trains], "train_clock": self.inputs.slot["clock"][trains],
+        }  # fmt: skip
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over a `snapshot`; DataError unless everything fits."""
+        expected = {name: (array.shape, array.dtype) for name, array in self.snapshot().items()}
+        for name in ("flight_times", "flight_codes"):
+            expected[name] = (np.shape(arrays.get("flight_times", ())), np.dtype(np.int64))
+        match(expected, arrays)
+        now, codes, times = int(arrays["now"][0]), arrays["flight_codes"], arrays["flight_times"]
+        latest = LIMIT * TICKS
+        _within("now", arrays["now"], -1, latest)
+        _within("flight_times", times, now, 2 * latest)
+        _within("flight_codes", codes, 0, self.plan.wires.segment.size - 1)
+        _within("due", arrays["due"], now, NEVER)
+        _within("last", arrays["last"], 0, max(now, 0))
+        _within("held", arrays["held"], -1, 2 * latest)
+        _within("train_cursor", arrays["train_cursor"], 0, NEVER)
+        _within("train_clock", arrays["train_clock"], 0.0, math.inf)
+        self.now = now
+        self.flight = Flight(times.copy(), codes.copy(), np.array([times.size]), arrays["delivered"].copy())
+        self.grow(ROOM)  # a sorted list is a heap already
+        self._restore_units(arrays)
+        trains = _poisson(self.inputs)
+        for name in ("cursor", "clock"):
+            self.inputs.slot[name][trains] = arrays[f"train_{name}"]
+        self.before[:] = arrays["before"]
+        self.stimulate({}, 0)
+
+    def _restore_units(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        heap, place, due, size = new_schedule(arrays["due"])
+        self.units = self.units._replace(heap=heap, place=place, due=due, size=size)
+        for part, names in SAVED.items():
+            for name in names:
+                getattr(self.units, part)[name] = arrays[name]
+        self.units.state[:] = arrays["state"]
+        self.units.cell["drive"] = drive(self.plan, build_inputs(self.plan, {}, 0, self.now))
+
+
+_MOVING = ("slot", "heap", "place", "due", "size")  # arrays of the inputs that change in a run
+
+
+def _own(units: Units) -> Units:
+    """The same units with arrays of their own where they change."""
+    return Units(**{name: array if name in SHARED else array.copy() for name, array in units._asdict().items()})
+
+
+def _poisson(inputs: Inputs) -> NDArray[np.bool_]:
+    """Which slots are Poisson trains."""
+    return np.asarray(inputs.slot["kind"] == POISSON)
+
+
+def _within(name: str, array: NDArray[Any], low: float, high: float) -> None:
+    if array.size and not (array.min() >= low and array.max() <= high):
+        raise DataError(f"the saved {name} must lie between {low:g} and {high:g} (got {array.min():g} to {array.max():g})")
+
+
+class EventEngine:
+    """A plan, its memory and the time it has reached."""
+
+    def __init__(self, network: Network, *, threads: int = 1) -> None:
+        self.plan, self.threads = compile_events(network), threads
+        for probe in self.plan.probes:
+            check_probe(probe)
+        self.memory = EventMemory(self.plan)
+        chains = np.diff(self.plan.wires.chain_first)
+        self._most = int(chains.max(initial=0))
+
+    @property
+    def network(self) -> Network:
+        return self.plan.network
+
+    @property
+    def time(self) -> float:
+        """Where the simulation stands [s]."""
+        return max(self.memory.now, 0) / TICKS
+
+    def steps(self, duration: float) -> int:
+        """The pieces in which a run of `duration` [s] tells of its progress."""
+        if self.time + duration > LIMIT:
+            raise check.fail("Simulator", "run duration", f"must end by {LIMIT:g} s for the event engine", duration)
+        return max(1, min(PIECES, math.ceil(duration / PIECE)))
+
+    def covering(self, duration: float) -> float:
+        """A run of `duration` [s] includes its end."""
+        return duration
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Copies of all that changes in a run, by name."""
+        return self.memory.snapshot()
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over the arrays of a `snapshot` of the same network."""
+        self.memory.restore(arrays)
+
+    def run(self, duration: float, progress: Progress, sink: Sink | None = None) -> Result:
+        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned."""
+        return self._run(self.memory, duration, progress, sink)
+
+    def run_batch(
+        self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress
+    ) -> list[Result]:
+        """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
+
+        def work(sample: int) -> Result:
+            memory = self.memory.replicate()
+            memory.stimulate(stimuli[sample], sample)
+            return self._run(memory, duration, progress, None)
+
+        with ThreadPoolExecutor(min(self.threads, len(stimuli))) as pool:
+            return list(pool.map(work, range(len(stimuli))))
+
+    def _run(self, memory: EventMemory, duration: float, progress: Progress, sink: Sink | None) -> Result:
+        pieces, start = self.steps(duration), max(memory.now, 0)
+        stop = start + int(ticks(duration))
+        recording = EventRecording(self.plan, memory.units, memory.before, memory.flight.delivered, start, stop, sink)
+        for piece in range(1, pieces + 1):
+            goal = start + (stop - start) * piece // pieces
+            self._advance(memory, goal, recording)
+            if recording.full and piece < pieces:
+                recording.hand_over(goal)
+            progress(1)
+        return recording.result()
+
+    def _advance(self, memory: EventMemory, stop: int, recording: EventRecording) -> None:
+        """Carry out all events up to `stop` [ticks]."""
+        advance = cached(loop.advance)
+        while True:
+            ended = advance(stop, memory.units, self.plan.wires, memory.flight, memory.inputs, recording.records)
+            if ended == loop.QUEUE_FULL:
+                memory.grow(self._most)
+                continue
+            recording.drain()
+            if ended == loop.DONE:
+                memory.now = stop
+                return

@@ -1,0 +1,165 @@
+"""Stimuli compiled for the event engine: lists of events, Poisson trains and changes of current."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UnsupportedError
+from ..kernels.cpu import event_inputs as kernels
+from ..kernels.cpu.event_inputs import CHANGE, SLOT, SPIKE, Inputs
+from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
+from ..kernels.reference.random import mix
+from .event_plan import EventPlan, receiving, ticks
+from .inputs import Constant, Events, Poisson, SpikeTrain, Step, Stimulus, TimedArray
+from .network import Input, Population
+from .scope import constant_drive
+from .seed import stream_key
+
+def build_inputs(plan: EventPlan, stimuli: Mapping[str, Stimulus], sample: int, now: int) -> Inputs:
+    """All slots as they stand when the events up to `now` [ticks] are over, Poisson trains not drawn yet.
+
+    stimuli: stand in for the inputs of the same names; sample: which copy of a batch this is. Raises
+    UnsupportedError for a stimulus that is no list of events.
+    """
+    table = _Table(plan, sample)
+    base = np.zeros(int(plan.first[-1]))
+    for k, population in enumerate(plan.populations):
+        parts = [part for part in plan.network.inputs if part.population is population]
+        base[plan.first[k] : plan.first[k + 1]] = constant_drive(plan.network, population, stimuli)
+        currents = []
+        for part in parts:
+            stimulus = stimuli.get(part.name, part.stimulus)
+            stimulus.fits(population.n)
+            if isinstance(stimulus, (Step, TimedArray)):
+                currents.append(stimulus)
+            elif isinstance(stimulus, (SpikeTrain, Events)):
+                table.train(part, stimulus)
+            elif isinstance(stimulus, Poisson):
+                table.poisson(part, stimulus)
+            elif not isinstance(stimulus, Constant):
+                raise UnsupportedError(
+                    f"Simulator.engine: input {part.name!r} is {type(stimulus).__name__}, which is no list of events; "
+                    "use engine='clock'"
+                )
+        if currents:
+            table.currents(population, currents)
+    return table.inputs(base, now)
+
+
+def changes(stimulus: Step | TimedArray) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """When a current changes [ticks], and what it is from then on (n_changes, n or 1)."""
+    values = np.asarray(stimulus.values, np.float64)
+    if isinstance(stimulus, Step):
+        return ticks(stimulus.times), values
+    values = np.concatenate([values, np.zeros((1, values.shape[1]))])
+    return ticks(np.arange(len(values)) * stimulus.interval), values
+
+
+class _Table:
+    """Slots and lists of events as they are put together."""
+
+    def __init__(self, plan: EventPlan, sample: int) -> None:
+        self.plan, self.sample = plan, sample
+        self._slots, self._spikes = [np.zeros(0, SLOT)], [np.zeros(0, SPIKE)]
+        self._changes, self._levels = [np.zeros(0, CHANGE)], [np.zeros(0)]
+        self._n_spikes = self._n_changes = self._n_levels = 0
+
+    def train(self, part: Input, stimulus: SpikeTrain | Events) -> None:
+        train = stimulus.train if isinstance(stimulus, Events) else stimulus
+        spikes = np.zeros(np.size(train.times), SPIKE)
+        spikes["time"], spikes["weight"] = ticks(train.times), train.weight
+        spikes["unit"] = np.asarray(train.ids) + self.plan.begin(part.population)
+        self._spikes.append(spikes)
+        self._n_spikes += spikes.size
+        self._add(part.population, 1, kind=kernels.TRAIN, variable=_variable(part), end=self._n_spikes)
+
+    def poisson(self, part: Input, stimulus: Poisson) -> None:
+        key = np.uint64(stream_key(self.plan.network.seed, "input", part.name))
+        with np.errstate(over="ignore"):
+            stream = mix(key + np.uint64(self.sample))
+        units = self.plan.begin(part.population) + np.arange(part.population.n)
+        self._add(
+            part.population, part.population.n, kind=kernels.POISSON, variable=_variable(part), unit=units,
+            rate=stimulus.rate, weight=stimulus.weight, stream=stream,
+        )  # fmt: skip
+
+    def currents(self, population: Population, stimuli: list[Step | TimedArray]) -> None:
+        """One slot for the sum of all changing currents of a population."""
+        tables = [changes(stimulus) for stimulus in stimuli]
+        times = np.unique(np.concatenate([times for times, _ in tables]))
+        width = max(values.shape[1] for _, values in tables)
+        total = np.zeros((times.size, width))
+        for own, values in tables:
+            row = np.searchsorted(own, times, side="right") - 1
+            total[row >= 0] += values[row[row >= 0]]
+        made = np.zeros(times.size, CHANGE)
+        made["time"], made["level"], made["width"] = times, self._n_levels + width * np.arange(times.size), width
+        self._changes.append(made)
+        self._levels.append(total.ravel())
+        self._n_changes += times.size
+        self._n_levels += total.size
+        self._add(population, 1, kind=kernels.CURRENT, unit=self.plan.begin(population), end=self._n_changes)
+
+    def inputs(self, base: NDArray[np.float64], now: int) -> Inputs:
+        """Everything put together, each cursor behind the events up to `now`."""
+        slot = np.concatenate(self._slots)
+        made = Inputs(
+            slot=slot, heap=_NONE, place=_NONE, due=_NONE, size=_NONE, spike=np.concatenate(self._spikes),
+            change=np.concatenate(self._changes), levels=np.concatenate(self._levels), base=base,
+        )  # fmt: skip
+        _set_cursors(made, now)
+        return scheduled(made)
+
+    def _add(self, population: Population, n: int, **columns: Any) -> None:
+        slots = np.zeros(n, SLOT)
+        slots["rank"] = self.plan.units.group["rank"][self.plan.index(population)]
+        for name, column in columns.items():
+            slots[name] = column
+        self._slots.append(slots)
+
+
+def _variable(part: Input) -> int:
+    """Which state variable the spikes of an input go to."""
+    return receiving(part.population, part.receptor or part.population.model.receptors[0])
+
+
+def _set_cursors(inputs: Inputs, now: int) -> None:
+    """Set each slot to what comes after `now`: lists stand in the order of their slots."""
+    begin = {kernels.TRAIN: 0, kernels.CURRENT: 0}
+    for index in np.flatnonzero(inputs.slot["kind"] != kernels.POISSON):
+        kind, end = int(inputs.slot["kind"][index]), int(inputs.slot["end"][index])
+        listed = inputs.spike if kind == kernels.TRAIN else inputs.change
+        own = listed["time"][begin[kind] : end]
+        inputs.slot["cursor"][index] = begin[kind] + np.searchsorted(own, now, side="right")
+        begin[kind] = end
+
+
+def scheduled(inputs: Inputs) -> Inputs:
+    """The same with every slot scheduled by its cursor; a Poisson train that is not drawn yet begins at time 0."""
+    slot, due = inputs.slot, np.full(inputs.slot.size, NEVER)
+    for kind, listed in ((kernels.TRAIN, inputs.spike), (kernels.CURRENT, inputs.change)):
+        own = (slot["kind"] == kind) & (slot["cursor"] < slot["end"])
+        due[own] = listed["time"][slot["cursor"][own]]
+    trains = (slot["kind"] == kernels.POISSON) & (slot["clock"] * TICKS < NEVER)
+    due[trains] = np.floor(slot["clock"][trains] * TICKS + 0.5).astype(np.int64)
+    heap, place, due, size = new_schedule(due)
+    return inputs._replace(heap=heap, place=place, due=due, size=size)
+
+
+_NONE = np.zeros(0, np.int64)
+
+
+def drive(plan: EventPlan, inputs: Inputs) -> NDArray[np.float64]:
+    """The drive of every unit (n,) after the changes that lie behind the cursors."""
+    total, begin = inputs.base.copy(), 0
+    for slot in inputs.slot[inputs.slot["kind"] == kernels.CURRENT]:
+        if slot["cursor"] > begin:
+            change = inputs.change[slot["cursor"] - 1]
+            end = plan.units.group["end"][plan.units.cell["group"][slot["unit"]]]
+            total[slot["unit"] : end] += inputs.levels[change["level"] : change["level"] + change["width"]]
+        begin = slot["end"]
+    return total

@@ -1,0 +1,313 @@
+"""A network compiled for the event engine: units, their exact kernels, and synapses in order of delay."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NetworkError, ParameterError, UnsupportedError
+from ..kernels import backend as backends
+from ..kernels.cpu import event_binding as binding
+from ..kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
+from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
+from ..kernels.cpu.event_units import CELL, GROUP, Units
+from .connectivity import Edges
+from .network import Network, Population, Probe, Projection
+from .neuron import EventKernels
+from .plan import _receptor
+from .seed import stream_key
+from .store import Ideal
+from .weighing import draw_delays, draw_weights
+
+LIMIT = 9.0e3  # [s] that a simulation may last: int64 ticks of a femtosecond reach 9,223 s
+
+
+@dataclass(frozen=True)
+class EventSynapses:
+    """The synapses of one projection in (source, delay, target) order: weights (n,) and n_segments."""
+
+    name: str
+    weights: NDArray[np.float64]
+    n_segments: int
+
+    @property
+    def n(self) -> int:
+        return int(self.weights.size)
+
+
+@dataclass
+class EventPlan:
+    """A compiled network: what `print(plan)` shows is what runs.
+
+    populations: in order of rank; first (n_populations + 1,): the first unit of each; units: at time 0, nothing
+    predicted yet; synapses by projection.
+    """
+
+    network: Network
+    populations: list[Population]
+    first: NDArray[np.int64]
+    units: Units
+    wires: Wires
+    synapses: dict[str, EventSynapses]
+    probes: list[Probe] = field(default_factory=list)
+
+    def index(self, population: Population) -> int:
+        """The place of a population in order of rank."""
+        return next(k for k, part in enumerate(self.populations) if part is population)
+
+    def begin(self, population: Population) -> int:
+        """The first unit of a population."""
+        return int(self.first[self.index(population)])
+
+    def meta(self) -> dict[str, Any]:
+        """How results of this plan are made."""
+        return {"seed": self.network.seed, "precision": "float64", "backend": "cpu", "engine": "event"}
+
+    def __str__(self) -> str:
+        synapses = sum(part.n for part in self.synapses.values())
+        lines = [f"Plan: {self.first[-1]} neurons, {synapses} synapses, no grid: from event to event, float64, backend cpu"]
+        for population in self.populations:
+            kernels = kernels_of(population)
+            names = [_name(kernel) for kernel in (kernels.flow, kernels.next, kernels.fire) if kernel]
+            lines.append(f"  {population}: {', '.join(names)} on {', '.join(kernels.state)}")
+        lines += [f"  {described}" for described in self.network.inputs]
+        for projection in self.network.projections:
+            part = self.synapses[projection.name]
+            lines.append(f"  {projection}: {part.n} synapses in {part.n_segments} segments of one source and delay")
+        lines += [f"  {probe}" for probe in self.probes]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+def _name(kernel: Any) -> str:
+    return kernel if isinstance(kernel, str) else str(kernel.__name__)
+
+
+def ticks(times: Any) -> NDArray[np.int64]:
+    """Times [s] in ticks; a time that is a whole number of picoseconds up to rounding counts as that number.
+
+    So sums of times that are equal in decimal are equal in ticks as well. Times beyond the limit never come.
+    """
+    times = np.asarray(times, np.float64)
+    late = times > LIMIT
+    held = np.where(late, 0.0, times)
+    pico = np.rint(held * 1e12)
+    near = np.abs(held * 1e12 - pico) <= 2e12 * np.spacing(held)
+    whole = np.where(near, pico.astype(np.int64) * 1000, np.rint(held * TICKS).astype(np.int64))
+    return np.where(late, NEVER, whole)
+
+
+def compile_events(network: Network) -> EventPlan:
+    """Turn a description into a plan; UnsupportedError for what has no exact solution between events."""
+    if not network.populations:
+        raise NetworkError("Network: has no population yet; add one with Network.population")
+    for population in network.populations:
+        kernels_of(population)
+    for projection in network.projections:
+        _check_projection(projection)
+    drawn = {part.name: _draw(network, part) for part in network.projections}
+    ranks = _ranks(network, [part for part in network.projections if (drawn[part.name].delays == 0).any()])
+    populations = sorted(network.populations, key=lambda part: ranks[part.name])  # stable
+    first = np.cumsum([0] + [part.n for part in populations]).astype(np.int64)
+    units = _units(populations, first, [ranks[part.name] for part in populations])
+    plan = EventPlan(network, populations, first, units, Wires(*[None] * len(Wires._fields)), {}, network.probes)
+    _wire(plan, sorted(network.projections, key=lambda part: ranks[part.post.name]), drawn)
+    return plan
+
+
+def kernels_of(population: Population) -> EventKernels:
+    """How the population's model is solved. Raises UnsupportedError where it cannot be."""
+    kernels = population.model.event
+    if kernels is None:
+        raise UnsupportedError(
+            f"Simulator.engine: population {population.name!r} is of {type(population.model).__name__}, which has no "
+            "exact solution between events; use engine='clock'"
+        )
+    return kernels
+
+
+def _check_projection(projection: Projection) -> None:
+    if projection.rule is not None:
+        raise UnsupportedError(
+            f"Simulator.engine: projection {projection.name!r} learns by {type(projection.rule).__name__}, which the "
+            "event engine does not do; use engine='clock'"
+        )
+    if type(projection.store) is not Ideal:
+        raise UnsupportedError(
+            f"Simulator.engine: projection {projection.name!r} has its weights in {type(projection.store).__name__}, "
+            "which the event engine cannot read; use engine='clock' or store=Ideal()"
+        )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Synapses as drawn: delays, one number or (n,) [ticks]; weights, one number or (n,)."""
+
+    edges: Edges
+    delays: NDArray[np.int64]
+    weights: Any
+
+
+def _draw(network: Network, projection: Projection) -> _Drawn:
+    """The same synapses and weights as on the clock, with delays as they are."""
+    pre, post = projection.pre, projection.post
+    edges = projection.connectivity.edges(
+        pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
+    )
+    delays = ticks(draw_delays(projection, edges, stream_key(network.seed, "delay", projection.name)))
+    weights = draw_weights(projection, edges, stream_key(network.seed, "weight", projection.name))
+    return _Drawn(edges, delays, weights)
+
+
+def _ranks(network: Network, instant: Sequence[Projection]) -> dict[str, int]:
+    """The rank of each population: above all that reach it without delay. Raises NetworkError for a cycle of these."""
+    ranks = {part.name: 0 for part in network.populations}
+    for _ in network.populations:
+        late = [part for part in instant if ranks[part.post.name] <= ranks[part.pre.name]]
+        if not late:
+            return ranks
+        for part in late:
+            ranks[part.post.name] = max(ranks[part.post.name], ranks[part.pre.name] + 1)
+    if not any(ranks[part.post.name] <= ranks[part.pre.name] for part in instant):
+        return ranks
+    names = ", ".join(part.name for part in _cycle(instant))
+    raise NetworkError(f"Network.connect delay: must be > 0 somewhere on every cycle (got a cycle without delay: {names})")
+
+
+def _cycle(instant: Sequence[Projection]) -> list[Projection]:
+    """The projections on cycles: what is left when those that lead nowhere or come from nowhere are taken away."""
+    left = list(instant)
+    while True:
+        starts, ends = {part.pre.name for part in left}, {part.post.name for part in left}
+        inside = [part for part in left if part.post.name in starts and part.pre.name in ends]
+        if len(inside) == len(left):
+            return left
+        left = inside
+
+
+def _units(populations: Sequence[Population], first: NDArray[np.int64], ranks: Sequence[int]) -> Units:
+    """All units at time 0, with no drive and nothing predicted."""
+    n, sizes = int(first[-1]), np.diff(first)
+    solved = [_Solved(part) for part in populations]
+    group = np.zeros(len(populations), GROUP)
+    group["first"], group["end"], group["rank"] = first[:-1], first[1:], ranks
+    for name in ("width", "flow", "next", "fire"):
+        group[name] = [getattr(part, name) for part in solved]
+    within = np.arange(n) - np.repeat(first[:-1], sizes)
+    cell = np.zeros(n, CELL)
+    cell["group"] = np.repeat(np.arange(len(populations)), sizes)
+    cell["row"] = _starts(sizes * group["width"])[cell["group"]] + within * group["width"][cell["group"]]
+    strides = np.array([part.parameters.shape[1] if len(part.parameters) > 1 else 0 for part in solved])
+    cell["constants"] = _starts([part.parameters.size for part in solved])[cell["group"]] + within * strides[cell["group"]]
+    cell["refractory"] = _join(part.refractory for part in solved)
+    cell["drive"], cell["held"] = np.nan, -1
+    state = _join(part.initial for part in solved)
+    heap, place, due, size = new_schedule(np.full(n, NEVER))
+    return Units(
+        cell=cell, group=group, state=state, arriving=np.zeros_like(state),
+        parameters=_join(part.parameters.ravel() for part in solved), spare=np.zeros(int(group["width"].max())),
+        touched=np.zeros(n, np.int64), heap=heap, place=place, due=due, size=size,
+    )  # fmt: skip
+
+
+class _Solved:
+    """One population ready for the loop: addresses of its kernels, parameters (n or 1, k), initial rows, refractory times."""
+
+    def __init__(self, population: Population) -> None:
+        kernels, model, n = kernels_of(population), population.model, population.n
+        backend = backends.load("cpu")
+        functions = [backend.kernel(kernel) for kernel in (kernels.flow, kernels.next, kernels.fire or "reset_fire")]
+        known = (*kernels.state, "drive", "elapsed")
+        names = sorted({name for function in functions for name in binding.names_of(function)} - set(known))
+        for name in names:
+            if not hasattr(model, name):
+                raise NetworkError(f"{population.name}: {type(model).__name__} has no field {name!r}, which its event kernels ask for")
+        self.width = len(kernels.state)
+        self.flow = binding.flow_entry(functions[0], kernels.state, names)
+        self.next = binding.next_entry(functions[1], kernels.state, names)
+        self.fire = binding.flow_entry(functions[2], kernels.state[: None if kernels.fire else 1], names)
+        values = [np.atleast_1d(np.asarray(getattr(model, name), np.float64)) for name in names]
+        self.parameters = np.stack(np.broadcast_arrays(*values), axis=1) if values else np.zeros((1, 1))
+        self.refractory = np.broadcast_to(ticks(getattr(model, "refractory", 0.0)), n)
+        initial = model.initial()
+        self.initial = np.stack([np.broadcast_to(initial.get(name, 0.0), n) for name in kernels.state], axis=1).ravel()
+
+
+def _wire(plan: EventPlan, projections: Sequence[Projection], drawn: dict[str, _Drawn]) -> None:
+    """Put all synapses into chains of segments, projection by projection."""
+    parts = [_Chains(drawn[part.name], plan.begin(part.pre), plan.begin(part.post)) for part in projections]
+    for part, chains in zip(projections, parts, strict=True):
+        plan.synapses[part.name] = EventSynapses(part.name, chains.weight, chains.delay.size)
+    segment = np.zeros(sum(part.delay.size for part in parts), SEGMENT)
+    n_segments, n_synapses = [part.delay.size for part in parts], [part.target.size for part in parts]
+    segment["delay"], segment["more"] = _join(part.delay for part in parts), _join(part.more for part in parts)
+    segment["first"] = _join(part.start + s for part, s in zip(parts, _starts(n_synapses), strict=True))
+    segment["end"] = np.append(segment["first"], sum(n_synapses))[1:]
+    segment["projection"] = np.repeat(np.arange(len(parts)), n_segments)
+    chain = _join(part.chain + s for part, s in zip(parts, _starts(n_segments), strict=True))
+    unit = _join(part.unit for part in parts)
+    order = np.argsort(unit, kind="stable")
+    plan.wires = Wires(
+        chain_first=np.searchsorted(unit[order], np.arange(plan.first[-1] + 1)), chain=chain[order], segment=segment,
+        projection=np.array([_landing(plan, part) for part in projections], PROJECTION),
+        target=_join((part.target for part in parts), np.uint32),
+        weight=_join((part.weight for part in parts), np.float64),
+    )  # fmt: skip
+
+
+class _Chains:
+    """The synapses of one projection in (source, delay) order; a segment is a run of one source and delay."""
+
+    def __init__(self, drawn: _Drawn, first_pre: int, first_post: int) -> None:
+        source, target, delay = drawn.edges.sources, drawn.edges.targets, drawn.delays
+        weight = np.broadcast_to(np.asarray(drawn.weights, np.float64), source.shape)
+        if delay.ndim:
+            order = np.lexsort((delay, source))
+            source, target, delay, weight = source[order], target[order], delay[order], weight[order]
+        delay = np.broadcast_to(delay, source.shape)
+        fresh = np.append(True, source[1:] != source[:-1])[: source.size]  # where a chain begins
+        self.start = np.flatnonzero(fresh | np.append(True, delay[1:] != delay[:-1])[: source.size])
+        self.delay = delay[self.start].astype(np.int64)
+        self.more = np.append(~fresh[self.start[1:]], False)[: self.start.size]
+        self.chain = np.flatnonzero(fresh[self.start])
+        self.unit = source[self.start][self.chain].astype(np.int64) + first_pre
+        self.target, self.weight = target + np.uint32(first_post), np.ascontiguousarray(weight)
+
+
+def receiving(population: Population, receptor: str) -> int:
+    """Which state variable of a population's units the weights at a receptor are added to."""
+    kernels = kernels_of(population)
+    return kernels.state.index(kernels.receives[receptor])
+
+
+def _landing(plan: EventPlan, projection: Projection) -> tuple[int, int, int, int]:
+    """The PROJECTION of one projection."""
+    base, group = plan.begin(projection.post), plan.units.group[plan.index(projection.post)]
+    if projection.receptor is None and not plan.synapses[projection.name].n:
+        receptor = projection.post.model.receptors[0]
+    else:
+        receptor = projection.receptor or _receptor(projection, plan.synapses[projection.name])
+    row = int(plan.units.cell["row"][base]) + receiving(projection.post, receptor)
+    return row, base, int(group["width"]), int(group["rank"])
+
+
+def _starts(sizes: Any) -> NDArray[np.int64]:
+    """Where each of several blocks begins, one behind the other."""
+    return np.cumsum([0, *sizes])[:-1].astype(np.int64)
+
+
+_EMPTY = np.zeros(0, np.int64)
+
+
+def _join(arrays: Iterable[Any], dtype: Any = None) -> NDArray[Any]:
+    """All arrays one behind the other; int64 if there are none."""
+    members = list(arrays)
+    joined = np.concatenate(members) if members else _EMPTY
+    return np.ascontiguousarray(joined if dtype is None else joined.astype(dtype))
