@@ -16,6 +16,7 @@ from ..errors import ParameterError
 
 BACKENDS = ("cpu", "reference")
 NEVER = 1 << 62  # an `upcoming` that never comes
+KERNELS = ("_step", "_flow", "_next", "_fire")  # how the names of kernels end
 
 
 class Call(NamedTuple):
@@ -92,10 +93,10 @@ def load(name: str) -> Backend:
 
 @cache
 def _room(name: str) -> dict[str, Callable[..., Any]]:
-    """All kernels (functions ending in `_step`) of a room."""
+    """All kernels of a room."""
     package = importlib.import_module(f".{name}", __package__)
     kernels: dict[str, Callable[..., Any]] = {}
     for module in pkgutil.iter_modules(package.__path__):
         members = inspect.getmembers(importlib.import_module(f".{module.name}", package.__name__), callable)
-        kernels.update({key: value for key, value in members if key.endswith("_step")})
+        kernels.update({key: value for key, value in members if key.endswith(KERNELS)})
     return kernels

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from ..sim.neuron import NeuronModel
+from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
 from .propagators import decay, whole_steps
 
@@ -32,6 +32,10 @@ class AdaptiveLIF(NeuronModel):
     state: ClassVar[Mapping[str, str]] = {"v": "float", "a": "float", "hold": "int32"}
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V", "a": "V"}
+    event: ClassVar[EventKernels] = EventKernels(
+        flow="adaptive_lif_flow", next="adaptive_lif_next", fire="adaptive_lif_fire", state=("v", "a"),
+        receives={"jump": "v"},
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         keep(self, "tau", above=0.0, unit="s")

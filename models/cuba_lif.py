@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from ..sim.neuron import NeuronModel
+from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
 from .propagators import decay, exponential_response, whole_steps
 
@@ -35,6 +35,10 @@ class CubaLIF(NeuronModel):
     state: ClassVar[Mapping[str, str]] = {"v": "float", "hold": "int32", "g_e": "float", "g_i": "float"}
     receptors: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
     units: ClassVar[Mapping[str, str]] = {"v": "V", "g_e": "V", "g_i": "V"}
+    event: ClassVar[EventKernels] = EventKernels(
+        flow="cuba_lif_flow", next="cuba_lif_next", state=("v", "g_e", "g_i"),
+        receives={"excitatory": "g_e", "inhibitory": "g_i"},
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         for name in ("tau", "tau_excitatory", "tau_inhibitory"):

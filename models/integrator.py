@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from ..sim.neuron import NeuronModel
+from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep_threshold
 from .propagators import whole_steps
 
@@ -29,6 +29,9 @@ class IF(NeuronModel):
     state: ClassVar[Mapping[str, str]] = {"v": "float", "hold": "int32"}
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V"}
+    event: ClassVar[EventKernels] = EventKernels(
+        flow="integrator_flow", next="integrator_next", state=("v",), receives={"jump": "v"}
+    )
 
     def __post_init__(self) -> None:
         keep_threshold(self)

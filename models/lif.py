@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from ..sim.neuron import NeuronModel
+from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
 from .propagators import decay, whole_steps
 
@@ -29,6 +29,9 @@ class LIF(NeuronModel):
     state: ClassVar[Mapping[str, str]] = {"v": "float", "hold": "int32"}
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V"}
+    event: ClassVar[EventKernels] = EventKernels(
+        flow="lif_flow", next="lif_next", state=("v",), receives={"jump": "v"}
+    )
 
     def __post_init__(self) -> None:
         keep(self, "tau", above=0.0, unit="s")

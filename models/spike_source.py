@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from ..sim.neuron import NeuronModel
+from ..sim.neuron import EventKernels, NeuronModel
 
 
 @final
@@ -21,6 +21,9 @@ class SpikeSource(NeuronModel):
     kernel: ClassVar[str] = "relay_step"
     state: ClassVar[Mapping[str, str]] = {}
     receptors: ClassVar[tuple[str, ...]] = ("arrived",)
+    event: ClassVar[EventKernels] = EventKernels(
+        flow="relay_flow", next="relay_next", fire="relay_fire", state=("arrived",), receives={"arrived": "arrived"}
+    )
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {}

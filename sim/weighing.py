@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .network import Projection
 
 MAX_LAG = 1 << 20  # steps: a delay longer than this is a unit error
+MAX_DELAY = 100.0  # [s]
 
 
 def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
@@ -61,3 +62,17 @@ def _bounded(projection: Projection, lags: Any, dt: float) -> Any:
     if np.size(lags) and np.max(lags) > MAX_LAG:
         raise check.fail("Network", "connect delay", f"must be at most {MAX_LAG * dt:g} s ({MAX_LAG} steps of dt)", float(np.max(lags) * dt))
     return lags
+
+
+def draw_delays(projection: Projection, edges: Edges, key: int) -> Any:
+    """Delays [s] as they are, on no grid: one number for all edges, or (n_edges,)."""
+    delay = projection.delay
+    if np.ndim(delay) == 0 and not isinstance(delay, Distribution):
+        array = np.asarray(float(delay))  # type: ignore[arg-type]
+    else:
+        array = _in_order(values(delay, edges.sources.size, key, projection.name, "delay"), delay, edges)
+    bad = ~((array >= 0) & (array <= MAX_DELAY))
+    if bad.any():
+        rule = f"every delay must be >= 0 and <= {MAX_DELAY:g} s for the event engine"
+        raise check.fail("Network", f"connect delay of {projection.name}", rule, float(array[bad][0]))
+    return array
