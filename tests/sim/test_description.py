@@ -11,7 +11,17 @@ from scipy.sparse import random_array
 from potentia import Network
 from potentia.errors import DataError, UnsupportedError
 from potentia.models import LIF
-from potentia.sim import Constant, FixedProbability, Normal, Poisson, description
+from potentia.sim import (
+    Constant,
+    FixedProbability,
+    Input,
+    Normal,
+    Poisson,
+    Population,
+    Probe,
+    Projection,
+    description,
+)
 from potentia.sim.explicit import Explicit, FromSparse
 from potentia.sim.grid import DistanceDependent
 from potentia.sim.inputs import Events, Noise, SpikeTrain, Step, TimedArray
@@ -115,8 +125,8 @@ def test_what_is_no_description_is_not_saved():
 
 def network():
     net = Network(seed=2**64 - 1)
-    exc = net.population(LIF(), 20, name="exc")
-    inh = net.population(LIF(tau=10e-3), 5, name="ünd so")
+    exc = net.population(LIF(), 20, name="exc", initial={"v": Normal(5e-3, 1e-3)})
+    inh = net.population(LIF(tau=10e-3), 5, name="ünd so", initial={"v": np.arange(5) * 1e-3})
     joined = net.connect(exc, inh, FixedProbability(0.3), weight=Normal(1e-3, 1e-4), delay=2e-3)
     net.connect(exc, inh, Explicit([0, 1], [2, 3]), weight=[1e-3, 2e-3], delay=[1e-3, 2e-3])
     net.connect(inh, exc, FixedProbability(0.3), weight=-1e-3, receptor="jump", name="back")
@@ -140,6 +150,15 @@ def test_a_network_comes_back():
     assert again.probes[1].ids == (3, 1)
 
 
+def test_no_field_of_a_network_is_forgotten():
+    """A field added to a part must be packed too."""
+    words, _ = saved_network()
+    for title, kind in (
+        ("populations", Population), ("projections", Projection), ("inputs", Input), ("probes", Probe),
+    ):  # fmt: skip
+        assert set(words[title][0]) == {field.name for field in fields(kind)}
+
+
 def damaged(change):
     words, arrays = saved_network()
     change(words)
@@ -158,6 +177,8 @@ def damaged(change):
         lambda words: words["populations"][1].update(name="exc"),
         lambda words: words["populations"][0]["model"]["fields"].update(tau=-1.0),
         lambda words: words["populations"][0].update(model=3),
+        lambda words: words["populations"][0].update(initial=3),
+        lambda words: words["populations"][0].update(initial={"w": 1.0}),
         lambda words: words["projections"][0].update(pre="nobody"),
         lambda words: words["projections"][0].update(receptor="banana"),
         lambda words: words["projections"][0].update(name="x.y"),

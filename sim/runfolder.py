@@ -1,0 +1,173 @@
+"""A run is a folder: run.json tells what was run and how it ended; results and figures lie beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, final
+
+from .. import __version__
+from ..errors import DataError
+from . import hdf5
+from .html import report_html
+from .storage import make_folder
+
+SCHEMA: Final = 1
+RECORD: Final = "run.json"
+REPORT: Final = "report.html"
+MOST_BYTES: Final = 1 << 24  # of a run.json
+STATES: Final = ("running", "done", "failed", "interrupted")
+PACKAGES: Final = ("numpy", "numba", "scipy", "h5py", "torch", "matplotlib")
+
+
+@final
+class RunFolder:
+    """A new folder ``<base>/<experiment>-<stamp>`` of one run; two runs never share one.
+
+    As a context manager it marks the run "done" if `finish` was called, "interrupted" by Ctrl-C, and
+    "failed" otherwise. Raises DataError where the folder cannot be made or written.
+    """
+
+    def __init__(
+        self,
+        base: str | os.PathLike[str],
+        experiment: str,
+        *,
+        config: Mapping[str, Any],
+        seed: int,
+        **about: Any,
+    ) -> None:
+        self.path = _claim(Path(base), experiment)
+        self.record: dict[str, Any] = {
+            "schema": SCHEMA, "experiment": experiment, "status": "running", "seed": seed,
+            "config": dict(config), **about,
+            "started": _now(), "ended": None, "metrics": {}, "spike_hash": None, "versions": _versions(),
+            "commit": _commit(), "host": _host(),
+        }  # fmt: skip
+        self._write()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.record["status"] != "running":
+            return
+        broken_off = isinstance(error, (KeyboardInterrupt, SystemExit))
+        self.record |= {"status": "interrupted" if broken_off else "failed", "ended": _now()}
+        if error is not None:
+            self.record["error"] = f"{type(error).__name__}: {error}"[:1000]
+        self._write()
+
+    def finish(self, metrics: Mapping[str, Any], spike_hash: str) -> None:
+        """Note how the run ended and write the report."""
+        self.record |= {"status": "done", "ended": _now(), "metrics": dict(metrics), "spike_hash": spike_hash}
+        write_report(self.path, self.record)
+        self._write()
+
+    def _write(self) -> None:
+        text = json.dumps(_finite(self.record), indent=2, ensure_ascii=False, default=str)
+        hdf5.write_file(self.path / RECORD, text.encode())
+
+
+def read_run(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The run.json of a run folder, its main fields checked. Raises DataError."""
+    file = Path(path) / RECORD
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise DataError(f"{file} is larger than {MOST_BYTES:,} bytes")
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is no run folder: it has no {RECORD}") from None
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError):
+        raise DataError(f"{file} is damaged: it is not JSON") from None
+    _check(file, record)
+    return dict(record)
+
+
+def write_report(folder: Path, record: Mapping[str, Any]) -> Path:
+    """Write report.html with every figure of the folder inside."""
+    page = report_html(record, sorted(folder.glob("*.png")))
+    hdf5.write_file(folder / REPORT, page.encode())
+    return folder / REPORT
+
+
+def _check(file: Path, record: Any) -> None:
+    kinds = {"experiment": str, "status": str, "seed": int, "config": dict, "metrics": dict}
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        schema = record.get("schema") if isinstance(record, dict) else None
+        raise DataError(f"{file} has schema {schema!r:.40}; this version of Potentia reads schema {SCHEMA}")
+    for name, kind in kinds.items():
+        if not isinstance(record.get(name), kind):
+            raise DataError(f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})")
+    if record["status"] not in STATES:
+        raise DataError(f"{file}: status must be one of {', '.join(STATES)} (got {record['status']!r:.60})")
+
+
+def _claim(base: Path, experiment: str) -> Path:
+    """Make a folder that did not exist before."""
+    make_folder(base)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", experiment)
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    for number in range(1, 10_000):
+        folder = base / (f"{name}-{stamp}" + (f"-{number}" if number > 1 else ""))
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise DataError(f"{folder} cannot be made: {error.strerror or error}") from None
+        return folder
+    raise DataError(f"{base} has no room for another run of {experiment} in this second")
+
+
+def _finite(value: Any) -> Any:
+    """`value` with NaN and infinities as None, since JSON has no words for them."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _versions() -> dict[str, str]:
+    found = {"potentia": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _host() -> dict[str, Any]:
+    return {"name": platform.node(), "system": platform.platform(), "cores": os.cpu_count()}
+
+
+def _commit() -> str | None:
+    """The git commit of the source that runs, where it runs from a checkout."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
