@@ -75,9 +75,10 @@ class Crossbar(Store):
         scope = {
             "plus": build.signal(f"{name}.plus", "store", "float", (n,), plus, "S"),
             "minus": build.signal(f"{name}.minus", "store", "float", (n,), minus, "S"),
-            "column": build.signal(f"{name}.column", "flow", "float", (n_post,), unit="S"),
+            "column_plus": build.signal(f"{name}.column_plus", "flow", "float", (n_post,), unit="S"),
+            "column_minus": build.signal(f"{name}.column_minus", "flow", "float", (n_post,), unit="S"),
             "square": build.signal(f"{name}.square", "flow", "float", (n_post,), unit="S^2"),
-            "reads": build.signal(f"{name}.reads", "flow", "uint32", (n_post,)),
+            "listed": build.signal(f"{name}.listed", "flow", "uint8", (n_post,)),
             "touched": build.signal(f"{name}.touched", "flow", "uint32", (n_post,)),
             "touched_count": build.signal(f"{name}.touched_count", "flow", "int64", (1,)),
             "conducted": build.tally(f"{name}.conducted", "float64"),

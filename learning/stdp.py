@@ -16,8 +16,7 @@ from ..sim.rule import Rule
 from ..sim.store import Proposals
 from ..sim.synapses import Synapses
 
-FINE: Final = 256  # entries of a fine decay table
-NOTHING: Final = 2.0**-60  # a trace decayed below this share of itself is zero
+SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digits of a float
 
 SONG_PLUS: Final = 0.005  # a_plus / w_max in Song, Miller and Abbott (2000)
 SONG_MINUS: Final = 1.05  # a_minus / a_plus, ibid.
@@ -99,18 +98,13 @@ class STDP(Rule):
 
 
 def _trace(side: str, tau: float, n: int, name: str, build: Build) -> dict[str, Any]:
-    """`n` traces of decay time `tau` [s]: value and step of the last event, and tables of the decay."""
-    fine, coarse = decay_tables(build.dt / tau)
-    prefix = f"{name}.stdp"
+    """`n` traces of decay time `tau` [s], scaled as the kernels say; one span is 16 tau."""
+    rate = build.dt / tau
+    span = max(round(SPAN / rate), 1)
     return {
-        f"trace_{side}": build.signal(f"{prefix}.trace_{side}", "flow", "float", (n,)),
-        f"seen_{side}": build.signal(f"{prefix}.seen_{side}", "flow", "int64", (n,)),
-        f"fine_{side}": build.fixed(f"{prefix}.fine_{side}", fine, "float"),
-        f"coarse_{side}": build.fixed(f"{prefix}.coarse_{side}", coarse, "float"),
+        f"trace_{side}": build.signal(f"{name}.trace_{side}", "flow", "float", (n,)),
+        f"since_{side}": build.signal(f"{name}.since_{side}", "flow", "int64", (1,)),
+        f"rate_{side}": rate,
+        f"span_{side}": span,
+        f"shrink_{side}": math.exp(-rate * span),
     }
-
-
-def decay_tables(rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """exp(-rate * j) for j < 256, and exp(-rate * 256 * j) down to where nothing is left."""
-    rows = max(math.ceil(-math.log(NOTHING) / (rate * FINE)), 1)
-    return np.exp(-rate * np.arange(FINE)), np.exp(-rate * FINE * np.arange(rows))

@@ -1,44 +1,54 @@
-"""Pair spike-timing-dependent plasticity with exponential traces that decay only when somebody looks."""
+"""Pair spike-timing-dependent plasticity with exponential traces that are scaled, not decayed.
+
+A trace x is kept as X with x = X exp(-rate * (step % span)): time multiplies all of them by one number, so
+only events touch them. Every `span` steps each X is multiplied by shrink = exp(-rate * span) instead.
+"""
+
+import math
 
 from numba import njit
 
-SHIFT = 8  # a fine table has 2**SHIFT entries
-MASK = (1 << SHIFT) - 1
+FLOOR = 1e-30  # below this a trace is nothing
+MOST = 64  # spans after which nothing is left
 
 
 @njit(inline="always")
-def decayed(fine, coarse, elapsed):
-    """decay**elapsed from fine (256,) decay**j and coarse (rows,) decay**(256 * j); 0 beyond the tables."""
-    row = elapsed >> SHIFT
-    return fine[elapsed & MASK] * coarse[row] if row < coarse.size else 0 * coarse[0]
+def rescale(step, span, shrink, since, trace):
+    """Bring the traces to the span of this step; since (1,) int64 the span they are in."""
+    now = step // span
+    for _ in range(min(now - since[0], MOST)):
+        for i in range(trace.size):
+            trace[i] = trace[i] * shrink if abs(trace[i]) > FLOOR else 0
+    since[0] = now
 
 
 @njit(error_model="numpy")
 def stdp_arrival_step(
-    step, history, history_count, lags, first, targets,
-    trace_pre, seen_pre, trace_post, seen_post, fine_pre, coarse_pre, fine_post, coarse_post,
-    a_plus, synapse, change, proposed,
+    step, history, history_count, lags, first, targets, trace_pre, since_pre, rate_pre, span_pre, shrink_pre,
+    trace_post, since_post, rate_post, span_post, shrink_post, a_plus, synapse, change, proposed,
 ):  # fmt: skip
     """A spike arrives: raise the trace of its segment, propose depression by the targets' traces.
 
-    trace_pre, seen_pre (n_segments,) trace of each (source, lag) at the step of its last arrival; trace_post,
-    seen_post (n_post,) the same for each target's last spike; proposals are appended behind proposed[0].
+    trace_pre (n_segments,) of each (source, lag), trace_post (n_post,) of each target, scaled; rate [1/step],
+    span and shrink of each side; synapse, change (capacity,): proposals, appended behind proposed[0].
     """
     depth, room = history.shape[0], proposed[0]
-    begin = room
+    begin, raised, lowered = room, 0.0, 0.0
     for g in range(lags.size):
         slot = (step - lags[g]) % depth
+        if history_count[slot] and raised == 0.0:
+            rescale(step, span_pre, shrink_pre, since_pre, trace_pre)
+            rescale(step, span_post, shrink_post, since_post, trace_post)
+            raised = a_plus * math.exp(rate_pre * (step % span_pre))
+            lowered = -math.exp(-rate_post * (step % span_post))
         for k in range(history_count[slot]):
             segment = history[slot, k] * lags.size + g
-            kept = decayed(fine_pre, coarse_pre, step - seen_pre[segment])
-            trace_pre[segment] = trace_pre[segment] * kept + a_plus
-            seen_pre[segment] = step
+            trace_pre[segment] += raised
             for s in range(first[segment], first[segment + 1]):
-                j = targets[s]
-                value = trace_post[j] * decayed(fine_post, coarse_post, step - seen_post[j])
-                if value != 0:
+                trace = trace_post[targets[s]]
+                if trace != 0:
                     synapse[room] = s
-                    change[room] = -value
+                    change[room] = lowered * trace
                     room += 1
     proposed[0] = room
     return room - begin
@@ -46,24 +56,27 @@ def stdp_arrival_step(
 
 @njit(error_model="numpy")
 def stdp_spike_step(
-    step, fired_post, count_post, first_post, synapse_post, segment_post,
-    trace_pre, seen_pre, trace_post, seen_post, fine_pre, coarse_pre, fine_post, coarse_post,
-    a_minus, synapse, change, proposed,
+    step, fired_post, count_post, first_post, synapse_post, segment_post, trace_pre, since_pre, rate_pre,
+    span_pre, shrink_pre, trace_post, since_post, rate_post, span_post, shrink_post, a_minus, synapse,
+    change, proposed,
 ):  # fmt: skip
     """A target fires: raise its trace, propose potentiation by the traces of its synapses' segments."""
+    if count_post[0] == 0:
+        return 0
     room = proposed[0]
     begin = room
+    rescale(step, span_pre, shrink_pre, since_pre, trace_pre)
+    rescale(step, span_post, shrink_post, since_post, trace_post)
+    lowered = math.exp(-rate_pre * (step % span_pre))
+    raised = a_minus * math.exp(rate_post * (step % span_post))
     for k in range(count_post[0]):
         j = fired_post[k]
-        kept = decayed(fine_post, coarse_post, step - seen_post[j])
-        trace_post[j] = trace_post[j] * kept + a_minus
-        seen_post[j] = step
+        trace_post[j] += raised
         for q in range(first_post[j], first_post[j + 1]):
-            segment = segment_post[q]
-            value = trace_pre[segment] * decayed(fine_pre, coarse_pre, step - seen_pre[segment])
-            if value != 0:
+            trace = trace_pre[segment_post[q]]
+            if trace != 0:
                 synapse[room] = synapse_post[q]
-                change[room] = value
+                change[room] = lowered * trace
                 room += 1
     proposed[0] = room
     return room - begin

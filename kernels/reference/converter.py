@@ -8,14 +8,15 @@ from .random import mix, normal
 
 
 def convert_step(
-    step, key, sample, column, square, reads, touched, touched_count,
-    noise, lsb, lowest, highest, scale, receiving, conversions, clipped,
+    step, key, sample, column_plus, column_minus, square, listed, touched, touched_count,
+    noise, lsb, lowest, highest, scale, receiving, conversions, clipped, conducted,
 ):  # fmt: skip
-    """Convert the columns that conducted in this step, add them to `receiving`, leave the columns empty."""
+    """Convert the columns that were read in this step, add them to `receiving`, leave them empty."""
     with np.errstate(over="ignore"):
         stream = mix(key + np.uint64(sample[0]))
     j = touched[: touched_count[0]]
-    value = column[j].astype(np.float64)
+    value = (column_plus[j] - column_minus[j]).astype(np.float64)
+    conducted[0] += (column_plus[j] + column_minus[j]).sum(dtype=np.float64)
     if noise > 0:
         value += noise * np.sqrt(square[j]) * normal(stream, step, j)
     if lsb > 0:
@@ -23,7 +24,7 @@ def convert_step(
         clipped[0] += np.count_nonzero((code < lowest) | (code > highest))
         value = np.clip(code, lowest, highest) * lsb
     receiving[j] += scale * value
-    for array in (column, square, reads):
+    for array in (column_plus, column_minus, square, listed):
         array[j] = 0
     conversions[0] += j.size
     touched_count[0] = 0

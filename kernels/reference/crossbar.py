@@ -7,7 +7,7 @@ import numpy as np
 
 def crossbar_read_step(
     step, history, history_count, lags, first, targets, plus, minus,
-    column, square, reads, touched, touched_count, activations, events, conducted,
+    column_plus, column_minus, square, listed, touched, touched_count, activations, events,
 ):  # fmt: skip
     """Let every spike that arrives drive its row; sum what columns conduct; return the number of spikes."""
     arrived = 0
@@ -17,14 +17,14 @@ def crossbar_read_step(
             segment = source * lags.size + g
             row = slice(first[segment], first[segment + 1])
             up, down, j = plus[row], minus[row], targets[row]
-            np.add.at(column, j, up - down)
+            np.add.at(column_plus, j, up)
+            np.add.at(column_minus, j, down)
             np.add.at(square, j, up * up + down * down)
-            np.add.at(reads, j, 1)
-            conducted[0] += (up + down).sum(dtype=np.float64)
+            listed[j] = 1
             events[0] += j.size
             activations[0] += j.size > 0
         arrived += int(history_count[slot])
-    conducting = np.flatnonzero(reads)
-    touched[: conducting.size] = conducting
-    touched_count[0] = conducting.size
+    read = np.flatnonzero(listed)
+    touched[: read.size] = read
+    touched_count[0] = read.size
     return arrived

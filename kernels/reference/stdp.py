@@ -1,65 +1,72 @@
-"""Pair spike-timing-dependent plasticity with exponential traces that decay only when somebody looks."""
+"""Pair spike-timing-dependent plasticity with exponential traces that are scaled, not decayed.
+
+A trace x is kept as X with x = X exp(-rate * (step % span)): time multiplies all of them by one number, so
+only events touch them. Every `span` steps each X is multiplied by shrink = exp(-rate * span) instead.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-FINE = 256  # entries of a fine table: decay**j; the coarse one holds decay**(256 * j)
+FLOOR = 1e-30  # below this a trace is nothing
+MOST = 64  # spans after which nothing is left
 
 
-def decayed(fine, coarse, elapsed):
-    """decay**elapsed from the two tables; 0 beyond them; elapsed may be an array."""
-    row, column = np.divmod(np.asarray(elapsed), FINE)
-    inside = row < coarse.size
-    return np.where(inside, fine[column] * coarse[np.minimum(row, coarse.size - 1)], 0)
+def rescale(step, span, shrink, since, trace):
+    """Bring the traces to the span of this step; since (1,) int64 the span they are in."""
+    now = step // span
+    for _ in range(min(now - int(since[0]), MOST)):
+        trace[:] = np.where(np.abs(trace) > FLOOR, trace * shrink, 0)
+    since[0] = now
 
 
 def stdp_arrival_step(
-    step, history, history_count, lags, first, targets,
-    trace_pre, seen_pre, trace_post, seen_post, fine_pre, coarse_pre, fine_post, coarse_post,
-    a_plus, synapse, change, proposed,
+    step, history, history_count, lags, first, targets, trace_pre, since_pre, rate_pre, span_pre, shrink_pre,
+    trace_post, since_post, rate_post, span_post, shrink_post, a_plus, synapse, change, proposed,
 ):  # fmt: skip
     """A spike arrives: raise the trace of its segment, propose depression by the targets' traces."""
     begin = int(proposed[0])
-    for g, lag in enumerate(lags):
-        slot = (step - lag) % len(history)
+    arriving = [(g, (step - lag) % len(history)) for g, lag in enumerate(lags)]
+    if not any(history_count[slot] for _, slot in arriving):
+        return 0
+    rescale(step, span_pre, shrink_pre, since_pre, trace_pre)
+    rescale(step, span_post, shrink_post, since_post, trace_post)
+    raised = a_plus * np.exp(rate_pre * (step % span_pre))
+    lowered = -np.exp(-rate_post * (step % span_post))
+    for g, slot in arriving:
         for source in history[slot, : history_count[slot]].astype(np.int64):
             segment = source * lags.size + g
-            kept = decayed(fine_pre, coarse_pre, step - seen_pre[segment])
-            trace_pre[segment] = trace_pre[segment] * kept + a_plus
-            seen_pre[segment] = step
-            members = np.arange(first[segment], first[segment + 1])
-            j = targets[members]
-            _propose(
-                members,
-                -trace_post[j] * decayed(fine_post, coarse_post, step - seen_post[j]),
-                synapse, change, proposed,
-            )  # fmt: skip
+            trace_pre[segment] += raised
+            row = np.arange(first[segment], first[segment + 1])
+            _propose(row, lowered * trace_post[targets[row]], synapse, change, proposed)
     return int(proposed[0]) - begin
 
 
 def stdp_spike_step(
-    step, fired_post, count_post, first_post, synapse_post, segment_post,
-    trace_pre, seen_pre, trace_post, seen_post, fine_pre, coarse_pre, fine_post, coarse_post,
-    a_minus, synapse, change, proposed,
+    step, fired_post, count_post, first_post, synapse_post, segment_post, trace_pre, since_pre, rate_pre,
+    span_pre, shrink_pre, trace_post, since_post, rate_post, span_post, shrink_post, a_minus, synapse,
+    change, proposed,
 ):  # fmt: skip
     """A target fires: raise its trace, propose potentiation by the traces of its synapses' segments."""
+    if count_post[0] == 0:
+        return 0
     begin = int(proposed[0])
+    rescale(step, span_pre, shrink_pre, since_pre, trace_pre)
+    rescale(step, span_post, shrink_post, since_post, trace_post)
+    lowered = np.exp(-rate_pre * (step % span_pre))
+    raised = a_minus * np.exp(rate_post * (step % span_post))
     for j in fired_post[: count_post[0]]:
-        kept = decayed(fine_post, coarse_post, step - seen_post[j])
-        trace_post[j] = trace_post[j] * kept + a_minus
-        seen_post[j] = step
+        trace_post[j] += raised
         incoming = slice(first_post[j], first_post[j + 1])
-        segment = segment_post[incoming]
-        value = trace_pre[segment] * decayed(fine_pre, coarse_pre, step - seen_pre[segment])
+        value = lowered * trace_pre[segment_post[incoming]]
         _propose(synapse_post[incoming], value, synapse, change, proposed)
     return int(proposed[0]) - begin
 
 
-def _propose(members, value, synapse, change, proposed):
+def _propose(synapses, value, synapse, change, proposed):
     """Append the changes that are not zero."""
     moved = value != 0
     room = slice(proposed[0], proposed[0] + np.count_nonzero(moved))
-    synapse[room] = members[moved]
+    synapse[room] = synapses[moved]
     change[room] = value[moved]
     proposed[0] = room.stop

@@ -10,6 +10,7 @@ from potentia.kernels.reference.connectivity import layout
 N_PRE, N_POST, DEPTH = 30, 12, 6
 LAGS = np.array([1, 3, 5])
 KEY, SAMPLE = np.uint64(77), np.zeros(1, np.int64)
+COLUMNS = ("column_plus", "column_minus", "square", "listed", "touched", "touched_count")
 TOTALS = ("activations", "events", "conducted", "conversions", "clipped")
 
 
@@ -36,8 +37,8 @@ def array():
 
 def columns():
     """Empty columns and totals."""
-    made = {name: np.zeros(N_POST, dtype) for name, dtype in (("column", float), ("square", float))}
-    made |= {name: np.zeros(N_POST, np.uint32) for name in ("reads", "touched")}
+    made = {name: np.zeros(N_POST) for name in COLUMNS[:3]}
+    made |= {"listed": np.zeros(N_POST, np.uint8), "touched": np.zeros(N_POST, np.uint32)}
     made |= {name: np.zeros(1, np.float64 if name == "conducted" else np.int64) for name in TOTALS}
     return made | {"touched_count": np.zeros(1, np.int64)}
 
@@ -45,7 +46,7 @@ def columns():
 def read(backend, array, state, step=20):
     """Call the reading kernel with what it asks for."""
     names = ("history", "history_count", "lags", "first", "targets", "plus", "minus")
-    names += ("column", "square", "reads", "touched", "touched_count", "activations", "events", "conducted")
+    names += (*COLUMNS, "activations", "events")
     everything = {**array, **state}
     return backend.crossbar_read_step(step, *(everything[name] for name in names))
 
@@ -53,10 +54,9 @@ def read(backend, array, state, step=20):
 def convert(backend, state, step=20, *, noise=0.0, lsb=0.0, lowest=0, highest=0, scale=1.0):
     """Call the converting kernel; return what it adds to the receptor."""
     receiving = np.zeros(N_POST)
-    names = ("column", "square", "reads", "touched", "touched_count")
     backend.convert_step(
-        step, KEY, SAMPLE, *(state[name] for name in names), noise, lsb, lowest, highest, scale, receiving,
-        state["conversions"], state["clipped"],
+        step, KEY, SAMPLE, *(state[name] for name in COLUMNS), noise, lsb, lowest, highest, scale, receiving,
+        state["conversions"], state["clipped"], state["conducted"],
     )  # fmt: skip
     return receiving
 
@@ -76,11 +76,8 @@ def test_reading_is_a_matrix_product(backend, array):
     spikes = read(backend, array, state)
     plus, minus, targets = array["plus"][on], array["minus"][on], array["targets"][on]
     assert spikes == sum(array["history_count"][(20 - lag) % DEPTH] for lag in LAGS) > 0
-    np.testing.assert_allclose(
-        state["column"], np.bincount(targets, plus - minus, N_POST), rtol=1e-12, atol=1e-18
-    )
+    np.testing.assert_allclose(state["column_plus"], np.bincount(targets, plus, N_POST), rtol=1e-12)
     np.testing.assert_allclose(state["square"], np.bincount(targets, plus**2 + minus**2, N_POST), rtol=1e-12)
-    assert state["conducted"][0] == pytest.approx((plus + minus).sum(), rel=1e-12)
     assert state["events"][0] == on.sum()
     assert state["activations"][0] == np.unique(array["sources"][on] * 10 + array["group"][on]).size
     touched = state["touched"][: state["touched_count"][0]]
@@ -103,10 +100,12 @@ def test_converting_empties_the_columns(backend, array):
     """Without noise and steps the receptor gets scale * column; the columns are ready for the next step."""
     state = columns()
     read(backend, array, state)
-    sums, touched = state["column"].copy(), int(state["touched_count"][0])
+    sums, touched = state["column_plus"] - state["column_minus"], int(state["touched_count"][0])
+    conducted = (state["column_plus"] + state["column_minus"]).sum()
     np.testing.assert_array_equal(convert(backend, state, scale=2.0), 2.0 * sums)
     assert state["conversions"][0] == touched
-    for name in ("column", "square", "reads", "touched_count"):
+    assert state["conducted"][0] == pytest.approx(conducted, rel=1e-12)
+    for name in ("column_plus", "column_minus", "square", "listed", "touched_count"):
         assert not state[name].any()
 
 
@@ -118,7 +117,7 @@ def test_quantisation(backend, lowest, highest):
     codes, clipped = [], 0
     for chunk in np.array_split(grid, -(-grid.size // N_POST)):
         state = columns()
-        state["column"][: chunk.size] = chunk
+        state["column_plus"][: chunk.size] = chunk
         state["touched"][: chunk.size] = np.arange(chunk.size)
         state["touched_count"][0] = chunk.size
         codes.append(convert(backend, state, lsb=lsb, lowest=lowest, highest=highest)[: chunk.size] / lsb)
