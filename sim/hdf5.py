@@ -132,6 +132,33 @@ def attribute(item: h5py.HLObject, name: str, kind: type[Any]) -> Any:
     return kind(value)
 
 
+def tree(path: str | os.PathLike[str]) -> list[str]:
+    """One line per object of a file: its place, shape, dtype, unit and attributes. Raises DataError."""
+    with reading(path, path) as file:
+        lines: list[str] = [f"/{_attributes(file)}"]
+        file.visititems(lambda name, item: lines.append(_line(name, item)))
+        return lines
+
+
+def _line(name: str, item: h5py.HLObject) -> str:
+    depth = name.count("/") + 1
+    place = "  " * depth + name.rsplit("/", 1)[-1]
+    if isinstance(item, h5py.Dataset):
+        unit = f" [{item.attrs['units']}]" if "units" in item.attrs else ""
+        return f"{place}  {item.dtype}{list(item.shape)}{unit}"
+    return f"{place}/{_attributes(item)}"
+
+
+def _attributes(item: h5py.HLObject) -> str:
+    shown = [f"{name}={_brief(value)}" for name, value in item.attrs.items()]
+    return f"  {', '.join(shown)}" if shown else ""
+
+
+def _brief(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 class _Inspection:
     """Walks a file link by link; DataError at whatever reads elsewhere or declares more than it stores."""
 

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import subprocess
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Self, final
 
 from .. import __version__
-from ..errors import DataError
+from ..errors import DataError, PotentiaError
 from . import hdf5
 from .html import report_html
 from .storage import make_folder
@@ -67,6 +68,8 @@ class RunFolder:
         self.record |= {"status": "interrupted" if broken_off else "failed", "ended": _now()}
         if error is not None:
             self.record["error"] = f"{type(error).__name__}: {error}"[:1000]
+            if not isinstance(error, PotentiaError):
+                self.record["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
         self._write()
 
     def finish(self, metrics: Mapping[str, Any], spike_hash: str) -> None:
@@ -75,8 +78,15 @@ class RunFolder:
         write_report(self.path, self.record)
         self._write()
 
+    def discard(self) -> None:
+        """Remove the folder if the run wrote nothing into it."""
+        self.record["status"] = "failed"
+        if [path.name for path in self.path.iterdir()] == [RECORD]:
+            (self.path / RECORD).unlink()
+            self.path.rmdir()
+
     def _write(self) -> None:
-        text = json.dumps(_finite(self.record), indent=2, ensure_ascii=False, default=str)
+        text = json.dumps(finite(self.record), indent=2, ensure_ascii=False, default=str)
         hdf5.write_file(self.path / RECORD, text.encode())
 
 
@@ -133,12 +143,12 @@ def _claim(base: Path, experiment: str) -> Path:
     raise DataError(f"{base} has no room for another run of {experiment} in this second")
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """`value` with NaN and infinities as None, since JSON has no words for them."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,0 +1,250 @@
+"""The command line: ``potentia list | run | inspect | plot | verify | bench``.
+
+Exit codes: 0 done, 2 bad input, told in one sentence on stderr, 1 a fault of Potentia's own, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .errors import DataError, ParameterError, PotentiaError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Simulate spiking and energy-based networks."
+)
+
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """Name the experiments."""
+    from .experiments import experiments
+    from .experiments.experiment import format_table
+
+    say(format_table(sorted(experiments().items())))
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="An experiment; see `potentia list`.")],
+    set_: Set = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
+    backend: Annotated[str, typer.Option(help="auto, cpu or reference.")] = "auto",
+    data: Annotated[Path | None, typer.Option(envvar="POTENTIA_DATA", help="Folder of data sets.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("runs"),
+    json_: Json = False,
+) -> None:
+    """Run an experiment into a new run folder."""
+    from .experiments import load
+    from .experiments.experiment import read_settings
+    from .experiments.runner import execute
+    from .kernels.backend import BACKENDS
+    from .sim import validation as check
+
+    check.one_of("run", "backend", backend, ("auto", *BACKENDS))
+    experiment = load(name)
+    values = {} if seed is None else {"seed": seed}
+    settings = read_settings(name, experiment.settings, set_ or (), values)
+    folder = execute(experiment, settings, backend=backend, data=data, base=out, say=warn if json_ else say)
+    record = folder.record
+    if json_:
+        told = {
+            "experiment": name,
+            "seed": record["seed"],
+            "metrics": record["metrics"],
+            "run": str(folder.path),
+        }
+        say(json.dumps(told))
+    else:
+        say(f"spike hash {record['spike_hash']}\n{folder.path}")
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run folder or an HDF5 file.")],
+) -> None:
+    """Tell what a run folder or a file holds: settings, metrics, arrays with shapes and units."""
+    from .sim import hdf5
+    from .sim.runfolder import RECORD, read_run
+    from .sim.storage import RESULTS, SEGMENTS
+
+    if not path.is_dir():
+        say("\n".join([str(path), *hdf5.tree(path)]))
+        return
+    files = [file for file in (path / RESULTS, *sorted(path.glob(SEGMENTS))) if file.exists()]
+    if (path / RECORD).exists():
+        say(_told(read_run(path)))
+    elif not files:
+        raise DataError(f"{path} is no run folder: it has neither {RECORD} nor {RESULTS}")
+    for file in files:
+        say("\n".join([file.name, *hdf5.tree(file)]))
+
+
+@app.command()
+def plot(path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
+    """Draw the figures of a run again."""
+    from .experiments.runner import redraw
+    from .sim import figures
+    from .sim.result import Result
+    from .sim.runfolder import RECORD
+
+    if (path / RECORD).exists():
+        redraw(path, say)
+        return
+    place = path if path.is_dir() else path.parent
+    say(str(figures.save(Result.load(path).plot(), place / "overview.png")))
+
+
+@app.command()
+def verify(path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
+    """Run it again and compare the spike hash and the metrics."""
+    from .experiments import runner
+
+    differences = runner.verify(path)
+    for difference in differences:
+        warn(f"potentia: {path}: {difference}")
+    if differences:
+        raise typer.Exit(1)
+    say(f"{path}: the same spikes and metrics")
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="A benchmark, such as cuba.")],
+    set_: Set = None,
+    peers: Annotated[
+        str, typer.Option(help="Other simulators to measure too, such as brian2; comma-separated.")
+    ] = "",
+    json_: Json = False,
+) -> None:
+    """Measure CPU time per biological second, beside other simulators and the machine's own limit."""
+    from .experiments.experiment import format_table, read_settings
+
+    module = _benchmark(name)
+    settings = read_settings(name, module.Settings, set_ or ())
+    wanted = [peer for peer in (part.strip() for part in peers.split(",")) if peer]
+    for peer in wanted:
+        _peer(name, peer, module.PEERS)
+    report = module.run(settings, wanted)
+    if json_:
+        say(json.dumps(report))
+        return
+    rows = report["rows"]
+    say(format_table([[row.get(key, "") for key in rows[0]] for row in rows], header=list(rows[0])))
+    for ratio, value in report["ratios"].items():
+        say(f"{ratio}: {value:.3g}")
+    say(f"fraction of the machine's own limit: {report['ceiling_fraction']:.3g}")
+
+
+def main() -> None:
+    """Entry point: every error becomes one sentence and an exit code."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupted)
+    code = _guarded()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+    sys.exit(code)
+
+
+def say(text: str) -> None:
+    """Print to stdout; once nobody reads it, go on in silence."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _forget_stdout()
+
+
+def warn(text: str) -> None:
+    """Print to stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _guarded() -> int:
+    """Run the command; the exit code."""
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        warn("potentia: interrupted")
+        return 130
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except PotentiaError as error:
+        warn(f"potentia: {_line(error)}")
+        return 2
+    except Exception as error:  # the last line of defence: no traceback of a library reaches the user
+        if hasattr(error, "format_message"):  # what typer says of arguments that it cannot read
+            warn(f"potentia: {_line(error.format_message())}")
+            return 2
+        warn(
+            f"potentia: a fault of Potentia itself, please report it: {type(error).__name__}: {_line(error)}"
+        )
+        return 1
+
+
+def _line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
+def _interrupted(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _forget_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _told(record: dict[str, Any]) -> str:
+    """A run.json as text."""
+    from .experiments.experiment import format_table
+
+    lines = [f"{record['experiment']}, seed {record['seed']}, {record['status']}"]
+    for title in ("config", "metrics", "versions"):
+        rows = [(f"  {key}", value) for key, value in (record.get(title) or {}).items()]
+        if rows:
+            lines += [f"{title}:", format_table(rows)]
+    return "\n".join([*lines, f"spike hash {record.get('spike_hash')}"])
+
+
+def _benchmark(name: str) -> Any:
+    """The module of a benchmark."""
+    import importlib
+    import pkgutil
+
+    from .sim import validation as check
+
+    package = importlib.import_module(".tests.benchmarks", __package__)
+    modules = [part.name for part in pkgutil.iter_modules(package.__path__)]
+    known = [module.replace("_", "-") for module in modules if not module.startswith("_")]
+    if name not in known:
+        hint = check.nearest(name, known)
+        raise ParameterError(f"no benchmark is called {name!r}{hint} (known: {', '.join(sorted(known))})")
+    return importlib.import_module(f".tests.benchmarks.{name.replace('-', '_')}", __package__)
+
+
+def _peer(name: str, peer: str, known: tuple[str, ...]) -> None:
+    import importlib.util
+
+    from .errors import DependencyError
+    from .sim import validation as check
+
+    check.one_of(name, "peers", peer, known)
+    if importlib.util.find_spec(peer) is None:
+        raise DependencyError(f"{name} --peers: {peer} is not installed; install it with pip install {peer}")
+
+
+if __name__ == "__main__":
+    main()

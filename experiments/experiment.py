@@ -1,0 +1,207 @@
+"""What an experiment is, and how its settings are read from the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final, final
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from potentia.errors import DependencyError, ParameterError
+from potentia.sim import figures
+from potentia.sim import validation as check
+
+TIMED: Final = re.compile(
+    r"(^|_)(seconds|cpu_s|wall_s|rss_mb)(_sd)?$"
+)  # metrics of the machine, not of the network
+QUANTITY: Final = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµμ]{1,4})")
+PREFIXES: Final = {
+    "f": -15,
+    "p": -12,
+    "n": -9,
+    "u": -6,
+    "µ": -6,
+    "μ": -6,
+    "m": -3,
+    "": 0,
+    "k": 3,
+    "M": 6,
+    "G": 9,
+}
+
+Metrics = dict[str, Any]
+
+
+@final
+@dataclass
+class Context:
+    """What an experiment is given beside its settings.
+
+    backend: for every Simulator; data: the folder of data sets, None for what ships in the package; folder:
+    the run folder, for figures and results; progress: whether to show bars, None on a terminal only; say:
+    prints a text; draws: whether figures are wanted.
+    """
+
+    backend: str
+    data: Path | None
+    folder: Path
+    progress: bool | None = None
+    say: Callable[[str], None] = print
+    draws: bool = True
+    hashes: list[str] = field(default_factory=list)
+
+    def record(self, result: Any) -> None:
+        """Let the spikes of a result count in the spike hash of the run; call it in a fixed order."""
+        self.hashes.append(result.hash)
+
+    def draw(self, name: str, make: Callable[[], Any]) -> Path | None:
+        """Save the Figure or Axes that `make` returns as ``<name>.png``; without matplotlib only say so."""
+        if not self.draws:
+            return None
+        try:
+            made = make()
+        except DependencyError as error:
+            self.say(f"no {name}.png: {error}")
+            return None
+        path: Path = figures.save(getattr(made, "figure", made), self.folder / f"{name}.png")
+        return path
+
+    def table(self, rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), title: str = "") -> None:
+        """Print rows in aligned columns, numbers to the right."""
+        self.say(format_table(rows, header=header, title=title))
+
+    @property
+    def spike_hash(self) -> str:
+        """BLAKE2b of the hashes of all results recorded, in order."""
+        return hashlib.blake2b("".join(self.hashes).encode(), digest_size=16).hexdigest()
+
+
+@final
+@dataclass(frozen=True)
+class Experiment:
+    """A named experiment: its settings, the function that runs it, and `plot`, which redraws its figures."""
+
+    name: str
+    description: str
+    settings: type[BaseModel]
+    run: Callable[[Any, Context], Metrics]
+    plot: Callable[[Context], None] | None = None
+
+
+def read_settings(
+    name: str, model: type[BaseModel], texts: Iterable[str] = (), values: Mapping[str, Any] | None = None
+) -> Any:
+    """Settings from texts such as ``rate=1e-3`` and ready `values`, all checked.
+
+    Raises ParameterError in one sentence that names the field, what it takes and what it got.
+    """
+    given = dict(values or {})
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ParameterError(f"{name}: settings have the form key=value (got {text!r:.80})")
+        key = key.strip()
+        _known(name, model, key)
+        given[key] = _parse(model, key, value.strip())
+    for key in given:
+        _known(name, model, key)
+    try:
+        return model(**given)
+    except ValidationError as error:
+        raise _sentence(name, model, error) from None
+
+
+def is_timed(metric: str) -> bool:
+    """Whether a metric tells of the machine's time or memory, so that no two runs agree on it."""
+    return TIMED.search(metric) is not None
+
+
+def format_table(rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), title: str = "") -> str:
+    """Rows of cells as text in aligned columns; floats with four significant digits."""
+    rows = [list(row) for row in rows]
+    lines = ([list(header)] if header else []) + [[_show(cell) for cell in row] for row in rows]
+    columns = list(zip_longest(*lines, fillvalue=""))
+    widths = [max(map(len, column)) for column in columns]
+    right = [
+        all(isinstance(cell, (int, float)) for cell in column) for column in zip_longest(*rows, fillvalue=0)
+    ]
+    shown = []
+    for line in zip(*columns, strict=True):
+        cells = [
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, right, strict=False)
+        ]
+        shown.append("  ".join(cells).rstrip())
+    if header:
+        shown.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(([title] if title else []) + shown)
+
+
+def _known(name: str, model: type[BaseModel], key: str) -> None:
+    if key not in model.model_fields:
+        known = ", ".join(model.model_fields)
+        raise ParameterError(
+            f"{name} has no setting {key!r:.60}{check.nearest(key, model.model_fields)} (known: {known})"
+        )
+
+
+def _parse(model: type[BaseModel], key: str, text: str) -> Any:
+    """A text as what the field takes: a number, true or false, null, a JSON list, or the text itself."""
+    scalar = _scalar(text)
+    try:
+        TypeAdapter(model.model_fields[key].annotation or str).validate_python(scalar)
+    except ValidationError:
+        return text
+    return scalar
+
+
+def _scalar(text: str) -> Any:
+    words = {"true": True, "false": False, "null": None, "none": None, "~": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float, json.loads):
+        try:
+            return kind(text)
+        except (ValueError, RecursionError):
+            continue
+    return text
+
+
+def _sentence(name: str, model: type[BaseModel], error: ValidationError) -> ParameterError:
+    """The first complaint of pydantic as one sentence of ours."""
+    first = error.errors()[0]
+    key = str(first["loc"][0]) if first["loc"] else ""
+    rule = first["msg"].replace("Input should be", "must be").replace("Value error, ", "")
+    rule = re.sub(r", unable to parse string as an? (number|integer)", "", rule)
+    about = model.model_fields.get(key)
+    unit = re.search(r"\[([^\]]+)\]", (about.description or "") if about else "")
+    if unit and "number" in rule:
+        rule += f" in {unit[1]}"
+    return check.fail(
+        name, key or "settings", rule + _hint(first["input"], unit and unit[1], key), first["input"]
+    )
+
+
+def _hint(got: Any, unit: str | None, key: str) -> str:
+    """The number that a text with a unit stands for, where the unit is that of the field."""
+    quantity = QUANTITY.fullmatch(got.strip()) if isinstance(got, str) else None
+    if quantity is None or unit is None:
+        return ""
+    number, written = quantity.groups()
+    prefix = written.removesuffix(unit)
+    if not written.endswith(unit) or prefix not in PREFIXES:
+        return f", without a unit, which {written!r} cannot be turned into"
+    try:
+        return f", so write {key}={float(f'{number}e{PREFIXES[prefix]}'):g}"
+    except ValueError:
+        return ""
+
+
+def _show(cell: Any) -> str:
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,108 @@
+"""Running an experiment into a folder of its own, and running it again to compare."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from potentia.errors import DataError, NetworkError, ParameterError
+from potentia.experiments import load
+from potentia.experiments.experiment import Context, Experiment, is_timed, read_settings
+from potentia.sim import validation as check
+from potentia.sim.runfolder import RunFolder, finite, read_run, write_report
+
+SAME = 1e-6  # relative: metrics may be sums over threads; spikes are compared bit by bit
+
+
+def execute(
+    experiment: Experiment,
+    settings: Any,
+    *,
+    backend: str = "auto",
+    data: Path | None = None,
+    base: Path = Path("runs"),
+    say: Callable[[str], None] = print,
+    draws: bool = True,
+) -> RunFolder:
+    """Run `experiment` in a new folder below `base`; return the folder, finished.
+
+    Where the settings turn out not to fit together, no folder is left behind.
+    """
+    if data is not None and not data.is_dir():
+        raise DataError(f"--data: {data} is not a folder")
+    config = settings.model_dump(mode="json")
+    folder = RunFolder(
+        base, experiment.name, config=config, seed=config.get("seed", 0), backend=backend,
+        data=None if data is None else str(data.resolve()), description=experiment.description,
+    )  # fmt: skip
+    with folder:
+        context = Context(backend=backend, data=data, folder=folder.path, say=say, draws=draws)
+        try:
+            metrics = experiment.run(settings, context)
+        except (ParameterError, NetworkError):
+            folder.discard()
+            raise
+        folder.finish(finite(metrics), context.spike_hash)
+    return folder
+
+
+def verify(path: Path) -> list[str]:
+    """Run the experiment of a run folder again; return a sentence per difference in spikes and metrics."""
+    record = _finished(path)
+    experiment = load(record["experiment"])
+    settings = read_settings(experiment.name, experiment.settings, values=record["config"])
+    data = None if record.get("data") is None else Path(str(record["data"]))
+    backend = str(record.get("backend", "auto"))
+    with tempfile.TemporaryDirectory(prefix="potentia-verify-") as base:
+        folder = execute(
+            experiment,
+            settings,
+            backend=backend,
+            data=data,
+            base=Path(base),
+            say=lambda text: None,
+            draws=False,
+        )
+    return compare(record, folder.record)
+
+
+def compare(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """A sentence per difference between two records, apart from metrics of time and memory."""
+    found = []
+    if before.get("spike_hash") != now["spike_hash"]:
+        found.append(f"the spike hash was {before.get('spike_hash')} and is now {now['spike_hash']}")
+    for name in sorted(before["metrics"].keys() | now["metrics"].keys()):
+        old, new = before["metrics"].get(name), now["metrics"].get(name)
+        if not is_timed(name) and not _same(old, new):
+            found.append(f"{name} was {old} and is now {new}")
+    return found
+
+
+def redraw(path: Path, say: Callable[[str], None]) -> None:
+    """Draw the figures of a run folder again, and its report."""
+    record = _finished(path)
+    experiment = load(record["experiment"])
+    if experiment.plot is None:
+        raise ParameterError(f"{experiment.name} draws its figures only while it runs")
+    experiment.plot(Context(backend="auto", data=None, folder=path, say=say))
+    say(str(write_report(path, record)))
+
+
+def _finished(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = read_run(path)
+    if record["status"] != "done":
+        raise DataError(
+            f"{path} holds a run whose status is {record['status']!r}; only one that is 'done' will do"
+        )
+    check.one_of("run.json", "backend", record.get("backend", "auto"), ("auto", "cpu", "reference"))
+    return record
+
+
+def _same(old: Any, new: Any) -> bool:
+    if isinstance(old, float) or isinstance(new, float):
+        numbers = all(isinstance(value, (int, float)) for value in (old, new))
+        return numbers and math.isclose(old, new, rel_tol=SAME, abs_tol=1e-12)
+    return bool(old == new)
