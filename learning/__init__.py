@@ -1,5 +1,6 @@
-"""How projections learn, and how populations are read out."""
+"""How weights change, and what reads a network out."""
 
+from .readout import Readout, TrainedReadout
 from .stdp import STDP
 
-__all__ = ["STDP"]
+__all__ = ["STDP", "Readout", "TrainedReadout"]
