@@ -15,8 +15,9 @@ from ..kernels.cpu import event_loop as loop
 from ..kernels.cpu.event_binding import cached
 from ..kernels.cpu.event_inputs import POISSON, Inputs
 from ..kernels.cpu.event_loop import Flight
+from ..kernels.cpu.event_memory import table
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
-from ..kernels.cpu.event_units import Units, set_drive
+from ..kernels.cpu.event_units import Units, set_drives
 from . import validation as check
 from .event_inputs import build_inputs, drive, scheduled
 from .event_plan import LIMIT, EventPlan, compile_events, ticks
@@ -44,7 +45,8 @@ class EventMemory:
     def __init__(self, plan: EventPlan, sample: int = 0) -> None:
         self.plan, self.now = plan, -1
         self.units = _own(plan.units)
-        self.flight = Flight(np.zeros(ROOM, np.int64), np.zeros(ROOM, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64))
+        self.flight = Flight(_EMPTY, _EMPTY, np.zeros(1, np.int64), 0, np.zeros(1, np.int64))
+        self.grow(ROOM)
         self.before = np.zeros(counted(plan), np.int64)
         self.stimulate({}, sample)
 
@@ -52,7 +54,7 @@ class EventMemory:
         """A copy that goes its own way."""
         copy = object.__new__(EventMemory)
         copy.plan, copy.now, copy.units, copy.before = self.plan, self.now, _own(self.units), self.before.copy()
-        copy.flight = Flight(*(array.copy() for array in self.flight))
+        copy.flight = self.flight._replace(**{name: getattr(self.flight, name).copy() for name in _FLYING})
         copy.inputs = self.inputs._replace(**{name: getattr(self.inputs, name).copy() for name in _MOVING})
         return copy
 
@@ -68,13 +70,13 @@ class EventMemory:
         wanted = drive(self.plan, inputs)
         for first, end in zip(self.plan.first[:-1], self.plan.first[1:], strict=True):
             if not np.array_equal(self.units.cell["drive"][first:end], wanted[first:end]):
-                cached(set_drive)(self.units, first, wanted[first:end], max(self.now, 0))
+                cached(set_drives)(table(self.units), first, wanted[first:end], max(self.now, 0))
 
     def grow(self, room: int) -> None:
         """Make room for at least `room` more spikes in flight."""
         more = np.zeros(max(room, self.flight.times.size), np.int64)
         times, codes = (np.concatenate([array, more]) for array in self.flight[:2])
-        self.flight = self.flight._replace(times=times, codes=codes)
+        self.flight = self.flight._replace(times=times, codes=codes, room=times.size)
 
     @property
     def views(self) -> dict[str, NDArray[np.float64]]:
@@ -113,7 +115,7 @@ class EventMemory:
         _within("train_cursor", arrays["train_cursor"], 0, NEVER)
         _within("train_clock", arrays["train_clock"], 0.0, math.inf)
         self.now = now
-        self.flight = Flight(times.copy(), codes.copy(), np.array([times.size]), arrays["delivered"].copy())
+        self.flight = Flight(times.copy(), codes.copy(), np.array([times.size]), times.size, arrays["delivered"].copy())
         self.grow(ROOM)  # a sorted list is a heap already
         self._restore_units(arrays)
         trains = _poisson(self.inputs)
@@ -132,6 +134,8 @@ class EventMemory:
         self.units.cell["drive"] = drive(self.plan, build_inputs(self.plan, {}, 0, self.now))
 
 
+_EMPTY = np.zeros(0, np.int64)
+_FLYING = ("times", "codes", "size", "delivered")  # arrays of the flight that change in a run
 _MOVING = ("slot", "heap", "place", "due", "size")  # arrays of the inputs that change in a run
 
 
@@ -220,8 +224,10 @@ class EventEngine:
     def _advance(self, memory: EventMemory, stop: int, recording: EventRecording) -> None:
         """Carry out all events up to `stop` [ticks]."""
         advance = cached(loop.advance)
+        units, wires, records = table(memory.units), table(self.plan.wires), table(recording.records)
+        inputs = table(memory.inputs)
         while True:
-            ended = advance(stop, memory.units, self.plan.wires, memory.flight, memory.inputs, recording.records)
+            ended = advance(stop, units, wires, table(memory.flight), inputs, records)
             if ended == loop.QUEUE_FULL:
                 memory.grow(self._most)
                 continue

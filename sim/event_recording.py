@@ -135,7 +135,7 @@ class EventRecording:
         table["buffer"] = np.cumsum(table["room"]) - table["room"]
         due = table["upcoming"].min(initial=NEVER)
         return Records(
-            fired=np.zeros(SPIKE_ROWS, FIRED), rows=np.zeros(1, np.int64), probe=table,
+            fired=np.zeros(SPIKE_ROWS, FIRED), capacity=SPIKE_ROWS, rows=np.zeros(1, np.int64), probe=table, n_probes=table.size,
             subset=np.concatenate([np.zeros(0, np.int64), *subsets]), before=before,
             buffer=np.empty(int(table["room"].sum())), due=np.array([due], np.int64),
         )  # fmt: skip

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from .event_memory import reals, record
 from .event_queue import NEVER, TICKS, schedule
-from .event_units import set_drive, touch
+from .event_units import CELL, GROUP, set_drive, touch
 from .random import uniform
 
 TRAIN, POISSON, CURRENT = 0, 1, 2  # kinds of slots
@@ -53,21 +54,19 @@ class Inputs(NamedTuple):
 @njit(error_model="numpy")
 def feed(inputs, units, index, time, count):
     """Carry out the event of the slot `index` that is due now; return the number of touched units."""
-    slot = inputs.slot[index]
+    slot = record(inputs.slot, index, SLOT)
     due = NEVER
     if slot.kind == TRAIN:
-        while slot.cursor < slot.end and inputs.spike[slot.cursor].time == time:
-            spike = inputs.spike[slot.cursor]
-            units.arriving[units.cell[spike.unit].row + slot.variable] += spike.weight
-            count = touch(units, spike.unit, count)
+        while slot.cursor < slot.end and record(inputs.spike, slot.cursor, SPIKE).time == time:
+            spike = record(inputs.spike, slot.cursor, SPIKE)
+            count = _arrive(units, spike.unit, slot.variable, spike.weight, count)
             slot.cursor += 1
         if slot.cursor < slot.end:
-            due = inputs.spike[slot.cursor].time
+            due = record(inputs.spike, slot.cursor, SPIKE).time
     elif slot.kind == POISSON:
         if slot.cursor > 0:  # the event at time 0 only draws the first interval
-            units.arriving[units.cell[slot.unit].row + slot.variable] += slot.weight
-            count = touch(units, slot.unit, count)
-        within = slot.unit - units.group[units.cell[slot.unit].group].first
+            count = _arrive(units, slot.unit, slot.variable, slot.weight, count)
+        within = slot.unit - record(units.group, record(units.cell, slot.unit, CELL).group, GROUP).first
         slot.clock -= math.log(uniform(slot.stream, within, slot.cursor)) / slot.rate
         slot.cursor += 1
         if slot.clock * TICKS < NEVER:
@@ -76,16 +75,24 @@ def feed(inputs, units, index, time, count):
         _change(inputs, units, slot, time)
         slot.cursor += 1
         if slot.cursor < slot.end:
-            due = inputs.change[slot.cursor].time
-    schedule(inputs.heap, inputs.place, inputs.due, inputs.size, index, due)
+            due = record(inputs.change, slot.cursor, CHANGE).time
+    schedule(inputs, index, due)
     return count
+
+
+@njit(error_model="numpy")
+def _arrive(units, unit, variable, weight, count):
+    """Let a weight arrive at a unit; return the number of touched units."""
+    reals(units.arriving)[record(units.cell, unit, CELL).row + variable] += weight
+    return touch(units, unit, count)
 
 
 @njit(error_model="numpy")
 def _change(inputs, units, slot, time):
     """Give a population the currents of a change on top of its constant ones."""
-    change = inputs.change[slot.cursor]
-    drive = inputs.base[slot.unit : units.group[units.cell[slot.unit].group].end].copy()
-    for i in range(drive.size):
-        drive[i] += inputs.levels[change.level + (i if change.width > 1 else 0)]
-    set_drive(units, slot.unit, drive, time)
+    change = record(inputs.change, slot.cursor, CHANGE)
+    levels, base = reals(inputs.levels + 8 * change.level), reals(inputs.base)
+    end = record(units.group, record(units.cell, slot.unit, CELL).group, GROUP).end
+    for unit in range(slot.unit, end):
+        level = levels[unit - slot.unit if change.width > 1 else 0]
+        set_drive(units, unit, base[unit] + level, time)

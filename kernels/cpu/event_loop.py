@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from .event_inputs import feed
+from .event_inputs import SLOT, feed
+from .event_memory import ids, reals, record, wholes
 from .event_queue import NEVER, pop, push, replace
-from .event_records import sample
-from .event_units import spike, take, touch
+from .event_records import FIRED, sample
+from .event_units import CELL, GROUP, spike, take, touch
 
 DONE, QUEUE_FULL, RECORD_FULL = 0, 1, 2  # why the loop returned
 
@@ -56,68 +57,92 @@ class Flight(NamedTuple):
     times: Any
     codes: Any
     size: Any
+    room: int
     delivered: Any
 
 
 @njit(error_model="numpy")
-def advance(stop, units, wires, flight, inputs, records):
+def advance(stop, units_table, wires_table, flight_table, inputs_table, records_table):
     """Carry out all events up to and including `stop` [ticks], or until a buffer is full; return why it ended.
 
-    At one time, populations act in order of rank: first all that arrives is summed, then units fire in order.
+    Each table: see `event_memory.table`. At one time, populations act in order of rank: first all that arrives is
+    summed, then units fire in order.
     """
+    units, wires, flight = units_table[0], wires_table[0], flight_table[0]
+    inputs, records = inputs_table[0], records_table[0]
     while True:
         time, rank = _earliest(units, wires, flight, inputs)
-        if records.due[0] < min(time, stop + 1):
+        if wholes(records.due)[0] < min(time, stop + 1):
             if not sample(records, units):
                 return RECORD_FULL
             continue
         if time > stop:
             return DONE
         count = np.int64(0)
-        while inputs.size[0] > 0 and _slot_is(inputs, inputs.heap[0], time, rank):
-            count = feed(inputs, units, inputs.heap[0], time, count)
-        while flight.size[0] > 0 and flight.times[0] == time and _rank(wires, flight.codes[0]) == rank:
+        while _slot_is(inputs, time, rank):
+            count = feed(inputs, units, wholes(inputs.heap)[0], time, count)
+        while _arrival_is(wires, flight, time, rank):
             count = _deliver(units, wires, flight, count)
         for k in range(count):
-            take(units, units.touched[k], time)
-        while units.size[0] > 0 and _unit_is(units, units.heap[0], time, rank):
-            unit = units.heap[0]
-            if records.rows[0] == records.fired.size:
-                return RECORD_FULL
-            if flight.size[0] + wires.chain_first[unit + 1] - wires.chain_first[unit] > flight.times.size:
-                return QUEUE_FULL
-            _emit(units, wires, flight, records, unit, time)
+            take(units, wholes(units.touched)[k], time)
+        while _unit_is(units, time, rank):
+            full = _full(units, wires, flight, records)
+            if full:
+                return full
+            _emit(units, wires, flight, records, time)
 
 
 @njit(error_model="numpy")
-def _rank(wires, segment):
-    return wires.projection[wires.segment[segment].projection].rank
+def _slot_is(inputs, time, rank):
+    """Whether the first slot is due at this time and rank."""
+    if wholes(inputs.size)[0] == 0:
+        return False
+    first = wholes(inputs.heap)[0]
+    return wholes(inputs.due)[first] == time and record(inputs.slot, first, SLOT).rank == rank
 
 
 @njit(error_model="numpy")
-def _slot_is(inputs, slot, time, rank):
-    return inputs.due[slot] == time and inputs.slot[slot].rank == rank
+def _arrival_is(wires, flight, time, rank):
+    """Whether the first spike in flight arrives at this time and rank."""
+    if wholes(flight.size)[0] == 0:
+        return False
+    return wholes(flight.times)[0] == time and _arrival_rank(wires, flight) == rank
 
 
 @njit(error_model="numpy")
-def _unit_is(units, unit, time, rank):
-    return units.due[unit] == time and units.group[units.cell[unit].group].rank == rank
+def _unit_is(units, time, rank):
+    """Whether the first unit is due at this time and rank."""
+    if wholes(units.size)[0] == 0:
+        return False
+    first = wholes(units.heap)[0]
+    return wholes(units.due)[first] == time and _unit_rank(units, first) == rank
+
+
+@njit(error_model="numpy")
+def _arrival_rank(wires, flight):
+    segment = record(wires.segment, wholes(flight.codes)[0], SEGMENT)
+    return record(wires.projection, segment.projection, PROJECTION).rank
+
+
+@njit(error_model="numpy")
+def _unit_rank(units, unit):
+    return record(units.group, record(units.cell, unit, CELL).group, GROUP).rank
 
 
 @njit(error_model="numpy")
 def _earliest(units, wires, flight, inputs):
     """Time and rank of the next event."""
-    time, rank = NEVER, 0
-    if flight.size[0] > 0:
-        time, rank = flight.times[0], _rank(wires, flight.codes[0])
-    if inputs.size[0] > 0:
-        slot = inputs.heap[0]
-        due, own = inputs.due[slot], inputs.slot[slot].rank
+    time, rank = NEVER, np.int64(0)
+    if wholes(flight.size)[0] > 0:
+        time, rank = wholes(flight.times)[0], _arrival_rank(wires, flight)
+    if wholes(inputs.size)[0] > 0:
+        first = wholes(inputs.heap)[0]
+        due, own = wholes(inputs.due)[first], record(inputs.slot, first, SLOT).rank
         if due < time or (due == time and own < rank):
             time, rank = due, own
-    if units.size[0] > 0:
-        unit = units.heap[0]
-        due, own = units.due[unit], units.group[units.cell[unit].group].rank
+    if wholes(units.size)[0] > 0:
+        first = wholes(units.heap)[0]
+        due, own = wholes(units.due)[first], _unit_rank(units, first)
         if due < time or (due == time and own < rank):
             time, rank = due, own
     return time, rank
@@ -126,32 +151,44 @@ def _earliest(units, wires, flight, inputs):
 @njit(error_model="numpy")
 def _deliver(units, wires, flight, count):
     """Deliver the first segment in flight and send its spike on to the next; return the touched units."""
-    time, index = flight.times[0], flight.codes[0]
-    segment = wires.segment[index]
-    projection = wires.projection[segment.projection]
-    row, base, width = projection.row, projection.base, projection.width
+    time, index = wholes(flight.times)[0], wholes(flight.codes)[0]
+    segment = record(wires.segment, index, SEGMENT)
+    projection = record(wires.projection, segment.projection, PROJECTION)
+    arriving, base, width = reals(units.arriving + 8 * projection.row), projection.base, projection.width
+    target, weight = ids(wires.target), reals(wires.weight)
     for s in range(segment.first, segment.end):
-        unit = np.int64(wires.target[s])
-        units.arriving[row + (unit - base) * width] += wires.weight[s]
+        unit = np.int64(target[s])
+        arriving[(unit - base) * width] += weight[s]
         count = touch(units, unit, count)
-    flight.delivered[0] += segment.end - segment.first
+    wholes(flight.delivered)[0] += segment.end - segment.first
     if segment.more:
-        ahead = wires.segment[index + 1].delay - segment.delay
-        replace(flight.times, flight.codes, flight.size, time + ahead, index + 1)
+        ahead = record(wires.segment, index + 1, SEGMENT).delay - segment.delay
+        replace(flight, time + ahead, index + 1)
     else:
-        pop(flight.times, flight.codes, flight.size)
+        pop(flight)
     return count
 
 
 @njit(error_model="numpy")
-def _emit(units, wires, flight, records, unit, time):
-    """Let `unit` fire, note it, and send the spike along its chains."""
+def _full(units, wires, flight, records):
+    """RECORD_FULL or QUEUE_FULL where there is no room for a spike of the first unit due, else 0."""
+    if wholes(records.rows)[0] == records.capacity:
+        return RECORD_FULL
+    first, unit = wholes(wires.chain_first), wholes(units.heap)[0]
+    return QUEUE_FULL if wholes(flight.size)[0] + first[unit + 1] - first[unit] > flight.room else 0
+
+
+@njit(error_model="numpy")
+def _emit(units, wires, flight, records, time):
+    """Let the first unit due fire, note it, and send the spike along its chains."""
+    unit = wholes(units.heap)[0]
     spike(units, unit, time)
-    if units.group[units.cell[unit].group].recorded:
-        noted = records.fired[records.rows[0]]
+    if record(units.group, record(units.cell, unit, CELL).group, GROUP).recorded:
+        rows = wholes(records.rows)
+        noted = record(records.fired, rows[0], FIRED)
         noted.time = time
         noted.unit = unit
-        records.rows[0] += 1
-    for c in range(wires.chain_first[unit], wires.chain_first[unit + 1]):
-        first = wires.chain[c]
-        push(flight.times, flight.codes, flight.size, time + wires.segment[first].delay, first)
+        rows[0] += 1
+    first, chain = wholes(wires.chain_first), wholes(wires.chain)
+    for c in range(first[unit], first[unit + 1]):
+        push(flight, time + record(wires.segment, chain[c], SEGMENT).delay, chain[c])

@@ -1,22 +1,26 @@
 """Two priority queues on flat arrays: a heap of entries that come and go, and a schedule of one time per unit.
 
-Times are int64 ticks of a femtosecond, so that equal sums of delays are equal whatever the order of adding.
-Both queues have a total order (time, then index), so what comes first never depends on their inner layout.
+Times are int64 ticks of a femtosecond, so that equal sums of delays are equal whatever the order of adding. Both
+queues have a total order (time, then index), so what comes first never depends on their inner layout. A queue is
+a record of addresses, see `event_memory`.
 """
 
 import numpy as np
 from numba import njit
+
+from .event_memory import wholes
 
 TICKS = 1e15  # per second
 NEVER = (1 << 63) - 1  # a time that never comes
 
 
 @njit
-def push(times, codes, size, time, code):
+def push(heap, time, code):
     """Add an entry to the heap; the caller has made sure that there is room.
 
     times, codes (capacity,) int64, of which the first size[0] are in use; size (1,) int64.
     """
+    times, codes, size = wholes(heap.times), wholes(heap.codes), wholes(heap.size)
     hole = size[0]
     size[0] = hole + 1
     while hole > 0:
@@ -31,9 +35,10 @@ def push(times, codes, size, time, code):
 
 
 @njit
-def replace(times, codes, size, time, code):
+def replace(heap, time, code):
     """Take the first entry of the heap away and add another."""
-    hole, end = 0, size[0]
+    times, codes, end = wholes(heap.times), wholes(heap.codes), wholes(heap.size)[0]
+    hole = 0
     while 2 * hole + 1 < end:
         child = 2 * hole + 1
         other = child + 1
@@ -51,21 +56,22 @@ def replace(times, codes, size, time, code):
 
 
 @njit
-def pop(times, codes, size):
+def pop(heap):
     """Take the first entry of the heap away; it stood at index 0."""
-    last = size[0] - 1
-    size[0] = last
-    if last > 0:
-        replace(times, codes, size, times[last], codes[last])
+    size = wholes(heap.size)
+    size[0] -= 1
+    if size[0] > 0:
+        replace(heap, wholes(heap.times)[size[0]], wholes(heap.codes)[size[0]])
 
 
 @njit
-def schedule(heap, place, due, size, unit, time):
+def schedule(queue, unit, time):
     """Set the one time at which `unit` is due; NEVER takes it off the schedule.
 
     due (n,) int64 times; heap (n,) int64, units as a heap by (due, unit), of which the first size[0] are in use;
     place (n,) int64, where each unit stands in the heap, -1 if it does not.
     """
+    heap, place, due, size = wholes(queue.heap), wholes(queue.place), wholes(queue.due), wholes(queue.size)
     before, hole = due[unit], place[unit]
     due[unit] = time
     if hole < 0:
@@ -73,31 +79,32 @@ def schedule(heap, place, due, size, unit, time):
             return
         hole = size[0]
         size[0] = hole + 1
-        _rise(heap, place, due, hole, unit)
+        _rise(queue, hole, unit)
     elif time == NEVER:
         place[unit] = -1
         size[0] -= 1
-        end = size[0]
-        if hole < end:
-            _move(heap, place, due, end, hole, heap[end])
+        if hole < size[0]:
+            _move(queue, hole, heap[size[0]])
     elif time < before:
-        _rise(heap, place, due, hole, unit)
+        _rise(queue, hole, unit)
     elif time > before:
-        _sink(heap, place, due, size[0], hole, unit)
+        _sink(queue, hole, unit)
 
 
 @njit
-def _move(heap, place, due, end, hole, unit):
+def _move(queue, hole, unit):
     """Put `unit` where a gap is, then where it belongs."""
+    heap, due = wholes(queue.heap), wholes(queue.due)
     parent = heap[(hole - 1) >> 1] if hole > 0 else unit
     if due[unit] < due[parent] or (due[unit] == due[parent] and unit < parent):
-        _rise(heap, place, due, hole, unit)
+        _rise(queue, hole, unit)
     else:
-        _sink(heap, place, due, end, hole, unit)
+        _sink(queue, hole, unit)
 
 
 @njit
-def _rise(heap, place, due, hole, unit):
+def _rise(queue, hole, unit):
+    heap, place, due = wholes(queue.heap), wholes(queue.place), wholes(queue.due)
     time = due[unit]
     while hole > 0:
         parent = heap[(hole - 1) >> 1]
@@ -111,7 +118,8 @@ def _rise(heap, place, due, hole, unit):
 
 
 @njit
-def _sink(heap, place, due, end, hole, unit):
+def _sink(queue, hole, unit):
+    heap, place, due, end = wholes(queue.heap), wholes(queue.place), wholes(queue.due), wholes(queue.size)[0]
     time = due[unit]
     while 2 * hole + 1 < end:
         at = 2 * hole + 1

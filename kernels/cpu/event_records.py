@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from .event_memory import reals, record, wholes
 from .event_queue import NEVER
-from .event_units import settle
+from .event_units import CELL, copied, settle
 
 STATE, COUNTS, RATE = 0, 1, 2  # kinds of sampling probes
 
@@ -37,8 +38,10 @@ class Records(NamedTuple):
     """
 
     fired: Any
+    capacity: int
     rows: Any
     probe: Any
+    n_probes: int
     subset: Any
     before: Any
     buffer: Any
@@ -48,46 +51,37 @@ class Records(NamedTuple):
 @njit(error_model="numpy")
 def sample(records, units):
     """Take all samples that are due first; return whether there was room."""
-    time, due = records.due[0], NEVER
-    for p in range(records.probe.size):
-        probe = records.probe[p]
+    time, due = wholes(records.due)[0], NEVER
+    for p in range(records.n_probes):
+        probe = record(records.probe, p, PROBE)
         if probe.upcoming == time and probe.filled + probe.width > probe.room:
             return False
-    for p in range(records.probe.size):
-        probe = records.probe[p]
+    for p in range(records.n_probes):
+        probe = record(records.probe, p, PROBE)
         if probe.upcoming == time:
             _write(records, units, probe, time)
             probe.filled += probe.width
             probe.upcoming += probe.every
         due = min(due, probe.upcoming)
-    records.due[0] = due
+    wholes(records.due)[0] = due
     return True
 
 
 @njit(error_model="numpy")
 def _write(records, units, probe, time):
     """Append one sample of a probe."""
-    at = probe.buffer + probe.filled
-    records.buffer[at] = 0.0
+    out = reals(records.buffer + 8 * (probe.buffer + probe.filled))
+    subset, before = wholes(records.subset + 8 * probe.subset), wholes(records.before + 8 * probe.subset)
+    out[0] = 0.0
     for k in range(probe.units):
-        unit = records.subset[probe.subset + k]
         if probe.kind == STATE:
-            records.buffer[at + k] = _state(units, unit, probe.variable, time)
+            row = copied(units, subset[k])
+            settle(units, subset[k], row, time)
+            out[k] = reals(row)[probe.variable]
             continue
-        fired = units.cell[unit].fired
-        spikes = fired - records.before[probe.subset + k]
-        records.before[probe.subset + k] = fired
+        fired = record(units.cell, subset[k], CELL).fired
         if probe.kind == RATE:
-            records.buffer[at] += spikes
+            out[0] += fired - before[k]
         else:
-            records.buffer[at + k] = spikes
-
-
-@njit(error_model="numpy")
-def _state(units, unit, variable, time):
-    """A state variable of `unit` at `time`, worked out on a copy: looking changes nothing."""
-    cell = units.cell[unit]
-    for k in range(units.group[cell.group].width):
-        units.spare[k] = units.state[cell.row + k]
-    settle(units, unit, units.spare, np.int64(0), time)
-    return units.spare[variable]
+            out[k] = fired - before[k]
+        before[k] = fired

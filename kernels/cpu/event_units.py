@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from .event_binding import call
+from .event_memory import reals, record, wholes
 from .event_queue import NEVER, TICKS, schedule
 from .random import mix
 
@@ -66,83 +67,90 @@ class Units(NamedTuple):
 
 
 @njit(error_model="numpy")
-def _propagate(units, unit, rows, start, begin, end):
-    """Propagate the row of `unit` that begins at rows[start] from `begin` to `end`, not across its `held`."""
+def _propagate(units, unit, rows, begin, end):
+    """Propagate the row of `unit` at the address `rows` from `begin` to `end`, not across its `held`."""
     if end <= begin:
         return
-    cell = units.cell[unit]
-    row = rows.ctypes.data + 8 * start
-    parameters = units.parameters.ctypes.data + 8 * cell.constants
-    kept = rows[start]
-    call(units.group[cell.group].flow, row, parameters, cell.drive, (end - begin) / TICKS)
+    cell = record(units.cell, unit, CELL)
+    flow = record(units.group, cell.group, GROUP).flow
+    kept = reals(rows)[0]
+    call(flow, rows, units.parameters + 8 * cell.constants, cell.drive, (end - begin) / TICKS)
     if end <= cell.held:
-        rows[start] = kept
+        reals(rows)[0] = kept
 
 
 @njit(error_model="numpy")
-def settle(units, unit, rows, start, time):
-    """Bring a row of `unit`, true at its last event, to `time`."""
-    last, held = units.cell[unit].last, units.cell[unit].held
+def settle(units, unit, rows, time):
+    """Bring the row of `unit` at the address `rows`, true at its last event, to `time`."""
+    cell = record(units.cell, unit, CELL)
+    last, held = cell.last, cell.held
     if last < held:
-        _propagate(units, unit, rows, start, last, min(held, time))
+        _propagate(units, unit, rows, last, min(held, time))
         last = held
-    _propagate(units, unit, rows, start, last, time)
+    _propagate(units, unit, rows, last, time)
 
 
 @njit(error_model="numpy")
 def touch(units, unit, count):
     """Enter `unit` among the touched ones, once; return their number."""
-    if units.cell[unit].marked:
+    cell = record(units.cell, unit, CELL)
+    if cell.marked:
         return count
-    units.cell[unit].marked = 1
-    units.touched[count] = unit
+    cell.marked = 1
+    wholes(units.touched)[count] = unit
     return count + 1
 
 
 @njit(error_model="numpy")
 def take(units, unit, time):
     """Bring `unit` to `time`, add what arrives there, and predict anew."""
-    cell = units.cell[unit]
-    start = cell.row
-    settle(units, unit, units.state, start, time)
+    cell = record(units.cell, unit, CELL)
+    settle(units, unit, units.state + 8 * cell.row, time)
     cell.last = time
     cell.marked = 0
-    for k in range(units.group[cell.group].width):
+    state, arriving = reals(units.state + 8 * cell.row), reals(units.arriving + 8 * cell.row)
+    for k in range(record(units.group, cell.group, GROUP).width):
         if k > 0 or time > cell.held:
-            units.state[start + k] += units.arriving[start + k]
-        units.arriving[start + k] = 0.0
+            state[k] += arriving[k]
+        arriving[k] = 0.0
     predict(units, unit)
 
 
 @njit(error_model="numpy")
 def predict(units, unit):
     """Schedule the next spike of `unit`, whose state is true at its last event."""
-    cell = units.cell[unit]
-    group = units.group[cell.group]
-    rows, start, begin = units.state, cell.row, cell.last
+    cell = record(units.cell, unit, CELL)
+    group = record(units.group, cell.group, GROUP)
+    row, begin = units.state + 8 * cell.row, cell.last
     if cell.held > begin:
-        for k in range(group.width):
-            units.spare[k] = rows[start + k]
-        rows, start = units.spare, np.int64(0)
-        _propagate(units, unit, rows, start, begin, cell.held)
+        row = copied(units, unit)
+        _propagate(units, unit, row, begin, cell.held)
         begin = cell.held
-    parameters = units.parameters.ctypes.data + 8 * cell.constants
-    wait = call(group.next, rows.ctypes.data + 8 * start, parameters, cell.drive, 0.0)
+    wait = call(group.next, row, units.parameters + 8 * cell.constants, cell.drive, 0.0)
     due = NEVER
     if begin + wait * TICKS < NEVER:
         due = max(begin + np.int64(math.floor(wait * TICKS + 0.5)), cell.held + 1)
-    schedule(units.heap, units.place, units.due, units.size, unit, due)
+    schedule(units, unit, due)
+
+
+@njit(error_model="numpy")
+def copied(units, unit):
+    """The address of a copy of the row of `unit`, for looking ahead."""
+    cell = record(units.cell, unit, CELL)
+    state, spare = reals(units.state + 8 * cell.row), reals(units.spare)
+    for k in range(record(units.group, cell.group, GROUP).width):
+        spare[k] = state[k]
+    return units.spare
 
 
 @njit(error_model="numpy")
 def spike(units, unit, time):
     """Let `unit` fire."""
-    cell = units.cell[unit]
-    group = units.group[cell.group]
-    settle(units, unit, units.state, cell.row, time)
-    row = units.state.ctypes.data + 8 * cell.row
-    parameters = units.parameters.ctypes.data + 8 * cell.constants
-    call(group.fire, row, parameters, cell.drive, 0.0)
+    cell = record(units.cell, unit, CELL)
+    group = record(units.group, cell.group, GROUP)
+    row = units.state + 8 * cell.row
+    settle(units, unit, row, time)
+    call(group.fire, row, units.parameters + 8 * cell.constants, cell.drive, 0.0)
     cell.last = time
     cell.held = time + cell.refractory
     cell.fired += 1
@@ -151,12 +159,17 @@ def spike(units, unit, time):
 
 
 @njit(error_model="numpy")
-def set_drive(units, first, drive, time):
+def set_drive(units, unit, drive, time):
+    """Give `unit` another drive from `time` on."""
+    cell = record(units.cell, unit, CELL)
+    settle(units, unit, units.state + 8 * cell.row, time)
+    cell.last = time
+    cell.drive = drive
+    predict(units, unit)
+
+
+@njit(error_model="numpy")
+def set_drives(table, first, drive, time):
     """Give the units from `first` on another drive (m,) from `time` on."""
     for k in range(drive.size):
-        unit = first + k
-        cell = units.cell[unit]
-        settle(units, unit, units.state, cell.row, time)
-        cell.last = time
-        cell.drive = drive[k]
-        predict(units, unit)
+        set_drive(table[0], first + k, drive[k], time)
