@@ -20,6 +20,8 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Simulate spiking and energy-based networks."
 )
 
+INTERRUPTED = 130
+
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
 ]
@@ -176,23 +178,24 @@ def warn(text: str) -> None:
 def _guarded() -> int:
     """Run the command; the exit code."""
     try:
-        return int(app(standalone_mode=False) or 0)
+        code = int(app(standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
-        warn("potentia: interrupted")
-        return 130
+        code = INTERRUPTED
     except typer.Exit as stop:
-        return int(stop.exit_code)
+        code = int(stop.exit_code)
     except PotentiaError as error:
         warn(f"potentia: {_line(error)}")
         return 2
     except Exception as error:  # the last line of defence: no traceback of a library reaches the user
         if hasattr(error, "format_message"):  # what typer says of arguments that it cannot read
-            warn(f"potentia: {_line(error.format_message())}")
+            warn(f"potentia: {_line(error.format_message())}".partition(", unable to parse")[0])
             return 2
-        warn(
-            f"potentia: a fault of Potentia itself, please report it: {type(error).__name__}: {_line(error)}"
-        )
+        told = f"{type(error).__name__}: {_line(error)}"
+        warn(f"potentia: a fault of Potentia itself, please report it: {told}")
         return 1
+    if code == INTERRUPTED:
+        warn("potentia: interrupted")
+    return code
 
 
 def _line(message: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,7 +109,7 @@ def read_settings(
             raise ParameterError(f"{name}: settings have the form key=value (got {text!r:.80})")
         key = key.strip()
         _known(name, model, key)
-        given[key] = _parse(model, key, value.strip())
+        given[key] = _parse(name, model, key, value.strip())
     for key in given:
         _known(name, model, key)
     try:
@@ -151,11 +152,15 @@ def _known(name: str, model: type[BaseModel], key: str) -> None:
         )
 
 
-def _parse(model: type[BaseModel], key: str, text: str) -> Any:
+def _parse(name: str, model: type[BaseModel], key: str, text: str) -> Any:
     """A text as what the field takes: a number, true or false, null, a JSON list, or the text itself."""
-    scalar = _scalar(text)
+    kind, scalar = model.model_fields[key].annotation, _scalar(text)
+    if isinstance(scalar, float) and not math.isfinite(scalar) and kind is not str:
+        raise check.fail(name, key, "must be a finite number", text)
+    if isinstance(scalar, bool) and kind in (int, float):
+        return text
     try:
-        TypeAdapter(model.model_fields[key].annotation or str).validate_python(scalar)
+        TypeAdapter(kind or str).validate_python(scalar)
     except ValidationError:
         return text
     return scalar
@@ -181,26 +186,24 @@ def _sentence(name: str, model: type[BaseModel], error: ValidationError) -> Para
     rule = re.sub(r", unable to parse string as an? (number|integer)", "", rule)
     about = model.model_fields.get(key)
     unit = re.search(r"\[([^\]]+)\]", (about.description or "") if about else "")
-    if unit and "number" in rule:
-        rule += f" in {unit[1]}"
-    return check.fail(
-        name, key or "settings", rule + _hint(first["input"], unit and unit[1], key), first["input"]
-    )
+    if about and unit and "number" in rule:
+        rule += f" in {unit[1]}{_hint(first['input'], unit[1], key, about.default)}"
+    return check.fail(name, key or "settings", rule, first["input"])
 
 
-def _hint(got: Any, unit: str | None, key: str) -> str:
-    """The number that a text with a unit stands for, where the unit is that of the field."""
+def _hint(got: Any, unit: str, key: str, default: Any) -> str:
+    """How to write a text with a unit: as the number that it stands for where the unit fits the field's."""
     quantity = QUANTITY.fullmatch(got.strip()) if isinstance(got, str) else None
-    if quantity is None or unit is None:
+    if quantity is None:
         return ""
     number, written = quantity.groups()
     prefix = written.removesuffix(unit)
     if not written.endswith(unit) or prefix not in PREFIXES:
-        return f", without a unit, which {written!r} cannot be turned into"
+        return f", without a unit, such as {key}={default}"
     try:
-        return f", so write {key}={float(f'{number}e{PREFIXES[prefix]}'):g}"
+        return f", without a unit: {key}={float(f'{number}e{PREFIXES[prefix]}'):g}"
     except ValueError:
-        return ""
+        return f", without a unit, such as {key}={default}"
 
 
 def _show(cell: Any) -> str:

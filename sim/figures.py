@@ -198,9 +198,9 @@ def confusion(matrix: ArrayLike, ax: Axes | None = None, *, labels: Sequence[Any
 @_styled
 def bars(
     means: Mapping[str, float],
-    spread: Mapping[str, float] | None = None,
     ax: Axes | None = None,
     *,
+    spread: Mapping[str, float] | None = None,
     label: str = "",
 ) -> Axes:
     """One bar per name with its error bar and value; `spread` is the standard deviation."""
@@ -223,9 +223,9 @@ def bars(
 @_styled
 def accuracy_bars(
     means: Mapping[str, float],
-    spread: Mapping[str, float] | None = None,
     ax: Axes | None = None,
     *,
+    spread: Mapping[str, float] | None = None,
     chance: float = 0.0,
 ) -> Axes:
     """Accuracies in percent, given as fractions; `chance` is drawn as a line."""

@@ -68,7 +68,7 @@ class RunFolder:
         self.record |= {"status": "interrupted" if broken_off else "failed", "ended": _now()}
         if error is not None:
             self.record["error"] = f"{type(error).__name__}: {error}"[:1000]
-            if not isinstance(error, PotentiaError):
+            if isinstance(error, Exception) and not isinstance(error, PotentiaError):
                 self.record["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
         self._write()
 

@@ -2,8 +2,8 @@
 
 The network of `potentia run balanced-network`, spikes recorded, beside Brian2 in its fastest mode (C++
 standalone) if asked for. Repeats take turns, so that a change of the machine's speed meets all alike; medians
-are reported. The ceiling is the time that the same arithmetic takes in two bare loops on this machine: a linear
-update of three variables per neuron and step, and one addition at a random place per synaptic event.
+are reported. The ceiling is the time that the same arithmetic takes in two bare loops on this machine: a
+linear update of three variables per neuron and step, and one addition at a random place per synaptic event.
 """
 
 from __future__ import annotations

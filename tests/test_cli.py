@@ -1,0 +1,293 @@
+"""The command line: what it prints, where it writes, how it ends."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import h5py
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from potentia import cli
+from potentia.errors import ParameterError
+from potentia.experiments import balanced_network, experiments, load
+from potentia.experiments.experiment import Context, format_table, is_timed, read_settings
+from potentia.experiments.runner import compare, execute, verify
+from potentia.sim.runfolder import read_run
+
+SMALL = ["--set", "neurons=200", "--set", "duration=0.05", "--set", "probability=0.1"]
+
+
+def potentia(*arguments):
+    """The command, run here: exit code, stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["potentia", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    return SimpleNamespace(returncode=stop.value.code, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A small run made by the command line: its folder and what was printed."""
+    base = tmp_path_factory.mktemp("cli")
+    done = potentia("run", "balanced-network", *SMALL, "--seed", 3, "--out", base / "runs", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    return told, done
+
+
+def test_run_prints_one_json_object_with_exactly_these_keys(run):
+    told, done = run
+    assert set(told) == {"experiment", "seed", "metrics", "run"}
+    assert (told["experiment"], told["seed"]) == ("balanced-network", 3)
+    assert told["metrics"]["spikes"] > 0
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_run_writes_its_folder(run):
+    folder = Path(run[0]["run"])
+    names = {path.name for path in folder.iterdir()}
+    assert {"run.json", "results.h5", "report.html"} <= names
+    record = read_run(folder)
+    assert record["status"] == "done"
+    assert record["config"]["neurons"] == 200
+    assert record["metrics"] == run[0]["metrics"]
+    with h5py.File(folder / "results.h5") as file:
+        assert "spikes/exc/timestamps" in file
+
+
+def test_inspect_plot_and_verify(run):
+    folder = run[0]["run"]
+    shown = potentia("inspect", folder)
+    assert shown.returncode == 0
+    assert "timestamps  float64" in shown.stdout
+    assert "rate_excitatory" in shown.stdout
+    assert "[V]" in potentia("inspect", folder + "/results.h5").stdout
+    redrawn = potentia("plot", folder)
+    assert redrawn.returncode == 0
+    assert "report.html" in redrawn.stdout
+    again = potentia("verify", folder)
+    assert again.returncode == 0, again.stderr
+    assert "the same spikes" in again.stdout
+
+
+def test_verify_finds_a_difference(run, tmp_path):
+    record = read_run(run[0]["run"])
+    record["config"]["seed"] = 4
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    done = potentia("verify", tmp_path)
+    assert done.returncode == 1
+    assert "the spike hash was" in done.stderr
+
+
+def test_list_names_every_experiment():
+    done = potentia("list")
+    assert done.returncode == 0
+    assert "balanced-network" in done.stdout
+    assert set(experiments()) >= {"balanced-network"}
+    assert all("(" in text and text.endswith(".") for text in experiments().values())  # the reference first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "balanced-netwrok"], "did you mean 'balanced-network'?"),
+        (["run", "balanced-network", "--set", "duraton=1"], "did you mean 'duration'?"),
+        (
+            ["run", "balanced-network", "--set", "duration=10 ms"],
+            "in s, without a unit: duration=0.01 (got '10 ms')",
+        ),
+        (["run", "balanced-network", "--set", "duration=10 mV"], "without a unit, such as duration=1.0"),
+        (["run", "balanced-network", "--set", "duration=-1"], "duration: must be greater than 0 (got -1)"),
+        (["run", "balanced-network", "--set", "duration=nan"], "duration: must be a finite number"),
+        (
+            ["run", "balanced-network", "--set", "neurons=true"],
+            "neurons: must be a valid integer (got 'true')",
+        ),
+        (["run", "balanced-network", "--set", "neurons=20.5"], "neurons: must be a valid integer"),
+        (["run", "balanced-network", "--set", "neurons"], "form key=value"),
+        (["run", "balanced-network", "--seed", "-1"], "seed: must be greater than or equal to 0 (got -1)"),
+        (["run", "balanced-network", "--seed", str(2**64)], "seed: must be less than or equal to"),
+        (["run", "balanced-network", "--seed", "x"], "--seed"),
+        (["run", "balanced-network", "--backend", "banana"], "backend: must be one of auto, cpu"),
+        (["run", "balanced-network", "--data", "/no/such"], "/no/such is not a folder"),
+        (["run", "balanced-network", "--set", "dt=1"], "dt"),
+        (["run"], "Missing argument"),
+        (["rnu"], "rnu"),
+        (["run", "balanced-network", "--banana"], "--banana"),
+        (["inspect", "/no/such"], "does not exist"),
+        (["inspect", "."], "no run folder"),
+        (["inspect", "run.txt"], "no HDF5 file"),
+        (["plot", "."], "holds no results.h5"),
+        (["verify", "."], "no run folder"),
+        (["bench", "cubas"], "did you mean 'cuba'?"),
+        (["bench", "cuba", "--peers", "nest"], "peers: must be one of brian2"),
+        (["bench", "cuba", "--set", "repeats=0"], "repeats: must be greater than or equal to 1"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.txt").write_text("hello")
+    done = potentia(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("potentia: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert message in done.stderr
+    assert not list(tmp_path.glob("runs/*"))  # nothing half-written
+
+
+def test_an_unwritable_folder_fails_before_the_run(tmp_path):
+    (tmp_path / "file").write_text("x")
+    done = potentia("run", "balanced-network", "--out", tmp_path / "file")
+    assert done.returncode == 2
+    assert "cannot be made" in done.stderr
+
+
+def test_a_fault_of_ours_is_one_sentence_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(balanced_network, "run", lambda settings, context: 1 / 0)
+    done = potentia("run", "balanced-network", "--out", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("potentia: a fault of Potentia itself")
+    assert len(done.stderr.splitlines()) == 1
+    record = read_run(next(tmp_path.iterdir()))
+    assert record["status"] == "failed"
+    assert "ZeroDivisionError" in record["traceback"]
+
+
+def test_data_from_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("POTENTIA_DATA", "/no/such")
+    done = potentia("run", "balanced-network", "--out", tmp_path)
+    assert done.returncode == 2
+    assert "/no/such is not a folder" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_interrupted_runs_say_so(tmp_path, number):
+    command = [sys.executable, "-m", "potentia.cli", "run", "balanced-network", "--set", "duration=100000"]
+    process = subprocess.Popen([*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    for _ in range(300):
+        if list(tmp_path.glob("*/run.json")):
+            break
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(getattr(signal, number))
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode in (
+        130,
+        -signal.SIGINT,
+    )  # Python may die of the signal itself; a shell says 130
+    assert errors.splitlines()[-1] == "potentia: interrupted"
+    assert read_run(next(tmp_path.iterdir()))["status"] == "interrupted"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as on POSIX")
+def test_a_closed_pipe_is_no_error(run):
+    command = f"{sys.executable} -m potentia.cli inspect {run[0]['run']} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "0"
+    assert done.stderr == ""
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    seed: int = 1
+    rate: float = Field(5.0, description="mean rate [Hz]")
+    current: float = Field(0.0, description="[A]")
+    name: str = "x"
+    quick: bool = False
+    sizes: list[int] = [1, 2]
+    limit: float | None = None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("rate=1e-3", 1e-3), ("rate=2", 2.0), ("rate= 3 ", 3.0), ("seed=1e3", 1000), ("name=1e-3", "1e-3"),
+        ("name=true", "true"), ("name=a=b", "a=b"), ("quick=true", True), ("quick=no", False),
+        ("sizes=[3,4]", [3, 4]), ("limit=null", None), ("limit=0.5", 0.5),
+    ],
+)  # fmt: skip
+def test_settings_are_read_like_yaml_but_better(text, value):
+    got = getattr(read_settings("demo", Settings, [text]), text.partition("=")[0])
+    assert got == value
+    assert type(got) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("rate=2 kHz", "rate=2000"), ("current=3 nA", "current=3e-09"), ("current=2uA", "current=2e-06")],
+)
+def test_a_unit_that_fits_is_turned_into_a_number(text, hint):
+    with pytest.raises(ParameterError, match=hint):
+        read_settings("demo", Settings, [text])
+
+
+def test_timed_metrics_are_not_compared():
+    assert all(is_timed(name) for name in ("seconds", "seconds_sd", "train_seconds", "cpu_s", "rss_mb"))
+    assert not any(is_timed(name) for name in ("accuracy", "joules_per_word", "spikes_per_second"))
+    before = {"spike_hash": "a", "metrics": {"seconds": 1.0, "x": 0.3, "gone": None}}
+    assert (
+        compare(before, {"spike_hash": "a", "metrics": {"seconds": 2.0, "x": 0.3 * (1 + 1e-9), "gone": None}})
+        == []
+    )
+    assert len(compare(before, {"spike_hash": "b", "metrics": {"x": 0.31}})) == 2
+
+
+def test_tables_align_numbers_to_the_right():
+    text = format_table([("a", 1.23456, "V"), ("long name", 20.0, "")], header=("what", "value", "unit"))
+    assert text.splitlines() == [
+        "what       value  unit",
+        "---------  -----  ----",
+        "a          1.235  V",
+        "long name     20",
+    ]
+    assert format_table([]) == ""
+
+
+def test_experiments_draw_without_matplotlib(tmp_path, monkeypatch):
+    said: list[Any] = []
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    settings = read_settings("x", load("balanced-network").settings, SMALL[1::2])
+    folder = execute(load("balanced-network"), settings, base=tmp_path, say=said.append)
+    assert folder.record["status"] == "done"
+    assert any("pip install potentia[plot]" in text for text in said)
+    assert verify(folder.path) == []
+
+
+def test_the_hash_of_a_run_depends_on_the_order_of_its_results(tmp_path):
+    class One:
+        hash = "1"
+
+    class Two:
+        hash = "2"
+
+    def hashed(*results):
+        context = Context(backend="cpu", data=None, folder=tmp_path)
+        for result in results:
+            context.record(result)
+        return context.spike_hash
+
+    assert hashed(One(), Two()) != hashed(Two(), One())
+
+
+def test_bench_reports_in_the_promised_form():
+    settings = ["--set", "duration=0.1", "--set", "repeats=1", "--set", "neurons=400"]
+    done = potentia("bench", "cuba", *settings, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert set(told) == {"bench", "rows", "ratios", "ceiling_fraction"}
+    assert {"case", "engine", "cpu_s", "wall_s", "rss_mb"} <= set(told["rows"][0])
+    assert told["ratios"] == {}
+    assert told["ceiling_fraction"] > 0

@@ -1,0 +1,148 @@
+"""The house keeps its order: imports run one way, packages are all listed, and importing is cheap."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BELOW = {
+    "errors": set(),
+    "kernels": {"errors"},
+    "sim": {"kernels", "errors"},
+    "models": {"sim", "kernels", "errors"},
+    "learning": {"sim", "kernels", "errors"},
+    "hardware": {"sim", "kernels", "errors"},
+    "experiments": {"models", "learning", "hardware", "sim", "kernels", "errors"},
+    "cli": {"experiments", "models", "learning", "hardware", "sim", "kernels", "errors", "tests"},
+    "": {"sim"},  # the root package offers the public names, lazily
+}
+ALLOWED = {room: below | {room} for room, below in BELOW.items()}
+
+
+@cache
+def modules():
+    """Every module of the package, as a tuple of names below the root."""
+    files = [*ROOT.glob("*.py")] + [
+        file for room in BELOW if (ROOT / room).is_dir() and room for file in (ROOT / room).rglob("*.py")
+    ]
+    return {name_of(file): file for file in files}
+
+
+def name_of(file):
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def imports(name, file):
+    """The modules of this package that a module imports anywhere, functions and type checks included."""
+    package = name if file.name == "__init__.py" else name[:-1]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            yield from targets((*base, *(node.module or "").split(".")), node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "potentia":
+            yield from targets(tuple(node.module.split(".")[1:]), node.names)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "potentia":
+                    yield tuple(alias.name.split(".")[1:])
+
+
+def targets(base, names):
+    base = tuple(part for part in base if part)
+    known = modules()
+    for alias in names:
+        yield (*base, alias.name) if (*base, alias.name) in known else base
+
+
+def top_level(name, file):
+    """The modules imported when this one is imported: not inside functions, not for type checkers only."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    kept = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom, ast.Try))]
+    body = ast.Module(kept, [])
+    package = name if file.name == "__init__.py" else name[:-1]
+    for node in ast.walk(body):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            yield from targets((*base, *(node.module or "").split(".")), node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "potentia":
+            yield from targets(tuple(node.module.split(".")[1:]), node.names)
+
+
+def test_no_arrow_runs_back_or_across():
+    wrong = []
+    for name, file in modules().items():
+        room = name[0] if name else ""
+        for target in imports(name, file):
+            other = target[0] if target else ""
+            if other == "" and room in ("sim", "experiments", "cli"):
+                continue  # __version__ and the public names
+            if other not in ALLOWED[room]:
+                wrong.append(f"{'.'.join(name) or 'potentia'} -> {'.'.join(target) or 'potentia'}")
+    assert not wrong
+
+
+def test_no_circle():
+    known = modules()
+    graph = {
+        name: {t for t in top_level(name, file) if t in known and t != name} for name, file in known.items()
+    }
+    graph = {name: {t for t in found if t != name[: len(t)]} for name, found in graph.items()}  # own package
+    done, path = set(), []
+
+    def visit(name):
+        assert name not in path, " -> ".join(".".join(part) for part in [*path[path.index(name) :], name])
+        if name not in done:
+            path.append(name)
+            for target in sorted(graph[name]):
+                visit(target)
+            path.pop()
+            done.add(name)
+
+    for name in sorted(graph):
+        visit(name)
+
+
+def test_imports_are_relative_inside_the_package():
+    wrong = []
+    for name, file in modules().items():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not node.level and name[:1] != ("experiments",):
+                wrong += [f"{file}:{node.lineno}"] * ((node.module or "").split(".")[0] == "potentia")
+    assert not wrong
+
+
+def test_every_package_is_listed():
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    found = {"potentia", "potentia.tests.benchmarks"}
+    for room in BELOW:
+        if room and (ROOT / room).is_dir():
+            folders = {file.parent for file in (ROOT / room).rglob("*.py")}
+            found |= {".".join(("potentia", *folder.relative_to(ROOT).parts)) for folder in folders}
+    assert listed == found
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("potentia", {"numpy", "numba", "torch", "matplotlib", "h5py", "scipy", "pydantic"}),
+        ("potentia.cli", {"numpy", "numba", "torch", "matplotlib", "h5py", "scipy", "pydantic"}),
+        ("potentia.experiments", {"torch", "matplotlib"}),
+        ("potentia.sim", {"torch", "matplotlib", "h5py", "pydantic"}),
+        ("potentia.models", {"torch", "matplotlib"}),
+        ("potentia.learning", {"torch", "matplotlib"}),
+        ("potentia.hardware", {"torch", "matplotlib"}),
+    ],
+)
+def test_importing_is_light(module, heavy):
+    """Typer and the standard library are all that the command line needs before it knows what to do."""
+    script = f"import {module}, sys; print(*sorted(set(sys.modules) & {heavy!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == []
