@@ -50,18 +50,14 @@ def course(cell, t):
 @njit(error_model="numpy")
 def first_crossing(cell, threshold):
     """The time [s] at which the potential first reaches `threshold`; 0 if it is there, inf if it never comes."""
-    v, first, second, drive, tau, tau_first, tau_second = cell
+    v, first, second, drive, _, tau_first, tau_second = cell
     if v >= threshold:
         return 0.0
     if drive + max(first, 0.0) + max(second, 0.0) <= threshold:
         return math.inf  # v moves towards something that never exceeds this
-    begin, turn = 0.0, _turn(first, second, tau_first, tau_second)
-    if turn < math.inf:
-        crossing = _crossing_within(cell, threshold, 0.0, turn)
-        if crossing < math.inf:
-            return crossing
-        begin = turn
-    return _crossing_after(cell, threshold, begin)
+    turn = _turn(first, second, tau_first, tau_second)
+    crossing = _crossing_between(cell, threshold, 0.0, turn)
+    return _crossing_between(cell, threshold, turn, math.inf) if crossing == math.inf else crossing
 
 
 @njit(error_model="numpy")
@@ -74,38 +70,29 @@ def _turn(first, second, tau_first, tau_second):
 
 
 @njit(error_model="numpy")
-def _crossing_within(cell, threshold, begin, end):
-    """The first crossing in (begin, end], where v' changes sign at most once and v(begin) < threshold."""
-    potential, push, _ = course(cell, end)
-    if potential >= threshold:
-        return _zero(cell, threshold, begin, end, False)
-    if push < 0.0 and course(cell, begin)[1] > 0.0:
-        peak = _zero(cell, threshold, begin, end, True)
-        if course(cell, peak)[0] >= threshold:
-            return _zero(cell, threshold, begin, peak, False)
-    return math.inf
+def _crossing_between(cell, threshold, begin, limit):
+    """The first crossing in (begin, limit], where v' changes sign at most once and v(begin) < threshold.
 
-
-@njit(error_model="numpy")
-def _crossing_after(cell, threshold, begin):
-    """The first crossing after `begin`, where v' changes sign at most once and v(begin) < threshold."""
+    It goes on in doubling strides: far from `begin` a slope is too small to be told from rounding.
+    """
     _, first, second, drive, tau, tau_first, tau_second = cell
-    if drive <= threshold and course(cell, begin)[1] <= 0.0:
-        return math.inf  # falling, and at most rising again to a drive that is not above threshold
-    span = tau
-    while True:
-        end = begin + span
+    rising, span = course(cell, begin)[1] > 0.0, tau
+    while begin < limit:
+        end = min(begin + span, limit)
         potential, push, _ = course(cell, end)
         if potential >= threshold:
             return _zero(cell, threshold, begin, end, False)
-        if drive <= threshold:
-            if push <= 0.0:
-                return _crossing_within(cell, threshold, begin, end)
-            rest = max(first, 0.0) * math.exp(-end / tau_first) + max(second, 0.0) * math.exp(-end / tau_second)
-            if drive + rest <= threshold:
-                return math.inf
+        if rising and push <= 0.0:
+            peak = _zero(cell, threshold, begin, end, True)
+            if course(cell, peak)[0] >= threshold:
+                return _zero(cell, threshold, begin, peak, False)
+            rising = False
+        rest = max(first, 0.0) * math.exp(-end / tau_first) + max(second, 0.0) * math.exp(-end / tau_second)
+        if drive + rest <= threshold or (not rising and limit == math.inf and drive <= threshold):
+            return math.inf  # falling, and at most rising again to a drive that is not above threshold
         begin = end
         span *= 2.0
+    return math.inf
 
 
 @njit(error_model="numpy")

@@ -1,0 +1,34 @@
+"""The first threshold crossing by looking everywhere: slow, and easy to believe. See `kernels/cpu/event_crossing.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def potential(cell, t):
+    """v at the times t (n,) of a cell (v, first, second, drive, tau, tau_first, tau_second), from the textbook sum."""
+    v, first, second, drive, tau, tau_first, tau_second = cell
+    value = drive + (v - drive) * np.exp(-t / tau)
+    for current, own in ((first, tau_first), (second, tau_second)):
+        if own == tau:
+            value = value + current * t / tau * np.exp(-t / tau)
+        else:
+            value = value + current * (np.exp(-t / own) - np.exp(-t / tau)) / (1 - tau / own)
+    return value
+
+
+def first_crossing(cell, threshold, horizon, samples=200_000):
+    """The first sample in [0, horizon] at or above threshold, refined by bisection; inf if there is none.
+
+    Samples lie densely near 0. A crossing that comes and goes between two samples is missed.
+    """
+    times = horizon * np.linspace(0, 1, samples) ** 3
+    above = np.flatnonzero(potential(cell, times) >= threshold)
+    if not above.size:
+        return np.inf
+    if above[0] == 0:
+        return 0.0
+    low, high = times[above[0] - 1], times[above[0]]
+    while low < (middle := 0.5 * (low + high)) < high:
+        low, high = (low, middle) if potential(cell, middle) >= threshold else (middle, high)
+    return high
