@@ -236,4 +236,4 @@ def plot(context: Context, metrics: dict[str, Any] | None = None) -> None:
     context.draw("confusion", lambda: figures.confusion(crossbar, labels=range(N_DIGITS)))
     means = {name: metrics[f"accuracy_{name}"] for name in VARIANTS}
     spread = {name: metrics[f"accuracy_{name}_sd"] for name in VARIANTS}
-    context.draw("accuracy", lambda: figures.accuracy_bars(means, spread, chance=1 / N_DIGITS))
+    context.draw("accuracy", lambda: figures.accuracy_bars(means, spread=spread, chance=1 / N_DIGITS))

@@ -150,7 +150,7 @@ def _wiring(plan: Plan, memory: Memory) -> NDArray[np.uint8]:
     for signal in plan.signals:
         if signal.part == "fixed" and memory[signal].dtype.kind in "iu":
             digest.update(signal.name.encode())
-            digest.update(np.ascontiguousarray(memory[signal]))
+            digest.update(np.ascontiguousarray(memory[signal]).data)
     return np.frombuffer(digest.digest(), np.uint8)
 
 

@@ -230,9 +230,8 @@ def accuracy_bars(
 ) -> Axes:
     """Accuracies in percent, given as fractions; `chance` is drawn as a line."""
     percent = {name: 100.0 * value for name, value in means.items()}
-    ax = bars(
-        percent, {name: 100.0 * value for name, value in (spread or {}).items()}, ax, label="accuracy [%]"
-    )
+    errors = {name: 100.0 * value for name, value in (spread or {}).items()}
+    ax = bars(percent, ax, spread=errors, label="accuracy [%]")
     ax.set_ylim(0, 112)
     ax.set_yticks(range(0, 101, 20))
     if chance:

@@ -70,7 +70,7 @@ class Recording:
             elif probe.what == "spikes":
                 steps, ids = (np.concatenate(column) for column in zip(*chunks, strict=True)) if chunks else (_EMPTY, _EMPTY)
                 result.spike_records[probe.target.name] = Spikes(
-                    (steps + 1) * dt, ids.astype(np.int64), _size(probe.target), result.start, result.stop
+                    np.asarray((steps + 1) * dt, np.float64), ids.astype(np.int64), _size(probe.target), result.start, result.stop
                 )
             else:
                 result.sample_records[probe.name] = self._samples(recorder, chunks)
@@ -89,7 +89,7 @@ class Recording:
         assert isinstance(probe.target, Population)
         empty = self.memory[recorder.columns[0]][:0]
         values = np.concatenate([empty, *(chunk[0] for chunk in chunks)])
-        times = (self.start // every + 1 + np.arange(len(values))) * every * dt
+        times = np.asarray((self.start // every + 1 + np.arange(len(values))) * every * dt, np.float64)
         if probe.what == "rate":
             return Samples(times, values / (probe.target.n * every * dt), np.zeros(1, np.int64), "Hz")
         ids = np.arange(probe.target.n) if probe.ids is None else np.array(probe.ids)

@@ -9,8 +9,10 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import DataError
-from potentia.models import LIF
-from potentia.sim import Constant, FixedProbability, Normal, Poisson, snapshot
+from potentia.hardware import BreakdownReRAM, Crossbar
+from potentia.learning import STDP
+from potentia.models import LIF, SpikeSource
+from potentia.sim import Constant, FixedProbability, Ideal, Normal, Poisson, snapshot
 from potentia.sim.inputs import Noise, SpikeTrain
 
 
@@ -60,6 +62,61 @@ def test_resumed_runs_equal_the_uninterrupted_one(tmp_path, dtype, cuts):
     assert np.array_equal(np.concatenate([piece.rate("inh") for piece in pieces]), whole.rate("inh"))
     assert np.array_equal(np.concatenate([piece.counts("inh") for piece in pieces]), whole.counts("inh"))
     assert np.array_equal(np.concatenate([p.spikes("exc").times for p in pieces]), whole.spikes("exc").times)
+
+
+def plastic(store):
+    net = Network(seed=4)
+    pre, post = net.population(SpikeSource(), 40, name="pre"), net.population(LIF(), 10, name="post")
+    joined = net.connect(pre, post, FixedProbability(0.5), weight=2e-3, delay=3e-3, store=store, rule=STDP())
+    net.stimulate(pre, Poisson(rate=60.0))
+    net.stimulate(post, Constant(14e-3))
+    net.probe(joined, "weights", every=0.02)
+    return net, joined
+
+
+@pytest.mark.parametrize("store", [Ideal(), Crossbar(BreakdownReRAM())], ids=["ideal", "crossbar"])
+def test_learning_goes_on_bit_for_bit(tmp_path, store):
+    net, joined = plastic(store)
+    sim = Simulator(net)
+    before = sim.weights(joined)
+    whole = sim.run(0.2)
+    half = Simulator(plastic(store)[0])
+    half.run(0.1)
+    half.save(tmp_path / "a.h5")
+    again = Simulator.load(tmp_path / "a.h5")
+    rest = again.run(0.1)
+    assert rest.hash == whole.hash
+    after = sim.weights(joined)
+    assert not np.array_equal(after, before)
+    assert np.array_equal(again.weights(again.network.projections[0]), after)
+    assert np.array_equal(
+        rest.weights("pre->post"), whole.weights("pre->post")[-len(rest.weights("pre->post")) :]
+    )
+
+
+@pytest.mark.parametrize("cuts", [(0.05, 0.05), (0.0371, 0.0129, 0.05)])
+def test_the_event_engine_resumes_too(tmp_path, cuts):
+    def network():
+        net = Network(seed=5)
+        exc, inh = net.population(LIF(), 40, name="exc"), net.population(LIF(), 10, name="inh")
+        net.connect(exc, inh, FixedProbability(0.2), weight=2e-3, delay=1.5e-3)
+        net.connect(inh, exc, FixedProbability(0.2), weight=-2e-3, delay=2.7e-3)
+        net.stimulate(exc, Constant(17e-3))
+        net.stimulate(inh, Poisson(rate=800.0, weight=2e-3))
+        net.probe(exc, "spikes")
+        return net
+
+    whole = Simulator(network(), engine="event").run(0.1)
+    sim, pieces = Simulator(network(), engine="event"), []
+    for cut in cuts:
+        pieces.append(sim.run(cut))
+        sim.save(tmp_path / "a.h5")
+        sim = Simulator.load(tmp_path / "a.h5")
+    assert pieces[-1].hash == whole.hash
+    assert np.array_equal(np.concatenate([p.spikes("exc").times for p in pieces]), whole.spikes("exc").times)
+    content = (tmp_path / "a.h5").read_bytes()
+    for name in h5py.File(io.BytesIO(content[snapshot.BLOCK :]))["engine"]:
+        refused(tmp_path, sealed(content, lambda file, name=name: file["engine"].pop(name)))
 
 
 def test_saving_disturbs_nothing(tmp_path):

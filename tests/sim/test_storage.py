@@ -272,8 +272,9 @@ def broken_json(file):
 
 
 HOSTILE = [
-    external_link, soft_link, dangling_link, link_circle, same_dataset_twice, virtual_dataset, external_storage,
-    never_written, beyond_memory, deep, object_references, ragged, compound, object_attribute, unknown_filter,
+    external_link, soft_link, dangling_link, link_circle, same_dataset_twice, virtual_dataset,
+    external_storage, never_written, beyond_memory, deep, object_references, ragged, compound,
+    object_attribute, unknown_filter,
     named_type, newer, without_schema, schema_of_another_kind, another_hash, another_time, ids_too_large,
     ids_beyond_int64, fewer_ids, group_for_dataset, dataset_for_group, no_tallies, no_json, broken_json,
 ]  # fmt: skip
@@ -296,9 +297,7 @@ def test_additions_by_the_user_do_no_harm(result, saved):
 def test_constant_traces_compress_below_the_limit(tmp_path):
     """Zeros shrink by up to 1032, the limit of deflate, and are still read."""
     times = np.arange(200_000) * 1e-3
-    zeros = Result(
-        0.0, 200.0, "0", sample_records={"a.v": Samples(times, np.zeros((200_000, 8)), np.arange(8), "V")}
-    )
+    zeros = Result(0.0, 200.0, "0", sample_records={"a.v": Samples(times, np.zeros((200_000, 8)), np.arange(8), "V")})
     assert Result.load(zeros.save(tmp_path / "z.h5")).trace("a", "v").shape == (200_000, 8)
 
 
@@ -312,9 +311,7 @@ def test_results_that_do_not_follow_each_other_are_refused(result):
         concatenate([result, result])
     with pytest.raises(ParameterError, match="at least one"):
         concatenate([])
-    other = Result(
-        0.1, 0.2, "0", spike_records={"exc": Spikes(np.zeros(0), np.zeros(0, np.int64), 30, 0.1, 0.2)}
-    )
+    other = Result(0.1, 0.2, "0", spike_records={"exc": Spikes(np.zeros(0), np.zeros(0, np.int64), 30, 0.1, 0.2)})
     with pytest.raises(ParameterError, match="the same"):
         concatenate([result, other])
 
@@ -327,6 +324,18 @@ def test_records_written_while_running_equal_those_in_memory(result, tmp_path, m
     assert len(sealed[0]) > 5
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["results.h5"]
     same(Result.load(tmp_path / "run"), result)
+
+
+def test_the_event_engine_writes_while_running_too(tmp_path):
+    def simulator():
+        net = Network(seed=2)
+        exc = net.population(LIF(), 30, name="exc")
+        net.stimulate(exc, Constant(np.linspace(16e-3, 22e-3, 30)))
+        net.probe(exc, "spikes")
+        return Simulator(net, engine="event")
+
+    written = simulator().run(0.3, record_to=tmp_path / "run")
+    assert storage.digest(written) == storage.digest(simulator().run(0.3))
 
 
 def watch(merge, sealed):
@@ -382,11 +391,9 @@ def test_a_folder_in_use_is_refused_before_the_run(result, tmp_path):
     assert sim.time == 0.0
 
 
-@pytest.mark.skipif(
-    os.name != "posix" or sys.platform == "darwin", reason="limits the size of files as Linux does"
-)
+@pytest.mark.skipif(os.name != "posix" or sys.platform == "darwin", reason="limits the size of files as Linux does")
 def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path):
-    """In a process whose files may take 64 KiB, a larger result fails in one sentence and the process lives on."""
+    """In a process whose files may take 64 KiB a larger result fails in one sentence, and it lives on."""
     script = f"""
 import resource, signal
 import numpy as np
@@ -395,7 +402,8 @@ from potentia.sim.result import Result, Samples
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 def result(rows):
     noise = np.random.default_rng(1).random((rows, 10))
-    return Result(0.0, 1.0, "0", sample_records={{"a.v": Samples(np.arange(rows) * 1.0, noise, np.arange(10))}})
+    samples = Samples(np.arange(rows) * 1.0, noise, np.arange(10))
+    return Result(0.0, 1.0, "0", sample_records={{"a.v": samples}})
 result(10).save({str(tmp_path / "r.h5")!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 try:
@@ -404,9 +412,7 @@ except DataError as error:
     print(error)
 print(len(Result.load({str(tmp_path / "r.h5")!r}).trace("a", "v")))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert "cannot be written: File too large" in done.stdout
     assert done.stdout.splitlines()[-1] == "10"
     assert [path.name for path in tmp_path.iterdir()] == ["r.h5"]
