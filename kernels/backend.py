@@ -65,7 +65,7 @@ class Backend:
 
     def kernel(self, kernel: str | Callable[..., Any]) -> Callable[..., Any]:
         """A kernel by name, or the user's own function as it is."""
-        return getattr(self, kernel) if isinstance(kernel, str) else kernel
+        return getattr(self, kernel) if isinstance(kernel, str) else getattr(kernel, "__func__", kernel)
 
     def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str) -> Program:
         """Make `calls` ready to run, in order, once per step."""

@@ -13,7 +13,7 @@ from numba.extending import intrinsic, overload
 
 
 def exponential(x):
-    """exp(x) to one unit in the last place; x beyond [-87, 88] (float32) or [-708, 709] counts as the bound.
+    """exp(x) to 1.1 units in the last place; x beyond [-87, 88] (float32) or [-708, 709] counts as the bound.
 
     ``x = k ln 2 + r`` with a whole k and |r| <= ln(2) / 2; Taylor's series for exp(r); k enters the exponent
     bits (Cody and Waite 1980, Software Manual for the Elementary Functions).

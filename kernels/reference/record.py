@@ -47,5 +47,5 @@ def _due(step, every, upcoming):
 def _append(row, rows, samples, pause):
     samples[rows[0]] = row
     rows[0] += 1
-    if rows[0] + 1 > len(samples) - 1:
+    if rows[0] == len(samples):
         pause[0] = 1

@@ -1,0 +1,237 @@
+"""Delivery, sending, inputs, probes: the compiled kernels do what the readable ones do, bit by bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from potentia.kernels.backend import NEVER, Call, Clockwork, load
+from potentia.sim.operator import parameters
+
+N, STEPS = 12, 40
+KEY = np.uint64(0x0123456789ABCDEF)
+
+
+def zeros(n, dtype="float64"):
+    return np.zeros(n, dtype)
+
+
+def run(name, kernel, given, dtype="float64", each=lambda step, arguments: None):
+    """Copies of all arrays after every step of a kernel on a backend; `each` prepares a step's arrays."""
+    room = load(name)
+    given = {key: value for key, value in given.items() if key in parameters(room.kernel(kernel))}
+    arguments = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in given.items()}
+    clockwork = Clockwork(zeros(1, "int64"), zeros(1, "int64"), zeros(8, "uint8"), 1 << 40)
+    program = room.program([Call(room.kernel(kernel), arguments, None)], clockwork, dtype)
+    seen = []
+    for step in range(STEPS):
+        each(step, arguments)
+        program.advance(step, step + 1)
+        arrays = {key: value for key, value in arguments.items() if isinstance(value, np.ndarray)}
+        seen.append({key: value.copy() for key, value in arrays.items()})
+    return seen
+
+
+def assert_rooms_agree(kernel, given, **options):
+    """Both rooms leave the same bits after every step; returns what they leave."""
+    cpu, reference = (run(name, kernel, given, **options) for name in ("cpu", "reference"))
+    for step, (here, there) in enumerate(zip(cpu, reference, strict=True)):
+        for key in here:
+            np.testing.assert_array_equal(here[key], there[key], err_msg=f"{kernel}: {key} after step {step}")
+    return cpu
+
+
+def synapses(rng, dtype):
+    """A random segment layout of three lags with repeated targets, and a history ring in use."""
+    lags = np.array([1, 3, 4])
+    lengths = rng.integers(0, 4, N * lags.size)
+    first = np.append(0, np.cumsum(lengths)).astype("uint32")
+    targets = rng.integers(0, 5, first[-1]).astype("uint32")
+    history = np.stack([rng.permutation(N) for _ in range(5)]).astype("uint32")
+    return {
+        "history": history, "history_count": rng.integers(0, 4, 5), "lags": lags, "first": first,
+        "targets": targets, "weights": rng.normal(size=targets.size).astype(dtype), "receiving": zeros(5, dtype),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("uniform", [False, True])
+def test_deliver(dtype, uniform):
+    given = synapses(np.random.default_rng(1), dtype)
+    if uniform:
+        given["weights"] = 0.1
+    assert assert_rooms_agree("deliver_step", given, dtype=dtype)[-1]["receiving"].any()
+
+
+def test_deliver_adds_each_weight_once():
+    """One spike through one segment, at its lag and at no other step."""
+    given = {
+        "history": np.array([[2], [0], [0], [0]], "uint32"), "history_count": np.array([1, 0, 0, 0]),
+        "lags": np.array([2]), "first": np.array([0, 0, 0, 3], "uint32"),
+        "targets": np.array([1, 1, 4], "uint32"), "weights": np.array([1.0, 2.0, 4.0]), "receiving": zeros(5),
+    }  # fmt: skip
+    seen = assert_rooms_agree("deliver_step", given)
+    np.testing.assert_array_equal(seen[1]["receiving"], zeros(5))
+    np.testing.assert_array_equal(seen[2]["receiving"], [0, 3, 0, 0, 4])
+    np.testing.assert_array_equal(seen[5]["receiving"], [0, 3, 0, 0, 4])
+
+
+def test_program_keeps_order_and_bounds():
+    rng = np.random.default_rng(2)
+    given = {
+        "synapse": rng.integers(0, 4, 20).astype("uint32"), "change": rng.normal(size=20),
+        "proposed": zeros(1, "int64"), "low": -0.5, "high": 0.5, "weights": zeros(4),
+    }  # fmt: skip
+
+    def propose(step, arguments):
+        arguments["proposed"][0] = step % 20
+
+    seen = assert_rooms_agree("program_step", given, each=propose)
+    assert all(state["proposed"][0] == 0 for state in seen)
+    assert np.abs(seen[-1]["weights"]).max() == 0.5
+
+
+def firing(step, arguments):
+    """A changing list of firing units, empty every third step."""
+    chosen = np.flatnonzero(np.random.default_rng(step).random(N) < 0.3 * (step % 3 > 0))
+    if "fired" in arguments:
+        arguments["fired"][: chosen.size] = chosen
+    arguments["count"][0] = chosen.size
+
+
+def test_send():
+    given = {
+        "fired": zeros(N, "uint32"), "count": zeros(1, "int64"), "history": zeros((5, N), "uint32"),
+        "history_count": zeros(5, "int64"), "signature": zeros(1, "uint64"),
+    }  # fmt: skip
+    seen = assert_rooms_agree("send_step", given, each=firing)
+    signatures = [int(state["signature"][0]) for state in seen]
+    assert len(set(signatures)) == 1 + sum(int(state["count"][0]) > 0 for state in seen)  # every spike counts
+
+
+def test_relay_fires_whatever_arrives():
+    given = {"arrived": zeros(N), "fired": zeros(N, "uint32")}
+
+    def arrive(step, arguments):
+        arguments["arrived"][[1, step % N]] = [0.5, -2.0]
+
+    seen = assert_rooms_agree("relay_step", given, each=arrive)
+    assert not seen[-1]["arrived"].any()
+    np.testing.assert_array_equal(seen[0]["fired"][:2], [0, 1])
+
+
+PROBES = {
+    "record_spikes_step": {"row_steps": zeros(200, "int64"), "row_ids": zeros(200, "uint32")},
+    "record_counts_step": {"every": 7, "tally": zeros(N, "uint32"), "samples": zeros((7, N), "uint32")},
+    "record_rate_step": {"every": 7, "total": zeros(1, "int64"), "samples": zeros((7, 1), "int64")},
+}
+
+
+@pytest.mark.parametrize("kernel", PROBES)
+def test_spike_probes(kernel):
+    given = {
+        "fired": zeros(N, "uint32"), "count": zeros(1, "int64"), "rows": zeros(1, "int64"),
+        "pause": zeros(1, "int64"), "upcoming": zeros(1, "int64"), **PROBES[kernel],
+    }  # fmt: skip
+    last = assert_rooms_agree(kernel, given, each=firing)[-1]
+    written = {
+        "record_spikes_step": "row_ids",
+        "record_counts_step": "samples",
+        "record_rate_step": "samples",
+    }
+    assert last[written[kernel]].any()
+    assert last["rows"][0] == (5 if kernel != "record_spikes_step" else last["rows"][0])
+
+
+def test_state_probe_and_pause():
+    """Samples at the ends of steps 5, 10, ...; the loop is asked to pause when one more would not fit."""
+    given = {
+        "every": 5, "subset": np.array([3, 1], "uint32"), "variable": zeros(N), "rows": zeros(1, "int64"),
+        "samples": zeros((8, 2)), "pause": zeros(1, "int64"), "upcoming": zeros(1, "int64"),
+    }  # fmt: skip
+
+    def move(step, arguments):
+        arguments["variable"][:] = step + np.arange(N) / 100
+
+    seen = assert_rooms_agree("record_state_step", given, each=move)
+    np.testing.assert_allclose(seen[-1]["samples"][:8, 0], 4.03 + 5 * np.arange(8))
+    assert [int(seen[step]["pause"][0]) for step in (33, 34, 39)] == [0, 0, 1]
+    assert int(seen[0]["upcoming"][0]) == 4
+
+
+def test_spike_train():
+    steps = np.array([0, 0, 3, 3, 30])
+    given = {
+        "event_steps": steps, "event_ids": np.array([1, 1, 2, 0, 3], "uint32"),
+        "event_weights": np.arange(1.0, 6.0), "cursor": zeros(1, "int64"), "receiving": zeros(4),
+        "upcoming": zeros(1, "int64"),
+    }  # fmt: skip
+    seen = assert_rooms_agree("spike_train_step", given)
+    np.testing.assert_array_equal(seen[0]["receiving"], [0, 3, 0, 0])
+    np.testing.assert_array_equal(seen[-1]["receiving"], [4, 3, 3, 5])
+    assert [int(seen[step]["upcoming"][0]) for step in (0, 3, 30)] == [3, 30, NEVER]
+
+
+@pytest.mark.parametrize("per_unit", [False, True])
+def test_poisson(per_unit):
+    rates = np.append(np.linspace(100.0, 3000.0, N - 1), 0.0)
+    given = {
+        "key": KEY, "sample": np.array([3]), "dt": 1e-3, "rate": rates if per_unit else 500.0, "weight": 0.25,
+        "due": np.full(N, -1.0), "drawn": zeros(N, "int64"), "earliest": np.full(1, -1.0), "receiving": zeros(N),
+        "upcoming": zeros(1, "int64"),
+    }  # fmt: skip
+    cpu, reference = (run(name, "poisson_step", given)[-1] for name in ("cpu", "reference"))
+    np.testing.assert_array_equal(cpu["drawn"], reference["drawn"])
+    np.testing.assert_array_equal(cpu["receiving"], reference["receiving"])
+    np.testing.assert_allclose(cpu["due"], reference["due"], rtol=1e-14)  # two libraries' log
+    if per_unit:
+        assert cpu["receiving"][-1] == 0.0
+    assert cpu["receiving"].any()
+
+
+CURRENTS = {
+    "hold_step": {"base": np.linspace(0, 1, N)},
+    "timed_array_step": {"values": np.random.default_rng(3).normal(size=(4, N)), "repeat": 6},
+    "timed_array_step for all": {"values": np.arange(12.0)[:, None], "repeat": 3},
+    "step_current_step": {
+        "from_steps": np.array([2, 9]),
+        "levels": np.random.default_rng(4).normal(size=(2, N)),
+    },
+    "step_current_step for all": {
+        "from_steps": np.array([0, 7, 20]),
+        "levels": np.array([[1.0], [0.0], [-2.0]]),
+    },
+}
+
+
+@pytest.mark.parametrize("case", CURRENTS)
+def test_currents(case):
+    def restart(step, arguments):
+        arguments["drive"][:] = 0.125
+
+    given = {"drive": zeros(N), "upcoming": zeros(1, "int64"), **CURRENTS[case]}
+    seen = assert_rooms_agree(case.split()[0], given, each=restart)
+    assert any((state["drive"] != 0.125).any() for state in seen)
+
+
+def test_noise():
+    """Equal up to the last bit of log and cos; held for `repeat` steps."""
+    given = {
+        "key": KEY,
+        "sample": np.array([0]),
+        "mean": 1.0,
+        "std": np.linspace(0, 1, N),
+        "repeat": 4,
+        "drive": zeros(N),
+    }
+
+    def restart(step, arguments):
+        arguments["drive"][:] = 0.0
+
+    given["drive"] = zeros(N)
+    cpu, reference = (run(name, "noise_step", given, each=restart) for name in ("cpu", "reference"))
+    for here, there in zip(cpu, reference, strict=True):
+        np.testing.assert_allclose(here["drive"], there["drive"], rtol=1e-13)
+    np.testing.assert_array_equal(cpu[0]["drive"], cpu[3]["drive"])
+    assert (cpu[3]["drive"][1:] != cpu[4]["drive"][1:]).all()
+    assert cpu[4]["drive"][0] == 1.0
