@@ -170,7 +170,8 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
                 heard[name].append(listen(settings, context, seed, store, trains, tick))
                 matrices[name].append(score(settings, recordings, np.sqrt(heard[name][-1].counts.reshape(words, -1))))
     matrices["control"] = [score(settings, recordings, pooled_energies(recordings))] * settings.seeds
-    np.savez(context.folder / "confusion.npz", **{name: sum(each) for name, each in matrices.items()})
+    totals = {name: np.sum(each, axis=0) for name, each in matrices.items()}
+    (context.folder / "confusion.json").write_text(json.dumps({name: total.tolist() for name, total in totals.items()}))
     example(settings, context, trains, int(np.flatnonzero(recordings.is_test)[0]))
     metrics = summarise(matrices, heard, words)
     metrics["seconds"] = time.perf_counter() - begin
@@ -229,8 +230,7 @@ def plot(context: Context, metrics: dict[str, Any] | None = None) -> None:
     """Draw the figures of a run folder: one word's raster, the confusion matrices, the accuracies."""
     if metrics is None:
         metrics = json.loads((context.folder / "run.json").read_text(encoding="utf-8"))["metrics"]
-    with np.load(context.folder / "confusion.npz") as matrices:
-        crossbar = matrices["crossbar"]
+    crossbar = json.loads((context.folder / "confusion.json").read_text(encoding="utf-8"))["crossbar"]
     result = Result.load(context.folder)
     context.draw("raster", result.plot)
     context.draw("confusion", lambda: figures.confusion(crossbar, labels=range(N_DIGITS)))

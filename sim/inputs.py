@@ -276,7 +276,7 @@ class TimedArray(Stimulus):
 
     @property
     def duration(self) -> float:
-        return np.shape(self.values)[0] * self.interval
+        return len(np.asarray(self.values)) * self.interval
 
 
 @final

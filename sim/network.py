@@ -197,6 +197,7 @@ class Network:
         variable. Of a projection: "weights". every [s] between samples: dt for state variables, 1 ms for "rate",
         10 ms for "counts" and 100 ms for "weights" if None. ids: which units' state to record, all if None.
         """
+        units: tuple[int, ...] | None = None
         if isinstance(target, Projection):
             self._mine("probe", target, self.projections, "projection")
             check.one_of(self, "probe what", what, ["weights"])
@@ -204,10 +205,10 @@ class Network:
             self._mine("probe", target, self.populations, "population")
             check.one_of(self, "probe what", what, ["spikes", "counts", "rate", *target.model.state])
             if ids is not None:
-                ids = tuple(check.index_array(self, "probe ids", np.atleast_1d(ids), below=target.n).tolist())
+                units = tuple(check.index_array(self, "probe ids", np.atleast_1d(ids), below=target.n).tolist())
         if every is not None:
             every = check.within(self, "probe every", every, above=0.0, unit="s")
-        made = Probe(target, what, every, ids)
+        made = Probe(target, what, every, units)
         if any(probe.name == made.name for probe in self.probes):
             raise NetworkError(f"Network.probe: {made.name} is recorded already")
         self.probes.append(made)
@@ -235,7 +236,8 @@ class Network:
 
     def _name(self, kind: str, name: str | None, default: str) -> str:
         """A valid name that no other part of this kind bears; the default gets a number where needed."""
-        taken = {part.name for part in (*self.populations, *self.projections, *self.inputs)}
+        parts: tuple[Population | Projection | Input, ...] = (*self.populations, *self.projections, *self.inputs)
+        taken = {part.name for part in parts}
         if name is None:
             numbered = (f"{default}{k or ''}" for k in range(len(taken) + 1))
             return next(candidate for candidate in numbered if candidate not in taken)
@@ -286,8 +288,9 @@ def _call(part: Any) -> str:
     shown = []
     for field in fields(part):
         value = getattr(part, field.name)
-        plain = np.ndim(value) == 0 and np.ndim(field.default) == 0
-        if field.name.startswith("_") or (plain and value is field.default) or (plain and value == field.default):
+        default: Any = field.default
+        plain = np.ndim(value) == 0 and np.ndim(default) == 0
+        if field.name.startswith("_") or (plain and (value is default or value == default)):
             continue
         shown.append(f"{field.name}={_show(value)}")
     return f"{type(part).__name__}({', '.join(shown)})"

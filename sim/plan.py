@@ -66,7 +66,8 @@ class Plan:
         }  # fmt: skip
 
     def _call(self, k: int, memory: Memory, replaced: Mapping[str, dict[str, Any]], upcoming: NDArray[np.int64]) -> Call:
-        operator, arguments = self.operators[k], {}
+        operator = self.operators[k]
+        arguments: dict[str, Any] = {}
         for name, value in operator.arguments.items():
             if isinstance(value, Signal) and value.part == "upcoming":
                 upcoming[k] = 0
@@ -134,8 +135,8 @@ def compile_network(network: Network, *, dt: float, precision: str, backend: Bac
     scopes = {part.name: PopulationScope(network, part, synapses, build) for part in network.populations}
     for described in network.inputs:
         scopes[described.population.name].stimulate(described, network, build)
-    for part in network.projections:
-        _connect(part, synapses[part.name], scopes, build)
+    for projection in network.projections:
+        _connect(projection, synapses[projection.name], scopes, build)
     for scope in scopes.values():
         scope.advance(build)
     recorders = [build_probe(probe, scopes, build) for probe in network.probes]

@@ -119,5 +119,5 @@ def constant_drive(network: Network, population: Population, replaced: Mapping[s
     for part in network.inputs:
         stimulus = replaced.get(part.name, part.stimulus)
         if part.population is population and isinstance(stimulus, Constant):
-            drive += stimulus.value
+            drive += np.asarray(stimulus.value)
     return drive

@@ -29,7 +29,7 @@ def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
         raise ParameterError(
             f"Network.connect weight: {type(projection.connectivity).__name__} brings its own weights; leave weight out (got {weight!r:.60})"
         )
-    if np.ndim(weight) == 0 and not isinstance(weight, Distribution):
+    if not isinstance(weight, Distribution) and np.ndim(weight) == 0:
         return float(weight)  # type: ignore[arg-type]
     return _in_order(values(weight, edges.sources.size, key, projection.name, "weight"), weight, edges)
 
