@@ -92,8 +92,8 @@ class EventMemory:
         order, trains = np.lexsort((codes, times)), _poisson(self.inputs)
         saved = {name: getattr(self.units, part)[name].copy() for part, names in SAVED.items() for name in names}
         return saved | {
-            "now": np.array([self.now], np.int64), "before": self.before.copy(), "delivered": self.flight.delivered.copy(),
-            "due": self.units.due.copy(), "state": self.units.state.copy(),
+            "now": np.array([self.now], np.int64), "before": self.before.copy(),
+            "delivered": self.flight.delivered.copy(), "due": self.units.due.copy(), "state": self.units.state.copy(),
             "flight_times": times[order], "flight_codes": codes[order],
             "train_cursor": self.inputs.slot["cursor"][trains], "train_clock": self.inputs.slot["clock"][trains],
         }  # fmt: skip
@@ -151,7 +151,9 @@ def _poisson(inputs: Inputs) -> NDArray[np.bool_]:
 
 def _within(name: str, array: NDArray[Any], low: float, high: float) -> None:
     if array.size and not (array.min() >= low and array.max() <= high):
-        raise DataError(f"the saved {name} must lie between {low:g} and {high:g} (got {array.min():g} to {array.max():g})")
+        raise DataError(
+            f"the saved {name} must lie between {low:g} and {high:g} (got {array.min():g} to {array.max():g})"
+        )
 
 
 class EventEngine:
@@ -196,9 +198,7 @@ class EventEngine:
         """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned."""
         return self._run(self.memory, duration, progress, sink)
 
-    def run_batch(
-        self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress
-    ) -> list[Result]:
+    def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
 
         def work(sample: int) -> Result:

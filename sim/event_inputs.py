@@ -19,6 +19,7 @@ from .network import Input, Population
 from .scope import constant_drive
 from .seed import stream_key
 
+
 def build_inputs(plan: EventPlan, stimuli: Mapping[str, Stimulus], sample: int, now: int) -> Inputs:
     """All slots as they stand when the events up to `now` [ticks] are over, Poisson trains not drawn yet.
 

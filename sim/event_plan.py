@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NetworkError, ParameterError, UnsupportedError
+from ..errors import NetworkError, UnsupportedError
 from ..kernels import backend as backends
 from ..kernels.cpu import event_binding as binding
 from ..kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
@@ -70,7 +70,9 @@ class EventPlan:
 
     def __str__(self) -> str:
         synapses = sum(part.n for part in self.synapses.values())
-        lines = [f"Plan: {self.first[-1]} neurons, {synapses} synapses, no grid: from event to event, float64, backend cpu"]
+        lines = [
+            f"Plan: {self.first[-1]} neurons, {synapses} synapses, no grid: from event to event, float64, backend cpu"
+        ]
         for population in self.populations:
             kernels = kernels_of(population)
             names = [_name(kernel) for kernel in (kernels.flow, kernels.next, kernels.fire) if kernel]
@@ -178,7 +180,9 @@ def _ranks(network: Network, instant: Sequence[Projection]) -> dict[str, int]:
     if not any(ranks[part.post.name] <= ranks[part.pre.name] for part in instant):
         return ranks
     names = ", ".join(part.name for part in _cycle(instant))
-    raise NetworkError(f"Network.connect delay: must be > 0 somewhere on every cycle (got a cycle without delay: {names})")
+    raise NetworkError(
+        f"Network.connect delay: must be > 0 somewhere on every cycle (got a cycle without delay: {names})"
+    )
 
 
 def _cycle(instant: Sequence[Projection]) -> list[Projection]:
@@ -205,7 +209,9 @@ def _units(populations: Sequence[Population], first: NDArray[np.int64], ranks: S
     cell["group"] = np.repeat(np.arange(len(populations)), sizes)
     cell["row"] = _starts(sizes * group["width"])[cell["group"]] + within * group["width"][cell["group"]]
     strides = np.array([part.parameters.shape[1] if len(part.parameters) > 1 else 0 for part in solved])
-    cell["constants"] = _starts([part.parameters.size for part in solved])[cell["group"]] + within * strides[cell["group"]]
+    cell["constants"] = (
+        _starts([part.parameters.size for part in solved])[cell["group"]] + within * strides[cell["group"]]
+    )
     cell["refractory"] = _join(part.refractory for part in solved)
     cell["drive"], cell["held"] = np.nan, -1
     state = _join(part.initial for part in solved)
@@ -218,7 +224,7 @@ def _units(populations: Sequence[Population], first: NDArray[np.int64], ranks: S
 
 
 class _Solved:
-    """One population ready for the loop: addresses of its kernels, parameters (n or 1, k), initial rows, refractory times."""
+    """One population ready for the loop: kernels by address, parameters (n or 1, k), initial rows, refractory times."""
 
     def __init__(self, population: Population) -> None:
         kernels, model, n = kernels_of(population), population.model, population.n
@@ -228,7 +234,9 @@ class _Solved:
         names = sorted({name for function in functions for name in binding.names_of(function)} - set(known))
         for name in names:
             if not hasattr(model, name):
-                raise NetworkError(f"{population.name}: {type(model).__name__} has no field {name!r}, which its event kernels ask for")
+                raise NetworkError(
+                    f"{population.name}: {type(model).__name__} has no field {name!r}, which its event kernels ask for"
+                )
         self.width = len(kernels.state)
         self.flow = binding.flow_entry(functions[0], kernels.state, names)
         self.next = binding.next_entry(functions[1], kernels.state, names)

@@ -31,7 +31,8 @@ def check_probe(probe: Probe) -> None:
         known = kernels_of(probe.target).state
         if probe.what not in known:
             raise UnsupportedError(
-                f"Network.probe: the event engine has no variable {probe.what!r} of {probe.target.name!r}, only {', '.join(known)}"
+                f"Network.probe: the event engine has no variable {probe.what!r} of {probe.target.name!r}, only "
+                f"{', '.join(known)}"
             )
 
 
@@ -135,8 +136,8 @@ class EventRecording:
         table["buffer"] = np.cumsum(table["room"]) - table["room"]
         due = table["upcoming"].min(initial=NEVER)
         return Records(
-            fired=np.zeros(SPIKE_ROWS, FIRED), capacity=SPIKE_ROWS, rows=np.zeros(1, np.int64), probe=table, n_probes=table.size,
-            subset=np.concatenate([np.zeros(0, np.int64), *subsets]), before=before,
+            fired=np.zeros(SPIKE_ROWS, FIRED), capacity=SPIKE_ROWS, rows=np.zeros(1, np.int64), probe=table,
+            n_probes=table.size, subset=np.concatenate([np.zeros(0, np.int64), *subsets]), before=before,
             buffer=np.empty(int(table["room"].sum())), due=np.array([due], np.int64),
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import NetworkError, ParameterError
+from ..errors import NetworkError, ParameterError, UnsupportedError
 from ..kernels import backend as backends
 from . import validation as check
 from .clock import ClockEngine
@@ -57,6 +57,8 @@ class Simulator:
 
             if dt is not None:
                 raise check.fail(self, "dt", "must be left out: the event engine has no grid", dt)
+            if backend not in ("auto", "cpu"):
+                raise UnsupportedError(f"Simulator.backend: the event engine runs on 'cpu' (got {backend!r})")
             self._engine: Any = EventEngine(network, threads=threads)
         else:
             dt = check.within(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0, unit="s")

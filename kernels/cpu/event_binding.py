@@ -70,7 +70,7 @@ def _entry(kernel: Callable[..., Any], state: tuple[str, ...], constants: tuple[
 def cached(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """A kernel for calls from Python, kept on disk under a name that changes with any source file of this room."""
     name = f"{kernel.__name__}_{hashlib.blake2b(_sources().encode(), digest_size=8).hexdigest()}"
-    function = kernel.py_func  # type: ignore[attr-defined]
+    function = kernel.py_func
     scope = {kernel.__name__: kernel, "__name__": function.__module__}
     arguments = ", ".join(names_of(kernel))
     source = f"def {name}({arguments}): return {kernel.__name__}({arguments})\n"
@@ -85,7 +85,9 @@ def _compiled(kernel: Callable[..., Any], body: str) -> Any:
     function = getattr(kernel, "py_func", kernel)
     compiled = kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")
     scope = {kernel.__name__: compiled, "__name__": function.__module__}
-    exec(compile(f"def {name}(row, parameters, drive, elapsed): {body}\n", function.__code__.co_filename, "exec"), scope)
+    exec(
+        compile(f"def {name}(row, parameters, drive, elapsed): {body}\n", function.__code__.co_filename, "exec"), scope
+    )
     try:
         return cfunc(ENTRY, cache=True)(scope[name])
     except RuntimeError:  # no file to cache beside: a kernel typed at a prompt

@@ -13,16 +13,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-
-@intrinsic
-def _pointer(typingctx, address, dtype):
-    """The integer `address` as a pointer to `dtype`."""
-    target = types.CPointer(dtype.dtype)
-
-    def generate(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[0], context.get_value_type(target))
-
-    return target(types.int64, dtype), generate
+from .binding import _pointer
 
 
 @intrinsic

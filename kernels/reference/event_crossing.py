@@ -1,4 +1,4 @@
-"""The first threshold crossing by looking everywhere: slow, and easy to believe. See `kernels/cpu/event_crossing.py`."""
+"""The first threshold crossing by looking everywhere: slow, and easy to believe."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_schedule_knows_who_is_first(n, steps):
 def test_new_schedule_is_a_heap(n):
     """Every parent comes before its children, and only units that are due stand in it."""
     due = np.random.default_rng(n).integers(0, 5, n)
-    due[:: 3] = NEVER
+    due[::3] = NEVER
     heap, place, kept, size = new_schedule(due)
     order = [(kept[unit], unit) for unit in heap[: size[0]]]
     assert size[0] == np.count_nonzero(due < NEVER)
