@@ -186,6 +186,9 @@ def _guarded() -> int:
     except PotentiaError as error:
         warn(f"potentia: {_line(error)}")
         return 2
+    except OSError as error:  # a full disk, a file that is gone: the machine's, not ours
+        warn(f"potentia: {error.filename or 'the system'}: {_line(error.strerror or error)}")
+        return 2
     except Exception as error:  # the last line of defence: no traceback of a library reaches the user
         if hasattr(error, "format_message"):  # what typer says of arguments that it cannot read
             warn(f"potentia: {_line(error.format_message())}".partition(", unable to parse")[0])

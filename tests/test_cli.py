@@ -1,5 +1,6 @@
 """The command line: what it prints, where it writes, how it ends."""
 
+import errno
 import io
 import json
 import os
@@ -162,6 +163,17 @@ def test_a_fault_of_ours_is_one_sentence_too(tmp_path, monkeypatch):
     record = read_run(next(tmp_path.iterdir()))
     assert record["status"] == "failed"
     assert "ZeroDivisionError" in record["traceback"]
+
+
+def test_a_full_disk_is_no_fault_of_ours(tmp_path, monkeypatch):
+    def full(settings, context):
+        raise OSError(errno.ENOSPC, "No space left on device", str(context.folder / "x.npz"))
+
+    monkeypatch.setattr(balanced_network, "run", full)
+    done = potentia("run", "balanced-network", "--out", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith("x.npz: No space left on device\n")
+    assert read_run(next(tmp_path.iterdir()))["status"] == "failed"
 
 
 def test_data_from_the_environment(tmp_path, monkeypatch):
