@@ -81,7 +81,7 @@ class _Table:
     def poisson(self, part: Input, stimulus: Poisson) -> None:
         key = np.uint64(stream_key(self.plan.network.seed, "input", part.name))
         with np.errstate(over="ignore"):
-            stream = mix(key + np.uint64(self.sample))
+            stream = mix(key + np.uint64(self.sample))  # type: ignore[no-untyped-call]
         units = self.plan.begin(part.population) + np.arange(part.population.n)
         self._add(
             part.population, part.population.n, kind=kernels.POISSON, variable=_variable(part), unit=units,
@@ -156,7 +156,8 @@ _NONE = np.zeros(0, np.int64)
 
 def drive(plan: EventPlan, inputs: Inputs) -> NDArray[np.float64]:
     """The drive of every unit (n,) after the changes that lie behind the cursors."""
-    total, begin = inputs.base.copy(), 0
+    total: NDArray[np.float64] = inputs.base.copy()
+    begin = 0
     for slot in inputs.slot[inputs.slot["kind"] == kernels.CURRENT]:
         if slot["cursor"] > begin:
             change = inputs.change[slot["cursor"] - 1]

@@ -301,7 +301,7 @@ def _landing(plan: EventPlan, projection: Projection) -> tuple[int, int, int, in
     if projection.receptor is None and not plan.synapses[projection.name].n:
         receptor = projection.post.model.receptors[0]
     else:
-        receptor = projection.receptor or _receptor(projection, plan.synapses[projection.name])
+        receptor = projection.receptor or _receptor(projection, plan.synapses[projection.name])  # type: ignore[arg-type]
     row = int(plan.units.cell["row"][base]) + receiving(projection.post, receptor)
     return row, base, int(group["width"]), int(group["rank"])
 

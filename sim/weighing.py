@@ -67,7 +67,7 @@ def _bounded(projection: Projection, lags: Any, dt: float) -> Any:
 def draw_delays(projection: Projection, edges: Edges, key: int) -> Any:
     """Delays [s] as they are, on no grid: one number for all edges, or (n_edges,)."""
     delay = projection.delay
-    if np.ndim(delay) == 0 and not isinstance(delay, Distribution):
+    if not isinstance(delay, Distribution) and np.ndim(delay) == 0:
         array = np.asarray(float(delay))  # type: ignore[arg-type]
     else:
         array = _in_order(values(delay, edges.sources.size, key, projection.name, "delay"), delay, edges)

@@ -5,11 +5,15 @@ queues have a total order (time, then index), so what comes first never depends 
 a record of addresses, see `event_memory`.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from .event_memory import wholes
 
+Schedule = NDArray[np.int64]  # one of the four arrays of a schedule
 TICKS = 1e15  # per second
 NEVER = (1 << 63) - 1  # a time that never comes
 
@@ -136,7 +140,7 @@ def _sink(queue, hole, unit):
     place[unit] = hole
 
 
-def new_schedule(due):
+def new_schedule(due: Any) -> tuple[Schedule, Schedule, Schedule, Schedule]:
     """A schedule by the times (n,) [ticks] at which units are due: heap, place, a copy of due, size."""
     due = np.array(due, np.int64)
     order = np.lexsort((np.arange(due.size), due))[: np.count_nonzero(due < NEVER)]  # sorted is a heap too
