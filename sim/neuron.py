@@ -19,7 +19,8 @@ class EventKernels:
     """How the event engine solves a model exactly: kernels on the numbers of one unit, by name or as functions.
 
     1. `flow` returns the state variables after `elapsed` [s] without input;
-    2. `next` returns the time [s] to the first moment at or above threshold: 0 for now, inf for never;
+    2. `next` returns the time [s] to the first moment at or above threshold: 0 for now, inf for never; -t says
+       that it does not come before t, when it will be asked again;
     3. `fire` returns the state variables after a spike; None sets the first one to the model's field `reset`.
 
     state: the variables, in the order in which `flow` and `fire` return them. For the model's field `refractory`

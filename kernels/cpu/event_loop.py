@@ -9,7 +9,7 @@ from .event_inputs import SLOT, feed
 from .event_memory import ids, reals, record, wholes
 from .event_queue import NEVER, pop, push, replace
 from .event_records import FIRED, sample
-from .event_units import CELL, GROUP, spike, take, touch
+from .event_units import CELL, GROUP, ask, spike, take, touch
 
 DONE, QUEUE_FULL, RECORD_FULL = 0, 1, 2  # why the loop returned
 
@@ -86,6 +86,8 @@ def advance(stop, units_table, wires_table, flight_table, inputs_table, records_
         for k in range(count):
             take(units, wholes(units.touched)[k], time)
         while _unit_is(units, time, rank):
+            if ask(units, wholes(units.heap)[0], time):
+                continue
             full = _full(units, wires, flight, records)
             if full:
                 return full

@@ -2,14 +2,15 @@
 
 Every kernel takes numbers of one unit by name and returns numbers: `*_flow` the state variables after
 `elapsed` [s] without input; `*_next` the time [s] to the first moment at or above threshold, 0 for now, inf for
-never; `*_fire`, where a spike does more than reset the first variable, the state variables after it.
+never, -t to be asked again after t; `*_fire`, where a spike does more than reset the first variable, the state
+variables after it.
 """
 
 import math
 
 from numba import njit
 
-from .event_crossing import first_crossing, response
+from .event_crossing import near_crossing, response
 
 
 @njit(error_model="numpy")
@@ -77,7 +78,7 @@ def adaptive_lif_next(v, a, drive, tau, tau_adaptation, threshold):
     So -a acts on u like a decaying current.
     """
     current = a * (tau / tau_adaptation - 1.0)
-    return first_crossing((v - a, current, 0.0, drive, tau, tau_adaptation, tau_adaptation), threshold)
+    return near_crossing((v - a, current, 0.0, drive, tau, tau_adaptation, tau_adaptation), threshold)
 
 
 @njit(error_model="numpy")
@@ -103,4 +104,4 @@ def cuba_lif_flow(v, g_e, g_i, drive, tau, tau_excitatory, tau_inhibitory, elaps
 @njit(error_model="numpy")
 def cuba_lif_next(v, g_e, g_i, drive, tau, tau_excitatory, tau_inhibitory, threshold):
     """The first of at most three crossings, safely bracketed."""
-    return first_crossing((v, g_e, g_i, drive, tau, tau_excitatory, tau_inhibitory), threshold)
+    return near_crossing((v, g_e, g_i, drive, tau, tau_excitatory, tau_inhibitory), threshold)

@@ -25,6 +25,7 @@ CELL = np.dtype(
         ("last", np.int64),  # the time of its state [ticks]
         ("held", np.int64),  # the end of its refractory time [ticks]
         ("fired", np.int64),  # its spikes so far
+        ("unsure", np.int64),  # 1 where it is due to be asked again, not to fire
         ("marked", np.int64),  # 1 while something has arrived that is not taken yet
     ],
     align=True,
@@ -127,10 +128,23 @@ def predict(units, unit):
         _propagate(units, unit, row, begin, cell.held)
         begin = cell.held
     wait = call(group.next, row, units.parameters + 8 * cell.constants, cell.drive, 0.0)
-    due = NEVER
+    cell.unsure = wait < 0.0
+    wait, due = abs(wait), NEVER
     if begin + wait * TICKS < NEVER:
         due = max(begin + np.int64(math.floor(wait * TICKS + 0.5)), cell.held + 1)
     schedule(units, unit, due)
+
+
+@njit(error_model="numpy")
+def ask(units, unit, time):
+    """Predict anew for `unit`, which is due, if it was unsure; return whether it was."""
+    cell = record(units.cell, unit, CELL)
+    if not cell.unsure:
+        return False
+    settle(units, unit, units.state + 8 * cell.row, time)
+    cell.last = time
+    predict(units, unit)
+    return True
 
 
 @njit(error_model="numpy")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from potentia.kernels.cpu.event_crossing import course, first_crossing
+from potentia.kernels.cpu.event_crossing import course, first_crossing, near_crossing
 from potentia.kernels.reference import event_crossing as reference
 
 TAU = 20e-3
@@ -102,6 +102,8 @@ def test_no_crossing_is_missed(v, first, second, drive, tau, tau_first, tau_seco
     """Nowhere before the crossing, or anywhere without one, does a dense sample lie above threshold."""
     cell, threshold = (v, first, second, drive, tau, tau_first, tau_second), 10e-3
     got = first_crossing(cell, threshold)
+    near = near_crossing(cell, threshold)
+    assert near == got if near >= 0 else -near <= got * (1 + 1e-12)
     scale = 1e-15 * (abs(v) + abs(first) + abs(second) + abs(drive) + threshold)  # rounding of the potential
     end = min(got, 40 * max(tau, tau_first, tau_second))
     samples = np.concatenate([np.linspace(0, end, 3000), end * np.linspace(0, 1, 3000) ** 4])[:-1]
