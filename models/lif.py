@@ -29,9 +29,7 @@ class LIF(NeuronModel):
     state: ClassVar[Mapping[str, str]] = {"v": "float", "hold": "int32"}
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V"}
-    event: ClassVar[EventKernels] = EventKernels(
-        flow="lif_flow", next="lif_next", state=("v",), receives={"jump": "v"}
-    )
+    event: ClassVar[EventKernels] = EventKernels(flow="lif_flow", next="lif_next", state=("v",), receives={"jump": "v"})
 
     def __post_init__(self) -> None:
         keep(self, "tau", above=0.0, unit="s")

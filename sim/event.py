@@ -32,7 +32,8 @@ Progress = Callable[[int], None]
 PIECE = 10e-3  # [s] between two signs of progress, at most PIECES a run; no result depends on it
 PIECES = 100
 ROOM = 1024  # spikes in flight before the queue grows
-SAVED = {"cell": ("last", "held", "fired", "unsure"), "group": ("signature",)}  # columns; what is left out follows from the rest
+# Columns of the units that a snapshot holds; what is left out follows from the rest.
+SAVED = {"cell": ("last", "held", "fired", "unsure"), "group": ("signature",)}
 SHARED = ("parameters",)  # of all copies
 
 
