@@ -81,7 +81,7 @@ class _Table:
     def poisson(self, part: Input, stimulus: Poisson) -> None:
         key = np.uint64(stream_key(self.plan.network.seed, "input", part.name))
         with np.errstate(over="ignore"):
-            stream = mix(key + np.uint64(self.sample))  # type: ignore[no-untyped-call]
+            stream = mix(key + np.uint64(self.sample))
         units = self.plan.begin(part.population) + np.arange(part.population.n)
         self._add(
             part.population, part.population.n, kind=kernels.POISSON, variable=_variable(part), unit=units,

@@ -19,10 +19,9 @@ from ..kernels.cpu.event_units import CELL, GROUP, Units
 from .connectivity import Edges
 from .network import Network, Population, Probe, Projection
 from .neuron import EventKernels
-from .plan import _receptor
 from .seed import stream_key
 from .store import Ideal
-from .weighing import draw_delays, draw_weights
+from .weighing import draw_delays, draw_weights, receptor_of
 
 LIMIT = 9.0e3  # [s] that a simulation may last: int64 ticks of a femtosecond reach 9,223 s
 
@@ -298,10 +297,7 @@ def receiving(population: Population, receptor: str) -> int:
 def _landing(plan: EventPlan, projection: Projection) -> tuple[int, int, int, int]:
     """The PROJECTION of one projection."""
     base, group = plan.begin(projection.post), plan.units.group[plan.index(projection.post)]
-    if projection.receptor is None and not plan.synapses[projection.name].n:
-        receptor = projection.post.model.receptors[0]
-    else:
-        receptor = projection.receptor or _receptor(projection, plan.synapses[projection.name])  # type: ignore[arg-type]
+    receptor = receptor_of(projection, plan.synapses[projection.name].weights)
     row = int(plan.units.cell["row"][base]) + receiving(projection.post, receptor)
     return row, base, int(group["width"]), int(group["rank"])
 

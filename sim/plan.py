@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NetworkError, ParameterError
+from ..errors import NetworkError
 from ..kernels.backend import NEVER, Backend, Call, Clockwork, Program
 from . import validation as check
 from .build import Build
@@ -22,7 +22,7 @@ from .seed import stream_key
 from .signals import Memory, Signal
 from .store import Proposals
 from .synapses import Synapses, arrange
-from .weighing import draw_lags, draw_weights
+from .weighing import draw_lags, draw_weights, receptor_of
 
 PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
 
@@ -175,7 +175,7 @@ def _synapses(network: Network, projection: Projection, dt: float) -> Synapses:
 def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, PopulationScope], build: Build) -> None:
     """Declare what a projection's store and rule do in a step."""
     pre, post = scopes[projection.pre.name], scopes[projection.post.name]
-    receptor = projection.receptor or _receptor(projection, synapses)
+    receptor = receptor_of(projection, synapses.weights)
     conducts(projection.post, receptor, synapses.weights, projection.name)
     synapses.scope.update(
         history=pre.history, history_count=pre.history_count, fired_post=post.fired, count_post=post.count,
@@ -191,18 +191,6 @@ def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, Po
         proposals = _proposals(synapses, build)
         projection.rule.learn(synapses, proposals, build)
         projection.store.program(synapses, scope, proposals, build)
-
-
-def _receptor(projection: Projection, synapses: Synapses) -> str:
-    """The receptor by the sign of the weights."""
-    low, high = float(np.min(synapses.weights, initial=0.0)), float(np.max(synapses.weights, initial=0.0))
-    model = projection.post.model
-    if len(model.receptors) > 1 and low < 0 < high:
-        raise ParameterError(
-            f"Network.connect receptor: {projection.name} has weights of both signs ({low:g} to {high:g}); "
-            f"name the receptor, one of {', '.join(model.receptors)} (got None)"
-        )
-    return model.receptor(low < 0)
 
 
 def _proposals(synapses: Synapses, build: Build) -> Proposals:

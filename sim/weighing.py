@@ -52,6 +52,20 @@ def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> Any:
     return _bounded(projection, lags.astype(np.int64), dt)
 
 
+def receptor_of(projection: Projection, weights: Any) -> str:
+    """The receptor that the projection names, else the one that the sign of its weights chooses."""
+    if projection.receptor is not None:
+        return projection.receptor
+    low, high = float(np.min(weights, initial=0.0)), float(np.max(weights, initial=0.0))
+    model = projection.post.model
+    if len(model.receptors) > 1 and low < 0 < high:
+        raise ParameterError(
+            f"Network.connect receptor: {projection.name} has weights of both signs ({low:g} to {high:g}); "
+            f"name the receptor, one of {', '.join(model.receptors)} (got None)"
+        )
+    return model.receptor(low < 0)
+
+
 def _in_order(array: Any, given: Any, edges: Edges) -> Any:
     """Values given one per edge follow the order in which the edges were given."""
     explicit = np.ndim(given) > 0 and getattr(edges, "order", None) is not None
