@@ -44,10 +44,10 @@ class Cochlea:
     compression: str = "power"  # "power" or "log"
     exponent: float = 0.3  # of the power law, in (0, 1]
     floor: float = 0.01  # envelope at which the logarithm sets in
-    adaptation: float = 0.5  # part of the running mean that is taken away, in [0, 1]
+    adaptation: float = 0.0  # part of the running mean that is taken away, in [0, 1]; 0 for none
     tau_adaptation: float = 50e-3  # time constant of the running mean [s]
-    thresholds: tuple[float, ...] = (0.0, 0.2)  # of the fibres of one channel, on the scale of z
-    gain: float = 300.0  # firing rate per unit of z above the threshold [1/s]
+    thresholds: tuple[float, ...] = (0.1, 0.3)  # of the fibres of one channel, on the scale of z
+    gain: float = 800.0  # firing rate per unit of z above the threshold [1/s]
 
     def __post_init__(self) -> None:
         check.whole(self, "n_channels", self.n_channels, least=1, most=10_000)
@@ -82,9 +82,7 @@ class Cochlea:
         """The filters' outputs (n_channels, n_samples) for `audio` (n_samples,) at `rate` [Hz]."""
         from scipy.signal import gammatone, lfilter
 
-        rate = check.within(
-            "Cochlea", "rate", rate, above=2.0 * self.high, unit="Hz (twice the highest filter)"
-        )
+        rate = check.within("Cochlea", "rate", rate, above=2.0 * self.high, unit="Hz (twice the highest filter)")
         sound = check.finite_array("Cochlea", "audio", audio, ndim=1)
         if not sound.size:
             raise check.fail("Cochlea", "audio", "must hold at least one sample", "an empty array")
@@ -99,9 +97,7 @@ class Cochlea:
 
     def energies(self, audio: ArrayLike, rate: float, *, frame: float = 10e-3) -> Array:
         """Mean square of each band in frames of `frame` [s]: (n_frames, n_channels), at least one frame."""
-        width = round(
-            check.within("Cochlea", "frame", frame, least=1.0 / rate if rate > 0 else 0.0, unit="s") * rate
-        )
+        width = round(check.within("Cochlea", "frame", frame, least=1.0 / rate if rate > 0 else 0.0, unit="s") * rate)
         squares = self.bands(audio, rate) ** 2
         starts = np.arange(0, max(squares.shape[1] - width, 0) + 1, width)
         lengths = np.diff(np.append(starts, squares.shape[1]))
