@@ -16,15 +16,11 @@ import typer
 
 from .errors import DataError, ParameterError, PotentiaError
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Simulate spiking and energy-based networks."
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Simulate spiking and energy-based networks.")
 
 INTERRUPTED = 130
 
-Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
-]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
 
@@ -125,9 +121,7 @@ def verify(path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folde
 def bench(
     name: Annotated[str, typer.Argument(help="A benchmark, such as cuba.")],
     set_: Set = None,
-    peers: Annotated[
-        str, typer.Option(help="Other simulators to measure too, such as brian2; comma-separated.")
-    ] = "",
+    peers: Annotated[str, typer.Option(help="Other simulators to measure too, such as brian2; comma-separated.")] = "",
     json_: Json = False,
 ) -> None:
     """Measure CPU time per biological second, beside other simulators and the machine's own limit."""

@@ -18,9 +18,7 @@ from potentia.errors import DependencyError, ParameterError
 from potentia.sim import figures
 from potentia.sim import validation as check
 
-TIMED: Final = re.compile(
-    r"(^|_)(seconds|cpu_s|wall_s|rss_mb)(_sd)?$"
-)  # metrics of the machine, not of the network
+TIMED: Final = re.compile(r"(^|_)(seconds|cpu_s|wall_s|rss_mb)(_sd)?$")  # metrics of the machine, not of the network
 QUANTITY: Final = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµμ]{1,4})")
 PREFIXES: Final = {
     "f": -15,
@@ -129,9 +127,7 @@ def format_table(rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), t
     lines = ([list(header)] if header else []) + [[_show(cell) for cell in row] for row in rows]
     columns = list(zip_longest(*lines, fillvalue=""))
     widths = [max(map(len, column)) for column in columns]
-    right = [
-        all(isinstance(cell, (int, float)) for cell in column) for column in zip_longest(*rows, fillvalue=0)
-    ]
+    right = [all(isinstance(cell, (int, float)) for cell in column) for column in zip_longest(*rows, fillvalue=0)]
     shown = []
     for line in zip(*columns, strict=True):
         cells = [

@@ -94,9 +94,7 @@ def redraw(path: Path, say: Callable[[str], None]) -> None:
 def _finished(path: Path) -> dict[str, Any]:
     record: dict[str, Any] = read_run(path)
     if record["status"] != "done":
-        raise DataError(
-            f"{path} holds a run whose status is {record['status']!r}; only one that is 'done' will do"
-        )
+        raise DataError(f"{path} holds a run whose status is {record['status']!r}; only one that is 'done' will do")
     check.one_of("run.json", "backend", record.get("backend", "auto"), ("auto", "cpu", "reference"))
     return record
 

@@ -74,10 +74,7 @@ def splits(recordings: Recordings, split: str = "official") -> list[Split]:
         held_out = {"official": recordings.is_test}
     else:
         held_out = {name: recordings.speaker == k for k, name in enumerate(recordings.speaker_names)}
-    return [
-        Split(name=name, train=np.flatnonzero(~test), test=np.flatnonzero(test))
-        for name, test in held_out.items()
-    ]
+    return [Split(name=name, train=np.flatnonzero(~test), test=np.flatnonzero(test)) for name, test in held_out.items()]
 
 
 def load_speech(data: str | Path | None = None) -> Recordings:

@@ -1,9 +1,10 @@
 """Maass, Natschlaeger and Markram (2002), doi:10.1162/089976602760407955: spoken digits heard by a spiking liquid.
 
 A cochlea turns each recording into spikes; a liquid of adaptive LIF neurons with fixed random weights echoes
-them; counts of its spikes in a few time bins feed a trained readout. Three variants: ideal weights; weights on crossbars of
-breakdown ReRAM, as in Lin et al. (2025), doi:10.1038/s43588-024-00751-z, random by how cells break down, read with noise and
-through converters; and, as control, the same readout on the filter bank's energies, without a liquid.
+them; counts of its spikes in a few time bins feed a trained readout. Three variants: ideal weights; weights on
+crossbars of breakdown ReRAM, as in Lin et al. (2025), doi:10.1038/s43588-024-00751-z, random by how cells break
+down, read with noise and through converters; and, as control, the same readout on the energies of the filter
+bank, without a liquid.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class Settings(BaseModel):
 
     seed: int = Field(1, ge=0, le=2**63, description="of the first liquid; the others follow")
     seeds: int = Field(3, ge=1, le=100, description="number of liquids")
-    split: Literal["official", "speaker"] = Field("official", description="test set: as published, or each speaker in turn")
+    split: Literal["official", "speaker"] = Field(
+        "official", description="test set: as published, or each speaker in turn"
+    )
     neurons: int = Field(500, ge=10, le=100_000, description="of the liquid, four fifths excitatory")
     connections: float = Field(0.1, gt=0, le=0.45, description="probability of a connection inside the liquid")
     bins: int = Field(5, ge=1, le=100, description="time bins of the readout")
@@ -80,7 +83,9 @@ def liquid(settings: Settings, seed: int, store: Store) -> Network:
     exc = net.population(model, n_exc, name="exc")
     inh = net.population(model, settings.neurons - n_exc, name="inh")
     net.stimulate(ear, SpikeTrain(), name="speech")
-    chance = store.device.broken_share if isinstance(store, Crossbar) and isinstance(store.device, BreakdownReRAM) else 1.0
+    chance = (
+        store.device.broken_share if isinstance(store, Crossbar) and isinstance(store.device, BreakdownReRAM) else 1.0
+    )
 
     def connect(pre: Population, post: Population, weight: float, p: float, sign: str = "") -> None:
         connectivity = FixedProbability(p / chance, autapses=False)
@@ -221,7 +226,8 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Hear
                  f"{1e9 * (part.joules or 0) / words:.3g} nJ", part.source)
                 for part in run.parts
             ],
-            header=("part", "per word", "each", "per word", "source"), title=f"\nEnergy of the synapses of a word, {title}",
+            header=("part", "per word", "each", "per word", "source"),
+            title=f"\nEnergy of the synapses of a word, {title}",
         )  # fmt: skip
     context.say(f"\n{metrics['joules_per_word'] * 1e9:.1f} nJ per word on crossbars; {metrics['seconds']:.1f} s in all")
 

@@ -39,9 +39,7 @@ def quantiser(bits: int | None, full_scale: float, *, signed: bool) -> Converter
     if bits is None or full_scale == 0.0:
         return Converter()
     highest = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
-    return Converter(
-        lsb=full_scale / max(highest, 1), lowest=-(2 ** (bits - 1)) if signed else 0, highest=highest
-    )
+    return Converter(lsb=full_scale / max(highest, 1), lowest=-(2 ** (bits - 1)) if signed else 0, highest=highest)
 
 
 def automatic_range(pairs: Array, targets: NDArray[np.uint32], n_post: int, activity: float) -> float:

@@ -121,9 +121,7 @@ def _synapses(simulator: Simulator, projection: Projection) -> Synapses:
 
 def _analogue(store: Crossbar, name: str, tallies: dict[str, float]) -> Cost:
     """The energy of what a crossbar counted."""
-    totals = {
-        key.removeprefix(f"{name}."): total for key, total in tallies.items() if key.startswith(f"{name}.")
-    }
+    totals = {key.removeprefix(f"{name}."): total for key, total in tallies.items() if key.startswith(f"{name}.")}
     reads = totals["events"]
     cell = store.read_voltage**2 * store.read_time * totals["conducted"]
     bits = "ideal" if store.adc_bits is None else f"{store.adc_bits} bit"
@@ -140,7 +138,5 @@ def _analogue(store: Crossbar, name: str, tallies: dict[str, float]) -> Cost:
         ),
     ]  # fmt: skip
     if "pulses" in totals:
-        parts.append(
-            Part(name="pulses", count=totals["pulses"], each=None, source="no figure for these cells")
-        )
+        parts.append(Part(name="pulses", count=totals["pulses"], each=None, source="no figure for these cells"))
     return Cost(projection=name, parts=tuple(parts), unknown=UNKNOWN + UNKNOWN_ANALOGUE)

@@ -64,9 +64,7 @@ class Crossbar(Store):
         check.within(self, "read_time", self.read_time, above=0.0, unit="s")
         check.one_of(self, "pairs", self.pairs, ["one", "both"])
         if self.pairs == "both" and self.device.graded:
-            raise check.fail(
-                self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs
-            )
+            raise check.fail(self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs)
 
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
         """Write the devices; declare them, the columns and what is counted for the energy."""
@@ -132,12 +130,8 @@ class Crossbar(Store):
             plus, minus, _ = _split(weights, device.g_min, device.g_max, self._largest(synapses))
         else:
             _check_one_magnitude(device, synapses.name, weights)
-            formed_plus, formed_minus = (
-                (weights > 0, weights < 0) if self.pairs == "one" else (weights != 0,) * 2
-            )
-            plus, minus = (
-                np.where(formed, device.full, device.rest) for formed in (formed_plus, formed_minus)
-            )
+            formed_plus, formed_minus = (weights > 0, weights < 0) if self.pairs == "one" else (weights != 0,) * 2
+            plus, minus = (np.where(formed, device.full, device.rest) for formed in (formed_plus, formed_minus))
         keys = (stream_key(synapses.key, side) for side in ("plus", "minus"))
         return device.write(plus, next(keys)), device.write(minus, next(keys))
 

@@ -106,9 +106,7 @@ class BreakdownReRAM(Device):
         check.within(self, "median", self.median, above=0.0, unit="S")
         check.within(self, "sigma", self.sigma, least=0.0, most=2.0)
         _check_response(self)
-        check.within(
-            self, "g_pristine", self.g_pristine, least=0.0, below=min(self.g_min, self.median), unit="S"
-        )
+        check.within(self, "g_pristine", self.g_pristine, least=0.0, below=min(self.g_min, self.median), unit="S")
 
     @property
     def full(self) -> float:
@@ -121,18 +119,14 @@ class BreakdownReRAM(Device):
     @property
     def broken_share(self) -> float:
         """P(broken) at the forming voltage."""
-        return 0.5 * math.erfc(
-            (self.breakdown_mean - self.forming_voltage) / (self.breakdown_sd * math.sqrt(2.0))
-        )
+        return 0.5 * math.erfc((self.breakdown_mean - self.forming_voltage) / (self.breakdown_sd * math.sqrt(2.0)))
 
     def write(self, targets: Conductances, key: int) -> Conductances:
         """One forming pulse to every cell whose target lies above `g_pristine`."""
         conductances = np.full(targets.size, self.g_pristine)
         chosen = np.flatnonzero(targets > self.g_pristine)
         if chosen.size and chosen.size * self.broken_share < FEWEST:
-            rule = (
-                f"too low for {chosen.size} cells, of which none breaks down (mean {self.breakdown_mean:g} V)"
-            )
+            rule = f"too low for {chosen.size} cells, of which none breaks down (mean {self.breakdown_mean:g} V)"
             raise check.fail(self, "forming_voltage", rule, self.forming_voltage)
         formed = conductances[chosen]
         kernels.form(np.uint64(key), self.broken_share, float(self.median), float(self.sigma), formed)

@@ -154,9 +154,7 @@ def _pair(
     """Features (n_samples, n_features) and labels (n_samples,), checked against each other."""
     x = check.finite_array(owner, "features", features, ndim=2)
     if 0 in x.shape:
-        raise check.fail(
-            owner, "features", "must hold at least one sample and one feature", f"shape {x.shape}"
-        )
+        raise check.fail(owner, "features", "must hold at least one sample and one feature", f"shape {x.shape}")
     if n_classes is not None:
         check.whole(owner, "n_classes", n_classes, least=1)
     y = check.index_array(owner, "labels", labels, below=n_classes)

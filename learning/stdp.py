@@ -69,9 +69,7 @@ class STDP(Rule):
         w_max = max(2 * high, self.w_min) if self.w_max is None else self.w_max
         if low < self.w_min or high > w_max:
             rule = f"initial weights must lie within [w_min, w_max] = [{self.w_min:g}, {w_max:g}]"
-            raise check.fail(
-                self, "w_min" if low < self.w_min else "w_max", rule, low if low < self.w_min else high
-            )
+            raise check.fail(self, "w_min" if low < self.w_min else "w_max", rule, low if low < self.w_min else high)
         if self.w_max is None and not w_max > self.w_min:
             raise check.fail(self, "w_max", "must be given where all initial weights are 0", None)
         return self.w_min, w_max

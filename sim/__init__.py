@@ -1,6 +1,5 @@
 """The ports and the loop: what a network is, and how it runs."""
 
-from . import encoders
 from .cochlea import Cochlea
 from .connectivity import (
     AllToAll,
@@ -13,6 +12,7 @@ from .connectivity import (
     SmallWorld,
 )
 from .distributions import Distribution, LogNormal, Normal, Uniform
+from .encoders import encode_latency, encode_level_crossing, encode_rate
 from .explicit import Explicit, FromSparse
 from .grid import DistanceDependent
 from .inputs import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray
@@ -28,5 +28,6 @@ __all__ = [
     "Explicit", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "FromSparse", "Ideal", "Input",
     "LogNormal", "Network", "NeuronModel", "Noise", "Normal", "OneToOne", "Poisson", "Population", "Probe",
     "Projection", "Result", "Rule", "Samples", "Simulator", "SmallWorld", "SpikeTrain", "Spikes", "Step", "Stimulus",
-    "Store", "TimedArray", "Uniform", "encoders",
+    "Store", "TimedArray", "Uniform", "encode_latency",
+    "encode_level_crossing", "encode_rate",
 ]  # fmt: skip

@@ -86,9 +86,7 @@ class ClockEngine:
         self.step = stop
         return recording.result(spike_hash(self.plan, self.memory))
 
-    def run_batch(
-        self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress
-    ) -> list[Result]:
+    def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
         lanes = [self.memory.replicate() for _ in range(min(self.threads, len(stimuli)))]
         present = self.memory.snapshot(("state", "flow"))

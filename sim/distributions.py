@@ -85,10 +85,8 @@ class LogNormal(Distribution):
             raise check.fail(self, field, "must not be 0", 0.0)
 
     def sample(self, key: int, n: int) -> Values:
-        if self.mean is not None:
-            median = self.mean * math.exp(-(self.sigma**2) / 2)
-        else:
-            median = float(self.median or 0.0)
+        of_mean = math.exp(-(self.sigma**2) / 2)  # the median over the mean
+        median = (self.median or 0.0) if self.mean is None else self.mean * of_mean
         values = np.empty(n)
         kernels.draw_lognormal(np.uint64(key), float(median), float(self.sigma), values)
         return values

@@ -15,9 +15,7 @@ from .seed import check_seed, stream_key
 MOST_SPIKES = 100_000_000  # expected spikes that one call of `encode_rate` may ask for
 
 
-def encode_latency(
-    values: ArrayLike, *, tau: float = 20e-3, threshold: float = 0.1, latest: float = 1.0
-) -> SpikeTrain:
+def encode_latency(values: ArrayLike, *, tau: float = 20e-3, threshold: float = 0.1, latest: float = 1.0) -> SpikeTrain:
     """One spike per unit, the earlier the larger its value: the first spike of a leaky integrator.
 
     A constant drive `value` charges tau dv/dt = -v + value from 0 to `threshold` at
@@ -49,18 +47,14 @@ def encode_rate(rates: ArrayLike, *, duration: float, seed: int = 0) -> SpikeTra
     name = "encode_rate"
     table = check.finite_array(name, "rates", rates, least=0.0, unit="1/s")
     if table.ndim not in {1, 2} or 0 in table.shape:
-        raise check.fail(
-            name, "rates", "must have shape (n_units,) or (n_bins, n_units)", f"shape {table.shape}"
-        )
+        raise check.fail(name, "rates", "must have shape (n_units,) or (n_bins, n_units)", f"shape {table.shape}")
     duration = check.within(name, "duration", duration, above=0.0, unit="s")
     key = np.uint64(stream_key(check_seed(name, seed), name))
     table = np.atleast_2d(table)
     edges = np.linspace(0.0, duration, len(table) + 1)
     expected = np.vstack([np.zeros(table.shape[1]), np.cumsum(table * np.diff(edges)[:, None], axis=0)])
     if expected[-1].sum() > MOST_SPIKES:
-        raise check.fail(
-            name, "rates", f"must ask for at most {MOST_SPIKES:,} spikes", f"{expected[-1].sum():.3g}"
-        )
+        raise check.fail(name, "rates", f"must ask for at most {MOST_SPIKES:,} spikes", f"{expected[-1].sum():.3g}")
     times = [_rescaled(key, unit, expected[:, unit], edges) for unit in range(table.shape[1])]
     return SpikeTrain(np.concatenate(times), np.repeat(np.arange(len(times)), [len(t) for t in times]))
 

@@ -67,9 +67,7 @@ class FromSparse(Connectivity):
         return f"FromSparse({n_pre} x {n_post}, {self.expected(n_pre, n_post):.0f} synapses)"
 
     def expected(self, n_pre: int, n_post: int) -> float:
-        return float(
-            np.count_nonzero(self.matrix) if isinstance(self.matrix, np.ndarray) else self.matrix.nnz
-        )
+        return float(np.count_nonzero(self.matrix) if isinstance(self.matrix, np.ndarray) else self.matrix.nnz)
 
     def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
         shape = self.matrix.shape

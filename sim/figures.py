@@ -151,9 +151,7 @@ def weight_matrix(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "")
     ax = _axes(ax, (4.2, 3.6))
     factor, unit = _scaled(matrix, unit)
     limit = float(np.nanmax(np.abs(matrix), initial=0.0)) * factor or 1.0
-    shown = ax.imshow(
-        matrix * factor, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest"
-    )
+    shown = ax.imshow(matrix * factor, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     ax.set_facecolor(PALE)
     ax.set(xlabel="target", ylabel="source")
     bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03)
@@ -168,9 +166,7 @@ def weight_histogram(weights: ArrayLike, ax: Axes | None = None, *, unit: str = 
     ax = _axes(ax, (4.0, 2.4))
     values = check.finite_array("weight_histogram", "weights", np.ravel(np.asarray(weights)))
     factor, unit = _scaled(values, unit)
-    ax.hist(
-        values * factor, bins=60, color=COLOURS[0], histtype="stepfilled", alpha=0.85, label=label or None
-    )
+    ax.hist(values * factor, bins=60, color=COLOURS[0], histtype="stepfilled", alpha=0.85, label=label or None)
     ax.set(xlabel=f"weight [{unit}]" if unit else "weight", ylabel="synapses")
     return ax
 

@@ -203,9 +203,7 @@ class _Inspection:
         for name in item.attrs:
             stored = item.attrs.get_id(name)
             if not _plain(stored.dtype):
-                raise self._refuse(
-                    f"{item.name}@{name}", f"holds objects of a type that is not read ({stored.dtype})"
-                )
+                raise self._refuse(f"{item.name}@{name}", f"holds objects of a type that is not read ({stored.dtype})")
             if int(np.prod(stored.shape or (1,), dtype=object)) * stored.dtype.itemsize > MOST_ATTRIBUTE:
                 raise self._refuse(f"{item.name}@{name}", f"takes more than {MOST_ATTRIBUTE:,} bytes")
 

@@ -63,9 +63,7 @@ def report_html(record: Mapping[str, Any], figures: Iterable[Path]) -> str:
     """A page that needs no other file: what was run, its metrics, and its figures."""
     title = escape(f"{record.get('experiment', 'run')}")
     metrics, config = record.get("metrics") or {}, record.get("config") or {}
-    about = [
-        (key, record[key]) for key in ("seed", "backend", "spike_hash", "started", "ended") if record.get(key)
-    ]
+    about = [(key, record[key]) for key in ("seed", "backend", "spike_hash", "started", "ended") if record.get(key)]
     about += [(key, record["versions"][key]) for key in record.get("versions") or {}]
     parts = [
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>",
@@ -100,8 +98,6 @@ def _split(line: str) -> tuple[str, str]:
 def _cell(value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return (
-            f"<td class='number'>{value:.6g}</td>"
-            if isinstance(value, float)
-            else f"<td class='number'>{value}</td>"
+            f"<td class='number'>{value:.6g}</td>" if isinstance(value, float) else f"<td class='number'>{value}</td>"
         )
     return f"<td>{escape(str(value))}</td>"

@@ -32,7 +32,7 @@ class Stimulus(ABC):
         """What the kernel keeps from step to step: name -> (dtype, shape, initial value)."""
         return {}
 
-    def fits(self, n: int) -> None:
+    def fits(self, n: int) -> None:  # noqa: B027
         """Raise ParameterError if this cannot drive `n` units."""
 
     @property
@@ -83,7 +83,9 @@ class SpikeTrain(Stimulus):
         if np.ndim(self.weight):
             weight = check.finite_array(self, "weight", self.weight, ndim=1)
             if weight.shape != times.shape:
-                raise check.fail(self, "weight", f"must be one number or as many as times ({times.size})", f"shape {weight.shape}")
+                raise check.fail(
+                    self, "weight", f"must be one number or as many as times ({times.size})", f"shape {weight.shape}"
+                )
             object.__setattr__(self, "weight", weight[order])
         else:
             object.__setattr__(self, "weight", check.real(self, "weight", self.weight))
@@ -136,7 +138,12 @@ class Events(Stimulus):
         if self.p is not None:
             polarity = np.asarray(self.p)
             if not np.isin(polarity, (-1, 0, 1)).all():
-                raise check.fail(self, "p", "every polarity must be 0 or 1 (or -1 and 1)", polarity[~np.isin(polarity, (-1, 0, 1))][0])
+                raise check.fail(
+                    self,
+                    "p",
+                    "every polarity must be 0 or 1 (or -1 and 1)",
+                    polarity[~np.isin(polarity, (-1, 0, 1))][0],
+                )
             ids = ids + (polarity > 0) * (self.width * self.height)
         object.__setattr__(self, "_train", SpikeTrain(times, ids, self.weight))
 
@@ -155,7 +162,9 @@ class Events(Stimulus):
     def fits(self, n: int) -> None:
         pixels = self.width * self.height * (1 if self.p is None else 2)
         if n < pixels:
-            raise check.fail(self, "width x height x polarities", f"must be at most the {n} units of the population", pixels)
+            raise check.fail(
+                self, "width x height x polarities", f"must be at most the {n} units of the population", pixels
+            )
 
     @property
     def duration(self) -> float:

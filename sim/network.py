@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, Final, final
 
 import numpy as np
@@ -31,7 +31,7 @@ class Population:
     name: str
     model: NeuronModel
     n: int
-    initial: Mapping[str, float | ArrayLike | Distribution] = field(default_factory=dict)
+    initial: Mapping[str, float | ArrayLike | Distribution]
 
     def __len__(self) -> int:
         return self.n
@@ -151,21 +151,22 @@ class Network:
         the connectivity brings along. delay [s], likewise, at least one step of the clock engine. store: where the
         weights live, `Ideal` if None. receptor: None chooses by the sign of the weights where the model has two.
         """
+        store = Ideal() if store is None else store
         for role, population in (("pre", pre), ("post", post)):
             self._mine(f"connect {role}", population, self.populations, "population")
-        for field, value, kind, example in (
+        for role, value, kind, example in (
             ("connectivity", connectivity, Connectivity, "FixedProbability(0.1)"),
-            ("store", store or Ideal(), Store, "Ideal()"),
+            ("store", store, Store, "Ideal()"),
         ):
             if not isinstance(value, kind):
-                raise check.fail(self, f"connect {field}", f"must be a {kind.__name__} such as {example}", value)
+                raise check.fail(self, f"connect {role}", f"must be a {kind.__name__} such as {example}", value)
         if rule is not None and not isinstance(rule, Rule):
             raise check.fail(self, "connect rule", "must be a Rule such as STDP(), or None", rule)
         self._receptor("connect receptor", post, receptor)
         made = Projection(
             self._name("projection", name, f"{pre.name}->{post.name}"), pre, post, connectivity,
             _values(self, "connect weight", weight), _values(self, "connect delay", delay, least=0.0),
-            store or Ideal(), rule, receptor,
+            store, rule, receptor,
         )  # fmt: skip
         self.projections.append(made)
         return made
@@ -241,7 +242,13 @@ class Network:
         if name is None:
             numbered = (f"{default}{k or ''}" for k in range(len(taken) + 1))
             return next(candidate for candidate in numbered if candidate not in taken)
-        if not isinstance(name, str) or not name or len(name) > MAX_NAME or not name.isprintable() or name in (".", ".."):
+        if (
+            not isinstance(name, str)
+            or not name
+            or len(name) > MAX_NAME
+            or not name.isprintable()
+            or name in (".", "..")
+        ):
             raise check.fail(self, f"{kind} name", f"must be 1 to {MAX_NAME} printable characters", name)
         if "/" in name or "." in name:
             raise check.fail(self, f"{kind} name", "must not contain '/' or '.', which separate names in files", name)
@@ -286,13 +293,13 @@ def _values(owner: object, field: str, value: Any, **limits: Any) -> Any:
 def _call(part: Any) -> str:
     """A description as its constructor call, only what differs from the defaults."""
     shown = []
-    for field in fields(part):
-        value = getattr(part, field.name)
-        default: Any = field.default
+    for own in fields(part):
+        value = getattr(part, own.name)
+        default: Any = own.default
         plain = np.ndim(value) == 0 and np.ndim(default) == 0
-        if field.name.startswith("_") or (plain and (value is default or value == default)):
+        if own.name.startswith("_") or (plain and (value is default or value == default)):
             continue
-        shown.append(f"{field.name}={_show(value)}")
+        shown.append(f"{own.name}={_show(value)}")
     return f"{type(part).__name__}({', '.join(shown)})"
 
 

@@ -62,10 +62,13 @@ class Plan:
     def meta(self) -> dict[str, Any]:
         """How results of this plan are made."""
         return {
-            "seed": self.network.seed, "dt": self.dt, "precision": self.precision, "backend": self.backend.name, "engine": "clock",
+            "seed": self.network.seed, "dt": self.dt, "precision": self.precision, "backend": self.backend.name,
+            "engine": "clock",
         }  # fmt: skip
 
-    def _call(self, k: int, memory: Memory, replaced: Mapping[str, dict[str, Any]], upcoming: NDArray[np.int64]) -> Call:
+    def _call(
+        self, k: int, memory: Memory, replaced: Mapping[str, dict[str, Any]], upcoming: NDArray[np.int64]
+    ) -> Call:
         operator = self.operators[k]
         arguments: dict[str, Any] = {}
         for name, value in operator.arguments.items():
@@ -140,7 +143,9 @@ def compile_network(network: Network, *, dt: float, precision: str, backend: Bac
     for scope in scopes.values():
         scope.advance(build)
     recorders = [build_probe(probe, scopes, build) for probe in network.probes]
-    operators = sorted(build.operators, key=lambda operator: operator.phase)  # stable: order of declaration inside a phase
+    operators = sorted(
+        build.operators, key=lambda operator: operator.phase
+    )  # stable: order of declaration inside a phase
     return Plan(
         network=network, dt=dt, precision=precision, backend=backend, signals=build.signals, operators=operators,
         recorders=recorders, synapses=synapses, signatures={name: scope.signature for name, scope in scopes.items()},

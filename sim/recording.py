@@ -45,7 +45,9 @@ class Recording:
 
     def next_visit(self, step: int) -> int:
         """The step at which weights are to be read next; far away if no probe asks for them."""
-        due = [step + recorder.every - step % recorder.every for recorder in self.plan.recorders if recorder.rows is None]
+        due = [
+            step + recorder.every - step % recorder.every for recorder in self.plan.recorders if recorder.rows is None
+        ]
         return min(due, default=1 << 62)
 
     def visit(self, step: int) -> None:
@@ -68,9 +70,15 @@ class Recording:
             if recorder.rows is None:
                 result.sample_records[probe.name] = self._weights(recorder)
             elif probe.what == "spikes":
-                steps, ids = (np.concatenate(column) for column in zip(*chunks, strict=True)) if chunks else (_EMPTY, _EMPTY)
+                steps, ids = (
+                    (np.concatenate(column) for column in zip(*chunks, strict=True)) if chunks else (_EMPTY, _EMPTY)
+                )
                 result.spike_records[probe.target.name] = Spikes(
-                    np.asarray((steps + 1) * dt, np.float64), ids.astype(np.int64), _size(probe.target), result.start, result.stop
+                    np.asarray((steps + 1) * dt, np.float64),
+                    ids.astype(np.int64),
+                    _size(probe.target),
+                    result.start,
+                    result.stop,
                 )
             else:
                 result.sample_records[probe.name] = self._samples(recorder, chunks)

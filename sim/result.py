@@ -127,7 +127,9 @@ class Result:
         if not clocks:
             raise ParameterError("Result.times: no state variable was recorded; add a probe such as probe(exc, 'v')")
         if any(not np.array_equal(clock, clocks[0]) for clock in clocks[1:]):
-            raise ParameterError("Result.times: traces have different intervals; use samples(population, variable).times")
+            raise ParameterError(
+                "Result.times: traces have different intervals; use samples(population, variable).times"
+            )
         return clocks[0]
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -167,7 +169,9 @@ def concatenate(results: Sequence[Result]) -> Result:
         raise ParameterError("concatenate: needs at least one result (got none)")
     for before, after in pairwise(results):
         if abs(after.start - before.stop) > 1e-9:
-            raise ParameterError(f"concatenate: {after.start:g} s must follow {before.stop:g} s, the end of the result before")
+            raise ParameterError(
+                f"concatenate: {after.start:g} s must follow {before.stop:g} s, the end of the result before"
+            )
         if _recorded(after) != _recorded(before):
             raise ParameterError("concatenate: all results must record the same of the same units")
     first, last = results[0], results[-1]

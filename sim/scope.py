@@ -25,7 +25,9 @@ MOST_STEPS: Final = (1 << 62) - 1  # of a cursor or a count in a saved state
 class PopulationScope:
     """The signals of one population, under the names by which kernels ask for them."""
 
-    def __init__(self, network: Network, population: Population, synapses: Mapping[str, Synapses], build: Build) -> None:
+    def __init__(
+        self, network: Network, population: Population, synapses: Mapping[str, Synapses], build: Build
+    ) -> None:
         self.population = population
         name, n, model = population.name, population.n, population.model
         outgoing = [synapses[part.name] for part in network.projections if part.pre is population]

@@ -78,11 +78,7 @@ class Segments:
 
     def _check(self) -> None:
         if self._failure is not None:
-            kept = (
-                f"the {self.sealed} segments sealed before are kept"
-                if self.sealed
-                else "nothing was sealed before"
-            )
+            kept = f"the {self.sealed} segments sealed before are kept" if self.sealed else "nothing was sealed before"
             raise DataError(f"{self._failure}; the run was stopped, {kept}")
 
     def _path(self, number: int) -> Path:
@@ -99,6 +95,4 @@ def _prepare(folder: Path) -> None:
     trial.unlink(missing_ok=True)
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE:
-        raise DataError(
-            f"{folder} has only {free:,} bytes left on its disk; at least {LEAST_FREE:,} are needed"
-        )
+        raise DataError(f"{folder} has only {free:,} bytes left on its disk; at least {LEAST_FREE:,} are needed")

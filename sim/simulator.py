@@ -69,9 +69,7 @@ class Simulator:
         self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
 
     @classmethod
-    def load(
-        cls, path: str | os.PathLike[str], *, backend: str | None = None, threads: int | None = None
-    ) -> Simulator:
+    def load(cls, path: str | os.PathLike[str], *, backend: str | None = None, threads: int | None = None) -> Simulator:
         """The simulator saved at `path`, ready to go on bit for bit, on another backend or with other threads if given.
 
         Raises DataError for a file that is missing, damaged, changed, of another schema, or that uses models
@@ -168,7 +166,9 @@ class Simulator:
             batch = max(lengths.values(), default=1)
         check.whole(self, "run batch", batch, least=1)
         if any(part.rule is not None for part in self.network.projections):
-            raise NetworkError("Simulator.run: a batch shares its weights, so a network with a learning rule cannot run as one")
+            raise NetworkError(
+                "Simulator.run: a batch shares its weights, so a network with a learning rule cannot run as one"
+            )
         for name, given in inputs.items():
             if name not in known:
                 hint = check.nearest(name, known)
@@ -176,11 +176,15 @@ class Simulator:
                     f"Simulator.run inputs: no input is called {name!r}{hint} (known: {', '.join(known) or 'none'})"
                 )
             if lengths.get(name, batch) != batch:
-                raise ParameterError(f"Simulator.run inputs: {name!r} must have one stimulus per sample ({batch}) (got {lengths[name]})")
+                raise ParameterError(
+                    f"Simulator.run inputs: {name!r} must have one stimulus per sample ({batch}) (got {lengths[name]})"
+                )
             kind = type(known[name].stimulus)
             for stimulus in [given] if isinstance(given, Stimulus) else given:
                 if type(stimulus) is not kind:
-                    raise ParameterError(f"Simulator.run inputs: {name!r} takes a {kind.__name__} (got {type(stimulus).__name__})")
+                    raise ParameterError(
+                        f"Simulator.run inputs: {name!r} takes a {kind.__name__} (got {type(stimulus).__name__})"
+                    )
         return [
             {name: given if isinstance(given, Stimulus) else given[sample] for name, given in inputs.items()}
             for sample in range(batch)

@@ -60,14 +60,10 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     """Read a snapshot, every part of it checked. Raises DataError."""
     with hdf5.reading(io.BytesIO(_checked(Path(path))), path) as file:
         text = hdf5.array(file, "description", "u", 1).tobytes()
-        arrays, state = (
-            {name: item[()] for name, item in file[title].items()} for title in ("arrays", "engine")
-        )
+        arrays, state = ({name: item[()] for name, item in file[title].items()} for title in ("arrays", "engine"))
     with blaming(path):
         words = json.loads(text)
-        return Snapshot(
-            description.unpack_network(words["network"], arrays), _options(words["options"]), state
-        )
+        return Snapshot(description.unpack_network(words["network"], arrays), _options(words["options"]), state)
 
 
 @contextlib.contextmanager

@@ -164,9 +164,7 @@ def _read_file(path: Path) -> Result:
         result.tallies.update({name: tallies.attrs[name].item() for name in tallies.attrs})
         _read_records(root, result)
         if hdf5.attribute(meta, "digest", str) != digest(result):
-            raise DataError(
-                "what it holds does not have the digest that it was saved with: it was changed or damaged"
-            )
+            raise DataError("what it holds does not have the digest that it was saved with: it was changed or damaged")
         return result
 
 
@@ -190,7 +188,5 @@ def _read_samples(group: h5py.Group, ids: str) -> Samples:
     values, times = hdf5.array(group, "data", "biuf", 2), hdf5.array(group, "times", "f", 1)
     recorded = hdf5.array(group, ids, "u", 1).astype(np.int64)
     if values.shape != (times.size, recorded.size):
-        raise DataError(
-            f"{group.name}/data must have one row per time and one column per id (got {values.shape})"
-        )
+        raise DataError(f"{group.name}/data must have one row per time and one column per id (got {values.shape})")
     return Samples(times, values, recorded, hdf5.attribute(group, "unit", str))

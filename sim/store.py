@@ -33,7 +33,13 @@ class Proposals:
 
     @property
     def scope(self) -> dict[str, Any]:
-        return {"synapse": self.synapse, "change": self.change, "proposed": self.count, "low": self.low, "high": self.high}
+        return {
+            "synapse": self.synapse,
+            "change": self.change,
+            "proposed": self.count,
+            "low": self.low,
+            "high": self.high,
+        }
 
 
 class Store(ABC):

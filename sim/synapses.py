@@ -82,6 +82,7 @@ def arrange(
         distinct, index = index_lags(lags)
     first, order = layout(edges.sources, index, n_pre, distinct.size)
     return Synapses(
-        name=name, n_pre=n_pre, n_post=n_post, lags=distinct.astype(np.int64), first=first, targets=edges.targets[order],
+        name=name, n_pre=n_pre, n_post=n_post, lags=distinct.astype(np.int64), first=first,
+        targets=edges.targets[order],
         weights=weights if np.ndim(weights) == 0 else np.asarray(weights)[order], plastic=plastic, key=key, dt=dt,
     )  # fmt: skip

@@ -23,11 +23,14 @@ def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
     weight = projection.weight
     if weight is None:
         if edges.weights is None:
-            raise ParameterError(f"Network.connect weight: {projection.name} needs a number, an array or a distribution (got None)")
+            raise ParameterError(
+                f"Network.connect weight: {projection.name} needs a number, an array or a distribution (got None)"
+            )
         return edges.weights
     if edges.weights is not None:
         raise ParameterError(
-            f"Network.connect weight: {type(projection.connectivity).__name__} brings its own weights; leave weight out (got {weight!r:.60})"
+            f"Network.connect weight: {type(projection.connectivity).__name__} brings its own weights; "
+            f"leave weight out (got {weight!r:.60})"
         )
     if not isinstance(weight, Distribution) and np.ndim(weight) == 0:
         return float(weight)  # type: ignore[arg-type]
@@ -35,20 +38,27 @@ def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
 
 
 def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> Any:
-    """Delays in steps: one number for all edges, or (n_edges,) int64; drawn delays go to the nearest step, at least one."""
+    """Delays in steps: one number for all edges, or (n_edges,) int64; drawn ones go to the nearest step, at least one."""
     delay, owner = projection.delay, "Network"
     if isinstance(delay, Distribution):
         drawn = values(delay, edges.sources.size, key, projection.name, "delay")
         return _bounded(projection, np.maximum(np.rint(drawn / dt), 1).astype(np.int64), dt)
     if np.ndim(delay) == 0:
         if float(delay) < dt * (1 - 1e-9):  # type: ignore[arg-type]
-            raise check.fail(owner, "connect delay", f"must be at least one step, dt = {dt:g} s, for the clock engine", delay)
+            raise check.fail(
+                owner, "connect delay", f"must be at least one step, dt = {dt:g} s, for the clock engine", delay
+            )
         return _bounded(projection, np.int64(check.steps(owner, "connect delay", delay, dt)), dt)
     array = _in_order(values(delay, edges.sources.size, key, projection.name, "delay"), delay, edges)
     lags = np.rint(array / dt)
     off = (np.abs(array - lags * dt) > 1e-3 * dt) | (lags < 1)
     if off.any():
-        raise check.fail(owner, "connect delay", f"every delay must be a multiple of dt = {dt:g} s, at least one", float(array[off][0]))
+        raise check.fail(
+            owner,
+            "connect delay",
+            f"every delay must be a multiple of dt = {dt:g} s, at least one",
+            float(array[off][0]),
+        )
     return _bounded(projection, lags.astype(np.int64), dt)
 
 
@@ -74,7 +84,12 @@ def _in_order(array: Any, given: Any, edges: Edges) -> Any:
 
 def _bounded(projection: Projection, lags: Any, dt: float) -> Any:
     if np.size(lags) and np.max(lags) > MAX_LAG:
-        raise check.fail("Network", "connect delay", f"must be at most {MAX_LAG * dt:g} s ({MAX_LAG} steps of dt)", float(np.max(lags) * dt))
+        raise check.fail(
+            "Network",
+            "connect delay",
+            f"must be at most {MAX_LAG * dt:g} s ({MAX_LAG} steps of dt)",
+            float(np.max(lags) * dt),
+        )
     return lags
 
 

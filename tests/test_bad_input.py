@@ -1,4 +1,4 @@
-"""Whatever goes in wrong comes back as one sentence: object, field, rule, value got. Never a traceback, never silence."""
+"""Whatever goes in wrong comes back as one sentence: object, field, rule, value got; no traceback, no silence."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from potentia.sim import (
     SpikeTrain,
     Step,
     TimedArray,
-    encoders,
+    encode_latency,
 )
 
 NAN, INF = float("nan"), float("inf")
@@ -100,7 +100,11 @@ NUMBERS = {
     "step unsorted": (lambda: Step([1.0, 0.5], [1.0, 2.0]), "Step.times", "0.5"),
     "step without values": (lambda: Step([1.0, 1.5], [1.0]), "Step.values", "(1,)"),
     "timed array nan": (lambda: TimedArray([1.0, NAN], 1e-3), "TimedArray.values", "nan"),
-    "timed array columns": (lambda: driven(lambda: TimedArray(np.ones((4, 2)), 1e-3)), "TimedArray.values", "2 columns"),
+    "timed array columns": (
+        lambda: driven(lambda: TimedArray(np.ones((4, 2)), 1e-3)),
+        "TimedArray.values",
+        "2 columns",
+    ),
 }
 
 EVENTS = {
@@ -108,7 +112,11 @@ EVENTS = {
     "spike time nan": (lambda: SpikeTrain([NAN], [0]), "SpikeTrain.times", "nan"),
     "spike id out of range": (lambda: driven(lambda: SpikeTrain([0.0], [3])), "SpikeTrain.ids", "3"),
     "spike id negative": (lambda: SpikeTrain([0.0], [-1]), "SpikeTrain.ids", "-1"),
-    "spike id wrapped": (lambda: driven(lambda: SpikeTrain([0.0], np.array([2**32 - 1], np.uint32))), "SpikeTrain.ids", str(2**32 - 1)),
+    "spike id wrapped": (
+        lambda: driven(lambda: SpikeTrain([0.0], np.array([2**32 - 1], np.uint32))),
+        "SpikeTrain.ids",
+        str(2**32 - 1),
+    ),
     "spike id a float": (lambda: SpikeTrain([0.0], [0.5]), "SpikeTrain.ids", "float64"),
     "spike ids too few": (lambda: SpikeTrain([0.0, 1.0], [0]), "SpikeTrain.ids", "(1,)"),
     "spike ids as objects": (lambda: SpikeTrain([0.0], np.array([None])), "SpikeTrain.ids", "object"),
@@ -117,7 +125,7 @@ EVENTS = {
     "event off the sensor": (lambda: Events([34], [0], [0.0], [1]), "Events.x", "34"),
     "event polarity": (lambda: Events([3], [0], [0.0], [7]), "Events.p", "7"),
     "sensor too large": (lambda: driven(lambda: Events([3], [0], [0.0], [1])), "Events", "2312"),
-    "latency of nan": (lambda: encoders.latency([NAN]), "latency.values", "nan"),
+    "latency of nan": (lambda: encode_latency([NAN]), "encode_latency.values", "nan"),
 }
 
 

@@ -250,10 +250,7 @@ def test_timed_metrics_are_not_compared():
     assert all(is_timed(name) for name in ("seconds", "seconds_sd", "train_seconds", "cpu_s", "rss_mb"))
     assert not any(is_timed(name) for name in ("accuracy", "joules_per_word", "spikes_per_second"))
     before = {"spike_hash": "a", "metrics": {"seconds": 1.0, "x": 0.3, "gone": None}}
-    assert (
-        compare(before, {"spike_hash": "a", "metrics": {"seconds": 2.0, "x": 0.3 * (1 + 1e-9), "gone": None}})
-        == []
-    )
+    assert compare(before, {"spike_hash": "a", "metrics": {"seconds": 2.0, "x": 0.3 * (1 + 1e-9), "gone": None}}) == []
     assert len(compare(before, {"spike_hash": "b", "metrics": {"x": 0.31}})) == 2
 
 

@@ -89,9 +89,7 @@ def test_no_arrow_runs_back_or_across():
 
 def test_no_circle():
     known = modules()
-    graph = {
-        name: {t for t in top_level(name, file) if t in known and t != name} for name, file in known.items()
-    }
+    graph = {name: {t for t in top_level(name, file) if t in known and t != name} for name, file in known.items()}
     graph = {name: {t for t in found if t != name[: len(t)]} for name, found in graph.items()}  # own package
     done, path = set(), []
 
@@ -142,7 +140,5 @@ def test_every_package_is_listed():
 def test_importing_is_light(module, heavy):
     """Typer and the standard library are all that the command line needs before it knows what to do."""
     script = f"import {module}, sys; print(*sorted(set(sys.modules) & {heavy!r}))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == []

@@ -23,7 +23,7 @@ ENTRY = types.int64(types.CPointer(types.int64), types.int64)
 
 
 @intrinsic
-def _pointer(typingctx, address, dtype):
+def pointer(typingctx, address, dtype):
     """The integer `address` as a pointer to `dtype`."""
     target = types.CPointer(dtype.dtype)
 
@@ -45,12 +45,12 @@ def _float(typingctx, word):
 
 @njit(inline="always")
 def _array1(table, at, dtype):
-    return carray(_pointer(table[at], dtype), (table[at + 1],), dtype)
+    return carray(pointer(table[at], dtype), (table[at + 1],), dtype)
 
 
 @njit(inline="always")
 def _array2(table, at, dtype):
-    return carray(_pointer(table[at], dtype), (table[at + 1], table[at + 2]), dtype)
+    return carray(pointer(table[at], dtype), (table[at + 1], table[at + 2]), dtype)
 
 
 @njit(inline="always")
@@ -89,7 +89,9 @@ def row(arguments: Mapping[str, Any], returns: np.ndarray | None) -> list[int]:
     return words
 
 
-def entry(kernel: Callable[..., Any], names: list[str], arguments: Mapping[str, Any], returns: bool, precision: str) -> int:
+def entry(
+    kernel: Callable[..., Any], names: list[str], arguments: Mapping[str, Any], returns: bool, precision: str
+) -> int:
     """Address of the compiled entry for `kernel` called with arguments of these types.
 
     names: the kernel's parameters in order, among them perhaps "step"; precision: float32 or
@@ -118,7 +120,7 @@ def _returned(table, at, count):
 
 @cache
 def _compiled(kernel: Callable[..., Any], body: str, dtypes: tuple[str, ...]) -> Any:
-    digest = hashlib.blake2b(f"{_sources()}{body}".encode(), digest_size=8).hexdigest()
+    digest = hashlib.blake2b(f"{source_digest()}{body}".encode(), digest_size=8).hexdigest()
     name = f"{kernel.__name__}_{digest}"
     function = getattr(kernel, "py_func", kernel)
     compiled = kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")
@@ -141,7 +143,7 @@ def _number(count):
 
 
 @cache
-def _sources() -> str:
+def source_digest() -> str:
     """A digest of this room's source files, so that no stale machine code is ever loaded."""
     room = Path(__file__).parent
     files = sorted(room.glob("*.py"))
@@ -152,4 +154,4 @@ def _sources() -> str:
 def _number_typed(count):
     if isinstance(count, types.NoneType) or count is types.none:
         return lambda count: 0
-    return lambda count: np.int64(count)
+    return lambda count: np.int64(count)  # noqa: PLW0108

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import cfunc, njit, types
 from numba.extending import intrinsic
 
-from .binding import _sources
+from .binding import source_digest
 
 ENTRY = types.float64(types.CPointer(types.float64), types.CPointer(types.float64), types.float64, types.float64)
 
@@ -69,7 +69,7 @@ def _entry(kernel: Callable[..., Any], state: tuple[str, ...], constants: tuple[
 @cache
 def cached(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """A kernel for calls from Python, kept on disk under a name that changes with any source file of this room."""
-    name = f"{kernel.__name__}_{hashlib.blake2b(_sources().encode(), digest_size=8).hexdigest()}"
+    name = f"{kernel.__name__}_{hashlib.blake2b(source_digest().encode(), digest_size=8).hexdigest()}"
     function = kernel.py_func
     scope = {kernel.__name__: kernel, "__name__": function.__module__}
     arguments = ", ".join(names_of(kernel))
@@ -80,7 +80,7 @@ def cached(kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def _compiled(kernel: Callable[..., Any], body: str) -> Any:
-    digest = hashlib.blake2b(f"{_sources()}{body}".encode(), digest_size=8).hexdigest()
+    digest = hashlib.blake2b(f"{source_digest()}{body}".encode(), digest_size=8).hexdigest()
     name = f"{kernel.__name__}_{digest}"
     function = getattr(kernel, "py_func", kernel)
     compiled = kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from .binding import _pointer
+from .binding import pointer
 
 
 @intrinsic
@@ -31,19 +31,19 @@ def record(typingctx, address, index, dtype):
 @njit(inline="always")
 def reals(address):
     """The float64 numbers at `address`."""
-    return _pointer(address, np.float64)
+    return pointer(address, np.float64)
 
 
 @njit(inline="always")
 def wholes(address):
     """The int64 numbers at `address`."""
-    return _pointer(address, np.int64)
+    return pointer(address, np.int64)
 
 
 @njit(inline="always")
 def ids(address):
     """The uint32 numbers at `address`."""
-    return _pointer(address, np.uint32)
+    return pointer(address, np.uint32)
 
 
 def table(members: Any) -> np.ndarray:

@@ -13,7 +13,7 @@ from numba.extending import intrinsic, overload
 
 
 def exponential(x):
-    """exp(x) to 1.1 units in the last place; x beyond [-87, 88] (float32) or [-708, 709] counts as the bound.
+    """exp(x) to 2.3 units in the last place; x beyond [-87, 88] (float32) or [-708, 709] counts as the bound.
 
     ``x = k ln 2 + r`` with a whole k and |r| <= ln(2) / 2; Taylor's series for exp(r); k enters the exponent
     bits (Cody and Waite 1980, Software Manual for the Elementary Functions).
@@ -39,17 +39,20 @@ def _series(dtype, mantissa, low, high, ln2, rest, degree):
     """The function for one dtype; ln2 + rest is ln(2), and k * ln2 is exact for every k that can occur."""
     low, high, ln2, rest, per_ln2 = dtype(low), dtype(high), dtype(ln2), dtype(rest), dtype(1 / math.log(2))
     shift = dtype(1.5 * 2**mantissa)  # adding it rounds to a whole number, which then stands in the low bits
-    taylor = tuple(dtype(1 / math.factorial(k)) for k in range(degree, -1, -1))
+    even = tuple(dtype(1 / math.factorial(k)) for k in range(degree - 1, -1, -2))
+    odd = tuple(dtype(1 / math.factorial(k)) for k in range(degree, 0, -2))
 
     def series(x):
         x = min(max(x, low), high)
         shifted = x * per_ln2 + shift
         k = shifted - shift
         r = (x - k * ln2) - k * rest
-        p = taylor[0]
-        for coefficient in taylor[1:]:
-            p = p * r + coefficient
-        return _scaled(p, shifted)
+        square, sum_even, sum_odd = r * r, even[0], odd[0]  # two sums, so that neither waits for the other
+        for coefficient in even[1:]:
+            sum_even = sum_even * square + coefficient
+        for coefficient in odd[1:]:
+            sum_odd = sum_odd * square + coefficient
+        return _scaled(sum_even + r * sum_odd, shifted)
 
     return series
 

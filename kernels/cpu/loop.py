@@ -23,7 +23,11 @@ def _call(typingctx, address, table, step):
     return types.int64(types.int64, types.int64, types.int64), generate
 
 
-@njit("int64(int64[::1], int64[::1], int64, int64, int64[::1], int64[::1], uint64[::1], uint64[::1], int64)", cache=True, nogil=True)
+@njit(
+    "int64(int64[::1], int64[::1], int64, int64, int64[::1], int64[::1], uint64[::1], uint64[::1], int64)",
+    cache=True,
+    nogil=True,
+)
 def advance(entries, rows, step, stop, upcoming, pause, state, before, patience):
     """Run steps `step` to `stop` - 1; return the first step not run.
 

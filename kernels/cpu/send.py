@@ -5,7 +5,6 @@ from numba import njit
 
 from .random import mix
 
-
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd: steps map to distinct words
 
 

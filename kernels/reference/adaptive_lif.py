@@ -7,9 +7,7 @@ import numpy as np
 from .scan import hold_back, scan, settle
 
 
-def adaptive_lif_step(
-    v, a, hold, jump, drive, fired, decay, decay_a, increment, threshold, reset, hold_steps
-):
+def adaptive_lif_step(v, a, hold, jump, drive, fired, decay, decay_a, increment, threshold, reset, hold_steps):
     """Advance one AdaptiveLIF population by one step, in place; return the spike count.
 
     v (n,) potential [V]; a (n,) what adaptation adds to the threshold [V]; hold (n,) int32, refractory

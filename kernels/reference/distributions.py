@@ -6,6 +6,7 @@ import numpy as np
 
 from .random import normal, uniform
 
+
 def draw_normal(key, mean, sd, low, high, values):
     """Fill `values` (n,) with normal values inside [low, high]; what falls outside is drawn again."""
     pending, attempt = np.arange(values.size), 0

@@ -68,9 +68,7 @@ def test_ideal_weights_are_charged_as_digital_memory():
     assert cost.joules == pytest.approx(8 * (5e-12 + 0.9e-12), rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("synapses", "access"), [(2048, 10e-12), (2049, 20e-12), (200_000, 100e-12), (10**6, 1.3e-9)]
-)
+@pytest.mark.parametrize(("synapses", "access"), [(2048, 10e-12), (2049, 20e-12), (200_000, 100e-12), (10**6, 1.3e-9)])
 def test_larger_memories_cost_more(synapses, access):
     assert digital_joules("x", 10, synapses).joules == pytest.approx(10 * (access / 2 + 0.9e-12), rel=1e-12)
 
@@ -90,9 +88,7 @@ def test_batches_add_up():
     simulator, result, wires = tiny(Crossbar(PulsedReRAM()))
     fresh = Simulator(simulator.network, dt=1e-3, dtype="float64")
     batch = fresh.run(0.03, batch=3)
-    assert joules(fresh, batch, wires).joules == pytest.approx(
-        3 * joules(simulator, result, wires).joules, rel=1e-12
-    )
+    assert joules(fresh, batch, wires).joules == pytest.approx(3 * joules(simulator, result, wires).joules, rel=1e-12)
 
 
 def test_tallies_start_at_zero_in_every_run():

@@ -150,9 +150,7 @@ def test_to_conductances_is_undone_by_scale(weights, g_min, span):
     """scale * (plus - minus) gives the weights back; one device of each pair is at g_min."""
     g_max = g_min + span
     plus, minus, scale = to_conductances(weights, g_min=g_min, g_max=g_max)
-    np.testing.assert_allclose(
-        scale * (plus - minus), weights, atol=1e-9 * np.abs(weights).max(initial=0.0), rtol=0
-    )
+    np.testing.assert_allclose(scale * (plus - minus), weights, atol=1e-9 * np.abs(weights).max(initial=0.0), rtol=0)
     assert (np.minimum(plus, minus) == g_min).all()
     assert np.maximum(plus, minus).max() <= g_max * (1 + 1e-12)
     assert (scale == 0.0) == (not weights.any())
@@ -164,9 +162,7 @@ def taught(store, *, lead=True, rule=None, weight=1e-3, repeats=100, **options):
     source = net.population(SpikeSource(), 200, name="source")
     target = net.population(LIF(threshold=1.0, refractory=0.0), 1, name="target")
     rule = rule or STDP(a_plus=2e-5, a_minus=2e-5, w_max=2e-3)
-    learned = net.connect(
-        source, target, AllToAll(), weight=weight, delay=1e-3, store=store, rule=rule, name="learned"
-    )
+    learned = net.connect(source, target, AllToAll(), weight=weight, delay=1e-3, store=store, rule=rule, name="learned")
     times = 0.1 * np.arange(1, repeats + 1)
     every = (np.repeat(times, 200), np.tile(np.arange(200), repeats))
     net.stimulate(source, SpikeTrain(every[0] - 1e-3, every[1]))
@@ -197,9 +193,7 @@ def test_learning_stays_within_bounds():
     """However long it is taught, a weight stays within the rule's bounds and each device within its range."""
     device = PulsedReRAM()
     for lead in (True, False):
-        simulator, learned, _ = taught(
-            Crossbar(device), lead=lead, rule=STDP(a_plus=3e-4, a_minus=3e-4, w_max=2e-3)
-        )
+        simulator, learned, _ = taught(Crossbar(device), lead=lead, rule=STDP(a_plus=3e-4, a_minus=3e-4, w_max=2e-3))
         weights = simulator.weights(learned)
         step = 2e-3 / device.levels + 5 * 2e-3 * device.cycle_noise  # one pulse and its noise may overshoot
         assert weights.min() >= -step
@@ -230,9 +224,7 @@ def test_the_same_devices_for_the_same_seed_only():
     np.testing.assert_array_equal(first.weights(loop), again.weights(same))
     net = Network(seed=7)
     cells = net.population(LIF(), 80, name="cells")
-    other = net.connect(
-        cells, cells, FixedProbability(0.3), weight=1e-3, store=Crossbar(BreakdownReRAM()), name="loop"
-    )
+    other = net.connect(cells, cells, FixedProbability(0.3), weight=1e-3, store=Crossbar(BreakdownReRAM()), name="loop")
     fewer = min(first.weights(loop).size, 1000)
     assert not np.array_equal(Simulator(net).weights(other)[:fewer], first.weights(loop)[:fewer])
 

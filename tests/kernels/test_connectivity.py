@@ -54,9 +54,7 @@ def test_bernoulli_is_the_same_in_both_rooms(key, n_pre, n_post, p, skip_self, r
 
 @pytest.mark.parametrize(("p", "count"), [(0.0, 0), (1.0, 1200), (1e-300, 0)])
 def test_bernoulli_at_its_ends(p, count):
-    drawn, _ = both(
-        "draw_bernoulli", KEY, 30, 40, *reference.geometric_table(p), False, out=[ids(1200), ids(1200)]
-    )
+    drawn, _ = both("draw_bernoulli", KEY, 30, 40, *reference.geometric_table(p), False, out=[ids(1200), ids(1200)])
     assert drawn == count
 
 

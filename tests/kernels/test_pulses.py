@@ -17,9 +17,7 @@ def backend(request):
     return backends.load(request.param)
 
 
-def program(
-    backend, plus, minus, proposals, step=3, *, low=-np.inf, high=np.inf, cycle_noise=0.0, **response
-):
+def program(backend, plus, minus, proposals, step=3, *, low=-np.inf, high=np.inf, cycle_noise=0.0, **response):
     """Carry out ``proposals`` (synapse, change) on copies, weight = 1e5 * (plus - minus)."""
     plus, minus, pulses = np.array(plus, float), np.array(minus, float), np.zeros(1, np.int64)
     synapse = np.array([s for s, _ in proposals], np.uint32)
@@ -50,9 +48,7 @@ def program(
 def test_pulses_follow_the_published_curves(room, nonlinearity):
     """n pulses from g_min give G(n) = B (1 - exp(-n / A)) + g_min, from g_max its mirror image (Chen)."""
     levels, n, span = 40, np.arange(41), G_MAX - G_MIN
-    shape = (
-        n / levels if nonlinearity == 0 else np.expm1(-nonlinearity * n / levels) / np.expm1(-nonlinearity)
-    )
+    shape = n / levels if nonlinearity == 0 else np.expm1(-nonlinearity * n / levels) / np.expm1(-nonlinearity)
     constants = (0.0, G_MIN, G_MAX, levels, nonlinearity)
     up = [float(room.pulsed(G_MIN, True, int(k), *constants)) for k in n]
     down = [float(room.pulsed(G_MAX, False, int(k), *constants)) for k in n]
@@ -88,9 +84,7 @@ def test_backends_agree():
 def test_random_rounding_has_the_right_mean(backend):
     """A tenth of a nominal step becomes a whole pulse once in ten: the mean to five standard errors."""
     n, nominal = 2000, 1e5 * (G_MAX - G_MIN) / 50
-    plus, _, pulses = program(
-        backend, np.full(n, 10e-6), np.full(n, G_MIN), [(s, 0.1 * nominal) for s in range(n)]
-    )
+    plus, _, pulses = program(backend, np.full(n, 10e-6), np.full(n, G_MIN), [(s, 0.1 * nominal) for s in range(n)])
     assert pulses == pytest.approx(0.1 * n, abs=5 * np.sqrt(0.09 * n))
     assert (plus.sum() - n * 10e-6) * 1e5 == pytest.approx(pulses * nominal, rel=1e-9)
 
@@ -98,9 +92,7 @@ def test_random_rounding_has_the_right_mean(backend):
 def test_the_partner_takes_over_at_the_bound(backend):
     """A rise goes to `plus` up to g_max, then lowers `minus`; a fall empties `plus`, then raises `minus`."""
     step = 1e5 * (G_MAX - G_MIN) / 50
-    plus, minus, _ = program(
-        backend, [G_MAX, G_MIN, 10e-6], [10e-6] * 3, [(0, 5 * step), (1, -5 * step), (2, step)]
-    )
+    plus, minus, _ = program(backend, [G_MAX, G_MIN, 10e-6], [10e-6] * 3, [(0, 5 * step), (1, -5 * step), (2, step)])
     moved = 5 * (G_MAX - G_MIN) / 50
     np.testing.assert_allclose(plus, [G_MAX, G_MIN, 10e-6 + moved / 5], rtol=1e-12)
     np.testing.assert_allclose(minus, [10e-6 - moved, 10e-6 + moved, 10e-6], rtol=1e-12)
@@ -108,9 +100,7 @@ def test_the_partner_takes_over_at_the_bound(backend):
 
 def test_the_rules_bounds_hold_back_pulses(backend):
     """No pulse where the weight is at the rule's bound, and no more than reach it in the mean."""
-    plus, minus, pulses = program(
-        backend, [10e-6, 10e-6], [G_MIN, G_MIN], [(0, 5.0), (1, -5.0)], low=0.9, high=0.9
-    )
+    plus, minus, pulses = program(backend, [10e-6, 10e-6], [G_MIN, G_MIN], [(0, 5.0), (1, -5.0)], low=0.9, high=0.9)
     assert pulses == 0
     np.testing.assert_array_equal(plus, [10e-6, 10e-6])
     plus, minus, pulses = program(backend, [10e-6], [G_MIN], [(0, 5.0)], high=1.1)

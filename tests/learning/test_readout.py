@@ -26,9 +26,7 @@ def test_linear_fit_is_stationary():
     weights, _ = trained.layers[0]
     residual = trained.probabilities(x) - np.eye(3)[y]
     z = (x - x.mean(axis=0)) / x.std(axis=0)
-    assert z.T @ residual / len(x) + 0.02 * weights == pytest.approx(
-        0.0, abs=1.1e-6
-    )  # the tolerance asked for
+    assert z.T @ residual / len(x) + 0.02 * weights == pytest.approx(0.0, abs=1.1e-6)  # the tolerance asked for
     assert residual.mean(axis=0) == pytest.approx(0.0, abs=1.1e-6)
 
 
@@ -49,9 +47,7 @@ def test_linear_fit_ignores_seed_scale_and_offset_of_features():
 
 def test_weight_decay_shrinks_the_weights():
     x, y = blobs()
-    norms = [
-        np.linalg.norm(Readout(weight_decay=decay).fit(x, y).layers[0][0]) for decay in (1e-3, 1e-1, 10.0)
-    ]
+    norms = [np.linalg.norm(Readout(weight_decay=decay).fit(x, y).layers[0][0]) for decay in (1e-3, 1e-1, 10.0)]
     assert norms[0] > norms[1] > norms[2]
 
 

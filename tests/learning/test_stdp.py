@@ -30,9 +30,7 @@ def forced(pre, post, delays, rule, *, weight=INITIAL, **options):
     net = Network(seed=2)
     source = net.population(SpikeSource(), N_PRE, name="pre")
     target = net.population(LIF(threshold=10.0, reset=0.0, refractory=0.0), N_POST, name="post")
-    projection = net.connect(
-        source, target, AllToAll(), weight=weight, delay=delays, rule=rule, name="plastic"
-    )
+    projection = net.connect(source, target, AllToAll(), weight=weight, delay=delays, rule=rule, name="plastic")
     net.stimulate(source, SpikeTrain((pre[0] + 1) * DT, pre[1]))
     net.stimulate(target, SpikeTrain((post[0] + 1) * DT, post[1], weight=100.0))
     net.probe(target, "spikes")
@@ -152,9 +150,7 @@ def active(chunk=1000, backend="cpu"):
         net.population(LIF(), 15, name="target"),
     )
     rule = STDP(w_max=4e-3)
-    learned = net.connect(
-        source, target, AllToAll(), weight=2e-3, delay=Uniform(1e-4, 3e-3), rule=rule, name="learned"
-    )
+    learned = net.connect(source, target, AllToAll(), weight=2e-3, delay=Uniform(1e-4, 3e-3), rule=rule, name="learned")
     net.stimulate(source, Poisson(rate=40.0))
     simulator = Simulator(net, dt=1e-4, chunk=chunk, backend=backend, dtype="float64")
     return simulator, learned

@@ -61,7 +61,7 @@ def varied(kind, n, seed=5):
     """Each parameter of a model for `n` units, up to 10 % around the default."""
     rng = np.random.default_rng(seed)
     fields = {field.name: field.default for field in dataclasses.fields(kind)}
-    return {name: value * rng.uniform(0.9, 1.0 if name == "reset" else 1.1, n) for name, value in fields.items()}
+    return {name: value * rng.uniform(1.0 if name == "reset" else 0.9, 1.1, n) for name, value in fields.items()}
 
 
 @MODELS

@@ -56,9 +56,7 @@ def test_resumed_runs_equal_the_uninterrupted_one(tmp_path, dtype, cuts):
         sim = Simulator.load(tmp_path / f"{k}.h5")  # again and again: restoring twice is its own trap
     assert sim.time == pytest.approx(0.1)
     assert pieces[-1].hash == whole.hash
-    assert np.array_equal(
-        np.concatenate([piece.trace("exc", "v") for piece in pieces]), whole.trace("exc", "v")
-    )
+    assert np.array_equal(np.concatenate([piece.trace("exc", "v") for piece in pieces]), whole.trace("exc", "v"))
     assert np.array_equal(np.concatenate([piece.rate("inh") for piece in pieces]), whole.rate("inh"))
     assert np.array_equal(np.concatenate([piece.counts("inh") for piece in pieces]), whole.counts("inh"))
     assert np.array_equal(np.concatenate([p.spikes("exc").times for p in pieces]), whole.spikes("exc").times)
@@ -89,9 +87,7 @@ def test_learning_goes_on_bit_for_bit(tmp_path, store):
     after = sim.weights(joined)
     assert not np.array_equal(after, before)
     assert np.array_equal(again.weights(again.network.projections[0]), after)
-    assert np.array_equal(
-        rest.weights("pre->post"), whole.weights("pre->post")[-len(rest.weights("pre->post")) :]
-    )
+    assert np.array_equal(rest.weights("pre->post"), whole.weights("pre->post")[-len(rest.weights("pre->post")) :])
 
 
 @pytest.mark.parametrize("cuts", [(0.05, 0.05), (0.0371, 0.0129, 0.05)])
