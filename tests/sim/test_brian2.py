@@ -1,8 +1,8 @@
 """Against Brian2 2.9.0: a feed-forward network spike for spike; CUBA and COBA within its own spread over seeds.
 
 Alignment: Brian2 labels a spike with the beginning of its step, so its times are one dt earlier than ours; a neuron
-that fires in its step t integrates again in step t + refractory / dt, one step earlier than ours. A Brian2 delay of d steps
-(at least one) is ours of d steps. See docs/architecture.md.
+that fires in its step t integrates again in step t + refractory / dt, one step earlier than ours. A Brian2 delay
+of d steps (at least one) is ours of d steps. See docs/architecture.md.
 """
 
 from types import SimpleNamespace
