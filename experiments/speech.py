@@ -14,8 +14,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import DataError
-from ..sim import validation as check
+from potentia.errors import DataError
+from potentia.sim import validation as check
 
 PACKAGED = Path(__file__).parent / "data" / "spoken_digits.npz"
 MU = 255.0  # of the mu-law, ITU-T G.711

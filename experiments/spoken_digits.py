@@ -4,7 +4,7 @@ A cochlea turns each recording into spikes; a liquid of adaptive LIF neurons wit
 them; counts of its spikes in a few time bins feed a trained readout. Three variants: ideal weights; weights on
 crossbars of breakdown ReRAM, as in Lin et al. (2025), doi:10.1038/s43588-024-00751-z, random by how cells break
 down, read with noise and through converters; and, as control, the same readout on the energies of the filter
-bank, without a liquid.
+bank, pooled over time, without a liquid. A second control, "ear", reads the cochlea's spikes in the liquid's bins.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from potentia.sim.progress import meter
 
 THRESHOLD = 15e-3  # [V]
 BATCH = 50  # recordings of about one length that run together
-COCHLEA = Cochlea(n_channels=32, adaptation=0.0, thresholds=(0.0, 0.2), gain=300.0)
-VARIANTS = ("ideal", "crossbar", "control")
+COCHLEA = Cochlea()
+VARIANTS = ("ideal", "crossbar", "control", "ear")
 
 
 class Settings(BaseModel):
@@ -78,7 +78,7 @@ def liquid(settings: Settings, seed: int, store: Store) -> Network:
     """
     net = Network(seed=seed)
     n_exc = round(0.8 * settings.neurons)
-    model = AdaptiveLIF(tau=40e-3, tau_adaptation=100e-3, increment=0.1 * THRESHOLD, threshold=THRESHOLD)
+    model = AdaptiveLIF(tau=40e-3, tau_adaptation=100e-3, increment=0.05 * THRESHOLD, threshold=THRESHOLD)
     ear = net.population(SpikeSource(), COCHLEA.n_units, name="ear")
     exc = net.population(model, n_exc, name="exc")
     inh = net.population(model, settings.neurons - n_exc, name="inh")
@@ -96,7 +96,7 @@ def liquid(settings: Settings, seed: int, store: Store) -> Network:
         connect(ear, post, 0.5, 0.03, "+")
         connect(ear, post, -0.5, 0.03, "-")
         connect(exc, post, 0.05, settings.connections)
-        connect(inh, post, -0.4, settings.connections)
+        connect(inh, post, -0.3, settings.connections)
         net.probe(post, "spikes")
     net.probe(ear, "spikes")
     return net
@@ -141,6 +141,16 @@ def binned(times: Any, ids: Any, n: int, edges: NDArray[np.float64]) -> NDArray[
     return np.bincount(rows * n + ids, minlength=(len(edges) + 1) * n).reshape(-1, n).astype(float)
 
 
+def ear_counts(settings: Settings, trains: list[SpikeTrain]) -> NDArray[np.float64]:
+    """Spikes of the cochlea per bin and fibre (n_words, n_bins, n_fibres): what the liquid adds to."""
+    return np.array(
+        [
+            binned(train.times, np.asarray(train.ids), COCHLEA.n_units, bin_edges(train, settings.bins))
+            for train in trains
+        ]
+    )
+
+
 def pooled_energies(recordings: Recordings) -> NDArray[np.float64]:
     """The control's features: mean and deviation over time of the logarithm of each band's energy."""
     rows = []
@@ -148,6 +158,11 @@ def pooled_energies(recordings: Recordings) -> NDArray[np.float64]:
         levels = np.log(COCHLEA.energies(recordings.audio(word), recordings.rate) + 1e-6)
         rows.append(np.concatenate([levels.mean(axis=0), levels.std(axis=0)]))
     return np.array(rows)
+
+
+def features(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Square roots of counts, which makes their variances alike: (n_words, n_bins * n_units)."""
+    return np.sqrt(counts.reshape(len(counts), -1))
 
 
 def score(settings: Settings, recordings: Recordings, features: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -173,8 +188,9 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
         for seed in range(settings.seed, settings.seed + settings.seeds):
             for name, store in stores.items():
                 heard[name].append(listen(settings, context, seed, store, trains, tick))
-                matrices[name].append(score(settings, recordings, np.sqrt(heard[name][-1].counts.reshape(words, -1))))
+                matrices[name].append(score(settings, recordings, features(heard[name][-1].counts)))
     matrices["control"] = [score(settings, recordings, pooled_energies(recordings))] * settings.seeds
+    matrices["ear"] = [score(settings, recordings, features(ear_counts(settings, trains)))] * settings.seeds
     totals = {name: np.sum(each, axis=0) for name, each in matrices.items()}
     (context.folder / "confusion.json").write_text(json.dumps({name: total.tolist() for name, total in totals.items()}))
     example(settings, context, trains, int(np.flatnonzero(recordings.is_test)[0]))

@@ -38,7 +38,7 @@ def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
 
 
 def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> Any:
-    """Delays in steps, one number for all edges or (n_edges,) int64; drawn ones go to the nearest step, at least one."""
+    """Delays in steps, one number for all edges or (n_edges,) int64; drawn ones go to the nearest step but 0."""
     delay, owner = projection.delay, "Network"
     if isinstance(delay, Distribution):
         drawn = values(delay, edges.sources.size, key, projection.name, "delay")
