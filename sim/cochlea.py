@@ -97,8 +97,8 @@ class Cochlea:
 
     def energies(self, audio: ArrayLike, rate: float, *, frame: float = 10e-3) -> Array:
         """Mean square of each band in frames of `frame` [s]: (n_frames, n_channels), at least one frame."""
-        width = round(check.within("Cochlea", "frame", frame, least=1.0 / rate if rate > 0 else 0.0, unit="s") * rate)
         squares = self.bands(audio, rate) ** 2
+        width = round(check.within("Cochlea", "frame", frame, least=1.0 / rate, unit="s") * rate)
         starts = np.arange(0, max(squares.shape[1] - width, 0) + 1, width)
         lengths = np.diff(np.append(starts, squares.shape[1]))
         return np.asarray(np.add.reduceat(squares, starts, axis=1).T / lengths[:, None])

@@ -130,8 +130,9 @@ def test_bad_parameters_are_refused(fields, word):
     ],
 )
 def test_bad_sound_is_refused(audio, rate, word):
-    with pytest.raises(ParameterError, match=word):
-        Cochlea().spikes(audio, rate)
+    for method in (Cochlea().spikes, Cochlea().energies):
+        with pytest.raises(ParameterError, match=word):
+            method(audio, rate)
 
 
 @pytest.mark.parametrize("frame", [0.0, -1.0, 1e-5, float("nan")])
