@@ -26,6 +26,7 @@ from potentia.hardware.cost import Part
 from potentia.learning import Readout
 from potentia.models import AdaptiveLIF, SpikeSource
 from potentia.sim import (
+    Choice,
     Cochlea,
     FixedProbability,
     Ideal,
@@ -87,16 +88,15 @@ def liquid(settings: Settings, seed: int, store: Store) -> Network:
         store.device.broken_share if isinstance(store, Crossbar) and isinstance(store.device, BreakdownReRAM) else 1.0
     )
 
-    def connect(pre: Population, post: Population, weight: float, p: float, sign: str = "") -> None:
+    def connect(pre: Population, post: Population, p: float, *weights: float) -> None:
         connectivity = FixedProbability(p / chance, autapses=False)
-        name = f"{pre.name}{sign}->{post.name}"
-        net.connect(pre, post, connectivity, weight=weight * THRESHOLD, delay=settings.dt, store=store, name=name)
+        weight = Choice(tuple(THRESHOLD * weight for weight in weights))
+        net.connect(pre, post, connectivity, weight=weight, delay=settings.dt, store=store)
 
     for post in (exc, inh):
-        connect(ear, post, 0.5, 0.03, "+")
-        connect(ear, post, -0.5, 0.03, "-")
-        connect(exc, post, 0.05, settings.connections)
-        connect(inh, post, -0.3, settings.connections)
+        connect(ear, post, 0.06, 0.5, -0.5)
+        connect(exc, post, settings.connections, 0.05)
+        connect(inh, post, settings.connections, -0.3)
         net.probe(post, "spikes")
     net.probe(ear, "spikes")
     return net

@@ -53,7 +53,13 @@ class Readout:
         mean, scale = x.mean(axis=0), x.std(axis=0)
         scale[scale <= 1e-12 * (1.0 + np.abs(mean))] = 1.0  # a constant feature says nothing: it becomes 0
         sizes = [x.shape[1], *([self.n_hidden] if self.n_hidden else []), n_classes]
-        layers = self._descend((x - mean) / scale, y, sizes)
+        standardised = (x - mean) / scale
+        if self.n_hidden or len(x) >= x.shape[1]:
+            layers = self._descend(standardised, y, sizes)
+        else:  # the optimal weights of a linear readout lie in the span of the samples
+            basis, coordinates = np.linalg.qr(standardised.T)
+            (weights, biases), *_ = self._descend(np.ascontiguousarray(coordinates.T), y, [len(x), n_classes])
+            layers = ((basis @ weights, biases),)
         return TrainedReadout(mean=mean, scale=scale, layers=layers)
 
     def _descend(self, x: Array, y: NDArray[np.int64], sizes: list[int]) -> tuple[tuple[Array, Array], ...]:

@@ -11,7 +11,7 @@ from .connectivity import (
     OneToOne,
     SmallWorld,
 )
-from .distributions import Distribution, LogNormal, Normal, Uniform
+from .distributions import Choice, Distribution, LogNormal, Normal, Uniform
 from .encoders import encode_latency, encode_level_crossing, encode_rate
 from .explicit import Explicit, FromSparse
 from .grid import DistanceDependent
@@ -24,10 +24,46 @@ from .simulator import Simulator
 from .store import Ideal, Store
 
 __all__ = [
-    "AllToAll", "BatchResult", "Cochlea", "Connectivity", "Constant", "DistanceDependent", "Distribution", "Events",
-    "Explicit", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "FromSparse", "Ideal", "Input",
-    "LogNormal", "Network", "NeuronModel", "Noise", "Normal", "OneToOne", "Poisson", "Population", "Probe",
-    "Projection", "Result", "Rule", "Samples", "Simulator", "SmallWorld", "SpikeTrain", "Spikes", "Step", "Stimulus",
-    "Store", "TimedArray", "Uniform", "encode_latency",
-    "encode_level_crossing", "encode_rate",
-]  # fmt: skip
+    "AllToAll",
+    "BatchResult",
+    "Choice",
+    "Cochlea",
+    "Connectivity",
+    "Constant",
+    "DistanceDependent",
+    "Distribution",
+    "Events",
+    "Explicit",
+    "FixedInDegree",
+    "FixedOutDegree",
+    "FixedProbability",
+    "FixedTotal",
+    "FromSparse",
+    "Ideal",
+    "Input",
+    "LogNormal",
+    "Network",
+    "NeuronModel",
+    "Noise",
+    "Normal",
+    "OneToOne",
+    "Poisson",
+    "Population",
+    "Probe",
+    "Projection",
+    "Result",
+    "Rule",
+    "Samples",
+    "Simulator",
+    "SmallWorld",
+    "SpikeTrain",
+    "Spikes",
+    "Step",
+    "Stimulus",
+    "Store",
+    "TimedArray",
+    "Uniform",
+    "encode_latency",
+    "encode_level_crossing",
+    "encode_rate",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import final
 
 import numpy as np
@@ -80,7 +81,7 @@ class Cochlea:
 
     def bands(self, audio: ArrayLike, rate: float) -> Array:
         """The filters' outputs (n_channels, n_samples) for `audio` (n_samples,) at `rate` [Hz]."""
-        from scipy.signal import gammatone, lfilter
+        from scipy.signal import lfilter
 
         rate = check.within("Cochlea", "rate", rate, above=2.0 * self.high, unit="Hz (twice the highest filter)")
         sound = check.finite_array("Cochlea", "audio", audio, ndim=1)
@@ -89,7 +90,7 @@ class Cochlea:
         loudness = float(np.sqrt(np.mean(sound**2)))
         if self.normalise and loudness > 0.0:
             sound /= loudness
-        return np.stack([lfilter(*gammatone(centre, "iir", fs=rate), sound) for centre in self.centres])
+        return np.stack([lfilter(*filter_, sound) for filter_ in _filters(tuple(self.centres), rate)])
 
     def envelope(self, audio: ArrayLike, rate: float) -> Array:
         """Envelopes (n_ticks, n_channels), one row per `period`, in the unit of the (normalised) sound."""
@@ -138,3 +139,11 @@ class Cochlea:
         n_ticks = max(1, int(bands.shape[1] / rate / self.period))
         last = np.minimum(np.round(np.arange(1, n_ticks + 1) * self.period * rate), bands.shape[1])
         return np.asarray(np.maximum(envelope[:, last.astype(np.int64) - 1].T, 0.0))
+
+
+@cache
+def _filters(centres: tuple[float, ...], rate: float) -> list[tuple[Array, Array]]:
+    """Coefficients (numerator, denominator) of the gammatone filters at `centres` for a sample rate [Hz]."""
+    from scipy.signal import gammatone
+
+    return [gammatone(centre, "iir", fs=rate) for centre in centres]

@@ -111,6 +111,25 @@ class Uniform(Distribution):
         return values
 
 
+@final
+@dataclass(frozen=True)
+class Choice(Distribution):
+    """One of the given values, each as likely as the others: ``Choice((-1e-3, 1e-3))`` is a random sign."""
+
+    options: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        options = check.finite_array(self, "options", self.options, ndim=1)
+        if not options.size:
+            raise check.fail(self, "options", "must hold at least one number", self.options)
+        object.__setattr__(self, "options", tuple(options.tolist()))
+
+    def sample(self, key: int, n: int) -> Values:
+        places = np.empty(n)
+        kernels.draw_uniform(np.uint64(key), 0.0, float(len(self.options)), places)
+        return np.array(self.options)[places.astype(np.int64)]
+
+
 def values(source: float | ArrayLike | Distribution, n: int, key: int, owner: object, field: str) -> Values:
     """`n` values of ``owner.field``: a number for all, one entry for each, or draws from a distribution."""
     if isinstance(source, Distribution):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..kernels.cpu import event_loop as loop
-from ..kernels.cpu.event_binding import cached
+from ..kernels.cpu.caching import cached
 from ..kernels.cpu.event_inputs import POISSON, Inputs
 from ..kernels.cpu.event_loop import Flight
 from ..kernels.cpu.event_memory import table

@@ -8,16 +8,16 @@ kernel's own source file, under a name that changes with any source file of this
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic, overload
+
+from .caching import named
 
 ENTRY = types.int64(types.CPointer(types.int64), types.int64)
 
@@ -120,34 +120,22 @@ def _returned(table, at, count):
 
 @cache
 def _compiled(kernel: Callable[..., Any], body: str, dtypes: tuple[str, ...]) -> Any:
-    digest = hashlib.blake2b(f"{source_digest()}{body}".encode(), digest_size=8).hexdigest()
-    name = f"{kernel.__name__}_{digest}"
     function = getattr(kernel, "py_func", kernel)
     compiled = kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")
     scope = {
         "_array1": _array1, "_array2": _array2, "_scalar": _scalar, "_whole": _whole, "_returned": _returned,
-        "_number": _number, kernel.__name__: compiled, "__name__": function.__module__,
-        **{dtype: getattr(np, dtype) for dtype in dtypes},
+        "_number": _number, kernel.__name__: compiled, **{dtype: getattr(np, dtype) for dtype in dtypes},
     }  # fmt: skip
-    source = f"def {name}(table, step):\n    return _number({body})\n"
-    exec(compile(source, function.__code__.co_filename, "exec"), scope)
+    unpacked = named(function, "table, step", f"return _number({body})", scope)
     try:
-        return cfunc(ENTRY, cache=True)(scope[name])
+        return cfunc(ENTRY, cache=True)(unpacked)
     except RuntimeError:  # no file to cache beside: a kernel typed at a prompt
-        return cfunc(ENTRY)(scope[name])
+        return cfunc(ENTRY)(unpacked)
 
 
 def _number(count):
     """A kernel's return value as a count of what it did; a kernel that returns nothing counts as idle."""
     return 0 if count is None else int(count)
-
-
-@cache
-def source_digest() -> str:
-    """A digest of this room's source files, so that no stale machine code is ever loaded."""
-    room = Path(__file__).parent
-    files = sorted(room.glob("*.py"))
-    return hashlib.blake2b(b"".join(file.read_bytes() for file in files), digest_size=8).hexdigest()
 
 
 @overload(_number, inline="always")

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from ..reference.connectivity import GUIDE_SHIFT
+from .caching import cached
 from .random import bits
 
 _GUIDE_SHIFT, _HALF, _LOW = np.uint64(GUIDE_SHIFT), np.uint64(32), np.uint64(0xFFFFFFFF)
@@ -16,7 +17,7 @@ def below(word, n):
     return np.int64(((word >> _HALF) * n + ((word & _LOW) * n >> _HALF)) >> _HALF)
 
 
-@njit(cache=True, nogil=True)
+@cached
 def draw_bernoulli(key, n_pre, n_post, thresholds, guide, skip_self, sources, targets):
     """Join every pair independently, source by source, skipping from success to success."""
     length, count = thresholds.size - 1, 0
@@ -42,7 +43,7 @@ def draw_bernoulli(key, n_pre, n_post, thresholds, guide, skip_self, sources, ta
     return count
 
 
-@njit(cache=True, nogil=True)
+@cached
 def draw_grid(key, pre, post, thresholds, skip_self, sources, targets):
     """Join every pair independently with a probability that depends on their displacement."""
     count, highest = 0, thresholds.max()
@@ -65,7 +66,7 @@ def draw_grid(key, pre, post, thresholds, skip_self, sources, targets):
     return count
 
 
-@njit(cache=True, nogil=True)
+@cached
 def draw_rows(key, n, skip_self, rows):
     """Fill each row with independent uniform indices below `n`."""
     choices = n - skip_self
@@ -75,7 +76,7 @@ def draw_rows(key, n, skip_self, rows):
             rows[row, draw] = pick + (skip_self and pick >= row)
 
 
-@njit(cache=True, nogil=True)
+@cached
 def draw_distinct_rows(key, n, skip_self, rows):
     """Fill each row with a uniform subset of the indices below `n` by Floyd's algorithm."""
     n_rows, k = rows.shape
@@ -91,7 +92,7 @@ def draw_distinct_rows(key, n, skip_self, rows):
             rows[row, draw] = pick + (skip_self and pick >= row)
 
 
-@njit(cache=True, nogil=True)
+@cached
 def draw_small_world(key, threshold, rows):
     """Fill `rows` with the k nearest on a ring, each then moved elsewhere with a probability."""
     n, k = rows.shape
@@ -115,7 +116,7 @@ def draw_small_world(key, threshold, rows):
             rows[source, j] = pick
 
 
-@njit(cache=True, nogil=True)
+@cached
 def draw_pairs(key, n_pre, n_post, codes):
     """Fill `codes` with independent uniform pairs, the source in the upper 32 bits."""
     for i in range(codes.size):
@@ -123,7 +124,7 @@ def draw_pairs(key, n_pre, n_post, codes):
         codes[i] = source << 32 | below(bits(key, 0, 2 * i + 1), n_post)
 
 
-@njit(cache=True, nogil=True)
+@cached
 def sort_edges(sources, targets, n_pre, n_post):
     """The order of edges by source, then target; and both arrays in it: two counting sorts."""
     by_target = np.empty(sources.size, np.uint64)  # source and place of each edge, packed
@@ -144,7 +145,7 @@ def sort_edges(sources, targets, n_pre, n_post):
     return sorted_sources, sorted_targets, order
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _starts(ids, n):
     """Where the entries of each id begin once sorted: (n + 1,), and a copy to count up while placing them."""
     first = np.zeros(n + 1, np.uint32)
@@ -155,7 +156,7 @@ def _starts(ids, n):
     return first, first[:-1].copy()
 
 
-@njit(cache=True, nogil=True)
+@cached
 def layout(sources, lags, n_pre, n_lags):
     """The order of synapses by (source, lag), ties as they were: (first, order)."""
     first = np.zeros(n_pre * n_lags + 1, np.uint32)
@@ -172,7 +173,7 @@ def layout(sources, lags, n_pre, n_lags):
     return first, order
 
 
-@njit(cache=True, nogil=True)
+@cached
 def reverse_index(targets, n_post):
     """From a target to its synapses, ascending per target: (first_post, synapses)."""
     first, place = _starts(targets, n_post)
@@ -183,7 +184,7 @@ def reverse_index(targets, n_post):
     return first, synapses
 
 
-@njit(cache=True, nogil=True)
+@cached
 def index_lags(lags):
     """The distinct values of `lags` >= 0, ascending, and the index of each among them."""
     seen = np.zeros(lags.max() + 1 if lags.size else 0, np.uint32)

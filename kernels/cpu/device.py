@@ -2,12 +2,11 @@
 
 import math
 
-from numba import njit
-
+from .caching import cached
 from .random import normal, uniform
 
 
-@njit(cache=True, nogil=True)
+@cached
 def form(key, chance, median, sigma, conductances):
     """Send a forming pulse to the devices of `conductances` (n,) [S]; return how many broke down.
 
@@ -22,7 +21,7 @@ def form(key, chance, median, sigma, conductances):
     return broken
 
 
-@njit(cache=True, nogil=True)
+@cached
 def write(key, error, g_min, g_max, conductances):
     """Add a normal error of standard deviation `error` [S] to targets (n,) [S], inside [g_min, g_max]."""
     for i in range(conductances.size):

@@ -2,12 +2,11 @@
 
 import math
 
-from numba import njit
-
+from .caching import cached
 from .random import normal, uniform
 
 
-@njit(cache=True, nogil=True)
+@cached
 def draw_normal(key, mean, sd, low, high, values):
     """Fill `values` (n,) with normal values inside [low, high]; what falls outside is drawn again."""
     for i in range(values.size):
@@ -19,14 +18,14 @@ def draw_normal(key, mean, sd, low, high, values):
         values[i] = value
 
 
-@njit(cache=True, nogil=True)
+@cached
 def draw_lognormal(key, median, sigma, values):
     """Fill `values` (n,) with median * exp(sigma * z), z standard normal."""
     for i in range(values.size):
         values[i] = median * math.exp(sigma * normal(key, 0, i))
 
 
-@njit(cache=True, nogil=True)
+@cached
 def draw_uniform(key, low, high, values):
     """Fill `values` (n,) with uniform values in [low, high]."""
     for i in range(values.size):

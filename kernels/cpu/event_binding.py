@@ -6,7 +6,6 @@ loop calls any neuron by address and never compiles again; see `binding.py`, whi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -15,7 +14,7 @@ from llvmlite import ir
 from numba import cfunc, njit, types
 from numba.extending import intrinsic
 
-from .binding import source_digest
+from .caching import named
 
 ENTRY = types.float64(types.CPointer(types.float64), types.CPointer(types.float64), types.float64, types.float64)
 
@@ -67,28 +66,11 @@ def _entry(kernel: Callable[..., Any], state: tuple[str, ...], constants: tuple[
 
 
 @cache
-def cached(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """A kernel for calls from Python, kept on disk under a name that changes with any source file of this room."""
-    name = f"{kernel.__name__}_{hashlib.blake2b(source_digest().encode(), digest_size=8).hexdigest()}"
-    function = kernel.py_func
-    scope = {kernel.__name__: kernel, "__name__": function.__module__}
-    arguments = ", ".join(names_of(kernel))
-    source = f"def {name}({arguments}): return {kernel.__name__}({arguments})\n"
-    exec(compile(source, function.__code__.co_filename, "exec"), scope)
-    return njit(cache=True, nogil=True, error_model="numpy")(scope[name])  # type: ignore[no-any-return]
-
-
-@cache
 def _compiled(kernel: Callable[..., Any], body: str) -> Any:
-    digest = hashlib.blake2b(f"{source_digest()}{body}".encode(), digest_size=8).hexdigest()
-    name = f"{kernel.__name__}_{digest}"
     function = getattr(kernel, "py_func", kernel)
     compiled = kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")
-    scope = {kernel.__name__: compiled, "__name__": function.__module__}
-    exec(
-        compile(f"def {name}(row, parameters, drive, elapsed): {body}\n", function.__code__.co_filename, "exec"), scope
-    )
+    unpacked = named(function, "row, parameters, drive, elapsed", body, {kernel.__name__: compiled})
     try:
-        return cfunc(ENTRY, cache=True)(scope[name])
+        return cfunc(ENTRY, cache=True)(unpacked)
     except RuntimeError:  # no file to cache beside: a kernel typed at a prompt
-        return cfunc(ENTRY)(scope[name])
+        return cfunc(ENTRY)(unpacked)

@@ -2,10 +2,11 @@
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from .binding import ENTRY
+from .caching import cached
 
 
 @intrinsic
@@ -23,11 +24,7 @@ def _call(typingctx, address, table, step):
     return types.int64(types.int64, types.int64, types.int64), generate
 
 
-@njit(
-    "int64(int64[::1], int64[::1], int64, int64, int64[::1], int64[::1], uint64[::1], uint64[::1], int64)",
-    cache=True,
-    nogil=True,
-)
+@cached
 def advance(entries, rows, step, stop, upcoming, pause, state, before, patience):
     """Run steps `step` to `stop` - 1; return the first step not run.
 

@@ -1,10 +1,12 @@
 """Counter-based random numbers; the bits are defined in `kernels/reference/random.py`."""
 
+import math
+
 import numpy as np
 from numba import njit
 
 from ..reference.random import GOLDEN, MIX_1, MIX_2
-from .quantile import quantile
+from ..reference.ziggurat import EDGE, HEIGHT, LAYERS, TAIL
 
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(GOLDEN), np.uint64(MIX_1), np.uint64(MIX_2)
 
@@ -25,13 +27,42 @@ def bits(key, step, index):
 
 
 @njit(inline="always")
+def unit(word):
+    """The float64 in the open interval (0, 1) that the upper 52 bits of `word` stand for."""
+    return (np.float64(word >> np.uint64(12)) + 0.5) * 2.0**-52
+
+
+@njit(inline="always")
 def uniform(key, step, index):
     """A float64 in the open interval (0, 1)."""
-    return (np.float64(bits(key, step, index) >> np.uint64(12)) + 0.5) * 2.0**-52
+    return unit(bits(key, step, index))
+
+
+@njit
+def outside(word, layer, x):
+    """A normal draw outside the inner part of its layer: the value, or -1 if drawn in vain, and the next word."""
+    word = mix(word + _GOLDEN)
+    if layer > 0:
+        height = HEIGHT[layer] + unit(word) * (HEIGHT[layer + 1] - HEIGHT[layer])
+        return (x if height < math.exp(-0.5 * x * x) else -1.0), mix(word + _GOLDEN)
+    while True:
+        beyond = -math.log(unit(word)) / TAIL
+        word = mix(word + _GOLDEN)
+        if -2.0 * math.log(unit(word)) > beyond * beyond:
+            return TAIL + beyond, word
+        word = mix(word + _GOLDEN)
 
 
 @njit(inline="always")
 def normal(key, step, index):
-    """A standard normal float64."""
-    whole = np.int64(bits(key, step, index) >> np.uint64(11)) - 2**52
-    return quantile((whole + 0.5) * 2.0**-53)
+    """A standard normal float64, by the ziggurat."""
+    word = bits(key, step, index)
+    while True:
+        layer = np.int64(word & np.uint64(LAYERS - 1))
+        x = unit(word) * EDGE[layer]
+        sign = -1.0 if word & np.uint64(LAYERS) else 1.0
+        if x < EDGE[layer + 1]:
+            return sign * x
+        x, word = outside(word, layer, x)
+        if x >= 0.0:
+            return sign * x

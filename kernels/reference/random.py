@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .quantile import quantile
+from .ziggurat import EDGE, HEIGHT, LAYERS, TAIL
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, odd: spreads consecutive counters
 MIX_1 = 0xBF58476D1CE4E5B9
@@ -35,10 +35,51 @@ def bits(key, step, index):
 
 def uniform(key, step, index):
     """A float64 in the open interval (0, 1): 52 random bits and a half."""
-    return ((bits(key, step, index) >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
+    return unit(bits(key, step, index))
+
+
+def unit(word):
+    """The float64 in the open interval (0, 1) that the upper 52 bits of `word` stand for."""
+    return ((word >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
+
+
+def again(word):
+    """The next word of a draw that needs several."""
+    with np.errstate(over="ignore"):
+        return mix(word + np.uint64(GOLDEN))
 
 
 def normal(key, step, index):
-    """A standard normal float64 from one draw: the quantile of 53 random bits and a half."""
-    whole = (bits(key, step, index) >> np.uint64(11)).astype(np.int64) - 2**52
-    return quantile((whole + 0.5) * 2.0**-53)
+    """A standard normal float64, by the ziggurat of `kernels/reference/ziggurat.py`.
+
+    Eight bits of a word choose the layer, one the sign, 52 the place in the layer; the one draw in a hundred that
+    falls outside the inner part of its layer takes more words.
+    """
+    word = np.asarray(bits(key, step, index))
+    flat = word.ravel()
+    values, pending = np.empty(flat.size), np.arange(flat.size)
+    while pending.size:
+        now = flat[pending]
+        layer = (now & np.uint64(LAYERS - 1)).astype(np.int64)
+        x = unit(now) * EDGE[layer]
+        inside = x < EDGE[layer + 1]
+        more = again(now)
+        height = HEIGHT[layer] + unit(more) * (HEIGHT[layer + 1] - HEIGHT[layer])
+        inside |= (layer > 0) & (height < np.exp(-0.5 * x**2))
+        for k in np.flatnonzero(~inside & (layer == 0)):
+            x[k], inside[k] = _tail(more[k]), True
+        sign = np.where(now & np.uint64(LAYERS), -1.0, 1.0)
+        values[pending[inside]] = (sign * x)[inside]
+        flat[pending] = again(more)
+        pending = pending[~inside]
+    return values.reshape(word.shape) if word.ndim else values[0]
+
+
+def _tail(word):
+    """A value beyond TAIL (Marsaglia 1964, doi:10.1080/00401706.1964.10490150), from `word` on."""
+    while True:
+        beyond = -np.log(unit(word)) / TAIL
+        word = again(word)
+        if -2.0 * np.log(unit(word)) > beyond**2:
+            return TAIL + beyond
+        word = again(word)

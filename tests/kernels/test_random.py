@@ -11,10 +11,9 @@ import pytest
 from numba import njit
 from scipy import special, stats
 
-from potentia.kernels.cpu import quantile as cpu_quantile
 from potentia.kernels.cpu import random as cpu
-from potentia.kernels.reference import quantile as reference_quantile
 from potentia.kernels.reference import random as reference
+from potentia.kernels.reference import ziggurat
 
 ALARM = 1e-6
 SIGMAS = 4.9  # two-sided 1e-6 of a normal law
@@ -117,11 +116,20 @@ def test_normal_law():
     assert abs(correlation(values[::2], values[1::2])) < SIGMAS / np.sqrt(N / 2)
 
 
-def test_normal_quantile_equals_scipy():
-    """To 1e-14 from the middle down to the last of 53 bits, on both sides; 0.5 + q itself rounds to 1e-16."""
-    q = np.concatenate([np.linspace(-0.4999, -1e-4, 5001), -0.5 + 2.0 ** -np.arange(2, 54)])
-    expected, close = special.ndtri(0.5 + q), {"rtol": 1e-14, "atol": 3e-16}
-    np.testing.assert_allclose(reference_quantile.quantile(q), expected, **close)
-    np.testing.assert_allclose(reference_quantile.quantile(-q), -expected, **close)
-    ours = [cpu_quantile.quantile(value) for value in q[::50]]
-    np.testing.assert_allclose(ours, expected[::50], **close)
+def test_layers_of_the_ziggurat_have_equal_areas():
+    """Every rectangle, and the bottom layer with its tail, to the digits that the two constants are given with."""
+    rectangles = ziggurat.EDGE[1:-1] * np.diff(ziggurat.HEIGHT[1:])
+    tail = np.sqrt(np.pi / 2) * special.erfc(ziggurat.TAIL / np.sqrt(2))
+    np.testing.assert_allclose(rectangles, ziggurat.AREA, rtol=1e-8)
+    assert ziggurat.TAIL * ziggurat.HEIGHT[1] + tail == pytest.approx(ziggurat.AREA, rel=1e-9)
+
+
+def test_tails_of_the_normal_law():
+    """Values beyond 3 and beyond the ziggurat's bottom layer, on both sides, within the error of their numbers."""
+    values = np.concatenate([reference.normal(KEYS[2], step, np.arange(N)) for step in range(16)])
+    for bound in (3.0, ziggurat.TAIL):
+        expected = 16 * N * special.ndtr(-bound)
+        for beyond in (values > bound, values < -bound):
+            assert abs(np.count_nonzero(beyond) - expected) < SIGMAS * np.sqrt(expected)
+    tail = np.abs(values[np.abs(values) > ziggurat.TAIL])
+    assert stats.kstest(tail, lambda x: 1 - special.ndtr(-x) / special.ndtr(-ziggurat.TAIL)).pvalue > ALARM

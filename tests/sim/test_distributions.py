@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from potentia.errors import ParameterError
-from potentia.sim.distributions import LogNormal, Normal, Uniform, values
+from potentia.sim.distributions import Choice, LogNormal, Normal, Uniform, values
 
 ALARM = 1e-6  # false-alarm rate of each Kolmogorov-Smirnov test; the key is fixed
 KEY = 0xFEDCBA9876543210
@@ -137,3 +137,17 @@ def test_bad_laws_are_refused_in_one_sentence(make, pattern):
 def test_bad_values_are_refused_with_owner_and_field(source, pattern):
     with refused(r"exc\.weight: " + pattern):
         values(source, 3, KEY, "exc", "weight")
+
+
+def test_choice_takes_each_option_equally_often():
+    """Counts of 3 options in 30,000 draws, within five standard deviations; nothing else is drawn."""
+    drawn = Choice((-1.0, 0.5, 2.0)).sample(7, 30_000)
+    options, counts = np.unique(drawn, return_counts=True)
+    assert options.tolist() == [-1.0, 0.5, 2.0]
+    assert np.abs(counts - 10_000).max() < 5 * np.sqrt(30_000 * 2 / 9)
+
+
+@pytest.mark.parametrize("options", [(), (np.nan,), "10 mV"])
+def test_choice_refuses(options):
+    with pytest.raises(ParameterError, match=r"Choice\.options"):
+        Choice(options)

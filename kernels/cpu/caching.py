@@ -1,0 +1,45 @@
+"""Machine code kept on disk, under names that change with any source file of the kernels.
+
+Numba notices only a change of the file that a function stands in, not of what the function calls; so every
+function that is kept on disk bears a digest of all kernel sources in its name, and no stale code is ever loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+
+
+@cache
+def source_digest() -> str:
+    """A digest of the source files of all kernels."""
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return hashlib.blake2b(b"".join(file.read_bytes() for file in files), digest_size=8).hexdigest()
+
+
+def named(function: Callable[..., Any], parameters: str, body: str, scope: dict[str, Any]) -> Callable[..., Any]:
+    """A Python function with this body, as if it stood in the file of `function`, under a name of its own."""
+    digest = hashlib.blake2b(f"{source_digest()}{body}".encode(), digest_size=8).hexdigest()
+    name = f"{function.__name__}_{digest}"
+    scope = {**scope, "__name__": function.__module__}
+    exec(compile(f"def {name}({parameters}):\n    {body}\n", function.__code__.co_filename, "exec"), scope)
+    made: Callable[..., Any] = scope[name]
+    return made
+
+
+@cache
+def cached(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function, or a kernel, for calls from Python; its machine code is kept on disk."""
+    plain = getattr(function, "py_func", function)
+    kernel = function if plain is not function else njit(function, nogil=True, error_model="numpy")
+    parameters = ", ".join(inspect.signature(plain).parameters)
+    wrapper = named(plain, parameters, f"return {plain.__name__}({parameters})", {plain.__name__: kernel})
+    wrapper.__doc__ = plain.__doc__
+    compiled: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy")(wrapper)
+    return compiled
