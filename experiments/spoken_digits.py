@@ -1,10 +1,11 @@
 """Maass, Natschlaeger and Markram (2002), doi:10.1162/089976602760407955: spoken digits heard by a spiking liquid.
 
 A cochlea turns each recording into spikes; a liquid of adaptive LIF neurons with fixed random weights echoes
-them; counts of its spikes in a few time bins feed a trained readout. Three variants: ideal weights; weights on
-crossbars of breakdown ReRAM, as in Lin et al. (2025), doi:10.1038/s43588-024-00751-z, random by how cells break
-down, read with noise and through converters; and, as control, the same readout on the energies of the filter
-bank, pooled over time, without a liquid. A second control, "ear", reads the cochlea's spikes in the liquid's bins.
+them; counts of its spikes in a few time bins feed a trained readout. Three variants: weights on crossbars of
+breakdown ReRAM, as in Lin et al. (2025), doi:10.1038/s43588-024-00751-z, random by which cells break down, read
+with noise and through converters; ideal weights on the same wiring; and, as control, the same readout on the
+energies of the filter bank, pooled over time, without a liquid. Two harder controls: "power" compresses the
+energies like the cochlea, and "ear" reads the cochlea's spikes in the liquid's time bins.
 """
 
 from __future__ import annotations
@@ -28,14 +29,13 @@ from potentia.models import AdaptiveLIF, SpikeSource
 from potentia.sim import (
     Choice,
     Cochlea,
+    Explicit,
     FixedProbability,
-    Ideal,
     Network,
     Population,
     Result,
     Simulator,
     SpikeTrain,
-    Store,
     figures,
 )
 from potentia.sim.progress import meter
@@ -43,7 +43,9 @@ from potentia.sim.progress import meter
 THRESHOLD = 15e-3  # [V]
 BATCH = 50  # recordings of about one length that run together
 COCHLEA = Cochlea()
-VARIANTS = ("ideal", "crossbar", "control", "ear")
+DEVICE = BreakdownReRAM()
+VARIANTS = ("ideal", "crossbar", "control", "power", "ear")
+Wiring = dict[str, tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float64]]]
 
 
 class Settings(BaseModel):
@@ -70,12 +72,14 @@ class Heard:
     counts: NDArray[np.float64]
     spikes: int = 0
     parts: list[Part] = field(default_factory=list)
+    wiring: Wiring = field(default_factory=dict)
 
 
-def liquid(settings: Settings, seed: int, store: Store) -> Network:
+def liquid(settings: Settings, seed: int, wiring: Wiring | None = None) -> Network:
     """Cochlea -> 400 excitatory and 100 inhibitory neurons; every projection has one magnitude of weight.
 
-    On a crossbar only the cells that break down conduct, so as many more are formed that the densities agree.
+    On crossbars only the cells that break down conduct, so more of them are formed than connections are wanted. With
+    `wiring`, what such a liquid came to be, the weights are ideal: the same connections, each of exact strength.
     """
     net = Network(seed=seed)
     n_exc = round(0.8 * settings.neurons)
@@ -84,14 +88,16 @@ def liquid(settings: Settings, seed: int, store: Store) -> Network:
     exc = net.population(model, n_exc, name="exc")
     inh = net.population(model, settings.neurons - n_exc, name="inh")
     net.stimulate(ear, SpikeTrain(), name="speech")
-    chance = (
-        store.device.broken_share if isinstance(store, Crossbar) and isinstance(store.device, BreakdownReRAM) else 1.0
-    )
 
     def connect(pre: Population, post: Population, p: float, *weights: float) -> None:
-        connectivity = FixedProbability(p / chance, autapses=False)
-        weight = Choice(tuple(THRESHOLD * weight for weight in weights))
-        net.connect(pre, post, connectivity, weight=weight, delay=settings.dt, store=store)
+        if wiring is None:
+            candidates = FixedProbability(p / DEVICE.broken_share, autapses=False)
+            weight = Choice(tuple(THRESHOLD * weight for weight in weights))
+            net.connect(pre, post, candidates, weight=weight, delay=settings.dt, store=Crossbar(DEVICE))
+        else:
+            sources, targets, signs = wiring[f"{pre.name}->{post.name}"]
+            exact = signs * THRESHOLD * abs(weights[0])
+            net.connect(pre, post, Explicit(sources, targets), weight=exact, delay=settings.dt)
 
     for post in (exc, inh):
         connect(ear, post, 0.06, 0.5, -0.5)
@@ -102,9 +108,19 @@ def liquid(settings: Settings, seed: int, store: Store) -> Network:
     return net
 
 
-def listen(settings: Settings, context: Context, seed: int, store: Store, trains: list[SpikeTrain], tick: Any) -> Heard:
+def wiring_of(simulator: Simulator) -> Wiring:
+    """Sources, targets and signs of the connections that conduct, per projection."""
+    wiring = {}
+    for projection in simulator.network.projections:
+        synapses, weights = simulator.plan.synapses[projection.name], simulator.weights(projection)
+        kept = weights != 0
+        wiring[projection.name] = (synapses.sources()[kept], synapses.targets[kept], np.sign(weights[kept]))
+    return wiring
+
+
+def listen(context: Context, settings: Settings, network: Network, trains: list[SpikeTrain], tick: Any) -> Heard:
     """Run all recordings through one liquid, the short ones first, so that a batch has about one length."""
-    simulator = Simulator(liquid(settings, seed, store), dt=settings.dt, backend=context.backend)
+    simulator = Simulator(network, dt=settings.dt, backend=context.backend)
     order = np.argsort([train.duration for train in trains], kind="stable")
     heard = Heard(np.zeros((len(trains), settings.bins, settings.neurons)))
     costs: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -122,6 +138,7 @@ def listen(settings: Settings, context: Context, seed: int, store: Store, trains
                 total[0] += part.count
                 total[1] += part.joules or 0.0
         tick(len(words))
+    heard.wiring = wiring_of(simulator)
     heard.parts = [
         Part(name=name, count=count, each=energy / count if count else 0.0, source=source)
         for (name, source), (count, energy) in costs.items()
@@ -151,13 +168,14 @@ def ear_counts(settings: Settings, trains: list[SpikeTrain]) -> NDArray[np.float
     )
 
 
-def pooled_energies(recordings: Recordings) -> NDArray[np.float64]:
-    """The control's features: mean and deviation over time of the logarithm of each band's energy."""
-    rows = []
+def pooled_energies(recordings: Recordings) -> dict[str, NDArray[np.float64]]:
+    """The controls' features: mean and deviation over time of each band's energy, as logarithm and as a power."""
+    rows: dict[str, list[NDArray[np.float64]]] = {"control": [], "power": []}
     for word in range(len(recordings)):
-        levels = np.log(COCHLEA.energies(recordings.audio(word), recordings.rate) + 1e-6)
-        rows.append(np.concatenate([levels.mean(axis=0), levels.std(axis=0)]))
-    return np.array(rows)
+        energies = COCHLEA.energies(recordings.audio(word), recordings.rate)
+        for name, levels in (("control", np.log(energies + 1e-6)), ("power", energies ** (COCHLEA.exponent / 2))):
+            rows[name].append(np.concatenate([levels.mean(axis=0), levels.std(axis=0)]))
+    return {name: np.array(each) for name, each in rows.items()}
 
 
 def features(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -181,16 +199,17 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     recordings = load_speech(context.data)
     words = len(recordings)
     trains = [COCHLEA.spikes(recordings.audio(word), recordings.rate) for word in range(words)]
-    stores: dict[str, Store] = {"ideal": Ideal(), "crossbar": Crossbar(BreakdownReRAM())}
-    matrices: dict[str, list[NDArray[np.int64]]] = {name: [] for name in VARIANTS}
-    heard: dict[str, list[Heard]] = {name: [] for name in stores}
-    with meter(words * settings.seeds * len(stores), context.progress, unit="words") as tick:
+    heard: dict[str, list[Heard]] = {"crossbar": [], "ideal": []}
+    with meter(words * settings.seeds * len(heard), context.progress, unit="words") as tick:
         for seed in range(settings.seed, settings.seed + settings.seeds):
-            for name, store in stores.items():
-                heard[name].append(listen(settings, context, seed, store, trains, tick))
-                matrices[name].append(score(settings, recordings, features(heard[name][-1].counts)))
-    matrices["control"] = [score(settings, recordings, pooled_energies(recordings))] * settings.seeds
-    matrices["ear"] = [score(settings, recordings, features(ear_counts(settings, trains)))] * settings.seeds
+            wiring = None
+            for runs in heard.values():
+                runs.append(listen(context, settings, liquid(settings, seed, wiring), trains, tick))
+                wiring = runs[-1].wiring
+    matrices = {name: [score(settings, recordings, features(run.counts)) for run in heard[name]] for name in heard}
+    controls = pooled_energies(recordings) | {"ear": features(ear_counts(settings, trains))}
+    for name, values in controls.items():
+        matrices[name] = [score(settings, recordings, values)]
     totals = {name: np.sum(each, axis=0) for name, each in matrices.items()}
     (context.folder / "confusion.json").write_text(json.dumps({name: total.tolist() for name, total in totals.items()}))
     example(settings, context, trains, int(np.flatnonzero(recordings.is_test)[0]))
@@ -203,9 +222,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
 def example(settings: Settings, context: Context, trains: list[SpikeTrain], word: int) -> None:
     """Save what the liquid on crossbars does with one word of the test set."""
-    simulator = Simulator(
-        liquid(settings, settings.seed, Crossbar(BreakdownReRAM())), dt=settings.dt, backend=context.backend
-    )
+    simulator = Simulator(liquid(settings, settings.seed), dt=settings.dt, backend=context.backend)
     simulator.run({"speech": [trains[word]]}, batch=1)[0].save(context.folder)
 
 

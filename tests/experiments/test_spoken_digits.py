@@ -1,0 +1,53 @@
+"""The main job in small: its parts, and that it runs, learns and repeats itself."""
+
+import json
+
+import numpy as np
+import pytest
+
+from potentia import Simulator
+from potentia.experiments import spoken_digits
+from potentia.experiments.experiment import Context
+from potentia.sim import SpikeTrain
+
+SMALL = spoken_digits.Settings(neurons=50, seeds=1)
+
+
+def test_bins_hold_equal_numbers_of_spikes():
+    times = np.random.default_rng(1).random(1000)
+    edges = spoken_digits.bin_edges(SpikeTrain(times, np.zeros(1000, int)), 5)
+    assert spoken_digits.binned(times, np.zeros(1000, int), 1, edges).ravel().tolist() == [200] * 5
+    assert spoken_digits.bin_edges(SpikeTrain(), 5).shape == (4,)
+
+
+def test_the_ideal_liquid_has_the_wiring_of_the_crossbars():
+    """Same connections, same signs, every magnitude exact; about half of the candidate cells broke down."""
+    device = Simulator(spoken_digits.liquid(SMALL, 1), dt=SMALL.dt)
+    wiring = spoken_digits.wiring_of(device)
+    twin = Simulator(spoken_digits.liquid(SMALL, 1, wiring), dt=SMALL.dt)
+    for ours, theirs in zip(twin.network.projections, device.network.projections, strict=True):
+        exact, analogue = twin.weights(ours), device.weights(theirs)
+        formed = analogue[analogue != 0]
+        assert len(exact) == len(formed) > 0
+        assert np.array_equal(np.sign(exact), np.sign(formed))
+        assert len(np.unique(np.abs(exact).round(9))) == 1
+        share, n = len(formed) / len(analogue), len(analogue)
+        assert abs(share - spoken_digits.DEVICE.broken_share) < 5 * np.sqrt(0.25 / n)
+
+
+@pytest.mark.slow
+def test_a_small_liquid_hears(tmp_path):
+    """Fifty neurons hear four words in five, where chance is one in ten; the same seed gives the same spikes."""
+    pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
+    hashes = []
+    for attempt in ("first", "second"):
+        folder = tmp_path / attempt
+        folder.mkdir()
+        context = Context(backend="cpu", data=None, folder=folder, progress=False, say=lambda text: None, draws=False)
+        metrics = spoken_digits.run(SMALL, context)
+        hashes.append(context.spike_hash)
+    assert hashes[0] == hashes[1]
+    assert metrics["accuracy_ideal"] > 0.8
+    assert metrics["accuracy_crossbar"] > 0.8
+    assert metrics["joules_per_word"] > 0
+    assert np.sum(json.loads((folder / "confusion.json").read_text())["crossbar"]) == 120
