@@ -19,6 +19,10 @@ NEVER = 1 << 62  # an `upcoming` that never comes
 KERNELS = ("_step", "_flow", "_next", "_fire")  # how the names of kernels end
 
 
+class Exact(float):
+    """A number that kernels get in double precision, whatever the precision of the simulation."""
+
+
 class Call(NamedTuple):
     """One kernel and the arrays and numbers for its parameters, `step` excepted.
 

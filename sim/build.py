@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..errors import NetworkError
-from ..kernels.backend import Backend
+from ..kernels.backend import Backend, Exact
 from .operator import Kernel, Operator, Phase, bind, parameters
 from .signals import Signal
 
@@ -62,17 +62,19 @@ class Build:
         values = np.asarray(array)
         return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values)
 
-    def constants(self, prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Numbers as they are; arrays as fixed signals named ``prefix.name``."""
+    def constants(self, prefix: str, values: Mapping[str, Any], exact: Container[str] = ()) -> dict[str, Any]:
+        """Numbers as they are, arrays as fixed signals ``prefix.name``; those in `exact` in double precision."""
         scope: dict[str, Any] = {}
         for name, value in values.items():
-            if np.ndim(value) == 0:
-                whole = isinstance(value, (int, np.integer)) and not isinstance(value, np.uint64)
-                scope[name] = int(value) if whole else value
+            array = np.asarray(value)
+            floating = np.issubdtype(array.dtype, np.floating)
+            if array.ndim:
+                precision = "float64" if name in exact else "float"
+                scope[name] = self.fixed(f"{prefix}.{name}", array, precision if floating else None)
+            elif floating:
+                scope[name] = Exact(value) if name in exact else float(value)
             else:
-                array = np.asarray(value)
-                floating = np.issubdtype(array.dtype, np.floating)
-                scope[name] = self.fixed(f"{prefix}.{name}", array, "float" if floating else None)
+                scope[name] = value if isinstance(value, np.uint64) else int(value)
         return scope
 
     def operator(

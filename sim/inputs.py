@@ -18,11 +18,13 @@ class Stimulus(ABC):
     """A source of input to one population.
 
     kernel: what runs in phase "arrive" of each step. goes: "receptor" for weighted spikes, which a population
-    sums per receptor, or "drive" for a current, R*I [V] for the leaky models.
+    sums per receptor, or "drive" for a current, R*I [V] for the leaky models. exact: the arguments that the kernel
+    gets in double precision in any case, as times need it.
     """
 
     kernel: ClassVar[str]
     goes: ClassVar[str]
+    exact: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def arguments(self, n: int, dt: float) -> Arguments:
@@ -185,13 +187,14 @@ class Poisson(Stimulus):
 
     kernel: ClassVar[str] = "poisson_step"
     goes: ClassVar[str] = "receptor"
+    exact: ClassVar[tuple[str, ...]] = ("rate", "dt")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", _number_or_array(self, "rate", self.rate, least=0.0, unit="Hz"))
         object.__setattr__(self, "weight", _number_or_array(self, "weight", self.weight))
 
     def arguments(self, n: int, dt: float) -> Arguments:
-        return {"rate": self.rate, "weight": self.weight}
+        return {"rate": self.rate, "weight": self.weight, "dt": dt}
 
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
         return {

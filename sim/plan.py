@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NetworkError
-from ..kernels.backend import NEVER, Backend, Call, Clockwork, Program
+from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Program
 from . import validation as check
 from .build import Build
 from .inputs import Constant, Stimulus
@@ -93,12 +93,15 @@ class Plan:
                 label, drive = described.population.name, constant_drive(self.network, described.population, stimuli)
                 replaced[label] = dict.fromkeys(("drive", "base"), drive.astype(self.precision))
             else:
-                replaced[name] = {key: self._cast(value) for key, value in stimulus.arguments(n, self.dt).items()}
+                arguments = stimulus.arguments(n, self.dt)
+                replaced[name] = {key: self._cast(value, key in stimulus.exact) for key, value in arguments.items()}
         return replaced
 
-    def _cast(self, value: Any) -> Any:
-        floating = isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating)
-        return np.ascontiguousarray(value, self.precision) if floating else value
+    def _cast(self, value: Any, exact: bool) -> Any:
+        """A stimulus' argument as `Build.constants` would have it."""
+        if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating):
+            return np.ascontiguousarray(value, np.float64 if exact else self.precision)
+        return Exact(value) if exact and np.ndim(value) == 0 else value
 
     def __str__(self) -> str:
         synapses = sum(part.n for part in self.synapses.values())

@@ -66,8 +66,8 @@ class PopulationScope:
             for key, (dtype, shape, initial) in stimulus.flow(n).items()
         }
         scope = {
-            **build.constants(described.name, stimulus.arguments(n, build.dt)), **flow, "drive": self.drive,
-            "receiving": self.receptors[receptor], "key": np.uint64(stream_key(network.seed, "input", described.name)),
+            **build.constants(described.name, stimulus.arguments(n, build.dt), stimulus.exact), **flow,
+            "drive": self.drive, "receiving": self.receptors[receptor], "key": np.uint64(stream_key(network.seed, "input", described.name)),
         }  # fmt: skip
         build.operator(Phase.ARRIVE, described.name, stimulus.kernel, scope)
 

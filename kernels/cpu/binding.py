@@ -17,6 +17,7 @@ from llvmlite import ir
 from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic, overload
 
+from ..backend import Exact
 from .caching import named
 
 ENTRY = types.int64(types.CPointer(types.int64), types.int64)
@@ -71,7 +72,7 @@ def _form(value: Any, precision: str) -> tuple[str, str, int]:
         return "_whole", "uint64", 1
     if isinstance(value, (int, np.integer)):
         return "_whole", "int64", 1
-    return "_scalar", precision, 1
+    return "_scalar", "float64" if isinstance(value, Exact) else precision, 1
 
 
 def row(arguments: Mapping[str, Any], returns: np.ndarray | None) -> list[int]:

@@ -31,8 +31,7 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
     before the first draw; drawn (n,) int64 intervals drawn so far; earliest (1,) float64, the smallest `due`.
     Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid.
     """
-    dt = float(receiving.dtype.type(dt))
-    rate, weight = _each(receiving, rate), _each(receiving, weight)
+    rate, weight = np.broadcast_to(rate, due.shape), _each(receiving, weight)
     end = (step + 1.5) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
     if earliest[0] > end:
         return 0
