@@ -133,7 +133,8 @@ class Choice(Distribution):
 def values(source: float | ArrayLike | Distribution, n: int, key: int, owner: object, field: str) -> Values:
     """`n` values of ``owner.field``: a number for all, one entry for each, or draws from a distribution."""
     if isinstance(source, Distribution):
-        return check.finite_array(owner, field, source.sample(key, n))
+        drawn = source.sample(key, n)
+        return drawn if np.isfinite(drawn.sum()) else check.finite_array(owner, field, drawn)
     if isinstance(source, str) or np.isscalar(source) or source is None:
         return np.full(n, check.real(owner, field, source))
     array = check.finite_array(owner, field, _real_numbers(owner, field, source))

@@ -67,7 +67,8 @@ class PopulationScope:
         }
         scope = {
             **build.constants(described.name, stimulus.arguments(n, build.dt), stimulus.exact), **flow,
-            "drive": self.drive, "receiving": self.receptors[receptor], "key": np.uint64(stream_key(network.seed, "input", described.name)),
+            "drive": self.drive, "receiving": self.receptors[receptor],
+            "key": np.uint64(stream_key(network.seed, "input", described.name)),
         }  # fmt: skip
         build.operator(Phase.ARRIVE, described.name, stimulus.kernel, scope)
 
