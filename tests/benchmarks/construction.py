@@ -1,8 +1,8 @@
 """Construction: million synapses per CPU second, drawn and put in (source, delay) order, on one thread.
 
 Each recipe makes about the same number of synapses; "network" builds a whole simulator, with one weight and delay
-or with a weight and a delay drawn for every synapse. The ceiling is the time to write the bare arrays, 8 bytes per synapse,
-at random places. Every case is measured after one warm-up; medians of the repeats are reported.
+or with a weight and a delay drawn for every synapse. The ceiling is the time to write the bare arrays, 8 bytes per
+synapse, at random places. Every case is measured after one warm-up; medians of the repeats are reported.
 """
 
 from __future__ import annotations
