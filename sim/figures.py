@@ -205,10 +205,20 @@ def bars(
     places, values = np.arange(len(means)), np.array(list(means.values()), float)
     ax.bar(places, values, width=0.62, color=_cycle(len(means)), zorder=2)
     if any(errors):
-        ax.errorbar(places, values, errors, fmt="none", ecolor=INK, elinewidth=0.9, capsize=3, zorder=3)
+        ax.errorbar(
+            places,
+            values,
+            [error or np.nan for error in errors],
+            fmt="none",
+            ecolor=INK,
+            elinewidth=0.9,
+            capsize=3,
+            zorder=3,
+        )
     span = float(np.max(np.abs(values) + errors, initial=0.0)) or 1.0
     for place, value, error in zip(places, values, errors, strict=True):
-        text = f"{value:.3g}" + (f" ± {error:.2g}" if error else "")
+        digits = max(2 - int(np.floor(np.log10(abs(value)))), 0) if value else 0  # three significant ones of the value
+        text = f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
         ax.text(float(place), value + error + 0.02 * span, text, ha="center", va="bottom", fontsize=8)
     ax.set_xticks(places, list(means))
     ax.tick_params(axis="x", length=0)

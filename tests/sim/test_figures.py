@@ -71,7 +71,7 @@ def test_confusion_writes_the_counts():
 def test_bars_write_means_and_spreads():
     ax = figures.accuracy_bars({"ideal": 0.971, "control": 0.91}, spread={"ideal": 0.004}, chance=0.1)
     shown = [text.get_text() for text in ax.texts]
-    assert shown[:2] == ["97.1 ± 0.4", "91"]
+    assert shown[:2] == ["97.1 ± 0.4", "91.0"]
     assert "chance" in shown
 
 
