@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,8 +88,3 @@ class Build:
         made = bind(phase, label, function, everything, returns)
         self.operators.append(made)
         return made
-
-    def parameters_of(self, kernel: Kernel) -> list[str]:
-        """The parameter names of a kernel on this backend."""
-        function: Callable[..., Any] = self.backend.kernel(kernel)
-        return parameters(function)

@@ -51,7 +51,6 @@ class Simulator:
         check.one_of(self, "backend", backend, ("auto", *backends.BACKENDS))
         threads = check.whole(self, "threads", threads, least=1) if threads is not None else os.cpu_count() or 1
         chunk = check.whole(self, "chunk", chunk, least=1)
-        self.engine_name = engine
         if engine == "event":
             from .event import EventEngine
 

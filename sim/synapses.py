@@ -46,11 +46,6 @@ class Synapses:
         per_source = np.diff(self.first[:: self.lags.size].astype(np.int64))
         return np.repeat(np.arange(self.n_pre, dtype=np.uint32), per_source)
 
-    def delays(self) -> NDArray[np.float64]:
-        """The delay of every synapse (n,) [s]."""
-        per_segment = np.diff(self.first.astype(np.int64))
-        return np.repeat(np.tile(self.lags * self.dt, self.n_pre), per_segment)
-
     def segments(self) -> NDArray[np.uint32]:
         """The (source, lag) segment, source * n_lags + lag index, of every synapse (n,)."""
         per_segment = np.diff(self.first.astype(np.int64))
