@@ -87,8 +87,8 @@ class Crossbar(Store):
         return scope | self.converter(synapses, plus - minus).constants()
 
     def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
-        build.operator(Phase.DELIVER, synapses.name, "crossbar_read_step", {**synapses.scope, **scope})
-        build.operator(Phase.DELIVER, synapses.name, "convert_step", {**synapses.scope, **scope})
+        build.operator(synapses.phase, synapses.name, "crossbar_read_step", {**synapses.scope, **scope})
+        build.operator(synapses.phase, synapses.name, "convert_step", {**synapses.scope, **scope})
 
     def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
         if scope["scale"] == 0.0:

@@ -29,7 +29,7 @@ class AdaptiveLIF(NeuronModel):
     refractory: PerUnit = 2e-3  # [s], rounded to whole steps by the clock engine
 
     kernel: ClassVar[str] = "adaptive_lif_step"
-    state: ClassVar[Mapping[str, str]] = {"v": "float", "a": "float", "hold": "int32"}
+    state: ClassVar[Mapping[str, str]] = {"v": "float", "a": "float", "resting": "uint32", "left": "int32"}
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V", "a": "V"}
     event: ClassVar[EventKernels] = EventKernels(

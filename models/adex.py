@@ -44,6 +44,7 @@ class AdEx(NeuronModel):
         "v": "float", "w": "float", "hold": "int32", "g_e": "float", "g_i": "float",
     }  # fmt: skip
     receptors: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
+    receives: ClassVar[Mapping[str, str]] = {"excitatory": "g_e", "inhibitory": "g_i"}
     units: ClassVar[Mapping[str, str]] = {"v": "V", "w": "V", "g_e": "V", "g_i": "V"}
 
     def __post_init__(self) -> None:

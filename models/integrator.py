@@ -26,7 +26,7 @@ class IF(NeuronModel):
     refractory: PerUnit = 0.0  # [s], rounded to whole steps by the clock engine
 
     kernel: ClassVar[str] = "integrator_step"
-    state: ClassVar[Mapping[str, str]] = {"v": "float", "hold": "int32"}
+    state: ClassVar[Mapping[str, str]] = {"v": "float", "resting": "uint32", "left": "int32"}
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V"}
     event: ClassVar[EventKernels] = EventKernels(

@@ -43,17 +43,19 @@ class NeuronModel(ABC):
 
     1. names its `kernel`: a kernel of the library by name, or a Python function, which the backend compiles;
     2. lists its `state` variables with their dtypes, ``"float"`` for the simulation's precision;
-    3. lists its `receptors`, the vectors into which arriving weights are summed (the kernel zeroes them);
+    3. lists its `receptors`, the vectors into which arriving weights are summed (the kernel zeroes them); for
+       those in `receives` the weights are added to that state variable instead, once the kernel has run;
     4. gives the kernel's `constants` at a step dt, each a number or an array (n,) with one entry per unit.
 
     The kernel's parameters are bound by name: state variables, receptors, constants, `drive` (n,) the injected
-    current, `fired` (n,) uint32 the buffer for the firing indices, ascending, and `step` if it wants it. It
+    current (one number for all units where that is enough and the kernel is one of the library's), `fired` (n,) uint32 the buffer for the firing indices, ascending, and `step` if it wants it. It
     returns the number of spikes. A model that can be solved exactly between events may offer `event` as well.
     """
 
     kernel: ClassVar[Kernel]
     state: ClassVar[Mapping[str, str]]
     receptors: ClassVar[tuple[str, ...]]
+    receives: ClassVar[Mapping[str, str]] = {}  # receptor -> state variable
     units: ClassVar[Mapping[str, str]] = {}
     conductances: ClassVar[tuple[str, ...]] = ()  # receptors whose weights must not be below 0
     event: ClassVar[EventKernels | None] = None

@@ -15,14 +15,19 @@ Kernel = str | Callable[..., Any]
 
 
 class Phase(IntEnum):
-    """The six phases of a step, in order."""
+    """The phases of a step, in order.
+
+    What a receptor of its own sums up comes in by ARRIVE and DELIVER; what is added to a state variable, whose
+    effect begins with the next step, by ENTER.
+    """
 
     ARRIVE = 1
     DELIVER = 2
     ADVANCE = 3
-    LEARN = 4
-    SEND = 5
-    RECORD = 6
+    ENTER = 4
+    LEARN = 5
+    SEND = 6
+    RECORD = 7
 
 
 @dataclass(frozen=True, eq=False)

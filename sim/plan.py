@@ -15,7 +15,7 @@ from . import validation as check
 from .build import Build
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
-from .operator import Operator
+from .operator import Operator, Phase
 from .probes import Recorder, build_probe
 from .scope import PopulationScope, conducts, constant_drive
 from .seed import stream_key
@@ -185,6 +185,7 @@ def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, Po
     pre, post = scopes[projection.pre.name], scopes[projection.post.name]
     receptor = receptor_of(projection, synapses.weights)
     conducts(projection.post, receptor, synapses.weights, projection.name)
+    synapses.phase = post.arrival(receptor, Phase.DELIVER)
     synapses.scope.update(
         history=pre.history, history_count=pre.history_count, fired_post=post.fired, count_post=post.count,
         receiving=post.receptors[receptor], lags=build.fixed(f"{synapses.name}.lags", synapses.lags),

@@ -35,15 +35,20 @@ class PopulationScope:
         initial = initial_values(network, population)
         self.state = {
             variable: build.signal(
-                f"{name}.{variable}", "state", dtype, (n,), initial.get(variable, 0), model.units.get(variable, "")
+                f"{name}.{variable}", "state", dtype, (n,), initial.get(variable, 0), model.units.get(variable, ""),
+                most=n - 1 if dtype == "uint32" else None,
             )
             for variable, dtype in model.state.items()
         }
-        self.receptors = {key: build.signal(f"{name}.{key}", "flow", "float", (n,)) for key in model.receptors}
+        self.receptors = {
+            key: self.state[model.receives[key]] if key in model.receives
+            else build.signal(f"{name}.{key}", "flow", "float", (n,))
+            for key in model.receptors
+        }  # fmt: skip
         changing = [part for part in network.inputs if part.population is population and part.stimulus.goes == "drive"]
         steady = all(isinstance(part.stimulus, Constant) for part in changing)
         base = constant_drive(network, population, {})
-        self.drive = build.signal(f"{name}.drive", "fixed" if steady else "flow", "float", (n,), base)
+        self.drive = self._drive(base, steady, build)
         if not steady:
             self.base = build.signal(f"{name}.base", "fixed", "float", (n,), base)
             build.operator(Phase.ARRIVE, name, "hold_step", {"base": self.base, "drive": self.drive})
@@ -70,7 +75,18 @@ class PopulationScope:
             "drive": self.drive, "receiving": self.receptors[receptor],
             "key": np.uint64(stream_key(network.seed, "input", described.name)),
         }  # fmt: skip
-        build.operator(Phase.ARRIVE, described.name, stimulus.kernel, scope)
+        phase = self.arrival(receptor) if stimulus.goes == "receptor" else Phase.ARRIVE
+        build.operator(phase, described.name, stimulus.kernel, scope)
+
+    def arrival(self, receptor: str, phase: Phase = Phase.ARRIVE) -> Phase:
+        """The phase in which what comes in through a receptor is added up: `phase` if it has a vector of its own."""
+        return Phase.ENTER if receptor in self.population.model.receives else phase
+
+    def _drive(self, base: NDArray[np.float64], steady: bool, build: Build) -> Signal | float:
+        """The drive: one number where it is the same for all units for ever and the kernel can take it."""
+        if steady and isinstance(self.population.model.kernel, str) and (base == base[0]).all():
+            return float(base[0])
+        return build.signal(f"{self.population.name}.drive", "fixed" if steady else "flow", "float", base.shape, base)
 
     def advance(self, build: Build) -> None:
         """The population's own operators: advance, then send."""
@@ -78,6 +94,9 @@ class PopulationScope:
         constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
         scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
         build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=self.count)
+        for signal in self.state.values():
+            if signal.dtype == "float":
+                build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal})
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
 
     @property

@@ -46,7 +46,7 @@ class Store(ABC):
     """Where the weights of a projection live, and the only one who may change them.
 
     1. `prepare` declares the signals (part "store") that hold the weights;
-    2. `read` adds operators to phase DELIVER that turn arriving spikes into input;
+    2. `read` adds operators to phase ``synapses.phase`` that turn arriving spikes into input;
     3. `program` adds operators to phase LEARN that carry out a rule's proposals, as far as the store can;
     4. `weights` tells the effective weight of every synapse, in (source, delay) order.
 
@@ -79,7 +79,7 @@ class Ideal(Store):
         return {"weights": build.signal(f"{synapses.name}.weights", "store", "float", shape, synapses.weights)}
 
     def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
-        build.operator(Phase.DELIVER, synapses.name, "deliver_step", {**synapses.scope, **scope})
+        build.operator(synapses.phase, synapses.name, "deliver_step", {**synapses.scope, **scope})
 
     def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
         build.operator(Phase.LEARN, synapses.name, "program_step", {**proposals.scope, **scope})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..kernels.cpu.connectivity import index_lags, layout, reverse_index
 from .build import Build
 from .connectivity import Edges
+from .operator import Phase
 from .signals import Signal
 
 
@@ -20,7 +21,7 @@ class Synapses:
 
     lags (n_lags,) int64, distinct delays [steps]; first (n_pre * n_lags + 1,) start of each (source, lag)
     segment; targets (n,) uint32; weights, one number or (n,) float64. `plastic` when a rule learns them, within
-    `bounds`.
+    `bounds`. Stores deliver in `phase`.
     `scope` offers the kernels of stores and rules what they may ask for by name.
     """
 
@@ -35,6 +36,7 @@ class Synapses:
     key: int
     dt: float
     bounds: tuple[float, float] = (float("-inf"), float("inf"))
+    phase: Phase = Phase.DELIVER
     scope: dict[str, Any] = field(default_factory=dict)
 
     @property

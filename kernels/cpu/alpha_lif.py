@@ -2,34 +2,31 @@
 
 from numba import njit
 
-from .scan import at, scan, settle
+from .scan import at, clamp, scan
 
 
 @njit(error_model="numpy")
 def alpha_lif_step(
-    v, hold, g_e, h_e, g_i, h_i, excitatory, inhibitory, drive, fired, decay, decay_e, decay_i, lag_e, lag_i,
-    response_e, response_i, rising_e, rising_i, peak, threshold, reset, hold_steps,
+    v, resting, left, g_e, h_e, g_i, h_i, excitatory, inhibitory, drive, fired, decay, decay_e, decay_i,
+    lag_e, lag_i, response_e, response_i, rising_e, rising_i, peak, threshold, reset, hold_steps,
 ):  # fmt: skip
     """Advance one AlphaLIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; hold (n,) int32, refractory steps left; g_e, g_i (n,) synaptic currents [V] and
-    h_e, h_i (n,) what feeds them [V]; excitatory, inhibitory (n,) weights arriving at the end of the step
-    [V], zeroed; drive (n,) R*I [V]; fired (n,) uint32 receives the firing indices. response_*, rising_*:
-    what a g or h of 1 adds to v in a step; lag_*: what an h of 1 adds to g, before decay.
+    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory, see `clamp`; g_e, g_i (n,)
+    synaptic currents [V] and h_e, h_i (n,) what feeds them [V]; excitatory, inhibitory (n,) weights arriving at
+    the end of the step [V], zeroed; drive R*I [V]; fired (n,) uint32 receives the firing indices. response_*,
+    rising_*: what a g or h of 1 adds to v in a step; lag_*: what an h of 1 adds to g, before decay.
     """
-    reached = False
     for i in range(v.shape[0]):
-        driven = drive[i] + (v[i] - drive[i]) * at(decay, i)
+        driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i)
         by_e = g_e[i] * at(response_e, i) + h_e[i] * at(rising_e, i)
         by_i = g_i[i] * at(response_i, i) + h_i[i] * at(rising_i, i)
-        moved = settle(driven + by_e + by_i)
-        g_e[i] = settle((g_e[i] + h_e[i] * at(lag_e, i)) * at(decay_e, i))
-        g_i[i] = settle((g_i[i] + h_i[i] * at(lag_i, i)) * at(decay_i, i))
-        h_e[i] = settle(h_e[i] * at(decay_e, i)) + excitatory[i] * peak
-        h_i[i] = settle(h_i[i] * at(decay_i, i)) + inhibitory[i] * peak
+        v[i] = driven + by_e + by_i
+        g_e[i] = (g_e[i] + h_e[i] * at(lag_e, i)) * at(decay_e, i)
+        g_i[i] = (g_i[i] + h_i[i] * at(lag_i, i)) * at(decay_i, i)
+        h_e[i] = h_e[i] * at(decay_e, i) + excitatory[i] * peak
+        h_i[i] = h_i[i] * at(decay_i, i) + inhibitory[i] * peak
         excitatory[i] = 0
         inhibitory[i] = 0
-        v[i] = at(reset, i) if hold[i] > 0 else moved
-        hold[i] -= hold[i] > 0
-        reached |= v[i] >= at(threshold, i)
-    return scan(v, hold, fired, threshold, reset, hold_steps) if reached else 0
+    held = clamp(v, resting, left, reset)
+    return scan(v, resting, left, held, fired, threshold, reset, hold_steps)

@@ -2,21 +2,19 @@
 
 from numba import njit
 
-from .scan import at, scan
+from .scan import at, clamp, scan
 
 
 @njit(error_model="numpy")
-def integrator_step(v, hold, jump, drive, fired, dt, threshold, reset, hold_steps):
+def integrator_step(v, resting, left, jump, drive, fired, dt, threshold, reset, hold_steps):
     """Advance one population of perfect integrators by one step, in place; return the spike count.
 
-    v (n,) potential [V]; hold (n,) int32, refractory steps left; jump (n,) weight arriving at the end of
-    the step [V], zeroed; drive (n,) I/C [V/s]; fired (n,) uint32 receives the firing indices.
+    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory, see `clamp`; jump (n,)
+    weight arriving at the end of the step [V], zeroed; drive I/C [V/s]; fired (n,) uint32 receives the firing
+    indices.
     """
-    reached = False
     for i in range(v.shape[0]):
-        moved = v[i] + drive[i] * dt + jump[i]
-        v[i] = at(reset, i) if hold[i] > 0 else moved
-        hold[i] -= hold[i] > 0
+        v[i] = v[i] + at(drive, i) * dt + jump[i]
         jump[i] = 0
-        reached |= v[i] >= at(threshold, i)
-    return scan(v, hold, fired, threshold, reset, hold_steps) if reached else 0
+    held = clamp(v, resting, left, reset)
+    return scan(v, resting, left, held, fired, threshold, reset, hold_steps)

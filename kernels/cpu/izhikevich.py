@@ -15,11 +15,11 @@ def izhikevich_step(v, u, jump, drive, fired, dt, quadratic, linear, constant, a
     half = v.dtype.type(0.5)
     reached = False
     for i in range(v.shape[0]):
-        dv_1 = dt * ((quadratic * v[i] + linear) * v[i] + constant - u[i] + drive[i])
+        dv_1 = dt * ((quadratic * v[i] + linear) * v[i] + constant - u[i] + at(drive, i))
         du_1 = dt * (at(a, i) * (at(b, i) * v[i] - u[i]))
         v_1 = min(v[i] + dv_1, at(peak, i))
         u_1 = u[i] + du_1
-        dv_2 = dt * ((quadratic * v_1 + linear) * v_1 + constant - u_1 + drive[i])
+        dv_2 = dt * ((quadratic * v_1 + linear) * v_1 + constant - u_1 + at(drive, i))
         du_2 = dt * (at(a, i) * (at(b, i) * v_1 - u_1))
         v[i] += half * (dv_1 + dv_2) + jump[i]
         u[i] += half * (du_1 + du_2)

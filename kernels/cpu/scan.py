@@ -1,11 +1,10 @@
-"""Pieces shared by the neuron kernels: parameters per neuron or for all, the floor, the threshold scan."""
+"""Pieces shared by the neuron kernels: parameters per neuron or for all, the refractory list, the threshold scan."""
 
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
 BLOCK = 128  # neurons per comparison in `scan`
-FLOOR = 1e-20  # below this a decaying value is nothing; denormal numbers cost 16 times more
 
 
 def at(parameter, i):
@@ -20,35 +19,58 @@ def _at(parameter, i):
     return lambda parameter, i: parameter
 
 
-def settle(x):
-    """`x`, or zero where it has decayed to nothing."""
-    return x if abs(x) > FLOOR else 0.0
+@njit(error_model="numpy")
+def clamp(v, resting, left, reset):
+    """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how many stay.
 
-
-@overload(settle)
-def _settle(x):
-    floor, zero = (np.float32(FLOOR), np.float32(0)) if x == types.float32 else (FLOOR, 0.0)
-    return lambda x: x if abs(x) > floor else zero
+    resting (n,) uint32 lists the refractory neurons and left (n,) int32 their steps; the list ends where left is 0.
+    A list costs only what is refractory: one more array of n would cost every neuron as much as a synaptic current.
+    """
+    held = 0
+    for k in range(resting.size):
+        if left[k] == 0:
+            break
+        i = resting[k]
+        v[i] = at(reset, i)
+        if left[k] > 1:
+            resting[held] = i
+            left[held] = left[k] - 1
+            held += 1
+    if held < left.size:
+        left[held] = 0
+    return held
 
 
 @njit(error_model="numpy")
-def scan(v, hold, fired, threshold, reset, hold_steps):
-    """Reset every neuron at threshold, note it in `fired`, start its refractory time; return the count.
+def hold(i, resting, left, held, steps):
+    """Append neuron i to the list of `held` refractory neurons for `steps` steps; return its new length."""
+    if steps == 0:
+        return held
+    resting[held] = i
+    left[held] = steps
+    if held + 1 < left.size:
+        left[held + 1] = 0
+    return held + 1
 
-    A block in which nobody fired is passed over by one vectorised comparison.
+
+@njit(error_model="numpy")
+def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
+    """Reset every neuron at threshold, note it in `fired`, let it rest; return the count.
+
+    A block in which nobody fired is passed over by one vectorised comparison; held: from `clamp`.
     """
     count = 0
     for start in range(0, v.shape[0], BLOCK):
-        stop = min(start + BLOCK, v.shape[0])
-        reached = False
-        for i in range(start, stop):
-            reached |= v[i] >= at(threshold, i)
-        if not reached:
+        block = v[start : start + BLOCK]
+        reached = np.int32(0)
+        for i in range(block.size):
+            reached += np.int32(block[i] >= at(threshold, start + i))
+        if reached == 0:
             continue
-        for i in range(start, stop):
+        for i in range(start, start + block.size):
             if v[i] >= at(threshold, i):
                 v[i] = at(reset, i)
-                hold[i] = at(hold_steps, i)
+                held = hold(i, resting, left, held, at(hold_steps, i))
                 fired[count] = i
                 count += 1
     return count

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from .scan import hold_back, scan, settle
+from .scan import clamp, scan
 
 
-def adaptive_lif_step(v, a, hold, jump, drive, fired, decay, decay_a, increment, threshold, reset, hold_steps):
+def adaptive_lif_step(
+    v, a, resting, left, jump, drive, fired, decay, decay_a, increment, threshold, reset, hold_steps
+):
     """Advance one AdaptiveLIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; a (n,) what adaptation adds to the threshold [V]; hold (n,) int32, refractory
-    steps left; jump (n,) weight arriving at the end of the step [V], zeroed; drive (n,) R*I [V];
+    v (n,) potential [V]; a (n,) what adaptation adds to the threshold [V]; resting (n,) uint32 and left (n,) int32
+    list the refractory, see `clamp`; jump (n,) weight arriving at the end of the step [V], zeroed; drive R*I [V];
     fired (n,) uint32 receives the firing indices.
     """
-    moved = settle(drive + (v - drive) * decay) + jump
-    a[:] = settle(a * decay_a)
-    hold_back(v, hold, moved, reset)
+    v[:] = drive + (v - drive) * decay + jump
+    a *= decay_a
     jump[:] = 0
+    held = clamp(v, resting, left, reset)
     raised = threshold + a
     np.add(a, increment, out=a, where=v >= raised)
-    return scan(v, hold, fired, raised, reset, hold_steps)
+    return scan(v, resting, left, held, fired, raised, reset, hold_steps)

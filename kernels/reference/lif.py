@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from .scan import hold_back, scan, settle
+from .scan import clamp, scan
 
 
-def lif_step(v, hold, jump, drive, fired, decay, threshold, reset, hold_steps):
+def lif_step(v, resting, left, jump, drive, fired, decay, threshold, reset, hold_steps):
     """Advance one LIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; hold (n,) int32, refractory steps left; jump (n,) weight arriving at the end of
-    the step [V], zeroed; drive (n,) R*I [V]; fired (n,) uint32, whose first `count` entries receive the
-    firing indices.
+    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory, see `clamp`; jump (n,)
+    weight arriving at the end of the step [V], zeroed; drive R*I [V]; fired (n,) uint32, whose first `count`
+    entries receive the firing indices. Here and below drive and constants are one number or (n,).
     """
-    moved = settle(drive + (v - drive) * decay) + jump
-    hold_back(v, hold, moved, reset)
+    v[:] = drive + (v - drive) * decay + jump
     jump[:] = 0
-    return scan(v, hold, fired, threshold, reset, hold_steps)
+    held = clamp(v, resting, left, reset)
+    return scan(v, resting, left, held, fired, threshold, reset, hold_steps)

@@ -1,15 +1,8 @@
-"""Pieces shared by the neuron kernels: the floor, and what happens at threshold."""
+"""Pieces shared by the neuron kernels: the refractory list, and what happens at threshold."""
 
 from __future__ import annotations
 
 import numpy as np
-
-from ..cpu.scan import FLOOR
-
-
-def settle(x):
-    """`x` (n,) with zeros where it has decayed to nothing."""
-    return np.where(np.abs(x) > FLOOR, x, x.dtype.type(0))
 
 
 def note(reached, fired):
@@ -19,15 +12,29 @@ def note(reached, fired):
     return indices.size
 
 
-def scan(v, hold, fired, threshold, reset, hold_steps):
-    """Reset every neuron at threshold, note it in `fired`, start its refractory time; return the count."""
+def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
+    """Reset every neuron at threshold, note it in `fired`, let it rest; return the count. held: from `clamp`."""
     reached = v >= threshold
     np.copyto(v, reset, where=reached, casting="same_kind")
-    np.copyto(hold, hold_steps, where=reached, casting="same_kind")
+    steps = np.broadcast_to(hold_steps, v.shape)
+    resters = np.flatnonzero(reached & (steps > 0))
+    resting[held : held + resters.size] = resters
+    left[held : held + resters.size] = steps[resters]
+    left[held + resters.size : held + resters.size + 1] = 0
     return note(reached, fired)
 
 
-def hold_back(v, hold, moved, reset):
-    """Give `v` its new value, or `reset` while the refractory time lasts; count that time down."""
-    v[:] = np.where(hold > 0, reset, moved)
-    hold[:] = np.maximum(hold - 1, 0)
+def clamp(v, resting, left, reset):
+    """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how many stay.
+
+    resting (n,) uint32 lists the refractory neurons and left (n,) int32 their steps; the list ends where left is 0.
+    """
+    ends = np.flatnonzero(left == 0)
+    listed = ends[0] if ends.size else left.size
+    units, steps = resting[:listed].copy(), left[:listed].copy()
+    v[units] = np.broadcast_to(reset, v.shape)[units]
+    stays = steps > 1
+    held = int(stays.sum())
+    resting[:held], left[:held] = units[stays], steps[stays] - 1
+    left[held : held + 1] = 0
+    return held

@@ -17,7 +17,6 @@ from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaL
 DT, N, STEPS = 1e-4, 37, 8
 KINDS = [IF, LIF, AdaptiveLIF, CubaLIF, AlphaLIF, CobaLIF, AdEx, Izhikevich, SpikeSource]
 WITH_EXPONENTIAL = (CobaLIF, AdEx)
-INTEGERS = {"hold": "int32"}
 
 
 def model_of(kind, form, rng):
@@ -36,7 +35,7 @@ def arguments_of(model, dtype, rng):
     high = getattr(model, "threshold", getattr(model, "peak", 1.0))
     found = {name: rng.uniform(0.0, 2e-3, N).astype(dtype) for name in model.state}
     found["v"] = (low + (high - low) * rng.uniform(0.2, 1.1, N)).astype(dtype)
-    found["hold"] = rng.integers(0, 4, N, dtype="int32") * (rng.random(N) < 0.3).astype("int32")
+    found |= refractory_of(rng)
     arrivals = {name: rng.uniform(0.0, 3e-3, N) * (rng.random(N) < 0.5) for name in model.receptors}
     found |= {name: weights.astype(dtype) for name, weights in arrivals.items()}
     found |= {"drive": rng.uniform(0.0, 0.05, N).astype(dtype), "fired": np.zeros(N, "uint32"), "dt": DT}
@@ -45,6 +44,14 @@ def arguments_of(model, dtype, rng):
         for name, value in model.constants(DT).items()
     }
     return found | constants
+
+
+def refractory_of(rng):
+    """Eleven units with one to three steps left, as a list and as one count per unit."""
+    units, steps = rng.permutation(N)[:11].astype("uint32"), rng.integers(1, 4, 11, dtype="int32")
+    found = {"resting": np.zeros(N, "uint32"), "left": np.zeros(N, "int32"), "hold": np.zeros(N, "int32")}
+    found["resting"][:11], found["left"][:11], found["hold"][units] = units, steps, steps
+    return found
 
 
 def advance(name, kernel, found, dtype):

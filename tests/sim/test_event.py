@@ -209,8 +209,8 @@ def test_bad_requests_are_refused():
     with pytest.raises(ParameterError, match="must end by 9000 s"):
         Simulator(described(), engine="event").run(1e4)
     net = described()
-    net.probe(net.populations[0], "hold")
-    with pytest.raises(UnsupportedError, match="no variable 'hold' of 'cells', only v"):
+    net.probe(net.populations[0], "left")
+    with pytest.raises(UnsupportedError, match="no variable 'left' of 'cells', only v"):
         Simulator(net, engine="event")
     with pytest.raises(UnsupportedError, match="backend"):
         Simulator(described(), engine="event", backend="reference")
