@@ -23,6 +23,10 @@ class UnsupportedError(PotentiaError, RuntimeError):
     """A valid request that the chosen engine or backend cannot carry out."""
 
 
+class CapacityError(PotentiaError, MemoryError):
+    """What is asked for is larger than the machine or a number format can hold."""
+
+
 class DataError(PotentiaError, OSError):
     """A file or folder is missing, damaged, hostile, full or of another schema."""
 

@@ -87,7 +87,7 @@ class Crossbar(Store):
         return scope | self.converter(synapses, plus - minus).constants()
 
     def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
-        build.operator(synapses.phase, synapses.name, "crossbar_read_step", {**synapses.scope, **scope})
+        build.operator(synapses.phase, synapses.name, "crossbar_read_step", {**synapses.spell(build), **scope})
         build.operator(synapses.phase, synapses.name, "convert_step", {**synapses.scope, **scope})
 
     def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:

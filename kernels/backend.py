@@ -26,12 +26,15 @@ class Exact(float):
 class Call(NamedTuple):
     """One kernel and the arrays and numbers for its parameters, `step` excepted.
 
-    returns (1,) int64 receives the return value; None where nobody reads it.
+    returns (1,) int64 receives the return value; None where nobody reads it. every: steps between two calls, a
+    power of two. lane: which thread may make the call, or None for one that must see the work of all lanes done.
     """
 
     kernel: Callable[..., Any]
     arguments: Mapping[str, Any]
     returns: NDArray[np.int64] | None
+    every: int = 1
+    lane: int | None = None
 
 
 class Program(Protocol):

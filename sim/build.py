@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from ..errors import NetworkError
 from ..kernels.backend import Backend, Exact
-from .operator import Kernel, Operator, Phase, bind, parameters
-from .signals import Signal
+from .operator import Kernel, Operator, Phase, Piece, bind, parameters
+from .signals import Signal, block_name, offsets
+
+if TYPE_CHECKING:
+    from .synapses import Synapses
 
 Scope = Mapping[str, Any]
+PENDING: Final = 32  # segments that a delivery fetches before it works on them
 
 
 @dataclass
 class Build:
     """Collects signals and operators while a network is compiled.
 
-    dt [s]; precision "float32" or "float64". The scope of every operator also offers `dt`, `sample`
+    dt [s]; precision "float32" or "float64"; pieces of each population, dealt to `lanes` threads. The scope of every operator also offers `dt`, `sample`
     (which copy of a batch this is), `pause` and `upcoming`.
     """
 
     dt: float
     precision: str
     backend: Backend
+    pieces: Mapping[str, tuple[Piece, ...]]
+    lanes: int = 1
     signals: list[Signal] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
     tallies: dict[str, Signal] = field(default_factory=dict)
+    static: list[Synapses] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pause = self.signal("pause", "scratch", "int64", (1,))
@@ -62,6 +69,22 @@ class Build:
         values = np.asarray(array)
         return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values)
 
+    def whole(self, part: str) -> Signal:
+        """All floats of a part of memory as one array, of which every signal in it is a range; see `place`."""
+        return Signal(block_name(part), part, "float", ())
+
+    def place(self, signal: Signal) -> int:
+        """Where a float signal begins in the array of the `whole` part."""
+        return offsets(self.signals, signal.part, self.precision)[signal.name] // np.dtype(self.precision).itemsize
+
+    def pending(self, label: str) -> Signal:
+        """Room in which a delivery collects the segments that it works on."""
+        return self.signal(f"{label}.pending", "scratch", "uint32", (2, PENDING))
+
+    def bundle(self, synapses: Synapses) -> None:
+        """Deliver these synapses, which never change, together with others of their source."""
+        self.static.append(synapses)
+
     def constants(self, prefix: str, values: Mapping[str, Any], exact: Container[str] = ()) -> dict[str, Any]:
         """Numbers as they are, arrays as fixed signals ``prefix.name``; those in `exact` in double precision."""
         scope: dict[str, Any] = {}
@@ -78,13 +101,13 @@ class Build:
         return scope
 
     def operator(
-        self, phase: Phase, label: str, kernel: Kernel, scope: Scope, returns: Signal | None = None
+        self, phase: Phase, label: str, kernel: Kernel, scope: Scope, returns: Signal | None = None, **how: Any
     ) -> Operator:
-        """Bind `kernel` to `scope` and put it at the end of its phase."""
+        """Bind `kernel` to `scope` and put it at the end of its phase; how: further fields of the Operator."""
         function = self.backend.kernel(kernel)
         everything: dict[str, Any] = {"dt": self.dt, "sample": self.sample, "pause": self.pause, **scope}
         if "upcoming" in parameters(function):
             everything["upcoming"] = Signal(f"{label}.upcoming", "upcoming", "int64", (1,))
-        made = bind(phase, label, function, everything, returns)
+        made = bind(phase, label, function, everything, returns, **how)
         self.operators.append(made)
         return made

@@ -13,29 +13,12 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import connectivity as kernels
 from ..kernels.reference.connectivity import ONE, geometric_table
+from ..kernels.cpu import rows as row_kernels
 from . import validation as check
+from .edges import Edges, Ids, Rows
 
 MOST_SYNAPSES = 2**31 - 1  # of one projection
 MOST_UNITS = 2**31 - 1  # of one population
-
-Ids = NDArray[np.uint32]
-
-
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """The synapses of one projection, sorted by source, then target; repeats stay in the order given.
-
-    sources, targets (n,) unit indices; weights (n,) where the connectivity brings its own; order (n,) the
-    place of each synapse in the arrays that the user gave: delays given beside them become ``delays[order]``.
-    """
-
-    sources: Ids
-    targets: Ids
-    weights: NDArray[np.float64] | None = None
-    order: Ids | None = None
-
-    def __len__(self) -> int:
-        return int(self.sources.size)
 
 
 class Connectivity(ABC):
@@ -54,6 +37,15 @@ class Connectivity(ABC):
         edges = self._draw(n_pre, n_post, np.uint64(key), recurrent)
         self._count_fits(len(edges))
         return edges
+
+    @final
+    def rows(self, n_pre: int, n_post: int, key: int, *, recurrent: bool) -> Rows | None:
+        """The same synapses as `edges`, not yet drawn; None where a source's targets depend on one another."""
+        self._count_fits(self.expected(n_pre, n_post))
+        return self._rows(n_pre, n_post, np.uint64(key), recurrent)
+
+    def _rows(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Rows | None:
+        return None
 
     @abstractmethod
     def expected(self, n_pre: int, n_post: int) -> float:
@@ -182,8 +174,18 @@ class FixedOutDegree(Connectivity):
         return float(self.k) * n_pre
 
     def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
+        rows = self._rows(n_pre, n_post, key, recurrent)
+        if rows is not None:
+            return rows.edges()
         skip_self = recurrent and not self.autapses
         return _from_rows(_draw_rows(self, n_pre, n_post, key, skip_self, self.multapses))
+
+    def _rows(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Rows | None:
+        if not self.multapses:
+            return None
+        skip_self = recurrent and not self.autapses
+        _some_choice(self, "k", self.k * n_pre, n_post - skip_self)
+        return Rows(key, n_post, skip_self, np.arange(n_pre + 1, dtype=np.int64) * self.k)
 
 
 @final
@@ -208,19 +210,30 @@ class FixedTotal(Connectivity):
         return float(self.n)
 
     def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
+        rows = self._rows(n_pre, n_post, key, recurrent)
+        if rows is not None:
+            return rows.edges()
         skip_self = recurrent and not self.autapses
         choices = n_post - skip_self  # targets of one source
         pairs = max(n_pre * choices, 0)
-        if self.n and not pairs:
-            raise check.fail(self, "n", "must be 0, as there is no pair to choose from", self.n)
-        if not self.multapses and self.n > pairs:
+        if self.n > pairs:
             rule = f"must be at most {pairs}, the number of pairs, without multapses"
             raise check.fail(self, "n", rule, self.n)
-        codes = _draw_codes(key, n_pre, choices, int(self.n), self.multapses)
+        codes = _draw_codes(key, n_pre, choices, int(self.n))
         sources, targets = (codes >> np.uint64(32)).astype(np.uint32), codes.astype(np.uint32)
         if skip_self:
             targets += targets >= sources
         return Edges(sources, targets)
+
+    def _rows(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Rows | None:
+        """Sources are dealt first, then every source draws its targets: the law of independent pairs."""
+        skip_self = recurrent and not self.autapses
+        _some_choice(self, "n", self.n, n_pre * (n_post - skip_self))
+        if not self.multapses:
+            return None
+        counts = np.zeros(max(n_pre, 1), np.uint32)
+        row_kernels.count_sources(np.uint64(key) ^ np.uint64(1), int(self.n), counts)
+        return Rows(key, n_post, skip_self, np.cumsum(np.append(np.int64(0), counts), dtype=np.int64)[: n_pre + 1])
 
 
 @final
@@ -253,6 +266,11 @@ class SmallWorld(Connectivity):
         rows = np.empty((n_pre, self.k), np.uint32)
         kernels.draw_small_world(key, np.uint64(self.p * ONE), rows)
         return _from_rows(rows)
+
+
+def _some_choice(owner: object, field: str, wanted: int, choices: int) -> None:
+    if wanted and choices <= 0:
+        raise check.fail(owner, field, "must be 0, as there is nothing to choose from", getattr(owner, field))
 
 
 def flag(owner: object, name: str, value: Any) -> None:
@@ -300,25 +318,25 @@ def _from_rows(rows: Ids) -> Edges:
     return Edges(np.repeat(np.arange(rows.shape[0], dtype=np.uint32), rows.shape[1]), rows.reshape(-1))
 
 
-def _draw_codes(key: np.uint64, n_pre: int, n_post: int, n: int, multapses: bool) -> NDArray[np.uint64]:
-    """`n` pairs, ascending, the source in the upper 32 bits.
+def _draw_codes(key: np.uint64, n_pre: int, n_post: int, n: int) -> NDArray[np.uint64]:
+    """`n` different pairs, ascending, the source in the upper 32 bits; every set of n pairs is equally likely.
 
-    Without multapses, every set of n pairs is equally likely: draw somewhat too many, let chance choose which
-    of those that differ to drop. Beyond half of all pairs, draw those to leave out.
+    Draw somewhat too many, let chance choose which of those that differ to drop. Beyond half of all pairs, draw
+    those to leave out.
     """
     pairs = n_pre * n_post
-    if not multapses and 2 * n > pairs:
-        left_out = _draw_codes(key, n_pre, n_post, pairs - n, multapses)
+    if 2 * n > pairs:
+        left_out = _draw_codes(key, n_pre, n_post, pairs - n)
         chosen = np.ones((n_pre, n_post), np.bool_)
         chosen[left_out >> np.uint64(32), left_out & np.uint64(0xFFFFFFFF)] = False
         sources, targets = (ids.astype(np.uint64) for ids in np.nonzero(chosen))
         return sources << np.uint64(32) | targets
-    draws = n if multapses or not n else math.ceil(-pairs * math.log1p(-n / pairs) + 6 * math.sqrt(n))
+    draws = math.ceil(-pairs * math.log1p(-n / pairs) + 6 * math.sqrt(n)) if n else 0
     while True:
         codes = np.empty(draws, np.uint64)
         kernels.draw_pairs(key, n_pre, n_post, codes)
         codes.sort()
-        if multapses or not n:
+        if not n:
             return codes
         codes = codes[np.append(True, codes[1:] != codes[:-1])]
         if codes.size >= n:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from ..kernels.cpu import distributions as kernels
 from . import validation as check
 
 Values = NDArray[np.float64]
+FINE: Final = 256  # quantiles per level
 
 
 class Distribution(ABC):
@@ -24,9 +25,30 @@ class Distribution(ABC):
         """`n` independent values."""
 
 
+class Law(Distribution):
+    """A distribution that knows its distribution function and the inverse of it."""
+
+    @abstractmethod
+    def cdf(self, x: Values) -> Values:
+        """The probability of values up to x, for x (n,)."""
+
+    @abstractmethod
+    def quantile(self, p: Values) -> Values:
+        """The value below which a share p of all values lies, for p (n,) in (0, 1)."""
+
+    @final
+    def levels(self, n: int) -> Values:
+        """`n` equally likely values (n,), ascending, with the law's mean and, but for its last bits, its variance."""
+        fine = self.quantile((np.arange(n * FINE) + 0.5) / (n * FINE)).reshape(n, FINE)
+        levels, mean = fine.mean(axis=1), fine.mean()
+        spread = levels.std()
+        stretched = mean + (levels - mean) * (fine.std() / spread if spread > 0 else 1.0)
+        return np.clip(stretched, fine.min(), fine.max())
+
+
 @final
 @dataclass(frozen=True)
-class Normal(Distribution):
+class Normal(Law):
     """The normal law, inside [low, high] if given: values outside are drawn again, as in NEST.
 
     So the law is the truncated normal, with no heap of values at the limits. The limits must leave at least
@@ -63,10 +85,32 @@ class Normal(Distribution):
         kernels.draw_normal(np.uint64(key), float(self.mean), float(self.sd), low, high, values)
         return values
 
+    def _limits(self) -> tuple[float, float]:
+        """The shares of the whole normal law below the two limits."""
+        limits = ((self.low, 0.0), (self.high, 1.0))
+        below = [p if x is None else (1 + math.erf((x - self.mean) / self.sd / math.sqrt(2))) / 2 for x, p in limits]
+        return below[0], below[1]
+
+    def cdf(self, x: Values) -> Values:
+        if self.sd == 0:
+            return (np.asarray(x) >= self.mean).astype(np.float64)
+        low, high = self._limits()
+        whole = np.array([(1 + math.erf((value - self.mean) / self.sd / math.sqrt(2))) / 2 for value in x])
+        return np.clip((whole - low) / (high - low), 0.0, 1.0)
+
+    def quantile(self, p: Values) -> Values:
+        from scipy.special import ndtri
+
+        if self.sd == 0:
+            return np.full(np.shape(p), float(self.mean))
+        low, high = self._limits()
+        values = self.mean + self.sd * ndtri(low + np.asarray(p) * (high - low))
+        return np.clip(values, self.low, self.high) if (self.low, self.high) != (None, None) else values
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class LogNormal(Distribution):
+class LogNormal(Law):
     """The lognormal law, median * exp(sigma * z) with z standard normal; give either the median or the mean.
 
     mean = median * exp(sigma^2 / 2). A negative median or mean mirrors the law, for inhibitory weights.
@@ -84,17 +128,35 @@ class LogNormal(Distribution):
         if check.real(self, field, getattr(self, field)) == 0:
             raise check.fail(self, field, "must not be 0", 0.0)
 
-    def sample(self, key: int, n: int) -> Values:
+    @property
+    def _middle(self) -> float:
+        """The median."""
         of_mean = math.exp(-(self.sigma**2) / 2)  # the median over the mean
-        median = (self.median or 0.0) if self.mean is None else self.mean * of_mean
+        return float((self.median or 0.0) if self.mean is None else self.mean * of_mean)
+
+    def sample(self, key: int, n: int) -> Values:
         values = np.empty(n)
-        kernels.draw_lognormal(np.uint64(key), float(median), float(self.sigma), values)
+        kernels.draw_lognormal(np.uint64(key), self._middle, float(self.sigma), values)
         return values
+
+    def cdf(self, x: Values) -> Values:
+        ratios = np.maximum(np.asarray(x) / self._middle, 0.0)  # of a mirrored law the share above
+        if self.sigma == 0:
+            return (np.asarray(x) >= self._middle).astype(np.float64)
+        logs = [math.log(ratio) if ratio > 0 else -math.inf for ratio in ratios]
+        share = np.array([(1 + math.erf(z / self.sigma / math.sqrt(2))) / 2 for z in logs])
+        return share if self._middle > 0 else 1.0 - share
+
+    def quantile(self, p: Values) -> Values:
+        from scipy.special import ndtri
+
+        sign = 1.0 if self._middle > 0 else -1.0
+        return np.asarray(self._middle * np.exp(sign * self.sigma * ndtri(p)))
 
 
 @final
 @dataclass(frozen=True)
-class Uniform(Distribution):
+class Uniform(Law):
     """The uniform law on [low, high]."""
 
     low: float
@@ -110,10 +172,18 @@ class Uniform(Distribution):
         kernels.draw_uniform(np.uint64(key), float(self.low), float(self.high), values)
         return values
 
+    def cdf(self, x: Values) -> Values:
+        if self.high == self.low:
+            return (np.asarray(x) >= self.low).astype(np.float64)
+        return np.clip((np.asarray(x) - self.low) / (self.high - self.low), 0.0, 1.0)
+
+    def quantile(self, p: Values) -> Values:
+        return np.asarray(self.low + np.asarray(p) * (self.high - self.low))
+
 
 @final
 @dataclass(frozen=True)
-class Choice(Distribution):
+class Choice(Law):
     """One of the given values, each as likely as the others: ``Choice((-1e-3, 1e-3))`` is a random sign."""
 
     options: tuple[float, ...]
@@ -128,6 +198,13 @@ class Choice(Distribution):
         places = np.empty(n)
         kernels.draw_uniform(np.uint64(key), 0.0, float(len(self.options)), places)
         return np.array(self.options)[places.astype(np.int64)]
+
+    def cdf(self, x: Values) -> Values:
+        return np.searchsorted(np.sort(self.options), x, side="right") / len(self.options)
+
+    def quantile(self, p: Values) -> Values:
+        places = np.minimum(np.asarray(p) * len(self.options), len(self.options) - 1)
+        return np.asarray(np.sort(self.options)[places.astype(np.int64)])
 
 
 def values(source: float | ArrayLike | Distribution, n: int, key: int, owner: object, field: str) -> Values:

@@ -16,12 +16,11 @@ from ..kernels.cpu import event_binding as binding
 from ..kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ..kernels.cpu.event_units import CELL, GROUP, Units
-from .connectivity import Edges
+from .edges import Edges
 from .network import Network, Population, Probe, Projection
 from .neuron import EventKernels
 from .seed import stream_key
-from .store import Ideal
-from .weighing import draw_delays, draw_weights, receptor_of
+from .weighing import draw_codes, draw_delays, receptor_of
 
 LIMIT = 9.0e3  # [s] that a simulation may last: int64 ticks of a femtosecond reach 9,223 s
 
@@ -140,7 +139,7 @@ def _check_projection(projection: Projection) -> None:
             f"Simulator.engine: projection {projection.name!r} learns by {type(projection.rule).__name__}, which the "
             "event engine does not do; use engine='clock'"
         )
-    if type(projection.store) is not Ideal:
+    if not projection.store.static:
         raise UnsupportedError(
             f"Simulator.engine: projection {projection.name!r} has its weights in {type(projection.store).__name__}, "
             "which the event engine cannot read; use engine='clock' or store=Ideal()"
@@ -163,8 +162,10 @@ def _draw(network: Network, projection: Projection) -> _Drawn:
         pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
     )
     delays = ticks(draw_delays(projection, edges, stream_key(network.seed, "delay", projection.name)))
-    weights = draw_weights(projection, edges, stream_key(network.seed, "weight", projection.name))
-    return _Drawn(edges, delays, weights)
+    levels, drawn = draw_codes(projection, edges, stream_key(network.seed, "weight", projection.name))
+    if levels is None:
+        return _Drawn(edges, delays, drawn)
+    return _Drawn(edges, delays, float(levels[0]) if levels.size == 1 else levels[drawn])
 
 
 def _ranks(network: Network, instant: Sequence[Projection]) -> dict[str, int]:

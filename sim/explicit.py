@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from ..kernels.cpu import connectivity as kernels
 from . import validation as check
-from .connectivity import MOST_UNITS, Connectivity, Edges, ids
+from .connectivity import MOST_UNITS, Connectivity, ids
+from .edges import Edges
 
 
 @final

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..kernels.cpu import connectivity as kernels
 from ..kernels.reference.connectivity import ONE
 from . import validation as check
-from .connectivity import Connectivity, Edges, fill, flag, ids
+from .connectivity import Connectivity, fill, flag, ids
+from .edges import Edges
 
 MOST_CELLS = 2**24
 

@@ -12,22 +12,24 @@ from ..errors import NetworkError
 from .signals import Signal
 
 Kernel = str | Callable[..., Any]
+Piece = tuple[int, int, int]  # units low to high - 1, lane
 
 
 class Phase(IntEnum):
     """The phases of a step, in order.
 
     What a receptor of its own sums up comes in by ARRIVE and DELIVER; what is added to a state variable, whose
-    effect begins with the next step, by ENTER.
+    effect begins with the next step, by ENTER. GATHER joins the lists of those that fired in the pieces of a population.
     """
 
     ARRIVE = 1
     DELIVER = 2
     ADVANCE = 3
     ENTER = 4
-    LEARN = 5
-    SEND = 6
-    RECORD = 7
+    GATHER = 5
+    LEARN = 6
+    SEND = 7
+    RECORD = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,12 @@ class Operator:
     """A kernel and what each of its parameters is bound to.
 
     arguments: parameter name -> Signal or number, in the kernel's own order; the parameter `step` is
-    bound by the loop. returns: the signal, shape (1,), that receives the kernel's return value.
+    bound by the loop. returns: the signal that receives the kernel's return value. every: steps between two
+    calls, a power of two.
+
+    pieces: (low, high, lane) of the ranges of units in which it runs, one after the other or at once: arguments
+    with one entry per unit are cut, and `returns` has one entry per piece. lane: which thread may run an operator
+    that writes only to what the lane owns; None for what all must wait for.
     """
 
     phase: Phase
@@ -43,6 +50,9 @@ class Operator:
     kernel: Callable[..., Any]
     arguments: Mapping[str, Signal | float | int]
     returns: Signal | None = None
+    every: int = 1
+    pieces: tuple[Piece, ...] = ()
+    lane: int | None = None
 
     @property
     def name(self) -> str:
@@ -60,8 +70,9 @@ def bind(
     kernel: Callable[..., Any],
     scope: Mapping[str, Signal | float | int],
     returns: Signal | None = None,
+    **how: Any,
 ) -> Operator:
-    """Bind each parameter of `kernel` to the entry of that name in `scope`.
+    """Bind each parameter of `kernel` to the entry of that name in `scope`; how: further fields of the Operator.
 
     Raises NetworkError when the kernel asks for something the scope does not offer.
     """
@@ -72,4 +83,4 @@ def bind(
             f"{label}: kernel {kernel.__name__} has the parameter {missing[0]!r}, which is none of "
             f"{', '.join(sorted({'step', *scope}))}"
         )
-    return Operator(phase, label, kernel, {name: scope[name] for name in names}, returns)
+    return Operator(phase, label, kernel, {name: scope[name] for name in names}, returns, **how)

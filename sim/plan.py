@@ -13,16 +13,17 @@ from ..errors import NetworkError
 from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Program
 from . import validation as check
 from .build import Build
+from .bundle import gather
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
-from .operator import Operator, Phase
+from .operator import Operator, Phase, Piece
+from .pieces import cut, deal, owned
 from .probes import Recorder, build_probe
 from .scope import PopulationScope, conducts, constant_drive
-from .seed import stream_key
 from .signals import Memory, Signal
 from .store import Proposals
-from .synapses import Synapses, arrange
-from .weighing import draw_lags, draw_weights, receptor_of
+from .synapses import Synapses, draw
+from .weighing import receptor_of
 
 PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
 
@@ -46,6 +47,7 @@ class Plan:
     depth: int
     inputs: dict[str, Input] = field(default_factory=dict)
     tallies: dict[str, Signal] = field(default_factory=dict)
+    lanes: int = 1
 
     def memory(self) -> Memory:
         """Fresh memory: the network at time 0."""
@@ -55,7 +57,9 @@ class Plan:
         """Bind the operators to `memory`; `stimuli` stand in for the inputs of the same names."""
         replaced = self._replacements(stimuli or {})
         upcoming = np.full(len(self.operators), NEVER, np.int64)
-        calls = [self._call(k, memory, replaced, upcoming) for k in range(len(self.operators))]
+        calls = [
+            call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming)
+        ]
         clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
         return self.backend.program(calls, clockwork, self.precision)
 
@@ -66,9 +70,10 @@ class Plan:
             "engine": "clock",
         }  # fmt: skip
 
-    def _call(
+    def _calls(
         self, k: int, memory: Memory, replaced: Mapping[str, dict[str, Any]], upcoming: NDArray[np.int64]
-    ) -> Call:
+    ) -> list[Call]:
+        """The calls of an operator: one, or one for each of its pieces."""
         operator = self.operators[k]
         arguments: dict[str, Any] = {}
         for name, value in operator.arguments.items():
@@ -80,7 +85,16 @@ class Plan:
             else:
                 arguments[name] = memory[value] if isinstance(value, Signal) else value
         returns = None if operator.returns is None else memory[operator.returns]
-        return Call(operator.kernel, arguments, returns)
+        if len(operator.pieces) < 2:
+            lane = operator.pieces[0][2] if operator.pieces else operator.lane
+            return [Call(operator.kernel, arguments, returns, operator.every, lane)]
+        n = operator.pieces[-1][1]
+        calls = []
+        for p, (low, high, lane) in enumerate(operator.pieces):
+            cut = {name: value[low:high] if np.shape(value) == (n,) else value for name, value in arguments.items()}
+            place = None if returns is None else returns[p : p + 1]
+            calls.append(Call(operator.kernel, cut, place, operator.every, lane))
+        return calls
 
     def _replacements(self, stimuli: Mapping[str, Stimulus]) -> dict[str, dict[str, Any]]:
         """Arguments that replace those of the operators with a label, for other stimuli than the described ones."""
@@ -105,13 +119,14 @@ class Plan:
 
     def __str__(self) -> str:
         synapses = sum(part.n for part in self.synapses.values())
+        lanes = f", {self.lanes} threads" if self.lanes > 1 else ""
         neurons = sum(population.n for population in self.network.populations)
         lines = [
             f"Plan: {neurons} neurons, {synapses} synapses, dt = {self.dt:g} s, {self.precision}, "
-            f"backend {self.backend.name}, {len(self.operators)} operators per step"
+            f"backend {self.backend.name}{lanes}, {len(self.operators)} operators per step"
         ]
         for number, operator in enumerate(self.operators, 1):
-            lines.append(f"{number:3} {operator.phase.name.lower():8}{operator.label}: {operator.name}")
+            lines.append(f"{number:3} {operator.phase.name.lower():8}{operator.label}: {operator.name}{_how(operator)}")
             for name, value in operator.arguments.items():
                 lines.append(f"      {name:14} {_describe(value, self.precision)}")
         return "\n".join(lines)
@@ -126,23 +141,37 @@ def _describe(value: Any, precision: str) -> str:
     if not isinstance(value, Signal):
         return f"{value:g}" if isinstance(value, float) else str(value)
     dtype = precision if value.dtype == "float" else value.dtype
+    if not value.shape:
+        return f"{dtype}[all of {value.part}]"
     unit = f" [{value.unit}]" if value.unit else ""
     return f"{value.name} {dtype}{list(value.shape)}{unit} in {value.part}"
 
 
-def compile_network(network: Network, *, dt: float, precision: str, backend: Backend) -> Plan:
-    """Turn a description into a plan. Raises NetworkError or ParameterError where the parts do not fit."""
+def _how(operator: Operator) -> str:
+    """Whether an operator runs in pieces, in a lane or only now and then, for `print(plan)`."""
+    told = [f"{len(operator.pieces)} pieces"] if len(operator.pieces) > 1 else []
+    told += [f"every {operator.every} steps"] if operator.every > 1 else []
+    return f" ({', '.join(told)})" if told else ""
+
+
+def compile_network(network: Network, *, dt: float, precision: str, backend: Backend, lanes: int = 1) -> Plan:
+    """Turn a description into a plan for `lanes` threads.
+
+    Raises NetworkError or ParameterError where the parts do not fit, CapacityError where memory does not suffice.
+    """
     if not network.populations:
         raise NetworkError("Network: has no population yet; add one with Network.population")
     for part in network.populations:
         _resolves(part, dt)
-    build = Build(dt=dt, precision=precision, backend=backend)
-    synapses = {part.name: _synapses(network, part, dt) for part in network.projections}
+    build = Build(dt=dt, precision=precision, backend=backend, pieces=_pieces(network, lanes), lanes=lanes)
+    synapses = {part.name: draw(network, part, dt) for part in network.projections}
     scopes = {part.name: PopulationScope(network, part, synapses, build) for part in network.populations}
     for described in network.inputs:
         scopes[described.population.name].stimulate(described, network, build)
     for projection in network.projections:
         _connect(projection, synapses[projection.name], scopes, build)
+    for bundle in gather(build.static):
+        bundle.declare(build)
     for scope in scopes.values():
         scope.advance(build)
     recorders = [build_probe(probe, scopes, build) for probe in network.probes]
@@ -153,8 +182,16 @@ def compile_network(network: Network, *, dt: float, precision: str, backend: Bac
         network=network, dt=dt, precision=precision, backend=backend, signals=build.signals, operators=operators,
         recorders=recorders, synapses=synapses, signatures={name: scope.signature for name, scope in scopes.items()},
         depth=max(scope.depth for scope in scopes.values()), inputs={part.name: part for part in network.inputs},
-        tallies=build.tallies,
+        tallies=build.tallies, lanes=lanes,
     )  # fmt: skip
+
+
+def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
+    """The pieces of every population; a kernel of the user's own always sees all of its units."""
+    ranges = [
+        cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations
+    ]
+    return {part.name: own for part, own in zip(network.populations, deal(ranges, lanes), strict=True)}
 
 
 def _resolves(population: Population, dt: float) -> None:
@@ -166,31 +203,16 @@ def _resolves(population: Population, dt: float) -> None:
             )
 
 
-def _synapses(network: Network, projection: Projection, dt: float) -> Synapses:
-    """Draw the synapses of a projection and put them in order."""
-    key = stream_key(network.seed, "projection", projection.name)
-    pre, post = projection.pre, projection.post
-    edges = projection.connectivity.edges(
-        pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
-    )
-    lags = draw_lags(projection, edges, stream_key(network.seed, "delay", projection.name), dt)
-    weights = draw_weights(projection, edges, stream_key(network.seed, "weight", projection.name))
-    return arrange(
-        projection.name, edges, lags, weights, pre.n, post.n, plastic=projection.rule is not None, key=key, dt=dt
-    )
-
-
 def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, PopulationScope], build: Build) -> None:
     """Declare what a projection's store and rule do in a step."""
     pre, post = scopes[projection.pre.name], scopes[projection.post.name]
-    receptor = receptor_of(projection, synapses.weights)
-    conducts(projection.post, receptor, synapses.weights, projection.name)
+    receptor = receptor_of(projection, synapses.occurring)
+    conducts(projection.post, receptor, synapses.occurring, projection.name)
     synapses.phase = post.arrival(receptor, Phase.DELIVER)
+    synapses.lanes = owned(post.pieces, build.lanes)
     synapses.scope.update(
         history=pre.history, history_count=pre.history_count, fired_post=post.fired, count_post=post.count,
-        receiving=post.receptors[receptor], lags=build.fixed(f"{synapses.name}.lags", synapses.lags),
-        first=build.fixed(f"{synapses.name}.first", synapses.first),
-        targets=build.fixed(f"{synapses.name}.targets", synapses.targets), key=np.uint64(synapses.key),
+        receiving=post.receptors[receptor], key=np.uint64(synapses.key),
     )  # fmt: skip
     if projection.rule is not None:
         synapses.bounds = projection.rule.bounds(synapses.weights)

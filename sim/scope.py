@@ -19,6 +19,7 @@ from .seed import stream_key
 from .signals import Signal
 from .synapses import Synapses
 
+SETTLING: Final = 64  # steps between two looks for values that have decayed to nothing
 MOST_STEPS: Final = (1 << 62) - 1  # of a cursor or a count in a saved state
 
 
@@ -54,6 +55,7 @@ class PopulationScope:
             build.operator(Phase.ARRIVE, name, "hold_step", {"base": self.base, "drive": self.drive})
         self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,), most=n - 1)
         self.count = build.signal(f"{name}.count", "flow", "int64", (1,), most=n)
+        self.pieces = build.pieces[name]
         self.history = build.signal(f"{name}.history", "flow", "uint32", (self.depth, n), most=n - 1)
         self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (self.depth,), most=n)
         self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,))
@@ -93,10 +95,18 @@ class PopulationScope:
         name, model = self.population.name, self.population.model
         constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
         scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
-        build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=self.count)
+        counts = self.count
+        if len(self.pieces) > 1:
+            counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=self.population.n)
+        build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces)
         for signal in self.state.values():
             if signal.dtype == "float":
-                build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal})
+                values = {"values": signal}
+                build.operator(Phase.ADVANCE, signal.name, "settle_step", values, every=SETTLING, pieces=self.pieces)
+        if len(self.pieces) > 1:
+            starts = build.fixed(f"{name}.starts", np.array([low for low, _, _ in self.pieces], np.int64))
+            own = {"fired": self.fired, "counts": counts, "starts": starts, "count": self.count}
+            build.operator(Phase.GATHER, name, "gather_step", own)
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
 
     @property

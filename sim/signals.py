@@ -58,7 +58,7 @@ class Memory:
 
     def dtype(self, signal: Signal) -> np.dtype[Any]:
         """The signal's dtype with "float" made definite."""
-        return np.dtype(self.precision if signal.dtype == "float" else signal.dtype)
+        return definite(signal, self.precision)
 
     def replicate(self) -> Memory:
         """A copy with its own state, flow and scratch; weights, devices and constants are shared."""
@@ -80,20 +80,41 @@ class Memory:
             self.blocks[part][...] = block
 
     def _allocate(self, part: str) -> None:
-        members = [signal for signal in self.signals if signal.part == part]
-        offsets, size = [], 0
-        for signal in members:
-            offsets.append(size)
-            nbytes = int(np.prod(signal.shape, dtype=np.int64)) * self.dtype(signal).itemsize
-            size += -(-nbytes // ALIGNMENT) * ALIGNMENT
+        starts = offsets(self.signals, part, self.precision)
+        size = starts[""]
         raw = np.zeros(size + ALIGNMENT, np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
         block = raw[start : start + size]
         self.blocks[part] = block
-        for signal, offset in zip(members, offsets, strict=True):
-            dtype = self.dtype(signal)
-            empty = 0 in signal.shape
-            self.views[signal.name] = np.ndarray(signal.shape, dtype, None if empty else block[offset:])
+        self.views[block_name(part)] = block.view(self.precision)
+        for signal in self.signals:
+            if signal.part == part:
+                room = None if 0 in signal.shape else block[starts[signal.name] :]
+                self.views[signal.name] = np.ndarray(signal.shape, definite(signal, self.precision), room)
+
+
+def definite(signal: Signal, precision: str) -> np.dtype[Any]:
+    """A signal's dtype with "float" made definite."""
+    return np.dtype(precision if signal.dtype == "float" else signal.dtype)
+
+
+def block_name(part: str) -> str:
+    """The name of a whole part of memory among its signals, as no signal is called."""
+    return f"{part}.*"
+
+
+def offsets(signals: Iterable[Signal], part: str, precision: str) -> dict[str, int]:
+    """Where each signal of a part begins [bytes], and under "" where the last one ends.
+
+    Later signals do not move earlier ones.
+    """
+    starts, size = {}, 0
+    for signal in signals:
+        if signal.part == part:
+            starts[signal.name] = size
+            nbytes = int(np.prod(signal.shape, dtype=np.int64)) * definite(signal, precision).itemsize
+            size += -(-nbytes // ALIGNMENT) * ALIGNMENT
+    return starts | {"": size}
 
 
 def match(expected: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], got: Mapping[str, NDArray[Any]]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import validation as check
 from .build import Build
 from .operator import Phase
 from .signals import Memory, Signal
@@ -16,6 +17,7 @@ from .signals import Memory, Signal
 if TYPE_CHECKING:
     from .synapses import Synapses
 
+MOST_BITS: Final = 16
 
 @dataclass(frozen=True)
 class Proposals:
@@ -50,8 +52,13 @@ class Store(ABC):
     3. `program` adds operators to phase LEARN that carry out a rule's proposals, as far as the store can;
     4. `weights` tells the effective weight of every synapse, in (source, delay) order.
 
-    What `prepare` returns is handed to the other three.
+    What `prepare` returns is handed to the other three. static: without a rule the synapses are plain numbers that
+    never change, so nobody needs a list of them; redraws: there is never such a list; bits: see `Ideal`.
     """
+
+    static: ClassVar[bool] = False
+    redraws: ClassVar[bool] = False
+    bits: int | None = None
 
     @abstractmethod
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]: ...
@@ -69,23 +76,88 @@ class Store(ABC):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Ideal(Store):
-    """Weights as plain numbers: read exactly, changed exactly, kept within the rule's bounds."""
+    """Weights as plain numbers: read exactly, changed exactly, kept within the rule's bounds.
+
+    bits: None keeps every weight as a float. 1 to 16 round weights to 2**bits levels, so that a synapse needs 4 bytes
+    instead of 8: those of a law to equally likely levels with the law's mean and variance, those given one by one
+    to the nearest of as many evenly spaced ones. One weight for all is exact in any case.
+    """
+
+    bits: int | None = None
+    static: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.bits is not None:
+            check.whole(self, "bits", self.bits, least=1, most=MOST_BITS)
 
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
-        """One number for all synapses where that is enough, else one per synapse."""
-        if np.ndim(synapses.weights) == 0 and not synapses.plastic:
-            return {"weights": float(synapses.weights)}
-        shape = (synapses.n,)
-        return {"weights": build.signal(f"{synapses.name}.weights", "store", "float", shape, synapses.weights)}
+        """The weights as a signal where a rule changes them; else they are part of a bundle."""
+        if not synapses.plastic:
+            return {}
+        if self.bits is not None:
+            raise check.fail(self, "bits", "must be None where a rule learns", self.bits)
+        weights = np.broadcast_to(synapses.weights, (synapses.n,))
+        return {"weights": build.signal(f"{synapses.name}.weights", "store", "float", (synapses.n,), weights)}
 
     def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
-        build.operator(synapses.phase, synapses.name, "deliver_step", {**synapses.scope, **scope})
+        if not synapses.plastic:
+            build.bundle(synapses)
+            return
+        own = {**synapses.spell(build), **scope, "pending": build.pending(synapses.name)}
+        build.operator(synapses.phase, synapses.name, "deliver_step", own)
 
     def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
         build.operator(Phase.LEARN, synapses.name, "program_step", {**proposals.scope, **scope})
 
     def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
         name = f"{synapses.name}.weights"
-        if name in memory.views:
-            return memory[name].astype(np.float64)
-        return np.full(synapses.n, float(synapses.weights))
+        return memory[name].astype(np.float64) if name in memory.views else constant_weights(synapses, memory)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Procedural(Store):
+    """No memory for synapses: targets and weights are drawn again whenever a spike needs them.
+
+    The spikes are those of ``Ideal(bits=bits)``, which holds the same draws. Only the number of synapses of each
+    source and delay is kept. For FixedTotal and FixedOutDegree with multapses, a weight that is a number or a law,
+    and a delay that is a number or a law. Knight and Nowotny (2021), doi:10.1038/s43588-020-00022-7.
+    """
+
+    bits: int = 8  # of a weight drawn from a law: 2**bits levels
+    static: ClassVar[bool] = True
+    redraws: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check.whole(self, "bits", self.bits, least=1, most=MOST_BITS)
+
+    def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
+        """Where the draws of each (source, delay) begin, and the levels."""
+        rows, levels = synapses.rows, synapses.levels
+        assert rows is not None and levels is not None
+        draws = np.zeros((synapses.n_pre, synapses.lags.size + 1), np.uint32)
+        np.cumsum(synapses.lag_counts(), axis=1, out=draws[:, 1:])
+        dtype = "uint16" if draws.max() < 1 << 16 else "uint32"
+        return {
+            "row_draws": build.fixed(f"{synapses.name}.row_draws", draws.astype(dtype)),
+            "lags": build.fixed(f"{synapses.name}.lags", synapses.lags),
+            "table": build.fixed(f"{synapses.name}.table", levels, "float"),
+            "row_seed": rows.key, "n_post": rows.n_post, "skip_self": int(rows.skip_self),
+        }  # fmt: skip
+
+    def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
+        for lane, (low, high) in enumerate(synapses.lanes):
+            own = {**synapses.scope, **scope, "low": low, "high": high}
+            build.operator(synapses.phase, synapses.name, "deliver_drawn_step", own, lane=lane)
+
+    def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
+        raise check.fail(self, "rule", "must be None: there are no weights to change", synapses.name)
+
+    def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
+        return constant_weights(synapses, memory)
+
+
+def constant_weights(synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
+    """The weights of a projection that never learns (n_synapses,), in the precision in which they act."""
+    weights = np.broadcast_to(np.asarray(synapses.weights, memory.precision), (synapses.n,))
+    return weights.astype(np.float64)

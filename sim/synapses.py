@@ -2,46 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.cpu.connectivity import index_lags, layout, reverse_index
+from ..errors import UnsupportedError
+from ..kernels.cpu import rows as kernels
+from ..kernels.cpu.connectivity import layout, reverse_index
 from .build import Build
-from .connectivity import Edges
+from .edges import Edges, Rows
 from .operator import Phase
+from .seed import stream_key
 from .signals import Signal
+from .weighing import LagTable, draw_codes, draw_lags, lag_table, law_levels
+
+if TYPE_CHECKING:
+    from .network import Network, Projection
+
+MOST_LAGS: Final = 256  # distinct delays of synapses that are drawn row by row
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """Synapses spelled out in (source, lag) order.
+
+    first (n_pre * n_lags + 1,) uint32, start of each (source, lag) segment; targets (n,) uint32; codes (n,) uint16,
+    the level of each weight, none where there is one level; or weights (n,) float64.
+    """
+
+    first: NDArray[np.uint32]
+    targets: NDArray[np.uint32]
+    codes: NDArray[np.uint16]
+    weights: NDArray[np.float64]
 
 
 @dataclass
 class Synapses:
-    """The synapses of one projection, sorted by source, then delay, then target.
+    """The synapses of one projection, sorted by source, then delay; ties as they were drawn, or by target.
 
-    lags (n_lags,) int64, distinct delays [steps]; first (n_pre * n_lags + 1,) start of each (source, lag)
-    segment; targets (n,) uint32; weights, one number or (n,) float64. `plastic` when a rule learns them, within
-    `bounds`. Stores deliver in `phase`.
+    lags (n_lags,) int64, distinct delays [steps]; levels (n_levels,) the weights that occur, None where every
+    synapse has a weight of its own. `plastic` when a rule learns them, within `bounds`. Stores deliver in `phase`;
+    lanes: the ranges of targets that the threads own.
     `scope` offers the kernels of stores and rules what they may ask for by name.
+
+    The synapses themselves are either `rows`, never all spelled out, or a `listing`, which is drawn again when
+    somebody asks for it after `release`: a static projection lives in its bundle alone.
     """
 
     name: str
     n_pre: int
     n_post: int
+    n: int
     lags: NDArray[np.int64]
-    first: NDArray[Any]
-    targets: NDArray[np.uint32]
-    weights: Any
+    levels: NDArray[np.float64] | None
     plastic: bool
     key: int
     dt: float
+    rows: Rows | None = None
+    table: LagTable | None = None
+    delay_key: int = 0
+    redraw: Callable[[], Listing] | None = None
     bounds: tuple[float, float] = (float("-inf"), float("inf"))
     phase: Phase = Phase.DELIVER
+    lanes: Sequence[tuple[int, int]] = ()
     scope: dict[str, Any] = field(default_factory=dict)
+    _listing: Listing | None = None
 
     @property
-    def n(self) -> int:
-        return int(self.targets.size)
+    def listing(self) -> Listing:
+        """The synapses spelled out; kept until `release` where they are no rows."""
+        if self._listing is not None:
+            return self._listing
+        if self.rows is not None:
+            return self._spelled()
+        assert self.redraw is not None
+        return self.redraw()
+
+    def release(self) -> None:
+        """Forget the listing; who asks for it draws it again."""
+        self._listing = None
+
+    @property
+    def first(self) -> NDArray[np.uint32]:
+        return self.listing.first
+
+    @property
+    def targets(self) -> NDArray[np.uint32]:
+        return self.listing.targets
+
+    @property
+    def weights(self) -> Any:
+        """One number or (n,) float64."""
+        if self.levels is None:
+            return self.listing.weights
+        return float(self.levels[0]) if self.levels.size == 1 else self.levels[self.listing.codes]
+
+    @property
+    def occurring(self) -> NDArray[np.float64]:
+        """Every weight that occurs, perhaps repeatedly."""
+        return self.listing.weights if self.levels is None else self.levels[: max(self.n, 0)]
 
     def sources(self) -> NDArray[np.uint32]:
         """The source of every synapse (n,)."""
@@ -52,6 +114,14 @@ class Synapses:
         """The (source, lag) segment, source * n_lags + lag index, of every synapse (n,)."""
         per_segment = np.diff(self.first.astype(np.int64))
         return np.repeat(np.arange(per_segment.size, dtype=np.uint32), per_segment)
+
+    def spell(self, build: Build) -> dict[str, Any]:
+        """The scope with the synapses as signals: lags, first, targets; made on first use."""
+        if "targets" not in self.scope:
+            listing = self.listing
+            for name, array in (("lags", self.lags), ("first", listing.first), ("targets", listing.targets)):
+                self.scope[name] = build.fixed(f"{self.name}.{name}", array)
+        return self.scope
 
     def reverse(self, build: Build) -> dict[str, Signal]:
         """Signals to go from a target to its synapses, made on first use.
@@ -65,21 +135,80 @@ class Synapses:
             self.scope["segment_post"] = build.fixed(f"{self.name}.segment_post", self.segments()[synapse_post])
         return {name: self.scope[name] for name in ("first_post", "synapse_post", "segment_post")}
 
+    def lag_counts(self) -> NDArray[np.uint32]:
+        """How many synapses each (source, lag) of drawn rows has (n_pre, n_lags)."""
+        assert self.rows is not None and self.table is not None
+        counts = np.zeros((self.n_pre, self.lags.size), np.uint32)
+        if self.lags.size == 1:
+            counts[:, 0] = np.diff(self.rows.first)
+        else:
+            key = np.uint64(self.delay_key)
+            kernels.deal_lags(key, self.table.thresholds, self.table.guide, self.rows.first, counts)
+        return counts
 
-def arrange(
-    name: str, edges: Edges, lags: Any, weights: Any, n_pre: int, n_post: int, *, plastic: bool, key: int, dt: float
-) -> Synapses:
+    def _spelled(self) -> Listing:
+        assert self.rows is not None
+        edges, counts = self.rows.edges(), self.lag_counts()
+        assert edges.chances is not None and self.levels is not None
+        first = np.append(np.uint32(0), np.cumsum(counts.reshape(-1), dtype=np.uint32))
+        codes = edges.chances & np.uint16(self.levels.size - 1)
+        return Listing(first, edges.targets, codes if self.levels.size > 1 else codes[:0], np.zeros(0))
+
+
+def draw(network: Network, projection: Projection, dt: float) -> Synapses:
+    """The synapses of a projection, as rows where nobody needs them one by one."""
+    pre, post, store = projection.pre, projection.post, projection.store
+    delay_key = stream_key(network.seed, "delay", projection.name)
+    common = {
+        "name": projection.name, "n_pre": pre.n, "n_post": post.n, "plastic": projection.rule is not None,
+        "key": stream_key(network.seed, "projection", projection.name), "dt": dt, "delay_key": delay_key,
+    }  # fmt: skip
+    levels = law_levels(projection)
+    if store.static and projection.rule is None and levels is not None:
+        table = lag_table(projection, dt)
+        rows = None if table is None or table.lags.size > MOST_LAGS else projection.connectivity.rows(
+            pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
+        )  # fmt: skip
+        if rows is not None and table is not None:
+            return Synapses(**common, n=rows.n, lags=table.lags, levels=levels, rows=rows, table=table)
+    if store.redraws:
+        raise UnsupportedError(
+            f"Network.connect: {type(store).__name__} needs targets that are independent draws (FixedTotal or "
+            "FixedOutDegree with multapses), a weight that is a number or a law, a delay that is a number or a law of "
+            f"at most {MOST_LAGS} steps, and no rule (got {projection})"
+        )
+    lags, levels, listing = _list(network, projection, dt)
+    return Synapses(
+        **common, n=listing.targets.size, lags=lags, levels=levels, _listing=listing,
+        redraw=lambda: _list(network, projection, dt)[2],
+    )  # fmt: skip
+
+
+def _list(
+    network: Network, projection: Projection, dt: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64] | None, Listing]:
+    """Draw the synapses of a projection one by one and put them in order: lags, levels, and the listing."""
+    pre, post, name = projection.pre, projection.post, projection.name
+    key = stream_key(network.seed, "connectivity", name)
+    edges = projection.connectivity.edges(pre.n, post.n, key, recurrent=pre is post)
+    lags, index = draw_lags(projection, edges, stream_key(network.seed, "delay", name), dt)
+    levels, drawn = draw_codes(projection, edges, stream_key(network.seed, "weight", name))
+    dealt = edges.dealt and np.ndim(projection.delay) == 0
+    return lags, levels, arrange(edges, index, drawn, pre.n, lags.size, dealt=dealt)
+
+
+def arrange(edges: Edges, index: Any, drawn: Any, n_pre: int, n_lags: int, *, dealt: bool) -> Listing:
     """Put edges into (source, delay) order.
 
-    lags: one number or (n,) steps per edge; weights: one number or (n,), in the order of `edges`.
+    index (n,): which of `n_lags` delays each edge has; drawn: codes (n,) uint16 or weights (n,) float64, in the
+    order of `edges`, or none. dealt: the delays of a source belong to its edges in ascending order.
     """
-    if np.ndim(lags) == 0:
-        distinct, index = np.array([lags], np.int64), np.zeros(edges.sources.size, np.uint32)
+    first, order = layout(edges.sources, index, n_pre, max(n_lags, 1))
+    if dealt or n_lags == 1:
+        targets, values = edges.targets, drawn
     else:
-        distinct, index = index_lags(lags)
-    first, order = layout(edges.sources, index, n_pre, distinct.size)
-    return Synapses(
-        name=name, n_pre=n_pre, n_post=n_post, lags=distinct.astype(np.int64), first=first,
-        targets=edges.targets[order],
-        weights=weights if np.ndim(weights) == 0 else np.asarray(weights)[order], plastic=plastic, key=key, dt=dt,
-    )  # fmt: skip
+        targets, values = edges.targets[order], drawn[order] if np.size(drawn) else drawn
+    values, codes = np.asarray(values), np.zeros(0, np.uint16)
+    if values.dtype == np.uint16:
+        return Listing(first, targets, values, np.zeros(0))
+    return Listing(first, targets, codes, values)

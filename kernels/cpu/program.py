@@ -26,6 +26,7 @@ class Program:
             entries.append(binding.entry(call.kernel, names, arguments, call.returns is not None, precision))
             rows.append(binding.row(arguments, call.returns))
         self._entries = np.array(entries, np.int64)
+        self._masks = np.array([call.every - 1 for call in calls], np.int64)
         self._table = np.array([word for row in rows for word in row], np.int64)
         starts = np.cumsum([0] + [len(row) for row in rows[:-1]]) if rows else np.zeros(0, np.int64)
         self._rows = (self._table.ctypes.data + 8 * starts).astype(np.int64)
@@ -37,7 +38,7 @@ class Program:
         clockwork = self._clockwork
         return int(
             loop.advance(
-                self._entries, self._rows, step, stop, clockwork.upcoming, clockwork.pause,
+                self._entries, self._rows, self._masks, step, stop, clockwork.upcoming, clockwork.pause,
                 self._state, self._before, clockwork.patience,
             )
         )  # fmt: skip

@@ -8,7 +8,7 @@ from numba import njit
 from ..reference.random import GOLDEN, MIX_1, MIX_2
 from ..reference.ziggurat import EDGE, HEIGHT, LAYERS, TAIL
 
-_GOLDEN, _MIX_1, _MIX_2 = np.uint64(GOLDEN), np.uint64(MIX_1), np.uint64(MIX_2)
+GOLDEN_WORD, _MIX_1, _MIX_2 = np.uint64(GOLDEN), np.uint64(MIX_1), np.uint64(MIX_2)
 
 
 @njit(inline="always")
@@ -20,10 +20,15 @@ def mix(x):
 
 
 @njit(inline="always")
+def row_key(key, step):
+    """What (key, step) contribute to `bits`."""
+    return mix(np.uint64(key) + GOLDEN_WORD * (np.uint64(step) + np.uint64(1)))
+
+
+@njit(inline="always")
 def bits(key, step, index):
     """64 random bits for (key, step, index), all integers."""
-    inner = mix(np.uint64(key) + _GOLDEN * (np.uint64(step) + np.uint64(1)))
-    return mix(inner + _GOLDEN * (np.uint64(index) + np.uint64(1)))
+    return mix(row_key(key, step) + GOLDEN_WORD * (np.uint64(index) + np.uint64(1)))
 
 
 @njit(inline="always")
@@ -41,16 +46,16 @@ def uniform(key, step, index):
 @njit
 def outside(word, layer, x):
     """A normal draw outside the inner part of its layer: the value, or -1 if drawn in vain, and the next word."""
-    word = mix(word + _GOLDEN)
+    word = mix(word + GOLDEN_WORD)
     if layer > 0:
         height = HEIGHT[layer] + unit(word) * (HEIGHT[layer + 1] - HEIGHT[layer])
-        return (x if height < math.exp(-0.5 * x * x) else -1.0), mix(word + _GOLDEN)
+        return (x if height < math.exp(-0.5 * x * x) else -1.0), mix(word + GOLDEN_WORD)
     while True:
         beyond = -math.log(unit(word)) / TAIL
-        word = mix(word + _GOLDEN)
+        word = mix(word + GOLDEN_WORD)
         if -2.0 * math.log(unit(word)) > beyond * beyond:
             return TAIL + beyond, word
-        word = mix(word + _GOLDEN)
+        word = mix(word + GOLDEN_WORD)
 
 
 @njit(inline="always")

@@ -20,3 +20,17 @@ def send_step(step, fired, count, history, history_count, signature):
             history[slot, k] = fired[k]
             code = mix(code ^ np.uint64(fired[k]))
         signature[0] = code
+
+
+@njit(error_model="numpy")
+def gather_step(fired, counts, starts, count):
+    """Join the lists of the pieces of a population, each in `fired` from its start on and counted from there.
+
+    counts (n_pieces,) entries of each list; starts (n_pieces,) int64, its first unit; count (1,) of all.
+    """
+    total = 0
+    for p in range(starts.size):
+        for k in range(starts[p], starts[p] + counts[p]):
+            fired[total] = fired[k] + starts[p]
+            total += 1
+    count[0] = total

@@ -3,14 +3,11 @@
 from numba import njit
 
 FLOOR = 1e-30  # below this a decaying value is nothing
-EVERY = 64  # steps between two looks
 
 
 @njit(error_model="numpy")
-def settle_step(step, values):
-    """Every 64 steps, set to zero whatever in `values` (n,) has decayed to nothing."""
-    if step % EVERY:
-        return
+def settle_step(values):
+    """Set to zero whatever in `values` (n,) has decayed to nothing."""
     floor, zero = values.dtype.type(FLOOR), values.dtype.type(0)
     for i in range(values.size):
         values[i] = values[i] if abs(values[i]) > floor else zero

@@ -18,6 +18,8 @@ class Program:
         """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
         while step < stop:
             for call, takes_step in self._calls:
+                if step % call.every:
+                    continue
                 count = call.kernel(**call.arguments, **({"step": step} if takes_step else {}))
                 if call.returns is not None:
                     call.returns[0] = count

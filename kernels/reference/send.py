@@ -19,3 +19,13 @@ def send_step(step, fired, count, history, history_count, signature):
         for index in spikes:
             code = mix(code ^ np.uint64(index))
         signature[0] = code
+
+
+def gather_step(fired, counts, starts, count):
+    """Join the lists of the pieces of a population, each in `fired` from its start on and counted from there.
+
+    counts (n_pieces,) entries of each list; starts (n_pieces,) int64, its first unit; count (1,) of all.
+    """
+    lists = [fired[start : start + n] + np.uint32(start) for start, n in zip(starts, counts, strict=True)]
+    count[0] = counts.sum()
+    fired[: count[0]] = np.concatenate(lists)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..cpu.settle import EVERY, FLOOR
+from ..cpu.settle import FLOOR
 
 
-def settle_step(step, values):
-    """Every 64 steps, set to zero whatever in `values` (n,) has decayed to nothing."""
-    if step % EVERY == 0:
-        values[np.abs(values) <= values.dtype.type(FLOOR)] = 0
+def settle_step(values):
+    """Set to zero whatever in `values` (n,) has decayed to nothing."""
+    values[np.abs(values) <= values.dtype.type(FLOOR)] = 0

@@ -1,0 +1,119 @@
+"""Synapses drawn source by source, so that any source's can be drawn again when its spikes arrive.
+
+Synapse j of a source reaches the target that one random word chooses; the word's low bits choose its weight
+among levels. The targets of a source are exchangeable, so delays are dealt in ascending order: the synapses of
+one source and delay are a range of j. Functions that fill cut targets to [low, high) and write
+``(place + target) << shift | code``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .connectivity import below
+from .random import bits, uniform
+
+
+def count_sources(key, n, counts):
+    """Deal `n` synapses to the sources at random: counts (n_pre,) uint32."""
+    picks = below(bits(key, 0, np.arange(n)), counts.size).astype(np.int64)
+    counts[:] = np.bincount(picks, minlength=counts.size)
+
+
+def lag_table(probabilities):
+    """What turns 53 random bits into an index: thresholds (n,) uint64 and a guide (256,) by the top 8 bits."""
+    thresholds = (np.minimum(np.cumsum(probabilities), 1.0) * 2**53).astype(np.uint64)
+    thresholds[-1] = 1 << 53
+    starts = np.arange(256, dtype=np.uint64) << np.uint64(45)
+    return thresholds, np.searchsorted(thresholds, starts, side="right").astype(np.uint32)
+
+
+def draw_indices(key, thresholds, guide, begin, indices):
+    """Fill indices (n,) uint32 with draws `begin` to ``begin + n`` from a `lag_table`."""
+    words = bits(key, 0, begin + np.arange(indices.size)) >> np.uint64(11)
+    indices[:] = np.searchsorted(thresholds, words, side="right")
+
+
+def deal_lags(key, thresholds, guide, row_first, counts):
+    """Count the delays of every source's synapses: counts (n_pre, n_lags) uint32; row_first (n_pre + 1,) int64."""
+    for source in range(counts.shape[0]):
+        indices = np.empty(row_first[source + 1] - row_first[source], np.uint32)
+        draw_indices(key, thresholds, guide, row_first[source], indices)
+        counts[source] = np.bincount(indices, minlength=counts.shape[1])
+
+
+def row_words(key, source, draws, n_post, skip_self):
+    """Targets of the synapses `draws` of one source, and the random words that chose them."""
+    words = bits(key, source, draws)
+    targets = below(words, n_post - skip_self).astype(np.int64)
+    return targets + (skip_self & (targets >= source)), words
+
+
+def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
+    """All targets (n,) uint32 in order of source and draw, and 16 random bits beside each (n,) uint16."""
+    for source in range(row_first.size - 1):
+        begin, end = row_first[source], row_first[source + 1]
+        found, words = row_words(key, source, np.arange(end - begin), n_post, skip_self)
+        targets[begin:end] = found
+        chances[begin:end] = words & np.uint64(0xFFFF)
+
+
+def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
+    """Add to counts (n_pre, n_lags_bundle) the synapses with targets in [low, high); columns (n_lags,) their places."""
+    for source in range(lag_counts.shape[0]):
+        targets, _ = row_words(key, source, np.arange(lag_counts[source].sum()), n_post, skip_self)
+        inside = (targets >= low) & (targets < high)
+        lags = np.repeat(np.arange(lag_counts.shape[1]), lag_counts[source])
+        np.add.at(counts[source], columns[lags[inside]], 1)
+
+
+def fill_drawn(
+    key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words
+):
+    """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32, where each segment goes on.
+
+    code: of level 0; mask: number of levels - 1, a power of two less one.
+    """
+    for source in range(lag_counts.shape[0]):
+        begin = 0
+        for lag, count in enumerate(lag_counts[source]):
+            targets, chances = row_words(key, source, begin + np.arange(count), n_post, skip_self)
+            inside = (targets >= low) & (targets < high)
+            codes = code + (chances[inside] & np.uint64(mask)).astype(np.int64)
+            at = cursor[source, columns[lag]]
+            words[at : at + codes.size] = (place + targets[inside]) << shift | codes
+            cursor[source, columns[lag]] += codes.size
+            begin += int(count)
+
+
+def count_listed(first, n_lags, targets, low, high, columns, counts):
+    """`count_drawn` for synapses listed by (source, lag): first (n_pre * n_lags + 1,), targets (n,)."""
+    for segment in range(first.size - 1):
+        part = targets[first[segment] : first[segment + 1]]
+        counts[segment // n_lags, columns[segment % n_lags]] += np.count_nonzero((part >= low) & (part < high))
+
+
+def fill_listed(
+    first, n_lags, targets, codes, weights, low, high, columns, place, shift, code, cursor, words, values
+):
+    """`fill_drawn` for listed synapses: codes (n,) uint16, or weights (n,) of which values receives a copy; or empty."""
+    for segment in range(first.size - 1):
+        own = np.arange(first[segment], first[segment + 1])
+        own = own[(targets[own] >= low) & (targets[own] < high)]
+        row, column = segment // n_lags, columns[segment % n_lags]
+        span = slice(cursor[row, column], cursor[row, column] + own.size)
+        own_codes = code + (codes[own].astype(np.int64) if codes.size else 0)
+        words[span] = (place + targets[own].astype(np.int64)) << shift | own_codes
+        if weights.size:
+            values[span] = weights[own]
+        cursor[row, column] += own.size
+
+
+def draw_chances(key, chances):
+    """Fill chances (n,) uint16 with 16 random bits each."""
+    chances[:] = bits(key, 0, np.arange(chances.size)) & np.uint64(0xFFFF)
+
+
+def draw_shares(key, shares):
+    """Fill shares (n,) float64 with uniform numbers from the bits that `draw_indices` looks at."""
+    shares[:] = uniform(key, 0, np.arange(shares.size))

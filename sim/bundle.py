@@ -1,0 +1,173 @@
+"""Static projections of one source population, delivered together.
+
+A spike that leaves a population reaches the targets of all its projections. Stored side by side, in order of
+(source, delay), they are one long run of memory per spike and delay instead of several short ones. Targets are
+places in the block of memory that holds all receptors, so one operator serves any number of populations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CapacityError
+from ..kernels.cpu import rows as kernels
+from .build import Build
+from .synapses import Synapses
+
+WORD: Final = 32  # bits of a synapse's word: target and code of the weight
+MOST_BUNDLED: Final = 2**32 - 1  # synapses of one bundle
+
+
+@dataclass
+class Bundle:
+    """Synapses of one source population that act in one phase on receptors in one part of memory."""
+
+    members: list[Synapses] = field(default_factory=list)
+
+    def takes(self, synapses: Synapses) -> bool:
+        """Whether these synapses fit in: same source, phase and part of memory, and receptors of their own.
+
+        Two projections onto one receptor stay apart, so that sums run in the order of projections in any store.
+        """
+        if not self.members:
+            return True
+        first, receiving = self.members[0], synapses.scope["receiving"]
+        return (
+            first.scope["history"] is synapses.scope["history"]
+            and first.phase is synapses.phase
+            and first.scope["receiving"].part == receiving.part
+            and all(member.scope["receiving"] is not receiving for member in self.members)
+            and sum(member.n for member in self.members) + synapses.n <= MOST_BUNDLED
+        )
+
+    def declare(self, build: Build) -> None:
+        """Add the operators that deliver: one, or one for each lane of the threads."""
+        lags = np.unique(np.concatenate([member.lags for member in self.members]))
+        places = [build.place(member.scope["receiving"]) for member in self.members]
+        coding = _Coding.of(self.members, places)
+        name = "+".join(member.name for member in self.members)
+        name = name if len(name) < 60 else f"{self.members[0].name}+{len(self.members) - 1} more"
+        ranges = [member.lanes for member in self.members]
+        for lane in range(len(ranges[0])):
+            cut = [member_ranges[lane] for member_ranges in ranges]
+            self._declare_lane(build, name, lane, lags, places, coding, cut)
+        for member in self.members:
+            member.release()
+
+    def _declare_lane(
+        self, build: Build, name: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
+        cut: Sequence[tuple[int, int]],
+    ) -> None:  # fmt: skip
+        label = name if lane == 0 else f"{name}, lane {lane}"
+        first, words, values = self._words(lags, places, coding, cut, build)
+        scope = {key: self.members[0].scope[key] for key in ("history", "history_count")}
+        scope |= {
+            "lags": build.fixed(f"{label}.lags", lags), "first": build.fixed(f"{label}.first", first),
+            "pending": build.pending(label), "receiving": build.whole(self.members[0].scope["receiving"].part),
+        }  # fmt: skip
+        phase = self.members[0].phase
+        if coding.table is None:
+            scope |= {"targets": build.fixed(f"{label}.targets", words)}
+            scope |= {"weights": build.fixed(f"{label}.weights", values, "float")}
+            build.operator(phase, label, "deliver_step", scope, lane=lane)
+            return
+        scope |= {"words": build.fixed(f"{label}.words", words), "shift": coding.shift}
+        scope |= {"table": build.fixed(f"{label}.table", coding.table, "float")}
+        build.operator(phase, label, "deliver_coded_step", scope, lane=lane)
+
+    def _words(
+        self, lags: NDArray[np.int64], places: list[int], coding: _Coding, cut: Sequence[tuple[int, int]], build: Build
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[Any]]:
+        """Starts of the segments, the words in them and, where words hold no weights, the weights."""
+        counts = np.zeros((self.members[0].n_pre, lags.size), np.uint32)
+        columns = [np.searchsorted(lags, member.lags) for member in self.members]
+        lag_counts = [None if member.rows is None else member.lag_counts() for member in self.members]
+        for member, column, own, (low, high) in zip(self.members, columns, lag_counts, cut, strict=True):
+            _count(member, column, own, low, high, counts)
+        first = np.zeros(counts.size + 1, np.uint32)
+        np.cumsum(counts, out=first[1:], dtype=np.uint32)
+        n = int(counts.sum(dtype=np.int64))
+        words = np.empty(n, np.uint32)
+        values = np.empty(n if coding.table is None else 0, build.precision)
+        cursor = first[:-1].reshape(counts.shape).copy()
+        for k, member in enumerate(self.members):
+            _fill(member, columns[k], lag_counts[k], cut[k], places[k], coding, k, cursor, words, values)
+        return first, words, values
+
+
+@dataclass(frozen=True, eq=False)
+class _Coding:
+    """How a word holds a synapse: ``target << shift | code``, the weight being ``table[code]``; or the target alone."""
+
+    shift: int
+    table: NDArray[np.float64] | None
+    codes: tuple[int, ...]  # code of each member's level 0
+
+    @classmethod
+    def of(cls, members: list[Synapses], places: list[int]) -> _Coding:
+        levels = [member.levels for member in members]
+        last = max(place + member.n_post for place, member in zip(places, members, strict=True)) - 1
+        if last >= 1 << WORD:
+            raise CapacityError(f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered")
+        known = [part for part in levels if part is not None]
+        codes = np.cumsum([0] + [part.size for part in known])
+        shift = int(codes[-1] - 1).bit_length()
+        if len(known) < len(levels) or last.bit_length() + shift > WORD:
+            return cls(0, None, (0,) * len(members))
+        return cls(shift, np.concatenate(known), tuple(int(code) for code in codes[:-1]))
+
+
+def _count(
+    member: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32] | None, low: int, high: int,
+    counts: NDArray[np.uint32],
+) -> None:  # fmt: skip
+    """Add a member's synapses with targets in [low, high) to counts (n_pre, n_lags)."""
+    if member.rows is None:
+        kernels.count_listed(member.first, member.lags.size, member.targets, low, high, columns, counts)
+    elif low == 0 and high >= member.n_post:
+        assert lag_counts is not None
+        counts[:, columns] += lag_counts
+    else:
+        rows = member.rows
+        kernels.count_drawn(rows.key, rows.n_post, rows.skip_self, lag_counts, low, high, columns, counts)
+
+
+def _fill(
+    member: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32] | None, cut: tuple[int, int], place: int,
+    coding: _Coding, k: int, cursor: NDArray[np.uint32], words: NDArray[np.uint32], values: NDArray[Any],
+) -> None:  # fmt: skip
+    """Write member `k`'s synapses where `cursor` points; move it on."""
+    low, high = cut
+    coded = coding.table is not None
+    if member.rows is not None and coded:
+        rows, levels = member.rows, member.levels
+        assert levels is not None
+        kernels.fill_drawn(
+            rows.key, rows.n_post, rows.skip_self, lag_counts, low, high, columns, place, coding.shift,
+            coding.codes[k], levels.size - 1, cursor, words,
+        )  # fmt: skip
+        return
+    listing = member.listing
+    codes = listing.codes if coded else np.zeros(0, np.uint16)
+    weights = np.zeros(0) if coded else np.ascontiguousarray(np.broadcast_to(member.weights, (member.n,)))
+    kernels.fill_listed(
+        listing.first, member.lags.size, listing.targets, codes, weights, low, high, columns, place, coding.shift,
+        coding.codes[k], cursor, words, values,
+    )  # fmt: skip
+
+
+def gather(synapses: Sequence[Synapses]) -> list[Bundle]:
+    """Static projections as few bundles as can be, in order of their first members."""
+    bundles: list[Bundle] = []
+    for part in synapses:
+        found = next((bundle for bundle in bundles if bundle.takes(part)), None)
+        if found is None:
+            found = Bundle()
+            bundles.append(found)
+        found.members.append(part)
+    return bundles

@@ -1,0 +1,48 @@
+"""Cutting populations into pieces, and dealing the pieces to lanes, one for each thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from .operator import Piece
+
+UNITS: Final = 2048  # of a piece, at most: its state stays in the nearest cache from kernel to kernel
+GRAIN: Final = 16  # units: pieces begin at cache lines
+
+
+def cut(n: int) -> list[tuple[int, int]]:
+    """Ranges of units, nearly equal and at most UNITS long; they depend on `n` alone."""
+    pieces = -(-n // UNITS)
+    edges = [min(round(n * p / pieces / GRAIN) * GRAIN, n) for p in range(pieces)] + [n]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def deal(sizes: Sequence[Sequence[tuple[int, int]]], lanes: int) -> list[tuple[Piece, ...]]:
+    """Give the pieces of each population to lanes: of one population in order, of all in equal shares.
+
+    sizes: the ranges of each population, as `cut` made them.
+    """
+    loads = [0.0] * lanes
+    dealt = []
+    for ranges in sizes:
+        total = ranges[-1][1]
+        goal = (sum(loads) + total) / lanes
+        lane, pieces = 0, []
+        for low, high in ranges:
+            # go on to the next lane once this one is fuller with the piece than it would be short without it
+            while lane < lanes - 1 and loads[lane] + (high - low) / 2 > goal:
+                lane += 1
+            loads[lane] += high - low
+            pieces.append((low, high, lane))
+        dealt.append(tuple(pieces))
+    return dealt
+
+
+def owned(pieces: Sequence[Piece], lanes: int) -> list[tuple[int, int]]:
+    """The range of units of one population that each lane owns; empty ranges are (0, 0)."""
+    ranges = []
+    for lane in range(lanes):
+        own = [(low, high) for low, high, owner in pieces if owner == lane]
+        ranges.append((own[0][0], own[-1][1]) if own else (0, 0))
+    return ranges
