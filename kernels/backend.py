@@ -74,10 +74,10 @@ class Backend:
         """A kernel by name, or the user's own function as it is."""
         return getattr(self, kernel) if isinstance(kernel, str) else getattr(kernel, "__func__", kernel)
 
-    def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str) -> Program:
-        """Make `calls` ready to run, in order, once per step."""
+    def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str, lanes: int = 1) -> Program:
+        """Make `calls` ready to run, in order, once per step; on several threads where calls belong to `lanes`."""
         module = importlib.import_module(f".{self.name}.program", __package__)
-        program: Program = module.Program(calls, clockwork, precision)
+        program: Program = module.Program(calls, clockwork, precision, lanes)
         return program
 
     def zeros(self, shape: Any, dtype: str = "float64") -> NDArray[Any]:

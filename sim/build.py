@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .synapses import Synapses
 
 Scope = Mapping[str, Any]
-PENDING: Final = 32  # segments that a delivery fetches before it works on them
+PENDING: Final = 1024  # segments that a delivery looks up before it works on them
 
 
 @dataclass

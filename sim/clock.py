@@ -98,7 +98,7 @@ class ClockEngine:
             for sample in range(lane, len(stimuli), len(lanes)):
                 memory.restore(present)
                 memory["sample"][0] = sample
-                program = self.plan.program(memory, stimuli[sample])
+                program = self.plan.program(memory, stimuli[sample], lanes=1)
                 recording = Recording(self.plan, memory, start, stop)
                 self._advance(program, memory, start, stop, recording, progress)
                 results[sample] = recording.result(spike_hash(self.plan, memory))

@@ -53,15 +53,20 @@ class Plan:
         """Fresh memory: the network at time 0."""
         return Memory(self.signals, self.precision)
 
-    def program(self, memory: Memory, stimuli: Mapping[str, Stimulus] | None = None) -> Program:
-        """Bind the operators to `memory`; `stimuli` stand in for the inputs of the same names."""
+    def program(
+        self, memory: Memory, stimuli: Mapping[str, Stimulus] | None = None, lanes: int | None = None
+    ) -> Program:
+        """Bind the operators to `memory`; `stimuli` stand in for the inputs of the same names.
+
+        lanes: threads to run on, all that the plan has lanes for if None.
+        """
         replaced = self._replacements(stimuli or {})
         upcoming = np.full(len(self.operators), NEVER, np.int64)
         calls = [
             call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming)
         ]
         clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
-        return self.backend.program(calls, clockwork, self.precision)
+        return self.backend.program(calls, clockwork, self.precision, self.lanes if lanes is None else lanes)
 
     def meta(self) -> dict[str, Any]:
         """How results of this plan are made."""

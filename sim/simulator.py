@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from .result import BatchResult, Result
 ENGINES = ("clock", "event")
 PRECISIONS = ("float32", "float64")
 DEFAULT_DT = 1e-4  # [s]
+LARGE = 20_000  # neurons from which on a run uses all cores unless told otherwise
 
 BatchInputs = Mapping[str, Stimulus | Sequence[Stimulus]]
 
@@ -28,7 +30,8 @@ class Simulator:
 
     dt [s]: the step of the clock engine, 0.1 ms if None; the event engine takes none. backend: "auto", "cpu" or
     "reference". engine: "clock" (steps of dt) or "event" (no grid; exactly solvable neurons only). dtype:
-    "float32" or "float64". threads: for batch runs, all cores if None. chunk: steps per visit of Python.
+    "float32" or "float64". threads: for batch runs and large networks, all cores if None; no result depends
+    on it. chunk: steps per visit of Python.
 
     The network is read once, here: later changes to the description do not reach this simulator.
     """
@@ -49,7 +52,8 @@ class Simulator:
         check.one_of(self, "engine", engine, ENGINES)
         check.one_of(self, "dtype", dtype, PRECISIONS)
         check.one_of(self, "backend", backend, ("auto", *backends.BACKENDS))
-        threads = check.whole(self, "threads", threads, least=1) if threads is not None else os.cpu_count() or 1
+        threads_given = threads
+        threads = check.whole(self, "threads", threads, least=1) if threads is not None else cores()
         chunk = check.whole(self, "chunk", chunk, least=1)
         if engine == "event":
             from .event import EventEngine
@@ -61,7 +65,8 @@ class Simulator:
             self._engine: Any = EventEngine(network, threads=threads)
         else:
             dt = check.within(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0, unit="s")
-            plan = compile_network(network, dt=dt, precision=dtype, backend=backends.load(backend))
+            lanes = _lanes(network, threads, chosen=threads_given is not None)
+            plan = compile_network(network, dt=dt, precision=dtype, backend=backends.load(backend), lanes=lanes)
             self._engine = ClockEngine(plan, chunk=chunk, threads=threads)
             backend = plan.backend.name
         self._described = network.copy()
@@ -188,6 +193,21 @@ class Simulator:
             {name: given if isinstance(given, Stimulus) else given[sample] for name, given in inputs.items()}
             for sample in range(batch)
         ]
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _lanes(network: Network, threads: int, *, chosen: bool) -> int:
+    """How many threads a single run is cut for; one where the work of a step is shorter than a meeting of threads."""
+    if chosen and threads > cores():
+        warnings.warn(
+            f"Simulator.threads: {threads} threads share {cores()} cores and will wait for one another", stacklevel=3
+        )
+    large = sum(part.n for part in network.populations) >= LARGE
+    return threads if chosen or large else 1
 
 
 def _longest(inputs: BatchInputs) -> float:

@@ -11,7 +11,8 @@ from .rows import chosen, row_word
 from .scan import at
 
 LINE = 16  # words per cache line
-AHEAD = 8  # lines of a segment to fetch in advance; the processor goes on by itself
+LINES = 16  # of a segment to fetch in advance, at most
+AHEAD = 8  # segments between fetching and delivering
 
 
 @intrinsic
@@ -33,14 +34,42 @@ def prefetch(typingctx, array, index):
 
 
 @njit(error_model="numpy", inline="always")
-def announce(segment, first, words, pending, count):
-    """Note a segment in pending (2, capacity) as number `count` of those to deliver, and fetch it; return the next."""
-    begin, end = first[segment], first[segment + 1]
-    pending[0, count] = begin
-    pending[1, count] = end
-    for line in range(begin, min(end, begin + np.uint32(AHEAD * LINE)), LINE):
-        prefetch(words, line)
-    return count + 1
+def collect(step, history, history_count, lags, g, k, pending):
+    """Note segments that are due in pending (2, capacity), from spike k of lag g on, until it is full.
+
+    Return how many there are, and the lag and the spike to go on with.
+    """
+    count, depth = 0, history.shape[0]
+    now = step % depth
+    while g < lags.size:
+        slot = now - lags[g] if now >= lags[g] else now - lags[g] + depth
+        due = history_count[slot]
+        last = min(due, k + pending.shape[1] - count)
+        for spike in range(k, last):
+            pending[0, count] = history[slot, spike] * lags.size + g
+            count += 1
+        if last < due:
+            return count, g, last
+        g, k = g + 1, 0
+    return count, g, k
+
+
+@njit(error_model="numpy", inline="always")
+def locate(pending, count, first):
+    """Replace `count` segments in `pending` by their beginnings and ends; no load waits for another."""
+    for n in range(count):
+        segment = pending[0, n]
+        pending[0, n] = first[segment]
+        pending[1, n] = first[segment + np.uint32(1)]
+
+
+@njit(error_model="numpy", inline="always")
+def fetch(pending, n, count, words):
+    """Ask for the first cache lines of the segment number n."""
+    if n < count:
+        begin = np.int64(pending[0, n])
+        for line in range(begin, min(np.int64(pending[1, n]), begin + LINES * LINE), LINE):
+            prefetch(words, line)
 
 
 @njit(error_model="numpy")
@@ -52,24 +81,18 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
     each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; pending (2, capacity)
     uint32, room for the segments at work; receiving (n_post,).
     """
-    arrived, waiting = 0, 0
-    for g in range(lags.size):
-        slot = (step - lags[g]) % history.shape[0]
-        arrived += history_count[slot]
-        for k in range(history_count[slot]):
-            waiting = announce(history[slot, k] * lags.size + g, first, targets, pending, waiting)
-            if waiting == pending.shape[1]:
-                _weighted(pending, waiting, targets, weights, receiving)
-                waiting = 0
-    _weighted(pending, waiting, targets, weights, receiving)
+    arrived, g, k = 0, 0, 0
+    while g < lags.size:
+        count, g, k = collect(step, history, history_count, lags, g, k, pending)
+        locate(pending, count, first)
+        for n in range(AHEAD):
+            fetch(pending, n, count, targets)
+        for n in range(count):
+            fetch(pending, n + AHEAD, count, targets)
+            for s in range(pending[0, n], pending[1, n]):
+                receiving[targets[s]] += at(weights, s)
+        arrived += count
     return arrived
-
-
-@njit(error_model="numpy")
-def _weighted(pending, count, targets, weights, receiving):
-    for k in range(count):
-        for s in range(pending[0, k], pending[1, k]):
-            receiving[targets[s]] += at(weights, s)
 
 
 @njit(error_model="numpy")
@@ -78,26 +101,20 @@ def deliver_coded_step(step, history, history_count, lags, first, words, shift, 
 
     table (n_codes,) the weight of each code.
     """
-    arrived, waiting = 0, 0
-    for g in range(lags.size):
-        slot = (step - lags[g]) % history.shape[0]
-        arrived += history_count[slot]
-        for k in range(history_count[slot]):
-            waiting = announce(history[slot, k] * lags.size + g, first, words, pending, waiting)
-            if waiting == pending.shape[1]:
-                _coded(pending, waiting, words, shift, table, receiving)
-                waiting = 0
-    _coded(pending, waiting, words, shift, table, receiving)
-    return arrived
-
-
-@njit(error_model="numpy")
-def _coded(pending, count, words, shift, table, receiving):
     shift = np.uint32(shift)
     mask = (np.uint32(1) << shift) - np.uint32(1)
-    for k in range(count):
-        for s in range(pending[0, k], pending[1, k]):
-            receiving[words[s] >> shift] += table[words[s] & mask]
+    arrived, g, k = 0, 0, 0
+    while g < lags.size:
+        count, g, k = collect(step, history, history_count, lags, g, k, pending)
+        locate(pending, count, first)
+        for n in range(AHEAD):
+            fetch(pending, n, count, words)
+        for n in range(count):
+            fetch(pending, n + AHEAD, count, words)
+            for s in range(pending[0, n], pending[1, n]):
+                receiving[words[s] >> shift] += table[words[s] & mask]
+        arrived += count
+    return arrived
 
 
 @njit(error_model="numpy")
@@ -112,8 +129,9 @@ def deliver_drawn_step(
     arrived = 0
     mask = np.uint64(table.size - 1)
     whole = low <= 0 and high >= n_post
+    now = step % history.shape[0]
     for g in range(lags.size):
-        slot = (step - lags[g]) % history.shape[0]
+        slot = now - lags[g] if now >= lags[g] else now - lags[g] + history.shape[0]
         arrived += history_count[slot]
         for k in range(history_count[slot]):
             source = history[slot, k]
