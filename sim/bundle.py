@@ -21,6 +21,7 @@ from .synapses import Synapses
 
 WORD: Final = 32  # bits of a synapse's word: target and code of the weight
 MOST_BUNDLED: Final = 2**32 - 1  # synapses of one bundle
+DRAWN: Final = 512  # words that are drawn before they are delivered
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Bundle:
     """Synapses of one source population that act in one phase on receptors in one part of memory."""
 
     members: list[Synapses] = field(default_factory=list)
+    _most: int = 0  # draws of one (source, lag)
 
     def takes(self, synapses: Synapses) -> bool:
         """Whether these synapses fit in: same source, phase and part of memory, and receptors of their own.
@@ -40,6 +42,7 @@ class Bundle:
         return (
             first.scope["history"] is synapses.scope["history"]
             and first.phase is synapses.phase
+            and first.redrawn is synapses.redrawn
             and first.scope["receiving"].part == receiving.part
             and all(member.scope["receiving"] is not receiving for member in self.members)
             and sum(member.n for member in self.members) + synapses.n <= MOST_BUNDLED
@@ -55,15 +58,16 @@ class Bundle:
         ranges = [member.lanes for member in self.members]
         for lane in range(len(ranges[0])):
             cut = [member_ranges[lane] for member_ranges in ranges]
-            self._declare_lane(build, name, lane, lags, places, coding, cut)
+            declare = self._declare_draws if self.members[0].redrawn else self._declare_words
+            declare(build, name if lane == 0 else f"{name}, lane {lane}", lane, lags, places, coding, cut)
         for member in self.members:
             member.release()
 
-    def _declare_lane(
-        self, build: Build, name: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
+    def _declare_words(
+        self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
         cut: Sequence[tuple[int, int]],
     ) -> None:  # fmt: skip
-        label = name if lane == 0 else f"{name}, lane {lane}"
+        """Store the words of one lane and deliver them."""
         first, words, values = self._words(lags, places, coding, cut, build)
         scope = {key: self.members[0].scope[key] for key in ("history", "history_count")}
         scope |= {
@@ -79,6 +83,48 @@ class Bundle:
         scope |= {"words": build.fixed(f"{label}.words", words), "shift": coding.shift}
         scope |= {"table": build.fixed(f"{label}.table", coding.table, "float")}
         build.operator(phase, label, "deliver_coded_step", scope, lane=lane)
+
+    def _declare_draws(
+        self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
+        cut: Sequence[tuple[int, int]],
+    ) -> None:  # fmt: skip
+        """Draw words again at every spike: keep only how many each (source, delay) has."""
+        if coding.table is None:
+            raise CapacityError(f"Network: {label} has too many receptors and levels for words of {WORD} bits")
+        own: dict[str, Any] = {
+            "sizes": [member.n_post for member in self.members], "lows": [low for low, _ in cut],
+            "highs": [high for _, high in cut], "places": places, "codes": coding.codes, "skips": [], "masks": [],
+        }  # fmt: skip
+        seeds = []
+        for member in self.members:
+            assert member.rows is not None and member.levels is not None
+            seeds.append(member.rows.key)
+            own["skips"].append(int(member.rows.skip_self))
+            own["masks"].append(member.levels.size - 1)
+        scope = {key: build.fixed(f"{label}.{key}", np.array(values, np.uint32)) for key, values in own.items()}
+        scope |= {key: self.members[0].scope[key] for key in ("history", "history_count")}
+        shared = "" if lane == 0 else label.rpartition(", lane")[0]
+        draws = build.named(f"{shared}.row_draws") if shared else build.fixed(f"{label}.row_draws", self._draws(lags))
+        scope |= {
+            "lags": build.fixed(f"{label}.lags", lags), "row_draws": draws, "shift": coding.shift,
+            "row_seeds": build.fixed(f"{label}.row_seeds", np.array(seeds, np.uint64)),
+            "table": build.fixed(f"{label}.table", coding.table, "float"),
+            "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + int(self._most),)),
+            "receiving": build.whole(self.members[0].scope["receiving"].part),
+        }  # fmt: skip
+        build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, lane=lane)
+
+    def _draws(self, lags: NDArray[np.int64]) -> NDArray[Any]:
+        """Where the draws of each (source, lag) of each member begin (n_pre, n_lags + 1, n_members)."""
+        longest = max(int(np.diff(member.rows.first).max(initial=0)) for member in self.members if member.rows)
+        dtype = np.uint16 if longest < 1 << 16 else np.uint32
+        draws = np.zeros((self.members[0].n_pre, lags.size + 1, len(self.members)), dtype)
+        for k, member in enumerate(self.members):
+            counts = member.lag_counts()
+            self._most = max(self._most, int(counts.max(initial=0)))
+            draws[:, 1 + np.searchsorted(lags, member.lags), k] = counts
+        np.cumsum(draws, axis=1, out=draws, dtype=dtype)
+        return draws
 
     def _words(
         self, lags: NDArray[np.int64], places: list[int], coding: _Coding, cut: Sequence[tuple[int, int]], build: Build

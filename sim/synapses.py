@@ -48,7 +48,7 @@ class Synapses:
     lanes: the ranges of targets that the threads own.
     `scope` offers the kernels of stores and rules what they may ask for by name.
 
-    The synapses themselves are either `rows`, never all spelled out, or a `listing`, which is drawn again when
+    The synapses themselves are either `rows`, never all spelled out and perhaps `redrawn` at every spike, or a `listing`, which is drawn again when
     somebody asks for it after `release`: a static projection lives in its bundle alone.
     """
 
@@ -63,6 +63,7 @@ class Synapses:
     dt: float
     rows: Rows | None = None
     table: LagTable | None = None
+    redrawn: bool = False
     delay_key: int = 0
     redraw: Callable[[], Listing] | None = None
     bounds: tuple[float, float] = (float("-inf"), float("inf"))
@@ -170,7 +171,7 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
             pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
         )  # fmt: skip
         if rows is not None and table is not None:
-            return Synapses(**common, n=rows.n, lags=table.lags, levels=levels, rows=rows, table=table)
+            return Synapses(**common, n=rows.n, lags=table.lags, levels=levels, rows=rows, table=table, redrawn=store.redraws)
     if store.redraws:
         raise UnsupportedError(
             f"Network.connect: {type(store).__name__} needs targets that are independent draws (FixedTotal or "

@@ -13,6 +13,7 @@ from .scan import at
 LINE = 16  # words per cache line
 LINES = 16  # of a segment to fetch in advance, at most
 AHEAD = 8  # segments between fetching and delivering
+WIDE = 16  # words that are drawn at once
 
 
 @intrinsic
@@ -117,28 +118,76 @@ def deliver_coded_step(step, history, history_count, lags, first, words, shift, 
     return arrived
 
 
+@njit(error_model="numpy", inline="always")
+def _scatter(words, count, shift, table, receiving):
+    """Deliver the first `count` words."""
+    mask = (np.uint32(1) << shift) - np.uint32(1)
+    for s in range(count):
+        receiving[words[s] >> shift] += table[words[s] & mask]
+
+
+@intrinsic
+def coded(typingctx, target, place, scale, word, mask, code):
+    """``(place + target) * scale + code + (word & mask)`` in 32 bits."""
+
+    def generate(context, builder, signature, arguments):
+        target, place, scale, word, mask, code = arguments
+        moved = builder.mul(builder.add(place, target), scale)
+        return builder.add(moved, builder.add(code, builder.and_(word, mask)))
+
+    return types.uint32(*(types.uint32,) * 6), generate
+
+
+@njit(error_model="numpy", inline="always")
+def _keep(words, begin, end, low, high):
+    """Move up those of the words `begin` to `end` - 1 that lie in [low, high); return where they end."""
+    kept = begin
+    for k in range(begin, end):
+        word = words[k]
+        words[kept] = word
+        kept += low <= word < high
+    return kept
+
+
 @njit(error_model="numpy")
 def deliver_drawn_step(
-    step, history, history_count, lags, row_draws, row_seed, n_post, skip_self, low, high, table, receiving
+    step, history, history_count, lags, row_draws, row_seeds, sizes, skips, lows, highs, places, codes, masks, shift,
+    table, drawn, receiving,
 ):  # fmt: skip
-    """`deliver_step` for synapses drawn again at every spike, see `rows`; those with targets in [low, high).
+    """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 
-    row_draws (n_pre, n_lags + 1): the draws of each (source, lag) begin there; row_seed: key of the draws; table
-    (n_levels,), a power of two, the weight of each level; receiving (n_post,).
+    row_draws (n_pre, n_lags + 1, n_members): where the draws of each (source, lag) begin; of each member row_seeds,
+    the key of its draws; sizes, its number of targets; skips, 1 to pass over the source's own index; lows, highs, the
+    targets to deliver to; places, its first place in `receiving`; codes, its first in `table`; masks, its number of
+    levels - 1; all (n_members,), uint32 but for the seeds. drawn (capacity,) uint32, room for words.
     """
-    arrived = 0
-    mask = np.uint64(table.size - 1)
-    whole = low <= 0 and high >= n_post
+    arrived, filled = 0, 0
+    shift = np.uint32(shift)
+    scale = np.uint32(np.uint32(1) << shift)  # times it is a shift, but of known width: 8 to 16 words are drawn at a time
     now = step % history.shape[0]
     for g in range(lags.size):
         slot = now - lags[g] if now >= lags[g] else now - lags[g] + history.shape[0]
         arrived += history_count[slot]
         for k in range(history_count[slot]):
             source = history[slot, k]
-            inner = row_key(row_seed, source)
-            for draw in range(row_draws[source, g], row_draws[source, g + 1]):
-                word = row_word(inner, draw)
-                target = chosen(word, n_post, skip_self, source)
-                if whole or low <= target < high:
-                    receiving[target] += table[word & mask]
+            for m in range(sizes.size):
+                begin, end = np.int64(row_draws[source, g, m]), np.int64(row_draws[source, g + 1, m])
+                if filled + end - begin + WIDE > drawn.size:
+                    _scatter(drawn, filled, shift, table, receiving)
+                    filled = 0
+                inner = row_key(row_seeds[m], source)
+                low, high = lows[m], highs[m]
+                choices = np.uint32(sizes[m] - skips[m])
+                skip, place, code, mask = skips[m], places[m], codes[m], masks[m]
+                for first in range(begin, end, WIDE):  # a few too many, so that no branch depends on the number
+                    room = drawn[filled + first - begin : filled + first - begin + WIDE]
+                    for j in range(WIDE):
+                        word = row_word(inner, first + j)
+                        target = chosen(word, choices, skip, source)
+                        room[j] = coded(target, place, scale, word, mask, code)
+                if low == 0 and high == sizes[m]:
+                    filled += end - begin
+                else:
+                    filled = _keep(drawn, filled, filled + end - begin, (place + low) * scale, (place + high) * scale)
+    _scatter(drawn, filled, shift, table, receiving)
     return arrived
