@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ParameterError
 from . import validation as check
@@ -50,6 +50,16 @@ class Spikes:
         order = np.argsort(self.ids, kind="stable")
         edges = np.cumsum(self.counts())[:-1]
         return np.split(self.times[order], edges)
+
+    def of(self, units: ArrayLike) -> Spikes:
+        """The spikes of some units only, no unit named twice; ``units[k]`` becomes unit k."""
+        chosen = check.index_array("Spikes", "of units", units, below=self.n)
+        if np.unique(chosen).size < chosen.size:
+            raise check.fail("Spikes", "of units", "must name no unit twice", chosen.tolist())
+        place = np.full(self.n, -1)
+        place[chosen] = np.arange(chosen.size)
+        ids = place[self.ids]
+        return Spikes(self.times[ids >= 0], ids[ids >= 0], int(chosen.size), self.start, self.stop)
 
     def binned(self, width: float) -> NDArray[np.int64]:
         """Spikes per unit and bin (n_bins, n); `width` [s]; a spike at a bin's end counts in that bin."""
