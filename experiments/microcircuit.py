@@ -94,7 +94,7 @@ def in_degrees() -> Matrix:
 
 def mean_weights() -> Matrix:
     """Mean weights of the full network (8, 8) [V], negative from inhibitory populations; L4E to L23E is doubled."""
-    weights = np.tile([WEIGHT, G * WEIGHT], (8, 4))
+    weights: Matrix = np.tile([WEIGHT, G * WEIGHT], (8, 4))
     weights[POPULATIONS.index("L23E"), POPULATIONS.index("L4E")] *= 2
     return weights
 
@@ -226,9 +226,9 @@ def size(settings: Settings, simulator: Simulator, result: Result) -> dict[str, 
         for signal in plan.signals
         if signal.name.partition(".")[0] in plan.synapses
     )
-    spikes = np.array([len(result.spikes(name)) for name in POPULATIONS])
+    spikes, synapses = np.array([len(result.spikes(name)) for name in POPULATIONS]), int(numbers.sum())
     return {
-        "neurons": int(neurons.sum()), "synapses": int(numbers.sum()), "bytes_per_synapse": kept / int(numbers.sum()),
+        "neurons": int(neurons.sum()), "synapses": synapses, "bytes_per_synapse": kept / max(synapses, 1),
         "spikes": int(spikes.sum()), "events": round(float(spikes @ (numbers.sum(axis=0) / neurons))),
         "peak_rss_mb": peak_rss_mb(),
     }  # fmt: skip
@@ -295,5 +295,5 @@ def peak_rss_mb() -> float | None:
         import resource
     except ImportError:
         return None
-    unit = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kilobytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

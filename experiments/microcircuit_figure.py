@@ -78,7 +78,10 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes) -> None:
 
 
 def boxes(values: Groups, ax: Axes, references: Sequence[float] | None = None) -> None:
-    """Quartiles of the units of every population, whiskers from the 5th to the 95th percentile, means as diamonds."""
+    """Quartiles of the units of every population, whiskers from the 5th to the 95th percentile, means as diamonds.
+
+    references: a mean to be compared with each, as a stroke.
+    """
     places, colours = np.arange(len(values)), [SHADES[name[-1]] for name in values]
     nothing = np.full(5, np.nan)
     low, first, middle, third, high = np.transpose(
@@ -88,13 +91,12 @@ def boxes(values: Groups, ax: Axes, references: Sequence[float] | None = None) -
     ax.barh(places, third - first, left=first, height=0.62, color=[LIGHT[name[-1]] for name in values],
             edgecolor=colours, linewidth=0.8)  # fmt: skip
     ax.vlines(middle, places - 0.31, places + 0.31, color=colours, linewidth=1.4)
-    look: dict[str, Any] = {"linestyle": "none", "color": figures.INK, "zorder": 4}
     means = [_mean(each) for each in values.values()]
-    ax.plot(means, range(len(values)), marker="D", markersize=3.2, markerfacecolor="white",
-            markeredgewidth=0.8, label="mean", **look)  # fmt: skip
+    ax.plot(means, places, "D", markersize=3.2, color=figures.INK, markerfacecolor="white", markeredgewidth=0.8,
+            zorder=4, label="mean")  # fmt: skip
     if references is not None:
-        ax.plot(references, range(len(references)), marker="x", markersize=4.5,
-                markeredgewidth=1.1, label="published", **look)  # fmt: skip
+        ax.plot(references, places, "|", markersize=11, markeredgewidth=1.1, color=figures.INK, zorder=3,
+                label="published")  # fmt: skip
         ax.legend(loc="upper right", handletextpad=0.1, borderaxespad=0.0)
     _populations(values, ax)
     ax.set_xlim(left=0)

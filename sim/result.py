@@ -71,12 +71,15 @@ class Spikes:
 
     def isi_cv(self) -> NDArray[np.float64]:
         """Coefficient of variation of the inter-spike intervals of each unit (n,); NaN below three spikes."""
-        cv = np.full(self.n, np.nan)
-        for unit, train in enumerate(self.trains()):
-            if train.size > 2:
-                intervals = np.diff(train)
-                cv[unit] = intervals.std() / intervals.mean()
-        return cv
+        order = np.argsort(self.ids, kind="stable")
+        times, ids = self.times[order], self.ids[order]
+        inside = ids[1:] == ids[:-1]  # both spikes of one unit
+        intervals, owner = np.diff(times)[inside], ids[1:][inside]
+        n_intervals = np.bincount(owner, minlength=self.n)
+        known = np.where(n_intervals > 1, n_intervals, np.nan)
+        mean = np.bincount(owner, intervals, self.n) / known
+        variance = np.bincount(owner, (intervals - mean[owner]) ** 2, self.n) / known
+        return np.sqrt(variance) / mean
 
 
 @dataclass(frozen=True, eq=False)
