@@ -94,7 +94,7 @@ def in_degrees() -> Matrix:
 
 def mean_weights() -> Matrix:
     """Mean weights of the full network (8, 8) [V], negative from inhibitory populations; L4E to L23E is doubled."""
-    weights: Matrix = np.tile([WEIGHT, G * WEIGHT], (8, 4))
+    weights = np.tile(np.array([WEIGHT, G * WEIGHT]), (8, 4))
     weights[POPULATIONS.index("L23E"), POPULATIONS.index("L4E")] *= 2
     return weights
 

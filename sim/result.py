@@ -79,7 +79,7 @@ class Spikes:
         known = np.where(n_intervals > 1, n_intervals, np.nan)
         mean = np.bincount(owner, intervals, self.n) / known
         variance = np.bincount(owner, (intervals - mean[owner]) ** 2, self.n) / known
-        return np.sqrt(variance) / mean
+        return np.asarray(np.sqrt(variance) / mean, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
