@@ -89,7 +89,7 @@ def synapse_numbers() -> Counts:
 
 def in_degrees() -> Matrix:
     """Synapses of the full network per neuron of the row's population, from the column's (8, 8)."""
-    return synapse_numbers() / SIZES[:, None]
+    return np.asarray(synapse_numbers() / SIZES[:, None], np.float64)
 
 
 def mean_weights() -> Matrix:
