@@ -38,7 +38,7 @@ class Case:
             "settings": settings.model_dump(mode="json"), "options": options,
         }  # fmt: skip
         self._process: subprocess.Popen[str] | None = None
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115: closed in __exit__
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ A row is a dictionary: "case", "engine", "cpu_s" and "wall_s" (per biological se
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import sys
@@ -20,6 +21,7 @@ from potentia.sim.progress import meter
 Row = dict[str, Any]
 Measure = Callable[[], Row]
 T = TypeVar("T")
+TELLING = 1_000_000  # synapses from which their memory stands out
 
 
 def clocked(work: Callable[[], T]) -> tuple[T, float, float]:
@@ -29,25 +31,64 @@ def clocked(work: Callable[[], T]) -> tuple[T, float, float]:
     return made, time.process_time() - cpu, time.perf_counter() - wall
 
 
-def peak_mb() -> float:
-    """Peak resident memory of this process [MiB].
+def clocked_children(work: Callable[[], T]) -> tuple[T, float, float]:
+    """What `work` returns, the CPU seconds of the processes that it began and waited for, and its wall seconds."""
+    before, wall = os.times(), time.perf_counter()
+    made = work()
+    wall, after = time.perf_counter() - wall, os.times()
+    cpu = after.children_user - before.children_user + after.children_system - before.children_system
+    return made, cpu, wall
 
-    Linux tells it per program in /proc; getrusage, the fallback, would count what the parent held before exec.
-    """
+
+def peak_mb() -> float:
+    """Peak resident memory of this process [MiB]."""
+    return _resident("VmHWM")
+
+
+def held_mb() -> float:
+    """Resident memory of this process now [MiB]; where the system does not tell, its peak."""
+    return _resident("VmRSS")
+
+
+def _resident(name: str) -> float:
+    """Linux tells it per program in /proc; getrusage, the fallback, counts what the parent held before exec."""
     status = Path("/proc/self/status")
     if status.exists():
         lines = dict(line.partition(":")[::2] for line in status.read_text().splitlines())
-        if "VmHWM" in lines:
-            return int(lines["VmHWM"].split()[0]) / 1024
+        if name in lines:
+            return int(lines[name].split()[0]) / 1024
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def built(build: Callable[[], Simulator], small: Callable[[], Simulator]) -> tuple[Simulator, Row]:
+    """The simulator that `build` makes, and what that took; to be called first in a fresh process.
+
+    build_s, wall seconds; synapses, and how many were made per CPU second; bytes_per_synapse that stay resident,
+    None where they are too few to tell. `small` makes the same network with hardly any synapses: its first
+    call loads the kernels, the memory of its second is that of all else.
+    """
+    small()
+    before = held_mb()
+    rest = small()
+    other = held_mb() - before
+    del rest
+    before = held_mb()
+    simulator, cpu, wall = clocked(build)
+    n = synapses(simulator)
+    held = (held_mb() - before - other) * 2**20 / n if n >= TELLING else None
+    return simulator, {"build_s": wall, "synapses": n, "synapses_per_s": n / cpu, "bytes_per_synapse": held}
 
 
 def simulated(simulator: Simulator, duration: float, **options: Any) -> Row:
     """Run for `duration` [s]: the row of that span, rates and events if spikes are recorded."""
     result, cpu, wall = clocked(lambda: simulator.run(duration, progress=False, **options))
-    row: Row = {"engine": "clock", "cpu_s": cpu / duration, "wall_s": wall / duration, "rss_mb": peak_mb()}
-    return row | activity(simulator, result, cpu)
+    return timed(duration, cpu, wall) | activity(simulator, result, cpu)
+
+
+def timed(duration: float, cpu: float, wall: float) -> Row:
+    """What every row of a simulation begins with: seconds per biological second, peak memory."""
+    return {"engine": "clock", "cpu_s": cpu / duration, "wall_s": wall / duration, "rss_mb": peak_mb()}
 
 
 def activity(simulator: Simulator, result: Result, cpu: float) -> Row:
