@@ -128,10 +128,10 @@ def take_turns(cases: Mapping[str, Measure], repeats: int) -> list[Row]:
 
 
 def median(case: str, rows: list[Row]) -> Row:
-    """The median of every number over the repeats; what is no number is taken from the first."""
+    """The median of every number over the repeats; what never changes, or is no number, is taken from the first."""
     row: Row = {"case": case}
     for key, value in rows[0].items():
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = isinstance(value, (int, float)) and any(repeat[key] != value for repeat in rows)
         row[key] = statistics.median([repeat[key] for repeat in rows]) if number else value
     return row
 
