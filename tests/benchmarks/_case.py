@@ -72,9 +72,11 @@ class Case:
         return answer
 
     def _died(self) -> RuntimeError:
+        assert self._process is not None
+        code = self._process.wait()
         self._errors.seek(0)
         last = (self._errors.read().strip().splitlines() or ["no message"])[-1]
-        return RuntimeError(f"the process of {self._job['ready'][0]} ended: {last}")
+        return RuntimeError(f"the process of {self._job['ready'][0]} ended with code {code}: {last}")
 
 
 def named(module: str, name: str) -> Any:
