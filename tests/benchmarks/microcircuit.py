@@ -1,4 +1,4 @@
-"""The cortical microcircuit of Potjans and Diesmann (2014, doi:10.1093/cercor/bhs358) at any scale: CPU seconds per biological second.
+"""The cortical microcircuit (Potjans and Diesmann 2014, doi:10.1093/cercor/bhs358): CPU seconds per biological second.
 
 The network of `potentia run microcircuit`, by default a tenth of its neurons with all their synapses, 30 million.
 Cases: the spikes of every neuron written to HDF5 while it runs, and nothing recorded; "recording_overhead" is the
