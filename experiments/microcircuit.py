@@ -24,7 +24,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from potentia.experiments import microcircuit_figure
 from potentia.experiments.experiment import Context
 from potentia.models import CubaLIF
-from potentia.sim import Constant, FixedTotal, Network, Normal, Poisson, Result, Simulator, Stimulus, Store, statistics
+from potentia.sim import (
+    Constant,
+    FixedTotal,
+    Ideal,
+    Network,
+    Normal,
+    Poisson,
+    Procedural,
+    Result,
+    Simulator,
+    Stimulus,
+    Store,
+    statistics,
+)
 from potentia.sim import validation as check
 
 POPULATIONS: Final = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
@@ -53,6 +66,7 @@ START_SD: Final = np.array([5.36, 4.57, 4.74, 4.94, 4.94, 4.55, 5.46, 4.48]) * 1
 WEIGHT: Final = 87.8e-12 * TAU / CAPACITANCE  # R * I [V]: 3.512 mV, a current whose potential peaks at 0.15 mV
 G: Final = -4.0  # inhibitory weights over excitatory ones
 WEIGHT_SPREAD: Final = 0.1  # standard deviation over mean
+DEFAULT_BITS: Final = 8  # of a weight: 256 levels with the mean and variance of its law
 DELAYS: Final = {"E": (1.5e-3, 0.75e-3), "I": (0.8e-3, 0.4e-3)}  # mean, standard deviation [s]
 
 Matrix = NDArray[np.float64]
@@ -73,7 +87,7 @@ class Settings(BaseModel):
     duration: float = Field(10.0, gt=0, description="simulated and recorded time [s]")
     transient: float = Field(0.5, ge=0, description="simulated time before the recording [s]")
     dt: float = Field(1e-4, gt=0, le=5e-4, description="step [s]")
-    bits: int | None = Field(None, ge=1, le=16, description="2**bits levels of weights; None stores them exactly")
+    bits: int | None = Field(DEFAULT_BITS, ge=1, le=16, description="2**bits levels of weights; None stores floats")
     procedural: bool = Field(False, description="draw synapses again whenever they are needed, and store none")
     threads: int | None = Field(None, ge=1, description="all cores if None")
 
@@ -142,10 +156,9 @@ def constant_input(settings: Settings) -> Matrix:
 
 def store_of(settings: Settings) -> Store | None:
     """Where the weights of every projection live; None is the network's own choice, exact weights."""
-    if settings.bits is not None or settings.procedural:
-        field = "procedural" if settings.procedural else "bits"
-        raise check.fail("microcircuit", field, "is not available yet; leave it out", getattr(settings, field))
-    return None
+    if settings.procedural:
+        return Procedural(bits=settings.bits or DEFAULT_BITS)
+    return None if settings.bits is None else Ideal(bits=settings.bits)
 
 
 def network(settings: Settings) -> Network:
@@ -220,15 +233,10 @@ def size(settings: Settings, simulator: Simulator, result: Result) -> dict[str, 
     Events are spikes times the mean out-degree of their population.
     """
     neurons, numbers = sizes(settings), scaled_numbers(settings)
-    plan = simulator.plan
-    kept = sum(
-        math.prod(signal.shape) * np.dtype(plan.precision if signal.dtype == "float" else signal.dtype).itemsize
-        for signal in plan.signals
-        if signal.name.partition(".")[0] in plan.synapses
-    )
     spikes, synapses = np.array([len(result.spikes(name)) for name in POPULATIONS]), int(numbers.sum())
     return {
-        "neurons": int(neurons.sum()), "synapses": synapses, "bytes_per_synapse": kept / max(synapses, 1),
+        "neurons": int(neurons.sum()), "synapses": synapses,
+        "bytes_per_synapse": simulator.plan.synapse_bytes / max(synapses, 1),
         "spikes": int(spikes.sum()), "events": round(float(spikes @ (numbers.sum(axis=0) / neurons))),
         "peak_rss_mb": peak_rss_mb(),
     }  # fmt: skip

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import CapacityError
 from ..kernels.cpu import rows as kernels
 from .build import Build
+from .signals import Signal
 from .synapses import Synapses
 
 WORD: Final = 32  # bits of a synapse's word: target and code of the weight
@@ -71,17 +72,17 @@ class Bundle:
         first, words, values = self._words(lags, places, coding, cut, build)
         scope = {key: self.members[0].scope[key] for key in ("history", "history_count")}
         scope |= {
-            "lags": build.fixed(f"{label}.lags", lags), "first": build.fixed(f"{label}.first", first),
+            "lags": _fixed(build, f"{label}.lags", lags), "first": _fixed(build, f"{label}.first", first),
             "pending": build.pending(label), "receiving": build.whole(self.members[0].scope["receiving"].part),
         }  # fmt: skip
         phase = self.members[0].phase
         if coding.table is None:
-            scope |= {"targets": build.fixed(f"{label}.targets", words)}
-            scope |= {"weights": build.fixed(f"{label}.weights", values, "float")}
+            scope |= {"targets": _fixed(build, f"{label}.targets", words)}
+            scope |= {"weights": _fixed(build, f"{label}.weights", values, "float")}
             build.operator(phase, label, "deliver_step", scope, lane=lane)
             return
-        scope |= {"words": build.fixed(f"{label}.words", words), "shift": coding.shift}
-        scope |= {"table": build.fixed(f"{label}.table", coding.table, "float")}
+        scope |= {"words": _fixed(build, f"{label}.words", words), "shift": coding.shift}
+        scope |= {"table": _fixed(build, f"{label}.table", coding.table, "float")}
         build.operator(phase, label, "deliver_coded_step", scope, lane=lane)
 
     def _declare_draws(
@@ -97,18 +98,21 @@ class Bundle:
         }  # fmt: skip
         seeds = []
         for member in self.members:
-            assert member.rows is not None and member.levels is not None
+            assert member.rows is not None
+            assert member.levels is not None
             seeds.append(member.rows.key)
             own["skips"].append(int(member.rows.skip_self))
             own["masks"].append(member.levels.size - 1)
-        scope = {key: build.fixed(f"{label}.{key}", np.array(values, np.uint32)) for key, values in own.items()}
+        scope: dict[str, Any] = {}
+        for key, values in own.items():
+            scope[key] = _fixed(build, f"{label}.{key}", np.array(values, np.uint32))
         scope |= {key: self.members[0].scope[key] for key in ("history", "history_count")}
         shared = "" if lane == 0 else label.rpartition(", lane")[0]
-        draws = build.named(f"{shared}.row_draws") if shared else build.fixed(f"{label}.row_draws", self._draws(lags))
+        draws = build.named(f"{shared}.row_draws") if shared else _fixed(build, f"{label}.row_draws", self._draws(lags))
         scope |= {
-            "lags": build.fixed(f"{label}.lags", lags), "row_draws": draws, "shift": coding.shift,
-            "row_seeds": build.fixed(f"{label}.row_seeds", np.array(seeds, np.uint64)),
-            "table": build.fixed(f"{label}.table", coding.table, "float"),
+            "lags": _fixed(build, f"{label}.lags", lags), "row_draws": draws, "shift": coding.shift,
+            "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
+            "table": _fixed(build, f"{label}.table", coding.table, "float"),
             "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + int(self._most),)),
             "receiving": build.whole(self.members[0].scope["receiving"].part),
         }  # fmt: skip
@@ -159,13 +163,19 @@ class _Coding:
         levels = [member.levels for member in members]
         last = max(place + member.n_post for place, member in zip(places, members, strict=True)) - 1
         if last >= 1 << WORD:
-            raise CapacityError(f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered")
+            raise CapacityError(
+                f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered"
+            )
         known = [part for part in levels if part is not None]
         codes = np.cumsum([0] + [part.size for part in known])
         shift = int(codes[-1] - 1).bit_length()
         if len(known) < len(levels) or last.bit_length() + shift > WORD:
             return cls(0, None, (0,) * len(members))
         return cls(shift, np.concatenate(known), tuple(int(code) for code in codes[:-1]))
+
+
+def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Signal:
+    return build.fixed(name, array, dtype, layout=True)
 
 
 def _count(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from .operator import Operator, Phase, Piece
 from .pieces import cut, deal, owned
 from .probes import Recorder, build_probe
 from .scope import PopulationScope, conducts, constant_drive
-from .signals import Memory, Signal
+from .signals import Memory, Signal, definite
 from .store import Proposals
 from .synapses import Synapses, draw
 from .weighing import receptor_of
@@ -62,11 +63,18 @@ class Plan:
         """
         replaced = self._replacements(stimuli or {})
         upcoming = np.full(len(self.operators), NEVER, np.int64)
-        calls = [
-            call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming)
-        ]
+        calls = [call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming)]
         clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
         return self.backend.program(calls, clockwork, self.precision, self.lanes if lanes is None else lanes)
+
+    @property
+    def synapse_bytes(self) -> int:
+        """Bytes that the synapses take: targets, weights, delays and, where a rule learns, their reverse index."""
+        return sum(
+            math.prod(signal.shape) * definite(signal, self.precision).itemsize
+            for signal in self.signals
+            if signal.layout or (signal.name.rpartition(".")[0] in self.synapses and signal.part in ("fixed", "store"))
+        )
 
     def meta(self) -> dict[str, Any]:
         """How results of this plan are made."""
@@ -193,9 +201,7 @@ def compile_network(network: Network, *, dt: float, precision: str, backend: Bac
 
 def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
     """The pieces of every population; a kernel of the user's own always sees all of its units."""
-    ranges = [
-        cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations
-    ]
+    ranges = [cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations]
     return {part.name: own for part, own in zip(network.populations, deal(ranges, lanes), strict=True)}
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_BITS: Final = 16
 
+
 @dataclass(frozen=True)
 class Proposals:
     """What a rule asks of a store in one step: change synapse ``synapse[k]`` by ``change[k]``, k < count[0].

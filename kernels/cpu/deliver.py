@@ -163,7 +163,7 @@ def deliver_drawn_step(
     """
     arrived, filled = 0, 0
     shift = np.uint32(shift)
-    scale = np.uint32(np.uint32(1) << shift)  # times it is a shift, but of known width: 8 to 16 words are drawn at a time
+    scale = np.uint32(np.uint32(1) << shift)  # times it is a shift, of known width
     now = step % history.shape[0]
     for g in range(lags.size):
         slot = now - lags[g] if now >= lags[g] else now - lags[g] + history.shape[0]

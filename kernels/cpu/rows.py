@@ -84,23 +84,25 @@ def deal_lags(key, thresholds, guide, row_first, counts):
 @cached
 def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
     """All targets in order of source and draw, and 16 random bits beside each."""
+    choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
     for source in range(row_first.size - 1):
         inner = row_key(key, source)
         for i in range(row_first[source], row_first[source + 1]):
             word = row_word(inner, i - row_first[source])
-            targets[i] = chosen(word, np.uint32(n_post - skip_self), np.uint32(skip_self), np.uint32(source))
+            targets[i] = chosen(word, choices, skip, np.uint32(source))
             chances[i] = np.uint16(word & np.uint32(0xFFFF))
 
 
 @cached
 def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
     """Count the synapses with targets in [low, high)."""
+    choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
     for source in range(lag_counts.shape[0]):
         inner, draw = row_key(key, source), 0
         for lag in range(lag_counts.shape[1]):
             inside = 0
             for _ in range(lag_counts[source, lag]):
-                target = np.int64(chosen(row_word(inner, draw), np.uint32(n_post - skip_self), np.uint32(skip_self), np.uint32(source)))
+                target = np.int64(chosen(row_word(inner, draw), choices, skip, np.uint32(source)))
                 inside += low <= target < high
                 draw += 1
             counts[source, columns[lag]] += np.uint32(inside)
@@ -109,6 +111,7 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
 @cached
 def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words):
     """Write the words of drawn synapses."""
+    choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
     whole = low <= 0 and high >= n_post
     mask = np.uint32(mask)
     for source in range(lag_counts.shape[0]):
@@ -117,7 +120,7 @@ def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, sh
             at = np.int64(cursor[source, columns[lag]])
             for k in range(draw, draw + lag_counts[source, lag]):
                 word = row_word(inner, k)
-                target = np.int64(chosen(word, np.uint32(n_post - skip_self), np.uint32(skip_self), np.uint32(source)))
+                target = np.int64(chosen(word, choices, skip, np.uint32(source)))
                 if whole or low <= target < high:
                     words[at] = (place + target) << shift | (code + np.int64(word & mask))
                     at += 1

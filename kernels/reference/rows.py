@@ -79,9 +79,7 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
         np.add.at(counts[source], columns[lags[inside]], 1)
 
 
-def fill_drawn(
-    key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words
-):
+def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words):
     """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32, where each segment goes on.
 
     code: of level 0; mask: number of levels - 1, a power of two less one.
@@ -105,10 +103,8 @@ def count_listed(first, n_lags, targets, low, high, columns, counts):
         counts[segment // n_lags, columns[segment % n_lags]] += np.count_nonzero((part >= low) & (part < high))
 
 
-def fill_listed(
-    first, n_lags, targets, codes, weights, low, high, columns, place, shift, code, cursor, words, values
-):
-    """`fill_drawn` for listed synapses: codes (n,) uint16, or weights (n,) of which values receives a copy; or empty."""
+def fill_listed(first, n_lags, targets, codes, weights, low, high, columns, place, shift, code, cursor, words, values):
+    """`fill_drawn` for listed synapses: codes (n,) uint16, or weights (n,), copied to values; or none."""
     for segment in range(first.size - 1):
         own = np.arange(first[segment], first[segment + 1])
         own = own[(targets[own] >= low) & (targets[own] < high)]
