@@ -167,11 +167,14 @@ class _Coding:
                 f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered"
             )
         known = [part for part in levels if part is not None]
-        codes = np.cumsum([0] + [part.size for part in known])
-        shift = int(codes[-1] - 1).bit_length()
+        table: NDArray[np.float64] = np.concatenate(known) if known else np.zeros(1)
+        codes = np.cumsum([0] + [part.size for part in known])[:-1]
+        if all(part.size == 1 for part in known):  # projections of one weight share its code
+            table, codes = np.unique(table, return_inverse=True)
+        shift = int(table.size - 1).bit_length()
         if len(known) < len(levels) or last.bit_length() + shift > WORD:
             return cls(0, None, (0,) * len(members))
-        return cls(shift, np.concatenate(known), tuple(int(code) for code in codes[:-1]))
+        return cls(shift, table, tuple(int(code) for code in codes))
 
 
 def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Signal:

@@ -102,7 +102,7 @@ def deliver_coded_step(step, history, history_count, lags, first, words, shift, 
 
     table (n_codes,) the weight of each code.
     """
-    shift = np.uint32(shift)
+    shift, single = np.uint32(shift), table[0]
     mask = (np.uint32(1) << shift) - np.uint32(1)
     arrived, g, k = 0, 0, 0
     while g < lags.size:
@@ -112,6 +112,10 @@ def deliver_coded_step(step, history, history_count, lags, first, words, shift, 
             fetch(pending, n, count, words)
         for n in range(count):
             fetch(pending, n + AHEAD, count, words)
+            if shift == 0:
+                for s in range(pending[0, n], pending[1, n]):
+                    receiving[words[s]] += single
+                continue
             for s in range(pending[0, n], pending[1, n]):
                 receiving[words[s] >> shift] += table[words[s] & mask]
         arrived += count

@@ -88,6 +88,10 @@ def test_cpu_equals_reference(kind, dtype, form):
     (cpu, fired), (reference, expected) = (advance(name, kind.kernel, found, dtype) for name in ("cpu", "reference"))
     assert fired == expected
     assert fired > 0
+    for side in (cpu, reference):  # behind the end of the list may stand anything
+        ends = np.flatnonzero(side.get("left", np.zeros(0)) == 0)
+        for name in ("resting", "left") if "left" in side else ():
+            side[name] = side[name][: ends[0] if ends.size else None]
     for name, array in cpu.items():
         if not isinstance(array, np.ndarray):
             continue
