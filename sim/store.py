@@ -25,7 +25,8 @@ class Proposals:
     """What a rule asks of a store in one step: change synapse ``synapse[k]`` by ``change[k]``, k < count[0].
 
     synapse (capacity,) uint32; change (capacity,) float, in the unit of the weights; count (1,) int64;
-    low, high: the rule's bounds on a weight.
+    low, high: the rule's bounds on a weight. Where the store merely adds and the rule can do that itself, `direct` is
+    1, `weights` (n_synapses,) are changed at once, and nothing is proposed.
     """
 
     synapse: Signal
@@ -33,6 +34,8 @@ class Proposals:
     count: Signal
     low: float
     high: float
+    weights: Signal
+    direct: int
 
     @property
     def scope(self) -> dict[str, Any]:
@@ -42,6 +45,8 @@ class Proposals:
             "proposed": self.count,
             "low": self.low,
             "high": self.high,
+            "weights": self.weights,
+            "direct": self.direct,
         }
 
 
@@ -54,11 +59,13 @@ class Store(ABC):
     4. `weights` tells the effective weight of every synapse, in (source, delay) order.
 
     What `prepare` returns is handed to the other three. static: without a rule the synapses are plain numbers that
-    never change, so nobody needs a list of them; redraws: there is never such a list; bits: see `Ideal`.
+    never change, so nobody needs a list of them; redraws: there is never such a list; adds: to program is to add to
+    the signal `weights` within the rule's bounds; bits: see `Ideal`.
     """
 
     static: ClassVar[bool] = False
     redraws: ClassVar[bool] = False
+    adds: ClassVar[bool] = False
     bits: int | None = None
 
     @abstractmethod
@@ -86,6 +93,7 @@ class Ideal(Store):
 
     bits: int | None = None
     static: ClassVar[bool] = True
+    adds: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.bits is not None:
