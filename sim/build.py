@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from .synapses import Synapses
 
 Scope = Mapping[str, Any]
+WOKEN: Final = "woken"  # the part of memory of marks, which is as long as the part that they are about
+
+
+def woken(part: str) -> Signal:
+    """The marks of a part of memory, one for 2**MARKED places."""
+    return Signal(part, WOKEN, "uint8", ())
+
+
 PENDING: Final = 1024  # segments that a delivery looks up before it works on them
 
 
@@ -40,6 +48,8 @@ class Build:
 
     def __post_init__(self) -> None:
         self.pause = self.signal("pause", "scratch", "int64", (1,))
+        self.drowsy = self.signal("drowsy", "scratch", "int64", (1,))
+        self.asleep = self.signal("asleep", "scratch", "uint8", (sum(len(part) for part in self.pieces.values()),))
         self.sample = self.signal("sample", "flow", "int64", (1,))
 
     def signal(
@@ -82,6 +92,11 @@ class Build:
     def place(self, signal: Signal) -> int:
         """Where a float signal begins in the array of the `whole` part."""
         return offsets(self.signals, signal.part, self.precision)[signal.name] // np.dtype(self.precision).itemsize
+
+    def waking(self, receiving: Signal) -> dict[str, Any]:
+        """What a kernel needs to wake the pieces of populations that it adds to through `receiving`."""
+        place = 0 if receiving.name == block_name(receiving.part) else self.place(receiving)
+        return {"drowsy": self.drowsy, "woken": woken(receiving.part), "place": place, "receiving": receiving}
 
     def pending(self, label: str) -> Signal:
         """Room in which a delivery collects the segments that it works on."""

@@ -112,7 +112,8 @@ class Ideal(Store):
         if not synapses.plastic:
             build.bundle(synapses)
             return
-        own = {**synapses.spell(build), **scope, "pending": build.pending(synapses.name)}
+        waking = build.waking(synapses.scope["receiving"])
+        own = {**synapses.spell(build), **scope, **waking, "pending": build.pending(synapses.name)}
         build.operator(synapses.phase, synapses.name, "deliver_step", own)
 
     def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
