@@ -186,7 +186,9 @@ def _count(
     counts: NDArray[np.uint32],
 ) -> None:  # fmt: skip
     """Add a member's synapses with targets in [low, high) to counts (n_pre, n_lags)."""
-    if member.rows is None:
+    if member.rows is None and low == 0 and high >= member.n_post:
+        counts[:, columns] += np.diff(member.first).reshape(member.n_pre, member.lags.size)
+    elif member.rows is None:
         kernels.count_listed(member.first, member.lags.size, member.targets, low, high, columns, counts)
     elif low == 0 and high >= member.n_post:
         assert lag_counts is not None

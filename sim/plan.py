@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import NetworkError
 from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Nap, Program
-from ..kernels.cpu.nap import MARKED
+from ..kernels.cpu.marks import MARKED
 from . import validation as check
 from .build import WOKEN, Build, woken
 from .bundle import gather

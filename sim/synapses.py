@@ -228,7 +228,11 @@ def arrange(edges: Edges, index: Any, drawn: Any, n_pre: int, n_lags: int, *, de
     index (n,): which of `n_lags` delays each edge has; drawn: codes (n,) uint16 or weights (n,) float64, in the
     order of `edges`, or none. dealt: the delays of a source belong to its edges in ascending order.
     """
-    first, order = layout(edges.sources, index, n_pre, max(n_lags, 1))
+    if n_lags == 1:
+        first = np.zeros(n_pre + 1, np.uint32)
+        np.cumsum(np.bincount(edges.sources, minlength=n_pre), out=first[1:])
+    else:
+        first, order = layout(edges.sources, index, n_pre, max(n_lags, 1))
     if dealt or n_lags == 1:
         targets, values = edges.targets, drawn
     else:

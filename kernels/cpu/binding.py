@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, njit, types
+from numba import cfunc, njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
+from numba.np.arrayobj import populate_array
 
 from ..backend import Exact
 from .caching import named
@@ -24,14 +26,23 @@ ENTRY = types.int64(types.CPointer(types.int64), types.int64)
 
 
 @intrinsic
-def pointer(typingctx, address, dtype):
-    """The integer `address` as a pointer to `dtype`."""
-    target = types.CPointer(dtype.dtype)
+def view(typingctx, address, shape, dtype):
+    """The C-ordered array of this shape (a tuple) and dtype at the integer `address`; it must outlive its use."""
+    array_type = types.Array(dtype.dtype, len(shape), "C")
 
     def generate(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[0], context.get_value_type(target))
+        element = context.get_data_type(dtype.dtype)
+        itemsize = context.get_constant(types.intp, context.get_abi_sizeof(element))
+        lengths = cgutils.unpack_tuple(builder, arguments[1], len(shape))
+        strides = [itemsize]
+        for length in lengths[:0:-1]:
+            strides.insert(0, builder.mul(strides[0], length))
+        array = context.make_array(array_type)(context, builder)
+        data = builder.inttoptr(arguments[0], element.as_pointer())
+        populate_array(array, data=data, shape=lengths, strides=strides, itemsize=itemsize, meminfo=None)
+        return array._getvalue()
 
-    return target(types.int64, dtype), generate
+    return array_type(types.int64, shape, dtype), generate
 
 
 @intrinsic
@@ -46,17 +57,17 @@ def _float(typingctx, word):
 
 @njit(inline="always")
 def _array1(table, at, dtype):
-    return carray(pointer(table[at], dtype), (table[at + 1],), dtype)
+    return view(table[at], (table[at + 1],), dtype)
 
 
 @njit(inline="always")
 def _array2(table, at, dtype):
-    return carray(pointer(table[at], dtype), (table[at + 1], table[at + 2]), dtype)
+    return view(table[at], (table[at + 1], table[at + 2]), dtype)
 
 
 @njit(inline="always")
 def _array3(table, at, dtype):
-    return carray(pointer(table[at], dtype), (table[at + 1], table[at + 2], table[at + 3]), dtype)
+    return view(table[at], (table[at + 1], table[at + 2], table[at + 3]), dtype)
 
 
 @njit(inline="always")
@@ -135,9 +146,9 @@ def _compiled(kernel: Callable[..., Any], body: str, dtypes: tuple[str, ...]) ->
     }  # fmt: skip
     unpacked = named(function, "table, step", f"return _number({body})", scope)
     try:
-        return cfunc(ENTRY, cache=True)(unpacked)
+        return cfunc(ENTRY, cache=True, error_model="numpy")(unpacked)
     except RuntimeError:  # no file to cache beside: a kernel typed at a prompt
-        return cfunc(ENTRY)(unpacked)
+        return cfunc(ENTRY, error_model="numpy")(unpacked)
 
 
 def _number(count):

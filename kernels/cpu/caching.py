@@ -7,10 +7,10 @@ function that is kept on disk bears a digest of all kernel sources in its name, 
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from numba import njit
@@ -37,9 +37,8 @@ def named(function: Callable[..., Any], parameters: str, body: str, scope: dict[
 def cached(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function, or a kernel, for calls from Python; its machine code is kept on disk."""
     plain = getattr(function, "py_func", function)
-    kernel = function if plain is not function else njit(function, nogil=True, error_model="numpy")
-    parameters = ", ".join(inspect.signature(plain).parameters)
-    wrapper = named(plain, parameters, f"return {plain.__name__}({parameters})", {plain.__name__: kernel})
-    wrapper.__doc__ = plain.__doc__
-    compiled: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy")(wrapper)
+    name = f"{plain.__name__}_{source_digest()}"
+    own = FunctionType(plain.__code__.replace(co_name=name, co_qualname=name), plain.__globals__, name)
+    own.__doc__, own.__module__ = plain.__doc__, plain.__module__
+    compiled: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy")(own)
     return compiled

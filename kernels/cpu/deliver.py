@@ -6,7 +6,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .nap import MARKED
+from .marks import MARKED
 from .random import row_key
 from .rows import chosen, row_word
 from .scan import at
@@ -88,10 +88,10 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
         locate(pending, count, first)
-        for n in range(AHEAD):
-            fetch(pending, n, count, targets)
-        for n in range(count):
+        for n in range(-AHEAD, count):
             fetch(pending, n + AHEAD, count, targets)
+            if n < 0:
+                continue
             for s in range(pending[0, n], pending[1, n]):
                 receiving[targets[s]] += at(weights, s)
             if drowsy[0]:
@@ -115,10 +115,10 @@ def deliver_coded_step(
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
         locate(pending, count, first)
-        for n in range(AHEAD):
-            fetch(pending, n, count, words)
-        for n in range(count):
+        for n in range(-AHEAD, count):
             fetch(pending, n + AHEAD, count, words)
+            if n < 0:
+                continue
             if drowsy[0]:
                 for s in range(pending[0, n], pending[1, n]):
                     woken[words[s] >> shift >> MARKED] = 1

@@ -13,8 +13,6 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from .binding import pointer
-
 
 @intrinsic
 def record(typingctx, address, index, dtype):
@@ -26,6 +24,17 @@ def record(typingctx, address, index, dtype):
         return builder.inttoptr(builder.add(arguments[0], offset), context.get_value_type(target))
 
     return target(types.int64, types.int64, dtype), generate
+
+
+@intrinsic
+def pointer(typingctx, address, dtype):
+    """The integer `address` as a pointer to `dtype`."""
+    target = types.CPointer(dtype.dtype)
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(target))
+
+    return target(types.int64, dtype), generate
 
 
 @njit(inline="always")

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from ..reference.inputs import GROUP
-from .nap import MARKED
+from .marks import MARKED
 from .random import mix, normal, uniform
 from .scan import at
 

@@ -1,8 +1,20 @@
-"""Pieces of populations that pause while nothing happens to them: who wakes them, and the rounds of the watch."""
+"""Pieces of populations that pause while nothing happens to them: who wakes them, and who puts them to sleep.
 
-from numba import njit
+A call that may pause is made through an entry of its own, so the loop over steps knows nothing of it.
+"""
 
-MARKED = 10  # log2 of the places in memory that share a mark
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import cfunc, njit
+
+from .binding import ENTRY, view
+from .caching import named
+from .loop import call, copy_words, equal_words
+
+HEAD = 7  # words before the arrays
 
 
 @njit(error_model="numpy")
@@ -17,3 +29,82 @@ def drowse_step(asleep, drowsy, woken_state, woken_flow):
     drowsy[0] = 0
     for k in range(asleep.size):
         drowsy[0] |= asleep[k]
+
+
+@njit(error_model="numpy")
+def napping(table, step):
+    """Make the call in `table` unless its piece is asleep and nothing has marked that it should wake.
+
+    table: entry, row, the bits of the step that are zero when the state is compared, the address of the flag `asleep`,
+    that of room for a copy, the number of arrays of marks and of arrays to watch; then of each array the address
+    and the length, in bytes of marks and words of 4 bytes. Without arrays to watch, others decide.
+    """
+    asleep = view(table[3], (1,), np.uint8)
+    if asleep[0] and not _marked(table):
+        return 0
+    asleep[0] = 0
+    if table[6] == 0 or step & table[2]:
+        return call(table[0], table[1], step)
+    return _watched(table, asleep, step)
+
+
+@njit(error_model="numpy")
+def _marked(table):
+    for k in range(table[5]):
+        marks = view(table[HEAD + 2 * k], (table[HEAD + 2 * k + 1],), np.uint8)
+        for m in range(marks.size):
+            if marks[m]:
+                return True
+    return False
+
+
+@njit(error_model="numpy")
+def _watched(table, asleep, step):
+    """Make the call; put the piece to sleep if nothing fired and no bit of the arrays to watch changed.
+
+    The first array is looked at in one watch and all of them in the next: an active piece pays for one copy only.
+    """
+    calm = view(table[4], (1,), np.uint32)
+    first, looks = HEAD + 2 * table[5], table[6] if calm[0] else 1
+    at = table[4] + 4
+    for k in range(looks):
+        copy_words(table[first + 2 * k], at, table[first + 2 * k + 1])
+        at += 4 * table[first + 2 * k + 1]
+    active = call(table[0], table[1], step)
+    same, at = active == 0, table[4] + 4
+    for k in range(looks):
+        same = same and equal_words(table[first + 2 * k], at, table[first + 2 * k + 1])
+        at += 4 * table[first + 2 * k + 1]
+    asleep[0] = same and looks == table[6]
+    calm[0] = same
+    return active
+
+
+class Naps:
+    """The entries and rows of calls, those that may pause led through `napping`."""
+
+    def __init__(self, calls: Sequence[Any], entries: Sequence[int], rows: Sequence[int], all_due: int) -> None:
+        self.entries, self.rows = np.array(entries, np.int64), np.array(rows, np.int64)
+        self._kept: list[Any] = []  # what the tables point to
+        for k, made in enumerate(calls):
+            if made.nap is not None:
+                self.rows[k] = self._table(made.nap, entries[k], rows[k], all_due)
+                self.entries[k] = _entry().address
+
+    def _table(self, nap: Any, entry: int, row: int, all_due: int) -> int:
+        watched = nap.watched if nap.leads else ()
+        room = np.zeros(1 + sum(array.nbytes // 4 for array in watched), np.uint32)
+        words = [entry, row, all_due, nap.asleep.ctypes.data, room.ctypes.data, len(nap.woken), len(watched)]
+        words += [word for marks in nap.woken for word in (marks.ctypes.data, marks.size)]
+        words += [word for array in watched for word in (array.ctypes.data, array.nbytes // 4)]
+        table = np.array(words, np.int64)
+        self._kept += [room, table, nap]
+        return int(table.ctypes.data)
+
+
+@cache
+def _entry() -> Any:
+    """`napping` as an entry that the loop can call."""
+    return cfunc(ENTRY, cache=True, error_model="numpy")(
+        named(napping.py_func, "table, step", "return napping(table, step)", {"napping": napping})
+    )

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from . import barrier, binding, loop
+from . import barrier, binding, loop, nap
 
 AGAIN: Final = 32  # chunks after which the slower way, one thread or several, is tried again
 SLACK: Final = 1.02  # several threads must not be slower than one by more than this
@@ -35,15 +35,14 @@ class Program:
             arguments = {name: call.arguments[name] for name in names if name != "step"}
             entries.append(binding.entry(call.kernel, names, arguments, call.returns is not None, precision))
             rows.append(binding.row(arguments, call.returns))
-        self._entries = np.array(entries, np.int64)
         self._table = np.array([word for row in rows for word in row], np.int64)
         starts = np.cumsum([0] + [len(row) for row in rows[:-1]]) if rows else np.zeros(0, np.int64)
-        self._rows = (self._table.ctypes.data + 8 * starts).astype(np.int64)
         self._masks = np.array([call.every - 1 for call in calls], np.int64)
-        self._naps, self._nap_words, self._rooms = _naps(calls)
         self._all_due = int(np.bitwise_or.reduce(self._masks, initial=0))
-        self._state = clockwork.state.view(np.uint64)
-        self._before = np.empty_like(self._state)
+        addresses = [int(self._table.ctypes.data + 8 * start) for start in starts]
+        self._naps = nap.Naps(calls, entries, addresses, self._all_due)
+        self._entries, self._rows = self._naps.entries, self._naps.rows
+        self._before = np.empty_like(clockwork.state)
         self._watch = np.array([0, 0, clockwork.patience], np.int64)
         self._lanes = lanes if len(self._stages) else 1
         self._pace = {1: 0.0, self._lanes: 0.0}  # seconds per step of late, by number of threads; 0 for unknown
@@ -73,14 +72,14 @@ class Program:
         return slower if self._chunks % AGAIN == 0 else faster
 
     def _serial(self, step: int, stop: int) -> int:
-        return int(loop.advance(self._entries, self._rows, self._masks, self._naps, step, stop, *self._rest()))
+        return int(loop.advance(self._entries, self._rows, self._masks, step, stop, *self._rest()))
 
     def _parallel(self, step: int, stop: int) -> int:
         assert self._pool is not None
         self._meeting[:] = 0
         self._shared[:2] = step
         own = (self._stages, self._meeting.ctypes.data, self._shared.ctypes.data, self._entries, self._rows)
-        arguments = (*own, self._masks, self._naps, stop, *self._rest())
+        arguments = (*own, self._masks, stop, *self._rest())
         others = [self._pool.submit(loop.advance_lane, lane, *arguments) for lane in range(1, self._lanes)]
         reached = int(loop.advance_lane(0, *arguments))
         for other in others:
@@ -90,25 +89,9 @@ class Program:
     def _rest(self) -> tuple[Any, ...]:
         clockwork = self._clockwork
         return (
-            clockwork.upcoming, clockwork.pause, self._state, self._before, self._watch, self._all_due,
+            clockwork.upcoming, clockwork.pause, clockwork.state.ctypes.data, self._before.ctypes.data,
+            clockwork.state.size // 4, self._watch, self._all_due,
         )  # fmt: skip
-
-
-def _naps(calls: Sequence[Any]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]], list[NDArray[np.uint32]]]:
-    """The addresses of the words that the loop reads of each call's nap, 0 for none; the words; room for copies."""
-    addresses, kept, rooms = np.zeros(len(calls), np.int64), [], []
-    for k, call in enumerate(calls):
-        if call.nap is None:
-            continue
-        watched = call.nap.watched if call.nap.leads else ()
-        room = np.zeros(1 + sum(array.nbytes // 4 for array in watched), np.uint32)
-        words = [call.nap.asleep.ctypes.data, len(call.nap.woken), len(watched), room.ctypes.data]
-        words += [word for marks in call.nap.woken for word in (marks.ctypes.data, marks.size)]
-        words += [word for array in watched for word in (array.ctypes.data, array.nbytes // 4)]
-        kept.append(np.array(words, np.int64))
-        rooms.append(room)
-        addresses[k] = kept[-1].ctypes.data
-    return addresses, kept, rooms
 
 
 def _staged(calls: Sequence[Any], lanes: int) -> tuple[list[Any], NDArray[np.int64]]:

@@ -109,7 +109,7 @@ def test_update_vectorises(kind, monkeypatch):
     """The entry that the loop calls multiplies several floats at a time, else it would be 4 times slower."""
     made, compiled = [], binding._compiled.__wrapped__
     monkeypatch.setattr(binding, "_compiled", lambda *key: made.append(compiled(*key)) or made[0])
-    monkeypatch.setattr(binding, "cfunc", lambda signature, cache: cfunc(signature))  # cached code has no assembly
+    monkeypatch.setattr(binding, "cfunc", lambda signature, **options: cfunc(signature))  # cached code has no assembly
     found = arguments_of(kind(), "float32", np.random.default_rng(0))
     advance("cpu", kind.kernel, found, "float32")
     assembly = made[0]._library.get_asm_str()
