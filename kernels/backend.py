@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import ParameterError
 
-BACKENDS = ("cpu", "reference")
+BACKENDS = ("cpu", "gpu", "reference")
 NEVER = 1 << 62  # an `upcoming` that never comes
 KERNELS = ("_step", "_flow", "_next", "_fire")  # how the names of kernels end
 

@@ -73,6 +73,29 @@ def _weighted(pending, count, targets, weights, receiving):
 
 
 @njit(error_model="numpy")
+def deliver_counted_step(step, history, history_count, lags, first, targets, weights, scale, pending, receiving):
+    """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64."""
+    arrived, waiting = 0, 0
+    for g in range(lags.size):
+        slot = (step - lags[g]) % history.shape[0]
+        arrived += history_count[slot]
+        for k in range(history_count[slot]):
+            waiting = announce(history[slot, k] * lags.size + g, first, targets, pending, waiting)
+            if waiting == pending.shape[1]:
+                _counted(pending, waiting, targets, weights, scale, receiving)
+                waiting = 0
+    _counted(pending, waiting, targets, weights, scale, receiving)
+    return arrived
+
+
+@njit(error_model="numpy")
+def _counted(pending, count, targets, weights, scale, receiving):
+    for k in range(count):
+        for s in range(pending[0, k], pending[1, k]):
+            receiving[targets[s]] += np.int64(np.rint(np.float64(weights[s]) * scale))
+
+
+@njit(error_model="numpy")
 def deliver_coded_step(step, history, history_count, lags, first, words, shift, table, pending, receiving):
     """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift | code``.
 

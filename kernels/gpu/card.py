@@ -1,0 +1,94 @@
+"""A CUDA device, by way of CuPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CapacityError, DependencyError, UnsupportedError
+from .device import Launch
+from .signatures import FOLDER
+from .source import text
+
+OPTIONS = ("-std=c++17", "-fmad=false", f"-I{FOLDER}")  # no fused multiply-add: it rounds once where others round twice
+
+
+class Memory:
+    """A piece of the device's memory."""
+
+    def __init__(self, cupy: Any, n_bytes: int) -> None:
+        try:
+            self._bytes = cupy.zeros(n_bytes, np.uint8)
+        except cupy.cuda.memory.OutOfMemoryError as error:
+            raise CapacityError(f"the network does not fit into the memory of the gpu: {error}") from None
+        self.address = int(self._bytes.data.ptr)
+
+
+class Card:
+    """See `Device`."""
+
+    most_threads = 1024
+    most_blocks = 64
+    steps = 64
+
+    def __init__(self) -> None:
+        self._cupy = _cupy()
+        self._stream = self._cupy.cuda.Stream(non_blocking=True)
+
+    def allocate(self, n_bytes: int) -> Memory:
+        """New memory, all zero."""
+        memory = Memory(self._cupy, n_bytes)
+        self._cupy.cuda.get_current_stream().synchronize()  # zeros are written on another stream than ours
+        return memory
+
+    def upload(self, address: int, array: NDArray[Any]) -> None:
+        """Copy `array` to the device."""
+        runtime = self._cupy.cuda.runtime
+        runtime.memcpy(address, array.ctypes.data, array.nbytes, runtime.memcpyHostToDevice)
+
+    def download(self, address: int, array: NDArray[Any]) -> None:
+        """Fill `array` from the device."""
+        runtime = self._cupy.cuda.runtime
+        runtime.memcpy(array.ctypes.data, address, array.nbytes, runtime.memcpyDeviceToHost)
+
+    def prepare(self, launches: Sequence[Launch], precision: str) -> Callable[[int], None]:
+        """A function that carries out all launches, in order, so many times over, and then returns."""
+        functions = {name: _module(precision).get_function(name) for name in {launch.kernel for launch in launches}}
+        with self._stream:
+            self._stream.begin_capture()
+            for launch in launches:
+                functions[launch.kernel](launch.grid, launch.block, launch.arguments)
+            graph = self._stream.end_capture()
+
+        def replay(times: int) -> None:
+            for _ in range(times):
+                graph.launch(self._stream)
+            self._stream.synchronize()
+
+        return replay
+
+
+@cache
+def _module(precision: str) -> Any:
+    """The kernels, compiled by NVRTC; CuPy keeps the machine code on disk."""
+    return _cupy().RawModule(code=text(precision), options=OPTIONS)
+
+
+@cache
+def _cupy() -> Any:
+    """CuPy, if it is there and finds a device."""
+    try:
+        import cupy
+    except ImportError:
+        raise DependencyError('backend="gpu" needs cupy: pip install potentia[gpu]') from None
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise UnsupportedError(f'backend="gpu" needs a CUDA device and its driver ({error})') from None
+    if count == 0:
+        raise UnsupportedError('backend="gpu" needs a CUDA device, and there is none')
+    return cupy

@@ -1,0 +1,108 @@
+// Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are needed.
+//
+// Rows of a block take spikes, the threads of a row share a spike's segment, and each lag has blocks of its own. Sums
+// of floats depend in their last bits on the order in which threads come; sums of whole numbers (`_whole`) do not.
+#include "random.cuh"
+
+DEVICE void add(real* place, real value) { atomicAdd(place, value); }
+DEVICE void add(int64* place, int64 value) { atomicAdd(reinterpret_cast<uint64*>(place), uint64(value)); }
+
+// Spikes of lag `blockIdx.y` that arrive at the end of this step: every block row's own.
+#define EACH_ARRIVING(slot, k)                                                                   \
+    const int64 slot = behind(clock.step(), lags[blockIdx.y], history.rows);                     \
+    for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < history_count[slot];        \
+         k += int64(gridDim.x) * blockDim.y)
+
+#define EACH_SYNAPSE(s, segment) \
+    for (int64 s = int64(first[segment]) + threadIdx.x; s < first[(segment) + 1]; s += blockDim.x)
+
+// history (depth, n_pre), fired lists by step modulo depth, and history_count (depth,) their lengths; lags (n_lags,)
+// distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of each (source, lag); targets
+// (n_synapses,); weights (n_synapses,) or one number; receiving (n_post,).
+KERNEL(deliver_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                     Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
+                     Each<real> weights, Array<real> receiving) {
+    if (!clock.runs()) return;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[targets[s]], at(weights, s));
+    }
+}
+
+KERNEL(deliver_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                           Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
+                           Each<int64> weights, Array<int64> receiving) {
+    if (!clock.runs()) return;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[targets[s]], at(weights, s));
+    }
+}
+
+// `deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64.
+KERNEL(deliver_counted_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                             Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
+                             Array<const real> weights, double scale, Array<int64> receiving) {
+    if (!clock.runs()) return;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[targets[s]], int64(rint(double(weights[s]) * scale)));
+    }
+}
+
+// `deliver_step` for synapses of one word: words (n_synapses,) are ``target << shift | code``; table (n_codes,) the
+// weight of each code.
+KERNEL(deliver_coded_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                           Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
+                           int64 shift, Array<const real> table, Array<real> receiving) {
+    if (!clock.runs()) return;
+    const uint32 mask = (1u << shift) - 1;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[words[s] >> shift], table[words[s] & mask]);
+    }
+}
+
+KERNEL(deliver_coded_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                                 Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
+                                 int64 shift, Array<const int64> table, Array<int64> receiving) {
+    if (!clock.runs()) return;
+    const uint32 mask = (1u << shift) - 1;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[words[s] >> shift], table[words[s] & mask]);
+    }
+}
+
+// The draws of a (source, lag) segment, each a target and one of the weights in `table`, a power of two long.
+template <typename Weight>
+DEVICE void deliver_draws(const Counts& row_draws, uint64 row_seed, int64 source, int64 n_post, int64 skip_self,
+                          int64 low, int64 high, Array<const Weight> table, Array<Weight> receiving) {
+    const uint64 inner = row_key(row_seed, source), mask = table.size - 1;
+    const int64 end = row_draws.at(source, blockIdx.y + 1);
+    for (int64 draw = int64(row_draws.at(source, blockIdx.y)) + threadIdx.x; draw < end; draw += blockDim.x) {
+        const uint64 word = row_word(inner, draw);
+        int64 target = below(word, n_post - skip_self);
+        target += skip_self && target >= source;
+        if (low <= target && target < high) add(&receiving[target], table[word & mask]);
+    }
+}
+
+// `deliver_step` for synapses drawn again at every spike; those with targets in [low, high). row_draws (n_pre,
+// n_lags + 1): the draws of each (source, lag) begin there; row_seed: key of the draws.
+KERNEL(deliver_drawn_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                           Array<const int64> lags, Counts row_draws, uint64 row_seed, int64 n_post, int64 skip_self,
+                           int64 low, int64 high, Array<const real> table, Array<real> receiving) {
+    if (!clock.runs()) return;
+    EACH_ARRIVING(slot, k)
+        deliver_draws(row_draws, row_seed, history[slot][k], n_post, skip_self, low, high, table, receiving);
+}
+
+KERNEL(deliver_drawn_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                                 Array<const int64> lags, Counts row_draws, uint64 row_seed, int64 n_post,
+                                 int64 skip_self, int64 low, int64 high, Array<const int64> table,
+                                 Array<int64> receiving) {
+    if (!clock.runs()) return;
+    EACH_ARRIVING(slot, k)
+        deliver_draws(row_draws, row_seed, history[slot][k], n_post, skip_self, low, high, table, receiving);
+}

@@ -1,0 +1,108 @@
+// Pair spike-timing-dependent plasticity with traces that are scaled, not decayed; `kernels/reference/stdp.py` explains.
+//
+// Both kernels run as three: two bring the traces to this step's span, where there is an event; the third proposes. The
+// proposals of one kernel are for different synapses, so their order does not matter, and threads append as they come.
+#include "launch.cuh"
+
+const double NO_TRACE = 1e-30;  // below this a trace is nothing
+const int64 MOST_SPANS = 64;    // after which nothing is left
+
+DEVICE bool anything_arrives(const Clock& clock, Array<const int64> history_count, Array<const int64> lags) {
+    for (int64 g = 0; g < lags.size; ++g)
+        if (history_count[behind(clock.step(), lags[g], history_count.size)]) return true;
+    return false;
+}
+
+DEVICE void rescale(const Clock& clock, Array<real> trace, Array<const int64> since, int64 span, real shrink) {
+    int64 spans = clock.step() / span - since[0];
+    if (spans > MOST_SPANS) spans = MOST_SPANS;
+    if (spans <= 0) return;
+    EACH(i, trace.size) {
+        real value = trace[i];
+        for (int64 k = 0; k < spans; ++k)
+            value = value > NO_TRACE || value < -NO_TRACE ? value * shrink : real(0);
+        trace[i] = value;
+    }
+}
+
+DEVICE void propose(int64 which, double moved, Scratch<uint32> synapse, Scratch<real> change, Array<int64> proposed) {
+    const uint64 room = atomicAdd(reinterpret_cast<uint64*>(proposed.data), uint64(1));
+    synapse[room] = uint32(which);
+    change[room] = real(moved);
+}
+
+KERNEL(stdp_arrival_rescale_pre)(Clock clock, Array<real> trace_pre, Array<const int64> since_pre, int64 span_pre,
+                                 real shrink_pre, Array<const int64> history_count, Array<const int64> lags) {
+    if (clock.runs() && anything_arrives(clock, history_count, lags))
+        rescale(clock, trace_pre, since_pre, span_pre, shrink_pre);
+}
+
+KERNEL(stdp_arrival_rescale_post)(Clock clock, Array<real> trace_post, Array<const int64> since_post,
+                                  int64 span_post, real shrink_post, Array<const int64> history_count,
+                                  Array<const int64> lags) {
+    if (clock.runs() && anything_arrives(clock, history_count, lags))
+        rescale(clock, trace_post, since_post, span_post, shrink_post);
+}
+
+// A spike arrives: raise the trace of its segment, propose depression by the targets' traces. trace_pre (n_segments,)
+// of each (source, lag), trace_post (n_post,) of each target, scaled; since_* (1,) the span they are in; rate [1/step].
+KERNEL(stdp_arrival_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                          Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
+                          Array<real> trace_pre, Array<int64> since_pre, real rate_pre, int64 span_pre,
+                          Array<const real> trace_post, Array<int64> since_post, real rate_post, int64 span_post,
+                          real a_plus, Scratch<uint32> synapse, Scratch<real> change, Array<int64> proposed) {
+    if (!clock.runs()) return;
+    const int64 step = clock.step(), slot = behind(step, lags[blockIdx.y], history.rows);
+    const double raised = a_plus * exp(double(rate_pre) * (step % span_pre));
+    const double lowered = -exp(-double(rate_post) * (step % span_post));
+    if (history_count[slot] && blockIdx.x == 0 && threadIdx.x == 0 && threadIdx.y == 0) {
+        since_pre[0] = step / span_pre;
+        since_post[0] = step / span_post;
+    }
+    for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < history_count[slot];
+         k += int64(gridDim.x) * blockDim.y) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        if (threadIdx.x == 0) trace_pre[segment] = real(trace_pre[segment] + raised);
+        for (int64 s = int64(first[segment]) + threadIdx.x; s < first[segment + 1]; s += blockDim.x) {
+            const real trace = trace_post[targets[s]];
+            if (trace != 0) propose(s, lowered * trace, synapse, change, proposed);
+        }
+    }
+}
+
+KERNEL(stdp_spike_rescale_pre)(Clock clock, Array<real> trace_pre, Array<const int64> since_pre, int64 span_pre,
+                               real shrink_pre, Array<const int64> count_post) {
+    if (clock.runs() && count_post[0]) rescale(clock, trace_pre, since_pre, span_pre, shrink_pre);
+}
+
+KERNEL(stdp_spike_rescale_post)(Clock clock, Array<real> trace_post, Array<const int64> since_post, int64 span_post,
+                                real shrink_post, Array<const int64> count_post) {
+    if (clock.runs() && count_post[0]) rescale(clock, trace_post, since_post, span_post, shrink_post);
+}
+
+// A target fires: raise its trace, propose potentiation by the traces of its synapses' segments. first_post
+// (n_post + 1,); synapse_post (n_synapses,) the synapses of each target; segment_post (n_synapses,) their segments.
+KERNEL(stdp_spike_step)(Clock clock, Array<const uint32> fired_post, Array<const int64> count_post,
+                        Array<const uint32> first_post, Array<const uint32> synapse_post,
+                        Array<const uint32> segment_post, Array<const real> trace_pre, Array<int64> since_pre,
+                        real rate_pre, int64 span_pre, Array<real> trace_post, Array<int64> since_post,
+                        real rate_post, int64 span_post, real a_minus, Scratch<uint32> synapse, Scratch<real> change,
+                        Array<int64> proposed) {
+    if (!clock.runs() || count_post[0] == 0) return;
+    const int64 step = clock.step();
+    const double lowered = exp(-double(rate_pre) * (step % span_pre));
+    const double raised = a_minus * exp(double(rate_post) * (step % span_post));
+    if (blockIdx.x == 0 && threadIdx.x == 0 && threadIdx.y == 0) {
+        since_pre[0] = step / span_pre;
+        since_post[0] = step / span_post;
+    }
+    for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < count_post[0];
+         k += int64(gridDim.x) * blockDim.y) {
+        const uint32 unit = fired_post[k];
+        if (threadIdx.x == 0) trace_post[unit] = real(trace_post[unit] + raised);
+        for (int64 q = int64(first_post[unit]) + threadIdx.x; q < first_post[unit + 1]; q += blockDim.x) {
+            const real trace = trace_pre[segment_post[q]];
+            if (trace != 0) propose(synapse_post[q], lowered * trace, synapse, change, proposed);
+        }
+    }
+}
