@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ParameterError
+from ..errors import ParameterError, UnsupportedError
 
 BACKENDS = ("cpu", "gpu", "reference")
 NEVER = 1 << 62  # an `upcoming` that never comes
@@ -71,8 +71,13 @@ class Backend:
             raise AttributeError(f"the {self.name} backend has no kernel {name!r}") from None
 
     def kernel(self, kernel: str | Callable[..., Any]) -> Callable[..., Any]:
-        """A kernel by name, or the user's own function as it is."""
-        return getattr(self, kernel) if isinstance(kernel, str) else getattr(kernel, "__func__", kernel)
+        """A kernel by name, or the user's own function as it is. Raises UnsupportedError for a name unknown here."""
+        if not isinstance(kernel, str):
+            return getattr(kernel, "__func__", kernel)
+        if kernel not in self._kernels:
+            others = [name for name in BACKENDS if name != self.name]
+            raise UnsupportedError(f"backend {self.name!r} has no kernel {kernel!r}; choose one of {', '.join(others)}")
+        return self._kernels[kernel]
 
     def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str) -> Program:
         """Make `calls` ready to run, in order, once per step."""

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from ...errors import DependencyError, UnsupportedError
 from .device import Launch
-from .source import digest, host_text
 from .signatures import FOLDER
+from .source import digest, host_text
 
 OPTIONS = ("-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-w", "-U_FORTIFY_SOURCE")
 

@@ -16,7 +16,7 @@ from .device import Buffer, Device
 class Use(IntEnum):
     """What becomes of an array; the greatest use of any kernel counts.
 
-    READ: it goes to the device once. ROOM: the device alone works in it. WRITTEN: it also comes back.
+    READ: it goes to the device. ROOM: there the device works, for itself or for a probe. WRITTEN: it comes back, too.
     """
 
     READ = 0
@@ -55,14 +55,14 @@ class Mirror:
             return 0
         begin = array.ctypes.data
         region = self._regions[int(np.searchsorted(self._begins, begin, side="right")) - 1]
-        assert region.begin <= begin and begin + array.nbytes <= region.end
+        assert region.begin <= begin
+        assert begin + array.nbytes <= region.end
         return region.buffer.address + begin - region.begin
 
     def upload(self) -> None:
         """Bring everything to the device."""
         for region in self._regions:
-            if region.use is not Use.ROOM:
-                self._device.upload(region.buffer.address, region.host)
+            self._device.upload(region.buffer.address, region.host)
 
     def download(self) -> None:
         """Bring back what kernels wrote."""

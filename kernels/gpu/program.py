@@ -35,7 +35,8 @@ class Program:
         for call in calls:
             if not isinstance(call.kernel, Kernel):
                 raise UnsupportedError(
-                    f"backend 'gpu' has no kernel {call.kernel.__name__!r}, which is a Python function; choose 'cpu' or 'reference'"
+                    f"backend 'gpu' has no kernel {call.kernel.__name__!r}, a function of your own; choose 'cpu' or "
+                    "'reference'"
                 )
         self._works = works(calls, self._device.most_threads)
         self._words = np.zeros(3, np.int64)  # see `Clock` in launch.cuh

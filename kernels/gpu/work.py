@@ -65,7 +65,8 @@ def _work(group: list[Call], gathers: Mapping[int, NDArray[Any]], most_threads: 
     n = arguments["fired"].size
     tiles = max(-(-n // (PER_TILE * most_threads)), 1)
     arguments |= {
-        "flags": np.zeros(-(-n // PER_TILE) * PER_TILE, np.uint8), "tile_counts": np.zeros(tiles, np.int64), "count": count
+        "flags": np.zeros(-(-n // PER_TILE) * PER_TILE, np.uint8), "tile_counts": np.zeros(tiles, np.int64),
+        "count": count,
     }  # fmt: skip
     work.own += [arguments["flags"], arguments["tile_counts"]]
     work.kernels += ("count_spikes", "list_spikes") if tiles > 1 else ("list_spikes",)
