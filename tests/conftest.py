@@ -20,6 +20,13 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return load(_room(request.param, monkeypatch))
 
 
+@pytest.fixture(params=["cpu", "reference"])
+def processor(request: pytest.FixtureRequest) -> str:
+    """The name of a backend that runs Python functions of the user's own."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(params=["cpu", *GPUS])
 def room(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a backend that is held to the reference."""
