@@ -95,11 +95,16 @@ class Backend:
 
 
 def load(name: str) -> Backend:
-    """The backend called `name`; "auto" is the fastest present, today always "cpu"."""
+    """The backend called `name`; "auto" is "cpu", which runs every network.
+
+    Raises DependencyError or UnsupportedError for a device that is not there.
+    """
     if name == "auto":
         name = "cpu"
     if name not in BACKENDS:
         raise ParameterError(f"backend: must be one of auto, {', '.join(BACKENDS)} (got {name!r})")
+    if name == "gpu":
+        importlib.import_module(".gpu.device", __package__).present()
     return Backend(name)
 
 

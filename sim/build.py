@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import NetworkError
 from ..kernels.backend import Backend, Exact
 from .operator import Kernel, Operator, Phase, Piece, bind, parameters
-from .signals import Signal, block_name, offsets
+from .signals import Signal, block_name, offsets, whole_dtype
 
 if TYPE_CHECKING:
     from .synapses import Synapses
@@ -70,12 +70,13 @@ class Build:
         return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values)
 
     def whole(self, part: str) -> Signal:
-        """All floats of a part of memory as one array, of which every signal in it is a range; see `place`."""
-        return Signal(block_name(part), part, "float", ())
+        """All numbers of a part of memory as one array, of which every signal in it is a range; see `place`."""
+        return Signal(block_name(part), part, whole_dtype(part, "float"), ())
 
     def place(self, signal: Signal) -> int:
-        """Where a float signal begins in the array of the `whole` part."""
-        return offsets(self.signals, signal.part, self.precision)[signal.name] // np.dtype(self.precision).itemsize
+        """Where a signal begins in the array of the `whole` part."""
+        item = np.dtype(whole_dtype(signal.part, self.precision)).itemsize
+        return offsets(self.signals, signal.part, self.precision)[signal.name] // item
 
     def pending(self, label: str) -> Signal:
         """Room in which a delivery collects the segments that it works on."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import CapacityError
 from ..kernels.cpu import rows as kernels
 from .build import Build
+from .store import sum_dtype
 from .synapses import Synapses
 
 WORD: Final = 32  # bits of a synapse's word: target and code of the weight
@@ -73,11 +74,11 @@ class Bundle:
         phase = self.members[0].phase
         if coding.table is None:
             scope |= {"targets": build.fixed(f"{label}.targets", words)}
-            scope |= {"weights": build.fixed(f"{label}.weights", values, "float")}
+            scope |= {"weights": build.fixed(f"{label}.weights", values, coding.dtype)}
             build.operator(phase, label, "deliver_step", scope, lane=lane)
             return
         scope |= {"words": build.fixed(f"{label}.words", words), "shift": coding.shift}
-        scope |= {"table": build.fixed(f"{label}.table", coding.table, "float")}
+        scope |= {"table": build.fixed(f"{label}.table", coding.table, coding.dtype)}
         build.operator(phase, label, "deliver_coded_step", scope, lane=lane)
 
     def _words(
@@ -93,7 +94,7 @@ class Bundle:
         np.cumsum(counts, out=first[1:], dtype=np.uint32)
         n = int(counts.sum(dtype=np.int64))
         words = np.empty(n, np.uint32)
-        values = np.empty(n if coding.table is None else 0, build.precision)
+        values = np.empty(n if coding.table is None else 0, build.precision if coding.dtype == "float" else "float64")
         cursor = first[:-1].reshape(counts.shape).copy()
         for k, member in enumerate(self.members):
             _fill(member, columns[k], lag_counts[k], cut[k], places[k], coding, k, cursor, words, values)
@@ -107,10 +108,12 @@ class _Coding:
     shift: int
     table: NDArray[np.float64] | None
     codes: tuple[int, ...]  # code of each member's level 0
+    dtype: str  # of what is added up
 
     @classmethod
     def of(cls, members: list[Synapses], places: list[int]) -> _Coding:
-        levels = [member.levels for member in members]
+        levels = [None if member.levels is None else member.counted(member.levels) for member in members]
+        dtype = sum_dtype(members[0])
         last = max(place + member.n_post for place, member in zip(places, members, strict=True)) - 1
         if last >= 1 << WORD:
             raise CapacityError(f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered")
@@ -118,8 +121,8 @@ class _Coding:
         codes = np.cumsum([0] + [part.size for part in known])
         shift = int(codes[-1] - 1).bit_length()
         if len(known) < len(levels) or last.bit_length() + shift > WORD:
-            return cls(0, None, (0,) * len(members))
-        return cls(shift, np.concatenate(known), tuple(int(code) for code in codes[:-1]))
+            return cls(0, None, (0,) * len(members), dtype)
+        return cls(shift, np.concatenate(known), tuple(int(code) for code in codes[:-1]), dtype)
 
 
 def _count(
@@ -154,7 +157,8 @@ def _fill(
         return
     listing = member.listing
     codes = listing.codes if coded else np.zeros(0, np.uint16)
-    weights = np.zeros(0) if coded else np.ascontiguousarray(np.broadcast_to(member.weights, (member.n,)))
+    weights = np.zeros(0) if coded else member.counted(np.broadcast_to(member.weights, (member.n,)))
+    weights = np.ascontiguousarray(weights)
     kernels.fill_listed(
         listing.first, member.lags.size, listing.targets, codes, weights, low, high, columns, place, coding.shift,
         coding.codes[k], cursor, words, values,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NetworkError
-from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Program
+from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Program, load
+from ..kernels.gpu import choice
 from . import validation as check
 from .build import Build
 from .bundle import gather
@@ -22,6 +23,7 @@ from .probes import Recorder, build_probe
 from .scope import PopulationScope, conducts, constant_drive
 from .signals import Memory, Signal
 from .store import Proposals
+from .sums import Sums
 from .synapses import Synapses, draw
 from .weighing import receptor_of
 
@@ -48,6 +50,24 @@ class Plan:
     inputs: dict[str, Input] = field(default_factory=dict)
     tallies: dict[str, Signal] = field(default_factory=dict)
     lanes: int = 1
+
+    def fastest(self) -> Plan:
+        """This plan on the gpu, if one is there that runs it all and the network is large enough; else as it is."""
+        synapses, every_step = sum(part.n for part in self.synapses.values()), [part.every for part in self.operators]
+        neurons = sum(population.n for population in self.network.populations)
+        if not choice.pays(neurons=neurons, synapses=synapses, operators=every_step.count(1), dt=self.dt):
+            return self
+        return self.on("gpu") if choice.available() else self
+
+    def on(self, name: str) -> Plan:
+        """This plan with the kernels of another backend; as it is if one is missing there."""
+        backend, operators = load(name), []
+        for part in self.operators:
+            known = part.kernel is getattr(self.backend, part.name, None)
+            if not known or not hasattr(backend, part.name):
+                return self
+            operators.append(replace(part, kernel=getattr(backend, part.name)))
+        return replace(self, backend=backend, operators=operators)
 
     def memory(self) -> Memory:
         """Fresh memory: the network at time 0."""
@@ -154,8 +174,10 @@ def _how(operator: Operator) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
-def compile_network(network: Network, *, dt: float, precision: str, backend: Backend, lanes: int = 1) -> Plan:
-    """Turn a description into a plan for `lanes` threads.
+def compile_network(
+    network: Network, *, dt: float, precision: str, backend: Backend, lanes: int = 1, deterministic: bool = False
+) -> Plan:
+    """Turn a description into a plan for `lanes` threads; deterministic: arrivals are summed in whole numbers.
 
     Raises NetworkError or ParameterError where the parts do not fit, CapacityError where memory does not suffice.
     """
@@ -168,10 +190,12 @@ def compile_network(network: Network, *, dt: float, precision: str, backend: Bac
     scopes = {part.name: PopulationScope(network, part, synapses, build) for part in network.populations}
     for described in network.inputs:
         scopes[described.population.name].stimulate(described, network, build)
+    sums = Sums.of(network, synapses, scopes) if deterministic else Sums()
     for projection in network.projections:
-        _connect(projection, synapses[projection.name], scopes, build)
+        _connect(projection, synapses[projection.name], scopes, sums, build)
     for bundle in gather(build.static):
         bundle.declare(build)
+    sums.declare(build)
     for scope in scopes.values():
         scope.advance(build)
     recorders = [build_probe(probe, scopes, build) for probe in network.probes]
@@ -203,7 +227,9 @@ def _resolves(population: Population, dt: float) -> None:
             )
 
 
-def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, PopulationScope], build: Build) -> None:
+def _connect(
+    projection: Projection, synapses: Synapses, scopes: Mapping[str, PopulationScope], sums: Sums, build: Build
+) -> None:
     """Declare what a projection's store and rule do in a step."""
     pre, post = scopes[projection.pre.name], scopes[projection.post.name]
     receptor = receptor_of(projection, synapses.occurring)
@@ -212,7 +238,7 @@ def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, Po
     synapses.lanes = owned(post.pieces, build.lanes)
     synapses.scope.update(
         history=pre.history, history_count=pre.history_count, fired_post=post.fired, count_post=post.count,
-        receiving=post.receptors[receptor], key=np.uint64(synapses.key),
+        receiving=sums.receiving(projection, synapses, post, receptor, build), key=np.uint64(synapses.key),
     )  # fmt: skip
     if projection.rule is not None:
         synapses.bounds = projection.rule.bounds(synapses.weights)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
-SWITCH = "POTENTIA_GPU"  # environment variable; "host" runs the kernels on the processor, slowly, for tests
+SWITCH = "POTENTIA_GPU"  # environment variable; "host" or "backwards" runs kernels on the processor, slowly, for tests
 
 
 class Launch(NamedTuple):
@@ -52,10 +52,10 @@ class Device(Protocol):
 
 def present() -> Device:
     """The device to run on. Raises DependencyError or UnsupportedError where there is none."""
-    if os.environ.get(SWITCH) == "host":
+    if (kind := os.environ.get(SWITCH)) in ("host", "backwards"):
         from .host import Host
 
-        return Host()
+        return Host(backwards=kind == "backwards")
     from .card import Card
 
     return Card()

@@ -41,6 +41,9 @@ class Host:
     most_blocks = 2
     steps = 1
 
+    def __init__(self, *, backwards: bool = False) -> None:
+        self._backwards = backwards  # the last thread runs first
+
     def allocate(self, n_bytes: int) -> Memory:
         """New memory, all zero."""
         return Memory(n_bytes)
@@ -55,7 +58,7 @@ class Host:
 
     def prepare(self, launches: Sequence[Launch], precision: str) -> Callable[[int], None]:
         """A function that carries out all launches, in order, so many times over."""
-        machine_code = library(precision)
+        machine_code = library(precision, self._backwards)
         calls = [(getattr(machine_code, f"run_{launch.kernel}"), _words(launch), launch) for launch in launches]
 
         def replay(times: int) -> None:
@@ -74,13 +77,13 @@ def _words(launch: Launch) -> tuple[Any, Any, Any]:
 
 
 @cache
-def library(precision: str) -> ctypes.CDLL:
+def library(precision: str, backwards: bool) -> ctypes.CDLL:
     """The kernels as a shared library, compiled once for every state of the sources."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "potentia"
-    target = folder / f"kernels-{precision}-{digest(precision)}.so"
+    target = folder / f"kernels-{precision}{'-backwards' * backwards}-{digest(precision)}.so"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _compile(host_text(precision), target)
+        _compile("#define REVERSED\n" * backwards + host_text(precision), target)
     return ctypes.CDLL(str(target))
 
 

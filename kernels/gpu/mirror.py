@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from .device import Buffer, Device
 
+ALIGNMENT = 64  # bytes
+
 
 class Use(IntEnum):
     """What becomes of an array; the greatest use of any kernel counts.
@@ -33,6 +35,11 @@ class Region(NamedTuple):
     buffer: Buffer
 
     @property
+    def there(self) -> int:
+        """Where the copy begins: as far from a multiple of 64 as here, so that all in it is aligned as here."""
+        return self.buffer.address + self.begin % ALIGNMENT
+
+    @property
     def host(self) -> NDArray[np.uint8]:
         """The host's memory itself."""
         return np.ctypeslib.as_array((ctypes.c_uint8 * (self.end - self.begin)).from_address(self.begin))
@@ -45,7 +52,8 @@ class Mirror:
         self._device = device
         self._arrays = [(array, use) for array, use in arrays if array.nbytes]  # kept alive
         self._regions = [
-            Region(begin, end, use, device.allocate(end - begin)) for begin, end, use in _joined(self._arrays)
+            Region(begin, end, use, device.allocate(end - begin + ALIGNMENT))
+            for begin, end, use in _joined(self._arrays)
         ]
         self._begins = np.array([region.begin for region in self._regions], np.int64)
 
@@ -57,18 +65,18 @@ class Mirror:
         region = self._regions[int(np.searchsorted(self._begins, begin, side="right")) - 1]
         assert region.begin <= begin
         assert begin + array.nbytes <= region.end
-        return region.buffer.address + begin - region.begin
+        return region.there + begin - region.begin
 
     def upload(self) -> None:
         """Bring everything to the device."""
         for region in self._regions:
-            self._device.upload(region.buffer.address, region.host)
+            self._device.upload(region.there, region.host)
 
     def download(self) -> None:
         """Bring back what kernels wrote."""
         for region in self._regions:
             if region.use is Use.WRITTEN:
-                self._device.download(region.buffer.address, region.host)
+                self._device.download(region.there, region.host)
 
 
 def _joined(arrays: Iterable[tuple[NDArray[Any], Use]]) -> list[tuple[int, int, Use]]:

@@ -20,6 +20,12 @@
 #define BLOCK_KERNEL(name) static void name
 #define __shared__ static thread_local
 
+#ifdef REVERSED  // the last thread first: what does not depend on the order of threads stays the same
+#define TURN(k, n) ((n) - 1 - (k))
+#else
+#define TURN(k, n) (k)
+#endif
+
 struct Dim {
     unsigned x, y;
 };
@@ -50,7 +56,8 @@ class Fibres {
             votes_ = gathering_;
             gathering_ = 0;
             const unsigned alive = running_;
-            for (unsigned t = 0; t < threads; ++t) {
+            for (unsigned k = 0; k < threads; ++k) {
+                const unsigned t = TURN(k, threads);
                 if (fibres_[t]->done) continue;
                 threadIdx = {t, 0};
                 now_ = fibres_[t];
@@ -129,11 +136,16 @@ static void launch(void (*kernel)(T...), bool meets, const unsigned* grid, const
     const auto body = [=] { call(kernel, arguments, std::index_sequence_for<T...>()); };
     gridDim = {grid[0], grid[1]};
     blockDim = {block[0], block[1]};
-    for (blockIdx.y = 0; blockIdx.y < gridDim.y; ++blockIdx.y)
-        for (blockIdx.x = 0; blockIdx.x < gridDim.x; ++blockIdx.x)
-            if (meets)
-                fibres.run(blockDim.x, body);
-            else
-                for (threadIdx.y = 0; threadIdx.y < blockDim.y; ++threadIdx.y)
-                    for (threadIdx.x = 0; threadIdx.x < blockDim.x; ++threadIdx.x) body();
+    const unsigned blocks = grid[0] * grid[1], threads = block[0] * block[1];
+    for (unsigned b = 0; b < blocks; ++b) {
+        blockIdx = {TURN(b, blocks) % grid[0], TURN(b, blocks) / grid[0]};
+        if (meets) {
+            fibres.run(threads, body);
+            continue;
+        }
+        for (unsigned t = 0; t < threads; ++t) {
+            threadIdx = {TURN(t, threads) % block[0], TURN(t, threads) / block[0]};
+            body();
+        }
+    }
 }
