@@ -12,6 +12,7 @@ from ...errors import UnsupportedError
 from ..backend import Exact
 from .device import Device, Launch
 from .mirror import Mirror, Use
+from .order import Touches
 from .signatures import Parameter, Signature, signatures
 from .work import PER_TILE, Work
 
@@ -37,8 +38,8 @@ def uses(work: Work) -> Iterator[tuple[NDArray[Any], Use]]:
                 yield value, Use.READ if parameter.constant else Use.WRITTEN
 
 
-def launches(work: Work, mirror: Mirror, device: Device, precision: str) -> list[Launch]:
-    """What the device does for a piece of work in one step."""
+def launches(work: Work, mirror: Mirror, device: Device, precision: str) -> list[tuple[Launch, Touches]]:
+    """What the device does for a piece of work in one step, and what each launch touches."""
     made = []
     for name in work.kernels:
         signature = signatures()[name]
@@ -46,7 +47,8 @@ def launches(work: Work, mirror: Mirror, device: Device, precision: str) -> list
             _packed(parameter, _found(work.arguments, parameter, name), mirror, precision)
             for parameter in signature.parameters
         )
-        made.append(Launch(name, *_threads(signature, work.arguments, device), arguments))
+        launch = Launch(name, *_threads(signature, work.arguments, device), arguments)
+        made.append((launch, Touches.of(signature, work.arguments)))
     return made
 
 
@@ -136,8 +138,8 @@ def _counts(value: NDArray[Any], address: int) -> NDArray[Any]:
 
 
 _WORDS: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
-    "Array": _array, "Scratch": _array, "Grid": _grid, "Rows": _grid, "Counts": _counts,
+    "Array": _array, "Adds": _array, "Scratch": _array, "Grid": _grid, "Rows": _grid, "Counts": _counts,
     "Each": lambda value, address: _each(np.zeros((), value.dtype), address),
     "Clock": lambda value, address: _struct(np.uint64(address)),
 }  # fmt: skip
-_DIMENSIONS = {"Array": (1,), "Scratch": (1,), "Each": (1,), "Grid": (2,), "Rows": (1, 2), "Clock": (1,)}
+_DIMENSIONS = {"Array": (1,), "Adds": (1,), "Scratch": (1,), "Each": (1,), "Grid": (2,), "Rows": (1, 2), "Clock": (1,)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import CapacityError, DependencyError, UnsupportedError
 from .device import Launch
+from .order import deal
 from .signatures import FOLDER
 from .source import digest, text
 
@@ -29,7 +30,7 @@ class Memory:
 
 
 class Card:
-    """See `Device`. All work goes to one stream, so it is done in order."""
+    """See `Device`. Copies and graphs go to one stream, so they are done in order."""
 
     most_threads = 1024
     most_blocks = 64
@@ -56,7 +57,7 @@ class Card:
         self._stream.synchronize()
 
     def prepare(self, launches: Sequence[Launch], precision: str) -> Callable[[int], None]:
-        """A function that carries out all launches, in order, so many times over, and then returns.
+        """A function that carries out all launches so many times over, and then returns.
 
         Every kernel is launched once before, since a driver may load it only then; with the clock at rest it does
         nothing.
@@ -66,10 +67,7 @@ class Card:
         with self._stream:
             for launch in firsts.values():
                 functions[launch.kernel](launch.grid, launch.block, launch.arguments)
-            self._stream.begin_capture()
-            for launch in launches:
-                functions[launch.kernel](launch.grid, launch.block, launch.arguments)
-            graph = self._stream.end_capture()
+        graph = self._graph(launches, functions)
 
         def replay(times: int) -> None:
             for _ in range(times):
@@ -77,6 +75,24 @@ class Card:
             self._stream.synchronize()
 
         return replay
+
+    def _graph(self, launches: Sequence[Launch], functions: Mapping[str, Any]) -> Any:
+        """A CUDA graph in which launches wait only for those in their `after`; the last one waits for all."""
+        cuda = self._cupy.cuda
+        streams, events = [self._stream], [cuda.Event(disable_timing=True) for _ in launches]
+        self._stream.begin_capture()
+        lanes = deal(launches)
+        for launch, lane, event in zip(launches, lanes, events, strict=True):
+            while lane >= len(streams):
+                streams.append(cuda.Stream(non_blocking=True))
+            stream = streams[lane]
+            for place in launch.after:
+                if lanes[place] != lane:
+                    stream.wait_event(events[place])
+            with stream:
+                functions[launch.kernel](launch.grid, launch.block, launch.arguments)
+            stream.record(event)
+        return self._stream.end_capture()
 
 
 @cache

@@ -21,7 +21,7 @@ DEVICE void add(int64* place, int64 value) { atomicAdd(reinterpret_cast<uint64*>
 // (n_synapses,); weights (n_synapses,) or one number; receiving (n_post,).
 KERNEL(deliver_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
                      Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
-                     Each<real> weights, Array<real> receiving) {
+                     Each<real> weights, Adds<real> receiving) {
     if (!clock.runs()) return;
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
@@ -31,7 +31,7 @@ KERNEL(deliver_step)(Clock clock, Grid<const uint32> history, Array<const int64>
 
 KERNEL(deliver_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
                            Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
-                           Each<int64> weights, Array<int64> receiving) {
+                           Each<int64> weights, Adds<int64> receiving) {
     if (!clock.runs()) return;
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
@@ -42,7 +42,7 @@ KERNEL(deliver_step_whole)(Clock clock, Grid<const uint32> history, Array<const 
 // `deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64.
 KERNEL(deliver_counted_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
                              Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
-                             Array<const real> weights, double scale, Array<int64> receiving) {
+                             Array<const real> weights, double scale, Adds<int64> receiving) {
     if (!clock.runs()) return;
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
@@ -54,7 +54,7 @@ KERNEL(deliver_counted_step)(Clock clock, Grid<const uint32> history, Array<cons
 // weight of each code.
 KERNEL(deliver_coded_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
                            Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
-                           int64 shift, Array<const real> table, Array<real> receiving) {
+                           int64 shift, Array<const real> table, Adds<real> receiving) {
     if (!clock.runs()) return;
     const uint32 mask = (1u << shift) - 1;
     EACH_ARRIVING(slot, k) {
@@ -65,7 +65,7 @@ KERNEL(deliver_coded_step)(Clock clock, Grid<const uint32> history, Array<const 
 
 KERNEL(deliver_coded_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
                                  Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
-                                 int64 shift, Array<const int64> table, Array<int64> receiving) {
+                                 int64 shift, Array<const int64> table, Adds<int64> receiving) {
     if (!clock.runs()) return;
     const uint32 mask = (1u << shift) - 1;
     EACH_ARRIVING(slot, k) {
@@ -77,7 +77,7 @@ KERNEL(deliver_coded_step_whole)(Clock clock, Grid<const uint32> history, Array<
 // The draws of a (source, lag) segment, each a target and one of the weights in `table`, a power of two long.
 template <typename Weight>
 DEVICE void deliver_draws(const Counts& row_draws, uint64 row_seed, int64 source, int64 n_post, int64 skip_self,
-                          int64 low, int64 high, Array<const Weight> table, Array<Weight> receiving) {
+                          int64 low, int64 high, Array<const Weight> table, Adds<Weight> receiving) {
     const uint64 inner = row_key(row_seed, source), mask = table.size - 1;
     const int64 end = row_draws.at(source, blockIdx.y + 1);
     for (int64 draw = int64(row_draws.at(source, blockIdx.y)) + threadIdx.x; draw < end; draw += blockDim.x) {
@@ -92,7 +92,7 @@ DEVICE void deliver_draws(const Counts& row_draws, uint64 row_seed, int64 source
 // n_lags + 1): the draws of each (source, lag) begin there; row_seed: key of the draws.
 KERNEL(deliver_drawn_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
                            Array<const int64> lags, Counts row_draws, uint64 row_seed, int64 n_post, int64 skip_self,
-                           int64 low, int64 high, Array<const real> table, Array<real> receiving) {
+                           int64 low, int64 high, Array<const real> table, Adds<real> receiving) {
     if (!clock.runs()) return;
     EACH_ARRIVING(slot, k)
         deliver_draws(row_draws, row_seed, history[slot][k], n_post, skip_self, low, high, table, receiving);
@@ -101,7 +101,7 @@ KERNEL(deliver_drawn_step)(Clock clock, Grid<const uint32> history, Array<const 
 KERNEL(deliver_drawn_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
                                  Array<const int64> lags, Counts row_draws, uint64 row_seed, int64 n_post,
                                  int64 skip_self, int64 low, int64 high, Array<const int64> table,
-                                 Array<int64> receiving) {
+                                 Adds<int64> receiving) {
     if (!clock.runs()) return;
     EACH_ARRIVING(slot, k)
         deliver_draws(row_draws, row_seed, history[slot][k], n_post, skip_self, low, high, table, receiving);

@@ -12,12 +12,16 @@ SWITCH = "POTENTIA_GPU"  # environment variable; "host" or "backwards" runs kern
 
 
 class Launch(NamedTuple):
-    """One launch of a CUDA kernel: blocks and threads in x and y, arguments () as they lie in memory."""
+    """One launch of a CUDA kernel: blocks and threads in x and y, arguments () as they lie in memory.
+
+    after: places, in the list of all, of earlier launches that must be done before.
+    """
 
     kernel: str
     grid: tuple[int, int]
     block: tuple[int, int]
     arguments: tuple[NDArray[Any], ...]
+    after: tuple[int, ...] = ()
 
 
 class Buffer(Protocol):
@@ -27,7 +31,7 @@ class Buffer(Protocol):
 
 
 class Device(Protocol):
-    """Memory, and kernels that work on it one after the other.
+    """Memory, and kernels that work on it.
 
     most_threads: of one block that meet at a barrier; most_blocks: worth launching where few would do; steps: how
     many it pays to prepare at once.
@@ -47,7 +51,7 @@ class Device(Protocol):
         """Fill `array` from the device."""
 
     def prepare(self, launches: Sequence[Launch], precision: str) -> Callable[[int], None]:
-        """A function that carries out all launches, in order, so many times over, and then returns."""
+        """A function that carries out all launches so many times over, and then returns."""
 
 
 def present() -> Device:

@@ -42,7 +42,7 @@ class Host:
     steps = 1
 
     def __init__(self, *, backwards: bool = False) -> None:
-        self._backwards = backwards  # the last thread runs first
+        self._backwards = backwards  # the last thread runs first, and the last launch that need not wait
 
     def allocate(self, n_bytes: int) -> Memory:
         """New memory, all zero."""
@@ -59,7 +59,8 @@ class Host:
     def prepare(self, launches: Sequence[Launch], precision: str) -> Callable[[int], None]:
         """A function that carries out all launches, in order, so many times over."""
         machine_code = library(precision, self._backwards)
-        calls = [(getattr(machine_code, f"run_{launch.kernel}"), _words(launch), launch) for launch in launches]
+        order = _last_first(launches) if self._backwards else launches
+        calls = [(getattr(machine_code, f"run_{launch.kernel}"), _words(launch), launch) for launch in order]
 
         def replay(times: int) -> None:
             for _ in range(times):
@@ -67,6 +68,19 @@ class Host:
                     entry(*words)
 
         return replay
+
+
+def _last_first(launches: Sequence[Launch]) -> list[Launch]:
+    """The launches in another order that they allow."""
+    order: list[Launch] = []
+    waiting = {place: set(launch.after) for place, launch in enumerate(launches)}
+    while waiting:
+        chosen = max(place for place, after in waiting.items() if not after)
+        order.append(launches[chosen])
+        del waiting[chosen]
+        for after in waiting.values():
+            after.discard(chosen)
+    return order
 
 
 def _words(launch: Launch) -> tuple[Any, Any, Any]:

@@ -30,6 +30,15 @@ struct Array {
     MEMBER T& operator[](int64 i) const { return data[i]; }
 };
 
+// An array (size,) to which kernels only add, each number at once, or in which all write the same: several of them may
+// work at a time.
+template <typename T>
+struct Adds {
+    T* data;
+    int64 size;
+    MEMBER T& operator[](int64 i) const { return data[i]; }
+};
+
 // An array (rows, columns).
 template <typename T>
 struct Grid {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from .binding import launches, uses
 from .device import Device, Launch, present
 from .kernels import Kernel
 from .mirror import Mirror, Use
+from .order import waits
 from .refractory import listed, spelled
 from .work import Work, works
 
@@ -85,11 +85,17 @@ class Program:
 
     def _sequence(self, precision: str) -> list[Launch]:
         """The launches of a period."""
-        each = [(work.every, launches(work, self._mirror, self._device, precision)) for work in self._works]
-        tick = launches(self._tick, self._mirror, self._device, precision)
-        sequence: list[Any] = []
+        works = [*self._works, self._tick]
+        each = [(work.every, launches(work, self._mirror, self._device, precision)) for work in works]
+        sequence: list[Launch] = []
+        found: dict[tuple[bool, ...], list[list[int]]] = {}  # steps in which the same calls are due wait alike
         for offset in range(self._period):
-            for every, own in each:
-                sequence += own if offset % every == 0 else []
-            sequence += tick
+            due = tuple(offset % every == 0 for every, _ in each)
+            step = [launch for now, (_, own) in zip(due, each, strict=True) if now for launch in own]
+            if due not in found:
+                found[due] = waits([touches for _, touches in step])
+            begin = len(sequence)
+            for (launch, _), after in zip(step, found[due], strict=True):
+                places = [begin + place for place in after] or [begin - 1] * (begin > 0)
+                sequence.append(launch._replace(after=tuple(places)))
         return sequence

@@ -7,7 +7,7 @@
 // Append this step's spikes: row_steps (capacity,), row_ids (capacity,).
 BLOCK_KERNEL(record_spikes_step)(Clock clock, Array<const uint32> fired, Array<const int64> count,
                                  Array<int64> rows, Rows<int64> row_steps, Rows<uint32> row_ids,
-                                 Array<int64> pause) {
+                                 Adds<int64> pause) {
     if (!clock.runs()) return;
     const int64 row = rows[0], spikes = count[0];
     __syncthreads();
@@ -21,7 +21,7 @@ BLOCK_KERNEL(record_spikes_step)(Clock clock, Array<const uint32> fired, Array<c
 }
 
 // Count one more row; another sample might not fit.
-DEVICE void append(int64 row, int64 capacity, Array<int64> rows, Array<int64> pause) {
+DEVICE void append(int64 row, int64 capacity, Array<int64> rows, Adds<int64> pause) {
     if (threadIdx.x > 0) return;
     rows[0] = row + 1;
     if (row + 2 > capacity) pause[0] = 1;
@@ -29,7 +29,7 @@ DEVICE void append(int64 row, int64 capacity, Array<int64> rows, Array<int64> pa
 
 template <typename T>
 DEVICE void record_state(int64 step, int64 every, Array<const uint32> subset, Array<const T> variable,
-                         Array<int64> rows, Rows<T> samples, Array<int64> pause) {
+                         Array<int64> rows, Rows<T> samples, Adds<int64> pause) {
     if ((step + 1) % every) return;
     const int64 row = rows[0];
     __syncthreads();
@@ -39,19 +39,19 @@ DEVICE void record_state(int64 step, int64 every, Array<const uint32> subset, Ar
 
 // Copy `variable` of the units in `subset` (m,) into samples (capacity, m) every `every` steps: values of 4 bytes.
 BLOCK_KERNEL(record_state_step_4)(Clock clock, int64 every, Array<const uint32> subset, Array<const uint32> variable,
-                                  Array<int64> rows, Rows<uint32> samples, Array<int64> pause) {
+                                  Array<int64> rows, Rows<uint32> samples, Adds<int64> pause) {
     if (clock.runs()) record_state(clock.step(), every, subset, variable, rows, samples, pause);
 }
 
 // The same for values of 8 bytes.
 BLOCK_KERNEL(record_state_step_8)(Clock clock, int64 every, Array<const uint32> subset, Array<const uint64> variable,
-                                  Array<int64> rows, Rows<uint64> samples, Array<int64> pause) {
+                                  Array<int64> rows, Rows<uint64> samples, Adds<int64> pause) {
     if (clock.runs()) record_state(clock.step(), every, subset, variable, rows, samples, pause);
 }
 
 // Count spikes per unit in tally (n,); every `every` steps move it to samples (capacity, n).
 BLOCK_KERNEL(record_counts_step)(Clock clock, int64 every, Array<const uint32> fired, Array<const int64> count,
-                                 Array<uint32> tally, Array<int64> rows, Rows<uint32> samples, Array<int64> pause) {
+                                 Array<uint32> tally, Array<int64> rows, Rows<uint32> samples, Adds<int64> pause) {
     if (!clock.runs()) return;
     IN_BLOCK(k, count[0]) tally[fired[k]] += 1;
     if ((clock.step() + 1) % every) return;
@@ -66,7 +66,7 @@ BLOCK_KERNEL(record_counts_step)(Clock clock, int64 every, Array<const uint32> f
 
 // Count the population's spikes in total (1,); every `every` steps move it to samples (capacity, 1).
 KERNEL(record_rate_step)(Clock clock, int64 every, Array<const int64> count, Array<int64> total, Array<int64> rows,
-                         Rows<int64> samples, Array<int64> pause) {
+                         Rows<int64> samples, Adds<int64> pause) {
     if (!clock.runs() || first_index() > 0) return;
     total[0] += count[0];
     if ((clock.step() + 1) % every) return;
