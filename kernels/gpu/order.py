@@ -72,7 +72,8 @@ def waits(step: Sequence[Touches]) -> list[list[int]]:
 def deal(launches: Sequence[Launch]) -> list[int]:
     """A lane for each launch: that of one it waits for, if nobody else went on there, or a free one.
 
-    The last launch, which waits for all, has lane 0. A lane is free again once a launch waits for its last one, since that comes after all in it.
+    The last launch, which waits for all, has lane 0. A lane is free again once a launch waits for its last one, since
+    that comes after all in it.
     """
     lanes: list[int] = []
     heads: dict[int, int] = {}  # lane -> its last launch

@@ -39,6 +39,7 @@ class Program:
                     "'reference'"
                 )
         self._works = works(calls, self._device.most_threads)
+        _refuse_lists(self._works)
         self._words = np.zeros(3, np.int64)  # see `Clock` in launch.cuh
         self._tick = Work(("tick",), {"clock": self._words, "pause": clockwork.pause}, 1)
         for work in self._works:
@@ -99,3 +100,14 @@ class Program:
                 places = [begin + place for place in after] or [begin - 1] * (begin > 0)
                 sequence.append(launch._replace(after=tuple(places)))
         return sequence
+
+
+def _refuse_lists(parts: Sequence[Work]) -> None:
+    """Raise UnsupportedError if a probe looks at a list of refractory units: there is none on a device."""
+    lists = {array.ctypes.data for part in parts for pair in part.lists for array in pair}
+    for part in parts:
+        variable = part.arguments.get("variable")
+        if variable is not None and variable.ctypes.data in lists:
+            raise UnsupportedError(
+                "backend 'gpu' keeps no list of refractory units, so no probe can record it; choose 'cpu'"
+            )

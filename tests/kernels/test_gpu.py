@@ -258,6 +258,15 @@ def test_what_the_gpu_cannot_do(monkeypatch):
         load("gpu").program([Call(own_step, {"v": np.zeros(3)}, None)], clockwork, "float64")
 
 
+def test_the_list_of_the_refractory_cannot_be_probed(monkeypatch):
+    monkeypatch.setenv(device.SWITCH, "host")
+    net = Network(seed=1)
+    cells = net.population(LIF(), 5, name="cells")
+    net.probe(cells, "left")
+    with pytest.raises(UnsupportedError, match="'gpu' keeps no list of refractory units"):
+        Simulator(net, backend="gpu")
+
+
 def test_without_cupy_or_device(monkeypatch):
     monkeypatch.delenv(device.SWITCH, raising=False)
     try:
