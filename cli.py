@@ -122,22 +122,27 @@ def bench(
     name: Annotated[str, typer.Argument(help="A benchmark, such as cuba.")],
     set_: Set = None,
     peers: Annotated[str, typer.Option(help="Other simulators to measure too, such as brian2; comma-separated.")] = "",
+    history: Annotated[bool, typer.Option("--history", help="Write the figures to docs/benchmarks.md too.")] = False,
     json_: Json = False,
 ) -> None:
     """Measure CPU time per biological second, beside other simulators and the machine's own limit."""
     from .experiments.experiment import format_table, read_settings
 
-    module = _benchmark(name)
+    module, records = _benchmark(name), _benchmarks("_history")
     settings = read_settings(name, module.Settings, set_ or ())
     wanted = [peer for peer in (part.strip() for part in peers.split(",")) if peer]
     for peer in wanted:
         _peer(name, peer, module.PEERS)
+    if history:
+        records.check()
     report = module.run(settings, wanted)
+    if history:
+        records.write(report, settings.model_dump(mode="json"), (module.__doc__ or name).partition("\n")[0])
     if json_:
         say(json.dumps(report))
         return
-    rows = report["rows"]
-    say(format_table([[row.get(key, "") for key in rows[0]] for row in rows], header=list(rows[0])))
+    columns, rows = records.table(report["rows"])
+    say(format_table(rows, header=columns))
     for ratio, value in report["ratios"].items():
         say(f"{ratio}: {value:.3g}")
     say(f"fraction of the machine's own limit: {report['ceiling_fraction']:.3g}")
@@ -232,7 +237,14 @@ def _benchmark(name: str) -> Any:
     if name not in known:
         hint = check.nearest(name, known)
         raise ParameterError(f"no benchmark is called {name!r}{hint} (known: {', '.join(sorted(known))})")
-    return importlib.import_module(f".tests.benchmarks.{name.replace('-', '_')}", __package__)
+    return _benchmarks(name.replace("-", "_"))
+
+
+def _benchmarks(module: str) -> Any:
+    """A module of the benchmarks' package, which type checkers pass over."""
+    import importlib
+
+    return importlib.import_module(f".tests.benchmarks.{module}", __package__)
 
 
 def _peer(name: str, peer: str, known: tuple[str, ...]) -> None:

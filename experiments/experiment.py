@@ -18,7 +18,8 @@ from potentia.errors import DependencyError, ParameterError
 from potentia.sim import figures
 from potentia.sim import validation as check
 
-TIMED: Final = re.compile(r"(^|_)(seconds|cpu_s|wall_s|rss_mb)(_sd)?$")  # metrics of the machine, not of the network
+# metrics of the machine, not of the network
+TIMED: Final = re.compile(r"(^|_)(seconds|cpu_s|wall_s|rss_mb|real_time_factor)(_sd)?$")
 QUANTITY: Final = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµμ]{1,4})")
 PREFIXES: Final = {
     "f": -15,

@@ -79,10 +79,10 @@ class Backend:
             raise UnsupportedError(f"backend {self.name!r} has no kernel {kernel!r}; choose one of {', '.join(others)}")
         return self._kernels[kernel]
 
-    def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str) -> Program:
-        """Make `calls` ready to run, in order, once per step."""
+    def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str, lanes: int = 1) -> Program:
+        """Make `calls` ready to run, in order, once per step; on several threads where calls belong to `lanes`."""
         module = importlib.import_module(f".{self.name}.program", __package__)
-        program: Program = module.Program(calls, clockwork, precision)
+        program: Program = module.Program(calls, clockwork, precision, lanes)
         return program
 
     def zeros(self, shape: Any, dtype: str = "float64") -> NDArray[Any]:

@@ -33,7 +33,8 @@ class AlphaLIF(NeuronModel):
 
     kernel: ClassVar[str] = "alpha_lif_step"
     state: ClassVar[Mapping[str, str]] = {
-        "v": "float", "resting": "uint32", "left": "int32", "g_e": "float", "h_e": "float", "g_i": "float", "h_i": "float",
+        "v": "float", "resting": "uint32", "left": "int32",
+        "g_e": "float", "h_e": "float", "g_i": "float", "h_i": "float",
     }  # fmt: skip
     receptors: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
     units: ClassVar[Mapping[str, str]] = {"v": "V", "g_e": "V", "h_e": "V", "g_i": "V", "h_i": "V"}

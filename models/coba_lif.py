@@ -35,7 +35,13 @@ class CobaLIF(NeuronModel):
     refractory: PerUnit = 5e-3  # [s], rounded to whole steps by the clock engine
 
     kernel: ClassVar[str] = "coba_lif_step"
-    state: ClassVar[Mapping[str, str]] = {"v": "float", "resting": "uint32", "left": "int32", "g_e": "float", "g_i": "float"}
+    state: ClassVar[Mapping[str, str]] = {
+        "v": "float",
+        "resting": "uint32",
+        "left": "int32",
+        "g_e": "float",
+        "g_i": "float",
+    }
     receptors: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
     conductances: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
     receives: ClassVar[Mapping[str, str]] = {"excitatory": "g_e", "inhibitory": "g_i"}

@@ -32,7 +32,13 @@ class CubaLIF(NeuronModel):
     refractory: PerUnit = 5e-3  # [s], rounded to whole steps by the clock engine
 
     kernel: ClassVar[str] = "cuba_lif_step"
-    state: ClassVar[Mapping[str, str]] = {"v": "float", "resting": "uint32", "left": "int32", "g_e": "float", "g_i": "float"}
+    state: ClassVar[Mapping[str, str]] = {
+        "v": "float",
+        "resting": "uint32",
+        "left": "int32",
+        "g_e": "float",
+        "g_i": "float",
+    }
     receptors: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
     receives: ClassVar[Mapping[str, str]] = {"excitatory": "g_e", "inhibitory": "g_i"}
     units: ClassVar[Mapping[str, str]] = {"v": "V", "g_e": "V", "g_i": "V"}

@@ -21,7 +21,7 @@ from .neuron import NeuronModel
 from .result import BatchResult, Result, Samples, Spikes
 from .rule import Rule
 from .simulator import Simulator
-from .store import Ideal, Store
+from .store import Ideal, Procedural, Store
 
 __all__ = [
     "AllToAll",
@@ -50,6 +50,7 @@ __all__ = [
     "Poisson",
     "Population",
     "Probe",
+    "Procedural",
     "Projection",
     "Result",
     "Rule",

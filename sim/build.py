@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from .synapses import Synapses
 
 Scope = Mapping[str, Any]
-PENDING: Final = 32  # segments that a delivery fetches before it works on them
+PENDING: Final = 1024  # segments that a delivery looks up before it works on them
 
 
 @dataclass
 class Build:
     """Collects signals and operators while a network is compiled.
 
-    dt [s]; precision "float32" or "float64"; pieces of each population, dealt to `lanes` threads. The scope of every operator also offers `dt`, `sample`
-    (which copy of a batch this is), `pause` and `upcoming`.
+    dt [s]; precision "float32" or "float64"; pieces of each population, dealt to `lanes` threads. The scope of
+    every operator also offers `dt`, `sample` (which copy of a batch this is), `pause` and `upcoming`.
     """
 
     dt: float
@@ -51,11 +51,13 @@ class Build:
         initial: Any = 0,
         unit: str = "",
         most: int | None = None,
+        *,
+        layout: bool = False,
     ) -> Signal:
         """A new signal; its name must be new too."""
         if any(signal.name == name for signal in self.signals):
             raise NetworkError(f"signal {name!r} is declared twice")
-        made = Signal(name, part, dtype, shape, initial, unit, most)
+        made = Signal(name, part, dtype, shape, initial, unit, most, layout)
         self.signals.append(made)
         return made
 
@@ -64,10 +66,14 @@ class Build:
         self.tallies[name] = self.signal(name, "flow", dtype, (1,))
         return self.tallies[name]
 
-    def fixed(self, name: str, array: Any, dtype: str | None = None) -> Signal:
-        """A signal that never changes, holding a copy of `array`."""
+    def fixed(self, name: str, array: Any, dtype: str | None = None, *, layout: bool = False) -> Signal:
+        """A signal that never changes, holding `array`; layout: see `Signal`."""
         values = np.asarray(array)
-        return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values)
+        return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values, layout=layout)
+
+    def named(self, name: str) -> Signal:
+        """The signal of that name."""
+        return next(signal for signal in self.signals if signal.name == name)
 
     def whole(self, part: str) -> Signal:
         """All numbers of a part of memory as one array, of which every signal in it is a range; see `place`."""

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from ..errors import CapacityError
 from ..kernels.cpu import rows as kernels
 from .build import Build
+from .signals import Signal
 from .store import sum_dtype
 from .synapses import Synapses
 
 WORD: Final = 32  # bits of a synapse's word: target and code of the weight
 MOST_BUNDLED: Final = 2**32 - 1  # synapses of one bundle
+DRAWN: Final = 512  # words that are drawn before they are delivered
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Bundle:
     """Synapses of one source population that act in one phase on receptors in one part of memory."""
 
     members: list[Synapses] = field(default_factory=list)
+    _most: int = 0  # draws of one (source, lag)
 
     def takes(self, synapses: Synapses) -> bool:
         """Whether these synapses fit in: same source, phase and part of memory, and receptors of their own.
@@ -41,6 +44,7 @@ class Bundle:
         return (
             first.scope["history"] is synapses.scope["history"]
             and first.phase is synapses.phase
+            and first.redrawn is synapses.redrawn
             and first.scope["receiving"].part == receiving.part
             and all(member.scope["receiving"] is not receiving for member in self.members)
             and sum(member.n for member in self.members) + synapses.n <= MOST_BUNDLED
@@ -56,30 +60,76 @@ class Bundle:
         ranges = [member.lanes for member in self.members]
         for lane in range(len(ranges[0])):
             cut = [member_ranges[lane] for member_ranges in ranges]
-            self._declare_lane(build, name, lane, lags, places, coding, cut)
+            declare = self._declare_draws if self.members[0].redrawn else self._declare_words
+            declare(build, name if lane == 0 else f"{name}, lane {lane}", lane, lags, places, coding, cut)
         for member in self.members:
             member.release()
 
-    def _declare_lane(
-        self, build: Build, name: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
+    def _declare_words(
+        self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
         cut: Sequence[tuple[int, int]],
     ) -> None:  # fmt: skip
-        label = name if lane == 0 else f"{name}, lane {lane}"
+        """Store the words of one lane and deliver them."""
         first, words, values = self._words(lags, places, coding, cut, build)
         scope = {key: self.members[0].scope[key] for key in ("history", "history_count")}
         scope |= {
-            "lags": build.fixed(f"{label}.lags", lags), "first": build.fixed(f"{label}.first", first),
+            "lags": _fixed(build, f"{label}.lags", lags), "first": _fixed(build, f"{label}.first", first),
             "pending": build.pending(label), "receiving": build.whole(self.members[0].scope["receiving"].part),
         }  # fmt: skip
         phase = self.members[0].phase
         if coding.table is None:
-            scope |= {"targets": build.fixed(f"{label}.targets", words)}
-            scope |= {"weights": build.fixed(f"{label}.weights", values, coding.dtype)}
+            scope |= {"targets": _fixed(build, f"{label}.targets", words)}
+            scope |= {"weights": _fixed(build, f"{label}.weights", values, coding.dtype)}
             build.operator(phase, label, "deliver_step", scope, lane=lane)
             return
-        scope |= {"words": build.fixed(f"{label}.words", words), "shift": coding.shift}
-        scope |= {"table": build.fixed(f"{label}.table", coding.table, coding.dtype)}
+        scope |= {"words": _fixed(build, f"{label}.words", words), "shift": coding.shift}
+        scope |= {"table": _fixed(build, f"{label}.table", coding.table, coding.dtype)}
         build.operator(phase, label, "deliver_coded_step", scope, lane=lane)
+
+    def _declare_draws(
+        self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
+        cut: Sequence[tuple[int, int]],
+    ) -> None:  # fmt: skip
+        """Draw words again at every spike: keep only how many each (source, delay) has."""
+        if coding.table is None:
+            raise CapacityError(f"Network: {label} has too many receptors and levels for words of {WORD} bits")
+        own: dict[str, Any] = {
+            "sizes": [member.n_post for member in self.members], "lows": [low for low, _ in cut],
+            "highs": [high for _, high in cut], "places": places, "codes": coding.codes, "skips": [], "masks": [],
+        }  # fmt: skip
+        seeds = []
+        for member in self.members:
+            assert member.rows is not None
+            assert member.levels is not None
+            seeds.append(member.rows.key)
+            own["skips"].append(int(member.rows.skip_self))
+            own["masks"].append(member.levels.size - 1)
+        scope: dict[str, Any] = {}
+        for key, values in own.items():
+            scope[key] = _fixed(build, f"{label}.{key}", np.array(values, np.uint32))
+        scope |= {key: self.members[0].scope[key] for key in ("history", "history_count")}
+        shared = "" if lane == 0 else label.rpartition(", lane")[0]
+        draws = build.named(f"{shared}.row_draws") if shared else _fixed(build, f"{label}.row_draws", self._draws(lags))
+        scope |= {
+            "lags": _fixed(build, f"{label}.lags", lags), "row_draws": draws, "shift": coding.shift,
+            "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
+            "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
+            "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + int(self._most),)),
+            "receiving": build.whole(self.members[0].scope["receiving"].part),
+        }  # fmt: skip
+        build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, lane=lane)
+
+    def _draws(self, lags: NDArray[np.int64]) -> NDArray[Any]:
+        """Where the draws of each (source, lag) of each member begin (n_pre, n_lags + 1, n_members)."""
+        longest = max(int(np.diff(member.rows.first).max(initial=0)) for member in self.members if member.rows)
+        dtype = np.uint16 if longest < 1 << 16 else np.uint32
+        draws = np.zeros((self.members[0].n_pre, lags.size + 1, len(self.members)), dtype)
+        for k, member in enumerate(self.members):
+            counts = member.lag_counts()
+            self._most = max(self._most, int(counts.max(initial=0)))
+            draws[:, 1 + np.searchsorted(lags, member.lags), k] = counts
+        np.cumsum(draws, axis=1, out=draws, dtype=dtype)
+        return draws
 
     def _words(
         self, lags: NDArray[np.int64], places: list[int], coding: _Coding, cut: Sequence[tuple[int, int]], build: Build
@@ -116,13 +166,22 @@ class _Coding:
         dtype = sum_dtype(members[0])
         last = max(place + member.n_post for place, member in zip(places, members, strict=True)) - 1
         if last >= 1 << WORD:
-            raise CapacityError(f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered")
+            raise CapacityError(
+                f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered"
+            )
         known = [part for part in levels if part is not None]
-        codes = np.cumsum([0] + [part.size for part in known])
-        shift = int(codes[-1] - 1).bit_length()
+        table: NDArray[np.float64] = np.concatenate(known) if known else np.zeros(1)
+        codes = np.cumsum([0] + [part.size for part in known])[:-1]
+        if all(part.size == 1 for part in known):  # projections of one weight share its code
+            table, codes = np.unique(table, return_inverse=True)
+        shift = int(table.size - 1).bit_length()
         if len(known) < len(levels) or last.bit_length() + shift > WORD:
             return cls(0, None, (0,) * len(members), dtype)
-        return cls(shift, np.concatenate(known), tuple(int(code) for code in codes[:-1]), dtype)
+        return cls(shift, table, tuple(int(code) for code in codes), dtype)
+
+
+def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Signal:
+    return build.fixed(name, array, dtype, layout=True)
 
 
 def _count(

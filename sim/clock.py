@@ -98,7 +98,7 @@ class ClockEngine:
             for sample in range(lane, len(stimuli), len(lanes)):
                 memory.restore(present)
                 memory["sample"][0] = sample
-                program = self.plan.program(memory, stimuli[sample])
+                program = self.plan.program(memory, stimuli[sample], lanes=1)
                 recording = Recording(self.plan, memory, start, stop)
                 self._advance(program, memory, start, stop, recording, progress)
                 results[sample] = recording.result(spike_hash(self.plan, memory))
@@ -143,10 +143,13 @@ def spike_hash(plan: Plan, memory: Memory) -> str:
 
 
 def _wiring(plan: Plan, memory: Memory) -> NDArray[np.uint8]:
-    """BLAKE2b (16,) of all fixed whole numbers: synapses, lags, lists of events."""
+    """BLAKE2b (16,) of the synapses of all projections and of all fixed whole numbers, such as lists of events."""
     digest = hashlib.blake2b(digest_size=16)
+    for name, synapses in plan.synapses.items():
+        digest.update(name.encode())
+        synapses.mark(digest.update)
     for signal in plan.signals:
-        if signal.part == "fixed" and memory[signal].dtype.kind in "iu":
+        if signal.part == "fixed" and memory[signal].dtype.kind in "iu" and not signal.layout:
             digest.update(signal.name.encode())
             digest.update(np.ascontiguousarray(memory[signal]).data)
     return np.frombuffer(digest.digest(), np.uint8)

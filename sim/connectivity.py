@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.cpu import connectivity as kernels
-from ..kernels.reference.connectivity import ONE, geometric_table
 from ..kernels.cpu import rows as row_kernels
+from ..kernels.reference.connectivity import ONE, geometric_table
 from . import validation as check
 from .edges import Edges, Ids, Rows
 

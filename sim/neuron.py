@@ -48,8 +48,10 @@ class NeuronModel(ABC):
     4. gives the kernel's `constants` at a step dt, each a number or an array (n,) with one entry per unit.
 
     The kernel's parameters are bound by name: state variables, receptors, constants, `drive` (n,) the injected
-    current (one number for all units where that is enough and the kernel is one of the library's), `fired` (n,) uint32 the buffer for the firing indices, ascending, and `step` if it wants it. It
-    returns the number of spikes. A model that can be solved exactly between events may offer `event` as well.
+    current (one number where that is enough and the kernel is one of the library's), `fired` (n,) uint32 the buffer
+    for the firing indices, ascending, and `step` if it wants it. It returns the number of spikes. A kernel of the
+    library may be handed a range of the units at a time. A model that can be solved exactly between events may
+    offer `event` as well.
     """
 
     kernel: ClassVar[Kernel]

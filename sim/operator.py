@@ -19,7 +19,7 @@ class Phase(IntEnum):
     """The phases of a step, in order.
 
     What a receptor of its own sums up comes in by ARRIVE and DELIVER; what is added to a state variable, whose
-    effect begins with the next step, by ENTER. GATHER joins the lists of those that fired in the pieces of a population.
+    effect begins with the next step, by ENTER. GATHER joins the lists of those that fired in a population's pieces.
     """
 
     ARRIVE = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from .operator import Piece
@@ -15,7 +16,7 @@ def cut(n: int) -> list[tuple[int, int]]:
     """Ranges of units, nearly equal and at most UNITS long; they depend on `n` alone."""
     pieces = -(-n // UNITS)
     edges = [min(round(n * p / pieces / GRAIN) * GRAIN, n) for p in range(pieces)] + [n]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def deal(sizes: Sequence[Sequence[tuple[int, int]]], lanes: int) -> list[tuple[Piece, ...]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from .operator import Operator, Phase, Piece
 from .pieces import cut, deal, owned
 from .probes import Recorder, build_probe
 from .scope import PopulationScope, conducts, constant_drive
-from .signals import Memory, Signal
+from .signals import Memory, Signal, definite
 from .store import Proposals
 from .sums import Sums
 from .synapses import Synapses, draw
@@ -51,37 +52,49 @@ class Plan:
     tallies: dict[str, Signal] = field(default_factory=dict)
     lanes: int = 1
 
-    def fastest(self) -> Plan:
-        """This plan on the gpu, if one is there that runs it all and the network is large enough; else as it is."""
-        synapses, every_step = sum(part.n for part in self.synapses.values()), [part.every for part in self.operators]
-        neurons = sum(population.n for population in self.network.populations)
-        if not choice.pays(neurons=neurons, synapses=synapses, operators=every_step.count(1), dt=self.dt):
-            return self
-        return self.on("gpu") if choice.available() else self
-
-    def on(self, name: str) -> Plan:
-        """This plan with the kernels of another backend; as it is if one is missing there."""
-        backend, operators = load(name), []
-        for part in self.operators:
-            known = part.kernel is getattr(self.backend, part.name, None)
-            if not known or not hasattr(backend, part.name):
-                return self
-            operators.append(replace(part, kernel=getattr(backend, part.name)))
-        return replace(self, backend=backend, operators=operators)
+    def suits_a_card(self) -> bool:
+        """Whether the network is large enough for a gpu, and one is there that has all kernels."""
+        synapses, neurons = (
+            sum(part.n for part in self.synapses.values()),
+            sum(part.n for part in self.network.populations),
+        )
+        operators = sum(part.every == 1 and not part.lane for part in self.operators)  # as one thread has them
+        if (
+            not choice.pays(neurons=neurons, synapses=synapses, operators=operators, dt=self.dt)
+            or not choice.available()
+        ):
+            return False
+        card = load("gpu")
+        return all(
+            part.kernel is getattr(self.backend, part.name, None) and hasattr(card, part.name)
+            for part in self.operators
+        )
 
     def memory(self) -> Memory:
         """Fresh memory: the network at time 0."""
         return Memory(self.signals, self.precision)
 
-    def program(self, memory: Memory, stimuli: Mapping[str, Stimulus] | None = None) -> Program:
-        """Bind the operators to `memory`; `stimuli` stand in for the inputs of the same names."""
+    def program(
+        self, memory: Memory, stimuli: Mapping[str, Stimulus] | None = None, lanes: int | None = None
+    ) -> Program:
+        """Bind the operators to `memory`; `stimuli` stand in for the inputs of the same names.
+
+        lanes: threads to run on, all that the plan has lanes for if None.
+        """
         replaced = self._replacements(stimuli or {})
         upcoming = np.full(len(self.operators), NEVER, np.int64)
-        calls = [
-            call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming)
-        ]
+        calls = [call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming)]
         clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
-        return self.backend.program(calls, clockwork, self.precision)
+        return self.backend.program(calls, clockwork, self.precision, self.lanes if lanes is None else lanes)
+
+    @property
+    def synapse_bytes(self) -> int:
+        """Bytes that the synapses take: targets, weights, delays and, where a rule learns, their reverse index."""
+        return sum(
+            math.prod(signal.shape) * definite(signal, self.precision).itemsize
+            for signal in self.signals
+            if signal.layout or (signal.name.rpartition(".")[0] in self.synapses and signal.part in ("fixed", "store"))
+        )
 
     def meta(self) -> dict[str, Any]:
         """How results of this plan are made."""
@@ -212,9 +225,7 @@ def compile_network(
 
 def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
     """The pieces of every population; a kernel of the user's own always sees all of its units."""
-    ranges = [
-        cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations
-    ]
+    ranges = [cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations]
     return {part.name: own for part, own in zip(network.populations, deal(ranges, lanes), strict=True)}
 
 

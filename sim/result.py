@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ParameterError
 from . import validation as check
@@ -51,6 +51,16 @@ class Spikes:
         edges = np.cumsum(self.counts())[:-1]
         return np.split(self.times[order], edges)
 
+    def of(self, units: ArrayLike) -> Spikes:
+        """The spikes of some units only, no unit named twice; ``units[k]`` becomes unit k."""
+        chosen = check.index_array("Spikes", "of units", units, below=self.n)
+        if np.unique(chosen).size < chosen.size:
+            raise check.fail("Spikes", "of units", "must name no unit twice", chosen.tolist())
+        place = np.full(self.n, -1)
+        place[chosen] = np.arange(chosen.size)
+        ids = place[self.ids]
+        return Spikes(self.times[ids >= 0], ids[ids >= 0], int(chosen.size), self.start, self.stop)
+
     def binned(self, width: float) -> NDArray[np.int64]:
         """Spikes per unit and bin (n_bins, n); `width` [s]; a spike at a bin's end counts in that bin."""
         check.within("Spikes", "binned width", width, above=0.0, unit="s")
@@ -61,12 +71,15 @@ class Spikes:
 
     def isi_cv(self) -> NDArray[np.float64]:
         """Coefficient of variation of the inter-spike intervals of each unit (n,); NaN below three spikes."""
-        cv = np.full(self.n, np.nan)
-        for unit, train in enumerate(self.trains()):
-            if train.size > 2:
-                intervals = np.diff(train)
-                cv[unit] = intervals.std() / intervals.mean()
-        return cv
+        order = np.argsort(self.ids, kind="stable")
+        times, ids = self.times[order], self.ids[order]
+        inside = ids[1:] == ids[:-1]  # both spikes of one unit
+        intervals, owner = np.diff(times)[inside], ids[1:][inside]
+        n_intervals = np.bincount(owner, minlength=self.n)
+        known = np.where(n_intervals > 1, n_intervals, np.nan)
+        mean = np.bincount(owner, intervals, self.n) / known
+        variance = np.bincount(owner, (intervals - mean[owner]) ** 2, self.n) / known
+        return np.asarray(np.sqrt(variance) / mean, np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,12 @@ class PopulationScope:
         initial = initial_values(network, population)
         self.state = {
             variable: build.signal(
-                f"{name}.{variable}", "state", dtype, (n,), initial.get(variable, 0), model.units.get(variable, ""),
+                f"{name}.{variable}",
+                "state",
+                dtype,
+                (n,),
+                initial.get(variable, 0),
+                model.units.get(variable, ""),
                 most=n - 1 if dtype == "uint32" else None,
             )
             for variable, dtype in model.state.items()

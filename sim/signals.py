@@ -21,6 +21,7 @@ class Signal:
 
     `initial` is a number or an array of that shape; a `fixed` signal takes that array as it is where it can.
     most: of whole numbers that kernels use as indices or counts, the greatest; a saved state is checked against it.
+    layout: a fixed signal whose order depends on the number of threads, so that no saved state can tell it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Signal:
     initial: Any = 0
     unit: str = ""
     most: int | None = None
+    layout: bool = False
 
 
 class Memory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from .result import BatchResult, Result
 ENGINES = ("clock", "event")
 PRECISIONS = ("float32", "float64")
 DEFAULT_DT = 1e-4  # [s]
+LARGE = 20_000  # neurons from which on a run uses all cores unless told otherwise
 
 BatchInputs = Mapping[str, Stimulus | Sequence[Stimulus]]
 
@@ -28,9 +30,10 @@ class Simulator:
 
     dt [s]: the step of the clock engine, 0.1 ms if None; the event engine takes none. backend: "auto" (the cpu
     unless there is a gpu and the network is large), "cpu", "gpu" or "reference". engine: "clock" (steps of dt) or
-    "event" (no grid; exactly solvable neurons only). dtype: "float32" or "float64". threads: for batch runs, all
-    cores if None. chunk: steps per visit of Python. deterministic: the clock engine sums arrivals in whole numbers, in
-    which their order does not matter, so that cpu and gpu give the same spikes; see `docs/gpu.md`.
+    "event" (no grid; exactly solvable neurons only). dtype: "float32" or "float64". threads: for batch runs and large
+    networks, all cores if None; no result depends on it. chunk: steps per visit of Python. deterministic: the clock
+    engine sums arrivals in whole numbers, in which their order does not matter, so that cpu and gpu give the same
+    spikes; see `docs/gpu.md`.
 
     The network is read once, here: later changes to the description do not reach this simulator.
     """
@@ -54,7 +57,8 @@ class Simulator:
         if not isinstance(deterministic, bool):
             raise check.fail(self, "deterministic", "must be True or False", deterministic)
         check.one_of(self, "backend", backend, ("auto", *backends.BACKENDS))
-        threads = check.whole(self, "threads", threads, least=1) if threads is not None else os.cpu_count() or 1
+        threads_given = threads
+        threads = check.whole(self, "threads", threads, least=1) if threads is not None else cores()
         chunk = check.whole(self, "chunk", chunk, least=1)
         if engine == "event":
             from .event import EventEngine
@@ -66,10 +70,11 @@ class Simulator:
             self._engine: Any = EventEngine(network, threads=threads)
         else:
             dt = check.within(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0, unit="s")
-            plan = compile_network(
-                network, dt=dt, precision=dtype, backend=backends.load(backend), deterministic=deterministic
-            )
-            plan = plan.fastest() if backend == "auto" else plan
+            how: dict[str, Any] = {"dt": dt, "precision": dtype, "deterministic": deterministic}
+            lanes = 1 if backend == "gpu" else _lanes(network, threads, chosen=threads_given is not None)
+            plan = compile_network(network, backend=backends.load(backend), lanes=lanes, **how)
+            if backend == "auto" and plan.suits_a_card():
+                plan = compile_network(network, backend=backends.load("gpu"), **how)
             self._engine = ClockEngine(plan, chunk=chunk, threads=threads)
             backend = plan.backend.name
         self._described = network.copy()
@@ -198,6 +203,21 @@ class Simulator:
             {name: given if isinstance(given, Stimulus) else given[sample] for name, given in inputs.items()}
             for sample in range(batch)
         ]
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _lanes(network: Network, threads: int, *, chosen: bool) -> int:
+    """How many threads a single run is cut for; one where the work of a step is shorter than a meeting of threads."""
+    if chosen and threads > cores():
+        warnings.warn(
+            f"Simulator.threads: {threads} threads share {cores()} cores and will wait for one another", stacklevel=3
+        )
+    large = sum(part.n for part in network.populations) >= LARGE
+    return threads if chosen or large else 1
 
 
 def _longest(inputs: BatchInputs) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_BITS: Final = 16
 
+
 @dataclass(frozen=True)
 class Proposals:
     """What a rule asks of a store in one step: change synapse ``synapse[k]`` by ``change[k]``, k < count[0].
@@ -141,23 +142,11 @@ class Procedural(Store):
         check.whole(self, "bits", self.bits, least=1, most=MOST_BITS)
 
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
-        """Where the draws of each (source, delay) begin, and the levels."""
-        rows, levels = synapses.rows, synapses.levels
-        assert rows is not None and levels is not None
-        draws = np.zeros((synapses.n_pre, synapses.lags.size + 1), np.uint32)
-        np.cumsum(synapses.lag_counts(), axis=1, out=draws[:, 1:])
-        dtype = "uint16" if draws.max() < 1 << 16 else "uint32"
-        return {
-            "row_draws": build.fixed(f"{synapses.name}.row_draws", draws.astype(dtype)),
-            "lags": build.fixed(f"{synapses.name}.lags", synapses.lags),
-            "table": build.fixed(f"{synapses.name}.table", synapses.counted(levels), sum_dtype(synapses)),
-            "row_seed": rows.key, "n_post": rows.n_post, "skip_self": int(rows.skip_self),
-        }  # fmt: skip
+        """Nothing: the bundle keeps the number of draws of each (source, delay)."""
+        return {}
 
     def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
-        for lane, (low, high) in enumerate(synapses.lanes):
-            own = {**synapses.scope, **scope, "low": low, "high": high}
-            build.operator(synapses.phase, synapses.name, "deliver_drawn_step", own, lane=lane)
+        build.bundle(synapses)
 
     def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
         raise check.fail(self, "rule", "must be None: there are no weights to change", synapses.name)

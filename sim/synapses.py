@@ -13,6 +13,7 @@ from ..errors import UnsupportedError
 from ..kernels.cpu import rows as kernels
 from ..kernels.cpu.connectivity import layout, reverse_index
 from .build import Build
+from .distributions import Distribution
 from .edges import Edges, Rows
 from .operator import Phase
 from .seed import stream_key
@@ -49,8 +50,9 @@ class Synapses:
     they are added up as floats.
     `scope` offers the kernels of stores and rules what they may ask for by name.
 
-    The synapses themselves are either `rows`, never all spelled out, or a `listing`, which is drawn again when
-    somebody asks for it after `release`: a static projection lives in its bundle alone.
+    The synapses themselves are either `rows`, never all spelled out and perhaps `redrawn` at every spike, or a
+    `listing`, which is drawn again when somebody asks for it after `release`: a static projection lives in its
+    bundle alone.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Synapses:
     dt: float
     rows: Rows | None = None
     table: LagTable | None = None
+    redrawn: bool = False
     delay_key: int = 0
     redraw: Callable[[], Listing] | None = None
     bounds: tuple[float, float] = (float("-inf"), float("inf"))
@@ -141,9 +144,21 @@ class Synapses:
             self.scope["segment_post"] = build.fixed(f"{self.name}.segment_post", self.segments()[synapse_post])
         return {name: self.scope[name] for name in ("first_post", "synapse_post", "segment_post")}
 
+    def mark(self, update: Callable[[Any], None]) -> None:
+        """Hand bytes to `update` by which these synapses can be told from others."""
+        arrays: tuple[Any, ...] = (self.lags,)
+        if self.rows is not None and self.table is not None:
+            arrays += (self.rows.first, self.table.thresholds, np.array([self.rows.key, self.delay_key], np.uint64))
+        else:
+            listing = self.listing
+            arrays += (listing.first, listing.targets, listing.codes)
+        for array in arrays:
+            update(np.ascontiguousarray(array).data)
+
     def lag_counts(self) -> NDArray[np.uint32]:
         """How many synapses each (source, lag) of drawn rows has (n_pre, n_lags)."""
-        assert self.rows is not None and self.table is not None
+        assert self.rows is not None
+        assert self.table is not None
         counts = np.zeros((self.n_pre, self.lags.size), np.uint32)
         if self.lags.size == 1:
             counts[:, 0] = np.diff(self.rows.first)
@@ -155,7 +170,8 @@ class Synapses:
     def _spelled(self) -> Listing:
         assert self.rows is not None
         edges, counts = self.rows.edges(), self.lag_counts()
-        assert edges.chances is not None and self.levels is not None
+        assert edges.chances is not None
+        assert self.levels is not None
         first = np.append(np.uint32(0), np.cumsum(counts.reshape(-1), dtype=np.uint32))
         codes = edges.chances & np.uint16(self.levels.size - 1)
         return Listing(first, edges.targets, codes if self.levels.size > 1 else codes[:0], np.zeros(0))
@@ -165,7 +181,7 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
     """The synapses of a projection, as rows where nobody needs them one by one."""
     pre, post, store = projection.pre, projection.post, projection.store
     delay_key = stream_key(network.seed, "delay", projection.name)
-    common = {
+    common: dict[str, Any] = {
         "name": projection.name, "n_pre": pre.n, "n_post": post.n, "plastic": projection.rule is not None,
         "key": stream_key(network.seed, "projection", projection.name), "dt": dt, "delay_key": delay_key,
     }  # fmt: skip
@@ -176,7 +192,9 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
             pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
         )  # fmt: skip
         if rows is not None and table is not None:
-            return Synapses(**common, n=rows.n, lags=table.lags, levels=levels, rows=rows, table=table)
+            return Synapses(
+                **common, n=rows.n, lags=table.lags, levels=levels, rows=rows, table=table, redrawn=store.redraws
+            )
     if store.redraws:
         raise UnsupportedError(
             f"Network.connect: {type(store).__name__} needs targets that are independent draws (FixedTotal or "
@@ -199,7 +217,7 @@ def _list(
     edges = projection.connectivity.edges(pre.n, post.n, key, recurrent=pre is post)
     lags, index = draw_lags(projection, edges, stream_key(network.seed, "delay", name), dt)
     levels, drawn = draw_codes(projection, edges, stream_key(network.seed, "weight", name))
-    dealt = edges.dealt and np.ndim(projection.delay) == 0
+    dealt = edges.dealt and (isinstance(projection.delay, Distribution) or np.ndim(projection.delay) == 0)
     return lags, levels, arrange(edges, index, drawn, pre.n, lags.size, dealt=dealt)
 
 

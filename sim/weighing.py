@@ -117,16 +117,18 @@ def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> tupl
             kernels.draw_indices(np.uint64(key), table.thresholds, table.guide, 0, index)
         return _occurring(table.lags, index)
     delay = projection.delay
-    drawn = values(delay, len(edges), key, projection.name, "delay")  # type: ignore[arg-type]
+    drawn = values(delay, len(edges), key, projection.name, "delay")
     if isinstance(delay, Distribution):
-        return index_lags(_bounded(np.maximum(np.rint(drawn / dt), 1.0), dt).astype(np.int32))
+        distinct, index = index_lags(_bounded(np.maximum(np.rint(drawn / dt), 1.0), dt).astype(np.int32))
+        return distinct, index
     array = _in_order(drawn, delay, edges)
     lags = np.rint(array / dt)
     off = (np.abs(array - lags * dt) > 1e-3 * dt) | (lags < 1)
     if off.any():
         rule = f"every delay must be a multiple of dt = {dt:g} s, at least one"
         raise check.fail(OWNER, "connect delay", rule, float(array[off][0]))
-    return index_lags(_bounded(lags.astype(np.int64), dt))
+    distinct, index = index_lags(_bounded(lags.astype(np.int64), dt))
+    return distinct, index
 
 
 def receptor_of(projection: Projection, weights: Any) -> str:

@@ -247,7 +247,8 @@ def test_a_unit_that_fits_is_turned_into_a_number(text, hint):
 
 
 def test_timed_metrics_are_not_compared():
-    assert all(is_timed(name) for name in ("seconds", "seconds_sd", "train_seconds", "cpu_s", "rss_mb"))
+    timed = ("seconds", "seconds_sd", "train_seconds", "cpu_s", "rss_mb", "real_time_factor")
+    assert all(is_timed(name) for name in timed)
     assert not any(is_timed(name) for name in ("accuracy", "joules_per_word", "spikes_per_second"))
     before = {"spike_hash": "a", "metrics": {"seconds": 1.0, "x": 0.3, "gone": None}}
     assert compare(before, {"spike_hash": "a", "metrics": {"seconds": 2.0, "x": 0.3 * (1 + 1e-9), "gone": None}}) == []

@@ -6,9 +6,7 @@ from .scan import at, clamp, hold
 
 
 @njit(error_model="numpy")
-def adaptive_lif_step(
-    v, a, resting, left, jump, drive, fired, decay, decay_a, increment, threshold, reset, hold_steps
-):
+def adaptive_lif_step(v, a, resting, left, jump, drive, fired, decay, decay_a, increment, threshold, reset, hold_steps):
     """Advance one AdaptiveLIF population by one step, in place; return the spike count.
 
     v (n,) potential [V]; a (n,) what adaptation adds to the threshold [V]; resting (n,) uint32 and left (n,) int32

@@ -55,6 +55,11 @@ def _array2(table, at, dtype):
 
 
 @njit(inline="always")
+def _array3(table, at, dtype):
+    return carray(pointer(table[at], dtype), (table[at + 1], table[at + 2], table[at + 3]), dtype)
+
+
+@njit(inline="always")
 def _scalar(table, at, dtype):
     return dtype(_float(table[at]))
 
@@ -124,8 +129,9 @@ def _compiled(kernel: Callable[..., Any], body: str, dtypes: tuple[str, ...]) ->
     function = getattr(kernel, "py_func", kernel)
     compiled = kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")
     scope = {
-        "_array1": _array1, "_array2": _array2, "_scalar": _scalar, "_whole": _whole, "_returned": _returned,
-        "_number": _number, kernel.__name__: compiled, **{dtype: getattr(np, dtype) for dtype in dtypes},
+        "_array1": _array1, "_array2": _array2, "_array3": _array3, "_scalar": _scalar, "_whole": _whole,
+        "_returned": _returned, "_number": _number, kernel.__name__: compiled,
+        **{dtype: getattr(np, dtype) for dtype in dtypes},
     }  # fmt: skip
     unpacked = named(function, "table, step", f"return _number({body})", scope)
     try:

@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from .exponential import exponential
+from .exponential import exponential, fma
 from .scan import at, clamp, scan
 
 
@@ -23,9 +23,9 @@ def coba_lif_step(
         open_e = g_e[i] * at(mean_e, i)
         open_i = g_i[i] * at(mean_i, i)
         total = leak + open_e + open_i
-        pull = at(rest, i) + open_e * at(reversal_e, i) + open_i * at(reversal_i, i) + at(drive, i)
+        pull = fma(open_i, at(reversal_i, i), fma(open_e, at(reversal_e, i), at(rest, i) + at(drive, i)))
         target = pull / total
-        v[i] = target + (v[i] - target) * exponential(-at(rate, i) * total)
+        v[i] = fma(v[i] - target, exponential(-at(rate, i) * total), target)
         g_e[i] *= at(decay_e, i)
         g_i[i] *= at(decay_i, i)
     held = clamp(v, resting, left, reset)

@@ -11,7 +11,9 @@ from .rows import chosen, row_word
 from .scan import at
 
 LINE = 16  # words per cache line
-AHEAD = 8  # lines of a segment to fetch in advance; the processor goes on by itself
+LINES = 16  # of a segment to fetch in advance, at most
+AHEAD = 8  # segments between fetching and delivering
+WIDE = 16  # words that are drawn at once
 
 
 @intrinsic
@@ -33,14 +35,42 @@ def prefetch(typingctx, array, index):
 
 
 @njit(error_model="numpy", inline="always")
-def announce(segment, first, words, pending, count):
-    """Note a segment in pending (2, capacity) as number `count` of those to deliver, and fetch it; return the next."""
-    begin, end = first[segment], first[segment + 1]
-    pending[0, count] = begin
-    pending[1, count] = end
-    for line in range(begin, min(end, begin + np.uint32(AHEAD * LINE)), LINE):
-        prefetch(words, line)
-    return count + 1
+def collect(step, history, history_count, lags, g, k, pending):
+    """Note segments that are due in pending (2, capacity), from spike k of lag g on, until it is full.
+
+    Return how many there are, and the lag and the spike to go on with.
+    """
+    count, depth = 0, history.shape[0]
+    now = step % depth
+    while g < lags.size:
+        slot = now - lags[g] if now >= lags[g] else now - lags[g] + depth
+        due = history_count[slot]
+        last = min(due, k + pending.shape[1] - count)
+        for spike in range(k, last):
+            pending[0, count] = history[slot, spike] * lags.size + g
+            count += 1
+        if last < due:
+            return count, g, last
+        g, k = g + 1, 0
+    return count, g, k
+
+
+@njit(error_model="numpy", inline="always")
+def locate(pending, count, first):
+    """Replace `count` segments in `pending` by their beginnings and ends; no load waits for another."""
+    for n in range(count):
+        segment = pending[0, n]
+        pending[0, n] = first[segment]
+        pending[1, n] = first[segment + np.uint32(1)]
+
+
+@njit(error_model="numpy", inline="always")
+def fetch(pending, n, count, words):
+    """Ask for the first cache lines of the segment number n."""
+    if n < count:
+        begin = np.int64(pending[0, n])
+        for line in range(begin, min(np.int64(pending[1, n]), begin + LINES * LINE), LINE):
+            prefetch(words, line)
 
 
 @njit(error_model="numpy")
@@ -52,47 +82,35 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
     each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; pending (2, capacity)
     uint32, room for the segments at work; receiving (n_post,).
     """
-    arrived, waiting = 0, 0
-    for g in range(lags.size):
-        slot = (step - lags[g]) % history.shape[0]
-        arrived += history_count[slot]
-        for k in range(history_count[slot]):
-            waiting = announce(history[slot, k] * lags.size + g, first, targets, pending, waiting)
-            if waiting == pending.shape[1]:
-                _weighted(pending, waiting, targets, weights, receiving)
-                waiting = 0
-    _weighted(pending, waiting, targets, weights, receiving)
+    arrived, g, k = 0, 0, 0
+    while g < lags.size:
+        count, g, k = collect(step, history, history_count, lags, g, k, pending)
+        locate(pending, count, first)
+        for n in range(AHEAD):
+            fetch(pending, n, count, targets)
+        for n in range(count):
+            fetch(pending, n + AHEAD, count, targets)
+            for s in range(pending[0, n], pending[1, n]):
+                receiving[targets[s]] += at(weights, s)
+        arrived += count
     return arrived
-
-
-@njit(error_model="numpy")
-def _weighted(pending, count, targets, weights, receiving):
-    for k in range(count):
-        for s in range(pending[0, k], pending[1, k]):
-            receiving[targets[s]] += at(weights, s)
 
 
 @njit(error_model="numpy")
 def deliver_counted_step(step, history, history_count, lags, first, targets, weights, scale, pending, receiving):
     """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64."""
-    arrived, waiting = 0, 0
-    for g in range(lags.size):
-        slot = (step - lags[g]) % history.shape[0]
-        arrived += history_count[slot]
-        for k in range(history_count[slot]):
-            waiting = announce(history[slot, k] * lags.size + g, first, targets, pending, waiting)
-            if waiting == pending.shape[1]:
-                _counted(pending, waiting, targets, weights, scale, receiving)
-                waiting = 0
-    _counted(pending, waiting, targets, weights, scale, receiving)
+    arrived, g, k = 0, 0, 0
+    while g < lags.size:
+        count, g, k = collect(step, history, history_count, lags, g, k, pending)
+        locate(pending, count, first)
+        for n in range(AHEAD):
+            fetch(pending, n, count, targets)
+        for n in range(count):
+            fetch(pending, n + AHEAD, count, targets)
+            for s in range(pending[0, n], pending[1, n]):
+                receiving[targets[s]] += np.int64(np.rint(np.float64(weights[s]) * scale))
+        arrived += count
     return arrived
-
-
-@njit(error_model="numpy")
-def _counted(pending, count, targets, weights, scale, receiving):
-    for k in range(count):
-        for s in range(pending[0, k], pending[1, k]):
-            receiving[targets[s]] += np.int64(np.rint(np.float64(weights[s]) * scale))
 
 
 @njit(error_model="numpy")
@@ -101,49 +119,96 @@ def deliver_coded_step(step, history, history_count, lags, first, words, shift, 
 
     table (n_codes,) the weight of each code.
     """
-    arrived, waiting = 0, 0
-    for g in range(lags.size):
-        slot = (step - lags[g]) % history.shape[0]
-        arrived += history_count[slot]
-        for k in range(history_count[slot]):
-            waiting = announce(history[slot, k] * lags.size + g, first, words, pending, waiting)
-            if waiting == pending.shape[1]:
-                _coded(pending, waiting, words, shift, table, receiving)
-                waiting = 0
-    _coded(pending, waiting, words, shift, table, receiving)
+    shift, single = np.uint32(shift), table[0]
+    mask = (np.uint32(1) << shift) - np.uint32(1)
+    arrived, g, k = 0, 0, 0
+    while g < lags.size:
+        count, g, k = collect(step, history, history_count, lags, g, k, pending)
+        locate(pending, count, first)
+        for n in range(AHEAD):
+            fetch(pending, n, count, words)
+        for n in range(count):
+            fetch(pending, n + AHEAD, count, words)
+            if shift == 0:
+                for s in range(pending[0, n], pending[1, n]):
+                    receiving[words[s]] += single
+                continue
+            for s in range(pending[0, n], pending[1, n]):
+                receiving[words[s] >> shift] += table[words[s] & mask]
+        arrived += count
     return arrived
 
 
-@njit(error_model="numpy")
-def _coded(pending, count, words, shift, table, receiving):
-    shift = np.uint32(shift)
+@njit(error_model="numpy", inline="always")
+def _scatter(words, count, shift, table, receiving):
+    """Deliver the first `count` words."""
     mask = (np.uint32(1) << shift) - np.uint32(1)
-    for k in range(count):
-        for s in range(pending[0, k], pending[1, k]):
-            receiving[words[s] >> shift] += table[words[s] & mask]
+    for s in range(count):
+        receiving[words[s] >> shift] += table[words[s] & mask]
+
+
+@intrinsic
+def coded(typingctx, target, place, scale, word, mask, code):
+    """``(place + target) * scale + code + (word & mask)`` in 32 bits."""
+
+    def generate(context, builder, signature, arguments):
+        target, place, scale, word, mask, code = arguments
+        moved = builder.mul(builder.add(place, target), scale)
+        return builder.add(moved, builder.add(code, builder.and_(word, mask)))
+
+    return types.uint32(*(types.uint32,) * 6), generate
+
+
+@njit(error_model="numpy", inline="always")
+def _keep(words, begin, end, low, high):
+    """Move up those of the words `begin` to `end` - 1 that lie in [low, high); return where they end."""
+    kept = begin
+    for k in range(begin, end):
+        word = words[k]
+        words[kept] = word
+        kept += low <= word < high
+    return kept
 
 
 @njit(error_model="numpy")
 def deliver_drawn_step(
-    step, history, history_count, lags, row_draws, row_seed, n_post, skip_self, low, high, table, receiving
+    step, history, history_count, lags, row_draws, row_seeds, sizes, skips, lows, highs, places, codes, masks, shift,
+    table, drawn, receiving,
 ):  # fmt: skip
-    """`deliver_step` for synapses drawn again at every spike, see `rows`; those with targets in [low, high).
+    """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 
-    row_draws (n_pre, n_lags + 1): the draws of each (source, lag) begin there; row_seed: key of the draws; table
-    (n_levels,), a power of two, the weight of each level; receiving (n_post,).
+    row_draws (n_pre, n_lags + 1, n_members): where the draws of each (source, lag) begin; of each member row_seeds,
+    the key of its draws; sizes, its number of targets; skips, 1 to pass over the source's own index; lows, highs, the
+    targets to deliver to; places, its first place in `receiving`; codes, its first in `table`; masks, its number of
+    levels - 1; all (n_members,), uint32 but for the seeds. drawn (capacity,) uint32, room for words.
     """
-    arrived = 0
-    mask = np.uint64(table.size - 1)
-    whole = low <= 0 and high >= n_post
+    arrived, filled = 0, 0
+    shift = np.uint32(shift)
+    scale = np.uint32(np.uint32(1) << shift)  # times it is a shift, of known width
+    now = step % history.shape[0]
     for g in range(lags.size):
-        slot = (step - lags[g]) % history.shape[0]
+        slot = now - lags[g] if now >= lags[g] else now - lags[g] + history.shape[0]
         arrived += history_count[slot]
         for k in range(history_count[slot]):
             source = history[slot, k]
-            inner = row_key(row_seed, source)
-            for draw in range(row_draws[source, g], row_draws[source, g + 1]):
-                word = row_word(inner, draw)
-                target = chosen(word, n_post, skip_self, source)
-                if whole or low <= target < high:
-                    receiving[target] += table[word & mask]
+            for m in range(sizes.size):
+                begin, end = np.int64(row_draws[source, g, m]), np.int64(row_draws[source, g + 1, m])
+                if filled + end - begin + WIDE > drawn.size:
+                    _scatter(drawn, filled, shift, table, receiving)
+                    filled = 0
+                inner = row_key(row_seeds[m], source)
+                low, high = lows[m], highs[m]
+                choices = np.uint32(sizes[m] - skips[m])
+                skip, place, code, mask = skips[m], places[m], codes[m], masks[m]
+                for first in range(begin, end, WIDE):  # a few too many, so that no branch depends on the number
+                    room = drawn[filled + first - begin : filled + first - begin + WIDE]
+                    for j in range(WIDE):
+                        word = row_word(inner, first + j)
+                        target = chosen(word, choices, skip, source)
+                        room[j] = coded(target, place, scale, word, mask, code)
+                if low == 0 and high == sizes[m]:
+                    filled += end - begin
+                else:
+                    filled = _keep(drawn, filled, filled + end - begin, (place + low) * scale, (place + high) * scale)
+    _scatter(drawn, filled, shift, table, receiving)
     return arrived

@@ -2,11 +2,14 @@
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
 
+from .barrier import LATE, clock, leave, look, meet
 from .binding import ENTRY
 from .caching import cached
+
+PATIENCE = 8  # times that lanes wait for a core before they give up for this chunk
 
 
 @intrinsic
@@ -24,33 +27,94 @@ def _call(typingctx, address, table, step):
     return types.int64(types.int64, types.int64, types.int64), generate
 
 
+@njit(error_model="numpy")
+def _run(entries, rows, masks, begin, end, step):
+    """Make the calls `begin` to `end` - 1 that are due; return how much they did."""
+    active = 0
+    for k in range(begin, end):
+        if step & masks[k] == 0:
+            active += _call(entries[k], rows[k], step)
+    return active
+
+
+@njit(error_model="numpy")
+def _following(step, stop, active, watch, state, before, upcoming, all_due):
+    """The step to go on with after `step`, usually the next one.
+
+    watch (2,) int64: steps without any spike or event, and whether this one was watched. When `all_due` + 1 or more
+    such steps passed, one in which all calls are due is watched: if it changes no bit of the state, the following
+    ones change none either, and the loop jumps to the earliest `upcoming`.
+    """
+    watch[0] = 0 if active else watch[0] + 1
+    step += 1
+    if watch[1] and not active and np.array_equal(before, state):
+        step = min(max(step, upcoming.min()), stop)
+    watch[1] = watch[0] > watch[2] and step & all_due == 0
+    if watch[1]:
+        before[:] = state
+    return step
+
+
 @cached
-def advance(entries, rows, masks, step, stop, upcoming, pause, state, before, patience):
+def advance(entries, rows, masks, step, stop, upcoming, pause, state, before, watch, all_due):
     """Run steps `step` to `stop` - 1; return the first step not run.
 
     entries, rows (n_calls,) addresses of the compiled kernels and of their table rows; masks (n_calls,) bits of the
-    step that are zero when the call is due;
-    upcoming (n_operators,) next step at which an operator must run unasked; pause (1,) set by
-    a full probe buffer; state (n_words,) all neuron state, before (n_words,) room for a copy.
-
-    When `patience` steps passed without any spike or event, one step in which all calls are due is watched: if it
-    changes no bit of the state, the following ones change none either, and the loop jumps to the earliest `upcoming`.
+    step that are zero when the call is due, all_due all of them together; upcoming (n_operators,) next step at which
+    an operator must run unasked; pause (1,) set by a full probe buffer; state (n_words,) all neuron state, before
+    (n_words,) room for a copy; watch (3,) int64: see `_following`, and the patience.
     """
-    quiet, watched, all_due = 0, False, 0
-    for k in range(masks.size):
-        all_due |= masks[k]
+    while step < stop:
+        active = _run(entries, rows, masks, 0, entries.size, step)
+        step = _following(step, stop, active, watch, state, before, upcoming, all_due)
+        if pause[0]:
+            break
+    return step
+
+
+@cached
+def advance_timed(entries, rows, masks, step, stop, upcoming, pause, state, before, watch, all_due, cycles):
+    """`advance`, adding to cycles (n_calls,) int64 how long each call took."""
     while step < stop:
         active = 0
         for k in range(entries.size):
-            if step & masks[k] == 0:
-                active += _call(entries[k], rows[k], step)
-        step += 1
+            begin = clock()
+            active += _run(entries, rows, masks, k, k + 1, step)
+            cycles[k] += clock() - begin
+        step = _following(step, stop, active, watch, state, before, upcoming, all_due)
         if pause[0]:
             break
-        quiet = 0 if active else quiet + 1
-        if watched and not active and np.array_equal(before, state):
-            step = min(max(step, upcoming.min()), stop)
-        watched = quiet > patience and step & all_due == 0
-        if watched:
-            before[:] = state
     return step
+
+
+@cached
+def advance_lane(
+    lane, stages, meeting, shared, entries, rows, masks, stop, upcoming, pause, state, before, watch, all_due
+):
+    """`advance` for one of several threads, each with its own `lane`; all run it at once.
+
+    stages (n_stages, n_lanes + 1): the calls ``stages[s, lane]`` to ``stages[s, lane + 1] - 1`` of stage s are this
+    lane's; where nothing may run at once, all are lane 0's. Lanes meet after each stage, and stop early where they
+    wait for cores. shared: address of the step
+    to run next and, from word 8 on, a cache line apart, what each lane did in this step; the last stage is lane 0's.
+    """
+    lanes = stages.shape[1] - 1
+    step = look(shared)
+    while step < stop:
+        active = 0
+        for s in range(stages.shape[0]):
+            active += _run(entries, rows, masks, stages[s, lane], stages[s, lane + 1], step)
+            if s == stages.shape[0] - 1:
+                break
+            leave(shared + 64 * (lane + 1), active)
+            meet(meeting, lanes)
+        if lane == 0:
+            for other in range(1, lanes):
+                active += look(shared + 64 * (other + 1))
+            step = _following(step, stop, active, watch, state, before, upcoming, all_due)
+            crowded = look(meeting + 8 * LATE) > PATIENCE
+            leave(shared, stop if pause[0] or crowded else step)
+            leave(shared + 8, step)
+        meet(meeting, lanes)
+        step = look(shared)
+    return look(shared + 8)

@@ -1,22 +1,32 @@
-"""A list of calls as machine code: entry addresses, table rows and the loop."""
+"""A list of calls as machine code: entry addresses, table rows and the loop, on one thread or several."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import binding, loop
+from . import barrier, binding, loop
+
+AGAIN: Final = 32  # chunks after which the slower way, one thread or several, is tried again
+SLACK: Final = 1.02  # several threads must not be slower than one by more than this
 
 
 class Program:
     """Calls compiled for the CPU; see `kernels/backend.py` for the meaning of the arguments.
 
-    The table holds addresses into the callers' arrays, so those must stay alive and in place.
+    The table holds addresses into the callers' arrays, so those must stay alive and in place. With lanes, every
+    thread runs the loop over all steps of a chunk and meets the others after each stage. On a machine with other
+    work, where threads wait for cores, one thread is faster: each chunk goes the way that was faster of late.
     """
 
-    def __init__(self, calls: Sequence[Any], clockwork: Any, precision: str) -> None:
+    def __init__(self, calls: Sequence[Any], clockwork: Any, precision: str, lanes: int = 1) -> None:
+        calls, self._stages = _staged(calls, lanes)
         self._calls, self._clockwork = calls, clockwork
         entries, rows = [], []
         for call in calls:
@@ -26,19 +36,81 @@ class Program:
             entries.append(binding.entry(call.kernel, names, arguments, call.returns is not None, precision))
             rows.append(binding.row(arguments, call.returns))
         self._entries = np.array(entries, np.int64)
-        self._masks = np.array([call.every - 1 for call in calls], np.int64)
         self._table = np.array([word for row in rows for word in row], np.int64)
         starts = np.cumsum([0] + [len(row) for row in rows[:-1]]) if rows else np.zeros(0, np.int64)
         self._rows = (self._table.ctypes.data + 8 * starts).astype(np.int64)
+        self._masks = np.array([call.every - 1 for call in calls], np.int64)
+        self._all_due = int(np.bitwise_or.reduce(self._masks, initial=0))
         self._state = clockwork.state.view(np.uint64)
         self._before = np.empty_like(self._state)
+        self._watch = np.array([0, 0, clockwork.patience], np.int64)
+        self._lanes = lanes if len(self._stages) else 1
+        self._pace = {1: 0.0, self._lanes: 0.0}  # seconds per step of late, by number of threads; 0 for unknown
+        self._chunks = 0
+        self._meeting = np.zeros(barrier.WORDS, np.int64)
+        self._shared = np.zeros(8 * (lanes + 1), np.int64)
+        self._pool = ThreadPoolExecutor(self._lanes - 1) if self._lanes > 1 else None
 
     def advance(self, step: int, stop: int) -> int:
         """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
+        if self._pool is None:
+            return self._serial(step, stop)
+        lanes = self._choose()
+        begin = time.perf_counter()
+        reached = self._serial(step, stop) if lanes == 1 else self._parallel(step, stop)
+        self._pace[lanes] = (time.perf_counter() - begin) / max(reached - step, 1)
+        return reached
+
+    def _choose(self) -> int:
+        """How many threads to run the next chunk with."""
+        self._chunks += 1
+        if not self._pace[self._lanes]:
+            return self._lanes
+        if not self._pace[1]:
+            return 1 if self._meeting[barrier.LATE] else self._lanes  # nobody waited: no need to try one thread
+        faster, slower = (self._lanes, 1) if self._pace[self._lanes] <= SLACK * self._pace[1] else (1, self._lanes)
+        return slower if self._chunks % AGAIN == 0 else faster
+
+    def _serial(self, step: int, stop: int) -> int:
+        return int(loop.advance(self._entries, self._rows, self._masks, step, stop, *self._rest()))
+
+    def _parallel(self, step: int, stop: int) -> int:
+        assert self._pool is not None
+        self._meeting[:] = 0
+        self._shared[:2] = step
+        own = (self._stages, self._meeting.ctypes.data, self._shared.ctypes.data, self._entries, self._rows)
+        arguments = (*own, self._masks, stop, *self._rest())
+        others = [self._pool.submit(loop.advance_lane, lane, *arguments) for lane in range(1, self._lanes)]
+        reached = int(loop.advance_lane(0, *arguments))
+        for other in others:
+            other.result()
+        return reached
+
+    def _rest(self) -> tuple[Any, ...]:
         clockwork = self._clockwork
-        return int(
-            loop.advance(
-                self._entries, self._rows, self._masks, step, stop, clockwork.upcoming, clockwork.pause,
-                self._state, self._before, clockwork.patience,
-            )
+        return (
+            clockwork.upcoming, clockwork.pause, self._state, self._before, self._watch, self._all_due,
         )  # fmt: skip
+
+
+def _staged(calls: Sequence[Any], lanes: int) -> tuple[list[Any], NDArray[np.int64]]:
+    """Calls in stages, and where each lane's calls of a stage begin (n_stages, n_lanes + 1).
+
+    Neighbours that belong to lanes are one stage, in which each lane makes its own calls in order; the others are
+    stages of lane 0. The last stage is always one of these.
+    """
+    if lanes == 1 or all(call.lane is None for call in calls):
+        return list(calls), np.zeros((0, lanes + 1), np.int64)
+    ordered: list[Any] = []
+    stages = []
+    for together, group in groupby(calls, key=lambda call: call.lane is not None):
+        members = list(group)
+        edges = [len(ordered)]
+        for lane in range(lanes):
+            ordered += [call for call in members if (call.lane or 0) == lane]
+            edges.append(len(ordered))
+        stages.append(edges)
+        last_together = together
+    if last_together:
+        stages.append([len(ordered)] * (lanes + 1))
+    return ordered, np.array(stages, np.int64)

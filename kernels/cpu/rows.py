@@ -1,24 +1,51 @@
 """Synapses drawn source by source; `kernels/reference/rows.py` explains the arguments."""
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
+from ..reference.rows import FIRST, SECOND, STEP
 from .caching import cached
 from .connectivity import below
-from .random import GOLDEN_WORD, bits, mix, row_key, uniform
+from .random import bits, row_key, uniform
 
 
-@njit(inline="always")
-def chosen(word, n_post, skip_self, source):
-    """The target that a random word chooses."""
-    target = below(word, n_post - skip_self)
-    return target + (skip_self and target >= source)
+@intrinsic
+def row_word(typingctx, inner, draw):
+    """Random word `draw` (uint32) of the source whose `row_key` is `inner`.
+
+    Built of 32-bit instructions: in Numba's arithmetic, which widens, half as many words fit into a vector.
+    """
+
+    def generate(context, builder, signature, arguments):
+        word = ir.IntType(32)
+        a = builder.trunc(arguments[0], word)
+        b = builder.trunc(builder.lshr(arguments[0], ir.Constant(ir.IntType(64), 32)), word)
+        draw = arguments[1] if arguments[1].type == word else builder.trunc(arguments[1], word)
+
+        def folded(x, shift):
+            return builder.xor(x, builder.lshr(x, ir.Constant(word, shift)))
+
+        x = builder.add(a, builder.mul(draw, ir.Constant(word, STEP)))
+        x = builder.xor(builder.mul(folded(x, 16), ir.Constant(word, FIRST)), b)
+        return folded(builder.mul(folded(x, 15), ir.Constant(word, SECOND)), 15)
+
+    return types.uint32(types.uint64, draw), generate
 
 
-@njit(inline="always")
-def row_word(inner, draw):
-    """Random word `draw` of the source whose `row_key` is `inner`."""
-    return mix(inner + GOLDEN_WORD * (np.uint64(draw) + np.uint64(1)))
+@intrinsic
+def chosen(typingctx, word, choices, skip_self, source):
+    """The target (uint32) that a random word chooses among `choices`; skip_self, 0 or 1, passes over `source`."""
+
+    def generate(context, builder, signature, arguments):
+        narrow, wide = ir.IntType(32), ir.IntType(64)
+        product = builder.mul(*(builder.zext(argument, wide) for argument in arguments[:2]))
+        target = builder.trunc(builder.lshr(product, ir.Constant(wide, 32)), narrow)
+        later = builder.zext(builder.icmp_unsigned(">=", target, arguments[3]), narrow)
+        return builder.add(target, builder.and_(arguments[2], later))
+
+    return types.uint32(types.uint32, types.uint32, types.uint32, types.uint32), generate
 
 
 @cached
@@ -57,23 +84,25 @@ def deal_lags(key, thresholds, guide, row_first, counts):
 @cached
 def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
     """All targets in order of source and draw, and 16 random bits beside each."""
+    choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
     for source in range(row_first.size - 1):
         inner = row_key(key, source)
         for i in range(row_first[source], row_first[source + 1]):
             word = row_word(inner, i - row_first[source])
-            targets[i] = chosen(word, n_post, skip_self, source)
-            chances[i] = np.uint16(word & np.uint64(0xFFFF))
+            targets[i] = chosen(word, choices, skip, np.uint32(source))
+            chances[i] = np.uint16(word & np.uint32(0xFFFF))
 
 
 @cached
 def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
     """Count the synapses with targets in [low, high)."""
+    choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
     for source in range(lag_counts.shape[0]):
         inner, draw = row_key(key, source), 0
         for lag in range(lag_counts.shape[1]):
             inside = 0
             for _ in range(lag_counts[source, lag]):
-                target = chosen(row_word(inner, draw), n_post, skip_self, source)
+                target = np.int64(chosen(row_word(inner, draw), choices, skip, np.uint32(source)))
                 inside += low <= target < high
                 draw += 1
             counts[source, columns[lag]] += np.uint32(inside)
@@ -82,18 +111,20 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
 @cached
 def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words):
     """Write the words of drawn synapses."""
+    choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
     whole = low <= 0 and high >= n_post
+    mask = np.uint32(mask)
     for source in range(lag_counts.shape[0]):
         inner, draw = row_key(key, source), 0
         for lag in range(lag_counts.shape[1]):
             at = np.int64(cursor[source, columns[lag]])
-            for _ in range(lag_counts[source, lag]):
-                word = row_word(inner, draw)
-                draw += 1
-                target = chosen(word, n_post, skip_self, source)
+            for k in range(draw, draw + lag_counts[source, lag]):
+                word = row_word(inner, k)
+                target = np.int64(chosen(word, choices, skip, np.uint32(source)))
                 if whole or low <= target < high:
-                    words[at] = (place + target) << shift | (code + np.int64(word & np.uint64(mask)))
+                    words[at] = (place + target) << shift | (code + np.int64(word & mask))
                     at += 1
+            draw += lag_counts[source, lag]
             cursor[source, columns[lag]] = at
 
 

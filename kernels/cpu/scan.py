@@ -1,10 +1,11 @@
 """Pieces shared by the neuron kernels: parameters per neuron or for all, the refractory list, the threshold scan."""
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
-BLOCK = 128  # neurons per comparison in `scan`
+LANES = 16  # neurons compared at once
 
 
 def at(parameter, i):
@@ -26,18 +27,35 @@ def clamp(v, resting, left, reset):
     resting (n,) uint32 lists the refractory neurons and left (n,) int32 their steps; the list ends where left is 0.
     A list costs only what is refractory: one more array of n would cost every neuron as much as a synaptic current.
     """
-    held = 0
-    for k in range(resting.size):
-        if left[k] == 0:
-            break
-        i = resting[k]
+    listed, free = 0, 0
+    while listed < left.size and left[listed] != 0:
+        i = resting[listed]
         v[i] = at(reset, i)
-        if left[k] > 1:
-            resting[held] = i
-            left[held] = left[k] - 1
-            held += 1
-    if held < left.size:
-        left[held] = 0
+        listed += 1
+    for k in range(listed):
+        left[k] -= np.int32(1)
+        free += np.int32(left[k] == 0)
+    if free == 0:
+        return listed
+    held = listed - free
+    if left[free - 1] == 0 and (held == 0 or left[free] != 0):  # those that fired first, as a rule
+        for k in range(held):
+            resting[k] = resting[k + free]
+            left[k] = left[k + free]
+    else:
+        held = _compact(resting, left, listed)
+    left[held] = 0
+    return held
+
+
+@njit(error_model="numpy")
+def _compact(resting, left, listed):
+    """Drop the entries without steps left from the first `listed`; return how many stay."""
+    held = 0
+    for k in range(listed):
+        resting[held] = resting[k]
+        left[held] = left[k]
+        held += left[k] != 0
     return held
 
 
@@ -53,24 +71,64 @@ def hold(i, resting, left, held, steps):
     return held + 1
 
 
+@intrinsic
+def _reached(typingctx, v, start, threshold):
+    """A word whose bit k tells whether neuron ``start + k`` is at threshold, k < LANES."""
+
+    def generate(context, builder, signature, arguments):
+        element = context.get_value_type(signature.args[0].dtype)
+        vector = ir.VectorType(element, LANES)
+
+        def loaded(kind, array):
+            place = builder.gep(context.make_array(kind)(context, builder, array).data, [arguments[1]])
+            word = builder.load(builder.bitcast(place, vector.as_pointer()))
+            word.align = context.get_abi_sizeof(element)
+            return word
+
+        if isinstance(signature.args[2], types.Array):
+            limit = loaded(signature.args[2], arguments[2])
+        else:
+            number = context.cast(builder, arguments[2], signature.args[2], signature.args[0].dtype)
+            first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+            zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+            limit = builder.shuffle_vector(first, first, zeros)
+        bits = builder.fcmp_ordered(">=", loaded(signature.args[0], arguments[0]), limit)
+        return builder.zext(builder.bitcast(bits, ir.IntType(LANES)), ir.IntType(64))
+
+    return types.int64(v, types.intp, threshold), generate
+
+
+@intrinsic
+def _lowest(typingctx, word):
+    """The place of the lowest bit that is set."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), generate
+
+
 @njit(error_model="numpy")
 def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
     """Reset every neuron at threshold, note it in `fired`, let it rest; return the count.
 
-    A block in which nobody fired is passed over by one vectorised comparison; held: from `clamp`.
+    16 neurons are compared at once; held: from `clamp`.
     """
     count = 0
-    for start in range(0, v.shape[0], BLOCK):
-        block = v[start : start + BLOCK]
-        reached = np.int32(0)
-        for i in range(block.size):
-            reached += np.int32(block[i] >= at(threshold, start + i))
-        if reached == 0:
-            continue
-        for i in range(start, start + block.size):
-            if v[i] >= at(threshold, i):
-                v[i] = at(reset, i)
-                held = hold(i, resting, left, held, at(hold_steps, i))
-                fired[count] = i
-                count += 1
+    whole = v.shape[0] - v.shape[0] % LANES
+    for start in range(0, whole, LANES):
+        reached = _reached(v, start, threshold)
+        while reached:
+            i = start + _lowest(reached)
+            reached &= reached - 1
+            v[i] = at(reset, i)
+            held = hold(i, resting, left, held, at(hold_steps, i))
+            fired[count] = i
+            count += 1
+    for i in range(whole, v.shape[0]):
+        if v[i] >= at(threshold, i):
+            v[i] = at(reset, i)
+            held = hold(i, resting, left, held, at(hold_steps, i))
+            fired[count] = i
+            count += 1
     return count

@@ -97,7 +97,7 @@ def _packed(parameter: Parameter, value: Any, mirror: Mirror, precision: str) ->
 def _fits(parameter: Parameter, value: NDArray[Any], dtype: str) -> None:
     """Refuse an array that the kernel would read as something else."""
     if parameter.form == "Counts":
-        right = value.dtype.kind == "u" and value.itemsize in (2, 4) and value.ndim == 2
+        right = value.dtype.kind == "u" and value.itemsize in (2, 4) and value.ndim == 3
     elif parameter.form in _WORDS:
         right = value.itemsize == np.dtype(dtype).itemsize and value.ndim in _DIMENSIONS[parameter.form]
     else:
@@ -134,7 +134,7 @@ def _grid(value: NDArray[Any], address: int) -> NDArray[Any]:
 
 
 def _counts(value: NDArray[Any], address: int) -> NDArray[Any]:
-    return _struct(np.uint64(address), np.int64(value.shape[0]), np.int64(value.shape[1]), np.int64(value.itemsize))
+    return _struct(np.uint64(address), np.int64(value.shape[1]), np.int64(value.shape[2]), np.int64(value.itemsize))
 
 
 _WORDS: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {

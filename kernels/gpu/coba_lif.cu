@@ -14,9 +14,10 @@ KERNEL(coba_lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real>
         const real open_e = g_e[i] * at(mean_e, i);
         const real open_i = g_i[i] * at(mean_i, i);
         const real total = real(1) + open_e + open_i;
-        const real pull = at(rest, i) + open_e * at(reversal_e, i) + open_i * at(reversal_i, i) + at(drive, i);
+        const real leaked = at(rest, i) + at(drive, i);
+        const real pull = fused(open_i, at(reversal_i, i), fused(open_e, at(reversal_e, i), leaked));
         const real target = pull / total;
-        const real moved = target + (v[i] - target) * exponential(-at(rate, i) * total);
+        const real moved = fused(v[i] - target, exponential(-at(rate, i) * total), target);
         g_e[i] *= at(decay_e, i);
         g_i[i] *= at(decay_i, i);
         arrive_at(moved, i, v, held, flags, at(threshold, i), at(reset, i), at(hold_steps, i));

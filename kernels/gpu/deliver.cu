@@ -2,7 +2,7 @@
 //
 // Rows of a block take spikes, the threads of a row share a spike's segment, and each lag has blocks of its own. Sums
 // of floats depend in their last bits on the order in which threads come; sums of whole numbers (`_whole`) do not.
-#include "random.cuh"
+#include "rows.cuh"
 
 DEVICE void add(real* place, real value) { atomicAdd(place, value); }
 DEVICE void add(int64* place, int64 value) { atomicAdd(reinterpret_cast<uint64*>(place), uint64(value)); }
@@ -74,35 +74,48 @@ KERNEL(deliver_coded_step_whole)(Clock clock, Grid<const uint32> history, Array<
     }
 }
 
-// The draws of a (source, lag) segment, each a target and one of the weights in `table`, a power of two long.
+// Projections of one source that are drawn again: of each member row_seeds, the key of its draws; sizes, its number of
+// targets; skips, 1 to pass over the source's own index; lows, highs, the targets to deliver to; places, its first place
+// in `receiving`; codes, its first in `table`; masks, its number of levels - 1; all (n_members,).
+struct Members {
+    Array<const uint64> row_seeds;
+    Array<const uint32> sizes, skips, lows, highs, places, codes, masks;
+};
+
+// Draw the synapses of a (source, lag) again. row_draws (n_pre, n_lags + 1, n_members): where the draws of each begin.
 template <typename Weight>
-DEVICE void deliver_draws(const Counts& row_draws, uint64 row_seed, int64 source, int64 n_post, int64 skip_self,
-                          int64 low, int64 high, Array<const Weight> table, Adds<Weight> receiving) {
-    const uint64 inner = row_key(row_seed, source), mask = table.size - 1;
-    const int64 end = row_draws.at(source, blockIdx.y + 1);
-    for (int64 draw = int64(row_draws.at(source, blockIdx.y)) + threadIdx.x; draw < end; draw += blockDim.x) {
-        const uint64 word = row_word(inner, draw);
-        int64 target = below(word, n_post - skip_self);
-        target += skip_self && target >= source;
-        if (low <= target && target < high) add(&receiving[target], table[word & mask]);
+DEVICE void deliver_draws(const Counts& row_draws, const Members& all, uint32 source, Array<const Weight> table,
+                          Adds<Weight> receiving) {
+    for (int64 m = 0; m < all.sizes.size; ++m) {
+        const uint64 inner = row_key(all.row_seeds[m], source);
+        const uint32 choices = all.sizes[m] - all.skips[m];
+        const int64 end = row_draws.at(source, blockIdx.y + 1, m);
+        for (int64 draw = int64(row_draws.at(source, blockIdx.y, m)) + threadIdx.x; draw < end; draw += blockDim.x) {
+            const uint32 word = row_word(inner, uint32(draw));
+            const uint32 target = chosen(word, choices, all.skips[m], source);
+            if (all.lows[m] <= target && target < all.highs[m])
+                add(&receiving[all.places[m] + target], table[all.codes[m] + (word & all.masks[m])]);
+        }
     }
 }
 
-// `deliver_step` for synapses drawn again at every spike; those with targets in [low, high). row_draws (n_pre,
-// n_lags + 1): the draws of each (source, lag) begin there; row_seed: key of the draws.
+// `deliver_coded_step` for words that are drawn again at every spike, of several members at once.
 KERNEL(deliver_drawn_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
-                           Array<const int64> lags, Counts row_draws, uint64 row_seed, int64 n_post, int64 skip_self,
-                           int64 low, int64 high, Array<const real> table, Adds<real> receiving) {
+                           Array<const int64> lags, Counts row_draws, Array<const uint64> row_seeds,
+                           Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
+                           Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
+                           Array<const uint32> masks, Array<const real> table, Adds<real> receiving) {
     if (!clock.runs()) return;
-    EACH_ARRIVING(slot, k)
-        deliver_draws(row_draws, row_seed, history[slot][k], n_post, skip_self, low, high, table, receiving);
+    const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
+    EACH_ARRIVING(slot, k) deliver_draws(row_draws, all, history[slot][k], table, receiving);
 }
 
 KERNEL(deliver_drawn_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
-                                 Array<const int64> lags, Counts row_draws, uint64 row_seed, int64 n_post,
-                                 int64 skip_self, int64 low, int64 high, Array<const int64> table,
-                                 Adds<int64> receiving) {
+                                 Array<const int64> lags, Counts row_draws, Array<const uint64> row_seeds,
+                                 Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
+                                 Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
+                                 Array<const uint32> masks, Array<const int64> table, Adds<int64> receiving) {
     if (!clock.runs()) return;
-    EACH_ARRIVING(slot, k)
-        deliver_draws(row_draws, row_seed, history[slot][k], n_post, skip_self, low, high, table, receiving);
+    const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
+    EACH_ARRIVING(slot, k) deliver_draws(row_draws, all, history[slot][k], table, receiving);
 }

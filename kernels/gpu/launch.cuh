@@ -75,12 +75,12 @@ DEVICE T at(const Each<T>& parameter, int64 i) {
     return parameter.each ? parameter.each[i] : parameter.one;
 }
 
-// Counts (rows, columns) of 2 or 4 bytes each.
+// Counts (rows, columns, layers) of 2 or 4 bytes each.
 struct Counts {
     const void* data;
-    int64 rows, columns, width;
-    MEMBER uint32 at(int64 row, int64 column) const {
-        const int64 k = row * columns + column;
+    int64 columns, layers, width;
+    MEMBER uint32 at(int64 row, int64 column, int64 layer) const {
+        const int64 k = (row * columns + column) * layers + layer;
         return width == 2 ? static_cast<const uint16*>(data)[k] : static_cast<const uint32*>(data)[k];
     }
 };

@@ -24,12 +24,13 @@ class Program:
     the filled rows, and takes over what Python does between chunks: it empties buffers. Whoever changes other arrays
     calls `upload`.
 
-    The launches of several steps are prepared once, as a CUDA graph on a card; its length is a multiple of every
-    call's period, so a graph begins at a multiple of it, and steps outside [step, stop) do nothing.
+    Lanes mean nothing here: a device has threads of its own. The launches of several steps are prepared once, as a CUDA
+    graph on a card; its length is a multiple of every call's period, so a graph begins at a multiple of it, and steps
+    outside [step, stop) do nothing.
     """
 
     def __init__(
-        self, calls: Sequence[Call], clockwork: Clockwork, precision: str, device: Device | None = None
+        self, calls: Sequence[Call], clockwork: Clockwork, precision: str, lanes: int = 1, device: Device | None = None
     ) -> None:
         self._device = present() if device is None else device
         for call in calls:

@@ -13,22 +13,16 @@ DEVICE uint64 mix(uint64 x) {
     return x ^ (x >> 31);
 }
 
-// What (key, step) contribute to `bits`, and random word `index` of that row.
+// What (key, step) contribute to `bits`.
 DEVICE uint64 row_key(uint64 key, uint64 step) { return mix(key + GOLDEN * (step + 1)); }
-DEVICE uint64 row_word(uint64 inner, uint64 index) { return mix(inner + GOLDEN * (index + 1)); }
 
 // 64 random bits for (key, step, index).
-DEVICE uint64 bits(uint64 key, uint64 step, uint64 index) { return row_word(row_key(key, step), index); }
+DEVICE uint64 bits(uint64 key, uint64 step, uint64 index) { return mix(row_key(key, step) + GOLDEN * (index + 1)); }
 
 // The number in the open interval (0, 1) that the upper 52 bits of `word` stand for.
 DEVICE double unit(uint64 word) { return (double(word >> 12) + 0.5) * (1.0 / 4503599627370496.0); }
 
 DEVICE double uniform(uint64 key, uint64 step, uint64 index) { return unit(bits(key, step, index)); }
-
-// A whole number in [0, n) from 64 random bits, n < 2**32.
-DEVICE int64 below(uint64 word, uint64 n) {
-    return int64(((word >> 32) * n + ((word & 0xFFFFFFFFull) * n >> 32)) >> 32);
-}
 
 // A normal draw outside the inner part of its layer: the value, or -1 if drawn in vain; moves `word` on.
 DEVICE double outside(uint64& word, int64 layer, double x) {

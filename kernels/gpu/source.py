@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 
+from ..cpu.exponential import LOG2E_DIGITS
+from ..reference.rows import FIRST, SECOND, STEP
 from ..reference.ziggurat import EDGE, HEIGHT, TAIL
 from .signatures import FOLDER, signatures, sources
 
@@ -35,9 +38,17 @@ def digest(precision: str) -> str:
 
 
 def _tables() -> list[str]:
-    """The ziggurat of the reference, digit for digit."""
+    """The numbers of the other rooms, digit for digit."""
     tables = [
         f"TABLE double {name}[{values.size}] = {{{', '.join(repr(float(value)) for value in values)}}};"
         for name, values in (("EDGE", EDGE), ("HEIGHT", HEIGHT))
     ]
-    return [*tables, f"#define TAIL {TAIL!r}"]
+    terms = ", ".join(repr(math.log(2) ** k / math.factorial(k)) for k in range(14))
+    numbers = {"TAIL": repr(TAIL), "LOG2E_HIGH": repr(LOG2E_DIGITS[0]), "LOG2E_LOW": repr(LOG2E_DIGITS[1])}
+    numbers |= {
+        "EXP2_TERMS": f"{{{terms}}}",
+        "ROW_STEP": f"{STEP}u",
+        "ROW_FIRST": f"{FIRST}u",
+        "ROW_SECOND": f"{SECOND}u",
+    }
+    return [*tables, *(f"#define {name} {value}" for name, value in numbers.items())]

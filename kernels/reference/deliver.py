@@ -51,20 +51,25 @@ def deliver_coded_step(step, history, history_count, lags, first, words, shift, 
 
 
 def deliver_drawn_step(
-    step, history, history_count, lags, row_draws, row_seed, n_post, skip_self, low, high, table, receiving
+    step, history, history_count, lags, row_draws, row_seeds, sizes, skips, lows, highs, places, codes, masks, shift,
+    table, drawn, receiving,
 ):  # fmt: skip
-    """`deliver_step` for synapses drawn again at every spike, see `rows`; those with targets in [low, high).
+    """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 
-    row_draws (n_pre, n_lags + 1): the draws of each (source, lag) begin there; row_seed: key of the draws; table
-    (n_levels,), a power of two, the weight of each level; receiving (n_post,).
+    row_draws (n_pre, n_lags + 1, n_members): where the draws of each (source, lag) begin; of each member row_seeds,
+    the key of its draws; sizes, its number of targets; skips, 1 to pass over the source's own index; lows, highs, the
+    targets to deliver to; places, its first place in `receiving`; codes, its first in `table`; masks, its number of
+    levels - 1; all (n_members,), uint32 but for the seeds. drawn: not used here.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
         for source in sources:
-            draws = np.arange(row_draws[source, g], row_draws[source, g + 1])
-            targets, words = row_words(row_seed, source, draws, n_post, skip_self)
-            inside = (targets >= low) & (targets < high)
-            np.add.at(receiving, targets[inside], table[words[inside] & np.uint64(table.size - 1)])
+            for m in range(sizes.size):
+                draws = np.arange(row_draws[source, g, m], row_draws[source, g + 1, m])
+                targets, words = row_words(row_seeds[m], source, draws, int(sizes[m]), int(skips[m]))
+                inside = (targets >= lows[m]) & (targets < highs[m])
+                levels = codes[m] + (words[inside] & masks[m])
+                np.add.at(receiving, int(places[m]) + targets[inside], table[levels])
         arrived += sources.size
     return arrived
 

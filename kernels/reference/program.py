@@ -10,7 +10,7 @@ from typing import Any
 class Program:
     """Calls run as they are; see `kernels/backend.py` for the meaning of the arguments."""
 
-    def __init__(self, calls: Sequence[Any], clockwork: Any, precision: str) -> None:
+    def __init__(self, calls: Sequence[Any], clockwork: Any, precision: str, lanes: int = 1) -> None:
         self._pause = clockwork.pause
         self._calls = [(call, "step" in inspect.signature(call.kernel).parameters) for call in calls]
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from .connectivity import below
-from .random import bits, uniform
+from .random import GOLDEN, bits, mix, uniform
+
+STEP, FIRST, SECOND = 0x9E3779B9, 0x21F0AAAD, 0xD35A2D97  # odd; the two multipliers mix 32 bits with least bias
 
 
 def count_sources(key, n, counts):
@@ -43,10 +45,20 @@ def deal_lags(key, thresholds, guide, row_first, counts):
 
 
 def row_words(key, source, draws, n_post, skip_self):
-    """Targets of the synapses `draws` of one source, and the random words that chose them."""
-    words = bits(key, source, draws)
-    targets = below(words, n_post - skip_self).astype(np.int64)
-    return targets + (skip_self & (targets >= source)), words
+    """Targets of the synapses `draws` of one source, and the random words (uint32) that chose them.
+
+    The word of draw j is a + j STEP, mixed by two multiplications with b put in between; a and b are the halves of
+    64 random bits for (key, source). Multipliers and shifts: C. Wellons, hash-prospector, for 32 bits.
+    """
+    with np.errstate(over="ignore"):
+        inner = mix(np.uint64(key) + np.uint64(GOLDEN) * (np.uint64(source) + np.uint64(1)))
+        a, b = np.uint32(inner & np.uint64(0xFFFFFFFF)), np.uint32(inner >> np.uint64(32))
+        word = a + np.asarray(draws).astype(np.uint32) * np.uint32(STEP)
+        word = (word ^ (word >> np.uint32(16))) * np.uint32(FIRST) ^ b
+        word = (word ^ (word >> np.uint32(15))) * np.uint32(SECOND)
+        word ^= word >> np.uint32(15)
+    targets = (word.astype(np.uint64) * np.uint64(n_post - skip_self) >> np.uint64(32)).astype(np.int64)
+    return targets + (skip_self & (targets >= source)), word
 
 
 def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
@@ -55,7 +67,7 @@ def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
         begin, end = row_first[source], row_first[source + 1]
         found, words = row_words(key, source, np.arange(end - begin), n_post, skip_self)
         targets[begin:end] = found
-        chances[begin:end] = words & np.uint64(0xFFFF)
+        chances[begin:end] = words & np.uint32(0xFFFF)
 
 
 def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
@@ -67,9 +79,7 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
         np.add.at(counts[source], columns[lags[inside]], 1)
 
 
-def fill_drawn(
-    key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words
-):
+def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words):
     """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32, where each segment goes on.
 
     code: of level 0; mask: number of levels - 1, a power of two less one.
@@ -79,7 +89,7 @@ def fill_drawn(
         for lag, count in enumerate(lag_counts[source]):
             targets, chances = row_words(key, source, begin + np.arange(count), n_post, skip_self)
             inside = (targets >= low) & (targets < high)
-            codes = code + (chances[inside] & np.uint64(mask)).astype(np.int64)
+            codes = code + (chances[inside] & np.uint32(mask)).astype(np.int64)
             at = cursor[source, columns[lag]]
             words[at : at + codes.size] = (place + targets[inside]) << shift | codes
             cursor[source, columns[lag]] += codes.size
@@ -93,10 +103,8 @@ def count_listed(first, n_lags, targets, low, high, columns, counts):
         counts[segment // n_lags, columns[segment % n_lags]] += np.count_nonzero((part >= low) & (part < high))
 
 
-def fill_listed(
-    first, n_lags, targets, codes, weights, low, high, columns, place, shift, code, cursor, words, values
-):
-    """`fill_drawn` for listed synapses: codes (n,) uint16, or weights (n,) of which values receives a copy; or empty."""
+def fill_listed(first, n_lags, targets, codes, weights, low, high, columns, place, shift, code, cursor, words, values):
+    """`fill_drawn` for listed synapses: codes (n,) uint16, or weights (n,), copied to values; or none."""
     for segment in range(first.size - 1):
         own = np.arange(first[segment], first[segment + 1])
         own = own[(targets[own] >= low) & (targets[own] < high)]

@@ -2,15 +2,16 @@
 
 Each recipe makes about the same number of synapses; "network" builds a whole simulator, with one weight and delay
 or with a weight and a delay drawn for every synapse. The ceiling is the time to write the bare arrays, 8 bytes per
-synapse, at random places. Every case is measured after one warm-up; medians of the repeats are reported.
+synapse, at random places. Every case is measured after one warm-up. cpu_s and wall_s are of one construction.
 """
 
 from __future__ import annotations
 
-import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,11 @@ from potentia.sim import (
 )
 from potentia.sim.synapses import arrange
 
+from ._case import Case
+from ._measure import Measure, Row, clocked, peak_mb, take_turns
+
 PEERS: tuple[str, ...] = ()
+Build = Callable[[], int]
 
 
 class Settings(BaseModel):
@@ -47,7 +52,9 @@ class Settings(BaseModel):
 
 def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
     """Measure; return the report of a benchmark."""
-    rows = [_row(case, build, settings) for case, build in _cases(settings).items()]
+    with ExitStack() as stack:
+        cases = {name: stack.enter_context(Case(ready, settings, case=name)) for name in _cases(settings)}
+        rows = take_turns(cases, settings.repeats)
     whole = next(row for row in rows if row["case"] == "network, one weight and delay")
     return {
         "bench": "construction",
@@ -57,62 +64,70 @@ def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _cases(settings: Settings) -> dict[str, Callable[[], int]]:
-    """Functions that build and return the number of synapses."""
-    k = 500
+def ready(settings: Settings, *, case: str) -> Measure:
+    """One repeat, after a first one that loads the kernels."""
+    build = _cases(settings)[case]()
+    build()
+
+    def measure() -> Row:
+        n, cpu, wall = clocked(build)
+        row = {"engine": "clock", "cpu_s": cpu, "wall_s": wall, "rss_mb": peak_mb()}
+        return row | {"synapses": n, "synapses_per_s": n / cpu}
+
+    return measure
+
+
+def _cases(settings: Settings) -> dict[str, Callable[[], Build]]:
+    """What makes, for each case, the function that builds and returns the number of synapses."""
+    k, seed = 500, settings.seed
     n = round(settings.synapses / k)
     side = round((n / 2) ** (1 / 3)) + 1
-    rng = np.random.default_rng(settings.seed)
-    listed = Explicit(rng.integers(0, n, n * k), rng.integers(0, n, n * k))
-    recipes: dict[str, tuple[Connectivity, int]] = {
-        "all to all": (AllToAll(), round(settings.synapses**0.5)),
-        "Bernoulli": (FixedProbability(k / n), n),
-        "fixed in-degree": (FixedInDegree(k), n),
-        "fixed out-degree": (FixedOutDegree(k), n),
-        "fixed total": (FixedTotal(n * k), n),
-        "small world": (SmallWorld(k, 0.1), n),
-        "distance-dependent": (DistanceDependent(shape=(side, side, side), peak=0.5, length=side / 3), side**3),
-        "explicit, unsorted": (listed, n),
+    recipes: dict[str, tuple[Callable[[], Connectivity], int]] = {
+        "all to all": (AllToAll, round(settings.synapses**0.5)),
+        "Bernoulli": (lambda: FixedProbability(k / n), n),
+        "fixed in-degree": (lambda: FixedInDegree(k), n),
+        "fixed out-degree": (lambda: FixedOutDegree(k), n),
+        "fixed total": (lambda: FixedTotal(n * k), n),
+        "small world": (lambda: SmallWorld(k, 0.1), n),
+        "distance-dependent": (
+            lambda: DistanceDependent(shape=(side, side, side), peak=0.5, length=side / 3),
+            side**3,
+        ),
+        "explicit, unsorted": (lambda: _listed(n, k, seed), n),
     }
-    cases = {name: _recipe(recipe, units, settings.seed) for name, (recipe, units) in recipes.items()}
-    cases["network, one weight and delay"] = _network(k, n, settings.seed, drawn=False)
-    cases["network, drawn weights and delays"] = _network(k, n, settings.seed, drawn=True)
+    cases: dict[str, Callable[[], Build]] = {
+        name: partial(_recipe, recipe, units, seed) for name, (recipe, units) in recipes.items()
+    }
+    cases["network, one weight and delay"] = partial(_network, k, n, seed, drawn=False)
+    cases["network, drawn weights and delays"] = partial(_network, k, n, seed, drawn=True)
     return cases
 
 
-def _recipe(recipe: Connectivity, n: int, seed: int) -> Callable[[], int]:
+def _listed(n: int, k: int, seed: int) -> Connectivity:
+    rng = np.random.default_rng(seed)
+    return Explicit(rng.integers(0, n, n * k), rng.integers(0, n, n * k))
+
+
+def _recipe(make: Callable[[], Connectivity], n: int, seed: int) -> Build:
+    recipe = make()
+
     def build() -> int:
         edges = recipe.edges(n, n, seed, recurrent=True)
-        return arrange("bench", edges, 1, 1.0, n, n, plastic=False, key=seed, dt=1e-4).n
+        index, codes = np.zeros(len(edges), np.uint32), np.zeros(0, np.uint16)
+        return arrange(edges, index, codes, n, 1, dealt=edges.dealt).targets.size
 
     return build
 
 
-def _network(k: int, n: int, seed: int, *, drawn: bool) -> Callable[[], int]:
+def _network(k: int, n: int, seed: int, *, drawn: bool) -> Build:
     def build() -> int:
         net = Network(seed=seed)
         units = net.population(LIF(), n)
         weight, delay = (Normal(1e-4, 1e-5), Normal(1.5e-3, 0.75e-3, low=1e-4)) if drawn else (1e-4, 1.5e-3)
         projection = net.connect(units, units, FixedProbability(k / n), weight=weight, delay=delay)
-        return Simulator(net, dt=1e-4).plan.synapses[projection.name].n
+        return Simulator(net, dt=1e-4, threads=1).plan.synapses[projection.name].n
 
     return build
-
-
-def _row(case: str, build: Callable[[], int], settings: Settings) -> dict[str, Any]:
-    build()
-    cpu, wall = [], []
-    for _ in range(settings.repeats):
-        begin, began = time.process_time(), time.perf_counter()
-        synapses = build()
-        cpu.append(time.process_time() - begin)
-        wall.append(time.perf_counter() - began)
-    cpu_s = statistics.median(cpu)
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {
-        "case": case, "engine": "clock", "cpu_s": cpu_s, "wall_s": statistics.median(wall), "rss_mb": rss,
-        "synapses": synapses, "synapses_per_s": synapses / cpu_s,
-    }  # fmt: skip
 
 
 def _ceiling(settings: Settings) -> float:

@@ -28,13 +28,13 @@ from potentia.sim import (
     Noise,
     Normal,
     Poisson,
+    Procedural,
     SpikeTrain,
     Step,
     TimedArray,
     Uniform,
 )
 from potentia.sim.operator import parameters
-from potentia.sim.store import Procedural
 
 DT = 1e-4  # [s]
 

@@ -33,7 +33,7 @@ def run(name, kernel, given, dtype="float64", each=lambda step, arguments: None)
     return seen
 
 
-WORKING = {"pending"}  # arrays in which a kernel works but leaves nothing
+WORKING = {"pending", "drawn"}  # arrays in which a kernel works but leaves nothing
 
 
 def assert_agrees(room, kernel, given, tolerance=0.0, **options):
@@ -94,17 +94,23 @@ def test_deliver_whole_numbers(room, dtype):
 @pytest.mark.parametrize(("low", "high"), [(0, 9), (3, 7)])
 @pytest.mark.parametrize("dtype", ["float64", "int64"])
 def test_deliver_drawn(room, draws, low, high, dtype):
-    """Synapses drawn again, all or those of a range of targets, as floats and as whole numbers."""
+    """Synapses of two projections drawn again, all or those of a range of targets, as floats and as whole numbers."""
     rng = np.random.default_rng(6)
     given = synapses(rng, "float64")
-    counts = rng.integers(0, 5, (N, 3))
+    counts = rng.integers(0, 5, (N, 3, 2))
     given |= {
-        "row_draws": np.hstack([np.zeros((N, 1), int), counts.cumsum(1)]).astype(draws), "row_seed": KEY, "n_post": 9,
-        "skip_self": 1, "low": low, "high": high, "table": (1000 * rng.normal(size=4)).astype(dtype),
-        "receiving": zeros(9, dtype),
+        "row_draws": np.concatenate([np.zeros((N, 1, 2), int), counts.cumsum(1)], 1).astype(draws),
+        "row_seeds": np.array([KEY, KEY + np.uint64(1)]), "sizes": words(9, 4), "skips": words(1, 0),
+        "lows": words(low, 0), "highs": words(high, 4), "places": words(0, 10), "codes": words(0, 4),
+        "masks": words(3, 1), "shift": 3, "table": (1000 * rng.normal(size=6)).astype(dtype),
+        "drawn": zeros(600, "uint32"), "receiving": zeros(14, dtype),
     }  # fmt: skip
     seen = assert_agrees(room, "deliver_drawn_step", given, tolerance=rounding(room, "float64"))
-    assert np.flatnonzero(seen[-1]["receiving"]).tolist() == list(range(low, high))
+    assert np.flatnonzero(seen[-1]["receiving"]).tolist() == [*range(low, high), *range(10, 14)]
+
+
+def words(*numbers):
+    return np.array(numbers, "uint32")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

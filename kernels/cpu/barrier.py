@@ -1,0 +1,100 @@
+"""Where threads meet between the stages of a step: a counter and a generation in shared memory.
+
+A thread that waits spins for some microseconds, since the others are seldom further behind, and then gives its
+core away, since somebody else may need it to arrive at all.
+"""
+
+import platform
+import sys
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+ARRIVED, GENERATION, LATE, WORDS = 0, 8, 16, 24  # places in `meeting` (WORDS,) int64, a cache line apart
+SPINS = 4000  # looks before the core is given away
+LONG = 1_000_000  # cycles for which a core that was given away is missed
+_X86 = platform.machine() in {"x86_64", "AMD64"}
+_give_way = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
+
+
+@intrinsic
+def _add(typingctx, address, value):
+    """Add to the int64 at `address` in one step nobody can divide; return what it was."""
+
+    def generate(context, builder, signature, arguments):
+        place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", place, arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def look(typingctx, address):
+    """The int64 at `address` as the other threads left it."""
+
+    def generate(context, builder, signature, arguments):
+        place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.load_atomic(place, "acquire", 8)
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def leave(typingctx, address, value):
+    """Write an int64 to `address` for the other threads to see, with all that was written before."""
+
+    def generate(context, builder, signature, arguments):
+        place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        builder.store_atomic(arguments[1], place, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
+def _breathe(typingctx):
+    """Tell the processor that this is a loop of looks."""
+
+    def generate(context, builder, signature, arguments):
+        if _X86:
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def clock(typingctx):
+    """The processor's cycle counter."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(ir.IntType(64), [])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.readcyclecounter"), [])
+
+    return types.int64(), generate
+
+
+@njit(error_model="numpy")
+def meet(meeting, lanes):
+    """Wait until all `lanes` threads are here.
+
+    meeting: address of (WORDS,) int64, in which LATE counts the cores that were given away and came back late.
+    """
+    generation = look(meeting + 8 * GENERATION)
+    if _add(meeting + 8 * ARRIVED, 1) == lanes - 1:
+        leave(meeting + 8 * ARRIVED, 0)
+        leave(meeting + 8 * GENERATION, generation + 1)
+        return
+    looks = 0
+    while look(meeting + 8 * GENERATION) == generation:
+        looks += 1
+        if looks > SPINS:
+            begin = clock()
+            _give_way()
+            if clock() - begin > LONG:
+                _add(meeting + 8 * LATE, 1)
+        else:
+            _breathe()

@@ -1,0 +1,309 @@
+"""What benchmarks do besides measuring: turns, medians, processes of their own, the history. Nothing is timed."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from potentia import Network, Simulator
+from potentia.errors import DataError, DependencyError, ParameterError
+from potentia.models import LIF, SpikeSource
+from potentia.sim import AllToAll, OneToOne, SpikeTrain
+from potentia.tests.benchmarks import (
+    _ceiling,
+    _history,
+    _measure,
+    coba,
+    cuba,
+    delivery,
+    idle,
+    microcircuit,
+    startup,
+    stdp,
+)
+from potentia.tests.benchmarks._brian2 import Program
+from potentia.tests.benchmarks._case import Case, environment
+from potentia.tests.benchmarks._peers import Race, ready
+
+TINY = Race(neurons=100, duration=0.1, warmup=0.01, repeats=1)
+ROW_KEYS = {"case", "engine", "cpu_s", "wall_s", "rss_mb"}
+MACHINE = {"date": "2026-01-02", "commit": "abc", "processor": "Abacus", "cores": 1}
+
+
+def report(bench, cpu_s=0.5):
+    rows = [{"case": "potentia | one", "engine": "clock", "cpu_s": cpu_s, "rates_hz": {"a": 1.0}}]
+    rows.append({"case": "peer", "engine": "x", "cpu_s": 1.0, "extra": 3})
+    return {"bench": bench, "rows": rows, "ratios": {"peer/ours": 1.0 / cpu_s}, "ceiling_fraction": 0.25}
+
+
+def test_cases_take_turns():
+    order = []
+
+    def case(name):
+        return lambda: order.append(name) or {"cpu_s": float(len(order)), "engine": name, "n": 7, "told": None}
+
+    rows = _measure.take_turns({"a": case("a"), "b": case("b")}, 3)
+    assert order == ["a", "b"] * 3
+    assert rows == [
+        {"case": "a", "cpu_s": 3.0, "engine": "a", "n": 7, "told": None},
+        {"case": "b", "cpu_s": 4.0, "engine": "b", "n": 7, "told": None},
+    ]
+
+
+def test_whole_numbers_that_never_change_stay_whole():
+    assert repr(_measure.median("a", [{"n": 3}, {"n": 3}])["n"]) == "3"
+
+
+def test_ratios_are_of_peers_only():
+    rows = [{"case": "potentia-float32", "cpu_s": 2.0}, {"case": "peer-double", "cpu_s": 5.0}]
+    assert _measure.ratios(rows, rows[0]) == {"peer/ours": 2.5}
+
+
+def test_events_are_spikes_times_out_degree():
+    """Three spikes of sources with 5 targets each, nothing else."""
+    net = Network()
+    sources, targets = net.population(SpikeSource(), 4, name="a"), net.population(LIF(), 5, name="b")
+    net.connect(sources, targets, AllToAll(), weight=1e-6)
+    net.stimulate(sources, SpikeTrain([1e-3, 2e-3, 2e-3], [0, 1, 2]))
+    simulator = Simulator(net)
+    assert _measure.activity(simulator, simulator.run(1e-3), 1.0) == {}  # nothing recorded, nothing known
+    net.probe(sources, "spikes")
+    net.probe(targets, "spikes")
+    simulator = Simulator(net)
+    row = _measure.activity(simulator, simulator.run(0.01), 0.5)
+    assert row == pytest.approx({"rate_hz": 3 / 9 / 0.01, "events": 15 / 0.01, "events_per_s": 30.0})
+    assert _measure.synapses(simulator) == 20
+
+
+def test_memory_per_synapse_is_told_only_where_it_can_be():
+    def build(n):
+        net = Network()
+        units = net.population(LIF(), n)
+        net.connect(units, units, OneToOne(), weight=1e-3)
+        return Simulator(net)
+
+    simulator, row = _measure.built(lambda: build(50), lambda: build(1))
+    assert _measure.synapses(simulator) == row["synapses"] == 50
+    assert row["bytes_per_synapse"] is None
+
+
+def test_a_case_runs_in_one_process_of_its_own():
+    """Its memory is its own: a block that this process holds does not count."""
+    block = np.ones(1 << 26)  # 512 MiB
+    with Case(ready, TINY, module=cuba.__name__, dtype="float32") as case:
+        rows = [case(), case()]
+        assert case._process.pid != os.getpid()
+    assert case._process.returncode is not None
+    assert block.nbytes / 2**20 > max(row["rss_mb"] for row in rows) > 10
+    assert rows[0]["synapses"] == rows[1]["synapses"]
+
+
+def test_a_case_hands_on_what_went_wrong():
+    with (
+        Case(ready, TINY, module=cuba.__name__, dtype="float8") as case,
+        pytest.raises(ParameterError, match="dtype: must be one of"),
+    ):
+        case()
+    with (
+        Case(ready, TINY, module="potentia.no_such", dtype="float32") as case,
+        pytest.raises(RuntimeError, match="no_such"),
+    ):
+        case()
+
+
+def test_a_program_that_cannot_be_built_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("potentia.tests.benchmarks._brian2.command", lambda *_: [sys.executable, "-c", "1 / 0"])
+    with pytest.raises(DependencyError, match="ZeroDivisionError"):
+        Program(cuba.__name__, TINY, tmp_path)()
+
+
+@pytest.mark.parametrize("bench", [cuba, coba, stdp])
+def test_benches_beside_a_peer(bench):
+    told = bench.run(TINY, [])
+    assert [row["case"] for row in told["rows"]] == ["potentia-float32", "potentia-float64"]
+    assert all(row.keys() >= ROW_KEYS for row in told["rows"])
+    assert told["ratios"] == {}
+    assert told["ceiling_fraction"] > 0
+
+
+def test_coba_keeps_firing_at_twenty_hertz():
+    """Self-sustained by the drive: over seeds the rate is 20.5 Hz, give or take 0.5."""
+    simulator = Simulator(coba.network(Race()), threads=1)
+    simulator.run(0.2)
+    result = simulator.run(1.0)
+    rate = sum(len(result.spikes(name)) for name in ("exc", "inh")) / 4000
+    assert 18 < rate < 23
+
+
+def test_stdp_learns_on_every_excitatory_synapse():
+    net = stdp.network(TINY)
+    simulator = Simulator(net)
+    simulator.run(0.2)
+    learned = [part for part in net.projections if part.rule is not None]
+    assert {part.pre.name for part in learned} == {"exc"}
+    for part in learned:
+        weights = simulator.weights(part)
+        assert weights.min() >= 0
+        assert weights.max() <= part.rule.w_max * (1 + 1e-6)
+        assert np.ptp(weights) > 0
+
+
+@pytest.mark.validate
+@pytest.mark.slow
+@pytest.mark.parametrize("bench", [cuba, coba, stdp])
+def test_the_peer_runs_the_same_network(bench):
+    """Both fire alike: rates of one second differ by less than a fifth, many times their spread over seeds."""
+    pytest.importorskip("brian2", reason="brian2 is not installed (extra `validate`)")
+    ours, _, theirs = bench.run(Race(duration=1.0, repeats=1), ["brian2"])["rows"]
+    assert theirs["rate_hz"] == pytest.approx(ours["rate_hz"], rel=0.2)
+    assert theirs["events"] == pytest.approx(ours["events"], rel=0.2)
+    assert theirs["synapses"] == pytest.approx(ours["synapses"], rel=0.02)
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_delivery_counts_what_arrives(drawn):
+    """Every target gets degree * firing / n events per step: its potential says so."""
+    n, degree, firing, steps = 50, 4, 10, 2000
+    simulator = delivery.build(1, delivery.spikes(1, n, firing, steps), n, degree, drawn)
+    simulator.run(steps * delivery.DT)
+    net, model = simulator.network, LIF()
+    watched = Network(seed=1)
+    watched.populations, watched.projections, watched.inputs = net.populations, net.projections, net.inputs
+    watched.probe(net.populations[1], "v")
+    v = Simulator(watched).run(steps * delivery.DT).trace("targets", "v")[steps // 2 :].mean()
+    expected = degree * firing / n * delivery.WEIGHT / (1 - np.exp(-delivery.DT / model.tau))
+    assert v == pytest.approx(expected, rel=0.02)  # weights spread by 10 % over 200 synapses: 0.7 %
+
+
+def test_delivery_reports_the_ceiling_of_every_row():
+    settings = delivery.Settings(sizes=[(100, 10)], events=10_000, repeats=1)
+    told = delivery.run(settings, [])
+    assert [row["drawn"] for row in told["rows"]] == [False, True]
+    assert told["ceiling_fraction"] == min(row["events_per_s"] / row["ceiling_per_s"] for row in told["rows"])
+    assert all(row["synapses"] == 1000 for row in told["rows"])
+    with pytest.raises(ValidationError, match="greater than 0"):
+        delivery.Settings(sizes=[(0, 1)])
+
+
+def test_ceilings_are_positive():
+    assert all(_ceiling.scatter(100, drawn=drawn) > 0 for drawn in (False, True))
+    assert all(_ceiling.update(100, kind) > 0 for kind in ("lif", "cuba", "coba"))
+
+
+@pytest.mark.parametrize("change", startup.CHANGES)
+def test_nothing_compiles_after_a_change(change):
+    assert startup.ready(startup.Settings(neurons=200), change=change)()["compiled"] == 0
+
+
+def test_compilations_are_counted():
+    from numba import njit
+    from numba.core import event
+
+    with event.install_recorder("numba:run_pass") as passes:
+        njit(lambda x: x + 1)(1)
+    assert startup.compiled(passes) == 1
+
+
+def test_the_script_finds_its_first_spike():
+    job = [sys.executable, "-m", "potentia.tests.benchmarks._first_spike", "200"]
+    done = subprocess.run(job, env=environment(), capture_output=True, text=True, check=True, timeout=120)
+    assert 0 < json.loads(done.stdout)["first_spike_s"] < 0.1
+
+
+def test_idle_networks_are_silent_when_they_should_be():
+    settings = idle.Settings(
+        neurons=200, large=400, sparse=1000, rate=10.0, duration=0.05, settle=0.1, later=0.1, repeats=1
+    )
+    told = idle.run(settings, [])
+    rates = {row["case"]: row["rate_hz"] for row in told["rows"]}
+    assert rates["CUBA, silent"] == rates["large, decaying"] == rates["large, long silent"] == 0
+    assert rates["sparse"] == pytest.approx(10.0, rel=0.2)  # 500 spikes: 4.5 %
+    assert len(told["ratios"]) == 3
+
+
+def test_the_large_network_was_active_before():
+    simulator = Simulator(idle.network(1, 2000, "brief"))
+    assert sum(len(train) for train in simulator.run(idle.ACTIVE).spike_records.values()) > 100
+
+
+def test_microcircuit_measures_with_and_without_records():
+    pytest.importorskip("potentia.experiments.microcircuit")
+    settings = microcircuit.Settings(scale_n=0.01, scale_k=0.02, duration=0.05, warmup=0.01, repeats=1)
+    told = microcircuit.run(settings, [])
+    written, bare = told["rows"]
+    assert written["events"] == bare["events"]
+    assert "recording_overhead" in written
+    assert set(written["rates_hz"]) == {part.name for part in microcircuit.network(settings).populations}
+    (kept,) = microcircuit.run(settings.model_copy(update={"record": False}), [])["rows"]
+    assert kept["rates_hz"] == written["rates_hz"]
+
+
+def test_microcircuit_is_too_large_for_the_peer():
+    with pytest.raises(ParameterError, match="scale_n must be at most"):
+        microcircuit.run(microcircuit.Settings(scale_n=0.2), ["brian2"])
+
+
+def test_the_history_keeps_what_others_measured(tmp_path):
+    path = tmp_path / "benchmarks.md"
+    _history.write(report("cuba"), {"seed": 1}, "About cuba.", path, MACHINE)
+    cuba_alone = _history.read(path)["cuba"]
+    _history.write(report("coba", 0.25), {"seed": 2}, "About coba.", path, MACHINE)
+    sections = _history.read(path)
+    assert list(sections) == ["coba", "cuba"]  # in alphabetical order
+    assert sections["cuba"] == cuba_alone
+    assert "peer/ours 4" in sections["coba"]
+    assert "| potentia / one | clock | 0.25 | - |" in sections["coba"]  # no bar that would end the cell
+
+
+def test_the_history_grows_by_a_line_per_day_and_commit(tmp_path):
+    path = tmp_path / "benchmarks.md"
+    for commit, cpu_s in (("abc", 0.5), ("abc", 0.4), ("def", 0.3)):
+        _history.write(report("cuba", cpu_s), {}, "About.", path, MACHINE | {"commit": commit})
+    lines = _history.earlier(_history.read(path)["cuba"])
+    assert [(line[1], line[4]) for line in lines] == [("abc", "0.4"), ("def", "0.3")]
+    before = path.read_text()
+    _history.write(report("cuba", 0.3), {}, "About.", path, MACHINE | {"commit": "def"})
+    assert path.read_text() == before  # the same figures make the same file
+
+
+def test_the_history_refuses_what_it_did_not_write(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        _history.check(tmp_path / "no" / "benchmarks.md")
+    (tmp_path / "notes.md").write_text("Dear diary")
+    with pytest.raises(DataError, match="is not a history"):
+        _history.write(report("cuba"), {}, "About.", tmp_path / "notes.md", MACHINE)
+    assert (tmp_path / "notes.md").read_text() == "Dear diary"
+
+
+def test_the_machine_is_described():
+    told = _history.describe_machine()
+    assert set(told) == {"date", "commit", "processor", "cores", "caches", "memory", "system", "software"}
+    assert "numba" in told["software"]
+
+
+def test_tables_take_columns_from_every_row():
+    columns, cells = _history.table([{"a": 1, "b": None}, {"a": 2, "c": {"d": 1}, "e": 0}])
+    assert columns == ["a", "b", "e"]
+    assert cells == [[1, "", ""], [2, "", 0]]
+
+
+def test_bench_writes_its_history(tmp_path, monkeypatch):
+    """The option of the command line, into another place."""
+    from potentia import cli
+
+    path = tmp_path / "benchmarks.md"
+    records = SimpleNamespace(
+        check=lambda: _history.check(path), table=_history.table,
+        write=lambda *told: _history.write(*told, path=path, machine=MACHINE),
+    )  # fmt: skip
+    load = cli._benchmarks
+    monkeypatch.setattr(cli, "_benchmarks", lambda name: records if name == "_history" else load(name))
+    settings = ["neurons=100", "duration=0.1", "warmup=0.01", "repeats=1"]
+    cli.bench("cuba", set_=settings, peers="", history=True, json_=True)
+    assert "potentia-float32" in _history.read(path)["cuba"]
+    assert '"neurons": 100' in _history.read(path)["cuba"]
