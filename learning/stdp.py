@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class STDP(Rule):
     a_minus: float | None = None
     w_min: float = 0.0
     w_max: float | None = None
+
+    direct: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check.within(self, "tau_plus", self.tau_plus, above=0.0, unit="s")

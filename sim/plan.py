@@ -256,17 +256,20 @@ def _connect(
     scope = projection.store.prepare(synapses, build)
     projection.store.read(synapses, scope, build)
     if projection.rule is not None:
-        proposals = _proposals(synapses, build)
+        direct = projection.rule.direct and projection.store.adds
+        proposals = _proposals(synapses, build, scope["weights"] if direct else None)
         projection.rule.learn(synapses, proposals, build)
-        projection.store.program(synapses, scope, proposals, build)
+        if not direct:
+            projection.store.program(synapses, scope, proposals, build)
 
 
-def _proposals(synapses: Synapses, build: Build) -> Proposals:
-    """Room for what a rule proposes in one step: at most one change per synapse from each side."""
-    name, capacity = f"{synapses.name}.proposals", max(2 * synapses.n, 1)
+def _proposals(synapses: Synapses, build: Build, weights: Signal | None) -> Proposals:
+    """Room for what a rule proposes in one step: at most one change per synapse from each side, none to `weights`."""
+    name, capacity = f"{synapses.name}.proposals", max(2 * synapses.n, 1) if weights is None else 1
     low, high = synapses.bounds
+    change = build.signal(f"{name}.change", "scratch", "float", (capacity,))
     return Proposals(
-        synapse=build.signal(f"{name}.synapse", "scratch", "uint32", (capacity,)),
-        change=build.signal(f"{name}.change", "scratch", "float", (capacity,)),
+        synapse=build.signal(f"{name}.synapse", "scratch", "uint32", (capacity,)), change=change,
         count=build.signal(f"{name}.count", "scratch", "int64", (1,)), low=low, high=high,
+        weights=change if weights is None else weights, direct=int(weights is not None),
     )  # fmt: skip

@@ -26,7 +26,8 @@ class Proposals:
     """What a rule asks of a store in one step: change synapse ``synapse[k]`` by ``change[k]``, k < count[0].
 
     synapse (capacity,) uint32; change (capacity,) float, in the unit of the weights; count (1,) int64;
-    low, high: the rule's bounds on a weight.
+    low, high: the rule's bounds on a weight. Where the store merely adds and the rule can do that itself, `direct` is
+    1, `weights` (n_synapses,) are changed at once, and nothing is proposed.
     """
 
     synapse: Signal
@@ -34,6 +35,8 @@ class Proposals:
     count: Signal
     low: float
     high: float
+    weights: Signal
+    direct: int
 
     @property
     def scope(self) -> dict[str, Any]:
@@ -43,6 +46,8 @@ class Proposals:
             "proposed": self.count,
             "low": self.low,
             "high": self.high,
+            "weights": self.weights,
+            "direct": self.direct,
         }
 
 
@@ -56,12 +61,14 @@ class Store(ABC):
 
     What `prepare` returns is handed to the other three. static: without a rule the synapses are plain numbers that
     never change, so nobody needs a list of them; redraws: there is never such a list; counts: deliveries add up weights
-    in whole numbers where ``synapses.scale`` is given; bits: see `Ideal`.
+    in whole numbers where ``synapses.scale`` is given; adds: to program is to add to the signal `weights` within the
+    rule's bounds; bits: see `Ideal`.
     """
 
     static: ClassVar[bool] = False
     redraws: ClassVar[bool] = False
     counts: ClassVar[bool] = False
+    adds: ClassVar[bool] = False
     bits: int | None = None
 
     @abstractmethod
@@ -90,6 +97,7 @@ class Ideal(Store):
     bits: int | None = None
     static: ClassVar[bool] = True
     counts: ClassVar[bool] = True
+    adds: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.bits is not None:

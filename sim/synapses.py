@@ -128,7 +128,8 @@ class Synapses:
         """The scope with the synapses as signals: lags, first, targets; made on first use."""
         if "targets" not in self.scope:
             listing = self.listing
-            for name, array in (("lags", self.lags), ("first", listing.first), ("targets", listing.targets)):
+            targets = narrow(listing.targets, self.n_post) if self.plastic else listing.targets
+            for name, array in (("lags", self.lags), ("first", listing.first), ("targets", targets)):
                 self.scope[name] = build.fixed(f"{self.name}.{name}", array)
         return self.scope
 
@@ -141,7 +142,8 @@ class Synapses:
             first_post, synapse_post = reverse_index(self.targets, self.n_post)
             self.scope["first_post"] = build.fixed(f"{self.name}.first_post", first_post)
             self.scope["synapse_post"] = build.fixed(f"{self.name}.synapse_post", synapse_post)
-            self.scope["segment_post"] = build.fixed(f"{self.name}.segment_post", self.segments()[synapse_post])
+            segments = narrow(self.segments()[synapse_post], self.n_pre * self.lags.size)
+            self.scope["segment_post"] = build.fixed(f"{self.name}.segment_post", segments)
         return {name: self.scope[name] for name in ("first_post", "synapse_post", "segment_post")}
 
     def mark(self, update: Callable[[Any], None]) -> None:
@@ -175,6 +177,11 @@ class Synapses:
         first = np.append(np.uint32(0), np.cumsum(counts.reshape(-1), dtype=np.uint32))
         codes = edges.chances & np.uint16(self.levels.size - 1)
         return Listing(first, edges.targets, codes if self.levels.size > 1 else codes[:0], np.zeros(0))
+
+
+def narrow(indices: NDArray[np.uint32], below: int) -> NDArray[Any]:
+    """Indices in two bytes each where that is enough for all `below` some number."""
+    return indices.astype(np.uint16) if below <= 1 << 16 else indices
 
 
 def draw(network: Network, projection: Projection, dt: float) -> Synapses:

@@ -96,8 +96,8 @@ def _packed(parameter: Parameter, value: Any, mirror: Mirror, precision: str) ->
 
 def _fits(parameter: Parameter, value: NDArray[Any], dtype: str) -> None:
     """Refuse an array that the kernel would read as something else."""
-    if parameter.form == "Counts":
-        right = value.dtype.kind == "u" and value.itemsize in (2, 4) and value.ndim == 3
+    if parameter.form in ("Counts", "Indices"):
+        right = value.dtype.kind == "u" and value.itemsize in (2, 4) and value.ndim in _DIMENSIONS[parameter.form]
     elif parameter.form in _WORDS:
         right = value.itemsize == np.dtype(dtype).itemsize and value.ndim in _DIMENSIONS[parameter.form]
     else:
@@ -137,9 +137,24 @@ def _counts(value: NDArray[Any], address: int) -> NDArray[Any]:
     return _struct(np.uint64(address), np.int64(value.shape[1]), np.int64(value.shape[2]), np.int64(value.itemsize))
 
 
+def _indices(value: NDArray[Any], address: int) -> NDArray[Any]:
+    return _struct(np.uint64(address), np.int64(value.size), np.int64(value.itemsize))
+
+
 _WORDS: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
     "Array": _array, "Adds": _array, "Scratch": _array, "Grid": _grid, "Rows": _grid, "Counts": _counts,
+    "Indices": _indices,
     "Each": lambda value, address: _each(np.zeros((), value.dtype), address),
     "Clock": lambda value, address: _struct(np.uint64(address)),
 }  # fmt: skip
-_DIMENSIONS = {"Array": (1,), "Adds": (1,), "Scratch": (1,), "Each": (1,), "Grid": (2,), "Rows": (1, 2), "Clock": (1,)}
+_DIMENSIONS = {
+    "Array": (1,),
+    "Adds": (1,),
+    "Scratch": (1,),
+    "Each": (1,),
+    "Grid": (2,),
+    "Rows": (1, 2),
+    "Clock": (1,),
+    "Counts": (3,),
+    "Indices": (1,),
+}

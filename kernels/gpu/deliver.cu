@@ -20,7 +20,7 @@ DEVICE void add(int64* place, int64 value) { atomicAdd(reinterpret_cast<uint64*>
 // distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of each (source, lag); targets
 // (n_synapses,); weights (n_synapses,) or one number; receiving (n_post,).
 KERNEL(deliver_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
-                     Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
+                     Array<const int64> lags, Array<const uint32> first, Indices targets,
                      Each<real> weights, Adds<real> receiving) {
     if (!clock.runs()) return;
     EACH_ARRIVING(slot, k) {
@@ -30,7 +30,7 @@ KERNEL(deliver_step)(Clock clock, Grid<const uint32> history, Array<const int64>
 }
 
 KERNEL(deliver_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
-                           Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
+                           Array<const int64> lags, Array<const uint32> first, Indices targets,
                            Each<int64> weights, Adds<int64> receiving) {
     if (!clock.runs()) return;
     EACH_ARRIVING(slot, k) {
@@ -41,7 +41,7 @@ KERNEL(deliver_step_whole)(Clock clock, Grid<const uint32> history, Array<const 
 
 // `deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64.
 KERNEL(deliver_counted_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
-                             Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
+                             Array<const int64> lags, Array<const uint32> first, Indices targets,
                              Array<const real> weights, double scale, Adds<int64> receiving) {
     if (!clock.runs()) return;
     EACH_ARRIVING(slot, k) {

@@ -85,6 +85,15 @@ struct Counts {
     }
 };
 
+// Indices (size,) of 2 or 4 bytes each.
+struct Indices {
+    const void* data;
+    int64 size, width;
+    MEMBER uint32 operator[](int64 i) const {
+        return width == 2 ? static_cast<const uint16*>(data)[i] : static_cast<const uint32*>(data)[i];
+    }
+};
+
 // The number of the step at work, kept on the device so that the same launches serve any step. Only steps
 // from `start` to `stop` - 1 do anything; a full buffer moves `stop`.
 struct Clock {

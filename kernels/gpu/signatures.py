@@ -52,7 +52,7 @@ def _parameter(text: str) -> Parameter:
     match = _PARAMETER.match(" ".join(text.split()))
     assert match is not None, text
     form, constant, dtype, name = match.groups()
-    if form in ("Clock", "Counts"):
+    if form in ("Clock", "Counts", "Indices"):
         return Parameter(name, form, "int64", True)
     if dtype is None:
         return Parameter(name, "", _NUMBERS.get(form, form), True)

@@ -1,7 +1,7 @@
 // Pair spike-timing-dependent plasticity with traces that are scaled, not decayed; `kernels/reference/stdp.py` explains.
 //
-// Both kernels run as three: two bring the traces to this step's span, where there is an event; the third proposes. The
-// proposals of one kernel are for different synapses, so their order does not matter, and threads append as they come.
+// Both kernels run as three: two bring the traces to this step's span, where there is an event; the third learns. The
+// changes of one kernel are for different synapses, so their order does not matter.
 #include "launch.cuh"
 
 const double NO_TRACE = 1e-30;  // below this a trace is nothing
@@ -25,10 +25,27 @@ DEVICE void rescale(const Clock& clock, Array<real> trace, Array<const int64> si
     }
 }
 
-DEVICE void propose(int64 which, double moved, Scratch<uint32> synapse, Scratch<real> change, Array<int64> proposed) {
-    const uint64 room = atomicAdd(reinterpret_cast<uint64*>(proposed.data), uint64(1));
-    synapse[room] = uint32(which);
-    change[room] = real(moved);
+// Where changes go: to the weights at once, kept within low and high, if `direct`; else to the proposals.
+struct Changes {
+    int64 direct;
+    Array<real> weights;
+    real low, high;
+    Scratch<uint32> synapse;
+    Scratch<real> change;
+    Array<int64> proposed;
+};
+
+// Carry out or propose one change. Of one kernel all are for different synapses.
+DEVICE void learn(const Changes& all, uint32 which, real moved) {
+    if (moved == 0) return;
+    if (all.direct) {
+        const real least = all.weights[which] + moved > all.low ? all.weights[which] + moved : all.low;
+        all.weights[which] = least < all.high ? least : all.high;
+        return;
+    }
+    const uint64 room = atomicAdd(reinterpret_cast<uint64*>(all.proposed.data), uint64(1));
+    all.synapse[room] = which;
+    all.change[room] = moved;
 }
 
 KERNEL(stdp_arrival_rescale_pre)(Clock clock, Array<real> trace_pre, Array<const int64> since_pre, int64 span_pre,
@@ -44,17 +61,19 @@ KERNEL(stdp_arrival_rescale_post)(Clock clock, Array<real> trace_post, Array<con
         rescale(clock, trace_post, since_post, span_post, shrink_post);
 }
 
-// A spike arrives: raise the trace of its segment, propose depression by the targets' traces. trace_pre (n_segments,)
+// A spike arrives: raise the trace of its segment, depress its synapses by the targets' traces. trace_pre (n_segments,)
 // of each (source, lag), trace_post (n_post,) of each target, scaled; since_* (1,) the span they are in; rate [1/step].
 KERNEL(stdp_arrival_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
-                          Array<const int64> lags, Array<const uint32> first, Array<const uint32> targets,
+                          Array<const int64> lags, Array<const uint32> first, Indices targets,
                           Array<real> trace_pre, Array<int64> since_pre, real rate_pre, int64 span_pre,
                           Array<const real> trace_post, Array<int64> since_post, real rate_post, int64 span_post,
-                          real a_plus, Scratch<uint32> synapse, Scratch<real> change, Array<int64> proposed) {
+                          real a_plus, int64 direct, Array<real> weights, real low, real high,
+                          Scratch<uint32> synapse, Scratch<real> change, Array<int64> proposed) {
     if (!clock.runs()) return;
+    const Changes all = {direct, weights, low, high, synapse, change, proposed};
     const int64 step = clock.step(), slot = behind(step, lags[blockIdx.y], history.rows);
     const double raised = a_plus * exp(double(rate_pre) * (step % span_pre));
-    const double lowered = -exp(-double(rate_post) * (step % span_post));
+    const real lowered = real(-exp(-double(rate_post) * (step % span_post)));
     if (history_count[slot] && blockIdx.x == 0 && threadIdx.x == 0 && threadIdx.y == 0) {
         since_pre[0] = step / span_pre;
         since_post[0] = step / span_post;
@@ -63,10 +82,8 @@ KERNEL(stdp_arrival_step)(Clock clock, Grid<const uint32> history, Array<const i
          k += int64(gridDim.x) * blockDim.y) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
         if (threadIdx.x == 0) trace_pre[segment] = real(trace_pre[segment] + raised);
-        for (int64 s = int64(first[segment]) + threadIdx.x; s < first[segment + 1]; s += blockDim.x) {
-            const real trace = trace_post[targets[s]];
-            if (trace != 0) propose(s, lowered * trace, synapse, change, proposed);
-        }
+        for (int64 s = int64(first[segment]) + threadIdx.x; s < first[segment + 1]; s += blockDim.x)
+            learn(all, uint32(s), lowered * trace_post[targets[s]]);
     }
 }
 
@@ -80,17 +97,18 @@ KERNEL(stdp_spike_rescale_post)(Clock clock, Array<real> trace_post, Array<const
     if (clock.runs() && count_post[0]) rescale(clock, trace_post, since_post, span_post, shrink_post);
 }
 
-// A target fires: raise its trace, propose potentiation by the traces of its synapses' segments. first_post
+// A target fires: raise its trace, potentiate its synapses by the traces of their segments. first_post
 // (n_post + 1,); synapse_post (n_synapses,) the synapses of each target; segment_post (n_synapses,) their segments.
 KERNEL(stdp_spike_step)(Clock clock, Array<const uint32> fired_post, Array<const int64> count_post,
                         Array<const uint32> first_post, Array<const uint32> synapse_post,
-                        Array<const uint32> segment_post, Array<const real> trace_pre, Array<int64> since_pre,
+                        Indices segment_post, Array<const real> trace_pre, Array<int64> since_pre,
                         real rate_pre, int64 span_pre, Array<real> trace_post, Array<int64> since_post,
-                        real rate_post, int64 span_post, real a_minus, Scratch<uint32> synapse, Scratch<real> change,
-                        Array<int64> proposed) {
+                        real rate_post, int64 span_post, real a_minus, int64 direct, Array<real> weights, real low,
+                        real high, Scratch<uint32> synapse, Scratch<real> change, Array<int64> proposed) {
     if (!clock.runs() || count_post[0] == 0) return;
+    const Changes all = {direct, weights, low, high, synapse, change, proposed};
     const int64 step = clock.step();
-    const double lowered = exp(-double(rate_pre) * (step % span_pre));
+    const real lowered = real(exp(-double(rate_pre) * (step % span_pre)));
     const double raised = a_minus * exp(double(rate_post) * (step % span_post));
     if (blockIdx.x == 0 && threadIdx.x == 0 && threadIdx.y == 0) {
         since_pre[0] = step / span_pre;
@@ -100,9 +118,7 @@ KERNEL(stdp_spike_step)(Clock clock, Array<const uint32> fired_post, Array<const
          k += int64(gridDim.x) * blockDim.y) {
         const uint32 unit = fired_post[k];
         if (threadIdx.x == 0) trace_post[unit] = real(trace_post[unit] + raised);
-        for (int64 q = int64(first_post[unit]) + threadIdx.x; q < first_post[unit + 1]; q += blockDim.x) {
-            const real trace = trace_pre[segment_post[q]];
-            if (trace != 0) propose(synapse_post[q], lowered * trace, synapse, change, proposed);
-        }
+        for (int64 q = int64(first_post[unit]) + threadIdx.x; q < first_post[unit + 1]; q += blockDim.x)
+            learn(all, synapse_post[q], lowered * trace_pre[segment_post[q]]);
     }
 }

@@ -180,11 +180,11 @@ def test_defaults_follow_the_weights():
 
 
 def test_the_plan_names_the_rule_only_by_its_kernels(trains):
-    """In the phase `learn` arrivals come before spikes, and the store's operator comes last."""
+    """In the phase `learn` arrivals come before spikes; ideal weights are changed at once, with nothing to program."""
     pre, post, lags = trains
     simulator, _ = forced(pre, post, lags * DT, RULE)
     names = [operator.name for operator in simulator.plan.operators if operator.phase.name == "LEARN"]
-    assert names == ["stdp_arrival_step", "stdp_spike_step", "program_step"]
+    assert names == ["stdp_arrival_step", "stdp_spike_step"]
 
 
 @pytest.mark.parametrize(
