@@ -64,14 +64,14 @@ def test_sums_are_right(rule, size):
 
 
 def test_a_run_goes_on(tmp_path):
-    """A snapshot keeps the option; a batch, and a cut, change nothing."""
+    """A snapshot keeps the option; a batch, a cut and the number of threads change nothing."""
 
-    def simulator():
+    def simulator(threads=None):
         net = Network(seed=3)
         cells = net.population(LIF(), 100, name="cells")
         net.connect(cells, cells, FixedProbability(0.1), weight=Normal(0.5e-3, 1e-4), delay=Uniform(1e-4, 2e-3))
         net.stimulate(cells, Poisson(rate=500.0, weight=2e-3))
-        return Simulator(net, dt=DT, backend="cpu", deterministic=True)
+        return Simulator(net, dt=DT, backend="cpu", deterministic=True, threads=threads)
 
     whole, cut = simulator().run(0.04), simulator()
     cut.run(0.02)
@@ -80,3 +80,4 @@ def test_a_run_goes_on(tmp_path):
     assert any(operator.name == "sum_step" for operator in resumed.plan.operators)
     assert resumed.run(0.02).hash == whole.hash
     assert simulator().run(0.04, batch=2)[0].hash == whole.hash
+    assert simulator(threads=2).run(0.04).hash == whole.hash
