@@ -24,6 +24,7 @@ from .synapses import Synapses
 from .weighing import receptor_of
 
 BITS: Final = 42  # of the largest weight; 20 more are for the number of arrivals, one for the sign
+LEAST: Final = -900  # the exponent of weights that differ from 0 at all
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Sums:
                 own = synapses[projection.name]
                 place = projection.post.name, receptor_of(projection, own.occurring)
                 most[place] = max(most.get(place, 0.0), _largest(projection, own))
-        return cls({place: 2.0 ** (BITS - math.frexp(weight)[1]) for place, weight in most.items()})
+        return cls({place: 2.0 ** (BITS - max(math.frexp(weight)[1], LEAST)) for place, weight in most.items()})
 
     def receiving(
         self, projection: Projection, synapses: Synapses, post: PopulationScope, receptor: str, build: Build

@@ -53,7 +53,7 @@ def arrivals(weights, rule=None):
 
 
 @pytest.mark.parametrize("rule", [None, STDP(w_max=2.0, w_min=-2.0)])
-@pytest.mark.parametrize("size", [1e-9, 1.0, 3e4])
+@pytest.mark.parametrize("size", [1e-200, 1e-9, 1.0, 3e4])
 def test_sums_are_right(rule, size):
     """Each weight is off by at most half a unit, 2**-43 of the largest weight or bound."""
     weights = size * np.random.default_rng(2).uniform(-1.0, 1.0, 50)
