@@ -23,11 +23,25 @@ class Exact(float):
     """A number that kernels get in double precision, whatever the precision of the simulation."""
 
 
+class Nap(NamedTuple):
+    """What lets the calls on one piece of a population pause while nothing happens to it.
+
+    asleep (1,) uint8 tells whether they pause; leads: whether this call decides it, by comparing the arrays `watched`
+    before and after; woken: uint8 arrays in which others mark that something arrived.
+    """
+
+    asleep: NDArray[np.uint8]
+    leads: bool
+    watched: tuple[NDArray[Any], ...] = ()
+    woken: tuple[NDArray[np.uint8], ...] = ()
+
+
 class Call(NamedTuple):
     """One kernel and the arrays and numbers for its parameters, `step` excepted.
 
     returns (1,) int64 receives the return value; None where nobody reads it. every: steps between two calls, a
     power of two. lane: which thread may make the call, or None for one that must see the work of all lanes done.
+    nap: how it may pause, which changes no result.
     """
 
     kernel: Callable[..., Any]
@@ -35,6 +49,7 @@ class Call(NamedTuple):
     returns: NDArray[np.int64] | None
     every: int = 1
     lane: int | None = None
+    nap: Nap | None = None
 
 
 class Program(Protocol):

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from .synapses import Synapses
 
 Scope = Mapping[str, Any]
+WOKEN: Final = "woken"  # the part of memory of marks, which is as long as the part that they are about
+
+
+def woken(part: str) -> Signal:
+    """The marks of a part of memory, one for 2**MARKED places."""
+    return Signal(part, WOKEN, "uint8", ())
+
+
 PENDING: Final = 1024  # segments that a delivery looks up before it works on them
 
 
@@ -25,7 +33,8 @@ class Build:
     """Collects signals and operators while a network is compiled.
 
     dt [s]; precision "float32" or "float64"; pieces of each population, dealt to `lanes` threads. The scope of
-    every operator also offers `dt`, `sample` (which copy of a batch this is), `pause` and `upcoming`.
+    every operator also offers `dt`, `sample` (which copy of a batch this is), `pause` and `upcoming`. naps: whether
+    pieces may pause; not where arrivals come by way of sums, which do not wake anybody.
     """
 
     dt: float
@@ -33,6 +42,7 @@ class Build:
     backend: Backend
     pieces: Mapping[str, tuple[Piece, ...]]
     lanes: int = 1
+    naps: bool = True
     signals: list[Signal] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
     tallies: dict[str, Signal] = field(default_factory=dict)
@@ -40,6 +50,8 @@ class Build:
 
     def __post_init__(self) -> None:
         self.pause = self.signal("pause", "scratch", "int64", (1,))
+        self.drowsy = self.signal("drowsy", "scratch", "int64", (1,))
+        self.asleep = self.signal("asleep", "scratch", "uint8", (sum(len(part) for part in self.pieces.values()),))
         self.sample = self.signal("sample", "flow", "int64", (1,))
 
     def signal(
@@ -83,6 +95,11 @@ class Build:
         """Where a signal begins in the array of the `whole` part."""
         item = np.dtype(whole_dtype(signal.part, self.precision)).itemsize
         return offsets(self.signals, signal.part, self.precision)[signal.name] // item
+
+    def waking(self, receiving: Signal) -> dict[str, Any]:
+        """What a kernel needs to wake the pieces of populations that it adds to through `receiving`."""
+        place = 0 if receiving.name == block_name(receiving.part) else self.place(receiving)
+        return {"drowsy": self.drowsy, "woken": woken(receiving.part), "place": place, "receiving": receiving}
 
     def pending(self, label: str) -> Signal:
         """Room in which a delivery collects the segments that it works on."""

@@ -74,7 +74,7 @@ class Bundle:
         scope = {key: self.members[0].scope[key] for key in ("history", "history_count")}
         scope |= {
             "lags": _fixed(build, f"{label}.lags", lags), "first": _fixed(build, f"{label}.first", first),
-            "pending": build.pending(label), "receiving": build.whole(self.members[0].scope["receiving"].part),
+            "pending": build.pending(label), **build.waking(build.whole(self.members[0].scope["receiving"].part)),
         }  # fmt: skip
         phase = self.members[0].phase
         if coding.table is None:
@@ -115,7 +115,7 @@ class Bundle:
             "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
             "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
             "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + int(self._most),)),
-            "receiving": build.whole(self.members[0].scope["receiving"].part),
+            **build.waking(build.whole(self.members[0].scope["receiving"].part)),
         }  # fmt: skip
         build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, lane=lane)
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..kernels.reference.inputs import GROUP
 from . import validation as check
 
 Arguments = dict[str, Any]
@@ -19,12 +20,14 @@ class Stimulus(ABC):
 
     kernel: what runs in phase "arrive" of each step. goes: "receptor" for weighted spikes, which a population
     sums per receptor, or "drive" for a current, R*I [V] for the leaky models. exact: the arguments that the kernel
-    gets in double precision in any case, as times need it.
+    gets in double precision in any case, as times need it. wakes: the kernel marks in `woken` where it adds something,
+    so that the population may pause where nothing comes.
     """
 
     kernel: ClassVar[str]
     goes: ClassVar[str]
     exact: ClassVar[tuple[str, ...]] = ()
+    wakes: ClassVar[bool] = False
 
     @abstractmethod
     def arguments(self, n: int, dt: float) -> Arguments:
@@ -73,6 +76,7 @@ class SpikeTrain(Stimulus):
 
     kernel: ClassVar[str] = "spike_train_step"
     goes: ClassVar[str] = "receptor"
+    wakes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         times = check.finite_array(self, "times", self.times, ndim=1, least=0.0, unit="s")
@@ -130,6 +134,7 @@ class Events(Stimulus):
 
     kernel: ClassVar[str] = "spike_train_step"
     goes: ClassVar[str] = "receptor"
+    wakes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check.whole(self, "width", self.width, least=1)
@@ -187,6 +192,7 @@ class Poisson(Stimulus):
 
     kernel: ClassVar[str] = "poisson_step"
     goes: ClassVar[str] = "receptor"
+    wakes: ClassVar[bool] = True
     exact: ClassVar[tuple[str, ...]] = ("rate", "dt")
 
     def __post_init__(self) -> None:
@@ -200,7 +206,7 @@ class Poisson(Stimulus):
         return {
             "due": ("float64", (n,), -1.0),
             "drawn": ("int64", (n,), 0),
-            "earliest": ("float64", (1,), -1.0),
+            "earliest": ("float64", (-(-n // GROUP),), -1.0),
         }
 
     def fits(self, n: int) -> None:

@@ -15,6 +15,20 @@ Kernel = str | Callable[..., Any]
 Piece = tuple[int, int, int]  # units low to high - 1, lane
 
 
+@dataclass(frozen=True, eq=False)
+class Nap:
+    """How the pieces of a population may pause.
+
+    asleep (all pieces,) uint8, of which those from `first` on are this population's; for the operator that decides,
+    watched: the arguments that must not change, and receptors: the signals whose marks wake a piece.
+    """
+
+    asleep: Signal
+    first: int
+    watched: tuple[str, ...] = ()
+    receptors: tuple[Signal, ...] = ()
+
+
 class Phase(IntEnum):
     """The phases of a step, in order.
 
@@ -42,7 +56,8 @@ class Operator:
 
     pieces: (low, high, lane) of the ranges of units in which it runs, one after the other or at once: arguments
     with one entry per unit are cut, and `returns` has one entry per piece. lane: which thread may run an operator
-    that writes only to what the lane owns; None for what all must wait for.
+    that writes only to what the lane owns; None for what all must wait for. nap: the pieces may pause while nothing
+    arrives at the receptors named; an operator without any pauses with the others on the same piece.
     """
 
     phase: Phase
@@ -53,6 +68,7 @@ class Operator:
     every: int = 1
     pieces: tuple[Piece, ...] = ()
     lane: int | None = None
+    nap: Nap | None = None
 
     @property
     def name(self) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NetworkError
-from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Program, load
+from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Nap, Program, load
+from ..kernels.cpu.nap import MARKED
 from ..kernels.gpu import choice
 from . import validation as check
-from .build import Build
+from .build import WOKEN, Build, woken
 from .bundle import gather
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
@@ -22,12 +23,13 @@ from .operator import Operator, Phase, Piece
 from .pieces import cut, deal, owned
 from .probes import Recorder, build_probe
 from .scope import PopulationScope, conducts, constant_drive
-from .signals import Memory, Signal, definite
+from .signals import Memory, Signal, block_name, definite
 from .store import Proposals
 from .sums import Sums
 from .synapses import Synapses, draw
 from .weighing import receptor_of
 
+MARKED_PARTS = ("state", "flow", "sums")  # of memory, to which deliveries add
 PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
 
 
@@ -83,7 +85,9 @@ class Plan:
         """
         replaced = self._replacements(stimuli or {})
         upcoming = np.full(len(self.operators), NEVER, np.int64)
-        calls = [call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming)]
+        memory["asleep"][:], memory["drowsy"][0] = 0, 0
+        marks = {part: np.zeros((memory[block_name(part)].size >> MARKED) + 1, np.uint8) for part in MARKED_PARTS}
+        calls = [call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming, marks)]
         clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
         return self.backend.program(calls, clockwork, self.precision, self.lanes if lanes is None else lanes)
 
@@ -104,8 +108,9 @@ class Plan:
         }  # fmt: skip
 
     def _calls(
-        self, k: int, memory: Memory, replaced: Mapping[str, dict[str, Any]], upcoming: NDArray[np.int64]
-    ) -> list[Call]:
+        self, k: int, memory: Memory, replaced: Mapping[str, dict[str, Any]], upcoming: NDArray[np.int64],
+        marks: Mapping[str, NDArray[np.uint8]],
+    ) -> list[Call]:  # fmt: skip
         """The calls of an operator: one, or one for each of its pieces."""
         operator = self.operators[k]
         arguments: dict[str, Any] = {}
@@ -113,6 +118,8 @@ class Plan:
             if isinstance(value, Signal) and value.part == "upcoming":
                 upcoming[k] = 0
                 arguments[name] = upcoming[k : k + 1]
+            elif isinstance(value, Signal) and value.part == WOKEN:
+                arguments[name] = marks[value.name]
             elif name in replaced.get(operator.label, ()):
                 arguments[name] = replaced[operator.label][name]
             else:
@@ -120,14 +127,32 @@ class Plan:
         returns = None if operator.returns is None else memory[operator.returns]
         if len(operator.pieces) < 2:
             lane = operator.pieces[0][2] if operator.pieces else operator.lane
-            return [Call(operator.kernel, arguments, returns, operator.every, lane)]
+            nap = self._nap(operator, 0, arguments, memory, marks)
+            return [Call(operator.kernel, arguments, returns, operator.every, lane, nap)]
         n = operator.pieces[-1][1]
         calls = []
         for p, (low, high, lane) in enumerate(operator.pieces):
             cut = {name: value[low:high] if np.shape(value) == (n,) else value for name, value in arguments.items()}
             place = None if returns is None else returns[p : p + 1]
-            calls.append(Call(operator.kernel, cut, place, operator.every, lane))
+            nap = self._nap(operator, p, cut, memory, marks)
+            calls.append(Call(operator.kernel, cut, place, operator.every, lane, nap))
         return calls
+
+    def _nap(
+        self, operator: Operator, p: int, arguments: Mapping[str, Any], memory: Memory,
+        marks: Mapping[str, NDArray[np.uint8]],
+    ) -> Nap | None:  # fmt: skip
+        """How piece `p` of an operator may pause."""
+        nap = operator.nap
+        if nap is None:
+            return None
+        low, high, _ = operator.pieces[p]
+        asleep = memory[nap.asleep][nap.first + p : nap.first + p + 1]
+        own = []
+        for signal in nap.receptors:
+            start = memory.place(signal)
+            own.append(marks[signal.part][(start + low) >> MARKED : ((start + high - 1) >> MARKED) + 1])
+        return Nap(asleep, bool(nap.watched), tuple(arguments[name] for name in nap.watched), tuple(own))
 
     def _replacements(self, stimuli: Mapping[str, Stimulus]) -> dict[str, dict[str, Any]]:
         """Arguments that replace those of the operators with a label, for other stimuli than the described ones."""
@@ -198,7 +223,8 @@ def compile_network(
         raise NetworkError("Network: has no population yet; add one with Network.population")
     for part in network.populations:
         _resolves(part, dt)
-    build = Build(dt=dt, precision=precision, backend=backend, pieces=_pieces(network, lanes), lanes=lanes)
+    pieces = _pieces(network, lanes)
+    build = Build(dt=dt, precision=precision, backend=backend, pieces=pieces, lanes=lanes, naps=not deterministic)
     synapses = {part.name: draw(network, part, dt) for part in network.projections}
     scopes = {part.name: PopulationScope(network, part, synapses, build) for part in network.populations}
     for described in network.inputs:
@@ -210,7 +236,11 @@ def compile_network(
         bundle.declare(build)
     sums.declare(build)
     for scope in scopes.values():
-        scope.advance(build)
+        scope.advance(network, build)
+    if any(operator.nap is not None for operator in build.operators):
+        marks = {"asleep": build.asleep, "drowsy": build.drowsy}
+        marks |= {f"woken_{part}": woken(part) for part in ("state", "flow")}
+        build.operator(Phase.ADVANCE, "all", "drowse_step", marks)
     recorders = [build_probe(probe, scopes, build) for probe in network.probes]
     operators = sorted(
         build.operators, key=lambda operator: operator.phase

@@ -14,11 +14,12 @@ from .build import Build
 from .distributions import values
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population
-from .operator import Phase
+from .operator import Nap, Phase
 from .seed import stream_key
 from .signals import Signal
 from .synapses import Synapses
 
+MANY: Final = 8  # pieces in a network, from which on they may pause one by one
 SETTLING: Final = 64  # steps between two looks for values that have decayed to nothing
 MOST_STEPS: Final = (1 << 62) - 1  # of a cursor or a count in a saved state
 
@@ -79,7 +80,7 @@ class PopulationScope:
         }
         scope = {
             **build.constants(described.name, stimulus.arguments(n, build.dt), stimulus.exact), **flow,
-            "drive": self.drive, "receiving": self.receptors[receptor],
+            "drive": self.drive, **build.waking(self.receptors[receptor]),
             "key": np.uint64(stream_key(network.seed, "input", described.name)),
         }  # fmt: skip
         phase = self.arrival(receptor) if stimulus.goes == "receptor" else Phase.ARRIVE
@@ -95,7 +96,7 @@ class PopulationScope:
             return float(base[0])
         return build.signal(f"{self.population.name}.drive", "fixed" if steady else "flow", "float", base.shape, base)
 
-    def advance(self, build: Build) -> None:
+    def advance(self, network: Network, build: Build) -> None:
         """The population's own operators: advance, then send."""
         name, model = self.population.name, self.population.model
         constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
@@ -103,16 +104,32 @@ class PopulationScope:
         counts = self.count
         if len(self.pieces) > 1:
             counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=self.population.n)
-        build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces)
+        leads, follows = self._naps(network, build)
+        build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads)
         for signal in self.state.values():
             if signal.dtype == "float":
-                values = {"values": signal}
-                build.operator(Phase.ADVANCE, signal.name, "settle_step", values, every=SETTLING, pieces=self.pieces)
+                own = {"every": SETTLING, "pieces": self.pieces, "nap": follows}
+                build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal}, **own)
         if len(self.pieces) > 1:
             starts = build.fixed(f"{name}.starts", np.array([low for low, _, _ in self.pieces], np.int64))
             own = {"fired": self.fired, "counts": counts, "starts": starts, "count": self.count}
             build.operator(Phase.GATHER, name, "gather_step", own)
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
+
+    def _naps(self, network: Network, build: Build) -> tuple[Nap | None, Nap | None]:
+        """How pieces may pause, for the operator that decides and for others; None where not all that comes wakes."""
+        stimuli = [part.stimulus for part in network.inputs if part.population is self.population]
+        stores = [part.store for part in network.projections if part.post is self.population]
+        steady = not isinstance(self.drive, Signal) or self.drive.part == "fixed"
+        wakes = all(part.wakes or isinstance(part, Constant) for part in stimuli)
+        wakes = wakes and all(part.static for part in stores) and isinstance(self.population.model.kernel, str)
+        if not (build.naps and steady and wakes and build.asleep.shape[0] >= MANY):
+            return None, None
+        before = list(build.pieces).index(self.population.name)
+        first = sum(len(pieces) for pieces in list(build.pieces.values())[:before])
+        watched = (*self.state, *(key for key, signal in self.receptors.items() if signal.part == "flow"))
+        receptors = tuple(self.receptors.values())
+        return Nap(build.asleep, first, watched, receptors), Nap(build.asleep, first)
 
     @property
     def outgoing(self) -> dict[str, Signal]:

@@ -62,6 +62,11 @@ class Memory:
         """The signal's dtype with "float" made definite."""
         return definite(signal, self.precision)
 
+    def place(self, signal: Signal) -> int:
+        """Where a float signal begins in the array of all floats of its part."""
+        view = self[signal]
+        return int(view.ctypes.data - self[block_name(signal.part)].ctypes.data) // view.itemsize
+
     def replicate(self) -> Memory:
         """A copy with its own state, flow, scratch and sums; weights, devices and constants are shared."""
         copy = object.__new__(Memory)

@@ -116,7 +116,8 @@ class Ideal(Store):
         if not synapses.plastic:
             build.bundle(synapses)
             return
-        own = {**synapses.spell(build), **scope, "pending": build.pending(synapses.name)}
+        waking = build.waking(synapses.scope["receiving"])
+        own = {**synapses.spell(build), **scope, **waking, "pending": build.pending(synapses.name)}
         if synapses.scale is None:
             build.operator(synapses.phase, synapses.name, "deliver_step", own)
         else:

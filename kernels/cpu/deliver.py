@@ -6,6 +6,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .nap import MARKED
 from .random import row_key
 from .rows import chosen, row_word
 from .scan import at
@@ -74,13 +75,14 @@ def fetch(pending, n, count, words):
 
 
 @njit(error_model="numpy")
-def deliver_step(step, history, history_count, lags, first, targets, weights, pending, receiving):
+def deliver_step(step, history, history_count, lags, first, targets, weights, pending, drowsy, place, woken, receiving):
     """Add to `receiving` the weights of every spike that arrives at the end of this step; return their number.
 
     history (depth, n_pre) uint32, fired lists by step modulo depth, and history_count (depth,) their
     lengths; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
     each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; pending (2, capacity)
-    uint32, room for the segments at work; receiving (n_post,).
+    uint32, room for the segments at work; receiving (n_post,), which begins at `place` of its part of memory. Where
+    drowsy[0] is set, some pieces of populations pause and are woken through woken (n_marks,) uint8.
     """
     arrived, g, k = 0, 0, 0
     while g < lags.size:
@@ -92,6 +94,9 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
             fetch(pending, n + AHEAD, count, targets)
             for s in range(pending[0, n], pending[1, n]):
                 receiving[targets[s]] += at(weights, s)
+            if drowsy[0]:
+                for s in range(pending[0, n], pending[1, n]):
+                    woken[(place + targets[s]) >> MARKED] = 1
         arrived += count
     return arrived
 
@@ -114,7 +119,9 @@ def deliver_counted_step(step, history, history_count, lags, first, targets, wei
 
 
 @njit(error_model="numpy")
-def deliver_coded_step(step, history, history_count, lags, first, words, shift, table, pending, receiving):
+def deliver_coded_step(
+    step, history, history_count, lags, first, words, shift, table, pending, drowsy, woken, receiving
+):
     """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift | code``.
 
     table (n_codes,) the weight of each code.
@@ -129,6 +136,9 @@ def deliver_coded_step(step, history, history_count, lags, first, words, shift, 
             fetch(pending, n, count, words)
         for n in range(count):
             fetch(pending, n + AHEAD, count, words)
+            if drowsy[0]:
+                for s in range(pending[0, n], pending[1, n]):
+                    woken[words[s] >> shift >> MARKED] = 1
             if shift == 0:
                 for s in range(pending[0, n], pending[1, n]):
                     receiving[words[s]] += single
@@ -140,9 +150,12 @@ def deliver_coded_step(step, history, history_count, lags, first, words, shift, 
 
 
 @njit(error_model="numpy", inline="always")
-def _scatter(words, count, shift, table, receiving):
+def _scatter(words, count, shift, table, drowsy, woken, receiving):
     """Deliver the first `count` words."""
     mask = (np.uint32(1) << shift) - np.uint32(1)
+    if drowsy[0]:
+        for s in range(count):
+            woken[words[s] >> shift >> MARKED] = 1
     for s in range(count):
         receiving[words[s] >> shift] += table[words[s] & mask]
 
@@ -173,7 +186,7 @@ def _keep(words, begin, end, low, high):
 @njit(error_model="numpy")
 def deliver_drawn_step(
     step, history, history_count, lags, row_draws, row_seeds, sizes, skips, lows, highs, places, codes, masks, shift,
-    table, drawn, receiving,
+    table, drawn, drowsy, woken, receiving,
 ):  # fmt: skip
     """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 
@@ -194,7 +207,7 @@ def deliver_drawn_step(
             for m in range(sizes.size):
                 begin, end = np.int64(row_draws[source, g, m]), np.int64(row_draws[source, g + 1, m])
                 if filled + end - begin + WIDE > drawn.size:
-                    _scatter(drawn, filled, shift, table, receiving)
+                    _scatter(drawn, filled, shift, table, drowsy, woken, receiving)
                     filled = 0
                 inner = row_key(row_seeds[m], source)
                 low, high = lows[m], highs[m]
@@ -210,5 +223,5 @@ def deliver_drawn_step(
                     filled += end - begin
                 else:
                     filled = _keep(drawn, filled, filled + end - begin, (place + low) * scale, (place + high) * scale)
-    _scatter(drawn, filled, shift, table, receiving)
+    _scatter(drawn, filled, shift, table, drowsy, woken, receiving)
     return arrived

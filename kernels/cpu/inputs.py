@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numba import njit
 
+from ..reference.inputs import GROUP
+from .nap import MARKED
 from .random import mix, normal, uniform
 from .scan import at
 
@@ -12,15 +14,17 @@ NEVER = np.int64(1) << np.int64(62)
 
 
 @njit(error_model="numpy")
-def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiving, upcoming):
+def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiving, drowsy, place, woken, upcoming):
     """Deliver the listed spikes that arrive by the end of this step; return their number.
 
     event_steps (n_events,) int64, ascending; event_ids (n_events,) uint32; event_weights (n_events,);
-    cursor (1,) int64, the first event not delivered yet.
+    cursor (1,) int64, the first event not delivered yet; drowsy, place, woken: see `deliver_step`.
     """
     k = begin = cursor[0]
     while k < event_steps.size and event_steps[k] <= step:
         receiving[event_ids[k]] += event_weights[k]
+        if drowsy[0]:
+            woken[(place + event_ids[k]) >> MARKED] = 1
         k += 1
     cursor[0] = k
     upcoming[0] = event_steps[k] if k < event_steps.size else NEVER
@@ -28,31 +32,35 @@ def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiv
 
 
 @njit(error_model="numpy")
-def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, receiving, upcoming):
+def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, receiving, drowsy, place, woken, upcoming):
     """Deliver independent Poisson trains, one per unit; return the number of spikes.
 
     rate [Hz] and weight, one number or (n,); due (n,) float64, time of each unit's next spike [s], negative
-    before the first draw; drawn (n,) int64 intervals drawn so far; earliest (1,) float64, the smallest `due`.
-    Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid.
+    before the first draw; drawn (n,) int64 intervals drawn so far; earliest (n_groups,) float64, the smallest `due`
+    of every 256 units. Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid; drowsy, place, woken:
+    see `deliver_step`.
     """
     end = (step + 1.5) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
-    if earliest[0] > end:
-        return 0
     stream = mix(key + np.uint64(sample[0]))
-    arrived = 0
-    smallest = math.inf
-    for i in range(due.size):
-        if due[i] < 0.0:
-            due[i] = -math.log(uniform(stream, i, 0)) / at(rate, i)
-            drawn[i] = 1
-        while due[i] <= end:
-            receiving[i] += at(weight, i)
-            due[i] -= math.log(uniform(stream, i, drawn[i])) / at(rate, i)
-            drawn[i] += 1
-            arrived += 1
-        smallest = min(smallest, due[i])
-    earliest[0] = smallest
-    upcoming[0] = NEVER if smallest > 1e15 * dt else np.int64(math.ceil(smallest / dt - 1.5))
+    arrived, soonest = 0, math.inf
+    for group in range(earliest.size):
+        if earliest[group] <= end:
+            smallest = math.inf
+            for i in range(group * GROUP, min((group + 1) * GROUP, due.size)):
+                if due[i] < 0.0:
+                    due[i] = -math.log(uniform(stream, i, 0)) / at(rate, i)
+                    drawn[i] = 1
+                while due[i] <= end:
+                    receiving[i] += at(weight, i)
+                    due[i] -= math.log(uniform(stream, i, drawn[i])) / at(rate, i)
+                    drawn[i] += 1
+                    arrived += 1
+                    if drowsy[0]:
+                        woken[(place + i) >> MARKED] = 1
+                smallest = min(smallest, due[i])
+            earliest[group] = smallest
+        soonest = min(soonest, earliest[group])
+    upcoming[0] = NEVER if soonest > 1e15 * dt else np.int64(math.ceil(soonest / dt - 1.5))
     return arrived
 
 

@@ -40,6 +40,7 @@ class Program:
         starts = np.cumsum([0] + [len(row) for row in rows[:-1]]) if rows else np.zeros(0, np.int64)
         self._rows = (self._table.ctypes.data + 8 * starts).astype(np.int64)
         self._masks = np.array([call.every - 1 for call in calls], np.int64)
+        self._naps, self._nap_words, self._rooms = _naps(calls)
         self._all_due = int(np.bitwise_or.reduce(self._masks, initial=0))
         self._state = clockwork.state.view(np.uint64)
         self._before = np.empty_like(self._state)
@@ -72,14 +73,14 @@ class Program:
         return slower if self._chunks % AGAIN == 0 else faster
 
     def _serial(self, step: int, stop: int) -> int:
-        return int(loop.advance(self._entries, self._rows, self._masks, step, stop, *self._rest()))
+        return int(loop.advance(self._entries, self._rows, self._masks, self._naps, step, stop, *self._rest()))
 
     def _parallel(self, step: int, stop: int) -> int:
         assert self._pool is not None
         self._meeting[:] = 0
         self._shared[:2] = step
         own = (self._stages, self._meeting.ctypes.data, self._shared.ctypes.data, self._entries, self._rows)
-        arguments = (*own, self._masks, stop, *self._rest())
+        arguments = (*own, self._masks, self._naps, stop, *self._rest())
         others = [self._pool.submit(loop.advance_lane, lane, *arguments) for lane in range(1, self._lanes)]
         reached = int(loop.advance_lane(0, *arguments))
         for other in others:
@@ -91,6 +92,23 @@ class Program:
         return (
             clockwork.upcoming, clockwork.pause, self._state, self._before, self._watch, self._all_due,
         )  # fmt: skip
+
+
+def _naps(calls: Sequence[Any]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]], list[NDArray[np.uint32]]]:
+    """The addresses of the words that the loop reads of each call's nap, 0 for none; the words; room for copies."""
+    addresses, kept, rooms = np.zeros(len(calls), np.int64), [], []
+    for k, call in enumerate(calls):
+        if call.nap is None:
+            continue
+        watched = call.nap.watched if call.nap.leads else ()
+        room = np.zeros(1 + sum(array.nbytes // 4 for array in watched), np.uint32)
+        words = [call.nap.asleep.ctypes.data, len(call.nap.woken), len(watched), room.ctypes.data]
+        words += [word for marks in call.nap.woken for word in (marks.ctypes.data, marks.size)]
+        words += [word for array in watched for word in (array.ctypes.data, array.nbytes // 4)]
+        kept.append(np.array(words, np.int64))
+        rooms.append(room)
+        addresses[k] = kept[-1].ctypes.data
+    return addresses, kept, rooms
 
 
 def _staged(calls: Sequence[Any], lanes: int) -> tuple[list[Any], NDArray[np.int64]]:

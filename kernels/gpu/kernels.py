@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import UnsupportedError
 from ..backend import load
 from .signatures import signatures
+from .work import NOTHING
 
 
 class Kernel:
@@ -25,9 +26,8 @@ class Kernel:
 
 def _names() -> set[str]:
     """Kernels without the suffixes of their versions and the names of their parts."""
-    return {
-        name.removesuffix("_whole").removesuffix("_4").removesuffix("_8") for name in signatures() if "_step" in name
-    }
+    steps = [name for name in signatures() if "_step" in name]
+    return {*NOTHING, *(name.removesuffix("_whole").removesuffix("_4").removesuffix("_8") for name in steps)}
 
 
 _reference = load("reference")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import UnsupportedError
 from ..backend import Call, Clockwork
+from ..reference.inputs import GROUP
 from .binding import launches, uses
 from .device import Device, Launch, present
 from .kernels import Kernel
@@ -83,7 +84,8 @@ class Program:
             if work.lists:
                 listed(work.arguments["held"], work.lists)
             if "earliest" in work.arguments:  # of no use to the device
-                work.arguments["earliest"][0] = work.arguments["due"].min()
+                due = work.arguments["due"]
+                work.arguments["earliest"][:] = np.minimum.reduceat(due, np.arange(0, due.size, GROUP))
 
     def _sequence(self, precision: str) -> list[Launch]:
         """The launches of a period."""

@@ -18,6 +18,7 @@ PARTS = {
     "stdp_arrival_step": ("stdp_arrival_rescale_pre", "stdp_arrival_rescale_post", "stdp_arrival_step"),
     "stdp_spike_step": ("stdp_spike_rescale_pre", "stdp_spike_rescale_post", "stdp_spike_step"),
 }
+NOTHING = ("drowse_step",)  # kernels that have nothing to do on a device, where no piece ever pauses
 PER_TILE = 8  # flags per thread of `list_spikes`
 
 
@@ -37,7 +38,7 @@ class Work:
 
 def works(calls: Sequence[Call], most_threads: int) -> list[Work]:
     """What there is to do, in order; `most_threads` of a block that meet."""
-    groups = _groups(calls)
+    groups = _groups([call for call in calls if call.kernel.__name__ not in NOTHING])
     gathers = {
         call.arguments["counts"].ctypes.data: call.arguments["count"]
         for call in calls
@@ -46,7 +47,7 @@ def works(calls: Sequence[Call], most_threads: int) -> list[Work]:
     made = []
     for group in groups:
         head = group[0]
-        if head.kernel.__name__ == "gather_step" and len(groups) < len(calls) and _joined(head, groups):
+        if head.kernel.__name__ == "gather_step" and _joined(head, groups):
             continue  # the list was never in pieces
         made.append(_work(group, gathers, most_threads))
     return made

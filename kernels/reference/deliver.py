@@ -7,13 +7,13 @@ import numpy as np
 from .rows import row_words
 
 
-def deliver_step(step, history, history_count, lags, first, targets, weights, pending, receiving):
+def deliver_step(step, history, history_count, lags, first, targets, weights, pending, drowsy, place, woken, receiving):
     """Add to `receiving` the weights of every spike that arrives by the end of this step; return how many.
 
     history (depth, n_pre) uint32, fired lists by step modulo depth, and history_count (depth,) their
     lengths; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
-    each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; pending: not used here;
-    receiving (n_post,).
+    each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; pending, drowsy,
+    place and woken: not used here; receiving (n_post,).
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
@@ -36,7 +36,9 @@ def deliver_counted_step(step, history, history_count, lags, first, targets, wei
     return arrived
 
 
-def deliver_coded_step(step, history, history_count, lags, first, words, shift, table, pending, receiving):
+def deliver_coded_step(
+    step, history, history_count, lags, first, words, shift, table, pending, drowsy, woken, receiving
+):
     """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift | code``.
 
     table (n_codes,) the weight of each code.
@@ -52,7 +54,7 @@ def deliver_coded_step(step, history, history_count, lags, first, words, shift, 
 
 def deliver_drawn_step(
     step, history, history_count, lags, row_draws, row_seeds, sizes, skips, lows, highs, places, codes, masks, shift,
-    table, drawn, receiving,
+    table, drawn, drowsy, woken, receiving,
 ):  # fmt: skip
     """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 

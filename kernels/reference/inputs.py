@@ -9,13 +9,14 @@ import numpy as np
 from .random import mix, normal, uniform
 
 NEVER = 1 << 62
+GROUP = 256  # units of which `poisson_step` knows the next one due
 
 
-def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiving, upcoming):
+def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiving, drowsy, place, woken, upcoming):
     """Deliver the listed spikes that arrive by the end of this step; return their number.
 
     event_steps (n_events,) int64, ascending; event_ids (n_events,) uint32; event_weights (n_events,);
-    cursor (1,) int64, the first event not delivered yet.
+    cursor (1,) int64, the first event not delivered yet; drowsy, place, woken: not used here.
     """
     due = slice(cursor[0], max(np.searchsorted(event_steps, step, side="right"), cursor[0]))
     np.add.at(receiving, event_ids[due], event_weights[due])
@@ -24,16 +25,17 @@ def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiv
     return due.stop - due.start
 
 
-def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, receiving, upcoming):
+def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, receiving, drowsy, place, woken, upcoming):
     """Deliver independent Poisson trains, one per unit; return the number of spikes.
 
     rate [Hz] and weight, one number or (n,); due (n,) float64, time of each unit's next spike [s], negative
-    before the first draw; drawn (n,) int64 intervals drawn so far; earliest (1,) float64, the smallest `due`.
-    Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid.
+    before the first draw; drawn (n,) int64 intervals drawn so far; earliest (n_groups,) float64, the smallest `due`
+    of every 256 units. Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid; drowsy, place, woken:
+    not used here.
     """
     rate, weight = np.broadcast_to(rate, due.shape), _each(receiving, weight)
     end = (step + 1.5) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
-    if earliest[0] > end:
+    if earliest.min() > end:
         return 0
     stream = mix(np.uint64(key) + np.uint64(sample[0]))
     units = np.arange(due.size)
@@ -51,8 +53,8 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
             due[late] += interval(late)
             drawn[late] += 1
             arrived += int(late.sum())
-    earliest[0] = due.min()
-    upcoming[0] = NEVER if earliest[0] > 1e15 * dt else math.ceil(earliest[0] / dt - 1.5)
+    earliest[:] = np.minimum.reduceat(due, np.arange(0, due.size, GROUP))
+    upcoming[0] = NEVER if earliest.min() > 1e15 * dt else math.ceil(earliest.min() / dt - 1.5)
     return arrived
 
 

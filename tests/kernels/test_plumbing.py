@@ -55,6 +55,9 @@ def rounding(room, dtype):
     return 100 * np.finfo(dtype).eps if room == "gpu" else 0.0
 
 
+WAKING = {"drowsy": zeros(1, "int64"), "place": 0, "woken": zeros(1, "uint8")}
+
+
 def synapses(rng, dtype):
     """A random segment layout of three lags with repeated targets, and a history ring in use."""
     lags = np.array([1, 3, 4])
@@ -66,6 +69,7 @@ def synapses(rng, dtype):
         "history": history, "history_count": rng.integers(0, 4, 5), "lags": lags, "first": first,
         "targets": targets, "weights": rng.normal(size=targets.size).astype(dtype), "receiving": zeros(5, dtype),
         "pending": zeros((2, 4), "uint32"),
+        "drowsy": zeros(1, "int64"), "place": 0, "woken": zeros(1, "uint8"),
     }  # fmt: skip
 
 
@@ -135,6 +139,7 @@ def test_deliver_adds_each_weight_once(room):
         "lags": np.array([2]), "first": np.array([0, 0, 0, 3], "uint32"),
         "targets": np.array([1, 1, 4], "uint32"), "weights": np.array([1.0, 2.0, 4.0]), "receiving": zeros(5),
         "pending": zeros((2, 4), "uint32"),
+        "drowsy": zeros(1, "int64"), "place": 0, "woken": zeros(1, "uint8"),
     }  # fmt: skip
     seen = assert_agrees(room, "deliver_step", given)
     np.testing.assert_array_equal(seen[1]["receiving"], zeros(5))
@@ -241,7 +246,7 @@ def test_spike_train(room):
     given = {
         "event_steps": steps, "event_ids": np.array([1, 1, 2, 0, 3], "uint32"),
         "event_weights": np.arange(1.0, 6.0), "cursor": zeros(1, "int64"), "receiving": zeros(4),
-        "upcoming": zeros(1, "int64"),
+        "upcoming": zeros(1, "int64"), **WAKING,
     }  # fmt: skip
     seen = assert_agrees(room, "spike_train_step", given)
     np.testing.assert_array_equal(seen[0]["receiving"], [0, 3, 0, 0])
@@ -255,7 +260,7 @@ def test_poisson(room, per_unit):
     given = {
         "key": KEY, "sample": np.array([3]), "dt": 1e-3, "rate": rates if per_unit else 500.0, "weight": 0.25,
         "due": np.full(N, -1.0), "drawn": zeros(N, "int64"), "earliest": np.full(1, -1.0), "receiving": zeros(N),
-        "upcoming": zeros(1, "int64"),
+        "upcoming": zeros(1, "int64"), **WAKING,
     }  # fmt: skip
     cpu, reference = (run(name, "poisson_step", given)[-1] for name in (room, "reference"))
     np.testing.assert_array_equal(cpu["drawn"], reference["drawn"])

@@ -1,0 +1,229 @@
+"""Static synapses in bundles: one network gives the same spikes in every store, on any number of threads, in pieces."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from potentia import Network, Simulator
+from potentia.errors import ParameterError, UnsupportedError
+from potentia.learning import STDP
+from potentia.models import LIF, CubaLIF
+from potentia.sim import (
+    Choice,
+    Constant,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotal,
+    Ideal,
+    LogNormal,
+    Normal,
+    Poisson,
+    Procedural,
+    SpikeTrain,
+    Uniform,
+    pieces,
+    scope,
+)
+
+
+def recurrent(store=None, *, exc=600, inh=150, floats=False):
+    """A network with laws of weights and delays, two projections onto one receptor, and a cut inside populations."""
+    net = Network(seed=3)
+    cells = {
+        "exc": net.population(CubaLIF(), exc, name="exc", initial={"v": Uniform(0.0, 10e-3)}),
+        "inh": net.population(CubaLIF(refractory=1e-3), inh, name="inh"),
+        "out": net.population(LIF(), 40, name="out"),
+    }
+    weight = Normal(0.3e-3, 0.05e-3, low=0.0)
+    for post in ("exc", "inh"):
+        total = FixedTotal(40 * cells[post].n, autapses=post == "inh")
+        net.connect(
+            cells["exc"], cells[post], total, weight=weight, delay=Normal(1.5e-3, 0.7e-3, low=1e-4), store=store
+        )
+        degree = FixedOutDegree(cells[post].n // 5)
+        net.connect(cells["inh"], cells[post], degree, weight=Normal(-2e-3, 2e-4, high=0.0), delay=8e-4, store=store)
+    net.connect(cells["exc"], cells["exc"], FixedTotal(1000), weight=1e-4, delay=Uniform(1e-4, 1e-3), store=store)
+    net.connect(cells["exc"], cells["out"], FixedOutDegree(3), weight=2e-3, store=store)
+    for name in ("exc", "inh"):
+        net.stimulate(cells[name], Constant(11e-3))
+        net.stimulate(cells[name], Poisson(rate=300.0, weight=0.5e-3))
+    if floats:
+        net.connect(cells["inh"], cells["out"], FixedProbability(0.2), weight=Uniform(-1e-3, 0.0))
+    for part in cells.values():
+        net.probe(part, "spikes")
+    return net
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Pieces of 64 units, so that small populations are cut too."""
+    monkeypatch.setattr(pieces, "UNITS", 64)
+
+
+def test_stored_procedural_threads_and_backends_agree(small_pieces):
+    """One spike hash for synapses stored or drawn again, one to three threads, both backends, and pauses or none."""
+    stored = recurrent(Ideal(bits=6))
+    expected = Simulator(stored, threads=1).run(0.15)
+    assert min(len(expected.spikes(name)) for name in ("exc", "inh", "out")) > 100
+    hashes = {"reference": Simulator(stored, backend="reference").run(0.15).hash}
+    for threads in (2, 3):
+        with pytest.warns(UserWarning, match="threads share") if threads > 2 else _quiet():
+            hashes[f"stored, {threads} threads"] = Simulator(stored, threads=threads).run(0.15).hash
+    for threads in (1, 2):
+        simulator = Simulator(recurrent(Procedural(bits=6)), threads=threads)
+        hashes[f"procedural, {threads} threads"] = simulator.run(0.15).hash
+    assert set(hashes.values()) == {expected.hash}, hashes
+
+
+class _quiet:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+
+def test_pieces_change_no_spike(monkeypatch):
+    whole = Simulator(recurrent(), threads=1).run(0.1).hash
+    monkeypatch.setattr(pieces, "UNITS", 48)
+    assert Simulator(recurrent(), threads=1).run(0.1).hash == whole
+
+
+@pytest.mark.parametrize("floats", [False, True])
+def test_weights_and_targets_can_be_had_again(floats):
+    """After the words are made, the synapses of a projection are what its connectivity draws."""
+    net = recurrent(floats=floats)
+    simulator = Simulator(net)
+    for projection in net.projections:
+        synapses, weights = simulator.plan.synapses[projection.name], simulator.weights(projection)
+        assert weights.shape == (synapses.n,) == synapses.targets.shape == synapses.sources().shape
+        assert synapses.targets.max() < projection.post.n
+        assert (np.diff(synapses.sources().astype(int)) >= 0).all()
+    own = simulator.weights(net.projections[1])
+    assert abs(own.mean() + 2e-3) < 5 * 2e-4 / np.sqrt(own.size)
+
+
+def test_levels_keep_mean_and_variance():
+    """256 levels: the mean to 1e-9, the variance to 1e-3, within the law's range; 2 levels sit at mean +- sd."""
+    laws = [Normal(1.0, 0.1, low=0.0), LogNormal(median=2.0, sigma=0.5), Uniform(-1.0, 3.0), Choice((1.0, 2.0))]
+    for law in laws:
+        levels, sample = law.levels(256), law.sample(7, 400_000)
+        fine = law.quantile((np.arange(2**20) + 0.5) / 2**20)
+        assert levels.mean() == pytest.approx(fine.mean(), rel=1e-3)
+        assert levels.std() == pytest.approx(fine.std(), rel=2e-3)
+        assert levels.mean() == pytest.approx(sample.mean(), abs=6 * sample.std() / 600)
+        assert (np.diff(levels) >= 0).all()
+        np.testing.assert_allclose(law.cdf(law.quantile(np.array([0.3]))), 0.3, atol=0.21 if law is laws[3] else 1e-9)
+    np.testing.assert_allclose(Normal(1.0, 0.1).levels(2), [0.9, 1.1], atol=1e-4)
+
+
+def test_bits_round_given_weights_to_levels():
+    net = Network(seed=1)
+    pre, post = net.population(LIF(), 30), net.population(LIF(), 20)
+    weights = np.random.default_rng(0).uniform(1e-3, 2e-3, 600)
+    from potentia.sim import AllToAll
+
+    exact = net.connect(pre, post, AllToAll(), weight=weights)
+    rounded = net.connect(pre, post, AllToAll(), weight=weights, store=Ideal(bits=4))
+    simulator = Simulator(net)
+    assert np.unique(simulator.weights(rounded)).size == 16
+    assert np.abs(simulator.weights(rounded) - simulator.weights(exact)).max() <= 1e-3 / 15 / 2 * (1 + 1e-5)
+
+
+def test_delays_follow_their_law():
+    """The mean and spread of dealt delays are the law's; the tolerance is five standard errors and a step's rounding."""
+    net = Network(seed=5)
+    cells = net.population(LIF(), 300)
+    projection = net.connect(
+        cells, cells, FixedTotal(60_000), weight=1e-5, delay=Normal(3e-3, 0.5e-3), store=Ideal(bits=2)
+    )
+    synapses = Simulator(net, dt=1e-4).plan.synapses[projection.name]
+    delays = synapses.lags[synapses.segments() % synapses.lags.size] * 1e-4
+    assert delays.mean() == pytest.approx(3e-3, abs=5 * 0.5e-3 / np.sqrt(60_000))
+    assert delays.std() == pytest.approx(0.5e-3, rel=5 / np.sqrt(120_000) + 0.01)
+
+
+def test_event_engine_sees_the_same_synapses():
+    """With delays on the grid and delta synapses, both engines agree spike for spike, levels and dealt delays too."""
+    net = Network(seed=2)
+    source = net.population(LIF(refractory=0.0), 50, name="source")
+    target = net.population(LIF(), 60, name="target")
+    net.stimulate(source, SpikeTrain(np.repeat(np.arange(1, 40) * 1e-3, 50), np.tile(np.arange(50), 39), 20e-3))
+    delay = Choice((1e-3, 2e-3, 5e-3))
+    net.connect(source, target, FixedTotal(900), weight=Normal(2e-3, 5e-4), delay=delay, store=Ideal(bits=8))
+    for part in (source, target):
+        net.probe(part, "spikes")
+    clock, event = Simulator(net, dtype="float64").run(0.05), Simulator(net, engine="event").run(0.05)
+    assert len(clock.spikes("target")) > 50
+    np.testing.assert_array_equal(clock.spikes("target").ids, event.spikes("target").ids)
+    np.testing.assert_allclose(clock.spikes("target").times, event.spikes("target").times, atol=1e-12)
+
+
+def sparse(monkeypatch, many):
+    """A large silent population in which single units fire now and then, with pauses or, for a large `many`, none."""
+    monkeypatch.setattr(scope, "MANY", many)
+    monkeypatch.setattr(pieces, "UNITS", 64)
+    net = Network(seed=4)
+    cells = net.population(CubaLIF(), 2000, name="cells")
+    delta = net.population(LIF(), 1500, name="delta")
+    net.stimulate(delta, Poisson(rate=0.2, weight=30e-3))
+    net.stimulate(cells, SpikeTrain([0.3, 0.31, 0.55], [3, 1999, 700], 50e-3))
+    net.connect(delta, cells, FixedOutDegree(2), weight=60e-3, delay=Uniform(1e-4, 3e-3), store=Ideal(bits=1))
+    net.connect(cells, delta, FixedOutDegree(1), weight=20e-3)
+    for part in (cells, delta):
+        net.probe(part, "spikes")
+    net.probe(cells, "v", ids=[3, 700], every=1e-3)
+    return Simulator(net, threads=1)
+
+
+def test_pieces_that_pause_change_nothing(monkeypatch):
+    """Spikes and traces are equal to the bit, although most pieces pause most of the time."""
+    pausing, awake = sparse(monkeypatch, 2), sparse(monkeypatch, 1 << 30)
+    results = [simulator.run(1.0) for simulator in (pausing, awake)]
+    assert results[0].hash == results[1].hash
+    assert len(results[0].spikes("cells")) > 20
+    np.testing.assert_array_equal(results[0].trace("cells", "v"), results[1].trace("cells", "v"))
+    assert pausing._engine.memory["asleep"].mean() > 0.5
+    assert not awake._engine.memory["asleep"].any()
+
+
+def test_snapshots_do_not_know_of_threads(tmp_path, small_pieces):
+    """Saved on one thread in mid-run, resumed on two: the same spikes as in one go."""
+    net = recurrent(Ideal(bits=4))
+    expected = Simulator(net, threads=1).run(0.1).hash
+    first = Simulator(net, threads=1)
+    first.run(0.05)
+    first.save(tmp_path / "half.h5")
+    assert Simulator.load(tmp_path / "half.h5", threads=2).run(0.05).hash == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Ideal(bits=0), ParameterError, "Ideal.bits: must be >= 1 (got 0)"),
+        (lambda: Ideal(bits=17), ParameterError, "Ideal.bits: must be <= 16 (got 17)"),
+        (lambda: Procedural(bits=2.5), ParameterError, "Procedural.bits: must be a whole number (got 2.5)"),
+        (lambda: simulated(FixedProbability(0.1)), UnsupportedError, "Procedural needs targets that are independent"),
+        (lambda: simulated(FixedTotal(5, multapses=False)), UnsupportedError, "Procedural needs targets"),
+        (lambda: simulated(FixedTotal(5), weight=[1e-3] * 5), UnsupportedError, "Procedural needs targets"),
+        (lambda: simulated(FixedTotal(5), rule=STDP()), UnsupportedError, "and no rule"),
+        (
+            lambda: simulated(FixedTotal(5), rule=STDP(), store=Ideal(bits=3)),
+            ParameterError,
+            "Ideal.bits: must be None",
+        ),
+    ],
+)
+def test_bad_stores(call, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        call()
+
+
+def simulated(connectivity, *, weight=1e-3, rule=None, store=None):
+    net = Network()
+    cells = net.population(LIF(), 10)
+    net.connect(cells, cells, connectivity, weight=weight, rule=rule, store=store or Procedural())
+    return Simulator(net)
