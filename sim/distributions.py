@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from ..kernels.cpu import distributions as kernels
 from . import validation as check
 
 Values = NDArray[np.float64]
-FINE: Final = 256  # quantiles per level
+FINE, MOST_FINE = 256, 1 << 16  # quantiles per level, at least, and altogether
 
 
 class Distribution(ABC):
@@ -39,11 +39,13 @@ class Law(Distribution):
     @final
     def levels(self, n: int) -> Values:
         """`n` equally likely values (n,), ascending, with the law's mean and, but for its last bits, its variance."""
-        fine = self.quantile((np.arange(n * FINE) + 0.5) / (n * FINE)).reshape(n, FINE)
+        per_level = max(FINE, MOST_FINE // n)
+        fine = self.quantile((np.arange(n * per_level) + 0.5) / (n * per_level)).reshape(n, per_level)
         levels, mean = fine.mean(axis=1), fine.mean()
         spread = levels.std()
         stretched = mean + (levels - mean) * (fine.std() / spread if spread > 0 else 1.0)
-        return np.clip(stretched, fine.min(), fine.max())
+        clipped: Values = np.clip(stretched, fine.min(), fine.max())
+        return clipped
 
 
 @final

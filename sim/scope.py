@@ -108,7 +108,7 @@ class PopulationScope:
         build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads)
         for signal in self.state.values():
             if signal.dtype == "float":
-                own = {"every": SETTLING, "pieces": self.pieces, "nap": follows}
+                own: dict[str, Any] = {"every": SETTLING, "pieces": self.pieces, "nap": follows}
                 build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal}, **own)
         if len(self.pieces) > 1:
             starts = build.fixed(f"{name}.starts", np.array([low for low, _, _ in self.pieces], np.int64))

@@ -74,7 +74,7 @@ def draw_codes(
     if bits is None or not weights.size:
         return None, weights
     levels = np.linspace(weights.min(), weights.max(), 1 << bits)
-    width = max(float(levels[-1] - levels[0]), np.finfo(np.float64).tiny) / (levels.size - 1)
+    width = max(float(np.ptp(levels)), float(np.finfo(np.float64).tiny)) / (levels.size - 1)
     return levels, np.rint((weights - levels[0]) / width).astype(np.uint16)
 
 
@@ -93,10 +93,12 @@ def lag_table(projection: Projection, dt: float) -> LagTable | None:
     """
     delay = projection.delay
     if isinstance(delay, Law):
-        low, high = (max(round(float(x) / dt), 1) for x in delay.quantile(np.array([RARE, 1 - RARE])))
+        ends = delay.quantile(np.array([RARE, 1 - RARE]))
+        low, high = (max(int(np.rint(end / dt)), 1) for end in ends)
         _bounded(np.array([high]), dt)
         lags = np.arange(low, high + 1, dtype=np.int64)
-        probabilities = np.diff(np.append(0.0, np.append(delay.cdf((lags[:-1] + 0.5) * dt), 1.0)))
+        edges = np.asarray((lags[:-1] + 0.5) * dt, np.float64)
+        probabilities = np.diff(np.concatenate([[0.0], delay.cdf(edges), [1.0]]))
         return LagTable(lags, *table_of(np.maximum(probabilities, 0.0)))
     if isinstance(delay, Distribution) or np.ndim(delay):
         return None

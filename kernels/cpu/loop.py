@@ -116,8 +116,8 @@ def advance(entries, rows, masks, naps, step, stop, upcoming, pause, state, befo
 
     entries, rows (n_calls,) addresses of the compiled kernels and of their table rows; masks (n_calls,) bits of the
     step that are zero when the call is due, all_due all of them together; naps (n_calls,), see `_run`; upcoming
-    (n_operators,) next step at which an operator must run unasked; pause (1,) set by a full probe buffer; state (n_words,) all neuron state, before
-    (n_words,) room for a copy; watch (3,) int64: see `_following`, and the patience.
+    (n_operators,) next step at which an operator must run unasked; pause (1,) set by a full probe buffer; state
+    (n_words,) all neuron state, before (n_words,) room for a copy; watch (3,): see `_following`, and the patience.
     """
     while step < stop:
         active = _run(entries, rows, masks, naps, 0, entries.size, step, step & all_due == 0)
