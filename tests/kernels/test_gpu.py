@@ -6,6 +6,7 @@ or so, and no spike of these networks hangs on that.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 
@@ -167,6 +168,21 @@ def test_a_snapshot_changes_hands(gpu, tmp_path):
         begun.run(0.02)
         begun.save(tmp_path / "half.h5")
         assert Simulator.load(tmp_path / "half.h5", backend=second).run(0.02).hash == expected
+
+
+def test_pieces_that_pause_on_the_cpu(gpu):
+    """A wave runs through a chain of populations that are silent before and after."""
+    net = Network(seed=4)
+    chain = [net.population(LIF(), 30, name=f"link{k}") for k in range(9)]
+    for pre, post in itertools.pairwise(chain):
+        net.connect(pre, post, FixedProbability(0.5), weight=2e-3, delay=3e-3)
+    net.stimulate(chain[0], SpikeTrain(np.full(30, 10e-3), np.arange(30), weight=20e-3))
+    net.probe(chain[-1], "spikes")
+    here, there = (Simulator(net, dt=DT, backend=backend, dtype="float64") for backend in (gpu, "cpu"))
+    assert any(operator.name == "drowse_step" for operator in there.plan.operators)
+    result = there.run(0.06)
+    assert len(result.spikes("link8")) > 0
+    assert here.run(0.06).hash == result.hash
 
 
 @pytest.mark.parametrize("deterministic", [False, True])
