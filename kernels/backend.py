@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ParameterError
+from ..errors import ParameterError, UnsupportedError
 
-BACKENDS = ("cpu", "reference")
+BACKENDS = ("cpu", "gpu", "reference")
 NEVER = 1 << 62  # an `upcoming` that never comes
 KERNELS = ("_step", "_flow", "_next", "_fire")  # how the names of kernels end
 
@@ -86,8 +86,13 @@ class Backend:
             raise AttributeError(f"the {self.name} backend has no kernel {name!r}") from None
 
     def kernel(self, kernel: str | Callable[..., Any]) -> Callable[..., Any]:
-        """A kernel by name, or the user's own function as it is."""
-        return getattr(self, kernel) if isinstance(kernel, str) else getattr(kernel, "__func__", kernel)
+        """A kernel by name, or the user's own function as it is. Raises UnsupportedError for a name unknown here."""
+        if not isinstance(kernel, str):
+            return getattr(kernel, "__func__", kernel)
+        if kernel not in self._kernels:
+            others = [name for name in BACKENDS if name != self.name]
+            raise UnsupportedError(f"backend {self.name!r} has no kernel {kernel!r}; choose one of {', '.join(others)}")
+        return self._kernels[kernel]
 
     def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str, lanes: int = 1) -> Program:
         """Make `calls` ready to run, in order, once per step; on several threads where calls belong to `lanes`."""
@@ -105,11 +110,16 @@ class Backend:
 
 
 def load(name: str) -> Backend:
-    """The backend called `name`; "auto" is the fastest present, today always "cpu"."""
+    """The backend called `name`; "auto" is "cpu", which runs every network.
+
+    Raises DependencyError or UnsupportedError for a device that is not there.
+    """
     if name == "auto":
         name = "cpu"
     if name not in BACKENDS:
         raise ParameterError(f"backend: must be one of auto, {', '.join(BACKENDS)} (got {name!r})")
+    if name == "gpu":
+        importlib.import_module(".gpu.device", __package__).present()
     return Backend(name)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import NetworkError
 from ..kernels.backend import Backend, Exact
 from .operator import Kernel, Operator, Phase, Piece, bind, parameters
-from .signals import Signal, block_name, offsets
+from .signals import Signal, block_name, offsets, whole_dtype
 
 if TYPE_CHECKING:
     from .synapses import Synapses
@@ -33,7 +33,8 @@ class Build:
     """Collects signals and operators while a network is compiled.
 
     dt [s]; precision "float32" or "float64"; pieces of each population, dealt to `lanes` threads. The scope of
-    every operator also offers `dt`, `sample` (which copy of a batch this is), `pause` and `upcoming`.
+    every operator also offers `dt`, `sample` (which copy of a batch this is), `pause` and `upcoming`. naps: whether
+    pieces may pause; not where arrivals come by way of sums, which do not wake anybody.
     """
 
     dt: float
@@ -41,6 +42,7 @@ class Build:
     backend: Backend
     pieces: Mapping[str, tuple[Piece, ...]]
     lanes: int = 1
+    naps: bool = True
     signals: list[Signal] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
     tallies: dict[str, Signal] = field(default_factory=dict)
@@ -86,12 +88,13 @@ class Build:
         return next(signal for signal in self.signals if signal.name == name)
 
     def whole(self, part: str) -> Signal:
-        """All floats of a part of memory as one array, of which every signal in it is a range; see `place`."""
-        return Signal(block_name(part), part, "float", ())
+        """All numbers of a part of memory as one array, of which every signal in it is a range; see `place`."""
+        return Signal(block_name(part), part, whole_dtype(part, "float"), ())
 
     def place(self, signal: Signal) -> int:
-        """Where a float signal begins in the array of the `whole` part."""
-        return offsets(self.signals, signal.part, self.precision)[signal.name] // np.dtype(self.precision).itemsize
+        """Where a signal begins in the array of the `whole` part."""
+        item = np.dtype(whole_dtype(signal.part, self.precision)).itemsize
+        return offsets(self.signals, signal.part, self.precision)[signal.name] // item
 
     def waking(self, receiving: Signal) -> dict[str, Any]:
         """What a kernel needs to wake the pieces of populations that it adds to through `receiving`."""

@@ -18,6 +18,7 @@ from ..errors import CapacityError
 from ..kernels.cpu import rows as kernels
 from .build import Build
 from .signals import Signal
+from .store import sum_dtype
 from .synapses import Synapses
 
 WORD: Final = 32  # bits of a synapse's word: target and code of the weight
@@ -78,11 +79,11 @@ class Bundle:
         phase = self.members[0].phase
         if coding.table is None:
             scope |= {"targets": _fixed(build, f"{label}.targets", words)}
-            scope |= {"weights": _fixed(build, f"{label}.weights", values, "float")}
+            scope |= {"weights": _fixed(build, f"{label}.weights", values, coding.dtype)}
             build.operator(phase, label, "deliver_step", scope, lane=lane)
             return
         scope |= {"words": _fixed(build, f"{label}.words", words), "shift": coding.shift}
-        scope |= {"table": _fixed(build, f"{label}.table", coding.table, "float")}
+        scope |= {"table": _fixed(build, f"{label}.table", coding.table, coding.dtype)}
         build.operator(phase, label, "deliver_coded_step", scope, lane=lane)
 
     def _declare_draws(
@@ -112,7 +113,7 @@ class Bundle:
         scope |= {
             "lags": _fixed(build, f"{label}.lags", lags), "row_draws": draws, "shift": coding.shift,
             "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
-            "table": _fixed(build, f"{label}.table", coding.table, "float"),
+            "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
             "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + int(self._most),)),
             **build.waking(build.whole(self.members[0].scope["receiving"].part)),
         }  # fmt: skip
@@ -143,7 +144,7 @@ class Bundle:
         np.cumsum(counts, out=first[1:], dtype=np.uint32)
         n = int(counts.sum(dtype=np.int64))
         words = np.empty(n, np.uint32)
-        values = np.empty(n if coding.table is None else 0, build.precision)
+        values = np.empty(n if coding.table is None else 0, build.precision if coding.dtype == "float" else "float64")
         cursor = first[:-1].reshape(counts.shape).copy()
         for k, member in enumerate(self.members):
             _fill(member, columns[k], lag_counts[k], cut[k], places[k], coding, k, cursor, words, values)
@@ -157,10 +158,12 @@ class _Coding:
     shift: int
     table: NDArray[np.float64] | None
     codes: tuple[int, ...]  # code of each member's level 0
+    dtype: str  # of what is added up
 
     @classmethod
     def of(cls, members: list[Synapses], places: list[int]) -> _Coding:
-        levels = [member.levels for member in members]
+        levels = [None if member.levels is None else member.counted(member.levels) for member in members]
+        dtype = sum_dtype(members[0])
         last = max(place + member.n_post for place, member in zip(places, members, strict=True)) - 1
         if last >= 1 << WORD:
             raise CapacityError(
@@ -173,8 +176,8 @@ class _Coding:
             table, codes = np.unique(table, return_inverse=True)
         shift = int(table.size - 1).bit_length()
         if len(known) < len(levels) or last.bit_length() + shift > WORD:
-            return cls(0, None, (0,) * len(members))
-        return cls(shift, table, tuple(int(code) for code in codes))
+            return cls(0, None, (0,) * len(members), dtype)
+        return cls(shift, table, tuple(int(code) for code in codes), dtype)
 
 
 def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Signal:
@@ -215,7 +218,8 @@ def _fill(
         return
     listing = member.listing
     codes = listing.codes if coded else np.zeros(0, np.uint16)
-    weights = np.zeros(0) if coded else np.ascontiguousarray(np.broadcast_to(member.weights, (member.n,)))
+    weights = np.zeros(0) if coded else member.counted(np.broadcast_to(member.weights, (member.n,)))
+    weights = np.ascontiguousarray(weights)
     kernels.fill_listed(
         listing.first, member.lags.size, listing.targets, codes, weights, low, high, columns, place, coding.shift,
         coding.codes[k], cursor, words, values,

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NetworkError
-from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Nap, Program
+from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Nap, Program, load
 from ..kernels.cpu.marks import MARKED
+from ..kernels.gpu import choice
 from . import validation as check
 from .build import WOKEN, Build, woken
 from .bundle import gather
@@ -24,9 +25,11 @@ from .probes import Recorder, build_probe
 from .scope import PopulationScope, conducts, constant_drive
 from .signals import Memory, Signal, block_name, definite
 from .store import Proposals
+from .sums import Sums
 from .synapses import Synapses, draw
 from .weighing import receptor_of
 
+MARKED_PARTS = ("state", "flow", "sums")  # of memory, to which deliveries add
 PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
 
 
@@ -51,6 +54,24 @@ class Plan:
     tallies: dict[str, Signal] = field(default_factory=dict)
     lanes: int = 1
 
+    def suits_a_card(self) -> bool:
+        """Whether the network is large enough for a gpu, and one is there that has all kernels."""
+        synapses, neurons = (
+            sum(part.n for part in self.synapses.values()),
+            sum(part.n for part in self.network.populations),
+        )
+        operators = sum(part.every == 1 and not part.lane for part in self.operators)  # as one thread has them
+        if (
+            not choice.pays(neurons=neurons, synapses=synapses, operators=operators, dt=self.dt)
+            or not choice.available()
+        ):
+            return False
+        card = load("gpu")
+        return all(
+            part.kernel is getattr(self.backend, part.name, None) and hasattr(card, part.name)
+            for part in self.operators
+        )
+
     def memory(self) -> Memory:
         """Fresh memory: the network at time 0."""
         return Memory(self.signals, self.precision)
@@ -65,7 +86,7 @@ class Plan:
         replaced = self._replacements(stimuli or {})
         upcoming = np.full(len(self.operators), NEVER, np.int64)
         memory["asleep"][:], memory["drowsy"][0] = 0, 0
-        marks = {part: np.zeros((memory[block_name(part)].size >> MARKED) + 1, np.uint8) for part in ("state", "flow")}
+        marks = {part: np.zeros((memory[block_name(part)].size >> MARKED) + 1, np.uint8) for part in MARKED_PARTS}
         calls = [call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming, marks)]
         clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
         return self.backend.program(calls, clockwork, self.precision, self.lanes if lanes is None else lanes)
@@ -191,8 +212,10 @@ def _how(operator: Operator) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
-def compile_network(network: Network, *, dt: float, precision: str, backend: Backend, lanes: int = 1) -> Plan:
-    """Turn a description into a plan for `lanes` threads.
+def compile_network(
+    network: Network, *, dt: float, precision: str, backend: Backend, lanes: int = 1, deterministic: bool = False
+) -> Plan:
+    """Turn a description into a plan for `lanes` threads; deterministic: arrivals are summed in whole numbers.
 
     Raises NetworkError or ParameterError where the parts do not fit, CapacityError where memory does not suffice.
     """
@@ -200,15 +223,18 @@ def compile_network(network: Network, *, dt: float, precision: str, backend: Bac
         raise NetworkError("Network: has no population yet; add one with Network.population")
     for part in network.populations:
         _resolves(part, dt)
-    build = Build(dt=dt, precision=precision, backend=backend, pieces=_pieces(network, lanes), lanes=lanes)
+    pieces = _pieces(network, lanes)
+    build = Build(dt=dt, precision=precision, backend=backend, pieces=pieces, lanes=lanes, naps=not deterministic)
     synapses = {part.name: draw(network, part, dt) for part in network.projections}
     scopes = {part.name: PopulationScope(network, part, synapses, build) for part in network.populations}
     for described in network.inputs:
         scopes[described.population.name].stimulate(described, network, build)
+    sums = Sums.of(network, synapses, scopes) if deterministic else Sums()
     for projection in network.projections:
-        _connect(projection, synapses[projection.name], scopes, build)
+        _connect(projection, synapses[projection.name], scopes, sums, build)
     for bundle in gather(build.static):
         bundle.declare(build)
+    sums.declare(build)
     for scope in scopes.values():
         scope.advance(network, build)
     if any(operator.nap is not None for operator in build.operators):
@@ -242,7 +268,9 @@ def _resolves(population: Population, dt: float) -> None:
             )
 
 
-def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, PopulationScope], build: Build) -> None:
+def _connect(
+    projection: Projection, synapses: Synapses, scopes: Mapping[str, PopulationScope], sums: Sums, build: Build
+) -> None:
     """Declare what a projection's store and rule do in a step."""
     pre, post = scopes[projection.pre.name], scopes[projection.post.name]
     receptor = receptor_of(projection, synapses.occurring)
@@ -251,7 +279,7 @@ def _connect(projection: Projection, synapses: Synapses, scopes: Mapping[str, Po
     synapses.lanes = owned(post.pieces, build.lanes)
     synapses.scope.update(
         history=pre.history, history_count=pre.history_count, fired_post=post.fired, count_post=post.count,
-        receiving=post.receptors[receptor], key=np.uint64(synapses.key),
+        receiving=sums.receiving(projection, synapses, post, receptor, build), key=np.uint64(synapses.key),
     )  # fmt: skip
     if projection.rule is not None:
         synapses.bounds = projection.rule.bounds(synapses.weights)

@@ -123,7 +123,7 @@ class PopulationScope:
         steady = not isinstance(self.drive, Signal) or self.drive.part == "fixed"
         wakes = all(part.wakes or isinstance(part, Constant) for part in stimuli)
         wakes = wakes and all(part.static for part in stores) and isinstance(self.population.model.kernel, str)
-        if not (steady and wakes and build.asleep.shape[0] >= MANY):
+        if not (build.naps and steady and wakes and build.asleep.shape[0] >= MANY):
             return None, None
         before = list(build.pieces).index(self.population.name)
         first = sum(len(pieces) for pieces in list(build.pieces.values())[:before])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 
-PARTS = ("state", "flow", "store", "scratch")  # each one contiguous block; "fixed" arrays stand alone
+PARTS = ("state", "flow", "store", "scratch", "sums")  # each one contiguous block; "fixed" arrays stand alone
 ALIGNMENT = 64  # bytes: a cache line
 
 
@@ -37,7 +37,7 @@ class Signal:
 class Memory:
     """Every signal of one network as a view into one contiguous block per part.
 
-    `replicate` makes the memory of a batch sample: `state`, `flow` and `scratch` of its own,
+    `replicate` makes the memory of a batch sample: `state`, `flow`, `scratch` and `sums` of its own,
     everything else shared.
     """
 
@@ -68,11 +68,11 @@ class Memory:
         return int(view.ctypes.data - self[block_name(signal.part)].ctypes.data) // view.itemsize
 
     def replicate(self) -> Memory:
-        """A copy with its own state, flow and scratch; weights, devices and constants are shared."""
+        """A copy with its own state, flow, scratch and sums; weights, devices and constants are shared."""
         copy = object.__new__(Memory)
         copy.precision, copy.signals = self.precision, self.signals
         copy.blocks, copy.views = dict(self.blocks), dict(self.views)
-        for part in ("state", "flow", "scratch"):
+        for part in ("state", "flow", "scratch", "sums"):
             copy._allocate(part)
         copy.restore(self.snapshot(("state", "flow")))
         return copy
@@ -93,7 +93,7 @@ class Memory:
         start = -raw.ctypes.data % ALIGNMENT
         block = raw[start : start + size]
         self.blocks[part] = block
-        self.views[block_name(part)] = block.view(self.precision)
+        self.views[block_name(part)] = block.view(whole_dtype(part, self.precision))
         for signal in self.signals:
             if signal.part == part:
                 room = None if 0 in signal.shape else block[starts[signal.name] :]
@@ -103,6 +103,11 @@ class Memory:
 def definite(signal: Signal, precision: str) -> np.dtype[Any]:
     """A signal's dtype with "float" made definite."""
     return np.dtype(precision if signal.dtype == "float" else signal.dtype)
+
+
+def whole_dtype(part: str, precision: str) -> str:
+    """What a part of memory holds when it is seen as one array: floats, but counts in "sums"."""
+    return "int64" if part == "sums" else precision
 
 
 def block_name(part: str) -> str:

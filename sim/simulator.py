@@ -28,10 +28,12 @@ BatchInputs = Mapping[str, Stimulus | Sequence[Stimulus]]
 class Simulator:
     """A network made ready to run.
 
-    dt [s]: the step of the clock engine, 0.1 ms if None; the event engine takes none. backend: "auto", "cpu" or
-    "reference". engine: "clock" (steps of dt) or "event" (no grid; exactly solvable neurons only). dtype:
-    "float32" or "float64". threads: for batch runs and large networks, all cores if None; no result depends
-    on it. chunk: steps per visit of Python.
+    dt [s]: the step of the clock engine, 0.1 ms if None; the event engine takes none. backend: "auto" (the cpu
+    unless there is a gpu and the network is large), "cpu", "gpu" or "reference". engine: "clock" (steps of dt) or
+    "event" (no grid; exactly solvable neurons only). dtype: "float32" or "float64". threads: for batch runs and large
+    networks, all cores if None; no result depends on it. chunk: steps per visit of Python. deterministic: the clock
+    engine sums arrivals in whole numbers, in which their order does not matter, so that cpu and gpu give the same
+    spikes; see `docs/gpu.md`.
 
     The network is read once, here: later changes to the description do not reach this simulator.
     """
@@ -46,11 +48,14 @@ class Simulator:
         dtype: str = "float32",
         threads: int | None = None,
         chunk: int = 1000,
+        deterministic: bool = False,
     ) -> None:
         if not isinstance(network, Network):
             raise check.fail(self, "network", "must be a Network", network)
         check.one_of(self, "engine", engine, ENGINES)
         check.one_of(self, "dtype", dtype, PRECISIONS)
+        if not isinstance(deterministic, bool):
+            raise check.fail(self, "deterministic", "must be True or False", deterministic)
         check.one_of(self, "backend", backend, ("auto", *backends.BACKENDS))
         threads_given = threads
         threads = check.whole(self, "threads", threads, least=1) if threads is not None else cores()
@@ -65,12 +70,17 @@ class Simulator:
             self._engine: Any = EventEngine(network, threads=threads)
         else:
             dt = check.within(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0, unit="s")
-            lanes = _lanes(network, threads, chosen=threads_given is not None)
-            plan = compile_network(network, dt=dt, precision=dtype, backend=backends.load(backend), lanes=lanes)
+            how: dict[str, Any] = {"dt": dt, "precision": dtype, "deterministic": deterministic}
+            lanes = 1 if backend == "gpu" else _lanes(network, threads, chosen=threads_given is not None)
+            plan = compile_network(network, backend=backends.load(backend), lanes=lanes, **how)
+            if backend == "auto" and plan.suits_a_card():
+                plan = compile_network(network, backend=backends.load("gpu"), **how)
             self._engine = ClockEngine(plan, chunk=chunk, threads=threads)
             backend = plan.backend.name
         self._described = network.copy()
         self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
+        if deterministic:
+            self._options["deterministic"] = True
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, backend: str | None = None, threads: int | None = None) -> Simulator:

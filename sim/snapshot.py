@@ -103,6 +103,6 @@ def _checked(path: Path) -> bytes:
 
 def _options(options: Any) -> dict[str, Any]:
     known = {"engine", "dt", "backend", "dtype", "chunk"}
-    if not isinstance(options, dict) or set(options) != known:
+    if not isinstance(options, dict) or set(options) - {"deterministic"} != known:
         raise DataError(f"the saved options must be {', '.join(sorted(known))} (got {options!r:.100})")
     return options

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..kernels.backend import Exact
 from . import validation as check
 from .build import Build
 from .operator import Phase
@@ -59,12 +60,14 @@ class Store(ABC):
     4. `weights` tells the effective weight of every synapse, in (source, delay) order.
 
     What `prepare` returns is handed to the other three. static: without a rule the synapses are plain numbers that
-    never change, so nobody needs a list of them; redraws: there is never such a list; adds: to program is to add to
-    the signal `weights` within the rule's bounds; bits: see `Ideal`.
+    never change, so nobody needs a list of them; redraws: there is never such a list; counts: deliveries add up weights
+    in whole numbers where ``synapses.scale`` is given; adds: to program is to add to the signal `weights` within the
+    rule's bounds; bits: see `Ideal`.
     """
 
     static: ClassVar[bool] = False
     redraws: ClassVar[bool] = False
+    counts: ClassVar[bool] = False
     adds: ClassVar[bool] = False
     bits: int | None = None
 
@@ -93,6 +96,7 @@ class Ideal(Store):
 
     bits: int | None = None
     static: ClassVar[bool] = True
+    counts: ClassVar[bool] = True
     adds: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -114,7 +118,11 @@ class Ideal(Store):
             return
         waking = build.waking(synapses.scope["receiving"])
         own = {**synapses.spell(build), **scope, **waking, "pending": build.pending(synapses.name)}
-        build.operator(synapses.phase, synapses.name, "deliver_step", own)
+        if synapses.scale is None:
+            build.operator(synapses.phase, synapses.name, "deliver_step", own)
+        else:
+            own["scale"] = Exact(synapses.scale)
+            build.operator(synapses.phase, synapses.name, "deliver_counted_step", own)
 
     def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
         build.operator(Phase.LEARN, synapses.name, "program_step", {**proposals.scope, **scope})
@@ -137,6 +145,7 @@ class Procedural(Store):
     bits: int = 8  # of a weight drawn from a law: 2**bits levels
     static: ClassVar[bool] = True
     redraws: ClassVar[bool] = True
+    counts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check.whole(self, "bits", self.bits, least=1, most=MOST_BITS)
@@ -153,6 +162,11 @@ class Procedural(Store):
 
     def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
         return constant_weights(synapses, memory)
+
+
+def sum_dtype(synapses: Synapses) -> str:
+    """What deliveries of these synapses add up."""
+    return "float" if synapses.scale is None else "int64"
 
 
 def constant_weights(synapses: Synapses, memory: Memory) -> NDArray[np.float64]:

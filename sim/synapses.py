@@ -46,7 +46,8 @@ class Synapses:
 
     lags (n_lags,) int64, distinct delays [steps]; levels (n_levels,) the weights that occur, None where every
     synapse has a weight of its own. `plastic` when a rule learns them, within `bounds`. Stores deliver in `phase`;
-    lanes: the ranges of targets that the threads own.
+    lanes: the ranges of targets that the threads own. scale: arrivals are counted in units of 1 / scale; None where
+    they are added up as floats.
     `scope` offers the kernels of stores and rules what they may ask for by name.
 
     The synapses themselves are either `rows`, never all spelled out and perhaps `redrawn` at every spike, or a
@@ -71,6 +72,7 @@ class Synapses:
     bounds: tuple[float, float] = (float("-inf"), float("inf"))
     phase: Phase = Phase.DELIVER
     lanes: Sequence[tuple[int, int]] = ()
+    scale: float | None = None
     scope: dict[str, Any] = field(default_factory=dict)
     _listing: Listing | None = None
 
@@ -107,6 +109,10 @@ class Synapses:
     def occurring(self) -> NDArray[np.float64]:
         """Every weight that occurs, perhaps repeatedly."""
         return self.listing.weights if self.levels is None else self.levels[: max(self.n, 0)]
+
+    def counted(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weights as deliveries add them up: as they are, or as whole numbers of 1 / scale."""
+        return weights if self.scale is None else np.rint(weights * self.scale)
 
     def sources(self) -> NDArray[np.uint32]:
         """The source of every synapse (n,)."""

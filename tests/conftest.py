@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
+from potentia.errors import DependencyError, UnsupportedError
 from potentia.kernels.backend import Backend, load
+from potentia.kernels.gpu import device
 
-BACKENDS = ["cpu", "reference"]  # a backend on a device joins as pytest.param(name, marks=pytest.mark.gpu)
+HOST = "gpu on the host"  # the gpu's kernels, compiled for the processor
+GPUS = [HOST, pytest.param("gpu", marks=pytest.mark.gpu)]
 
 
-@pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> Backend:
+@pytest.fixture(params=["cpu", "reference", *GPUS])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Backend:
     """A backend; its kernels are attributes."""
-    return load(request.param)
+    return load(_room(request.param, monkeypatch))
+
+
+@pytest.fixture(params=["cpu", "reference"])
+def processor(request: pytest.FixtureRequest) -> str:
+    """The name of a backend that runs Python functions of the user's own."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(params=["cpu", *GPUS])
+def room(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a backend that is held to the reference."""
+    return _room(request.param, monkeypatch)
+
+
+@pytest.fixture(params=GPUS)
+def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of the gpu's backend."""
+    return _room(request.param, monkeypatch)
+
+
+def _room(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    if name == HOST:
+        if shutil.which("g++") is None:
+            pytest.skip("g++ is not installed")
+        monkeypatch.setenv(device.SWITCH, "host")
+        return "gpu"
+    if name == "gpu":
+        monkeypatch.delenv(device.SWITCH, raising=False)
+        try:
+            device.present()
+        except (DependencyError, UnsupportedError) as error:
+            pytest.skip(str(error))
+    return name

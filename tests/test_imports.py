@@ -125,6 +125,14 @@ def test_every_package_is_listed():
     assert listed == found
 
 
+def test_every_source_of_a_kernel_is_shipped():
+    """CUDA sources are data to the packager."""
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    shipped = {file for pattern in data["potentia.kernels.gpu"] for file in (ROOT / "kernels" / "gpu").glob(pattern)}
+    here = {file for file in (ROOT / "kernels" / "gpu").iterdir() if file.is_file() and file.suffix != ".py"}
+    assert shipped == here
+
+
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [

@@ -102,6 +102,23 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
 
 
 @njit(error_model="numpy")
+def deliver_counted_step(step, history, history_count, lags, first, targets, weights, scale, pending, receiving):
+    """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64."""
+    arrived, g, k = 0, 0, 0
+    while g < lags.size:
+        count, g, k = collect(step, history, history_count, lags, g, k, pending)
+        locate(pending, count, first)
+        for n in range(AHEAD):
+            fetch(pending, n, count, targets)
+        for n in range(count):
+            fetch(pending, n + AHEAD, count, targets)
+            for s in range(pending[0, n], pending[1, n]):
+                receiving[targets[s]] += np.int64(np.rint(np.float64(weights[s]) * scale))
+        arrived += count
+    return arrived
+
+
+@njit(error_model="numpy")
 def deliver_coded_step(
     step, history, history_count, lags, first, words, shift, table, pending, drowsy, woken, receiving
 ):

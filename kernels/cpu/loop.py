@@ -106,7 +106,6 @@ def advance_lane(
     entries,
     rows,
     masks,
-    naps,
     stop,
     upcoming,
     pause,

@@ -25,6 +25,17 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
     return arrived
 
 
+def deliver_counted_step(step, history, history_count, lags, first, targets, weights, scale, pending, receiving):
+    """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64."""
+    arrived = 0
+    for g, sources in _arriving(step, history, history_count, lags):
+        for segment in sources * lags.size + g:
+            row = slice(first[segment], first[segment + 1])
+            np.add.at(receiving, targets[row], np.rint(weights[row].astype(np.float64) * scale).astype(np.int64))
+        arrived += sources.size
+    return arrived
+
+
 def deliver_coded_step(
     step, history, history_count, lags, first, words, shift, table, pending, drowsy, woken, receiving
 ):

@@ -1,4 +1,4 @@
-"""A user's own neuron: a dataclass and a function, on every backend, with no change to the library."""
+"""A user's own neuron: a dataclass and a function, on every processor, with no change to the library."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def test_own_model_in_a_network():
 
 
 @pytest.mark.parametrize("number", range(2))
-def test_page_is_true(backend, number, capsys):
+def test_page_is_true(processor, number, capsys):
     """The examples of docs/models.md run as they stand; the last one fires at the rate of its closed form."""
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)[number]
     scope = {"__name__": "page"}
-    code = code.replace("dt=1e-4", f"dt=1e-4, backend={backend.name!r}")
+    code = code.replace("dt=1e-4", f"dt=1e-4, backend={processor!r}")
     exec(compile(code, "models.md", "exec", dont_inherit=True), scope)
     if number == 1:
         spikes = scope["result"].spikes("cells")
@@ -108,9 +108,9 @@ def test_constants_must_be_per_unit():
         Simulator(net)
 
 
-def test_own_model_takes_a_drive(backend):
+def test_own_model_takes_a_drive(processor):
     net = Network()
     cells = net.population(Resonator(omega=np.array([300.0])), 1, name="cells")
     net.stimulate(cells, Constant(0.01))
     net.probe(cells, "x")
-    assert Simulator(net, backend=backend.name).run(0.01).trace("cells", "x").max() > 0.01
+    assert Simulator(net, backend=processor).run(0.01).trace("cells", "x").max() > 0.01

@@ -1,0 +1,18 @@
+// Leaky integrate-and-fire with an adaptive threshold, delta synapses.
+#include "threshold.cuh"
+
+// v (n,) potential [V]; a (n,) what adaptation adds to the threshold [V]; jump (n,) weight arriving at the end of the
+// step [V], zeroed; drive R*I [V]; held, flags: see `arrive_at`.
+KERNEL(adaptive_lif_step)(Clock clock, Array<real> v, Array<real> a, Array<int32> held, Array<real> jump,
+                          Each<real> drive, Each<real> decay, Each<real> decay_a, Each<real> increment,
+                          Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Array<uint8> flags) {
+    if (!clock.runs()) return;
+    EACH(i, v.size) {
+        const real moved = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i) + jump[i];
+        const real raised = a[i] * at(decay_a, i);
+        jump[i] = 0;
+        const bool fired =
+            arrive_at(moved, i, v, held, flags, at(threshold, i) + raised, at(reset, i), at(hold_steps, i));
+        a[i] = fired ? raised + at(increment, i) : raised;
+    }
+}

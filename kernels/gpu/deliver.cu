@@ -1,0 +1,121 @@
+// Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are needed.
+//
+// Rows of a block take spikes, the threads of a row share a spike's segment, and each lag has blocks of its own. Sums
+// of floats depend in their last bits on the order in which threads come; sums of whole numbers (`_whole`) do not.
+#include "rows.cuh"
+
+DEVICE void add(real* place, real value) { atomicAdd(place, value); }
+DEVICE void add(int64* place, int64 value) { atomicAdd(reinterpret_cast<uint64*>(place), uint64(value)); }
+
+// Spikes of lag `blockIdx.y` that arrive at the end of this step: every block row's own.
+#define EACH_ARRIVING(slot, k)                                                                   \
+    const int64 slot = behind(clock.step(), lags[blockIdx.y], history.rows);                     \
+    for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < history_count[slot];        \
+         k += int64(gridDim.x) * blockDim.y)
+
+#define EACH_SYNAPSE(s, segment) \
+    for (int64 s = int64(first[segment]) + threadIdx.x; s < first[(segment) + 1]; s += blockDim.x)
+
+// history (depth, n_pre), fired lists by step modulo depth, and history_count (depth,) their lengths; lags (n_lags,)
+// distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of each (source, lag); targets
+// (n_synapses,); weights (n_synapses,) or one number; receiving (n_post,).
+KERNEL(deliver_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                     Array<const int64> lags, Array<const uint32> first, Indices targets,
+                     Each<real> weights, Adds<real> receiving) {
+    if (!clock.runs()) return;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[targets[s]], at(weights, s));
+    }
+}
+
+KERNEL(deliver_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                           Array<const int64> lags, Array<const uint32> first, Indices targets,
+                           Each<int64> weights, Adds<int64> receiving) {
+    if (!clock.runs()) return;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[targets[s]], at(weights, s));
+    }
+}
+
+// `deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64.
+KERNEL(deliver_counted_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                             Array<const int64> lags, Array<const uint32> first, Indices targets,
+                             Array<const real> weights, double scale, Adds<int64> receiving) {
+    if (!clock.runs()) return;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[targets[s]], int64(rint(double(weights[s]) * scale)));
+    }
+}
+
+// `deliver_step` for synapses of one word: words (n_synapses,) are ``target << shift | code``; table (n_codes,) the
+// weight of each code.
+KERNEL(deliver_coded_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                           Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
+                           int64 shift, Array<const real> table, Adds<real> receiving) {
+    if (!clock.runs()) return;
+    const uint32 mask = (1u << shift) - 1;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[words[s] >> shift], table[words[s] & mask]);
+    }
+}
+
+KERNEL(deliver_coded_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                                 Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
+                                 int64 shift, Array<const int64> table, Adds<int64> receiving) {
+    if (!clock.runs()) return;
+    const uint32 mask = (1u << shift) - 1;
+    EACH_ARRIVING(slot, k) {
+        const int64 segment = history[slot][k] * lags.size + blockIdx.y;
+        EACH_SYNAPSE(s, segment) add(&receiving[words[s] >> shift], table[words[s] & mask]);
+    }
+}
+
+// Projections of one source that are drawn again: of each member row_seeds, the key of its draws; sizes, its number of
+// targets; skips, 1 to pass over the source's own index; lows, highs, the targets to deliver to; places, its first place
+// in `receiving`; codes, its first in `table`; masks, its number of levels - 1; all (n_members,).
+struct Members {
+    Array<const uint64> row_seeds;
+    Array<const uint32> sizes, skips, lows, highs, places, codes, masks;
+};
+
+// Draw the synapses of a (source, lag) again. row_draws (n_pre, n_lags + 1, n_members): where the draws of each begin.
+template <typename Weight>
+DEVICE void deliver_draws(const Counts& row_draws, const Members& all, uint32 source, Array<const Weight> table,
+                          Adds<Weight> receiving) {
+    for (int64 m = 0; m < all.sizes.size; ++m) {
+        const uint64 inner = row_key(all.row_seeds[m], source);
+        const uint32 choices = all.sizes[m] - all.skips[m];
+        const int64 end = row_draws.at(source, blockIdx.y + 1, m);
+        for (int64 draw = int64(row_draws.at(source, blockIdx.y, m)) + threadIdx.x; draw < end; draw += blockDim.x) {
+            const uint32 word = row_word(inner, uint32(draw));
+            const uint32 target = chosen(word, choices, all.skips[m], source);
+            if (all.lows[m] <= target && target < all.highs[m])
+                add(&receiving[all.places[m] + target], table[all.codes[m] + (word & all.masks[m])]);
+        }
+    }
+}
+
+// `deliver_coded_step` for words that are drawn again at every spike, of several members at once.
+KERNEL(deliver_drawn_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                           Array<const int64> lags, Counts row_draws, Array<const uint64> row_seeds,
+                           Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
+                           Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
+                           Array<const uint32> masks, Array<const real> table, Adds<real> receiving) {
+    if (!clock.runs()) return;
+    const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
+    EACH_ARRIVING(slot, k) deliver_draws(row_draws, all, history[slot][k], table, receiving);
+}
+
+KERNEL(deliver_drawn_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+                                 Array<const int64> lags, Counts row_draws, Array<const uint64> row_seeds,
+                                 Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
+                                 Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
+                                 Array<const uint32> masks, Array<const int64> table, Adds<int64> receiving) {
+    if (!clock.runs()) return;
+    const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
+    EACH_ARRIVING(slot, k) deliver_draws(row_draws, all, history[slot][k], table, receiving);
+}

@@ -1,0 +1,65 @@
+"""What a program needs of a device, and which one there is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
+
+SWITCH = "POTENTIA_GPU"  # environment variable; "host" or "backwards" runs kernels on the processor, slowly, for tests
+
+
+class Launch(NamedTuple):
+    """One launch of a CUDA kernel: blocks and threads in x and y, arguments () as they lie in memory.
+
+    after: places, in the list of all, of earlier launches that must be done before.
+    """
+
+    kernel: str
+    grid: tuple[int, int]
+    block: tuple[int, int]
+    arguments: tuple[NDArray[Any], ...]
+    after: tuple[int, ...] = ()
+
+
+class Buffer(Protocol):
+    """Memory of a device, free again when nobody holds it."""
+
+    address: int
+
+
+class Device(Protocol):
+    """Memory, and kernels that work on it.
+
+    most_threads: of one block that meet at a barrier; most_blocks: worth launching where few would do; steps: how
+    many it pays to prepare at once.
+    """
+
+    most_threads: int
+    most_blocks: int
+    steps: int
+
+    def allocate(self, n_bytes: int) -> Buffer:
+        """New memory, all zero."""
+
+    def upload(self, address: int, array: NDArray[Any]) -> None:
+        """Copy `array` to the device."""
+
+    def download(self, address: int, array: NDArray[Any]) -> None:
+        """Fill `array` from the device."""
+
+    def prepare(self, launches: Sequence[Launch], precision: str) -> Callable[[int], None]:
+        """A function that carries out all launches so many times over, and then returns."""
+
+
+def present() -> Device:
+    """The device to run on. Raises DependencyError or UnsupportedError where there is none."""
+    if (kind := os.environ.get(SWITCH)) in ("host", "backwards"):
+        from .host import Host
+
+        return Host(backwards=kind == "backwards")
+    from .card import Card
+
+    return Card()

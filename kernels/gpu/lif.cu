@@ -1,0 +1,14 @@
+// Leaky integrate-and-fire, delta synapses.
+#include "threshold.cuh"
+
+// v (n,) potential [V]; jump (n,) weight arriving at the end of the step [V], zeroed; drive R*I [V]; held, flags:
+// see `arrive_at`. Here and below drive and constants are one number or (n,).
+KERNEL(lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real> jump, Each<real> drive, Each<real> decay,
+                 Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Array<uint8> flags) {
+    if (!clock.runs()) return;
+    EACH(i, v.size) {
+        const real moved = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i) + jump[i];
+        jump[i] = 0;
+        arrive_at(moved, i, v, held, flags, at(threshold, i), at(reset, i), at(hold_steps, i));
+    }
+}

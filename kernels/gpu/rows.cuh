@@ -1,0 +1,19 @@
+// Synapses drawn source by source; `kernels/reference/rows.py` explains.
+//
+// ROW_STEP, ROW_FIRST and ROW_SECOND are the numbers given there, written above all sources.
+#pragma once
+#include "random.cuh"
+
+// Random word `draw` of the source whose `row_key` is `inner`.
+DEVICE uint32 row_word(uint64 inner, uint32 draw) {
+    uint32 word = uint32(inner) + draw * ROW_STEP;
+    word = (word ^ (word >> 16)) * ROW_FIRST ^ uint32(inner >> 32);
+    word = (word ^ (word >> 15)) * ROW_SECOND;
+    return word ^ (word >> 15);
+}
+
+// The target that a random word chooses among `choices`; skip_self, 0 or 1, passes over `source`.
+DEVICE uint32 chosen(uint32 word, uint32 choices, uint32 skip_self, uint32 source) {
+    const uint32 target = uint32(uint64(word) * choices >> 32);
+    return target + (skip_self & uint32(target >= source));
+}
