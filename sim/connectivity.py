@@ -47,6 +47,11 @@ class Connectivity(ABC):
     def _rows(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Rows | None:
         return None
 
+    @property
+    def independent(self) -> bool:
+        """Whether the targets of a source are independent draws, so that there are `rows`."""
+        return False
+
     @abstractmethod
     def expected(self, n_pre: int, n_post: int) -> float:
         """The expected number of synapses between two different populations."""
@@ -170,6 +175,10 @@ class FixedOutDegree(Connectivity):
         flag(self, "autapses", self.autapses)
         flag(self, "multapses", self.multapses)
 
+    @property
+    def independent(self) -> bool:
+        return self.multapses
+
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(self.k) * n_pre
 
@@ -205,6 +214,10 @@ class FixedTotal(Connectivity):
         check.whole(self, "n", self.n)
         flag(self, "autapses", self.autapses)
         flag(self, "multapses", self.multapses)
+
+    @property
+    def independent(self) -> bool:
+        return self.multapses
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(self.n)

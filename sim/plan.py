@@ -17,6 +17,7 @@ from ..kernels.gpu import choice
 from . import validation as check
 from .build import WOKEN, Build, woken
 from .bundle import gather
+from .capacity import check_memory
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
 from .operator import Operator, Phase, Piece
@@ -224,6 +225,7 @@ def compile_network(
     for part in network.populations:
         _resolves(part, dt)
     pieces = _pieces(network, lanes)
+    check_memory(network)
     build = Build(dt=dt, precision=precision, backend=backend, pieces=pieces, lanes=lanes, naps=not deterministic)
     synapses = {part.name: draw(network, part, dt) for part in network.projections}
     scopes = {part.name: PopulationScope(network, part, synapses, build) for part in network.populations}
