@@ -114,6 +114,7 @@ class Bundle:
             "lags": _fixed(build, f"{label}.lags", lags), "row_draws": draws, "shift": coding.shift,
             "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
             "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
+            "pending": build.pending(label),
             "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + int(self._most),)),
             **build.waking(build.whole(self.members[0].scope["receiving"].part)),
         }  # fmt: skip

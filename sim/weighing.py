@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_LAG: Final = 1 << 20  # steps: a delay longer than this is a unit error
 MAX_DELAY: Final = 100.0  # [s]
-RARE: Final = 1e-12  # a delay's tail of this probability counts as its nearest step
+RARE: Final = 1e-9  # a delay in a tail of this probability counts as the first step of the tail
 OWNER: Final = "Network"
 
 

@@ -37,7 +37,7 @@ def prefetch(typingctx, array, index):
 
 @njit(error_model="numpy", inline="always")
 def collect(step, history, history_count, lags, g, k, pending):
-    """Note segments that are due in pending (2, capacity), from spike k of lag g on, until it is full.
+    """Note source and lag of what is due in pending (2, capacity), from spike k of lag g on, until it is full.
 
     Return how many there are, and the lag and the spike to go on with.
     """
@@ -48,7 +48,8 @@ def collect(step, history, history_count, lags, g, k, pending):
         due = history_count[slot]
         last = min(due, k + pending.shape[1] - count)
         for spike in range(k, last):
-            pending[0, count] = history[slot, spike] * lags.size + g
+            pending[0, count] = history[slot, spike]
+            pending[1, count] = g
             count += 1
         if last < due:
             return count, g, last
@@ -57,10 +58,10 @@ def collect(step, history, history_count, lags, g, k, pending):
 
 
 @njit(error_model="numpy", inline="always")
-def locate(pending, count, first):
-    """Replace `count` segments in `pending` by their beginnings and ends; no load waits for another."""
+def locate(pending, count, n_lags, first):
+    """Replace `count` sources and lags in `pending` by the ends of their segments; no load waits for another."""
     for n in range(count):
-        segment = pending[0, n]
+        segment = pending[0, n] * np.uint32(n_lags) + pending[1, n]
         pending[0, n] = first[segment]
         pending[1, n] = first[segment + np.uint32(1)]
 
@@ -87,7 +88,7 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
     arrived, g, k = 0, 0, 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
-        locate(pending, count, first)
+        locate(pending, count, lags.size, first)
         for n in range(-AHEAD, count):
             fetch(pending, n + AHEAD, count, targets)
             if n < 0:
@@ -107,7 +108,7 @@ def deliver_counted_step(step, history, history_count, lags, first, targets, wei
     arrived, g, k = 0, 0, 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
-        locate(pending, count, first)
+        locate(pending, count, lags.size, first)
         for n in range(AHEAD):
             fetch(pending, n, count, targets)
         for n in range(count):
@@ -131,7 +132,7 @@ def deliver_coded_step(
     arrived, g, k = 0, 0, 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
-        locate(pending, count, first)
+        locate(pending, count, lags.size, first)
         for n in range(-AHEAD, count):
             fetch(pending, n + AHEAD, count, words)
             if n < 0:
@@ -186,7 +187,7 @@ def _keep(words, begin, end, low, high):
 @njit(error_model="numpy")
 def deliver_drawn_step(
     step, history, history_count, lags, row_draws, row_seeds, sizes, skips, lows, highs, places, codes, masks, shift,
-    table, drawn, drowsy, woken, receiving,
+    table, pending, drawn, drowsy, woken, receiving,
 ):  # fmt: skip
     """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 
@@ -195,17 +196,20 @@ def deliver_drawn_step(
     targets to deliver to; places, its first place in `receiving`; codes, its first in `table`; masks, its number of
     levels - 1; all (n_members,), uint32 but for the seeds. drawn (capacity,) uint32, room for words.
     """
-    arrived, filled = 0, 0
+    arrived, filled, g, k = 0, 0, 0, 0
     shift = np.uint32(shift)
     scale = np.uint32(np.uint32(1) << shift)  # times it is a shift, of known width
-    now = step % history.shape[0]
-    for g in range(lags.size):
-        slot = now - lags[g] if now >= lags[g] else now - lags[g] + history.shape[0]
-        arrived += history_count[slot]
-        for k in range(history_count[slot]):
-            source = history[slot, k]
+    while g < lags.size:
+        count, g, k = collect(step, history, history_count, lags, g, k, pending)
+        for n in range(-AHEAD, count):
+            if n + AHEAD < count:
+                row = np.int64(pending[0, n + AHEAD]) * (lags.size + 1) + pending[1, n + AHEAD]
+                prefetch(row_draws, row * sizes.size)
+            if n < 0:
+                continue
+            source, lag = pending[0, n], pending[1, n]
             for m in range(sizes.size):
-                begin, end = np.int64(row_draws[source, g, m]), np.int64(row_draws[source, g + 1, m])
+                begin, end = np.int64(row_draws[source, lag, m]), np.int64(row_draws[source, lag + 1, m])
                 if filled + end - begin + WIDE > drawn.size:
                     _scatter(drawn, filled, shift, table, drowsy, woken, receiving)
                     filled = 0
@@ -223,5 +227,6 @@ def deliver_drawn_step(
                     filled += end - begin
                 else:
                     filled = _keep(drawn, filled, filled + end - begin, (place + low) * scale, (place + high) * scale)
+        arrived += count
     _scatter(drawn, filled, shift, table, drowsy, woken, receiving)
     return arrived

@@ -54,7 +54,7 @@ def deliver_coded_step(
 
 def deliver_drawn_step(
     step, history, history_count, lags, row_draws, row_seeds, sizes, skips, lows, highs, places, codes, masks, shift,
-    table, drawn, drowsy, woken, receiving,
+    table, pending, drawn, drowsy, woken, receiving,
 ):  # fmt: skip
     """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 
