@@ -84,7 +84,7 @@ class Settings(BaseModel):
     drive: Literal["dc", "poisson"] | None = Field(
         None, description="what stands for the input from outside; None: dc, but poisson where scale_k < 1"
     )
-    duration: float = Field(10.0, gt=0, description="simulated and recorded time [s]")
+    duration: float = Field(5.0, gt=0, description="simulated and recorded time [s]")
     transient: float = Field(0.5, ge=0, description="simulated time before the recording [s]")
     dt: float = Field(1e-4, gt=0, le=5e-4, description="step [s]")
     bits: int | None = Field(DEFAULT_BITS, ge=1, le=16, description="2**bits levels of weights; None stores floats")
