@@ -104,7 +104,7 @@ def test_equals_reference(room, kind, dtype, form):
 
 
 @pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="the pattern names x86 instructions")
-@pytest.mark.parametrize("kind", [LIF, CubaLIF])
+@pytest.mark.parametrize("kind", [LIF, CubaLIF, CobaLIF])
 def test_update_vectorises(kind, monkeypatch):
     """The entry that the loop calls multiplies several floats at a time, else it would be 4 times slower."""
     made, compiled = [], binding._compiled.__wrapped__
