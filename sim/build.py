@@ -47,6 +47,7 @@ class Build:
     operators: list[Operator] = field(default_factory=list)
     tallies: dict[str, Signal] = field(default_factory=dict)
     static: list[Synapses] = field(default_factory=list)
+    renewals: list[Signal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pause = self.signal("pause", "scratch", "int64", (1,))
@@ -104,6 +105,11 @@ class Build:
     def pending(self, label: str) -> Signal:
         """Room in which a delivery collects the segments that it works on."""
         return self.signal(f"{label}.pending", "scratch", "uint32", (2, PENDING))
+
+    def renewal(self, name: str) -> Signal:
+        """A whole number (1,) that is 0 whenever a program begins, so that what it stands for is worked out anew."""
+        self.renewals.append(self.signal(name, "scratch", "int64", (1,)))
+        return self.renewals[-1]
 
     def bundle(self, synapses: Synapses) -> None:
         """Deliver these synapses, which never change, together with others of their source."""

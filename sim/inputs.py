@@ -21,13 +21,15 @@ class Stimulus(ABC):
     kernel: what runs in phase "arrive" of each step. goes: "receptor" for weighted spikes, which a population
     sums per receptor, or "drive" for a current, R*I [V] for the leaky models. exact: the arguments that the kernel
     gets in double precision in any case, as times need it. wakes: the kernel marks in `woken` where it adds something,
-    so that the population may pause where nothing comes.
+    so that the population may pause where nothing comes. lasts: a kernel of the drive that adds only in steps in which
+    `renewed` says so, and tells in `until` when it will change; the drive of other kernels is started anew in every step.
     """
 
     kernel: ClassVar[str]
     goes: ClassVar[str]
     exact: ClassVar[tuple[str, ...]] = ()
     wakes: ClassVar[bool] = False
+    lasts: ClassVar[bool] = False
 
     @abstractmethod
     def arguments(self, n: int, dt: float) -> Arguments:
@@ -247,6 +249,7 @@ class Step(Stimulus):
 
     kernel: ClassVar[str] = "step_current_step"
     goes: ClassVar[str] = "drive"
+    lasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         times = check.finite_array(self, "times", np.atleast_1d(self.times), ndim=1, least=0.0, unit="s")
@@ -278,6 +281,7 @@ class TimedArray(Stimulus):
 
     kernel: ClassVar[str] = "timed_array_step"
     goes: ClassVar[str] = "drive"
+    lasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check.within(self, "interval", self.interval, above=0.0, unit="s")
@@ -312,6 +316,7 @@ class Noise(Stimulus):
 
     kernel: ClassVar[str] = "noise_step"
     goes: ClassVar[str] = "drive"
+    lasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mean", _number_or_array(self, "mean", self.mean))

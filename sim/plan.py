@@ -54,6 +54,7 @@ class Plan:
     inputs: dict[str, Input] = field(default_factory=dict)
     tallies: dict[str, Signal] = field(default_factory=dict)
     lanes: int = 1
+    renewals: list[Signal] = field(default_factory=list)
 
     def suits_a_card(self) -> bool:
         """Whether the network is large enough for a gpu, and one is there that has all kernels."""
@@ -87,6 +88,8 @@ class Plan:
         replaced = self._replacements(stimuli or {})
         upcoming = np.full(len(self.operators), NEVER, np.int64)
         memory["asleep"][:], memory["drowsy"][0] = 0, 0
+        for signal in self.renewals:
+            memory[signal][0] = 0
         marks = {part: np.zeros((memory[block_name(part)].size >> MARKED) + 1, np.uint8) for part in MARKED_PARTS}
         calls = [call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming, marks)]
         clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
@@ -251,7 +254,7 @@ def compile_network(
         network=network, dt=dt, precision=precision, backend=backend, signals=build.signals, operators=operators,
         recorders=recorders, synapses=synapses, signatures={name: scope.signature for name, scope in scopes.items()},
         depth=max(scope.depth for scope in scopes.values()), inputs={part.name: part for part in network.inputs},
-        tallies=build.tallies, lanes=lanes,
+        tallies=build.tallies, lanes=lanes, renewals=build.renewals,
     )  # fmt: skip
 
 

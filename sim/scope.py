@@ -52,13 +52,17 @@ class PopulationScope:
             else build.signal(f"{name}.{key}", "flow", "float", (n,))
             for key in model.receptors
         }  # fmt: skip
+        self.standing: dict[str, Signal] = {}
         changing = [part for part in network.inputs if part.population is population and part.stimulus.goes == "drive"]
         steady = all(isinstance(part.stimulus, Constant) for part in changing)
         base = constant_drive(network, population, {})
         self.drive = self._drive(base, steady, build)
         if not steady:
             self.base = build.signal(f"{name}.base", "fixed", "float", (n,), base)
-            build.operator(Phase.ARRIVE, name, "hold_step", {"base": self.base, "drive": self.drive})
+            lasting = all(part.stimulus.lasts or isinstance(part.stimulus, Constant) for part in changing)
+            self.standing = {key: build.renewal(f"{name}.{key}") for key in ("until", "renewed")}
+            scope = {"base": self.base, "drive": self.drive, "lasting": int(lasting), **self.standing}
+            build.operator(Phase.ARRIVE, name, "hold_step", scope)
         self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,), most=n - 1)
         self.count = build.signal(f"{name}.count", "flow", "int64", (1,), most=n)
         self.pieces = build.pieces[name]
@@ -80,7 +84,7 @@ class PopulationScope:
         }
         scope = {
             **build.constants(described.name, stimulus.arguments(n, build.dt), stimulus.exact), **flow,
-            "drive": self.drive, **build.waking(self.receptors[receptor]),
+            "drive": self.drive, **self.standing, **build.waking(self.receptors[receptor]),
             "key": np.uint64(stream_key(network.seed, "input", described.name)),
         }  # fmt: skip
         phase = self.arrival(receptor) if stimulus.goes == "receptor" else Phase.ARRIVE

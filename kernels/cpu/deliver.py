@@ -4,7 +4,7 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 from .marks import MARKED
 from .random import row_key
@@ -75,6 +75,17 @@ def fetch(pending, n, count, words):
             prefetch(words, line)
 
 
+def fetch_weights(pending, n, count, weights):
+    """`fetch` for weights where each synapse has its own; for the compiler only."""
+
+
+@overload(fetch_weights)
+def _fetch_weights(pending, n, count, weights):
+    if isinstance(weights, types.Array):
+        return lambda pending, n, count, weights: fetch(pending, n, count, weights)
+    return lambda pending, n, count, weights: None
+
+
 @njit(error_model="numpy")
 def deliver_step(step, history, history_count, lags, first, targets, weights, pending, drowsy, place, woken, receiving):
     """Add to `receiving` the weights of every spike that arrives at the end of this step; return their number.
@@ -91,6 +102,7 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
         locate(pending, count, lags.size, first)
         for n in range(-AHEAD, count):
             fetch(pending, n + AHEAD, count, targets)
+            fetch_weights(pending, n + AHEAD, count, weights)
             if n < 0:
                 continue
             for s in range(pending[0, n], pending[1, n]):

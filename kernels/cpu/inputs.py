@@ -65,30 +65,41 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
 
 
 @njit(error_model="numpy")
-def hold_step(base, drive):
-    """Start this step's drive from the constant part; currents that change are added to it."""
-    drive[:] = base
+def hold_step(step, base, lasting, drive, until, renewed):
+    """Start the drive anew from its constant part where a current changes with this step, or in any if not `lasting`.
+
+    until (1,) int64: the step up to which the drive stands as it is; renewed (1,) int64 tells the kernels of the
+    currents, which add themselves and say in `until` when they will change.
+    """
+    renewed[0] = step >= until[0]
+    if renewed[0]:
+        drive[:] = base
+        until[0] = NEVER if lasting else step + 1
 
 
 @njit(error_model="numpy")
-def timed_array_step(step, values, repeat, drive, upcoming):
+def timed_array_step(step, values, repeat, drive, until, renewed, upcoming):
     """Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive; nothing after the last row."""
     segment = step // repeat
-    if segment >= values.shape[0]:
-        upcoming[0] = NEVER
+    upcoming[0] = (segment + 1) * repeat if segment < values.shape[0] else NEVER
+    if not renewed[0]:
         return 0
-    wide = values.shape[1] > 1
-    for i in range(drive.size):
-        drive[i] += values[segment, i if wide else 0]
-    upcoming[0] = (segment + 1) * repeat
+    until[0] = min(until[0], upcoming[0])
+    if segment < values.shape[0]:
+        wide = values.shape[1] > 1
+        for i in range(drive.size):
+            drive[i] += values[segment, i if wide else 0]
     return 0
 
 
 @njit(error_model="numpy")
-def step_current_step(step, from_steps, levels, drive, upcoming):
+def step_current_step(step, from_steps, levels, drive, until, renewed, upcoming):
     """Add the level (n_levels, n or 1) whose start `from_steps` (n_levels,) was the last to pass."""
     segment = np.searchsorted(from_steps, step, side="right") - 1
     upcoming[0] = from_steps[segment + 1] if segment + 1 < from_steps.size else NEVER
+    if not renewed[0]:
+        return 0
+    until[0] = min(until[0], upcoming[0])
     if segment >= 0:
         wide = levels.shape[1] > 1
         for i in range(drive.size):
@@ -97,8 +108,11 @@ def step_current_step(step, from_steps, levels, drive, upcoming):
 
 
 @njit(error_model="numpy")
-def noise_step(step, key, sample, mean, std, repeat, drive):
+def noise_step(step, key, sample, mean, std, repeat, drive, until, renewed):
     """Add Gaussian noise, redrawn every `repeat` steps, to the drive; mean and std one number or (n,)."""
+    if not renewed[0]:
+        return 1
+    until[0] = min(until[0], (step // repeat + 1) * repeat)
     stream = mix(key + np.uint64(sample[0]))
     for i in range(drive.size):
         drive[i] += at(mean, i) + at(std, i) * normal(stream, step // repeat, i)

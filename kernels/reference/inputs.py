@@ -63,33 +63,43 @@ def _each(receiving, value):
     return np.broadcast_to(np.asarray(value, receiving.dtype).astype(np.float64), receiving.shape)
 
 
-def hold_step(base, drive):
-    """Start this step's drive from the constant part; currents that change are added to it."""
-    drive[:] = base
+def hold_step(step, base, lasting, drive, until, renewed):
+    """Start the drive anew from its constant part where a current changes with this step, or in any if not `lasting`.
+
+    until (1,) int64: the step up to which the drive stands as it is; renewed (1,) int64 tells the kernels of the
+    currents, which add themselves and say in `until` when they will change.
+    """
+    renewed[0] = step >= until[0]
+    if renewed[0]:
+        drive[:] = base
+        until[0] = NEVER if lasting else step + 1
 
 
-def timed_array_step(step, values, repeat, drive, upcoming):
+def timed_array_step(step, values, repeat, drive, until, renewed, upcoming):
     """Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive; nothing after the last row."""
     segment = step // repeat
-    if segment >= len(values):
-        upcoming[0] = NEVER
-        return 0
-    drive += values[segment]
-    upcoming[0] = (segment + 1) * repeat
+    upcoming[0] = (segment + 1) * repeat if segment < len(values) else NEVER
+    if renewed[0]:
+        until[0] = min(until[0], upcoming[0])
+        drive += values[segment] if segment < len(values) else drive.dtype.type(0)
     return 0
 
 
-def step_current_step(step, from_steps, levels, drive, upcoming):
+def step_current_step(step, from_steps, levels, drive, until, renewed, upcoming):
     """Add the level (n_levels, n or 1) whose start `from_steps` (n_levels,) was the last to pass."""
     segment = np.searchsorted(from_steps, step, side="right") - 1
     upcoming[0] = from_steps[segment + 1] if segment + 1 < from_steps.size else NEVER
-    if segment >= 0:
-        drive += levels[segment]
+    if renewed[0]:
+        until[0] = min(until[0], upcoming[0])
+        drive += levels[segment] if segment >= 0 else drive.dtype.type(0)
     return 0
 
 
-def noise_step(step, key, sample, mean, std, repeat, drive):
+def noise_step(step, key, sample, mean, std, repeat, drive, until, renewed):
     """Add Gaussian noise, redrawn every `repeat` steps, to the drive; mean and std one number or (n,)."""
+    if not renewed[0]:
+        return 1
+    until[0] = min(until[0], (step // repeat + 1) * repeat)
     stream = mix(np.uint64(key) + np.uint64(sample[0]))
     mean, std = (np.asarray(value, drive.dtype) for value in (mean, std))
     drive[:] = drive + (mean + std * normal(stream, step // repeat, np.arange(drive.size)))

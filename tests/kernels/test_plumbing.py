@@ -33,7 +33,7 @@ def run(name, kernel, given, dtype="float64", each=lambda step, arguments: None)
     return seen
 
 
-WORKING = {"pending", "drawn"}  # arrays in which a kernel works but leaves nothing
+WORKING = {"pending", "drawn", "until"}  # arrays in which a kernel works but leaves nothing
 
 
 def assert_agrees(room, kernel, given, tolerance=0.0, **options):
@@ -271,6 +271,7 @@ def test_poisson(room, per_unit):
     assert cpu["receiving"].any()
 
 
+STANDING = {"until": zeros(1, "int64"), "renewed": np.ones(1, "int64")}  # a drive that is started anew in every step
 CURRENTS = {
     "hold_step": {"base": np.linspace(0, 1, N)},
     "timed_array_step": {"values": np.random.default_rng(3).normal(size=(4, N)), "repeat": 6},
@@ -291,7 +292,7 @@ def test_currents(room, case):
     def restart(step, arguments):
         arguments["drive"][:] = 0.125
 
-    given = {"drive": zeros(N), "upcoming": zeros(1, "int64"), **CURRENTS[case]}
+    given = {"drive": zeros(N), "upcoming": zeros(1, "int64"), "lasting": 0, **STANDING, **CURRENTS[case]}
     seen = assert_agrees(room, case.split()[0], given, each=restart)
     assert any((state["drive"] != 0.125).any() for state in seen)
 
@@ -305,6 +306,7 @@ def test_noise(room):
         "std": np.linspace(0, 1, N),
         "repeat": 4,
         "drive": zeros(N),
+        **STANDING,
     }
 
     def restart(step, arguments):

@@ -102,3 +102,26 @@ def test_events_reach_the_unit_of_their_pixel_and_polarity():
     spikes = Simulator(net, dt=1e-3).run(5e-3).spikes("sensor")
     assert spikes.ids.tolist() == [0, 6 + 3 + 2, 1]
     assert spikes.times.tolist() == pytest.approx([1e-3, 2e-3, 3e-3])
+
+
+STEPS = ([1e-3, 5e-3], [2e-3, 0.5e-3])
+
+
+def test_a_drive_stands_until_a_current_changes(backend):
+    """Step, samples and noise together, cut anywhere: what `renewed` spares changes nothing, in a batch neither."""
+    net = Network(seed=2)
+    cells = net.population(LIF(), 3, name="cells")
+    net.stimulate(cells, Constant(1e-3))
+    net.stimulate(cells, Step(*STEPS), name="step")
+    net.stimulate(cells, TimedArray([1e-3, 0.0, 3e-3], interval=2e-3))
+    net.stimulate(cells, Noise(std=1e-3, interval=1e-3))
+    net.probe(cells, "v")
+    whole = Simulator(net, dt=1e-4, backend=backend.name, chunk=1).run(0.012).trace("cells", "v")
+    cut = Simulator(net, dt=1e-4, backend=backend.name)
+    first = cut.run(0.0045).trace("cells", "v")
+    same, other = (cut.run({"step": Step(times, values)}).samples for times, values in (STEPS, ([0.0], [9e-3])))
+    rest = cut.run(0.0075).trace("cells", "v")
+    np.testing.assert_array_equal(np.concatenate([first, rest]), whole)
+    span = same[0].trace("cells", "v")
+    np.testing.assert_array_equal(span, rest[: len(span)])
+    assert (other[0].trace("cells", "v")[:1] > rest[:1]).all()  # the new level acts from the first step on
