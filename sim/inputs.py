@@ -22,7 +22,7 @@ class Stimulus(ABC):
     sums per receptor, or "drive" for a current, R*I [V] for the leaky models. exact: the arguments that the kernel
     gets in double precision in any case, as times need it. wakes: the kernel marks in `woken` where it adds something,
     so that the population may pause where nothing comes. lasts: a kernel of the drive that adds only in steps in which
-    `renewed` says so, and tells in `until` when it will change; the drive of other kernels is started anew in every step.
+    `renewed` says so, and tells in `until` when it will change; for other kernels the drive starts anew in every step.
     """
 
     kernel: ClassVar[str]

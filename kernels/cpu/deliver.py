@@ -82,7 +82,7 @@ def fetch_weights(pending, n, count, weights):
 @overload(fetch_weights)
 def _fetch_weights(pending, n, count, weights):
     if isinstance(weights, types.Array):
-        return lambda pending, n, count, weights: fetch(pending, n, count, weights)
+        return lambda pending, n, count, weights: fetch(pending, n, count, weights)  # noqa: PLW0108
     return lambda pending, n, count, weights: None
 
 
