@@ -62,6 +62,9 @@ class Segments:
     def merge(self) -> Result:
         """The whole result, saved as results.h5 in place of the segments."""
         result = storage.load_result(self.folder)
+        if self.sealed == 1:
+            self._path(1).replace(self.folder / storage.RESULTS)
+            return result
         storage.save_result(result, self.folder)
         for number in range(1, self.sealed + 1):
             self._path(number).unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from .scan import at
 LINE = 16  # words per cache line
 LINES = 16  # of a segment to fetch in advance, at most
 AHEAD = 8  # segments between fetching and delivering
+NEAR = 1 << 19  # synapses that stay in the second cache anyway
 WIDE = 16  # words that are drawn at once
 
 
@@ -96,15 +97,16 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
     uint32, room for the segments at work; receiving (n_post,), which begins at `place` of its part of memory. Where
     drowsy[0] is set, some pieces of populations pause and are woken through woken (n_marks,) uint8.
     """
-    arrived, g, k = 0, 0, 0
+    arrived, g, k, ahead = 0, 0, 0, AHEAD if targets.size > NEAR else 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
         locate(pending, count, lags.size, first)
-        for n in range(-AHEAD, count):
-            fetch(pending, n + AHEAD, count, targets)
-            fetch_weights(pending, n + AHEAD, count, weights)
-            if n < 0:
-                continue
+        for n in range(-ahead, count):
+            if ahead:
+                fetch(pending, n + ahead, count, targets)
+                fetch_weights(pending, n + ahead, count, weights)
+                if n < 0:
+                    continue
             for s in range(pending[0, n], pending[1, n]):
                 receiving[targets[s]] += at(weights, s)
             if drowsy[0]:
@@ -141,14 +143,15 @@ def deliver_coded_step(
     """
     shift, single = np.uint32(shift), table[0]
     mask = (np.uint32(1) << shift) - np.uint32(1)
-    arrived, g, k = 0, 0, 0
+    arrived, g, k, ahead = 0, 0, 0, AHEAD if words.size > NEAR else 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
         locate(pending, count, lags.size, first)
-        for n in range(-AHEAD, count):
-            fetch(pending, n + AHEAD, count, words)
-            if n < 0:
-                continue
+        for n in range(-ahead, count):
+            if ahead:
+                fetch(pending, n + ahead, count, words)
+                if n < 0:
+                    continue
             if drowsy[0]:
                 for s in range(pending[0, n], pending[1, n]):
                     woken[words[s] >> shift >> MARKED] = 1

@@ -48,7 +48,7 @@ class Settings(BaseModel):
     seed: int = Field(1, ge=0, le=2**64 - 1, description="of every random draw")
     scale_n: float = Field(0.1, gt=0, le=1, description="share of the neurons")
     scale_k: float = Field(1.0, gt=0, le=1, description="share of each neuron's synapses")
-    duration: float = Field(1.0, gt=0, description="simulated time of one repeat [s]")
+    duration: float = Field(2.0, gt=0, description="simulated time of one repeat [s]")
     warmup: float = Field(0.2, ge=1e-3, description="simulated before the clocks start [s]")
     threads: int = Field(1, ge=1, description="of Potentia")
     bits: int | None = Field(8, ge=1, le=16, description="2**bits levels of weights; None stores floats")
