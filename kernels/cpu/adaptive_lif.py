@@ -1,11 +1,10 @@
 """Leaky integrate-and-fire with an adaptive threshold, delta synapses."""
 
-from numba import njit
-
+from .caching import kernel
 from .scan import at, clamp, hold
 
 
-@njit(error_model="numpy")
+@kernel
 def adaptive_lif_step(v, a, resting, left, jump, drive, fired, decay, decay_a, increment, threshold, reset, hold_steps):
     """Advance one AdaptiveLIF population by one step, in place; return the spike count.
 

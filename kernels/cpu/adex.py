@@ -1,12 +1,11 @@
 """Adaptive exponential integrate-and-fire, exponential synaptic currents."""
 
-from numba import njit
-
+from .caching import kernel
 from .exponential import exponential
 from .scan import at
 
 
-@njit(error_model="numpy")
+@kernel
 def adex_step(
     v, w, hold, g_e, g_i, drive, fired, rate, rate_w, rest, slope, onset, a,
     increment, decay_e, decay_i, peak, reset, hold_steps,
@@ -40,7 +39,7 @@ def adex_step(
     return _scan(v, w, hold, fired, increment, peak, reset, hold_steps) if reached else 0
 
 
-@njit(error_model="numpy")
+@kernel
 def _scan(v, w, hold, fired, increment, peak, reset, hold_steps):
     """Reset every neuron at the peak of its spike, start its refractory time; return the count."""
     count = 0

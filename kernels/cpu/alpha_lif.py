@@ -1,11 +1,10 @@
 """Leaky integrate-and-fire, alpha-function synaptic currents."""
 
-from numba import njit
-
+from .caching import kernel
 from .scan import at, clamp, scan
 
 
-@njit(error_model="numpy")
+@kernel
 def alpha_lif_step(
     v, resting, left, g_e, h_e, g_i, h_i, excitatory, inhibitory, drive, fired, decay, decay_e, decay_i,
     lag_e, lag_i, response_e, response_i, rising_e, rising_i, peak, threshold, reset, hold_steps,

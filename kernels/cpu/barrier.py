@@ -8,9 +8,11 @@ import platform
 import sys
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from .caching import kernel
 
 ARRIVED, GENERATION, LATE, WORDS = 0, 8, 16, 24  # places in `meeting` (WORDS,) int64, a cache line apart
 SPINS = 4000  # looks before the core is given away
@@ -77,7 +79,7 @@ def clock(typingctx):
     return types.int64(), generate
 
 
-@njit(error_model="numpy")
+@kernel
 def meet(meeting, lanes):
     """Wait until all `lanes` threads are here.
 

@@ -16,6 +16,12 @@ from typing import Any
 from numba import njit
 
 
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that only compiled code calls, without the way in from Python, which takes long to compile."""
+    compiled: Callable[..., Any] = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return compiled
+
+
 @cache
 def source_digest() -> str:
     """A digest of the source files of all kernels."""

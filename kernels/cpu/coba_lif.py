@@ -1,12 +1,11 @@
 """Leaky integrate-and-fire, exponential synaptic conductances."""
 
-from numba import njit
-
+from .caching import kernel
 from .exponential import exponential, fma
 from .scan import at, clamp, scan
 
 
-@njit(error_model="numpy")
+@kernel
 def coba_lif_step(
     v, resting, left, g_e, g_i, drive, fired, rate, rest, reversal_e, reversal_i,
     decay_e, decay_i, mean_e, mean_i, threshold, reset, hold_steps,

@@ -1,11 +1,10 @@
 """Leaky integrate-and-fire, exponential synaptic currents."""
 
-from numba import njit
-
+from .caching import kernel
 from .scan import at, clamp, scan
 
 
-@njit(error_model="numpy")
+@kernel
 def cuba_lif_step(
     v, resting, left, g_e, g_i, drive, fired,
     decay, decay_e, decay_i, response_e, response_i, threshold, reset, hold_steps,

@@ -6,6 +6,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from .caching import kernel
 from .marks import MARKED
 from .random import row_key
 from .rows import chosen, row_word
@@ -87,7 +88,7 @@ def _fetch_weights(pending, n, count, weights):
     return lambda pending, n, count, weights: None
 
 
-@njit(error_model="numpy")
+@kernel
 def deliver_step(step, history, history_count, lags, first, targets, weights, pending, drowsy, place, woken, receiving):
     """Add to `receiving` the weights of every spike that arrives at the end of this step; return their number.
 
@@ -116,7 +117,7 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
     return arrived
 
 
-@njit(error_model="numpy")
+@kernel
 def deliver_counted_step(step, history, history_count, lags, first, targets, weights, scale, pending, receiving):
     """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64."""
     arrived, g, k = 0, 0, 0
@@ -133,7 +134,7 @@ def deliver_counted_step(step, history, history_count, lags, first, targets, wei
     return arrived
 
 
-@njit(error_model="numpy")
+@kernel
 def deliver_coded_step(
     step, history, history_count, lags, first, words, shift, table, pending, drowsy, woken, receiving
 ):
@@ -199,7 +200,7 @@ def _keep(words, begin, end, low, high):
     return kept
 
 
-@njit(error_model="numpy")
+@kernel
 def deliver_drawn_step(
     step, history, history_count, lags, row_draws, row_seeds, sizes, skips, lows, highs, places, codes, masks, shift,
     table, pending, drawn, drowsy, woken, receiving,

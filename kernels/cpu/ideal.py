@@ -1,9 +1,9 @@
 """Carrying out a rule's proposals on plain numbers."""
 
-from numba import njit
+from .caching import kernel
 
 
-@njit(error_model="numpy")
+@kernel
 def program_step(synapse, change, proposed, low, high, weights):
     """Add the proposed changes, in order, and keep each weight within [low, high]; return their number.
 

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from ..reference.inputs import GROUP
+from .caching import kernel
 from .marks import MARKED
 from .random import mix, normal, uniform
 from .scan import at
@@ -13,7 +13,7 @@ from .scan import at
 NEVER = np.int64(1) << np.int64(62)
 
 
-@njit(error_model="numpy")
+@kernel
 def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiving, drowsy, place, woken, upcoming):
     """Deliver the listed spikes that arrive by the end of this step; return their number.
 
@@ -31,7 +31,7 @@ def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiv
     return k - begin
 
 
-@njit(error_model="numpy")
+@kernel
 def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, receiving, drowsy, place, woken, upcoming):
     """Deliver independent Poisson trains, one per unit; return the number of spikes.
 
@@ -64,7 +64,7 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
     return arrived
 
 
-@njit(error_model="numpy")
+@kernel
 def hold_step(step, base, lasting, drive, until, renewed):
     """Start the drive anew from its constant part where a current changes with this step, or in any if not `lasting`.
 
@@ -77,7 +77,7 @@ def hold_step(step, base, lasting, drive, until, renewed):
         until[0] = NEVER if lasting else step + 1
 
 
-@njit(error_model="numpy")
+@kernel
 def timed_array_step(step, values, repeat, drive, until, renewed, upcoming):
     """Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive; nothing after the last row."""
     segment = step // repeat
@@ -92,7 +92,7 @@ def timed_array_step(step, values, repeat, drive, until, renewed, upcoming):
     return 0
 
 
-@njit(error_model="numpy")
+@kernel
 def step_current_step(step, from_steps, levels, drive, until, renewed, upcoming):
     """Add the level (n_levels, n or 1) whose start `from_steps` (n_levels,) was the last to pass."""
     segment = np.searchsorted(from_steps, step, side="right") - 1
@@ -107,7 +107,7 @@ def step_current_step(step, from_steps, levels, drive, until, renewed, upcoming)
     return 0
 
 
-@njit(error_model="numpy")
+@kernel
 def noise_step(step, key, sample, mean, std, repeat, drive, until, renewed):
     """Add Gaussian noise, redrawn every `repeat` steps, to the drive; mean and std one number or (n,)."""
     if not renewed[0]:

@@ -1,11 +1,10 @@
 """Perfect integrate-and-fire, delta synapses."""
 
-from numba import njit
-
+from .caching import kernel
 from .scan import at, clamp, scan
 
 
-@njit(error_model="numpy")
+@kernel
 def integrator_step(v, resting, left, jump, drive, fired, dt, threshold, reset, hold_steps):
     """Advance one population of perfect integrators by one step, in place; return the spike count.
 

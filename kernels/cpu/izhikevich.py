@@ -1,11 +1,10 @@
 """Izhikevich's two-variable neuron, delta synapses."""
 
-from numba import njit
-
+from .caching import kernel
 from .scan import at
 
 
-@njit(error_model="numpy")
+@kernel
 def izhikevich_step(v, u, jump, drive, fired, dt, quadratic, linear, constant, a, b, c, d, peak):
     """Advance one Izhikevich population by one step (Heun), in place; return the spike count.
 
@@ -28,7 +27,7 @@ def izhikevich_step(v, u, jump, drive, fired, dt, quadratic, linear, constant, a
     return _scan(v, u, fired, c, d, peak) if reached else 0
 
 
-@njit(error_model="numpy")
+@kernel
 def _scan(v, u, fired, c, d, peak):
     """Reset every neuron at the peak of its spike; return the count."""
     count = 0

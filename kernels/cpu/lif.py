@@ -1,11 +1,10 @@
 """Leaky integrate-and-fire, delta synapses."""
 
-from numba import njit
-
+from .caching import kernel
 from .scan import at, clamp, scan
 
 
-@njit(error_model="numpy")
+@kernel
 def lif_step(v, resting, left, jump, drive, fired, decay, threshold, reset, hold_steps):
     """Advance one LIF population by one step, in place; return the spike count.
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from .barrier import LATE, leave, look, meet
 from .binding import ENTRY, view
-from .caching import cached
+from .caching import cached, kernel
 
 PATIENCE = 8  # times that lanes wait for a core before they give up for this chunk
 
@@ -27,7 +27,7 @@ def call(typingctx, address, table, step):
     return types.int64(types.int64, types.int64, types.int64), generate
 
 
-@njit(error_model="numpy")
+@kernel
 def _run(entries, rows, masks, begin, end, step):
     """Make the calls `begin` to `end` - 1 that are due; return how much they did."""
     active = 0
@@ -37,7 +37,7 @@ def _run(entries, rows, masks, begin, end, step):
     return active
 
 
-@njit(error_model="numpy")
+@kernel
 def copy_words(source, target, n):
     """Copy `n` words of 4 bytes from one address to another. Loops, as they compile much faster than slices do."""
     here, there = (
@@ -48,7 +48,7 @@ def copy_words(source, target, n):
         there[i] = here[i]
 
 
-@njit(error_model="numpy")
+@kernel
 def equal_words(one, other, n):
     """Whether `n` words of 4 bytes at two addresses are the same."""
     here, there = view(one, (n,), np.uint32), view(other, (n,), np.uint32)
@@ -58,7 +58,7 @@ def equal_words(one, other, n):
     return different == 0
 
 
-@njit(error_model="numpy")
+@kernel
 def _following(step, stop, active, watch, state, before, n_words, upcoming, all_due):
     """The step to go on with after `step`, usually the next one.
 

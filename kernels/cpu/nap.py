@@ -8,16 +8,16 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import cfunc, njit
+from numba import cfunc
 
 from .binding import ENTRY, view
-from .caching import named
+from .caching import kernel, named
 from .loop import call, copy_words, equal_words
 
 HEAD = 7  # words before the arrays
 
 
-@njit(error_model="numpy")
+@kernel
 def drowse_step(asleep, drowsy, woken_state, woken_flow):
     """Note in drowsy (1,) whether any piece is asleep (n_pieces,) uint8; wipe the marks, which all have read by now.
 
@@ -31,7 +31,7 @@ def drowse_step(asleep, drowsy, woken_state, woken_flow):
         drowsy[0] |= asleep[k]
 
 
-@njit(error_model="numpy")
+@kernel
 def napping(table, step):
     """Make the call in `table` unless its piece is asleep and nothing has marked that it should wake.
 
@@ -48,7 +48,7 @@ def napping(table, step):
     return _watched(table, asleep, step)
 
 
-@njit(error_model="numpy")
+@kernel
 def _marked(table):
     for k in range(table[5]):
         marks = view(table[HEAD + 2 * k], (table[HEAD + 2 * k + 1],), np.uint8)
@@ -58,7 +58,7 @@ def _marked(table):
     return False
 
 
-@njit(error_model="numpy")
+@kernel
 def _watched(table, asleep, step):
     """Make the call; put the piece to sleep if nothing fired and no bit of the arrays to watch changed.
 

@@ -3,10 +3,10 @@
 Every kernel counts its rows in `rows` (1,) and raises `pause` (1,) when another step might not fit.
 """
 
-from numba import njit
+from .caching import kernel
 
 
-@njit(error_model="numpy")
+@kernel
 def record_spikes_step(step, fired, count, rows, row_steps, row_ids, pause):
     """Append this step's spikes: row_steps (capacity,) int64, row_ids (capacity,) uint32."""
     r = rows[0]
@@ -19,7 +19,7 @@ def record_spikes_step(step, fired, count, rows, row_steps, row_ids, pause):
         pause[0] = 1
 
 
-@njit(error_model="numpy")
+@kernel
 def record_state_step(step, every, subset, variable, rows, samples, pause, upcoming):
     """Copy `variable` of the units in `subset` (m,) into samples (capacity, m) every `every` steps."""
     upcoming[0] = step + every - (step + 1) % every
@@ -33,7 +33,7 @@ def record_state_step(step, every, subset, variable, rows, samples, pause, upcom
         pause[0] = 1
 
 
-@njit(error_model="numpy")
+@kernel
 def record_counts_step(step, every, fired, count, tally, rows, samples, pause, upcoming):
     """Count spikes per unit in tally (n,) uint32; every `every` steps move it to samples (capacity, n)."""
     for k in range(count[0]):
@@ -49,7 +49,7 @@ def record_counts_step(step, every, fired, count, tally, rows, samples, pause, u
         pause[0] = 1
 
 
-@njit(error_model="numpy")
+@kernel
 def record_rate_step(step, every, count, total, rows, samples, pause, upcoming):
     """Count the population's spikes in total (1,) int64; every `every` steps move it to samples (capacity, 1)."""
     total[0] += count[0]

@@ -1,9 +1,9 @@
 """Units that pass on what they receive."""
 
-from numba import njit
+from .caching import kernel
 
 
-@njit(error_model="numpy")
+@kernel
 def relay_step(arrived, fired):
     """Fire every unit that something arrived at; arrived (n,) is zeroed; return the spike count."""
     count = 0

@@ -2,8 +2,10 @@
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic, overload
+
+from .caching import kernel
 
 LANES = 16  # neurons compared at once
 
@@ -20,7 +22,7 @@ def _at(parameter, i):
     return lambda parameter, i: parameter
 
 
-@njit(error_model="numpy")
+@kernel
 def clamp(v, resting, left, reset):
     """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how many stay.
 
@@ -48,7 +50,7 @@ def clamp(v, resting, left, reset):
     return held
 
 
-@njit(error_model="numpy")
+@kernel
 def _compact(resting, left, listed):
     """Drop the entries without steps left from the first `listed`; return how many stay."""
     held = 0
@@ -59,7 +61,7 @@ def _compact(resting, left, listed):
     return held
 
 
-@njit(error_model="numpy")
+@kernel
 def hold(i, resting, left, held, steps):
     """Append neuron i to the list of `held` refractory neurons for `steps` steps; return its new length."""
     if steps == 0:
@@ -108,7 +110,7 @@ def _lowest(typingctx, word):
     return types.int64(types.int64), generate
 
 
-@njit(error_model="numpy")
+@kernel
 def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
     """Reset every neuron at threshold, note it in `fired`, let it rest; return the count.
 

@@ -1,14 +1,14 @@
 """Sending: spikes enter the history ring, from which delayed deliveries read, and the running hash."""
 
 import numpy as np
-from numba import njit
 
+from .caching import kernel
 from .random import mix
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd: steps map to distinct words
 
 
-@njit(error_model="numpy")
+@kernel
 def send_step(step, fired, count, history, history_count, signature):
     """Enter this step's spikes into the history ring and into the running spike hash."""
     slot = step % history.shape[0]
@@ -22,7 +22,7 @@ def send_step(step, fired, count, history, history_count, signature):
         signature[0] = code
 
 
-@njit(error_model="numpy")
+@kernel
 def gather_step(fired, counts, starts, count):
     """Join the lists of the pieces of a population, each in `fired` from its start on and counted from there.
 

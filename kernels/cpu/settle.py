@@ -1,11 +1,11 @@
 """The end of decay: numbers near the smallest that a float can hold slow a processor down 16 times."""
 
-from numba import njit
+from .caching import kernel
 
 FLOOR = 1e-30  # below this a decaying value is nothing
 
 
-@njit(error_model="numpy")
+@kernel
 def settle_step(values):
     """Set to zero whatever in `values` (n,) has decayed to nothing."""
     floor, zero = values.dtype.type(FLOOR), values.dtype.type(0)

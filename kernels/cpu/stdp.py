@@ -8,6 +8,8 @@ import math
 
 from numba import njit
 
+from .caching import kernel
+
 FLOOR = 1e-30  # below this a trace is nothing
 MOST = 64  # spans after which nothing is left
 
@@ -38,7 +40,7 @@ def learn(s, moved, direct, weights, low, high, synapse, change, room):
     return room
 
 
-@njit(error_model="numpy")
+@kernel
 def stdp_arrival_step(
     step, history, history_count, lags, first, targets, trace_pre, since_pre, rate_pre, span_pre, shrink_pre,
     trace_post, since_post, rate_post, span_post, shrink_post, a_plus, direct, weights, low, high, synapse, change,
@@ -70,7 +72,7 @@ def stdp_arrival_step(
     return arrived
 
 
-@njit(error_model="numpy")
+@kernel
 def stdp_spike_step(
     step, fired_post, count_post, first_post, synapse_post, segment_post, trace_pre, since_pre, rate_pre,
     span_pre, shrink_pre, trace_post, since_post, rate_post, span_post, shrink_post, a_minus, direct, weights, low,

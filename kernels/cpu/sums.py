@@ -1,9 +1,9 @@
 """What arrived in a step, counted in whole numbers, comes to its receptor."""
 
-from numba import njit
+from .caching import kernel
 
 
-@njit(error_model="numpy")
+@kernel
 def sum_step(sums, unit, receiving):
     """Add sums (n,) int64, each in units of `unit`, to receiving (n,) and zero them; return nothing."""
     for i in range(receiving.size):
