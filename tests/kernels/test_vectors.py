@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 import pytest
-from numba import types
+from numba import njit, types
 
 from potentia.kernels.cpu import adaptive_lif, coba_lif, cuba_lif, deliver, integrator, lif, settle
 
@@ -26,8 +26,9 @@ def assembly(kernel, given):
     """The machine code of a kernel for arguments of these types; what is not named is a float32."""
     code = kernel.py_func.__code__
     names = code.co_varnames[: code.co_argcount]
-    kernel.compile(tuple(given.get(name, types.float32) for name in names))
-    return kernel.inspect_asm()[kernel.signatures[-1]]
+    own = njit(error_model="numpy")(kernel.py_func)  # others may have compiled `kernel` for types of their own
+    own.compile(tuple(given.get(name, types.float32) for name in names))
+    return own.inspect_asm()[own.signatures[0]]
 
 
 STATE = {"v": FLOATS, "a": FLOATS, "g_e": FLOATS, "g_i": FLOATS, "jump": FLOATS}
@@ -75,7 +76,6 @@ def test_drawing_synapses():
 
 def test_the_search_can_fail():
     """A loop that carries a dependency has no packed products."""
-    from numba import njit
 
     @njit(error_model="numpy")
     def chain(v):
