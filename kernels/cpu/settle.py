@@ -1,8 +1,7 @@
 """The end of decay: numbers near the smallest that a float can hold slow a processor down 16 times."""
 
+from ..reference.settle import FLOOR
 from .caching import kernel
-
-FLOOR = 1e-30  # below this a decaying value is nothing
 
 
 @kernel
