@@ -84,10 +84,6 @@ class Build:
         values = np.asarray(array)
         return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values, layout=layout)
 
-    def named(self, name: str) -> Signal:
-        """The signal of that name."""
-        return next(signal for signal in self.signals if signal.name == name)
-
     def whole(self, part: str) -> Signal:
         """All numbers of a part of memory as one array, of which every signal in it is a range; see `place`."""
         return Signal(block_name(part), part, whole_dtype(part, "float"), ())

@@ -8,7 +8,7 @@ places in the block of memory that holds all receptors, so one operator serves a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -30,16 +30,13 @@ DRAWN: Final = 512  # words that are drawn before they are delivered
 class Bundle:
     """Synapses of one source population that act in one phase on receptors in one part of memory."""
 
-    members: list[Synapses] = field(default_factory=list)
-    _most: int = 0  # draws of one (source, lag)
+    members: list[Synapses]
 
     def takes(self, synapses: Synapses) -> bool:
         """Whether these synapses fit in: same source, phase and part of memory, and receptors of their own.
 
         Two projections onto one receptor stay apart, so that sums run in the order of projections in any store.
         """
-        if not self.members:
-            return True
         first, receiving = self.members[0], synapses.scope["receiving"]
         return (
             first.scope["history"] is synapses.scope["history"]
@@ -57,20 +54,25 @@ class Bundle:
         coding = _Coding.of(self.members, places)
         name = "+".join(member.name for member in self.members)
         name = name if len(name) < 60 else f"{self.members[0].name}+{len(self.members) - 1} more"
-        ranges = [member.lanes for member in self.members]
-        for lane in range(len(ranges[0])):
-            cut = [member_ranges[lane] for member_ranges in ranges]
-            declare = self._declare_draws if self.members[0].redrawn else self._declare_words
-            declare(build, name if lane == 0 else f"{name}, lane {lane}", lane, lags, places, coding, cut)
+        lag_counts = [member.lag_counts() for member in self.members]  # once, as they are drawn
+        draws = _fixed(build, f"{name}.row_draws", self._draws(lags, lag_counts)) if self.members[0].redrawn else None
+        for lane in range(len(self.members[0].lanes)):
+            cut = [member.lanes[lane] for member in self.members]
+            label = name if lane == 0 else f"{name}, lane {lane}"
+            if draws is None:
+                self._declare_words(build, label, lane, lags, places, coding, cut, lag_counts)
+            else:
+                most = max(int(counts.max(initial=0)) for counts in lag_counts)
+                self._declare_draws(build, label, lane, lags, places, coding, cut, draws, most)
         for member in self.members:
             member.release()
 
     def _declare_words(
         self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
-        cut: Sequence[tuple[int, int]],
+        cut: Sequence[tuple[int, int]], lag_counts: list[NDArray[np.uint32]],
     ) -> None:  # fmt: skip
         """Store the words of one lane and deliver them."""
-        first, words, values = self._words(lags, places, coding, cut, build)
+        first, words, values = self._words(lags, places, coding, cut, lag_counts, build)
         scope = {key: self.members[0].scope[key] for key in ("history", "history_count")}
         scope |= {
             "lags": _fixed(build, f"{label}.lags", lags), "first": _fixed(build, f"{label}.first", first),
@@ -88,9 +90,9 @@ class Bundle:
 
     def _declare_draws(
         self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
-        cut: Sequence[tuple[int, int]],
+        cut: Sequence[tuple[int, int]], draws: Signal, most: int,
     ) -> None:  # fmt: skip
-        """Draw words again at every spike: keep only how many each (source, delay) has."""
+        """Draw words again at every spike, at most `most` of one member, source and delay; draws: see `_draws`."""
         if coding.table is None:
             raise CapacityError(f"Network: {label} has too many receptors and levels for words of {WORD} bits")
         own: dict[str, Any] = {
@@ -108,37 +110,38 @@ class Bundle:
         for key, values in own.items():
             scope[key] = _fixed(build, f"{label}.{key}", np.array(values, np.uint32))
         scope |= {key: self.members[0].scope[key] for key in ("history", "history_count")}
-        shared = "" if lane == 0 else label.rpartition(", lane")[0]
-        draws = build.named(f"{shared}.row_draws") if shared else _fixed(build, f"{label}.row_draws", self._draws(lags))
         scope |= {
             "lags": _fixed(build, f"{label}.lags", lags), "row_draws": draws, "shift": coding.shift,
             "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
             "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
             "pending": build.pending(label),
-            "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + int(self._most),)),
+            "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + most,)),
             **build.waking(build.whole(self.members[0].scope["receiving"].part)),
         }  # fmt: skip
         build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, lane=lane)
 
-    def _draws(self, lags: NDArray[np.int64]) -> NDArray[Any]:
+    def _draws(self, lags: NDArray[np.int64], lag_counts: list[NDArray[np.uint32]]) -> NDArray[Any]:
         """Where the draws of each (source, lag) of each member begin (n_pre, n_lags + 1, n_members)."""
         longest = max(int(np.diff(member.rows.first).max(initial=0)) for member in self.members if member.rows)
         dtype = np.uint16 if longest < 1 << 16 else np.uint32
         draws = np.zeros((self.members[0].n_pre, lags.size + 1, len(self.members)), dtype)
         for k, member in enumerate(self.members):
-            counts = member.lag_counts()
-            self._most = max(self._most, int(counts.max(initial=0)))
-            draws[:, 1 + np.searchsorted(lags, member.lags), k] = counts
+            draws[:, 1 + np.searchsorted(lags, member.lags), k] = lag_counts[k]
         np.cumsum(draws, axis=1, out=draws, dtype=dtype)
         return draws
 
     def _words(
-        self, lags: NDArray[np.int64], places: list[int], coding: _Coding, cut: Sequence[tuple[int, int]], build: Build
+        self,
+        lags: NDArray[np.int64],
+        places: list[int],
+        coding: _Coding,
+        cut: Sequence[tuple[int, int]],
+        lag_counts: list[NDArray[np.uint32]],
+        build: Build,
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[Any]]:
         """Starts of the segments, the words in them and, where words hold no weights, the weights."""
         counts = np.zeros((self.members[0].n_pre, lags.size), np.uint32)
         columns = [np.searchsorted(lags, member.lags) for member in self.members]
-        lag_counts = [None if member.rows is None else member.lag_counts() for member in self.members]
         for member, column, own, (low, high) in zip(self.members, columns, lag_counts, cut, strict=True):
             _count(member, column, own, low, high, counts)
         first = np.zeros(counts.size + 1, np.uint32)
@@ -186,24 +189,21 @@ def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Sig
 
 
 def _count(
-    member: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32] | None, low: int, high: int,
+    member: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32], low: int, high: int,
     counts: NDArray[np.uint32],
 ) -> None:  # fmt: skip
     """Add a member's synapses with targets in [low, high) to counts (n_pre, n_lags)."""
-    if member.rows is None and low == 0 and high >= member.n_post:
-        counts[:, columns] += np.diff(member.first).reshape(member.n_pre, member.lags.size)
+    if low == 0 and high >= member.n_post:
+        counts[:, columns] += lag_counts
     elif member.rows is None:
         kernels.count_listed(member.first, member.lags.size, member.targets, low, high, columns, counts)
-    elif low == 0 and high >= member.n_post:
-        assert lag_counts is not None
-        counts[:, columns] += lag_counts
     else:
         rows = member.rows
         kernels.count_drawn(rows.key, rows.n_post, rows.skip_self, lag_counts, low, high, columns, counts)
 
 
 def _fill(
-    member: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32] | None, cut: tuple[int, int], place: int,
+    member: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32], cut: tuple[int, int], place: int,
     coding: _Coding, k: int, cursor: NDArray[np.uint32], words: NDArray[np.uint32], values: NDArray[Any],
 ) -> None:  # fmt: skip
     """Write member `k`'s synapses where `cursor` points; move it on."""
@@ -233,7 +233,7 @@ def gather(synapses: Sequence[Synapses]) -> list[Bundle]:
     for part in synapses:
         found = next((bundle for bundle in bundles if bundle.takes(part)), None)
         if found is None:
-            found = Bundle()
-            bundles.append(found)
-        found.members.append(part)
+            bundles.append(Bundle([part]))
+        else:
+            found.members.append(part)
     return bundles

@@ -158,8 +158,9 @@ class Synapses:
             update(np.ascontiguousarray(array).data)
 
     def lag_counts(self) -> NDArray[np.uint32]:
-        """How many synapses each (source, lag) of drawn rows has (n_pre, n_lags)."""
-        assert self.rows is not None
+        """How many synapses each (source, lag) has (n_pre, n_lags)."""
+        if self.rows is None:
+            return np.diff(self.first).reshape(self.n_pre, self.lags.size)
         assert self.table is not None
         counts = np.zeros((self.n_pre, self.lags.size), np.uint32)
         if self.lags.size == 1:
@@ -223,6 +224,8 @@ def _list(
     key = stream_key(network.seed, "connectivity", name)
     edges = projection.connectivity.edges(pre.n, post.n, key, recurrent=pre is post)
     lags, index = draw_lags(projection, edges, stream_key(network.seed, "delay", name), dt)
+    if not lags.size:  # no synapse, no delay: one segment per source all the same, each empty
+        lags = np.ones(1, np.int64)
     levels, drawn = draw_codes(projection, edges, stream_key(network.seed, "weight", name))
     dealt = edges.dealt and (isinstance(projection.delay, Distribution) or np.ndim(projection.delay) == 0)
     return lags, levels, arrange(edges, index, drawn, pre.n, lags.size, dealt=dealt)
@@ -238,7 +241,7 @@ def arrange(edges: Edges, index: Any, drawn: Any, n_pre: int, n_lags: int, *, de
         first = np.zeros(n_pre + 1, np.uint32)
         np.cumsum(np.bincount(edges.sources, minlength=n_pre), out=first[1:])
     else:
-        first, order = layout(edges.sources, index, n_pre, max(n_lags, 1))
+        first, order = layout(edges.sources, index, n_pre, n_lags)
     if dealt or n_lags == 1:
         targets, values = edges.targets, drawn
     else:

@@ -134,6 +134,21 @@ def deliver_counted_step(step, history, history_count, lags, first, targets, wei
     return arrived
 
 
+@njit(error_model="numpy", inline="always")
+def scatter(words, begin, end, shift, table, drowsy, woken, receiving):
+    """Deliver the words `begin` to `end` - 1, and mark where they go if anybody there pauses."""
+    if drowsy[0]:
+        for s in range(begin, end):
+            woken[words[s] >> shift >> MARKED] = 1
+    if shift == 0:
+        for s in range(begin, end):
+            receiving[words[s]] += table[0]
+    else:
+        mask = (np.uint32(1) << shift) - np.uint32(1)
+        for s in range(begin, end):
+            receiving[words[s] >> shift] += table[words[s] & mask]
+
+
 @kernel
 def deliver_coded_step(
     step, history, history_count, lags, first, words, shift, table, pending, drowsy, woken, receiving
@@ -142,8 +157,7 @@ def deliver_coded_step(
 
     table (n_codes,) the weight of each code.
     """
-    shift, single = np.uint32(shift), table[0]
-    mask = (np.uint32(1) << shift) - np.uint32(1)
+    shift = np.uint32(shift)
     arrived, g, k, ahead = 0, 0, 0, AHEAD if words.size > NEAR else 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
@@ -153,28 +167,9 @@ def deliver_coded_step(
                 fetch(pending, n + ahead, count, words)
                 if n < 0:
                     continue
-            if drowsy[0]:
-                for s in range(pending[0, n], pending[1, n]):
-                    woken[words[s] >> shift >> MARKED] = 1
-            if shift == 0:
-                for s in range(pending[0, n], pending[1, n]):
-                    receiving[words[s]] += single
-                continue
-            for s in range(pending[0, n], pending[1, n]):
-                receiving[words[s] >> shift] += table[words[s] & mask]
+            scatter(words, pending[0, n], pending[1, n], shift, table, drowsy, woken, receiving)
         arrived += count
     return arrived
-
-
-@njit(error_model="numpy", inline="always")
-def _scatter(words, count, shift, table, drowsy, woken, receiving):
-    """Deliver the first `count` words."""
-    mask = (np.uint32(1) << shift) - np.uint32(1)
-    if drowsy[0]:
-        for s in range(count):
-            woken[words[s] >> shift >> MARKED] = 1
-    for s in range(count):
-        receiving[words[s] >> shift] += table[words[s] & mask]
 
 
 @intrinsic
@@ -227,7 +222,7 @@ def deliver_drawn_step(
             for m in range(sizes.size):
                 begin, end = np.int64(row_draws[source, lag, m]), np.int64(row_draws[source, lag + 1, m])
                 if filled + end - begin + WIDE > drawn.size:
-                    _scatter(drawn, filled, shift, table, drowsy, woken, receiving)
+                    scatter(drawn, 0, filled, shift, table, drowsy, woken, receiving)
                     filled = 0
                 inner = row_key(row_seeds[m], source)
                 low, high = lows[m], highs[m]
@@ -244,5 +239,5 @@ def deliver_drawn_step(
                 else:
                     filled = _keep(drawn, filled, filled + end - begin, (place + low) * scale, (place + high) * scale)
         arrived += count
-    _scatter(drawn, filled, shift, table, drowsy, woken, receiving)
+    scatter(drawn, 0, filled, shift, table, drowsy, woken, receiving)
     return arrived

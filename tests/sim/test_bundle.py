@@ -16,6 +16,7 @@ from potentia.sim import (
     AllToAll,
     Choice,
     Constant,
+    Explicit,
     FixedOutDegree,
     FixedProbability,
     FixedTotal,
@@ -228,3 +229,16 @@ def simulated(connectivity, *, weight=1e-3, rule=None, store=None):
     cells = net.population(LIF(), 10)
     net.connect(cells, cells, connectivity, weight=weight, rule=rule, store=store or Procedural())
     return Simulator(net)
+
+
+def test_projections_without_synapses_do_nothing(backend):
+    """Empty lists of synapses, weights and delays are a network too."""
+    net = Network()
+    cells = net.population(LIF(), 5, name="cells")
+    net.connect(cells, cells, Explicit([], []), weight=[], delay=[])
+    net.connect(cells, cells, Explicit([], []), weight=1e-3)
+    net.connect(cells, cells, FixedTotal(0), weight=1e-3, store=Procedural())
+    net.connect(cells, cells, FixedProbability(0.0), weight=Normal(1e-3, 1e-4), delay=Uniform(1e-4, 1e-3))
+    net.stimulate(cells, Constant(20e-3))
+    net.probe(cells, "spikes")
+    assert len(Simulator(net, backend=backend.name).run(0.03).spikes("cells")) == 5
