@@ -5,8 +5,7 @@
 // step [V], zeroed; drive R*I [V]; held, flags: see `arrive_at`.
 KERNEL(adaptive_lif_step)(Clock clock, Array<real> v, Array<real> a, Array<int32> held, Array<real> jump,
                           Each<real> drive, Each<real> decay, Each<real> decay_a, Each<real> increment,
-                          Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Array<uint8> flags) {
-    if (!clock.runs()) return;
+                          Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {
         const real moved = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i) + jump[i];
         const real raised = a[i] * at(decay_a, i);

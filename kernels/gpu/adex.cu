@@ -6,8 +6,7 @@
 KERNEL(adex_step)(Clock clock, Array<real> v, Array<real> w, Array<int32> hold, Array<real> g_e, Array<real> g_i,
                   Each<real> drive, Each<real> rate, Each<real> rate_w, Each<real> rest, Each<real> slope,
                   Each<real> onset, Each<real> a, Each<real> increment, Each<real> decay_e, Each<real> decay_i,
-                  Each<real> peak, Each<real> reset, Each<int32> hold_steps, Array<uint8> flags) {
-    if (!clock.runs()) return;
+                  Each<real> peak, Each<real> reset, Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {
         const bool held = hold[i] > 0;
         const real pull = at(rest, i) + at(drive, i), before = v[i], adapted = w[i];
@@ -27,6 +26,6 @@ KERNEL(adex_step)(Clock clock, Array<real> v, Array<real> w, Array<int32> hold, 
         v[i] = reached ? at(reset, i) : moved;
         w[i] = reached ? turned + at(increment, i) : turned;
         hold[i] = reached ? at(hold_steps, i) : hold[i] - held;
-        flags[i] = reached;
+        flag(flags, i, reached);
     }
 }

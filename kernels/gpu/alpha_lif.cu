@@ -9,8 +9,7 @@ KERNEL(alpha_lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real
                        Each<real> drive, Each<real> decay, Each<real> decay_e, Each<real> decay_i, Each<real> lag_e,
                        Each<real> lag_i, Each<real> response_e, Each<real> response_i, Each<real> rising_e,
                        Each<real> rising_i, Each<real> peak, Each<real> threshold, Each<real> reset,
-                       Each<int32> hold_steps, Array<uint8> flags) {
-    if (!clock.runs()) return;
+                       Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {
         const real driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i);
         const real by_e = g_e[i] * at(response_e, i) + h_e[i] * at(rising_e, i);

@@ -1,27 +1,38 @@
-"""Launches of a piece of work: how many threads, and the arguments as kernels take them."""
+"""What the kernels of a work take: how many threads, and the arguments as they lie in a card's memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UnsupportedError
 from ..backend import Exact
-from .device import Device, Launch
+from .device import Device
 from .mirror import Mirror, Use
 from .order import Touches
 from .signatures import Parameter, Signature, signatures
-from .work import PER_TILE, Work
+from .source import THREADS
+from .work import Work
 
-THREADS = 256  # of a block whose threads have nothing to do with each other
-ROW = (32, 8)  # threads that share a segment of synapses, and segments of a block
-SEGMENTS = 512  # blocks over all lags of a delivery
+WARP = 32  # threads that go together
+ROW = (WARP, 8)  # threads that share a segment of synapses, and segments of a block
+SEGMENTS = 128  # blocks over all lags of a delivery
 
 # kernels whose threads are not one per entry of their first array
 FEW = {"send_step": "few", "tick": "one", "record_rate_step": "one"}
+
+
+class Piece(NamedTuple):
+    """What one kernel does for one work: blocks and threads of a block in x and y, and its arguments ()."""
+
+    kernel: str
+    grid: tuple[int, int]
+    block: tuple[int, int]
+    arguments: NDArray[Any]
+    touches: Touches
 
 
 def uses(work: Work) -> Iterator[tuple[NDArray[Any], Use]]:
@@ -38,18 +49,25 @@ def uses(work: Work) -> Iterator[tuple[NDArray[Any], Use]]:
                 yield value, Use.READ if parameter.constant else Use.WRITTEN
 
 
-def launches(work: Work, mirror: Mirror, device: Device, precision: str) -> list[tuple[Launch, Touches]]:
-    """What the device does for a piece of work in one step, and what each launch touches."""
+def pieces(work: Work, mirror: Mirror, device: Device, precision: str) -> list[Piece]:
+    """What the device does for a work in one step, in order."""
     made = []
     for name in work.kernels:
         signature = signatures()[name]
-        arguments = tuple(
-            _packed(parameter, _found(work.arguments, parameter, name), mirror, precision)
-            for parameter in signature.parameters
+        arguments = _struct(
+            {
+                parameter.name: _packed(parameter, _found(work.arguments, parameter, name), mirror, precision)
+                for parameter in signature.parameters
+            }
         )
-        launch = Launch(name, *_threads(signature, work.arguments, device), arguments)
-        made.append((launch, Touches.of(signature, work.arguments)))
+        threads = _threads(signature, work.arguments, device)
+        made.append(Piece(name, *threads, arguments, Touches.of(signature, work.arguments)))
     return made
+
+
+def clock(address: int, passed: int) -> NDArray[Any]:
+    """The clock () whose words lie at `address`, as it stands so many steps after the first of a period."""
+    return _words(address, passed)
 
 
 def _threads(
@@ -57,9 +75,9 @@ def _threads(
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Blocks and threads of a block in x and y."""
     asks = {parameter.name for parameter in signature.parameters}
-    if "tile_counts" in asks:
-        tiles = -(-arguments["flags"].size // (PER_TILE * device.most_threads))
-        return (max(tiles, 1), 1), (device.most_threads, 1)
+    if signature.name == "list_spikes":
+        warps = -(-arguments["flags"].size // WARP)
+        return (1, 1), (min(warps * WARP, device.most_threads), 1)
     if signature.meets:
         return (1, 1), (device.most_threads, 1)
     if "history" in asks and "lags" in asks:
@@ -109,43 +127,38 @@ def _fits(parameter: Parameter, value: NDArray[Any], dtype: str) -> None:
         )
 
 
-def _struct(*words: Any) -> NDArray[Any]:
-    made = np.zeros((), [(f"w{k}", word.dtype) for k, word in enumerate(words)])
-    for k, word in enumerate(words):
-        made[f"w{k}"] = word
+def _struct(fields: Mapping[str, Any]) -> NDArray[Any]:
+    """Fields () as a struct of C or CUDA holds them."""
+    made = np.zeros((), np.dtype([(name, value.dtype) for name, value in fields.items()], align=True))
+    for name, value in fields.items():
+        made[name] = value
     return made
+
+
+def _words(address: int, *numbers: int) -> NDArray[Any]:
+    """A pointer and whole numbers."""
+    return _struct({"data": np.uint64(address)} | {f"number{k}": np.int64(x) for k, x in enumerate(numbers)})
 
 
 def _each(number: NDArray[Any], address: int = 0) -> NDArray[Any]:
-    """A pointer, and one number in eight bytes."""
-    made = np.zeros((), [("each", np.uint64), ("one", np.uint8, 8)])
-    made["each"] = address
-    made["one"][: number.itemsize] = np.frombuffer(number.tobytes(), np.uint8)
-    return made
-
-
-def _array(value: NDArray[Any], address: int) -> NDArray[Any]:
-    return _struct(np.uint64(address), np.int64(value.size))
+    """A pointer and one number."""
+    return _struct({"each": np.uint64(address), "one": number})
 
 
 def _grid(value: NDArray[Any], address: int) -> NDArray[Any]:
     rows, columns = (*value.shape, 1)[:2]
-    return _struct(np.uint64(address), np.int64(rows), np.int64(columns))
+    return _words(address, rows, columns)
 
 
-def _counts(value: NDArray[Any], address: int) -> NDArray[Any]:
-    return _struct(np.uint64(address), np.int64(value.shape[1]), np.int64(value.shape[2]), np.int64(value.itemsize))
-
-
-def _indices(value: NDArray[Any], address: int) -> NDArray[Any]:
-    return _struct(np.uint64(address), np.int64(value.size), np.int64(value.itemsize))
+def _array(value: NDArray[Any], address: int) -> NDArray[Any]:
+    return _words(address, value.size)
 
 
 _WORDS: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
-    "Array": _array, "Adds": _array, "Scratch": _array, "Grid": _grid, "Rows": _grid, "Counts": _counts,
-    "Indices": _indices,
+    "Array": _array, "Adds": _array, "Scratch": _array, "Grid": _grid, "Ring": _grid, "Rows": _grid,
+    "Counts": lambda value, address: _words(address, value.shape[1], value.shape[2], value.itemsize),
+    "Indices": lambda value, address: _words(address, value.size, value.itemsize),
     "Each": lambda value, address: _each(np.zeros((), value.dtype), address),
-    "Clock": lambda value, address: _struct(np.uint64(address)),
 }  # fmt: skip
 _DIMENSIONS = {
     "Array": (1,),
@@ -153,8 +166,8 @@ _DIMENSIONS = {
     "Scratch": (1,),
     "Each": (1,),
     "Grid": (2,),
+    "Ring": (1, 2),
     "Rows": (1, 2),
-    "Clock": (1,),
     "Counts": (3,),
     "Indices": (1,),
 }

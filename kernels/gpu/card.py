@@ -63,7 +63,7 @@ class Card:
         nothing.
         """
         firsts = {launch.kernel: launch for launch in reversed(launches)}
-        functions = {name: _module(precision).get_function(name) for name in firsts}
+        functions = {name: _module(precision).get_function(f"run_{name}") for name in firsts}
         with self._stream:
             for launch in firsts.values():
                 functions[launch.kernel](launch.grid, launch.block, launch.arguments)

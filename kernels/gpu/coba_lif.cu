@@ -8,8 +8,7 @@ KERNEL(coba_lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real>
                       Each<real> drive, Each<real> rate, Each<real> rest, Each<real> reversal_e,
                       Each<real> reversal_i, Each<real> decay_e, Each<real> decay_i, Each<real> mean_e,
                       Each<real> mean_i, Each<real> threshold, Each<real> reset, Each<int32> hold_steps,
-                      Array<uint8> flags) {
-    if (!clock.runs()) return;
+                      Adds<uint32> flags) {
     EACH(i, v.size) {
         const real open_e = g_e[i] * at(mean_e, i);
         const real open_i = g_i[i] * at(mean_i, i);

@@ -6,8 +6,7 @@
 KERNEL(cuba_lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real> g_e, Array<real> g_i,
                       Each<real> drive, Each<real> decay, Each<real> decay_e, Each<real> decay_i,
                       Each<real> response_e, Each<real> response_i, Each<real> threshold, Each<real> reset,
-                      Each<int32> hold_steps, Array<uint8> flags) {
-    if (!clock.runs()) return;
+                      Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {
         const real driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i);
         const real moved = driven + g_e[i] * at(response_e, i) + g_i[i] * at(response_i, i);

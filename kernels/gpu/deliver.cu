@@ -8,69 +8,97 @@ DEVICE void add(real* place, real value) { atomicAdd(place, value); }
 DEVICE void add(int64* place, int64 value) { atomicAdd(reinterpret_cast<uint64*>(place), uint64(value)); }
 
 // Spikes of lag `blockIdx.y` that arrive at the end of this step: every block row's own.
-#define EACH_ARRIVING(slot, k)                                                                   \
-    const int64 slot = behind(clock.step(), lags[blockIdx.y], history.rows);                     \
-    for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < history_count[slot];        \
-         k += int64(gridDim.x) * blockDim.y)
+#define EACH_ARRIVING(slot, k)                                                                                       \
+    const int64 slot = blockIdx.y < lags.size ? behind(clock.step(), lags[blockIdx.y], history.rows) : 0;            \
+    const int64 spikes = blockIdx.y < lags.size ? history_count[slot][0] : 0;                                        \
+    for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < spikes; k += int64(gridDim.x) * blockDim.y)
 
-#define EACH_SYNAPSE(s, segment) \
-    for (int64 s = int64(first[segment]) + threadIdx.x; s < first[(segment) + 1]; s += blockDim.x)
+const int AHEAD = 4;  // synapses that a thread asks memory for before it looks at the first
+
+// Add the words begin to end - 1, each ``target << shift | code``, a thread's share of them.
+template <typename Weight>
+DEVICE void add_words(Array<const uint32> words, int64 begin, int64 end, int64 shift, Array<const Weight> table,
+                      Adds<Weight> receiving) {
+    const uint32 mask = (1u << shift) - 1;
+    for (int64 s = begin + threadIdx.x; s < end; s += AHEAD * blockDim.x) {
+        uint32 word[AHEAD];
+#pragma unroll
+        for (int j = 0; j < AHEAD; ++j) word[j] = s + j * blockDim.x < end ? words[s + j * blockDim.x] : 0;
+#pragma unroll
+        for (int j = 0; j < AHEAD; ++j)
+            if (s + j * blockDim.x < end) add(&receiving[word[j] >> shift], table[word[j] & mask]);
+    }
+}
+
+// Add the synapses begin to end - 1, each with a target and a weight, a thread's share of them.
+template <typename Weights, typename Weight>
+DEVICE void add_pairs(Indices targets, int64 begin, int64 end, Weights weight, Adds<Weight> receiving) {
+    for (int64 s = begin + threadIdx.x; s < end; s += AHEAD * blockDim.x) {
+        uint32 target[AHEAD];
+        Weight value[AHEAD];
+#pragma unroll
+        for (int j = 0; j < AHEAD; ++j) {
+            const bool mine = s + j * blockDim.x < end;
+            target[j] = mine ? targets[s + j * blockDim.x] : 0;
+            value[j] = mine ? weight(s + j * blockDim.x) : Weight(0);
+        }
+#pragma unroll
+        for (int j = 0; j < AHEAD; ++j)
+            if (s + j * blockDim.x < end) add(&receiving[target[j]], value[j]);
+    }
+}
 
 // history (depth, n_pre), fired lists by step modulo depth, and history_count (depth,) their lengths; lags (n_lags,)
 // distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of each (source, lag); targets
 // (n_synapses,); weights (n_synapses,) or one number; receiving (n_post,).
-KERNEL(deliver_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+KERNEL(deliver_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                      Array<const int64> lags, Array<const uint32> first, Indices targets,
                      Each<real> weights, Adds<real> receiving) {
-    if (!clock.runs()) return;
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
-        EACH_SYNAPSE(s, segment) add(&receiving[targets[s]], at(weights, s));
+        const auto weight = [&](int64 s) { return at(weights, s); };
+        add_pairs(targets, first[segment], first[segment + 1], weight, receiving);
     }
 }
 
-KERNEL(deliver_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+KERNEL(deliver_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                            Array<const int64> lags, Array<const uint32> first, Indices targets,
                            Each<int64> weights, Adds<int64> receiving) {
-    if (!clock.runs()) return;
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
-        EACH_SYNAPSE(s, segment) add(&receiving[targets[s]], at(weights, s));
+        const auto weight = [&](int64 s) { return at(weights, s); };
+        add_pairs(targets, first[segment], first[segment + 1], weight, receiving);
     }
 }
 
 // `deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64.
-KERNEL(deliver_counted_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+KERNEL(deliver_counted_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                              Array<const int64> lags, Array<const uint32> first, Indices targets,
                              Array<const real> weights, double scale, Adds<int64> receiving) {
-    if (!clock.runs()) return;
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
-        EACH_SYNAPSE(s, segment) add(&receiving[targets[s]], int64(rint(double(weights[s]) * scale)));
+        const auto weight = [&](int64 s) { return int64(rint(double(weights[s]) * scale)); };
+        add_pairs(targets, first[segment], first[segment + 1], weight, receiving);
     }
 }
 
 // `deliver_step` for synapses of one word: words (n_synapses,) are ``target << shift | code``; table (n_codes,) the
 // weight of each code.
-KERNEL(deliver_coded_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+KERNEL(deliver_coded_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                            Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
                            int64 shift, Array<const real> table, Adds<real> receiving) {
-    if (!clock.runs()) return;
-    const uint32 mask = (1u << shift) - 1;
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
-        EACH_SYNAPSE(s, segment) add(&receiving[words[s] >> shift], table[words[s] & mask]);
+        add_words(words, first[segment], first[segment + 1], shift, table, receiving);
     }
 }
 
-KERNEL(deliver_coded_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+KERNEL(deliver_coded_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                                  Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
                                  int64 shift, Array<const int64> table, Adds<int64> receiving) {
-    if (!clock.runs()) return;
-    const uint32 mask = (1u << shift) - 1;
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
-        EACH_SYNAPSE(s, segment) add(&receiving[words[s] >> shift], table[words[s] & mask]);
+        add_words(words, first[segment], first[segment + 1], shift, table, receiving);
     }
 }
 
@@ -100,22 +128,20 @@ DEVICE void deliver_draws(const Counts& row_draws, const Members& all, uint32 so
 }
 
 // `deliver_coded_step` for words that are drawn again at every spike, of several members at once.
-KERNEL(deliver_drawn_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+KERNEL(deliver_drawn_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                            Array<const int64> lags, Counts row_draws, Array<const uint64> row_seeds,
                            Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
                            Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
                            Array<const uint32> masks, Array<const real> table, Adds<real> receiving) {
-    if (!clock.runs()) return;
     const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
     EACH_ARRIVING(slot, k) deliver_draws(row_draws, all, history[slot][k], table, receiving);
 }
 
-KERNEL(deliver_drawn_step_whole)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+KERNEL(deliver_drawn_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                                  Array<const int64> lags, Counts row_draws, Array<const uint64> row_seeds,
                                  Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
                                  Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
                                  Array<const uint32> masks, Array<const int64> table, Adds<int64> receiving) {
-    if (!clock.runs()) return;
     const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
     EACH_ARRIVING(slot, k) deliver_draws(row_draws, all, history[slot][k], table, receiving);
 }

@@ -12,13 +12,14 @@ SWITCH = "POTENTIA_GPU"  # environment variable; "host" or "backwards" runs kern
 
 
 class Launch(NamedTuple):
-    """One launch of a CUDA kernel: blocks and threads in x and y, arguments () as they lie in memory.
+    """One launch of a CUDA kernel: blocks in x and y and pieces of work in z, threads of a block in x and y.
 
-    after: places, in the list of all, of earlier launches that must be done before.
+    arguments () as they lie in memory: the clock, and the address of what the pieces take. after: places, in the list
+    of all, of earlier launches that must be done before.
     """
 
     kernel: str
-    grid: tuple[int, int]
+    grid: tuple[int, int, int]
     block: tuple[int, int]
     arguments: tuple[NDArray[Any], ...]
     after: tuple[int, ...] = ()

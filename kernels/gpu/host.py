@@ -85,9 +85,8 @@ def _last_first(launches: Sequence[Launch]) -> list[Launch]:
 
 def _words(launch: Launch) -> tuple[Any, Any, Any]:
     """Grid, block and the addresses of the arguments, as a driver takes them."""
-    pair = ctypes.c_uint * 2
     addresses = (ctypes.c_void_p * len(launch.arguments))(*(value.ctypes.data for value in launch.arguments))
-    return pair(*launch.grid), pair(*launch.block), addresses
+    return (ctypes.c_uint * 3)(*launch.grid), (ctypes.c_uint * 2)(*launch.block), addresses
 
 
 @cache

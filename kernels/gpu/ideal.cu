@@ -9,7 +9,6 @@ const int TILE = 256;  // proposals at a time
 // Of one tile, the first proposal for a synapse carries out the later ones too, so that they stay in order.
 BLOCK_KERNEL(program_step)(Clock clock, Scratch<const uint32> synapse, Scratch<const real> change,
                            Array<int64> proposed, real low, real high, Array<real> weights) {
-    if (!clock.runs()) return;
     __shared__ uint32 tile[TILE];
     const int64 count = proposed[0], width = blockDim.x < TILE ? blockDim.x : TILE;
     for (int64 begin = 0; begin < count; begin += width) {

@@ -20,7 +20,6 @@ DEVICE int64 first_after(Array<const int64> values, int64 begin, int64 step) {
 // The first spike into a unit brings along the later ones of this step, so that they add up in order.
 BLOCK_KERNEL(spike_train_step)(Clock clock, Array<const int64> event_steps, Array<const uint32> event_ids,
                                Array<const real> event_weights, Array<int64> cursor, Array<real> receiving) {
-    if (!clock.runs()) return;
     const int64 begin = cursor[0], end = first_after(event_steps, begin, clock.step());
     __syncthreads();
     if (threadIdx.x == 0) cursor[0] = end;
@@ -40,7 +39,6 @@ BLOCK_KERNEL(spike_train_step)(Clock clock, Array<const int64> event_steps, Arra
 // unit's next spike [s], negative before the first draw; drawn (n,) intervals drawn so far.
 KERNEL(poisson_step)(Clock clock, Array<double> due, uint64 key, Array<const int64> sample, double dt,
                      Each<double> rate, Each<real> weight, Array<int64> drawn, Array<real> receiving) {
-    if (!clock.runs()) return;
     const double end = (double(clock.step()) + 1.5) * dt;  // a spike acts at the nearest grid point
     const uint64 stream = mix(key + uint64(sample[0]));
     EACH(i, due.size) {
@@ -64,13 +62,11 @@ KERNEL(poisson_step)(Clock clock, Array<double> due, uint64 key, Array<const int
 
 // Start this step's drive from the constant part; currents that change are added to it.
 KERNEL(hold_step)(Clock clock, Array<real> drive, Array<const real> base) {
-    if (!clock.runs()) return;
     EACH(i, drive.size) drive[i] = base[i];
 }
 
 // Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive; nothing after the last row.
 KERNEL(timed_array_step)(Clock clock, Array<real> drive, Grid<const real> values, int64 repeat) {
-    if (!clock.runs()) return;
     const int64 segment = clock.step() / repeat;
     if (segment >= values.rows) return;
     EACH(i, drive.size) drive[i] += values[segment][values.columns > 1 ? i : 0];
@@ -78,7 +74,6 @@ KERNEL(timed_array_step)(Clock clock, Array<real> drive, Grid<const real> values
 
 // Add the level (n_levels, n or 1) whose start `from_steps` (n_levels,) was the last to pass.
 KERNEL(step_current_step)(Clock clock, Array<real> drive, Array<const int64> from_steps, Grid<const real> levels) {
-    if (!clock.runs()) return;
     const int64 segment = first_after(from_steps, 0, clock.step()) - 1;
     if (segment < 0) return;
     EACH(i, drive.size) drive[i] += levels[segment][levels.columns > 1 ? i : 0];
@@ -87,7 +82,6 @@ KERNEL(step_current_step)(Clock clock, Array<real> drive, Array<const int64> fro
 // Add Gaussian noise, redrawn every `repeat` steps, to the drive; mean and std one number or (n,).
 KERNEL(noise_step)(Clock clock, Array<real> drive, uint64 key, Array<const int64> sample, Each<real> mean,
                    Each<real> std, int64 repeat) {
-    if (!clock.runs()) return;
     const uint64 stream = mix(key + uint64(sample[0]));
     EACH(i, drive.size)
         drive[i] = real(drive[i] + (at(mean, i) + at(std, i) * normal(stream, clock.step() / repeat, i)));

@@ -5,8 +5,7 @@
 // current [V/s]; flags (n,) who reached the peak of its spike. Heun's method.
 KERNEL(izhikevich_step)(Clock clock, Array<real> v, Array<real> u, Array<real> jump, Each<real> drive, real dt,
                         Each<real> quadratic, Each<real> linear, Each<real> constant, Each<real> a, Each<real> b,
-                        Each<real> c, Each<real> d, Each<real> peak, Array<uint8> flags) {
-    if (!clock.runs()) return;
+                        Each<real> c, Each<real> d, Each<real> peak, Adds<uint32> flags) {
     EACH(i, v.size) {
         const real q = at(quadratic, i), l = at(linear, i), k = at(constant, i), input = at(drive, i);
         const real dv_1 = dt * ((q * v[i] + l) * v[i] + k - u[i] + input);
@@ -21,6 +20,6 @@ KERNEL(izhikevich_step)(Clock clock, Array<real> v, Array<real> u, Array<real> j
         jump[i] = 0;
         v[i] = reached ? at(c, i) : moved;
         u[i] = reached ? recovered + at(d, i) : recovered;
-        flags[i] = reached;
+        flag(flags, i, reached);
     }
 }

@@ -18,9 +18,14 @@ typedef REAL real;
 #define DEVICE static __device__ __forceinline__
 #define MEMBER __device__ __forceinline__
 #define TABLE static __device__ const
-#define KERNEL(name) extern "C" __global__ void name        // its threads never wait for each other
-#define BLOCK_KERNEL(name) extern "C" __global__ void name  // the threads of a block meet at __syncthreads
+#define ENTRY(name, most_threads) extern "C" __global__ void __launch_bounds__(most_threads) run_##name
 #endif
+
+// A kernel is what the threads of a launch do for one piece of work. `source.py` writes an entry for each, which takes
+// many pieces at once, as blockIdx.z tells, and does nothing in steps in which the clock rests.
+#define KERNEL(name) DEVICE void name        // its threads never wait for each other
+#define BLOCK_KERNEL(name) DEVICE void name  // the threads of a block meet at __syncthreads
+#define CLOCK_KERNEL(name) DEVICE void name  // does its work in every step
 
 // An array (size,).
 template <typename T>
@@ -42,6 +47,15 @@ struct Adds {
 // An array (rows, columns).
 template <typename T>
 struct Grid {
+    T* data;
+    int64 rows, columns;
+    MEMBER T* operator[](int64 row) const { return data + row * columns; }
+};
+
+// An array (rows, columns) that goes round: kernels of a step may write this step's row while others read the rows of
+// earlier ones.
+template <typename T>
+struct Ring {
     T* data;
     int64 rows, columns;
     MEMBER T* operator[](int64 row) const { return data + row * columns; }
@@ -94,20 +108,30 @@ struct Indices {
     }
 };
 
-// The number of the step at work, kept on the device so that the same launches serve any step. Only steps
-// from `start` to `stop` - 1 do anything; a full buffer moves `stop`.
+// The step at work, counted from a number kept on the device, so that the same launches serve any step. Only steps from
+// `start` to `stop` - 1 do anything.
 struct Clock {
-    int64* words;  // step, start, stop
-    MEMBER int64 step() const { return words[0]; }
-    MEMBER bool runs() const { return words[1] <= words[0] && words[0] < words[2]; }
+    int64* words;   // the period's first step, start, stop
+    int64 passed;   // steps of the period before this one
+    MEMBER int64 step() const { return words[0] + passed; }
+    MEMBER bool runs() const { return words[1] <= step() && step() < words[2]; }
+    MEMBER void stop() const { atomicMin(words + 2, step() + 1); }  // this step is the last
 };
 
 // This thread's first index into an array, and the distance to its next one.
 DEVICE int64 first_index() { return int64(blockIdx.x) * blockDim.x + threadIdx.x; }
 DEVICE int64 stride() { return int64(gridDim.x) * blockDim.x; }
 
+// Tell whether unit i fires: its bit in flags, which are all 0 before.
+DEVICE void flag(Adds<uint32> flags, int64 i, bool fires) {
+    if (fires) atomicOr(&flags[i >> 5], 1u << (i & 31));
+}
+
 #define EACH(i, n) for (int64 i = first_index(); i < (n); i += stride())
 #define IN_BLOCK(i, n) for (int64 i = threadIdx.x; i < (n); i += blockDim.x)
 
-// step - lag as a place in a ring of `depth`.
-DEVICE int64 behind(int64 step, int64 lag, int64 depth) { return ((step - lag) % depth + depth) % depth; }
+// step - lag as a place in a ring of `depth`, 0 <= lag <= depth.
+DEVICE int64 behind(int64 step, int64 lag, int64 depth) {
+    const uint64 place = uint64(step + depth - lag);
+    return place >> 32 ? place % uint64(depth) : uint32(place) % uint32(depth);  // 64 bits take ten times as long
+}

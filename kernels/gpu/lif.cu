@@ -4,8 +4,7 @@
 // v (n,) potential [V]; jump (n,) weight arriving at the end of the step [V], zeroed; drive R*I [V]; held, flags:
 // see `arrive_at`. Here and below drive and constants are one number or (n,).
 KERNEL(lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real> jump, Each<real> drive, Each<real> decay,
-                 Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Array<uint8> flags) {
-    if (!clock.runs()) return;
+                 Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {
         const real moved = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i) + jump[i];
         jump[i] = 0;

@@ -1,13 +1,14 @@
-"""Which launches of a step must wait for which: a step of many populations is wide, not long.
+"""Which kernels of a step must wait for which, and which go together: a step of many populations is short.
 
-The last launch of a step moves the clock, which all others read: it waits for all, and the next step for it.
+Pieces of work that one kernel does at the same depth, that is after as many others, are one launch.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,27 @@ from numpy.typing import NDArray
 from .device import Launch
 from .signatures import Signature
 
+if TYPE_CHECKING:
+    from .binding import Piece
+
 
 class Touch(IntEnum):
-    """What a kernel does to an array. Readers do not disturb each other, nor do those who only add."""
+    """What a kernel does to an array. Readers do not disturb each other, nor do those who share it.
+
+    SHARE: they only add, or each keeps to another part.
+    """
 
     READ = 0
-    ADD = 1
+    SHARE = 1
     WRITE = 2
 
 
+SHARED = ("Adds", "Ring")  # forms of parameters
+MOST_IDLE = 4096  # blocks with nothing to do that a launch may have
+
+
 class Touches(NamedTuple):
-    """The arrays of a launch: where each begins and ends in the host's memory (n,), and what is done to it (n,)."""
+    """The arrays of a kernel: where each begins and ends in the host's memory (n,), and what is done to it (n,)."""
 
     begin: NDArray[np.int64]
     end: NDArray[np.int64]
@@ -43,19 +54,24 @@ class Touches(NamedTuple):
         harmless = (self.kind[:, None] == other.kind) & (other.kind != Touch.WRITE)
         return bool((overlap & ~harmless).any())
 
+    @classmethod
+    def joined(cls, parts: Sequence[Touches]) -> Touches:
+        """Those of several."""
+        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
 
 def _rows(signature: Signature, arguments: Mapping[str, Any]) -> Iterator[tuple[int, int, int]]:
     for parameter in signature.parameters:
         value = arguments.get(parameter.name)
         if isinstance(value, np.ndarray) and value.nbytes:
-            kind = Touch.READ if parameter.constant else Touch.ADD if parameter.form == "Adds" else Touch.WRITE
-            if parameter.form == "Clock" and signature.name == "tick":
-                kind = Touch.WRITE
+            kind = Touch.READ if parameter.constant else Touch.WRITE
+            if parameter.form in SHARED:
+                kind = Touch.SHARE
             yield value.ctypes.data, value.ctypes.data + value.nbytes, kind
 
 
 def waits(step: Sequence[Touches]) -> list[list[int]]:
-    """For each launch of a step the earlier ones that it must wait for, but for those that they themselves wait for."""
+    """For each kernel of a step the earlier ones that it must wait for, but for those that they themselves wait for."""
     found: list[list[int]] = []
     done: list[int] = []  # of each launch, those that are done once it is, as bits
     for place, touches in enumerate(step):
@@ -67,6 +83,30 @@ def waits(step: Sequence[Touches]) -> list[list[int]]:
         found.append(after)
         done.append(known | 1 << place)
     return found
+
+
+def together(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Pieces that one launch can do, in an order in which launches can run."""
+    depths: list[int] = []
+    groups: dict[tuple[int, str], list[list[Piece]]] = {}
+    for piece, after in zip(pieces, waits([piece.touches for piece in pieces]), strict=True):
+        depths.append(1 + max((depths[place] for place in after), default=0))
+        alike = groups.setdefault((depths[-1], piece.kernel), [[]])
+        if _idle([*alike[-1], piece]) > MOST_IDLE:
+            alike.append([])
+        alike[-1].append(piece)
+    return [group for key in sorted(groups, key=lambda key: key[0]) for group in groups[key]]
+
+
+def _idle(group: Sequence[Piece]) -> int:
+    """Blocks with nothing to do if one launch has as many for every piece."""
+    blocks = [x * y for x, y in (piece.grid for piece in group)]
+    return math.prod(largest([piece.grid for piece in group])) * len(group) - sum(blocks)
+
+
+def largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The least shape (x, y) that holds all of them."""
+    return max(x for x, _ in shapes), max(y for _, y in shapes)
 
 
 def deal(launches: Sequence[Launch]) -> list[int]:

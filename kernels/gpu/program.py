@@ -9,11 +9,11 @@ import numpy as np
 from ...errors import UnsupportedError
 from ..backend import Call, Clockwork
 from ..reference.inputs import GROUP
-from .binding import launches, uses
-from .device import Device, Launch, present
+from .binding import Piece, clock, pieces, uses
+from .device import Buffer, Device, Launch, present
 from .kernels import Kernel
 from .mirror import Mirror, Use
-from .order import waits
+from .order import Touches, largest, together, waits
 from .refractory import listed, spelled
 from .work import Work, works
 
@@ -40,17 +40,14 @@ class Program:
                     f"backend 'gpu' has no kernel {call.kernel.__name__!r}, a function of your own; choose 'cpu' or "
                     "'reference'"
                 )
-        self._works = works(calls, self._device.most_threads)
+        self._works = works(calls)
         _refuse_lists(self._works)
         self._words = np.zeros(3, np.int64)  # see `Clock` in launch.cuh
-        self._tick = Work(("tick",), {"clock": self._words, "pause": clockwork.pause}, 1)
-        for work in self._works:
-            work.arguments["clock"] = self._words
-        arrays = [entry for work in [*self._works, self._tick] for entry in uses(work)]
-        own = [(self._words, Use.WRITTEN), (clockwork.pause, Use.WRITTEN)]
-        self._mirror = Mirror(self._device, [*arrays, *own])
+        arrays = [entry for work in self._works for entry in uses(work)]
+        self._mirror = Mirror(self._device, [*arrays, (self._words, Use.WRITTEN)])
         self._buffers = [work.arguments for work in self._works if "rows" in work.arguments]
-        self._control = [clockwork.pause, self._words, *(arguments["rows"] for arguments in self._buffers)]
+        self._control = [self._words, *(arguments["rows"] for arguments in self._buffers)]
+        self._tables: list[Buffer] = []  # arguments of launches
         self._period = max([self._device.steps, *(call.every for call in calls)])
         self._replay = self._device.prepare(self._sequence(precision), precision)
         self.upload()
@@ -88,21 +85,46 @@ class Program:
                 work.arguments["earliest"][:] = np.minimum.reduceat(due, np.arange(0, due.size, GROUP))
 
     def _sequence(self, precision: str) -> list[Launch]:
-        """The launches of a period."""
-        works = [*self._works, self._tick]
-        each = [(work.every, launches(work, self._mirror, self._device, precision)) for work in works]
+        """The launches of a period: those of every step wait for all of the step before, the clock's for the last."""
+        each = [(work.every, pieces(work, self._mirror, self._device, precision)) for work in self._works]
+        tick = Work(("tick",), {"period": self._period}, self._period)
+        last = self._launches(pieces(tick, self._mirror, self._device, precision))
         sequence: list[Launch] = []
-        found: dict[tuple[bool, ...], list[list[int]]] = {}  # steps in which the same calls are due wait alike
+        found: dict[tuple[bool, ...], list[Launch]] = {}  # steps in which the same calls are due are alike
+        ends: list[int] = []
         for offset in range(self._period):
             due = tuple(offset % every == 0 for every, _ in each)
-            step = [launch for now, (_, own) in zip(due, each, strict=True) if now for launch in own]
             if due not in found:
-                found[due] = waits([touches for _, touches in step])
-            begin = len(sequence)
-            for (launch, _), after in zip(step, found[due], strict=True):
-                places = [begin + place for place in after] or [begin - 1] * (begin > 0)
-                sequence.append(launch._replace(after=tuple(places)))
+                found[due] = self._launches(
+                    [piece for now, (_, own) in zip(due, each, strict=True) if now for piece in own]
+                )
+            ends = self._append(sequence, found[due], offset, ends)
+        self._append(sequence, last, 0, ends)
         return sequence
+
+    def _append(self, sequence: list[Launch], step: Sequence[Launch], offset: int, ends: list[int]) -> list[int]:
+        """Add a step's launches, which wait for those at `ends`; return the places of those that nobody waits for."""
+        begin, now = len(sequence), clock(self._mirror.address(self._words), offset)
+        for launch in step:
+            after = tuple(begin + place for place in launch.after) or tuple(ends)
+            sequence.append(launch._replace(arguments=(now, *launch.arguments), after=after))
+        awaited = {place for launch in step for place in launch.after}
+        return [begin + place for place in range(len(step)) if place not in awaited] or ends
+
+    def _launches(self, step: Sequence[Piece]) -> list[Launch]:
+        """The launches of one step but for the clock."""
+        groups = together(step)
+        after = waits([Touches.joined([piece.touches for piece in group]) for group in groups])
+        return [self._launch(group, tuple(places)) for group, places in zip(groups, after, strict=True)]
+
+    def _launch(self, group: Sequence[Piece], after: tuple[int, ...]) -> Launch:
+        """One launch for pieces of work of one kernel, whose arguments go to the device here."""
+        table = np.stack([piece.arguments for piece in group])
+        self._tables.append(self._device.allocate(table.nbytes))
+        self._device.upload(self._tables[-1].address, table)
+        grid = (*largest([piece.grid for piece in group]), len(group))
+        address = np.array(self._tables[-1].address, np.uint64)
+        return Launch(group[0].kernel, grid, largest([piece.block for piece in group]), (address,), after)
 
 
 def _refuse_lists(parts: Sequence[Work]) -> None:

@@ -2,13 +2,12 @@
 #include "random.cuh"
 
 // The hash is a chain over the list, so one thread computes it: some 60 ns a spike.
-KERNEL(send_step)(Clock clock, Array<const uint32> fired, Array<const int64> count, Grid<uint32> history,
-                  Array<int64> history_count, Array<uint64> signature) {
-    if (!clock.runs()) return;
-    const int64 slot = clock.step() % history.rows, spikes = count[0];
+KERNEL(send_step)(Clock clock, Array<const uint32> fired, Array<const int64> count, Ring<uint32> history,
+                  Ring<int64> history_count, Array<uint64> signature) {
+    const int64 slot = behind(clock.step(), 0, history.rows), spikes = count[0];
     EACH(k, spikes) history[slot][k] = fired[k];
     if (first_index() > 0) return;
-    history_count[slot] = spikes;
+    history_count[slot][0] = spikes;
     if (spikes == 0) return;
     uint64 code = mix(signature[0] ^ (uint64(clock.step()) * GOLDEN));
     for (int64 k = 0; k < spikes; ++k) code = mix(code ^ fired[k]);
@@ -19,7 +18,6 @@ KERNEL(send_step)(Clock clock, Array<const uint32> fired, Array<const int64> cou
 // counts (n_pieces,) entries of each list; starts (n_pieces,), its first unit; count (1,) of all.
 BLOCK_KERNEL(gather_step)(Clock clock, Array<uint32> fired, Array<const int64> counts, Array<const int64> starts,
                           Array<int64> count) {
-    if (!clock.runs()) return;
     int64 total = 0;
     for (int64 p = 0; p < starts.size; ++p) {
         for (int64 k = 0; k < counts[p]; k += blockDim.x) {  // lists move down: read a blockful before writing it

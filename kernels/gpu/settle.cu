@@ -5,6 +5,5 @@ const real NOTHING = real(1e-30);  // below this a decaying value is nothing
 
 // Set to zero whatever in `values` (n,) has decayed to nothing.
 KERNEL(settle_step)(Clock clock, Array<real> values) {
-    if (!clock.runs()) return;
     EACH(i, values.size) values[i] = values[i] > NOTHING || values[i] < -NOTHING ? values[i] : real(0);
 }

@@ -8,16 +8,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <tuple>
 #include <ucontext.h>
-#include <utility>
 #include <vector>
 
 #define DEVICE static inline
 #define MEMBER inline
 #define TABLE static const
-#define KERNEL(name) static void name
-#define BLOCK_KERNEL(name) static void name
+#define ENTRY(name, most_threads) static void enter_##name
 #define __shared__ static thread_local
 
 #ifdef REVERSED  // the last thread first: what does not depend on the order of threads stays the same
@@ -27,7 +24,7 @@
 #endif
 
 struct Dim {
-    unsigned x, y;
+    unsigned x, y, z;
 };
 
 static thread_local Dim threadIdx, blockIdx, blockDim, gridDim;
@@ -39,6 +36,20 @@ static inline T atomicAdd(T* place, T value) {
     return before;
 }
 
+static inline unsigned atomicOr(unsigned* place, unsigned bits) {
+    const unsigned before = *place;
+    *place = before | bits;
+    return before;
+}
+
+static inline long long atomicMin(long long* place, long long value) {
+    const long long before = *place;
+    *place = before < value ? before : value;
+    return before;
+}
+
+static inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
+static inline int __ffs(int bits) { return __builtin_ffs(bits); }
 static inline int __float_as_int(float x) { int bits; std::memcpy(&bits, &x, 4); return bits; }
 static inline float __int_as_float(int bits) { float x; std::memcpy(&x, &bits, 4); return x; }
 static inline long long __double_as_longlong(double x) { long long bits; std::memcpy(&bits, &x, 8); return bits; }
@@ -59,7 +70,7 @@ class Fibres {
             for (unsigned k = 0; k < threads; ++k) {
                 const unsigned t = TURN(k, threads);
                 if (fibres_[t]->done) continue;
-                threadIdx = {t, 0};
+                threadIdx = {t, 0, 0};
                 now_ = fibres_[t];
                 swapcontext(&home_, &now_->context);
             }
@@ -124,27 +135,24 @@ void Fibres::enter() {
 static inline void __syncthreads() { fibres.meet(0); }
 static inline int __syncthreads_or(int vote) { return fibres.meet(vote); }
 
-// Call a kernel with arguments given by address, as a driver does.
-template <typename... T, size_t... K>
-static void call(void (*kernel)(T...), void** arguments, std::index_sequence<K...>) {
-    kernel(*static_cast<T*>(arguments[K])...);
-}
-
-// Run all blocks of a launch; grid and block are {x, y}.
-template <typename... T>
-static void launch(void (*kernel)(T...), bool meets, const unsigned* grid, const unsigned* block, void** arguments) {
-    const auto body = [=] { call(kernel, arguments, std::index_sequence_for<T...>()); };
-    gridDim = {grid[0], grid[1]};
-    blockDim = {block[0], block[1]};
-    const unsigned blocks = grid[0] * grid[1], threads = block[0] * block[1];
-    for (unsigned b = 0; b < blocks; ++b) {
-        blockIdx = {TURN(b, blocks) % grid[0], TURN(b, blocks) / grid[0]};
+// Run all blocks of a launch for all its pieces of work; grid {x, y, z}, block {x, y}; arguments by address, as a driver
+// takes them.
+template <typename Clock, typename Job>
+static void launch(void (*entry)(Clock, const Job*), bool meets, const unsigned* grid, const unsigned* block,
+                   void** arguments) {
+    const auto body = [=] { entry(*static_cast<Clock*>(arguments[0]), *static_cast<const Job**>(arguments[1])); };
+    gridDim = {grid[0], grid[1], grid[2]};
+    blockDim = {block[0], block[1], 1};
+    const unsigned blocks = grid[0] * grid[1] * grid[2], threads = block[0] * block[1];
+    for (unsigned k = 0; k < blocks; ++k) {
+        const unsigned b = TURN(k, blocks);
+        blockIdx = {b % grid[0], b / grid[0] % grid[1], b / grid[0] / grid[1]};
         if (meets) {
             fibres.run(threads, body);
             continue;
         }
         for (unsigned t = 0; t < threads; ++t) {
-            threadIdx = {TURN(t, threads) % block[0], TURN(t, threads) / block[0]};
+            threadIdx = {TURN(t, threads) % block[0], TURN(t, threads) / block[0], 0};
             body();
         }
     }

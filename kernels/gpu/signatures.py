@@ -8,28 +8,33 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
-_KERNEL = re.compile(r"^(BLOCK_)?KERNEL\((\w+)\)\(([^)]*)\)", re.MULTILINE)
+_KERNEL = re.compile(r"^(BLOCK_|CLOCK_)?KERNEL\((\w+)\)\(Clock clock, ([^)]*)\)", re.MULTILINE)
 _PARAMETER = re.compile(r"(\w+)(?:<(const )?(\w+)>)? (\w+)$")
 
 
 class Parameter(NamedTuple):
     """One parameter of a CUDA kernel: a form such as "Array" or "" for a number, and a dtype, "real" or one of NumPy.
 
-    constant: the kernel only reads it.
+    constant: the kernel only reads it; declared: its type in CUDA.
     """
 
     name: str
     form: str
     dtype: str
     constant: bool
+    declared: str
 
 
 class Signature(NamedTuple):
-    """A CUDA kernel; meets: whether the threads of a block wait for each other."""
+    """A CUDA kernel; parameters but for the clock.
+
+    meets: whether the threads of a block wait for each other; rests: whether it does nothing while the clock rests.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
     meets: bool
+    rests: bool
 
 
 @cache
@@ -37,9 +42,9 @@ def signatures() -> dict[str, Signature]:
     """All kernels of this folder by name."""
     found = {}
     for file in sources():
-        for block, name, text in _KERNEL.findall(file.read_text(encoding="utf-8")):
+        for kind, name, text in _KERNEL.findall(file.read_text(encoding="utf-8")):
             parameters = tuple(_parameter(part) for part in text.split(","))
-            found[name] = Signature(name, parameters, bool(block))
+            found[name] = Signature(name, parameters, meets=kind == "BLOCK_", rests=kind != "CLOCK_")
     return found
 
 
@@ -49,14 +54,16 @@ def sources() -> list[Path]:
 
 
 def _parameter(text: str) -> Parameter:
-    match = _PARAMETER.match(" ".join(text.split()))
+    text = " ".join(text.split())
+    match = _PARAMETER.match(text)
     assert match is not None, text
     form, constant, dtype, name = match.groups()
-    if form in ("Clock", "Counts", "Indices"):
-        return Parameter(name, form, "int64", True)
+    declared = text.removesuffix(f" {name}")
+    if form in ("Counts", "Indices"):
+        return Parameter(name, form, "int64", True, declared)
     if dtype is None:
-        return Parameter(name, "", _NUMBERS.get(form, form), True)
-    return Parameter(name, form, _NUMBERS.get(dtype, dtype), bool(constant) or form == "Each")
+        return Parameter(name, "", _NUMBERS.get(form, form), True, declared)
+    return Parameter(name, form, _NUMBERS.get(dtype, dtype), bool(constant) or form == "Each", declared)
 
 
 _NUMBERS = {"double": "float64", "float": "float32"}

@@ -8,8 +8,10 @@ import math
 from ..cpu.exponential import LOG2E_DIGITS
 from ..reference.rows import FIRST, SECOND, STEP
 from ..reference.ziggurat import EDGE, HEIGHT, TAIL
-from .signatures import FOLDER, signatures, sources
+from .signatures import FOLDER, Signature, signatures, sources
 
+THREADS = 256  # of a block whose threads have nothing to do with each other
+MOST_THREADS = 1024  # of a block whose threads meet
 REAL = {"float32": "float", "float64": "double"}
 
 
@@ -17,14 +19,15 @@ def text(precision: str) -> str:
     """One translation unit; the folder itself must be on the include path."""
     lines = [f"#define REAL {REAL[precision]}", '#include "launch.cuh"', *_tables()]
     lines += [f'#include "{file.name}"' for file in sources()]
+    lines += [_entry(kernel) for kernel in signatures().values()]
     return "\n".join(lines) + "\n"
 
 
 def host_text(precision: str) -> str:
-    """The same for the host, with an entry for every kernel."""
+    """The same for the host, where the entry of every kernel runs all threads."""
     entries = [
         f'extern "C" void run_{name}(const unsigned* grid, const unsigned* block, void** arguments) '
-        f"{{ launch({name}, {str(kernel.meets).lower()}, grid, block, arguments); }}"
+        f"{{ launch(enter_{name}, {str(kernel.meets).lower()}, grid, block, arguments); }}"
         for name, kernel in signatures().items()
     ]
     return "\n".join(["#define HOST_SHIM", text(precision), *entries]) + "\n"
@@ -37,6 +40,19 @@ def digest(precision: str) -> str:
     return hashlib.blake2b(whole, digest_size=12).hexdigest()
 
 
+def _entry(kernel: Signature) -> str:
+    """What a card is told to run: the kernel, for a list of pieces of work that lies in its memory."""
+    fields = "".join(f" {parameter.declared} {parameter.name};" for parameter in kernel.parameters)
+    values = "".join(f", work.{parameter.name}" for parameter in kernel.parameters)
+    rest = "if (!clock.runs()) return; " if kernel.rests else ""
+    return (
+        f"struct {kernel.name}_work {{{fields} }};\n"
+        f"ENTRY({kernel.name}, {MOST_THREADS if kernel.meets else THREADS})"
+        f"(Clock clock, const {kernel.name}_work* works) {{ "
+        f"{rest}const {kernel.name}_work work = works[blockIdx.z]; {kernel.name}(clock{values}); }}"
+    )
+
+
 def _tables() -> list[str]:
     """The numbers of the other rooms, digit for digit."""
     tables = [
@@ -47,6 +63,7 @@ def _tables() -> list[str]:
     numbers = {"TAIL": repr(TAIL), "LOG2E_HIGH": repr(LOG2E_DIGITS[0]), "LOG2E_LOW": repr(LOG2E_DIGITS[1])}
     numbers |= {
         "EXP2_TERMS": f"{{{terms}}}",
+        "MOST_THREADS": str(MOST_THREADS),
         "ROW_STEP": f"{STEP}u",
         "ROW_FIRST": f"{FIRST}u",
         "ROW_SECOND": f"{SECOND}u",

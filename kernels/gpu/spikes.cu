@@ -1,17 +1,5 @@
 // From flags to the list of firing units, ascending, in the same order every time.
-//
-// A block takes a tile of 8 flags per thread. Where there are several tiles, `count_spikes` counts in each, and
-// `list_spikes` adds up the counts of the tiles before its own.
 #include "launch.cuh"
-
-const int MOST_THREADS = 1024;
-
-// Eight flags, each a byte of 0 or 1; flags are padded with zeros to a multiple of 8.
-DEVICE uint64 eight(Array<const uint8> flags, int64 k) {
-    return 8 * k < flags.size ? reinterpret_cast<const uint64*>(flags.data)[k] : 0;
-}
-
-DEVICE int32 sum_of_bytes(uint64 word) { return int32((word * 0x0101010101010101ull) >> 56); }
 
 // The sum of `mine` over the threads of a block before this one, and over all of them.
 DEVICE int32 running_sum(int32 mine, int32& total) {
@@ -29,28 +17,21 @@ DEVICE int32 running_sum(int32 mine, int32& total) {
     return sums[side][me] - mine;
 }
 
-BLOCK_KERNEL(count_spikes)(Clock clock, Array<const uint8> flags, Array<int64> tile_counts) {
-    if (!clock.runs()) return;
-    const int32 mine = sum_of_bytes(eight(flags, first_index()));
-    int32 total = 0;
-    if (__syncthreads_or(mine)) running_sum(mine, total);
-    if (threadIdx.x == 0) tile_counts[blockIdx.x] = total;
-}
-
-// fired (n,) uint32, whose first count[0] entries receive the flagged units.
-BLOCK_KERNEL(list_spikes)(Clock clock, Array<const uint8> flags, Array<const int64> tile_counts, Array<uint32> fired,
-                          Array<int64> count) {
-    if (!clock.runs()) return;
-    const int64 k = first_index();
-    const uint64 word = eight(flags, k);
-    const int32 mine = sum_of_bytes(word);
-    int64 place = 0;
-    for (int64 tile = 0; tile < blockIdx.x; ++tile) place += tile_counts[tile];
-    int32 total = 0;
+// flags (n / 32,) a bit per unit, zeroed; fired (n,), whose first count[0] entries receive the flagged units. One
+// block, of which every thread looks at words side by side.
+BLOCK_KERNEL(list_spikes)(Clock clock, Array<uint32> flags, Array<uint32> fired, Array<int64> count) {
+    const int64 each = (flags.size + blockDim.x - 1) / blockDim.x, begin = threadIdx.x * each;
+    const int64 end = begin + each < flags.size ? begin + each : flags.size;
+    int32 mine = 0, total = 0;
+    for (int64 k = begin; k < end; ++k) mine += __popc(flags[k]);
     if (__syncthreads_or(mine)) {
-        int64 next = place + running_sum(mine, total);
-        for (int32 byte = 0; byte < 8; ++byte)
-            if (word >> (8 * byte) & 1) fired[next++] = uint32(8 * k + byte);
+        int64 next = running_sum(mine, total);
+        for (int64 k = begin; k < end && mine; ++k) {
+            uint32 word = flags[k];
+            if (word == 0) continue;
+            flags[k] = 0;
+            for (; word; word &= word - 1) fired[next++] = uint32(32 * k + __ffs(word) - 1);
+        }
     }
-    if (threadIdx.x == 0 && blockIdx.x == gridDim.x - 1) count[0] = place + total;
+    if (threadIdx.x == 0) count[0] = total;
 }

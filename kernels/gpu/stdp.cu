@@ -7,9 +7,9 @@
 const double NO_TRACE = 1e-30;  // below this a trace is nothing
 const int64 MOST_SPANS = 64;    // after which nothing is left
 
-DEVICE bool anything_arrives(const Clock& clock, Array<const int64> history_count, Array<const int64> lags) {
+DEVICE bool anything_arrives(const Clock& clock, Ring<const int64> history_count, Array<const int64> lags) {
     for (int64 g = 0; g < lags.size; ++g)
-        if (history_count[behind(clock.step(), lags[g], history_count.size)]) return true;
+        if (history_count[behind(clock.step(), lags[g], history_count.rows)][0]) return true;
     return false;
 }
 
@@ -49,36 +49,37 @@ DEVICE void learn(const Changes& all, uint32 which, real moved) {
 }
 
 KERNEL(stdp_arrival_rescale_pre)(Clock clock, Array<real> trace_pre, Array<const int64> since_pre, int64 span_pre,
-                                 real shrink_pre, Array<const int64> history_count, Array<const int64> lags) {
-    if (clock.runs() && anything_arrives(clock, history_count, lags))
+                                 real shrink_pre, Ring<const int64> history_count, Array<const int64> lags) {
+    if (anything_arrives(clock, history_count, lags))
         rescale(clock, trace_pre, since_pre, span_pre, shrink_pre);
 }
 
 KERNEL(stdp_arrival_rescale_post)(Clock clock, Array<real> trace_post, Array<const int64> since_post,
-                                  int64 span_post, real shrink_post, Array<const int64> history_count,
+                                  int64 span_post, real shrink_post, Ring<const int64> history_count,
                                   Array<const int64> lags) {
-    if (clock.runs() && anything_arrives(clock, history_count, lags))
+    if (anything_arrives(clock, history_count, lags))
         rescale(clock, trace_post, since_post, span_post, shrink_post);
 }
 
 // A spike arrives: raise the trace of its segment, depress its synapses by the targets' traces. trace_pre (n_segments,)
 // of each (source, lag), trace_post (n_post,) of each target, scaled; since_* (1,) the span they are in; rate [1/step].
-KERNEL(stdp_arrival_step)(Clock clock, Grid<const uint32> history, Array<const int64> history_count,
+KERNEL(stdp_arrival_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                           Array<const int64> lags, Array<const uint32> first, Indices targets,
                           Array<real> trace_pre, Array<int64> since_pre, real rate_pre, int64 span_pre,
                           Array<const real> trace_post, Array<int64> since_post, real rate_post, int64 span_post,
                           real a_plus, int64 direct, Array<real> weights, real low, real high,
                           Scratch<uint32> synapse, Scratch<real> change, Array<int64> proposed) {
-    if (!clock.runs()) return;
+    if (blockIdx.y >= lags.size) return;
     const Changes all = {direct, weights, low, high, synapse, change, proposed};
     const int64 step = clock.step(), slot = behind(step, lags[blockIdx.y], history.rows);
     const double raised = a_plus * exp(double(rate_pre) * (step % span_pre));
     const real lowered = real(-exp(-double(rate_post) * (step % span_post)));
-    if (history_count[slot] && blockIdx.x == 0 && threadIdx.x == 0 && threadIdx.y == 0) {
+    const int64 spikes = history_count[slot][0];
+    if (spikes && blockIdx.x == 0 && threadIdx.x == 0 && threadIdx.y == 0) {
         since_pre[0] = step / span_pre;
         since_post[0] = step / span_post;
     }
-    for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < history_count[slot];
+    for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < spikes;
          k += int64(gridDim.x) * blockDim.y) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
         if (threadIdx.x == 0) trace_pre[segment] = real(trace_pre[segment] + raised);
@@ -89,12 +90,12 @@ KERNEL(stdp_arrival_step)(Clock clock, Grid<const uint32> history, Array<const i
 
 KERNEL(stdp_spike_rescale_pre)(Clock clock, Array<real> trace_pre, Array<const int64> since_pre, int64 span_pre,
                                real shrink_pre, Array<const int64> count_post) {
-    if (clock.runs() && count_post[0]) rescale(clock, trace_pre, since_pre, span_pre, shrink_pre);
+    if (count_post[0]) rescale(clock, trace_pre, since_pre, span_pre, shrink_pre);
 }
 
 KERNEL(stdp_spike_rescale_post)(Clock clock, Array<real> trace_post, Array<const int64> since_post, int64 span_post,
                                 real shrink_post, Array<const int64> count_post) {
-    if (clock.runs() && count_post[0]) rescale(clock, trace_post, since_post, span_post, shrink_post);
+    if (count_post[0]) rescale(clock, trace_post, since_post, span_post, shrink_post);
 }
 
 // A target fires: raise its trace, potentiate its synapses by the traces of their segments. first_post
@@ -105,7 +106,7 @@ KERNEL(stdp_spike_step)(Clock clock, Array<const uint32> fired_post, Array<const
                         real rate_pre, int64 span_pre, Array<real> trace_post, Array<int64> since_post,
                         real rate_post, int64 span_post, real a_minus, int64 direct, Array<real> weights, real low,
                         real high, Scratch<uint32> synapse, Scratch<real> change, Array<int64> proposed) {
-    if (!clock.runs() || count_post[0] == 0) return;
+    if (count_post[0] == 0) return;
     const Changes all = {direct, weights, low, high, synapse, change, proposed};
     const int64 step = clock.step();
     const real lowered = real(exp(-double(rate_pre) * (step % span_pre)));

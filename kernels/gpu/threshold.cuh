@@ -5,8 +5,8 @@
 // Let unit i have the potential `moved`, unless it is refractory; flag and reset it at threshold.
 //
 // held (n,) refractory steps left: the lists `resting` and `left` of the other rooms, spelled out per unit, because
-// appending to a list in order would make units wait for each other. flags (n,) uint8.
-DEVICE bool arrive_at(real moved, int64 i, Array<real> v, Array<int32> held, Array<uint8> flags, real threshold,
+// appending to a list in order would make units wait for each other. flags: a bit per unit.
+DEVICE bool arrive_at(real moved, int64 i, Array<real> v, Array<int32> held, Adds<uint32> flags, real threshold,
                       real reset, int32 hold_steps) {
     if (held[i] > 0) {
         moved = reset;
@@ -15,6 +15,6 @@ DEVICE bool arrive_at(real moved, int64 i, Array<real> v, Array<int32> held, Arr
     const bool reached = moved >= threshold;
     if (reached) held[i] = hold_steps;
     v[i] = reached ? reset : moved;
-    flags[i] = reached;
+    flag(flags, i, reached);
     return reached;
 }

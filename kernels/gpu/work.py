@@ -19,7 +19,7 @@ PARTS = {
     "stdp_spike_step": ("stdp_spike_rescale_pre", "stdp_spike_rescale_post", "stdp_spike_step"),
 }
 NOTHING = ("drowse_step",)  # kernels that have nothing to do on a device, where no piece ever pauses
-PER_TILE = 8  # flags per thread of `list_spikes`
+FLAGS = 32  # in a word
 
 
 @dataclass
@@ -36,8 +36,8 @@ class Work:
     own: list[NDArray[Any]] = field(default_factory=list)  # arrays of the device alone
 
 
-def works(calls: Sequence[Call], most_threads: int) -> list[Work]:
-    """What there is to do, in order; `most_threads` of a block that meet."""
+def works(calls: Sequence[Call]) -> list[Work]:
+    """What there is to do, in order."""
     groups = _groups([call for call in calls if call.kernel.__name__ not in NOTHING])
     gathers = {
         call.arguments["counts"].ctypes.data: call.arguments["count"]
@@ -49,11 +49,11 @@ def works(calls: Sequence[Call], most_threads: int) -> list[Work]:
         head = group[0]
         if head.kernel.__name__ == "gather_step" and _joined(head, groups):
             continue  # the list was never in pieces
-        made.append(_work(group, gathers, most_threads))
+        made.append(_work(group, gathers))
     return made
 
 
-def _work(group: list[Call], gathers: Mapping[int, NDArray[Any]], most_threads: int) -> Work:
+def _work(group: list[Call], gathers: Mapping[int, NDArray[Any]]) -> Work:
     head = group[0]
     name = _variant(head.kernel.__name__, head.arguments)
     arguments = {key: _whole([call.arguments[key] for call in group]) for key in head.arguments}
@@ -64,13 +64,9 @@ def _work(group: list[Call], gathers: Mapping[int, NDArray[Any]], most_threads: 
     if len(group) > 1:
         count = gathers[count.ctypes.data]
     n = arguments["fired"].size
-    tiles = max(-(-n // (PER_TILE * most_threads)), 1)
-    arguments |= {
-        "flags": np.zeros(-(-n // PER_TILE) * PER_TILE, np.uint8), "tile_counts": np.zeros(tiles, np.int64),
-        "count": count,
-    }  # fmt: skip
-    work.own += [arguments["flags"], arguments["tile_counts"]]
-    work.kernels += ("count_spikes", "list_spikes") if tiles > 1 else ("list_spikes",)
+    arguments |= {"flags": np.zeros(-(-n // FLAGS), np.uint32), "count": count}
+    work.own.append(arguments["flags"])
+    work.kernels += ("list_spikes",)
     if "resting" in arguments:
         work.lists = [(call.arguments["resting"], call.arguments["left"]) for call in group]
         arguments["held"] = np.zeros(n, np.int32)
