@@ -56,7 +56,13 @@ class Program(Protocol):
     """A list of calls made ready to run."""
 
     def advance(self, step: int, stop: int) -> int:
-        """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
+        """Run from `step` up to `stop`, or until a buffer is full; return the first step not run.
+
+        State and the buffers of probes are up to date then, other arrays only after `collect`.
+        """
+
+    def collect(self) -> None:
+        """Bring all arrays of the calls up to date."""
 
 
 class Clockwork(NamedTuple):

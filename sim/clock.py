@@ -116,8 +116,11 @@ class ClockEngine:
             reached = program.advance(step, goal)
             memory["pause"][0] = 0
             _check_finite(self.plan, memory, reached)
+            if reached == stop or recording.weighs(reached):
+                program.collect()
             recording.visit(reached)
             if recording.full:
+                program.collect()
                 recording.hand_over(reached, spike_hash(self.plan, memory))
             progress(reached - step)
             step = reached

@@ -50,6 +50,10 @@ class Recording:
         ]
         return min(due, default=1 << 62)
 
+    def weighs(self, step: int) -> bool:
+        """Whether weights are to be read after the steps before `step`."""
+        return any(recorder.rows is None and step % recorder.every == 0 for recorder in self.plan.recorders)
+
     def visit(self, step: int) -> None:
         """Empty all buffers after the steps before `step`; read the weights that are due."""
         for recorder, chunks in zip(self.plan.recorders, self._chunks, strict=True):

@@ -61,6 +61,9 @@ class Program:
         self._pace[lanes] = (time.perf_counter() - begin) / max(reached - step, 1)
         return reached
 
+    def collect(self) -> None:
+        """Nothing to do: kernels work on the arrays themselves."""
+
     def _choose(self) -> int:
         """How many threads to run the next chunk with."""
         self._chunks += 1

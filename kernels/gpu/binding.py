@@ -18,7 +18,7 @@ from .source import THREADS
 from .work import Work
 
 WARP = 32  # threads that go together
-ROW = (WARP, 8)  # threads that share a segment of synapses, and segments of a block
+ROW = (64, 4)  # threads that share a segment of synapses, and segments of a block
 SEGMENTS = 128  # blocks over all lags of a delivery
 
 # kernels whose threads are not one per entry of their first array

@@ -72,10 +72,11 @@ class Mirror:
         for region in self._regions:
             self._device.upload(region.there, region.host)
 
-    def download(self) -> None:
-        """Bring back what kernels wrote."""
+    def download(self, within: NDArray[Any] | None = None) -> None:
+        """Bring back what kernels wrote, of one array or of all."""
+        begin, end = (0, np.inf) if within is None else (within.ctypes.data, within.ctypes.data + within.nbytes)
         for region in self._regions:
-            if region.use is Use.WRITTEN:
+            if region.use is Use.WRITTEN and region.begin < end and begin < region.end:
                 self._device.download(region.there, region.host)
 
 

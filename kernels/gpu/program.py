@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,9 @@ from .work import Work, works
 class Program:
     """Calls made ready for a device; see `kernels/backend.py` for the meaning of the arguments.
 
-    All arrays of the calls are copied to the device here. `advance` brings back what kernels wrote, of a probe's buffer
-    the filled rows, and takes over what Python does between chunks: it empties buffers. Whoever changes other arrays
-    calls `upload`.
+    All arrays of the calls are copied to the device here. `advance` brings back the state and, of a probe's buffer, the
+    filled rows, and takes over what Python does between chunks: it empties buffers. Whoever changes other arrays calls
+    `upload`, and `collect` brings back the rest.
 
     Lanes mean nothing here: a device has threads of its own. The launches of several steps are prepared once, as a CUDA
     graph on a card; its length is a multiple of every call's period, so a graph begins at a multiple of it, and steps
@@ -47,6 +48,7 @@ class Program:
         self._mirror = Mirror(self._device, [*arrays, (self._words, Use.WRITTEN)])
         self._buffers = [work.arguments for work in self._works if "rows" in work.arguments]
         self._control = [self._words, *(arguments["rows"] for arguments in self._buffers)]
+        self._state = clockwork.state
         self._tables: list[Buffer] = []  # arguments of launches
         self._period = max([self._device.steps, *(call.every for call in calls)])
         self._replay = self._device.prepare(self._sequence(precision), precision)
@@ -61,8 +63,21 @@ class Program:
         for array in self._control:
             self._device.upload(self._mirror.address(array), array)
         self._replay(-(-(stop - begin) // self._period))
-        self._download()
+        for array in (self._words, self._state):
+            self._mirror.download(array)
+        for arguments in self._buffers:
+            self._fill(arguments)
         return int(self._words[2])
+
+    def collect(self) -> None:
+        """Bring all arrays up to date: histories, weights, whatever kernels wrote."""
+        self._mirror.download()
+        for work in self._works:
+            if work.lists:
+                listed(work.arguments["held"], work.lists)
+            if "earliest" in work.arguments:  # of no use to the device
+                due = work.arguments["due"]
+                work.arguments["earliest"][:] = np.minimum.reduceat(due, np.arange(0, due.size, GROUP))
 
     def upload(self) -> None:
         """Take over all arrays as they are now."""
@@ -71,18 +86,14 @@ class Program:
                 work.arguments["held"][:] = spelled(work.lists)
         self._mirror.upload()
 
-    def _download(self) -> None:
-        self._mirror.download()
-        for arguments in self._buffers:
-            filled = int(arguments["rows"][0])
-            for column in (value for name, value in arguments.items() if name in ("row_steps", "row_ids", "samples")):
-                self._device.download(self._mirror.address(column), column[:filled])
-        for work in self._works:
-            if work.lists:
-                listed(work.arguments["held"], work.lists)
-            if "earliest" in work.arguments:  # of no use to the device
-                due = work.arguments["due"]
-                work.arguments["earliest"][:] = np.minimum.reduceat(due, np.arange(0, due.size, GROUP))
+    def _fill(self, arguments: Mapping[str, Any]) -> None:
+        """Bring back the filled rows of a probe's buffer."""
+        rows = arguments["rows"]
+        self._device.download(self._mirror.address(rows), rows)
+        for name in ("row_steps", "row_ids", "samples"):
+            if name in arguments:
+                column = arguments[name]
+                self._device.download(self._mirror.address(column), column[: int(rows[0])])
 
     def _sequence(self, precision: str) -> list[Launch]:
         """The launches of a period: those of every step wait for all of the step before, the clock's for the last."""

@@ -49,7 +49,7 @@ def _entry(kernel: Signature) -> str:
         f"struct {kernel.name}_work {{{fields} }};\n"
         f"ENTRY({kernel.name}, {MOST_THREADS if kernel.meets else THREADS})"
         f"(Clock clock, const {kernel.name}_work* works) {{ "
-        f"{rest}const {kernel.name}_work work = works[blockIdx.z]; {kernel.name}(clock{values}); }}"
+        f"const {kernel.name}_work work = works[blockIdx.z]; {rest}{kernel.name}(clock{values}); }}"
     )
 
 

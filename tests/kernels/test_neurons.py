@@ -66,6 +66,7 @@ def advance(name, kernel, found, dtype):
     program = room.program([Call(function, arguments, count)], clockwork, dtype)
     for step in range(STEPS):
         program.advance(step, step + 1)
+        program.collect()
         total += int(count[0])
     return arguments, total
 

@@ -28,6 +28,7 @@ def run(name, kernel, given, dtype="float64", each=lambda step, arguments: None)
         each(step, arguments)
         getattr(program, "upload", lambda: None)()
         program.advance(step, step + 1)
+        program.collect()
         arrays = {key: value for key, value in arguments.items() if isinstance(value, np.ndarray)}
         seen.append({key: value.copy() for key, value in arrays.items()})
     return seen

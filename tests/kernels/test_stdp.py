@@ -46,7 +46,9 @@ def learned(name, arguments):
         function = room.kernel(kernel)
         calls.append(Call(function, {key: arrays[key] for key in parameters(function) if key != "step"}, None))
     clockwork = Clockwork(np.zeros(3, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40)
-    room.program(calls, clockwork, arrays["weights"].dtype.name).advance(0, STEPS)
+    program = room.program(calls, clockwork, arrays["weights"].dtype.name)
+    program.advance(0, STEPS)
+    program.collect()
     return {key: arrays[key] for key in ("weights", "trace_pre", "trace_post", "since_pre", "since_post", "proposed")}
 
 
