@@ -38,7 +38,7 @@ def run(
     name: Annotated[str, typer.Argument(help="An experiment; see `potentia list`.")],
     set_: Set = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
-    backend: Annotated[str, typer.Option(help="auto, cpu or reference.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, cpu, gpu or reference.")] = "auto",
     data: Annotated[Path | None, typer.Option(envvar="POTENTIA_DATA", help="Folder of data sets.")] = None,
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("runs"),
     json_: Json = False,
@@ -145,7 +145,8 @@ def bench(
     say(format_table(rows, header=columns))
     for ratio, value in report["ratios"].items():
         say(f"{ratio}: {value:.3g}")
-    say(f"fraction of the machine's own limit: {report['ceiling_fraction']:.3g}")
+    if report["ceiling_fraction"] is not None:
+        say(f"fraction of the machine's own limit: {report['ceiling_fraction']:.3g}")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from potentia.errors import DataError, NetworkError, ParameterError
 from potentia.experiments import load
 from potentia.experiments.experiment import Context, Experiment, is_timed, read_settings
+from potentia.kernels.backend import BACKENDS
 from potentia.sim import validation as check
 from potentia.sim.runfolder import RunFolder, finite, read_run, write_report
 
@@ -95,7 +96,7 @@ def _finished(path: Path) -> dict[str, Any]:
     record: dict[str, Any] = read_run(path)
     if record["status"] != "done":
         raise DataError(f"{path} holds a run whose status is {record['status']!r}; only one that is 'done' will do")
-    check.one_of("run.json", "backend", record.get("backend", "auto"), ("auto", "cpu", "reference"))
+    check.one_of("run.json", "backend", record.get("backend", "auto"), ("auto", *BACKENDS))
     return record
 
 

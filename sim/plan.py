@@ -58,15 +58,11 @@ class Plan:
 
     def suits_a_card(self) -> bool:
         """Whether the network is large enough for a gpu, and one is there that has all kernels."""
-        synapses, neurons = (
-            sum(part.n for part in self.synapses.values()),
-            sum(part.n for part in self.network.populations),
-        )
-        operators = sum(part.every == 1 and not part.lane for part in self.operators)  # as one thread has them
-        if (
-            not choice.pays(neurons=neurons, synapses=synapses, operators=operators, dt=self.dt)
-            or not choice.available()
-        ):
+        synapses = sum(part.n for part in self.synapses.values())
+        neurons = sum(part.n for part in self.network.populations)
+        kernels = len({part.name for part in self.operators if part.every == 1})
+        sizes = {"neurons": neurons, "synapses": synapses, "kernels": kernels}
+        if not choice.pays(**sizes, dt=self.dt) or not choice.available():
             return False
         card = load("gpu")
         return all(

@@ -17,12 +17,12 @@ DT = 1e-4  # [s]
 
 
 def test_sizes():
-    """CUBA-size networks stay on the cpu; a million units, or half a billion synapses, need a card."""
-    assert not choice.pays(neurons=4000, synapses=320_000, operators=10, dt=DT)
-    assert not choice.pays(neurons=20_000, synapses=2_000_000, operators=10, dt=DT)
-    assert choice.pays(neurons=1_000_000, synapses=100_000_000, operators=10, dt=DT)
-    assert choice.pays(neurons=100_000, synapses=500_000_000, operators=10, dt=DT)
-    assert not choice.pays(neurons=77_000, synapses=300_000_000, operators=400, dt=DT)  # many small populations
+    """CUBA-size networks stay on the cpu; a million units, or 300 million synapses, need a card."""
+    assert not choice.pays(neurons=4000, synapses=320_000, kernels=5, dt=DT)
+    assert not choice.pays(neurons=10_000, synapses=2_000_000, kernels=5, dt=DT)
+    assert choice.pays(neurons=1_000_000, synapses=100_000_000, kernels=5, dt=DT)
+    assert choice.pays(neurons=77_000, synapses=300_000_000, kernels=5, dt=DT)
+    assert not choice.pays(neurons=10_000, synapses=10_000_000, kernels=12, dt=DT)  # a step of many different parts
 
 
 def network(store=None):
