@@ -31,6 +31,8 @@ class Segments:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self.sealed = 0
+        self._only: Result | None = None  # the first piece, until there is another
+        self._pieces = 0
         self._failure: DataError | None = None
         self._queue: queue.Queue[Result | None] = queue.Queue(WAITING)
         self._last = time.monotonic()
@@ -57,11 +59,13 @@ class Segments:
         """Hand over the next piece. Raises DataError where an earlier one could not be written."""
         self._check()
         self._last = time.monotonic()
+        self._only = piece if self._pieces == 0 else None
+        self._pieces += 1
         self._queue.put(piece)
 
     def merge(self) -> Result:
         """The whole result, saved as results.h5 in place of the segments."""
-        result = storage.load_result(self.folder)
+        result = storage.load_result(self.folder) if self._only is None else self._only
         if self.sealed == 1:
             self._path(1).replace(self.folder / storage.RESULTS)
             return result
