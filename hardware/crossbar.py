@@ -75,12 +75,12 @@ class Crossbar(Store):
             "minus": build.signal(f"{name}.minus", "store", "float", (n,), minus, "S"),
             "column_plus": build.signal(f"{name}.column_plus", "flow", "float", (n_post,), unit="S"),
             "column_minus": build.signal(f"{name}.column_minus", "flow", "float", (n_post,), unit="S"),
-            "square": build.signal(f"{name}.square", "flow", "float", (n_post,), unit="S^2"),
+            "variance": build.signal(f"{name}.variance", "flow", "float", (n_post,), unit="S^2"),
             "listed": build.signal(f"{name}.listed", "flow", "uint8", (n_post,)),
             "touched": build.signal(f"{name}.touched", "flow", "uint32", (n_post,)),
             "touched_count": build.signal(f"{name}.touched_count", "flow", "int64", (1,)),
             "conducted": build.tally(f"{name}.conducted", "float64"),
-            "scale": self._scale(synapses), "noise": float(self.device.read_noise),
+            "scale": self._scale(synapses), "noise": float(self.device.read_noise), "excess": np.zeros(0),
         }  # fmt: skip
         for total in ("activations", "events", "conversions", "clipped"):
             scope[total] = build.tally(f"{name}.{total}")

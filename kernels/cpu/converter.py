@@ -10,17 +10,20 @@ from .random import mix, normal
 
 @njit(error_model="numpy")
 def convert_step(
-    step, key, sample, column_plus, column_minus, square, listed, touched, touched_count,
-    noise, lsb, lowest, highest, scale, receiving, conversions, clipped, conducted,
+    step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
+    lsb, lowest, highest, scale, receiving, conversions, clipped, conducted,
 ):  # fmt: skip
     """Convert the columns that were read in this step, add them to `receiving`, leave them empty.
 
-    column_plus ... touched_count: see `crossbar_read_step`. noise: relative standard deviation of one
-    device's reading; the devices' independent errors add up to one normal error per column of variance
-    noise**2 * square. lsb: what one code stands for [S], 0 for a converter without steps; codes run from
-    lowest to highest. scale: weight per siemens. Totals (1,): conversions, how many of them were clipped,
+    column_plus ... touched_count: see `crossbar_read_step`. The devices' independent errors add up to one normal error
+    per column. lsb: what one code stands for [S], 0 for a converter without steps; codes run from lowest to highest.
+    scale: weight per siemens. receiving (n_post,): where arrays lie below each other, every n_post columns are those of
+    one more array, and what they are converted to is added up. Totals (1,): conversions, how many of them were clipped,
     and the sum of all conductances read [S].
     """
+    n_post = receiving.size
+    if column_plus.size > n_post:
+        touched[: touched_count[0]].sort()  # sums do not depend on the order in which rows were driven
     stream = mix(key + np.uint64(sample[0]))
     count = touched_count[0]
     total = 0.0
@@ -28,16 +31,16 @@ def convert_step(
         j = touched[k]
         value = np.float64(column_plus[j] - column_minus[j])
         total += column_plus[j] + column_minus[j]
-        if noise > 0:
-            value += noise * math.sqrt(square[j]) * normal(stream, step, j)
+        if variance[j] > 0:
+            value += math.sqrt(variance[j]) * normal(stream, step, j)
         if lsb > 0:
             code = np.rint(value / lsb)
             clipped[0] += code < lowest or code > highest
             value = min(max(code, lowest), highest) * lsb
-        receiving[j] += scale * value
+        receiving[j % n_post] += scale * value
         column_plus[j] = 0
         column_minus[j] = 0
-        square[j] = 0
+        variance[j] = 0
         listed[j] = 0
     conversions[0] += count
     conducted[0] += total

@@ -5,17 +5,19 @@ from numba import njit
 
 @njit(error_model="numpy")
 def crossbar_read_step(
-    step, history, history_count, lags, first, targets, plus, minus,
-    column_plus, column_minus, square, listed, touched, touched_count, activations, events,
+    step, history, history_count, lags, first, targets, plus, minus, excess, noise,
+    column_plus, column_minus, variance, listed, touched, touched_count, activations, events,
 ):  # fmt: skip
     """Let every spike that arrives drive its row; sum what the columns conduct; return the number of spikes.
 
-    plus, minus (n_synapses,) conductances of each pair [S]. Over this step: column_plus, column_minus
-    (n_post,) their sums [S] and square (n_post,) the sum of their squares [S^2]; touched (n_post,) uint32
-    the columns that were read, touched_count (1,) how many, listed (n_post,) uint8 whether a column is among
-    them. Totals (1,): activations of rows, events (pairs read).
+    first (n_rows + 1,), where the cells of each row, a (source, lag), begin; of each cell targets (n_cells,) its column,
+    plus, minus its two conductances [S], and excess the variance [S^2] of reading both beyond that of a relative error
+    `noise`, or none (0,). Over this step: column_plus, column_minus (n_columns,) sums of conductances [S] and
+    variance (n_columns,) of their errors [S^2]; touched (n_columns,) uint32 the columns that were read, touched_count
+    (1,) how many, listed (n_columns,) uint8 whether a column is among them. Totals (1,): activations of rows, events
+    (pairs read).
     """
-    depth = history.shape[0]
+    depth, relative, more = history.shape[0], noise * noise, excess.size > 0
     arrived, rows, pairs, count = 0, 0, 0, touched_count[0]
     for g in range(lags.size):
         slot = (step - lags[g]) % depth
@@ -31,7 +33,9 @@ def crossbar_read_step(
                 up, down = plus[s], minus[s]
                 column_plus[j] += up
                 column_minus[j] += down
-                square[j] += up * up + down * down
+                variance[j] += relative * (up * up + down * down)
+                if more:
+                    variance[j] += excess[s]
             pairs += end - begin
             rows += end > begin
         arrived += history_count[slot]

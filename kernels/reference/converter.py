@@ -8,8 +8,8 @@ from .random import mix, normal
 
 
 def convert_step(
-    step, key, sample, column_plus, column_minus, square, listed, touched, touched_count,
-    noise, lsb, lowest, highest, scale, receiving, conversions, clipped, conducted,
+    step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
+    lsb, lowest, highest, scale, receiving, conversions, clipped, conducted,
 ):  # fmt: skip
     """Convert the columns that were read in this step, add them to `receiving`, leave them empty."""
     with np.errstate(over="ignore"):
@@ -17,14 +17,14 @@ def convert_step(
     j = touched[: touched_count[0]]
     value = (column_plus[j] - column_minus[j]).astype(np.float64)
     conducted[0] += (column_plus[j] + column_minus[j]).sum(dtype=np.float64)
-    if noise > 0:
-        value += noise * np.sqrt(square[j]) * normal(stream, step, j)
+    noisy = variance[j] > 0
+    value[noisy] += np.sqrt(variance[j][noisy]) * normal(stream, step, j[noisy])
     if lsb > 0:
         code = np.rint(value / lsb)
         clipped[0] += np.count_nonzero((code < lowest) | (code > highest))
         value = np.clip(code, lowest, highest) * lsb
-    receiving[j] += scale * value
-    for array in (column_plus, column_minus, square, listed):
+    np.add.at(receiving, j % receiving.size, scale * value)
+    for array in (column_plus, column_minus, variance, listed):
         array[j] = 0
     conversions[0] += j.size
     touched_count[0] = 0

@@ -6,8 +6,8 @@ import numpy as np
 
 
 def crossbar_read_step(
-    step, history, history_count, lags, first, targets, plus, minus,
-    column_plus, column_minus, square, listed, touched, touched_count, activations, events,
+    step, history, history_count, lags, first, targets, plus, minus, excess, noise,
+    column_plus, column_minus, variance, listed, touched, touched_count, activations, events,
 ):  # fmt: skip
     """Let every spike that arrives drive its row; sum what columns conduct; return the number of spikes."""
     arrived = 0
@@ -19,7 +19,9 @@ def crossbar_read_step(
             up, down, j = plus[row], minus[row], targets[row]
             np.add.at(column_plus, j, up)
             np.add.at(column_minus, j, down)
-            np.add.at(square, j, up * up + down * down)
+            np.add.at(variance, j, noise * noise * (up * up + down * down))
+            if excess.size:
+                np.add.at(variance, j, excess[row])
             listed[j] = 1
             events[0] += j.size
             activations[0] += j.size > 0

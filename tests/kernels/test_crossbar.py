@@ -10,7 +10,7 @@ from potentia.kernels.reference.connectivity import layout
 N_PRE, N_POST, DEPTH = 30, 12, 6
 LAGS = np.array([1, 3, 5])
 KEY, SAMPLE = np.uint64(77), np.zeros(1, np.int64)
-COLUMNS = ("column_plus", "column_minus", "square", "listed", "touched", "touched_count")
+COLUMNS = ("column_plus", "column_minus", "variance", "listed", "touched", "touched_count")
 TOTALS = ("activations", "events", "conducted", "conversions", "clipped")
 
 
@@ -34,7 +34,7 @@ def array():
     return {
         "history": history, "history_count": counts, "lags": LAGS, "first": first, "targets": targets[order],
         "plus": rng.uniform(1e-6, 20e-6, order.size), "minus": rng.uniform(1e-6, 20e-6, order.size),
-        "sources": sources[order], "group": group[order],
+        "excess": np.zeros(0), "noise": 0.0, "sources": sources[order], "group": group[order],
     }  # fmt: skip
 
 
@@ -48,17 +48,17 @@ def columns():
 
 def read(backend, array, state, step=20):
     """Call the reading kernel with what it asks for."""
-    names = ("history", "history_count", "lags", "first", "targets", "plus", "minus")
+    names = ("history", "history_count", "lags", "first", "targets", "plus", "minus", "excess", "noise")
     names += (*COLUMNS, "activations", "events")
     everything = {**array, **state}
     return backend.crossbar_read_step(step, *(everything[name] for name in names))
 
 
-def convert(backend, state, step=20, *, noise=0.0, lsb=0.0, lowest=0, highest=0, scale=1.0):
+def convert(backend, state, step=20, *, lsb=0.0, lowest=0, highest=0, scale=1.0, n_post=N_POST):
     """Call the converting kernel; return what it adds to the receptor."""
-    receiving = np.zeros(N_POST)
+    receiving = np.zeros(n_post)
     backend.convert_step(
-        step, KEY, SAMPLE, *(state[name] for name in COLUMNS), noise, lsb, lowest, highest, scale, receiving,
+        step, KEY, SAMPLE, *(state[name] for name in COLUMNS), lsb, lowest, highest, scale, receiving,
         state["conversions"], state["clipped"], state["conducted"],
     )  # fmt: skip
     return receiving
@@ -74,13 +74,15 @@ def arrived(array, step=20):
 
 
 def test_reading_is_a_matrix_product(backend, array):
-    """Columns, squares and totals are sums over the synapses of arriving spikes; only their columns count."""
+    """Columns, variances and totals are sums over the synapses of arriving spikes; only their columns count."""
     state, on = columns(), arrived(array)
+    array |= {"noise": 0.5, "excess": np.linspace(0, 1e-12, array["plus"].size)}
     spikes = read(backend, array, state)
     plus, minus, targets = array["plus"][on], array["minus"][on], array["targets"][on]
     assert spikes == sum(array["history_count"][(20 - lag) % DEPTH] for lag in LAGS) > 0
     np.testing.assert_allclose(state["column_plus"], np.bincount(targets, plus, N_POST), rtol=1e-12)
-    np.testing.assert_allclose(state["square"], np.bincount(targets, plus**2 + minus**2, N_POST), rtol=1e-12)
+    variance = 0.25 * (plus**2 + minus**2) + array["excess"][on]
+    np.testing.assert_allclose(state["variance"], np.bincount(targets, variance, N_POST), rtol=1e-12)
     assert state["events"][0] == on.sum()
     assert state["activations"][0] == np.unique(array["sources"][on] * 10 + array["group"][on]).size
     touched = state["touched"][: state["touched_count"][0]]
@@ -92,8 +94,8 @@ def test_backends_agree(array):
     outcomes = []
     for name in PROCESSORS:
         backend, state = backends.load(name), columns()
-        read(backend, array, state)
-        values = convert(backend, state, noise=0.02, scale=3.0)
+        read(backend, array | {"noise": 0.02}, state)
+        values = convert(backend, state, scale=3.0)
         outcomes.append([values, *(state[total] for total in TOTALS)])
     for cpu, reference in zip(*outcomes, strict=True):
         np.testing.assert_allclose(cpu, reference, rtol=1e-12, atol=1e-18)
@@ -108,7 +110,7 @@ def test_converting_empties_the_columns(backend, array):
     np.testing.assert_array_equal(convert(backend, state, scale=2.0), 2.0 * sums)
     assert state["conversions"][0] == touched
     assert state["conducted"][0] == pytest.approx(conducted, rel=1e-12)
-    for name in ("column_plus", "column_minus", "square", "listed", "touched_count"):
+    for name in ("column_plus", "column_minus", "variance", "listed", "touched_count"):
         assert not state[name].any()
 
 
@@ -147,8 +149,8 @@ def test_read_noise_is_that_of_the_devices(array):
     drawn, brute = np.empty((n, N_POST)), np.empty((n, N_POST))
     for k in range(n):
         state, step = columns(), 20 + k * DEPTH * 15  # the same slots of the ring
-        read(backend, array, state, step)
-        drawn[k] = convert(backend, state, step, noise=noise) - exact
+        read(backend, array | {"noise": noise}, state, step)
+        drawn[k] = convert(backend, state, step) - exact
         noisy = [g * (1 + noise * rng.standard_normal(g.size)) for g in (plus, minus)]
         brute[k] = np.bincount(targets, noisy[0] - noisy[1], N_POST) - exact
     expected = noise * np.sqrt(np.bincount(targets, plus**2 + minus**2, N_POST))
@@ -157,3 +159,17 @@ def test_read_noise_is_that_of_the_devices(array):
     errors = drawn[:, expected > 0] / expected[expected > 0]
     assert stats.kstest(errors.ravel(), "norm").pvalue > 1e-6
     assert np.abs(np.corrcoef(errors.T) - np.eye(errors.shape[1])).max() < 5 / np.sqrt(n)
+
+
+def test_arrays_below_each_other_are_converted_one_by_one(array):
+    """Columns beyond n_post belong to further arrays; what they are converted to adds up, alike in every room."""
+    received = []
+    for name in PROCESSORS:
+        backend, state = backends.load(name), columns()
+        read(backend, array, state)
+        sums, touched = state["column_plus"] - state["column_minus"], int(state["touched_count"][0])
+        received.append(convert(backend, state, lsb=2.0**-20, lowest=-128, highest=127, n_post=N_POST // 3))
+        expected = (np.rint(sums * 2.0**20) / 2.0**20).reshape(3, -1).sum(0)
+        np.testing.assert_allclose(received[-1], expected, rtol=1e-12)
+        assert state["conversions"][0] == touched > N_POST // 3
+    np.testing.assert_array_equal(*received)
