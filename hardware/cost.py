@@ -1,4 +1,4 @@
-"""Joules, part by part, each figure with its source; what has no source is listed as unknown."""
+"""Joules and seconds, part by part, each figure with its source; what has no source is listed as unknown."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 import numpy as np
 
 from ..errors import ParameterError
+from ..sim import validation as check
 from ..sim.network import Projection
 from ..sim.result import BatchResult, Result
 from .crossbar import Crossbar
@@ -26,6 +27,11 @@ ROW_DRIVER: Final = 0.417e-12  # [J] per activation of a row, underuse included
 ADD: Final = 0.9e-12  # [J] per 32-bit floating-point addition
 MEMORY: Final = {8 << 10: 10e-12, 32 << 10: 20e-12, 1 << 20: 100e-12}  # bytes of SRAM: [J] per 64-bit access
 DRAM: Final = 1.3e-9  # [J] per 64-bit access, the lower of 1.3 to 2.6 nJ
+GPU_OPERATION: Final = 0.481e-12  # [J] per operation
+GPU_SOURCE: Final = (
+    "implied by the comparisons of Wang et al. 2023, doi:10.1038/s42256-023-00609-5, in both of their tasks: that of a "
+    "card of 300 W and 624 TOPS"
+)
 WEIGHTS_PER_ACCESS: Final = 2  # 32-bit weights in 64 bits; the synapses of a spike lie side by side
 
 UNKNOWN: Final = ("neurons", "spike routing and delays", "control")
@@ -51,20 +57,41 @@ class Part:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What the synapses of one projection took in a run; ``print(cost)`` is a table."""
+    """What the synapses of one projection took in a run; ``print(cost)`` is a table.
+
+    reads: how often the array was read; each read takes `read_seconds` [s], None where a source is missing.
+    """
 
     projection: str
     parts: tuple[Part, ...]
     unknown: tuple[str, ...]
+    reads: float | None = None
+    read_seconds: float | None = None
 
     @property
     def joules(self) -> float:
         """The sum of all parts with a source [J]."""
         return sum(part.joules or 0.0 for part in self.parts)
 
+    @property
+    def seconds(self) -> float | None:
+        """What all reads take one after the other [s]; None where that is not known."""
+        return None if self.reads is None or self.read_seconds is None else self.reads * self.read_seconds
+
+    def sensitivity(self, factor: float = 2.0) -> list[tuple[str, float, float]]:
+        """How the sum moves with each figure: part, and relative changes if its figure were 1 / factor, or factor, of it.
+
+        Raises ParameterError for a factor that is not above 1.
+        """
+        check.within("Cost.sensitivity", "factor", factor, above=1.0)
+        whole = self.joules or 1.0
+        shares = [(part.name, (part.joules or 0.0) / whole) for part in self.parts if part.each is not None]
+        return [(name, share * (1 / factor - 1), share * (factor - 1)) for name, share in shares]
+
     def __str__(self) -> str:
+        took = "" if self.seconds is None else f", {self.seconds:.4g} s"
         lines = [
-            f"{self.projection}: {self.joules:.4g} J",
+            f"{self.projection}: {self.joules:.4g} J{took}",
             f"{'part':16}{'count':>12}{'J each':>12}{'J':>12}  source",
         ]
         for part in self.parts:
@@ -104,6 +131,13 @@ def digital_joules(name: str, events: float, n_synapses: int) -> Cost:
     return Cost(projection=name, parts=parts, unknown=UNKNOWN)
 
 
+def gpu_joules(name: str, operations: float) -> Cost:
+    """What so many operations take on a graphics card of the kind that analogue arrays are compared with."""
+    check.within("gpu_joules", "operations", operations, least=0.0)
+    parts = (Part(name="operations", count=operations, each=GPU_OPERATION, source=GPU_SOURCE),)
+    return Cost(projection=name, parts=parts, unknown=("memory of the card", "idle power"))
+
+
 def synaptic_events(simulator: Simulator, result: Result | BatchResult, projection: Projection) -> int:
     """Spikes of the source population in `result` times the synapses that each of them reaches."""
     per_source = np.bincount(_synapses(simulator, projection).sources(), minlength=projection.pre.n)
@@ -139,4 +173,9 @@ def _analogue(store: Crossbar, name: str, tallies: dict[str, float]) -> Cost:
     ]  # fmt: skip
     if "pulses" in totals:
         parts.append(Part(name="pulses", count=totals["pulses"], each=None, source="no figure for these cells"))
-    return Cost(projection=name, parts=tuple(parts), unknown=UNKNOWN + UNKNOWN_ANALOGUE)
+    waiting = store.conversion_seconds
+    return Cost(
+        projection=name, parts=tuple(parts), reads=totals["reads"],
+        read_seconds=None if waiting is None else store.read_time + waiting,
+        unknown=UNKNOWN + UNKNOWN_ANALOGUE + (("time of a conversion",) if waiting is None else ()),
+    )  # fmt: skip

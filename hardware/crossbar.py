@@ -49,6 +49,8 @@ class Crossbar(Store):
     read_voltage: float = 0.2  # [V]
     read_time: float = 100e-9  # [s]
     pairs: str = "one"
+    columns_per_adc: int = 1  # columns that one converter serves, one after the other
+    conversion_time: float | None = None  # [s]; None: unknown
 
     def __post_init__(self) -> None:
         if not isinstance(self.device, Device):
@@ -63,8 +65,16 @@ class Crossbar(Store):
         check.within(self, "read_voltage", self.read_voltage, above=0.0, unit="V")
         check.within(self, "read_time", self.read_time, above=0.0, unit="s")
         check.one_of(self, "pairs", self.pairs, ["one", "both"])
+        check.whole(self, "columns_per_adc", self.columns_per_adc, least=1)
+        if self.conversion_time is not None:
+            check.within(self, "conversion_time", self.conversion_time, above=0.0, unit="s")
         if self.pairs == "both" and self.device.graded:
             raise check.fail(self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs)
+
+    @property
+    def conversion_seconds(self) -> float | None:
+        """How long a read waits for its converters [s]; None where that is not known."""
+        return None if self.conversion_time is None else self.columns_per_adc * self.conversion_time
 
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
         """Write the devices; declare them, the columns and what is counted for the energy."""
@@ -82,7 +92,7 @@ class Crossbar(Store):
             "conducted": build.tally(f"{name}.conducted", "float64"),
             "scale": self._scale(synapses), "noise": float(self.device.read_noise), "excess": np.zeros(0),
         }  # fmt: skip
-        for total in ("activations", "events", "conversions", "clipped"):
+        for total in ("activations", "events", "conversions", "clipped", "reads"):
             scope[total] = build.tally(f"{name}.{total}")
         return scope | self.converter(synapses, plus - minus).constants()
 

@@ -11,7 +11,7 @@ from .random import mix, normal
 @njit(error_model="numpy")
 def convert_step(
     step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
-    lsb, lowest, highest, scale, receiving, conversions, clipped, conducted,
+    lsb, lowest, highest, scale, receiving, conversions, clipped, reads, conducted,
 ):  # fmt: skip
     """Convert the columns that were read in this step, add them to `receiving`, leave them empty.
 
@@ -19,7 +19,7 @@ def convert_step(
     per column. lsb: what one code stands for [S], 0 for a converter without steps; codes run from lowest to highest.
     scale: weight per siemens. receiving (n_post,): where arrays lie below each other, every n_post columns are those of
     one more array, and what they are converted to is added up. Totals (1,): conversions, how many of them were clipped,
-    and the sum of all conductances read [S].
+    reads, steps in which there was anything to convert, and the sum of all conductances read [S].
     """
     n_post = receiving.size
     if column_plus.size > n_post:
@@ -43,5 +43,6 @@ def convert_step(
         variance[j] = 0
         listed[j] = 0
     conversions[0] += count
+    reads[0] += count > 0
     conducted[0] += total
     touched_count[0] = 0

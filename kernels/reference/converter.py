@@ -9,7 +9,7 @@ from .random import mix, normal
 
 def convert_step(
     step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
-    lsb, lowest, highest, scale, receiving, conversions, clipped, conducted,
+    lsb, lowest, highest, scale, receiving, conversions, clipped, reads, conducted,
 ):  # fmt: skip
     """Convert the columns that were read in this step, add them to `receiving`, leave them empty."""
     with np.errstate(over="ignore"):
@@ -27,4 +27,5 @@ def convert_step(
     for array in (column_plus, column_minus, variance, listed):
         array[j] = 0
     conversions[0] += j.size
+    reads[0] += j.size > 0
     touched_count[0] = 0

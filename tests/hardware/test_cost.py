@@ -7,7 +7,7 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
-from potentia.hardware import BreakdownReRAM, Crossbar, PulsedReRAM, digital_joules, joules
+from potentia.hardware import BreakdownReRAM, Crossbar, PulsedReRAM, digital_joules, gpu_joules, joules
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import Explicit, Ideal, SpikeTrain
@@ -52,6 +52,35 @@ def test_crossbar_by_hand():
     assert all(part.source for part in cost.parts)
     assert "doi:" in str(cost)
     assert "neurons" in str(cost)
+
+
+def test_reads_take_their_time():
+    """Something arrives in four steps; a read waits for the columns that share a converter, one after the other."""
+    store = Crossbar(PulsedReRAM(), read_time=50e-9, columns_per_adc=3, conversion_time=2e-9)
+    cost = joules(*tiny(store))
+    assert cost.reads == 4
+    assert cost.seconds == pytest.approx(4 * (50e-9 + 3 * 2e-9), rel=1e-12)
+    assert " s\n" in str(cost)
+    unknown = joules(*tiny(Crossbar(PulsedReRAM())))
+    assert unknown.seconds is None
+    assert "time of a conversion" in unknown.unknown
+
+
+def test_sensitivity_is_what_another_figure_would_give():
+    """Twice the energy per conversion, and nothing else, moves the sum by the converters' share."""
+    cost = joules(*tiny(Crossbar(PulsedReRAM())))
+    for name, less, more in cost.sensitivity(2.0):
+        part = next(part for part in cost.parts if part.name == name)
+        assert more == pytest.approx(part.joules / cost.joules, rel=1e-12)
+        assert less == pytest.approx(-more / 2, rel=1e-12)
+    assert sum(more for _, _, more in cost.sensitivity(2.0)) == pytest.approx(1.0, rel=1e-12)
+    with pytest.raises(ParameterError, match=r"Cost.sensitivity.factor: must be > 1 \(got 0.5\)"):
+        cost.sensitivity(0.5)
+
+
+def test_a_graphics_card():
+    """153.5 million operations, MUTAG in the source: 73.8 uJ."""
+    assert gpu_joules("x", 153.5e6).joules == pytest.approx(73.8e-6, rel=0.01)
 
 
 def test_a_single_read_costs_what_the_table_says():

@@ -11,7 +11,7 @@ N_PRE, N_POST, DEPTH = 30, 12, 6
 LAGS = np.array([1, 3, 5])
 KEY, SAMPLE = np.uint64(77), np.zeros(1, np.int64)
 COLUMNS = ("column_plus", "column_minus", "variance", "listed", "touched", "touched_count")
-TOTALS = ("activations", "events", "conducted", "conversions", "clipped")
+TOTALS = ("activations", "events", "conducted", "conversions", "clipped", "reads")
 
 
 PROCESSORS = ("cpu", "reference")  # the gpu has no kernels for devices
@@ -59,7 +59,7 @@ def convert(backend, state, step=20, *, lsb=0.0, lowest=0, highest=0, scale=1.0,
     receiving = np.zeros(n_post)
     backend.convert_step(
         step, KEY, SAMPLE, *(state[name] for name in COLUMNS), lsb, lowest, highest, scale, receiving,
-        state["conversions"], state["clipped"], state["conducted"],
+        state["conversions"], state["clipped"], state["reads"], state["conducted"],
     )  # fmt: skip
     return receiving
 
