@@ -79,7 +79,7 @@ class Cost:
         return None if self.reads is None or self.read_seconds is None else self.reads * self.read_seconds
 
     def sensitivity(self, factor: float = 2.0) -> list[tuple[str, float, float]]:
-        """How the sum moves with each figure: part, and relative changes if its figure were 1 / factor, or factor, of it.
+        """How the sum moves with each figure: part, and relative changes if the figure were 1 / factor or factor of it.
 
         Raises ParameterError for a factor that is not above 1.
         """
