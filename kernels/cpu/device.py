@@ -26,3 +26,10 @@ def write(key, error, g_min, g_max, conductances):
     """Add a normal error of standard deviation `error` [S] to targets (n,) [S], inside [g_min, g_max]."""
     for i in range(conductances.size):
         conductances[i] = min(max(conductances[i] + error * normal(key, 0, i), g_min), g_max)
+
+
+@cached
+def read(key, errors, conductances):
+    """Add a normal error of standard deviation errors (n,) [S] to conductances (n,) [S], which stay >= 0."""
+    for i in range(conductances.size):
+        conductances[i] = max(conductances[i] + errors[i] * normal(key, 0, i), 0.0)

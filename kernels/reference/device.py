@@ -19,3 +19,8 @@ def write(key, error, g_min, g_max, conductances):
     """Add a normal error of standard deviation `error` [S] to targets (n,) [S], inside [g_min, g_max]."""
     i = np.arange(conductances.size)
     conductances[:] = np.clip(conductances + error * normal(key, 0, i), g_min, g_max)
+
+
+def read(key, errors, conductances):
+    """Add a normal error of standard deviation errors (n,) [S] to conductances (n,) [S], which stay >= 0."""
+    conductances[:] = np.maximum(conductances + errors * normal(key, 0, np.arange(conductances.size)), 0.0)
