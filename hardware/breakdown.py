@@ -10,7 +10,12 @@ import numpy as np
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
-from .device import Conductances, Device, check_response
+from ..sim.seed import stream_key
+from .ageing import Ageing
+from .device import Conductances, Device, check_cell, check_targets
+from .faults import ALL_FREE, Endurance, StuckAt
+from .measured import Measured
+from .noise import Flicker, Telegraph
 
 SURE: Final = 6.0  # beyond so many standard deviations every cell, or none, breaks down
 FEWEST: Final = 0.1  # broken cells to be expected at least, so that a projection conducts at all
@@ -46,6 +51,12 @@ class BreakdownReRAM(Device):
     nonlinearity_up: float = 0.0317  # an assumption
     nonlinearity_down: float = 0.5007  # an assumption
     cycle_noise: float = 0.037  # relative to g_max - g_min, an assumption
+    faults: StuckAt = ALL_FREE
+    endurance: Endurance | None = None
+    ageing: tuple[Ageing, ...] = ()
+    flicker: Flicker | None = None
+    telegraph: Telegraph | None = None
+    measured: Measured | None = None
 
     graded: ClassVar[bool] = False
 
@@ -61,7 +72,7 @@ class BreakdownReRAM(Device):
             raise check.fail(self, "forming_voltage", rule, self.forming_voltage)
         check.within(self, "median", self.median, above=0.0, unit="S")
         check.within(self, "sigma", self.sigma, least=0.0, most=2.0)
-        check_response(self)
+        check_cell(self)
         check.within(self, "g_pristine", self.g_pristine, least=0.0, below=min(self.g_min, self.median), unit="S")
 
     @property
@@ -77,14 +88,20 @@ class BreakdownReRAM(Device):
         """P(broken) at the forming voltage."""
         return 0.5 * math.erfc((self.breakdown_mean - self.forming_voltage) / (self.breakdown_sd * math.sqrt(2.0)))
 
-    def write(self, targets: Conductances, key: int) -> Conductances:
-        """One forming pulse to every cell whose target lies above `g_pristine`."""
-        conductances = np.full(targets.size, self.g_pristine)
-        chosen = np.flatnonzero(targets > self.g_pristine)
-        if chosen.size and chosen.size * self.broken_share < FEWEST:
-            rule = f"too low for {chosen.size} cells, of which none breaks down (mean {self.breakdown_mean:g} V)"
+    def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
+        """One forming pulse to every cell whose target lies above `g_pristine`: once for all, whatever the cycle."""
+        conductances = check_targets(self, targets)
+        chosen = conductances > self.g_pristine
+        count = int(np.count_nonzero(chosen))
+        if count and count * self.broken_share < FEWEST:
+            rule = f"too low for {count} cells, of which none breaks down (mean {self.breakdown_mean:g} V)"
             raise check.fail(self, "forming_voltage", rule, self.forming_voltage)
-        formed = conductances[chosen]
+        formed = np.full(count, float(self.g_pristine))
         kernels.form(np.uint64(key), self.broken_share, float(self.median), float(self.sigma), formed)
-        conductances[chosen] = formed
+        if count == conductances.size:
+            conductances = formed
+        else:
+            conductances.fill(self.g_pristine)
+            conductances[chosen] = formed
+        self.faults.apply(conductances, stream_key(key, "stuck"), self.rest, self.full)
         return conductances

@@ -80,7 +80,7 @@ class Crossbar(Store):
             "touched": build.signal(f"{name}.touched", "flow", "uint32", (n_post,)),
             "touched_count": build.signal(f"{name}.touched_count", "flow", "int64", (1,)),
             "conducted": build.tally(f"{name}.conducted", "float64"),
-            "scale": self._scale(synapses), "noise": float(self.device.read_noise),
+            "scale": self._scale(synapses), "noise": float(self.device.relative_error()),
         }  # fmt: skip
         for total in ("activations", "events", "conversions", "clipped"):
             scope[total] = build.tally(f"{name}.{total}")

@@ -10,23 +10,32 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
+from ..sim.seed import stream_key
+from .ageing import Ageing
+from .faults import ALL_FREE, Endurance, StuckAt
+from .measured import Measured
+from .noise import Flicker, Telegraph
 
 Conductances = NDArray[np.float64]
 
 
 class Device(ABC):
-    """One resistive memory cell: what writing, pulses and reading do to its conductance [S].
+    """One resistive memory cell: what writing, pulses, time and reading do to its conductance [S].
 
     A device is a frozen, keyword-only dataclass with these fields or properties:
 
     1. `graded`: whether writing reaches any conductance in [g_min, g_max], or only `full`;
     2. `full` and `rest` [S]: what a weight of full magnitude aims at, and what its partner in the pair holds;
     3. `write` turns targets into conductances, with all that goes wrong on the way;
-    4. `read_noise`: standard deviation of one reading, relative to the conductance; a device whose readings
-       scatter by another law says so by `read_error`, and draws them by `read`;
+    4. `read_noise`: standard deviation of one reading, relative to the conductance, from white noise;
     5. for learning: `levels` pulses lead from g_min to g_max and back, in steps shaped by `nonlinearity_up`
        and `nonlinearity_down`, with `cycle_noise` per pulse, relative to g_max - g_min. A device below g_min
        does not respond. The law is in `kernels/reference/pulses.py`.
+
+    The others are optional, and tell of cells that fail (`faults`, `endurance`), age (`ageing`, one law after the
+    other), flicker or jump between readings (`flicker`, `telegraph`), and of the range that was `measured`.
+
+    A key stands for an array of cells: its i-th cell is the same cell in `write`, `aged` and `worn`.
     """
 
     graded: ClassVar[bool]
@@ -37,6 +46,12 @@ class Device(ABC):
     nonlinearity_down: float
     cycle_noise: float
     read_noise: float
+    faults: StuckAt = ALL_FREE
+    endurance: Endurance | None = None
+    ageing: tuple[Ageing, ...] = ()
+    flicker: Flicker | None = None
+    telegraph: Telegraph | None = None
+    measured: Measured | None = None
 
     @property
     @abstractmethod
@@ -47,33 +62,89 @@ class Device(ABC):
     def rest(self) -> float: ...
 
     @abstractmethod
-    def write(self, targets: Conductances, key: int) -> Conductances:
-        """The conductances (n,) [S] after writing `targets` (n,) [S]; the same for the same key."""
+    def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
+        """The conductances (n,) [S] after writing `targets` (n,) [S]; the same for the same key and cycle.
+
+        Another cycle writes the same cells, with their own faults and deviations, once more.
+        """
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
-        """The conductances (n,) [S] `seconds` after they were written; the same for the same key. Here: as they are."""
-        check.within(self, "seconds", seconds, least=0.0, unit="s")
-        return np.array(conductances, np.float64)
+        """The conductances (n,) [S] `seconds` after writing left `conductances`; the same for the same key.
 
-    def read_error(self, conductances: Conductances, seconds: float = 0.0) -> Conductances:
-        """The standard deviation (n,) [S] of one reading of each cell, `seconds` after it was written."""
-        check.within(self, "seconds", seconds, least=0.0, unit="s")
-        return self.read_noise * np.asarray(conductances, np.float64)
+        Raises ParameterError for a time that is negative or not finite; warns of one that was not measured.
+        """
+        since = self._since(seconds)
+        aged = np.array(conductances, np.float64)
+        for k, law in enumerate(self.ageing):
+            aged = law.aged(aged, since, stream_key(key, "ageing", k))
+        return aged
 
-    def read(self, conductances: Conductances, key: int, seconds: float = 0.0) -> Conductances:
-        """One noisy reading (n,) [S] of each cell, `seconds` after it was written; the same for the same key."""
-        readings = np.array(conductances, np.float64)
-        kernels.read(np.uint64(key), self.read_error(conductances, seconds), readings)
+    def worn(self, conductances: Conductances, cycles: float, key: int) -> Conductances:
+        """The conductances (n,) [S] of cells that have been written `cycles` times: those that failed are stuck."""
+        count = check.within(self, "cycles", cycles, least=0.0)
+        worn = np.array(conductances, np.float64)
+        if self.endurance is not None:
+            self.endurance.apply(worn, count, stream_key(key, "endurance"), self.rest, self.full)
+        return worn
+
+    def read_error(self, conductances: Conductances, seconds: float = 0.0, *, cells: int = 0) -> Conductances:
+        """The standard deviation (n,) [S] of one reading of each cell, `seconds` after it was written.
+
+        White noise, 1/f noise that has accumulated since, and the telegraph noise of the traps that `cells`, a
+        key, gives to each cell.
+        """
+        since, g = self._since(seconds), np.asarray(conductances, np.float64)
+        error = self._normal_error(g, since)
+        if self.telegraph is not None:
+            error = np.hypot(error, self.telegraph.error(g, stream_key(cells, "traps")))
+        return error
+
+    def read(self, conductances: Conductances, key: int, seconds: float = 0.0, *, cells: int = 0) -> Conductances:
+        """One noisy reading (n,) [S] of each cell, `seconds` after it was written; the same for the same key.
+
+        Cell by cell, whatever it takes: what faster ways are tested against. A reading may be negative.
+        """
+        since, readings = self._since(seconds), np.array(conductances, np.float64)
+        errors = self._normal_error(readings, since)
+        if self.telegraph is not None:
+            self.telegraph.flip(readings, stream_key(cells, "traps"), stream_key(key, "telegraph"))
+        kernels.read(np.uint64(key), errors, readings)
         return readings
+
+    def relative_error(self, seconds: float = 1.0) -> float:
+        """The standard deviation of a reading of a cell in full, relative to it, all cells taken together."""
+        if self.flicker is None and self.telegraph is None:
+            return self.read_noise
+        full = np.array([self.full])
+        square = float(self._normal_error(full, seconds)[0] / self.full) ** 2
+        return float(np.sqrt(square + (0.0 if self.telegraph is None else self.telegraph.variance)))
 
     def pulse_constants(self) -> dict[str, Any]:
         """The arguments of `pulse_step` that describe the device."""
         names = ("g_min", "g_max", "levels", "nonlinearity_up", "nonlinearity_down", "cycle_noise")
         return {name: getattr(self, name) for name in names}
 
+    def _normal_error(self, conductances: Conductances, seconds: float) -> Conductances:
+        error: Conductances = self.read_noise * conductances
+        return error if self.flicker is None else np.hypot(error, self.flicker.error(conductances, seconds))
 
-def check_response(device: Device) -> None:
-    """Refuse a range or a pulse response that no cell can have."""
+    def _since(self, seconds: float) -> float:
+        since = check.within(self, "seconds", seconds, least=0.0, unit="s")
+        if self.measured is not None:
+            self.measured.ask_seconds(self, since)
+        return since
+
+
+def check_targets(device: Device, targets: Conductances) -> Conductances:
+    """A copy of the targets (n,) [S]; refuses what no cell can hold, warns of what was not measured."""
+    conductances: Conductances = check.finite_array(device, "targets", targets, ndim=1, least=0.0, unit="S")
+    if device.measured is not None:
+        device.measured.ask_conductances(device, conductances)
+    return conductances
+
+
+def check_cell(device: Device) -> None:
+    """Refuse a range, a pulse response or parts that no cell can have."""
     check.within(device, "g_min", device.g_min, least=0.0, unit="S")
     check.within(device, "g_max", device.g_max, above=0.0, unit="S")
     if device.g_max <= device.g_min:
@@ -83,3 +154,12 @@ def check_response(device: Device) -> None:
         check.within(device, field, getattr(device, field), least=0.0, most=50.0)
     check.within(device, "cycle_noise", device.cycle_noise, least=0.0, most=1.0)
     check.within(device, "read_noise", device.read_noise, least=0.0, most=1.0)
+    if not isinstance(device.faults, StuckAt):
+        raise check.fail(device, "faults", "must be a StuckAt", device.faults)
+    if not isinstance(device.ageing, tuple) or not all(isinstance(law, Ageing) for law in device.ageing):
+        raise check.fail(device, "ageing", "must be a tuple of laws such as PowerDrift()", device.ageing)
+    kinds = {"endurance": Endurance, "flicker": Flicker, "telegraph": Telegraph, "measured": Measured}
+    for field, kind in kinds.items():
+        value = getattr(device, field)
+        if value is not None and not isinstance(value, kind):
+            raise check.fail(device, field, f"must be a {kind.__name__} or None", value)

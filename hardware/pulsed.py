@@ -9,7 +9,12 @@ import numpy as np
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
-from .device import Conductances, Device, check_response
+from ..sim.seed import stream_key
+from .ageing import Ageing
+from .device import Conductances, Device, check_cell, check_targets
+from .faults import ALL_FREE, Endurance, StuckAt
+from .measured import Measured
+from .noise import Flicker, Telegraph
 
 
 @final
@@ -34,12 +39,20 @@ class PulsedReRAM(Device):
     cycle_noise: float = 0.02  # relative to g_max - g_min
     write_error: float = 0.0  # relative to g_max - g_min
     read_noise: float = 0.0  # relative to the conductance
+    device_spread: float = 0.0  # sd of the logarithm of what writing reaches above g_min, fixed for each cell
+    faults: StuckAt = ALL_FREE
+    endurance: Endurance | None = None
+    ageing: tuple[Ageing, ...] = ()
+    flicker: Flicker | None = None
+    telegraph: Telegraph | None = None
+    measured: Measured | None = None
 
     graded: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_response(self)
+        check_cell(self)
         check.within(self, "write_error", self.write_error, least=0.0, most=1.0)
+        check.within(self, "device_spread", self.device_spread, least=0.0, most=2.0)
 
     @property
     def full(self) -> float:
@@ -49,9 +62,12 @@ class PulsedReRAM(Device):
     def rest(self) -> float:
         return self.g_min
 
-    def write(self, targets: Conductances, key: int) -> Conductances:
+    def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
         """Write and verify: the targets with a normal error, inside the range."""
-        conductances = np.array(targets, np.float64)
-        error = float(self.write_error * (self.g_max - self.g_min))
-        kernels.write(np.uint64(key), error, float(self.g_min), float(self.g_max), conductances)
+        conductances = check_targets(self, targets)
+        low, high, error = float(self.g_min), float(self.g_max), float(self.write_error * (self.g_max - self.g_min))
+        if self.device_spread:
+            kernels.vary(np.uint64(stream_key(key, "cells")), float(self.device_spread), low, conductances)
+        kernels.program(np.uint64(key), cycle, error, 0.0, 0.0, 0.0, 0.0, high, low, high, conductances)
+        self.faults.apply(conductances, stream_key(key, "stuck"), self.rest, self.full)
         return conductances
