@@ -48,7 +48,7 @@ class PowerDrift(Ageing):
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
         if seconds <= self.t0:
             return conductances
-        drifted: Conductances = conductances * (seconds / self.t0) ** -self.exponents(conductances, key)
+        drifted: Conductances = conductances * np.exp(-math.log(seconds / self.t0) * self.exponents(conductances, key))
         return drifted
 
     def exponents(self, conductances: Conductances, key: int) -> NDArray[np.float64]:

@@ -49,7 +49,8 @@ class Telegraph:
 
     The two levels of such a cell differ by a g, a lognormal(median, sigma) and at most 1; a reading finds the
     lower one with probability `occupancy`. g is their mean. Readings are taken to be further apart than the
-    trap remembers. That amplitudes are lognormal: Karpov and Niraula; no preset has figures for it.
+    trap remembers. Why amplitudes are lognormal: Karpov and Niraula, "Log-normal statistics in filamentary RRAM
+    devices and related systems". No preset has figures for it.
     """
 
     share: float

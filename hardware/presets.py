@@ -81,13 +81,13 @@ def cmo_hfox(*, g_min: float = 9e-6, g_max: float = 88.19e-6, acceptance: float 
     """CMO/HfOx cells, 9 to 88.19 uS, verified to within `acceptance` (0.002 or 0.02) of the target.
 
     Error of writing 0.00081 + 0.00107 G or 0.0112 + 0.0113 G uS; from 1 s on a shift of -0.089 ln t uS and a spread of
-    0.412 + 0.042 ln t uS; 1/f noise of 0.0277 log10(G) sqrt(ln((t + tr) / (2 tr))) uS, tr = 1 us. Falcone et al.,
-    as in aihwkit (ReRamCMONoiseModel); up to which time is not said there.
+    0.412 + 0.042 ln t uS; 1/f noise of 0.0277 log10(G) sqrt(ln((t + tr) / (2 tr))) uS, tr = 1 us. Falcone et al.
+    (2025), arXiv:2502.04524, as in aihwkit (ReRamCMONoiseModel), which does not say up to which time.
     """
     laws = {0.002: (0.00081107, 0.00106879), 0.02: (0.0112185391, 0.01129027418)}
     if acceptance not in laws:
         raise check.fail("cmo_hfox", "acceptance", "must be 0.002 or 0.02 of the target", acceptance)
-    measured = Measured(source="Falcone et al.", conductance=(9e-6, 88.19e-6))
+    measured = Measured(source="Falcone et al. 2025", conductance=(9e-6, 88.19e-6))
     slope = 0.0277316483 / 2.302585092994046  # of the natural logarithm
     relaxation = LogarithmicRelaxation(
         t0=1.0, shift=-0.08900206 * MICRO, sd=0.41183342 * MICRO, sd_growth=0.04201137 * MICRO
