@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import distributions
 from ..sim import validation as check
-from .laws import Law, Polynomial
+from .laws import Law, Polynomial, check_law
 
 Conductances = NDArray[np.float64]
 
@@ -44,6 +44,8 @@ class PowerDrift(Ageing):
     def __post_init__(self) -> None:
         check.within(self, "t0", self.t0, above=0.0, unit="s")
         check.within(self, "unit", self.unit, above=0.0, unit="S")
+        check_law(self, "mean")
+        check_law(self, "sd")
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
         if seconds <= self.t0:
@@ -98,8 +100,8 @@ class Widening(Ageing):
         times = check.finite_array(self, "times", self.times, ndim=1, unit="s")
         if times.size < 2 or times[0] <= 0 or (np.diff(times) <= 0).any():
             raise check.fail(self, "times", "must be two or more times > 0 s, ascending", self.times)
-        if len(self.sds) != times.size:
-            raise check.fail(self, "sds", f"must be one law for each of {times.size} times", len(self.sds))
+        if len(self.sds) != times.size or not all(isinstance(law, Polynomial) for law in self.sds):
+            raise check.fail(self, "sds", f"must be one law for each of {times.size} times", self.sds)
         check.within(self, "unit", self.unit, above=0.0, unit="S")
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:

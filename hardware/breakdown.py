@@ -10,7 +10,6 @@ import numpy as np
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
-from ..sim.seed import stream_key
 from .ageing import Ageing
 from .device import Conductances, Device, check_cell, check_targets
 from .faults import ALL_FREE, Endurance, StuckAt
@@ -90,7 +89,7 @@ class BreakdownReRAM(Device):
 
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
         """One forming pulse to every cell whose target lies above `g_pristine`: once for all, whatever the cycle."""
-        conductances = check_targets(self, targets)
+        conductances = check_targets(self, targets, cycle)
         chosen = conductances > self.g_pristine
         count = int(np.count_nonzero(chosen))
         if count and count * self.broken_share < FEWEST:
@@ -103,5 +102,5 @@ class BreakdownReRAM(Device):
         else:
             conductances.fill(self.g_pristine)
             conductances[chosen] = formed
-        self.faults.apply(conductances, stream_key(key, "stuck"), self.rest, self.full)
+        self.stick(conductances, key)
         return conductances

@@ -79,6 +79,14 @@ class Device(ABC):
             aged = law.aged(aged, since, stream_key(key, "ageing", k))
         return aged
 
+    def stick(self, conductances: Conductances, key: int) -> None:
+        """Set those of conductances (n,) [S] that are stuck to what they are stuck at, in place."""
+        self.faults.apply(conductances, stream_key(key, "stuck"), self.rest, self.full)
+
+    def stuck(self, n: int, key: int) -> NDArray[np.int8]:
+        """Of n cells: -1 stuck at rest, 1 stuck in full, 0 free to be written."""
+        return self.faults.where(n, stream_key(key, "stuck"))
+
     def worn(self, conductances: Conductances, cycles: float, key: int) -> Conductances:
         """The conductances (n,) [S] of cells that have been written `cycles` times: those that failed are stuck."""
         count = check.within(self, "cycles", cycles, least=0.0)
@@ -135,8 +143,9 @@ class Device(ABC):
         return since
 
 
-def check_targets(device: Device, targets: Conductances) -> Conductances:
+def check_targets(device: Device, targets: Conductances, cycle: int) -> Conductances:
     """A copy of the targets (n,) [S]; refuses what no cell can hold, warns of what was not measured."""
+    check.whole(device, "cycle", cycle, most=2**31)
     conductances: Conductances = check.finite_array(device, "targets", targets, ndim=1, least=0.0, unit="S")
     if device.measured is not None:
         device.measured.ask_conductances(device, conductances)
@@ -162,4 +171,4 @@ def check_cell(device: Device) -> None:
     for field, kind in kinds.items():
         value = getattr(device, field)
         if value is not None and not isinstance(value, kind):
-            raise check.fail(device, field, f"must be a {kind.__name__} or None", value)
+            raise check.fail(device, field, f"must be {kind.__name__}(...) or None", value)

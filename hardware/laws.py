@@ -25,6 +25,12 @@ class Law(ABC):
         """The curve at x (n,)."""
 
 
+def check_law(owner: object, field: str) -> None:
+    """Refuse what is no law."""
+    if not isinstance(value := getattr(owner, field), Law):
+        raise check.fail(owner, field, "must be a Law such as Polynomial()", value)
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Polynomial(Law):
@@ -97,9 +103,8 @@ class Pieces(Law):
 
     def __post_init__(self) -> None:
         check.within(self, "edge", self.edge, above=0.0)
-        for field in ("below", "above"):
-            if not isinstance(getattr(self, field), Law):
-                raise check.fail(self, field, "must be a Law such as Polynomial()", getattr(self, field))
+        check_law(self, "below")
+        check_law(self, "above")
 
     def __call__(self, x: Values) -> Values:
         return np.where(x < self.edge, self.below(x), self.above(x))

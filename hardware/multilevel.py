@@ -74,14 +74,14 @@ class MultilevelCell(Device):
 
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
         """Program and verify: the targets with the cell's error."""
-        conductances = check_targets(self, targets)
+        conductances = check_targets(self, targets, cycle)
         if self.device_spread:
             cells = np.uint64(stream_key(key, "cells"))
             kernels.vary(cells, float(self.device_spread), float(self.g_min), conductances)
         c0, c1, c2, c3, c4 = (*self.programming.coefficients, 0.0, 0.0, 0.0, 0.0)[:5]
         unit, top = float(self.unit), math.inf
         kernels.program(np.uint64(key), cycle, c0, c1, c2, c3, c4, unit, 0.0, top, conductances)
-        self.faults.apply(conductances, stream_key(key, "stuck"), self.rest, self.full)
+        self.stick(conductances, key)
         return conductances
 
     def pulse_constants(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
-from .laws import Law
+from .laws import Law, check_law
 
 Conductances = NDArray[np.float64]
 
@@ -34,6 +34,7 @@ class Flicker:
     def __post_init__(self) -> None:
         check.within(self, "unit", self.unit, above=0.0, unit="S")
         check.within(self, "read_time", self.read_time, above=0.0, unit="s")
+        check_law(self, "amplitude")
 
     def error(self, conductances: Conductances, seconds: float) -> Conductances:
         """The standard deviation (n,) [S] of a reading `seconds` after writing."""

@@ -64,10 +64,10 @@ class PulsedReRAM(Device):
 
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
         """Write and verify: the targets with a normal error, inside the range."""
-        conductances = check_targets(self, targets)
+        conductances = check_targets(self, targets, cycle)
         low, high, error = float(self.g_min), float(self.g_max), float(self.write_error * (self.g_max - self.g_min))
         if self.device_spread:
             kernels.vary(np.uint64(stream_key(key, "cells")), float(self.device_spread), low, conductances)
         kernels.program(np.uint64(key), cycle, error, 0.0, 0.0, 0.0, 0.0, high, low, high, conductances)
-        self.faults.apply(conductances, stream_key(key, "stuck"), self.rest, self.full)
+        self.stick(conductances, key)
         return conductances

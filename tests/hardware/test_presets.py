@@ -98,13 +98,13 @@ def test_cmo_relaxes_with_the_logarithm_of_time(seconds):
 def test_neurram_widens_to_what_was_measured(level, seconds):
     """Total deviation of a target after one and two days.
 
-    A cell's further spread follows from where it is, not from its target: 3 % more, the curvature of the
-    polynomials over one deviation of writing. At x = 1, where they bend most, the fits are left after 1 s.
+    A cell's further spread follows from where it is, not from its target: the polynomials bend over one deviation
+    of writing, most at x = 0.3, where it costs 0.8 %; so 1 % beside the five standard errors.
     """
     cell = presets.hfox_neurram()
     g = cell.aged(cell.write(np.full(N, level * 40e-6), KEY), seconds, KEY) * 1e6
     assert g.mean() == pytest.approx(level * 40, abs=5 * wan(seconds)(level) / math.sqrt(N))
-    assert g.std() == pytest.approx(wan(seconds)(level), rel=0.03)
+    assert g.std() == pytest.approx(wan(seconds)(level), rel=0.01 + 5 / math.sqrt(2 * N))
 
 
 def test_neurram_between_two_times():
