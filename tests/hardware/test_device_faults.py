@@ -6,7 +6,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from potentia.hardware import BreakdownReRAM, Endurance, MultilevelCell, Polynomial, PulsedReRAM, StuckAt, presets
+from potentia import Network, Simulator
+from potentia.hardware import (
+    BreakdownReRAM,
+    Crossbar,
+    Endurance,
+    MultilevelCell,
+    Polynomial,
+    PulsedReRAM,
+    StuckAt,
+    presets,
+)
+from potentia.learning import STDP
+from potentia.models import LIF, SpikeSource
+from potentia.sim import AllToAll, SpikeTrain
 
 N, KEY = 200_000, 31
 EXACT = MultilevelCell(g_min=1e-6, g_max=21e-6, programming=Polynomial(coefficients=(0.0,)), unit=1e-6)
@@ -96,3 +109,26 @@ def test_an_array_is_a_function_of_its_key(cell):
     np.testing.assert_array_equal(life(KEY), life(KEY))
     assert not np.array_equal(life(KEY), life(KEY + 1))
     np.testing.assert_array_equal(targets, np.linspace(cell.rest, cell.full, 1000))  # what was asked is left alone
+
+
+def test_stuck_devices_do_not_learn():
+    """Potentiation moves all pairs but those of which both devices are stuck; stuck ones stay where they are."""
+    device = PulsedReRAM(faults=StuckAt(low=0.3, high=0.3))
+    net = Network(seed=4)
+    source, target = net.population(SpikeSource(), 200), net.population(LIF(threshold=1.0, refractory=0.0), 1)
+    rule = STDP(a_plus=2e-4, a_minus=0.0, w_max=2e-3)
+    learned = net.connect(source, target, AllToAll(), weight=1e-3, store=Crossbar(device), rule=rule, name="learned")
+    times = 0.1 * np.arange(1, 6)
+    net.stimulate(source, SpikeTrain(np.repeat(times, 200) - 1e-3, np.tile(np.arange(200), 5)))
+    net.stimulate(target, SpikeTrain(times + 5e-3, np.zeros(5, int), weight=10.0))
+    simulator = Simulator(net, dt=1e-3, dtype="float64")
+    before = simulator.weights(learned)
+    simulator.run(0.6)
+    after, memory = simulator.weights(learned), simulator._engine.memory
+    stuck = [memory[f"learned.stuck_{side}"] != 0 for side in ("plus", "minus")]
+    for side, fixed in zip(("plus", "minus"), stuck, strict=True):
+        held = memory[f"learned.{side}"]
+        assert np.isin(held[fixed], [device.rest, device.full]).all()
+        assert fixed.mean() == pytest.approx(0.6, abs=5 * math.sqrt(0.24 / 200))
+    np.testing.assert_array_equal(after[stuck[0] & stuck[1]], before[stuck[0] & stuck[1]])
+    assert (after[~stuck[0]] > before[~stuck[0]]).all()
