@@ -111,8 +111,8 @@ class Widening(Ageing):
         marks = np.log(self.times)
         k = min(int(np.searchsorted(marks, age, side="right")), marks.size - 1)
         share = (age - marks[k - 1]) / (marks[k] - marks[k - 1])
-        before, after, first = (np.maximum(self.sds[j](x), 0.0) ** 2 for j in (k - 1, k, 0))
-        more = np.sqrt(np.maximum((1 - share) * before + share * after - first, 0.0))
+        square = {j: np.maximum(self.sds[j](x), 0.0) ** 2 for j in {0, k - 1, k}}
+        more = np.sqrt(np.maximum((1 - share) * square[k - 1] + share * square[k] - square[0], 0.0))
         moved: Conductances = np.maximum(conductances + more * standard_normal(x.size, key), 0.0)
         return moved
 

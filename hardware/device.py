@@ -104,7 +104,7 @@ class Device(ABC):
         since, g = self._since(seconds), np.asarray(conductances, np.float64)
         error = self._normal_error(g, since)
         if self.telegraph is not None:
-            error = np.hypot(error, self.telegraph.error(g, stream_key(cells, "traps")))
+            error = np.sqrt(error**2 + self.telegraph.error(g, stream_key(cells, "traps")) ** 2)
         return error
 
     def read(self, conductances: Conductances, key: int, seconds: float = 0.0, *, cells: int = 0) -> Conductances:
@@ -134,7 +134,10 @@ class Device(ABC):
 
     def _normal_error(self, conductances: Conductances, seconds: float) -> Conductances:
         error: Conductances = self.read_noise * conductances
-        return error if self.flicker is None else np.hypot(error, self.flicker.error(conductances, seconds))
+        if self.flicker is None:
+            return error
+        flicker = self.flicker.error(conductances, seconds)
+        return np.sqrt(error**2 + flicker**2) if self.read_noise else flicker
 
     def _since(self, seconds: float) -> float:
         since = check.within(self, "seconds", seconds, least=0.0, unit="s")
