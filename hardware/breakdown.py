@@ -30,7 +30,8 @@ class BreakdownReRAM(Device):
     graph neural networks with analogue random resistive memory arrays", doi:10.1038/s42256-023-00609-5: 400
     breakdown voltages between 3.14 and 3.70 V, a share of 0.507 zeros in 50 x 50 cells, 1232 broken cells
     (the lognormal law passes a Kolmogorov-Smirnov test, p = 0.49), read noise 2 %. Pristine cells measure
-    about 10 Mohm, 0.1 uS; the published tables hold exact zeros for them, so `g_pristine` is 0.
+    about 10 Mohm, 0.1 uS; the published tables hold exact zeros for them, so `g_pristine` is 0. (A caption there
+    calls cells below 20 kohm broken, while those of the tables have 53 to 132 kohm; the tables count here.)
 
     Nobody has published pulses on these cells. g_min to cycle_noise are ASSUMPTIONS, taken from another
     TaOx/HfOx cell (128 levels, window 10, nonlinearity labels 0.04 / -0.63, 3.7 % per cycle: table I of
