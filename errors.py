@@ -36,3 +36,7 @@ class DataError(PotentiaError, OSError):
 
 class DependencyError(PotentiaError, ImportError):
     """An optional package is needed and not installed."""
+
+
+class PotentiaWarning(UserWarning):
+    """Something is done as asked, but outside of what has been measured."""

@@ -18,6 +18,7 @@ from ..sim.store import Proposals, Store
 from ..sim.synapses import Synapses
 from .converter import Converter, automatic_range, quantiser
 from .device import Device
+from .faults import ALL_FREE
 
 Matrix = NDArray[np.float64]
 
@@ -90,7 +91,7 @@ class Crossbar(Store):
             "touched": build.signal(f"{name}.touched", "flow", "uint32", (n_post,)),
             "touched_count": build.signal(f"{name}.touched_count", "flow", "int64", (1,)),
             "conducted": build.tally(f"{name}.conducted", "float64"),
-            "scale": self._scale(synapses), "noise": float(self.device.read_noise), "excess": np.zeros(0),
+            "scale": self._scale(synapses), "noise": float(self.device.relative_error()), "excess": np.zeros(0),
         }  # fmt: skip
         for total in ("activations", "events", "conversions", "clipped", "reads"):
             scope[total] = build.tally(f"{name}.{total}")
@@ -107,6 +108,8 @@ class Crossbar(Store):
             "pulses": build.tally(f"{synapses.name}.pulses"),
             "key": np.uint64(stream_key(synapses.key, "pulses")),
         }
+        for side in ("plus", "minus"):
+            own[f"stuck_{side}"] = build.fixed(f"{synapses.name}.stuck_{side}", self._stuck(synapses, side))
         scope = {**synapses.scope, **proposals.scope, **scope, **self.device.pulse_constants(), **own}
         build.operator(Phase.LEARN, synapses.name, "pulse_step", scope)
 
@@ -144,6 +147,14 @@ class Crossbar(Store):
             plus, minus = (np.where(formed, device.full, device.rest) for formed in (formed_plus, formed_minus))
         keys = (stream_key(synapses.key, side) for side in ("plus", "minus"))
         return device.write(plus, next(keys)), device.write(minus, next(keys))
+
+    def _stuck(self, synapses: Synapses, side: str) -> NDArray[np.uint8]:
+        """Whether each pair's device on one side (n_synapses,) answers no pulse; (0,) if all do."""
+        if self.device.faults == ALL_FREE:
+            return np.zeros(0, np.uint8)
+        states = self.device.stuck(synapses.n, stream_key(synapses.key, side))
+        stuck: NDArray[np.uint8] = (states != 0).astype(np.uint8)
+        return stuck
 
     def _scale(self, synapses: Synapses) -> float:
         """Weight per siemens [1/S]."""

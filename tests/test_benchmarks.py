@@ -21,6 +21,7 @@ from potentia.tests.benchmarks import (
     coba,
     cuba,
     delivery,
+    devices,
     idle,
     microcircuit,
     startup,
@@ -307,3 +308,11 @@ def test_bench_writes_its_history(tmp_path, monkeypatch):
     cli.bench("cuba", set_=settings, peers="", history=True, json_=True)
     assert "potentia-float32" in _history.read(path)["cuba"]
     assert '"neurons": 100' in _history.read(path)["cuba"]
+
+
+def test_devices_are_measured_beside_numpy():
+    told = devices.run(devices.Settings(cells=1000, repeats=1), [])
+    assert all(row.keys() >= ROW_KEYS for row in told["rows"])
+    assert [row["case"] for row in told["rows"] if row["engine"] == "numpy"] == ["numpy lognormal"]
+    assert told["ratios"]["numpy/ours"] > 0
+    assert told["ceiling_fraction"] > 0

@@ -25,8 +25,16 @@ def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
 
 
 @njit(error_model="numpy")
+def answers(g, stuck, s, up, g_min, g_max):
+    """Whether device s at g [S] moves when it is pulsed up or down: formed, not stuck, not at its bound."""
+    if g < g_min or (stuck.size > 0 and stuck[s] != 0):
+        return False
+    return g < g_max if up else g > g_min
+
+
+@njit(error_model="numpy")
 def pulse_step(
-    step, key, synapse, change, proposed, low, high, plus, minus, scale,
+    step, key, synapse, change, proposed, low, high, plus, minus, stuck_plus, stuck_minus, scale,
     g_min, g_max, levels, nonlinearity_up, nonlinearity_down, cycle_noise, pulses,
 ):  # fmt: skip
     """Carry out the proposed changes, in order, by pulses; return their number.
@@ -35,7 +43,8 @@ def pulse_step(
     weight; plus, minus (n_synapses,) [S]; scale: weight per siemens. A change takes |change| / (weight of
     one nominal pulse) pulses, rounded up or down at random so that the mean is right. They go to `plus`;
     where it cannot move that way, opposite ones go to `minus`. A device below g_min has no filament and does
-    not respond. pulses (1,): total.
+    not respond; nor does one that is stuck: stuck_plus, stuck_minus (n_synapses,) uint8, or (0,) if none is.
+    pulses (1,): total.
     """
     count = proposed[0]
     for k in range(count):
@@ -50,10 +59,10 @@ def pulse_step(
         if cycle_noise > 0:
             jitter = cycle_noise * math.sqrt(number) * normal(key, step, 2 * k + 1)
         bend = nonlinearity_up if up else nonlinearity_down
-        if plus[s] >= g_min and (plus[s] < g_max if up else plus[s] > g_min):
+        if answers(plus[s], stuck_plus, s, up, g_min, g_max):
             plus[s] = pulsed(np.float64(plus[s]), up, number, jitter, g_min, g_max, levels, bend)
             pulses[0] += number
-        elif minus[s] >= g_min and (minus[s] > g_min if up else minus[s] < g_max):
+        elif answers(minus[s], stuck_minus, s, not up, g_min, g_max):
             bend = nonlinearity_down if up else nonlinearity_up
             minus[s] = pulsed(np.float64(minus[s]), not up, number, jitter, g_min, g_max, levels, bend)
             pulses[0] += number

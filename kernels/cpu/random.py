@@ -71,3 +71,18 @@ def normal(key, step, index):
         x, word = outside(word, layer, x)
         if x >= 0.0:
             return sign * x
+
+
+@njit(error_model="numpy")
+def fill_normal(key, step, begin, values):
+    """Fill `values` (n,) with normal(key, step, begin + i), as vectors but for what lies outside the inner parts."""
+    row = row_key(key, step)
+    for i in range(values.size):
+        word = mix(row + GOLDEN_WORD * np.uint64(begin + i + 1))
+        layer = word & np.uint64(LAYERS - 1)
+        x = unit(word) * EDGE[layer]
+        signed = -x if word & np.uint64(LAYERS) else x
+        values[i] = signed if x < EDGE[layer + np.uint64(1)] else np.nan
+    for i in range(values.size):
+        if values[i] != values[i]:
+            values[i] = normal(key, step, begin + i)

@@ -31,7 +31,7 @@ def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
 
 
 def pulse_step(
-    step, key, synapse, change, proposed, low, high, plus, minus, scale,
+    step, key, synapse, change, proposed, low, high, plus, minus, stuck_plus, stuck_minus, scale,
     g_min, g_max, levels, nonlinearity_up, nonlinearity_down, cycle_noise, pulses,
 ):  # fmt: skip
     """Carry out the proposed changes, in order, by pulses; return their number."""
@@ -45,8 +45,9 @@ def pulse_step(
         if number == 0:
             continue
         jitter = cycle_noise * np.sqrt(number) * normal(key, step, 2 * k + 1)
-        for cells, raises in ((plus, up), (minus, not up)):
-            if cells[s] >= g_min and (cells[s] < g_max if raises else cells[s] > g_min):
+        for cells, stuck, raises in ((plus, stuck_plus, up), (minus, stuck_minus, not up)):
+            free = cells[s] >= g_min and not (stuck.size and stuck[s])
+            if free and (cells[s] < g_max if raises else cells[s] > g_min):
                 bend = nonlinearity_up if raises else nonlinearity_down
                 cells[s] = pulsed(float(cells[s]), raises, number, jitter, g_min, g_max, levels, bend)
                 pulses[0] += number

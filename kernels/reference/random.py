@@ -7,6 +7,8 @@ arithmetic only, so every backend draws the same bits.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .ziggurat import EDGE, HEIGHT, LAYERS, TAIL
@@ -78,8 +80,8 @@ def normal(key, step, index):
 def _tail(word):
     """A value beyond TAIL (Marsaglia 1964, doi:10.1080/00401706.1964.10490150), from `word` on."""
     while True:
-        beyond = -np.log(unit(word)) / TAIL
+        beyond = -math.log(unit(word)) / TAIL
         word = again(word)
-        if -2.0 * np.log(unit(word)) > beyond**2:
+        if -2.0 * math.log(unit(word)) > beyond**2:
             return TAIL + beyond
         word = again(word)

@@ -20,7 +20,9 @@ def backend(request):
     return backends.load(request.param)
 
 
-def program(backend, plus, minus, proposals, step=3, *, low=-np.inf, high=np.inf, cycle_noise=0.0, **response):
+def program(
+    backend, plus, minus, proposals, step=3, *, low=-np.inf, high=np.inf, cycle_noise=0.0, stuck=((), ()), **response
+):
     """Carry out ``proposals`` (synapse, change) on copies, weight = 1e5 * (plus - minus)."""
     plus, minus, pulses = np.array(plus, float), np.array(minus, float), np.zeros(1, np.int64)
     synapse = np.array([s for s, _ in proposals], np.uint32)
@@ -36,6 +38,7 @@ def program(backend, plus, minus, proposals, step=3, *, low=-np.inf, high=np.inf
         high,
         plus,
         minus,
+        *(np.array(side, np.uint8) for side in stuck),
         1e5,
         *constants.values(),
         cycle_noise,
@@ -74,6 +77,7 @@ def test_backends_agree():
         "cycle_noise": 0.02,
         "nonlinearity_up": 1.2,
         "nonlinearity_down": 0.3,
+        "stuck": rng.integers(0, 2, (2, 60)),
     }
     outcomes = [program(backends.load(name), plus, minus, proposals, **options) for name in PROCESSORS]
     for first, second in zip(*outcomes, strict=True):
@@ -120,3 +124,15 @@ def test_cycle_noise_grows_with_the_root_of_the_number(backend):
     x = (plus - 10e-6) / (G_MAX - G_MIN)
     assert x.std() == pytest.approx(0.02, rel=5 / np.sqrt(2 * n))
     assert x.mean() == pytest.approx(4 / 50, abs=5 * 0.02 / np.sqrt(n))
+
+
+def test_a_stuck_device_does_not_answer(backend):
+    """Pulses go to its partner, the other way; where both are stuck, nowhere."""
+    start, stuck = np.full(3, 11e-6), ([0, 1, 1], [0, 0, 1])
+    plus, minus, pulses = program(backend, start, start, [(0, 0.1), (1, 0.1), (2, 0.1)], stuck=stuck)
+    assert plus[0] > 11e-6
+    assert minus[0] == 11e-6
+    assert plus[1] == 11e-6
+    assert minus[1] < 11e-6
+    assert plus[2] == minus[2] == 11e-6
+    assert pulses > 0

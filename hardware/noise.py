@@ -1,0 +1,88 @@
+"""Why two readings of one cell differ, besides white noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels.cpu import device as kernels
+from ..sim import validation as check
+from .laws import Law, check_law
+
+Conductances = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Flicker:
+    """1/f noise, accumulated since writing: normal, sd = Q(x) g sqrt(ln((t + read_time) / (2 read_time))).
+
+    x = g / unit; with `relative` false Q(x) is the error itself [S], not a share of g. The root is that of the
+    power of a 1/f spectrum between 1 / (t + read_time) and 1 / (2 read_time); before t = read_time there is
+    none. Nandakumar et al. (2019), doi:10.1109/ICECS46596.2019.8964852.
+    """
+
+    unit: float  # [S]
+    amplitude: Law
+    read_time: float  # [s]
+    relative: bool = True
+
+    def __post_init__(self) -> None:
+        check.within(self, "unit", self.unit, above=0.0, unit="S")
+        check.within(self, "read_time", self.read_time, above=0.0, unit="s")
+        check_law(self, "amplitude")
+
+    def error(self, conductances: Conductances, seconds: float) -> Conductances:
+        """The standard deviation (n,) [S] of a reading `seconds` after writing."""
+        age = max(math.log((seconds + self.read_time) / (2.0 * self.read_time)), 0.0)
+        amplitude = np.maximum(self.amplitude(conductances / self.unit), 0.0)
+        return (amplitude * conductances if self.relative else amplitude) * math.sqrt(age)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Telegraph:
+    """Random telegraph noise: a share of the cells has a trap, and conducts less while it holds a charge.
+
+    The two levels of such a cell differ by a g, a lognormal(median, sigma) and at most 1; a reading finds the
+    lower one with probability `occupancy`. g is their mean. Readings are taken to be further apart than the
+    trap remembers. Why amplitudes are lognormal: Karpov and Niraula, "Log-normal statistics in filamentary RRAM
+    devices and related systems". No preset has figures for it.
+    """
+
+    share: float
+    median: float  # relative to the conductance
+    sigma: float  # of the logarithm
+    occupancy: float
+
+    def __post_init__(self) -> None:
+        check.within(self, "share", self.share, least=0.0, most=1.0)
+        check.within(self, "median", self.median, above=0.0, most=1.0)
+        check.within(self, "sigma", self.sigma, least=0.0, most=5.0)
+        check.within(self, "occupancy", self.occupancy, least=0.0, most=1.0)
+
+    def amplitudes(self, n: int, key: int) -> NDArray[np.float64]:
+        """a (n,) of the cells `key` stands for, 0 where there is no trap."""
+        amplitudes = np.zeros(n)
+        kernels.form(np.uint64(key), float(self.share), float(self.median), float(self.sigma), amplitudes)
+        return np.minimum(amplitudes, 1.0)
+
+    def error(self, conductances: Conductances, key: int) -> Conductances:
+        """The standard deviation (n,) [S] of a reading of the cells `key` stands for."""
+        spread = math.sqrt(self.occupancy * (1.0 - self.occupancy))
+        return self.amplitudes(conductances.size, key) * conductances * spread
+
+    @property
+    def variance(self) -> float:
+        """Of a reading, relative to the squared conductance, over all cells; as if no amplitude reached 1."""
+        square = self.median**2 * math.exp(2.0 * self.sigma**2)
+        return self.share * min(square, 1.0) * self.occupancy * (1.0 - self.occupancy)
+
+    def flip(self, conductances: Conductances, key: int, reading: int) -> None:
+        """Put the cells that `key` stands for, conductances (n,) [S], on the level that a `reading` finds, in place."""
+        amplitudes = self.amplitudes(conductances.size, key)
+        kernels.flip(np.uint64(reading), float(self.occupancy), amplitudes, conductances)
