@@ -16,6 +16,6 @@ from .pulsed import PulsedReRAM
 __all__ = [
     "Ageing", "BreakdownReRAM", "Cost", "Crossbar", "Device", "Endurance", "Flicker", "Law", "Logarithm",
     "LogarithmicRelaxation", "Measured", "MultilevelCell", "Part", "Pieces", "Polynomial", "Power", "PowerDrift",
-    "PulsedReRAM", "StuckAt", "Telegraph", "Widening", "digital_joules", "gpu_joules", "joules", "presets", "synaptic_events",
-    "to_conductances",
+    "PulsedReRAM", "StuckAt", "Telegraph", "Widening", "digital_joules", "gpu_joules", "joules", "presets",
+    "synaptic_events", "to_conductances",
 ]  # fmt: skip
