@@ -87,14 +87,29 @@ def hats(segments, end, count):
 
 def _correction(g, down, down_currents, across, across_currents):
     n = down.shape[1] * across.shape[1]
-    pairs = (across[:, :, None] * across[:, None, :]).reshape(across.shape[0], -1)
-    cells = (g @ pairs).reshape(g.shape[0], across.shape[1], across.shape[1])
-    cells = np.einsum("ia,ic,ibd->abcd", down, down, cells, optimize=True).reshape(n, n)
+    products_down, a, c, at_down = _overlaps(down)
+    products_across, b, d, at_across = _overlaps(across)
+    overlaps = products_down.T @ (g @ products_across)
+    cells = np.zeros((down.shape[1], across.shape[1]) * 2)
+    cells[a[:, None], b, c[:, None], d] = overlaps[at_down[:, None], at_across]
+    cells = cells.reshape(n, n)
     words = np.kron(down.T @ down, across.T @ across_currents) + cells
     bits = np.kron(down.T @ down_currents, across.T @ across) + cells
     through = np.linalg.solve(bits, cells)
     correction = through @ np.linalg.solve(words - cells @ through, through.T)
     return 0.5 * (correction + correction.T)
+
+
+def _overlaps(functions):
+    """Products of hat functions (n, count) that overlap: each with itself, then each with the next.
+
+    Returns them as columns, and for every ordered pair (a, c) of functions that overlap: a, c and the column.
+    """
+    count = functions.shape[1]
+    products = np.concatenate([functions**2, functions[:, :-1] * functions[:, 1:]], axis=1)
+    own, next_ = np.arange(count), np.arange(count - 1)
+    a, c = np.concatenate([own, next_, next_ + 1]), np.concatenate([own, next_ + 1, next_])
+    return products, a, c, np.concatenate([own, count + next_, count + next_])
 
 
 @sweep

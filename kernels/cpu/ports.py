@@ -19,16 +19,24 @@ from .ladders import sweep
 from .lanes import LANES, fused, load, over, plus, splat, store, times
 
 TILE = 16  # cells along the side of a tile
+LEFT, RIGHT, TOP, BOTTOM = range(4)
+# how two blocks meet: the side of the first, that of the second, and the order in which the other sides stay
+BESIDE = RIGHT, LEFT, [(0, LEFT), (0, TOP), (1, TOP), (0, BOTTOM), (1, BOTTOM), (1, RIGHT)]
+ABOVE = BOTTOM, TOP, [(0, LEFT), (1, LEFT), (0, TOP), (1, BOTTOM), (0, RIGHT), (1, RIGHT)]
 
 
 class Block(NamedTuple):
-    """Conductances (ports, ports) [S] between the ports of a block, listed by side; the diagonal means nothing."""
+    """Conductances (ports, ports) [S] between the ports of a block, of which every side has a run of its own.
+
+    Sides are numbered left, right, top, bottom. The diagonal means nothing.
+    """
 
     between: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    top: np.ndarray
-    bottom: np.ndarray
+    sides: tuple[slice, ...]
+
+    def part(self, one, other):
+        """The conductances between two sides."""
+        return self.between[self.sides[one], self.sides[other]]
 
 
 def seams():
@@ -157,52 +165,51 @@ def assemble(parts, across, keep_right, keep_top):
     They go tile by tile: nodes that a short segment ties to each other must not go together, or rounding
     would hide what else they are tied to.
     """
-    sides = np.split(np.arange(4 * TILE), 4)
+    sides = tuple(slice(k * TILE, (k + 1) * TILE) for k in range(4))
     high = parts.shape[0] // across
 
     def block(top, bottom, left, right):
         if (bottom - top, right - left) == (1, 1):
-            tile = Block(parts[top * across + left], *sides)
+            tile = Block(parts[top * across + left], sides)
             return without(tile, right == across and not keep_right, top == 0 and not keep_top)
         if right - left >= bottom - top:
             middle = (left + right) // 2
-            return _joined(block(top, bottom, left, middle), block(top, bottom, middle, right), beside=True)
+            return _joined(block(top, bottom, left, middle), block(top, bottom, middle, right), BESIDE)
         middle = (top + bottom) // 2
-        return _joined(block(top, middle, left, right), block(middle, bottom, left, right), beside=False)
+        return _joined(block(top, middle, left, right), block(middle, bottom, left, right), ABOVE)
 
     return block(0, high, 0, across)
 
 
 def without(block, right, top):
     """A block whose ports to the right, above, or both are left open for good and go."""
-    between, sides = block.between, list(block[1:])
-    gone = np.concatenate([side for side, drop in ((block.right, right), (block.top, top)) if drop] or [sides[0][:0]])
-    if gone.size == 0:
+    gone = [side for side, drop in ((RIGHT, right), (TOP, top)) if drop and block.between[block.sides[side]].size]
+    if not gone:
         return block
-    sides[1], sides[2] = sides[1][: 0 if right else None], sides[2][: 0 if top else None]
-    kept = np.sort(np.concatenate(sides))
-    left_over = between[np.ix_(kept, kept)] + star_mesh(between[np.ix_(gone, gone)], between[np.ix_(kept, gone)])
-    return Block(left_over, *(np.searchsorted(kept, side) for side in sides))
+    kept = [(0, side) for side in range(4) if side not in gone]
+    outward = np.concatenate([np.concatenate([block.part(a, b) for b in gone], axis=1) for _, a in kept])
+    among = np.concatenate([np.concatenate([block.part(a, b) for b in gone], axis=1) for a in gone])
+    return _meshed((block,), kept, star_mesh(among, outward))
 
 
-def _joined(first, second, *, beside):
-    """Two blocks as one, side by side or the first above the second."""
-    a, b, shift = first[1:], second[1:], first.between.shape[0]
-    seam = (a[1], b[0]) if beside else (a[3], b[2])  # the same nodes, seen from either side
-    kept_a, kept_b = (np.delete(np.arange(size), gone) for size, gone in
-                      ((shift, seam[0]), (second.between.shape[0], seam[1])))  # fmt: skip
-    outward = np.concatenate([first.between[np.ix_(kept_a, seam[0])], second.between[np.ix_(kept_b, seam[1])]])
-    among = first.between[np.ix_(seam[0], seam[0])] + second.between[np.ix_(seam[1], seam[1])]
-    between, n = star_mesh(among, outward), kept_a.size
-    between[:n, :n] += first.between[np.ix_(kept_a, kept_a)]
-    between[n:, n:] += second.between[np.ix_(kept_b, kept_b)]
-    own, other = (
-        [np.searchsorted(kept, side) + begin for side in sides]
-        for kept, sides, begin in ((kept_a, a, 0), (kept_b, b, n))
-    )
-    both = [np.concatenate(pair) for pair in zip(own, other, strict=True)]
-    sides = (own[0], other[1], both[2], both[3]) if beside else (both[0], both[1], own[2], other[3])
-    return Block(between, *sides)
+def _joined(first, second, seam):
+    """Two blocks as one without the ports of the seam; seam: its side of the first, its side of the second, the rest."""
+    blocks, (last, begin, kept) = (first, second), seam
+    outward = np.concatenate([blocks[k].part(side, begin if k else last) for k, side in kept])
+    return _meshed(blocks, kept, star_mesh(first.part(last, last) + second.part(begin, begin), outward))
+
+
+def _meshed(blocks, kept, between):
+    """The block of the sides `kept`, pairs of a block's number and a side: its own conductances on top of `between`."""
+    sizes = [blocks[k].between[blocks[k].sides[side]].shape[0] for k, side in kept]
+    ends = np.cumsum(sizes)
+    runs = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    for (k, one), rows in zip(kept, runs, strict=True):
+        for (h, other), columns in zip(kept, runs, strict=True):
+            if k == h:
+                between[rows, columns] += blocks[k].part(one, other)
+    sides = [[run for (_, side), run in zip(kept, runs, strict=True) if side == k] for k in range(4)]
+    return Block(between, tuple(slice(own[0].start, own[-1].stop) if own else slice(0, 0) for own in sides))
 
 
 def star_mesh(among, outward):
@@ -226,11 +233,7 @@ def effective(g, left, right_end, below, top_end):
     parts = np.zeros(((g.shape[0] // TILE) * (g.shape[1] // TILE), 4 * TILE, 4 * TILE))
     cached(tiles)(g, left, below, places, counts, parts)
     block = assemble(parts, g.shape[1] // TILE, right_end > 0, top_end > 0)
-    between = block.between
-    rows, columns = np.arange(block.right.size), np.arange(block.top.size)
-    between[block.left[rows], block.right[rows]] += right_end  # the far ends are tied to what the near ones are
-    between[block.right[rows], block.left[rows]] += right_end
-    between[block.bottom[columns], block.top[columns]] += top_end
-    between[block.top[columns], block.bottom[columns]] += top_end
-    block = without(block, right_end > 0, top_end > 0)
-    return block.between[np.ix_(block.left, block.bottom)]
+    for far, near, end in ((RIGHT, LEFT, right_end), (TOP, BOTTOM, top_end)):  # both ends are tied to the same
+        for part in (block.part(far, near), block.part(near, far)):
+            part[np.diag_indices(min(part.shape))] += end
+    return without(block, right_end > 0, top_end > 0).part(LEFT, BOTTOM)
