@@ -193,7 +193,7 @@ def without(block, right, top):
 
 
 def _joined(first, second, seam):
-    """Two blocks as one without the ports of the seam; seam: its side of the first, its side of the second, the rest."""
+    """Two blocks as one without the ports of the seam: its side of the first, its side of the second, the rest."""
     blocks, (last, begin, kept) = (first, second), seam
     outward = np.concatenate([blocks[k].part(side, begin if k else last) for k, side in kept])
     return _meshed(blocks, kept, star_mesh(first.part(last, last) + second.part(begin, begin), outward))

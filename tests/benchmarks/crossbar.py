@@ -1,12 +1,13 @@
 """Crossbars with resistive wires: CPU seconds for all output currents, and for all effective conductances.
 
-Half of the cells have 10 kohm, half have `ratio` times that, at random; both lines have the same resistance per segment.
-A call is measured as a user makes it, checks and copies included: `output_currents` for one vector of voltages,
-`effective_conductance` for an array. The peer badcrossbar (Joksas and Mehonic 2020,
-doi:10.1016/j.softx.2020.100617) solves the same circuit with sparse LU factors; each of its rows tells how far its
-currents are from ours. The limit of a row is the time in which this machine moves the numbers that the
-iterations touch, in a loop that does nothing else, or, for effective conductances, the time of as many multiplications and
-additions in matrix products; the fraction of the bench is the worst of its rows.
+Half of the cells have 10 kohm, half have `ratio` times that, at random; both lines have the same resistance per
+segment. A call is measured as a user makes it, checks and copies included: `output_currents` for one vector of
+voltages, `effective_conductance` for an array. Each row tells how far its currents are from those of the other of
+the two ways, and how much of the current the wires take away. The peer badcrossbar (Joksas and Mehonic 2020,
+doi:10.1016/j.softx.2020.100617) solves the same circuit with sparse LU factors; its rows tell how far its currents are
+from ours. The limit of a row is the time in which this machine moves the numbers that the iterations touch, in a loop
+that does nothing else, or, for effective conductances, the time of as many multiplications and additions in
+matrix products; the fraction of the bench is the worst of its rows.
 """
 
 from __future__ import annotations
