@@ -1,4 +1,4 @@
-"""Weights on emulated devices: cells, crossbars, converters, joules."""
+"""Weights on emulated devices: cells, crossbars, wires, converters, joules."""
 
 from . import presets
 from .ageing import Ageing, LogarithmicRelaxation, PowerDrift, Widening
@@ -11,11 +11,13 @@ from .laws import Law, Logarithm, Pieces, Polynomial, Power
 from .measured import Measured
 from .multilevel import MultilevelCell
 from .noise import Flicker, Telegraph
+from .nonlinear import SinhCell
 from .pulsed import PulsedReRAM
+from .wires import Wires, effective_conductance, output_currents
 
 __all__ = [
     "Ageing", "BreakdownReRAM", "Cost", "Crossbar", "Device", "Endurance", "Flicker", "Law", "Logarithm",
     "LogarithmicRelaxation", "Measured", "MultilevelCell", "Part", "Pieces", "Polynomial", "Power", "PowerDrift",
-    "PulsedReRAM", "StuckAt", "Telegraph", "Widening", "digital_joules", "gpu_joules", "joules", "presets",
-    "synaptic_events", "to_conductances",
+    "PulsedReRAM", "SinhCell", "StuckAt", "Telegraph", "Widening", "Wires", "digital_joules", "effective_conductance",
+    "gpu_joules", "joules", "output_currents", "presets", "synaptic_events", "to_conductances",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from potentia.tests.benchmarks import (
     _history,
     _measure,
     coba,
+    crossbar,
     cuba,
     delivery,
     devices,
@@ -191,7 +192,30 @@ def test_delivery_reports_the_ceiling_of_every_row():
         delivery.Settings(sizes=[(0, 1)])
 
 
+def test_crossbar_compares_like_with_like():
+    """Currents by iterations and by effective conductances agree; wires take away some of them."""
+    settings = crossbar.Settings(currents=[(16, 1.0), (24, 5.0)], effective=[(16, 1.0)], repeats=1)
+    told = crossbar.run(settings, [])
+    assert [row["case"] for row in told["rows"]] == [
+        "potentia, 16 x 16, 1 ohm", "potentia, 24 x 24, 5 ohm", "potentia effective, 16 x 16, 1 ohm",
+    ]  # fmt: skip
+    assert all(row.keys() >= ROW_KEYS for row in told["rows"])
+    assert all(row["difference"] < 1e-9 and 0 < row["lost"] < 1 for row in told["rows"])
+    assert told["ratios"] == {}
+    assert told["ceiling_fraction"] > 0
+
+
+@pytest.mark.validate
+def test_crossbar_beside_its_peer():
+    pytest.importorskip("badcrossbar", reason="badcrossbar is not installed (extra `validate`)")
+    told = crossbar.run(crossbar.Settings(currents=[(16, 1.0)], effective=[], repeats=1), ["badcrossbar"])
+    assert told["rows"][-1]["difference"] < 1e-9
+    assert list(told["ratios"]) == ["badcrossbar/ours, 16 x 16, 1 ohm"]
+
+
 def test_ceilings_are_positive():
+    assert _ceiling.moving(1000) > 0
+    assert _ceiling.product(50) > 0
     assert all(_ceiling.scatter(100, drawn=drawn) > 0 for drawn in (False, True))
     assert all(_ceiling.update(100, kind) > 0 for kind in ("lif", "cuba", "coba"))
 

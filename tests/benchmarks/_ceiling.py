@@ -32,6 +32,19 @@ def update(n: int, kind: str) -> float:
     return _best(lambda: loop(*variables, steps)) / steps / n
 
 
+def moving(n: int) -> float:
+    """CPU seconds per number that is loaded or stored, in passes ``a[i] = b[i] + s * c[i]`` over `n` float64 each."""
+    a, b, c = np.zeros(n), np.ones(n), np.ones(n)
+    passes = max(10_000_000 // n, 1)
+    return _best(lambda: _triad(a, b, c, passes)) / passes / n / 3
+
+
+def product(n: int) -> float:
+    """CPU seconds per multiplication or addition in a product of matrices (n, n) float64."""
+    a, b = np.ones((n, n)), np.ones((n, n))
+    return _best(lambda: a @ b) / (2 * n**3)
+
+
 def _together(rows: int, n: int) -> list[NDArray[np.float32]]:
     """Arrays (n,) in one block, each on a border of 64 bytes: where they lie moves the speed of small ones by half."""
     stride = -(-n // 16) * 16
@@ -61,6 +74,13 @@ def _scatter_one(places, weight, receiving):
 def _scatter_each(places, weights, receiving):
     for k in range(places.size):
         receiving[places[k]] += weights[k]
+
+
+@njit(cache=True, fastmath=True)
+def _triad(a, b, c, passes):
+    for k in range(passes):
+        for i in range(a.size):
+            a[i] = b[i] + k * c[i]
 
 
 @njit(cache=True, fastmath=True)
