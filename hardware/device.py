@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.cpu import device as kernels
+from ..kernels.cpu.distributions import draw_normal
 from ..sim import validation as check
 
 Conductances = NDArray[np.float64]
@@ -53,6 +54,20 @@ class Device(ABC):
     @abstractmethod
     def write(self, targets: Conductances, key: int) -> Conductances:
         """The conductances (n,) [S] after writing `targets` (n,) [S]; the same for the same key."""
+
+    def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
+        """What became of `conductances` (n,) [S] `seconds` after they were written; here the same."""
+        return conductances
+
+    def read_error(self, conductances: Conductances, seconds: float = 0.0) -> Conductances:
+        """Standard deviation of one reading of each cell [S], `seconds` after writing."""
+        return self.read_noise * conductances
+
+    def read(self, conductances: Conductances, key: int, seconds: float = 0.0) -> Conductances:
+        """One noisy reading of each cell (n,) [S]; the same for the same key."""
+        noise = np.empty(conductances.size)
+        draw_normal(np.uint64(key), 0.0, 1.0, -np.inf, np.inf, noise)
+        return conductances + self.read_error(conductances, seconds) * noise
 
     def pulse_constants(self) -> dict[str, Any]:
         """The arguments of `pulse_step` that describe the device."""
