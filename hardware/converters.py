@@ -105,7 +105,7 @@ class ADC:
         edges = np.maximum.accumulate(np.arange(lowest + 1, highest + 1) - 0.5 + errors[:, 1:], axis=1)
         scaled = np.ascontiguousarray((values / step).reshape(-1, values.shape[-1]), np.float64)
         codes = np.empty_like(scaled)
-        kernels.threshold_step(scaled, edges, self.columns_per_adc, float(lowest), codes)
+        kernels.count_edges(scaled, edges, self.columns_per_adc, float(lowest), codes)
         return codes.reshape(values.shape) * step
 
 

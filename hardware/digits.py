@@ -65,15 +65,15 @@ class DigitArray:
         """Add one noisy, converted reading to out (batch, columns); codes, squares, drive: see `encode`."""
         products = torch._int_mm(codes[:, self.rows].contiguous(), self.digits)
         variance = (squares[:, self.rows] @ self.variance).view(torch.int16).numpy().view(np.uint16)
-        kernels.column_step(
+        kernels.convert_columns(
             np.uint64(key), 0, products.numpy(), self.unit, variance, *ends, drive, self.weight, out
         )  # fmt: skip
 
 
 def encode(values: torch.Tensor, full_scale: float, levels: int) -> tuple[torch.Tensor, torch.Tensor, Array, float]:
-    """Codes and their squares (batch, rows), what a code is worth (batch,), the largest magnitude: `drive_step`."""
+    """Codes and their squares (batch, rows), what a code is worth (batch,), the largest magnitude: `encode_rows`."""
     codes, squares = np.empty(values.shape, np.int8), np.empty(values.shape, np.uint16)
     lsb = np.empty(values.shape[0], np.float32)
-    largest = kernels.drive_step(values.contiguous().numpy(), full_scale, levels, codes, squares, lsb)
+    largest = kernels.encode_rows(values.contiguous().numpy(), full_scale, levels, codes, squares, lsb)
     bits = torch.from_numpy(squares.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(codes), bits, lsb, float(largest)

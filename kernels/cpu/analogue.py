@@ -28,34 +28,33 @@ def from_bits(word):
 
 
 @njit
-def largest_magnitude(row):
-    """Of a row of float32; as whole numbers their bits are in the order of the magnitudes, NaN above all."""
+def largest_bits(row):
+    """The bits of the largest magnitude of a row of float32: whole numbers in the same order, NaN above all."""
     top = np.int32(0)
     for i in range(row.size):
         top = max(top, np.int32(np.float32(row[i]).view(np.int32) & 0x7FFFFFFF))
-    return np.int32(top).view(np.float32)
+    return top
 
 
 @cached
-def drive_step(values, full_scale, levels, codes, squares, lsb):
+def encode_rows(values, full_scale, levels, codes, squares, lsb):
     """Turn rows of `values` into codes and their squares; return the largest magnitude, NaN if there is one."""
-    top, most = F(levels), F(0)
+    top, most = F(levels), np.int32(0)
     for b in range(values.shape[0]):
         row, code, square = values[b], codes[b], squares[b]
-        largest = largest_magnitude(row)
-        if not largest <= most:
-            most = largest
-        lsb[b] = (largest if full_scale == 0 else F(full_scale)) / top
+        largest = largest_bits(row)
+        most = max(most, largest)
+        lsb[b] = (np.int32(largest).view(np.float32) if full_scale == 0 else F(full_scale)) / top
         inverse = F(1) / lsb[b] if lsb[b] > 0 else F(0)
         for i in range(row.size):
             x = min(max(np.rint(row[i] * inverse), -top), top)
             code[i] = np.int8(np.int32(x))
             square[i] = rounded_bits(x * x)
-    return most
+    return np.int32(most).view(np.float32)
 
 
 @cached
-def column_step(key, first, digits, unit, variance, lowest, highest, drive, weight, out):
+def convert_columns(key, first, digits, unit, variance, lowest, highest, drive, weight, out):
     """Add up the digits, add read noise, convert, and add the result to out (batch, columns)."""
     batch, n = out.shape
     bottom, top = F(lowest), F(highest)
@@ -75,7 +74,7 @@ def column_step(key, first, digits, unit, variance, lowest, highest, drive, weig
 
 
 @cached
-def threshold_step(values, edges, share, lowest, codes):
+def count_edges(values, edges, share, lowest, codes):
     """Read the code of every value (batch, columns): `lowest` and one more per edge that it has reached."""
     n = edges.shape[1]
     for b in range(values.shape[0]):

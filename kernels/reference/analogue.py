@@ -13,7 +13,7 @@ from .gaussian import normal_rows
 DIGIT = 128  # the base in which conductances are written
 
 
-def drive_step(values, full_scale, levels, codes, squares, lsb):
+def encode_rows(values, full_scale, levels, codes, squares, lsb):
     """Turn each row of `values` (batch, rows) into codes (batch, rows) int8 within [-levels, levels].
 
     A code of row b stands for lsb[b]; it is full_scale / levels, or where full_scale is 0, what lets the largest
@@ -29,7 +29,7 @@ def drive_step(values, full_scale, levels, codes, squares, lsb):
     return magnitudes.max(initial=np.float32(0))
 
 
-def column_step(key, first, digits, unit, variance, lowest, highest, drive, weight, out):
+def convert_columns(key, first, digits, unit, variance, lowest, highest, drive, weight, out):
     """Add up the digits, add read noise, convert, and add the result to out (batch, columns).
 
     digits (batch, 3 * columns) int32: the products with the high, middle and low digits; unit (columns,): what
@@ -47,7 +47,7 @@ def column_step(key, first, digits, unit, variance, lowest, highest, drive, weig
     out += value * drive[:, None] * weight
 
 
-def threshold_step(values, edges, share, lowest, codes):
+def count_edges(values, edges, share, lowest, codes):
     """Read the code of every value (batch, columns): `lowest` and one more per edge that it has reached.
 
     edges (converters, steps), ascending, in the unit of the values; column j has the converter j // share.
