@@ -104,7 +104,7 @@ class AnalogLinear(torch.nn.Module):
         self.register_buffer("minus", torch.zeros((*shape[:2], 1 if mapping.shared else shape[2]), dtype=torch.float64))
         for name in ("largest", "seconds", "compensation", "adc_range"):
             self.register_buffer(name, torch.zeros((), dtype=torch.float64))
-        for name in ("writes", "reads"):
+        for name in ("writes", "reads", "cells"):
             self.register_buffer(name, torch.zeros((), dtype=torch.int64))
         self.register_load_state_dict_post_hook(_forget)
         self._ready: Arrays | None = None
@@ -142,13 +142,14 @@ class AnalogLinear(torch.nn.Module):
 
     @torch.no_grad()
     def program(self, key: int | None = None) -> Self:
-        """Write the weights into the devices, which evaluation reads; `key` of the errors, by default a fresh one."""
+        """Write the weights into the devices that `key` stands for, by default others every time."""
         self.writes += 1
         key = self.key("write", int(self.writes)) if key is None else check_seed(self, key)
         largest = self._largest().double()
         for k, (plus, minus) in enumerate(self._write(key, largest)):
             self.plus[k], self.minus[k] = plus, minus
         self.largest.copy_(largest)
+        self.cells.fill_(int(np.uint64(key).view(np.int64)))
         self.seconds.zero_()
         self.compensation.fill_(1.0)
         _forget(self)
@@ -229,9 +230,9 @@ class AnalogLinear(torch.nn.Module):
     def _written_anew(self) -> Arrays:
         """Devices written for one call in training, with gradients."""
         self.writes += 1
-        largest = self._largest()
-        devices = self._write(self.key("write", int(self.writes)), largest)
-        return reading.arrays(self, devices, self._scale(largest))
+        key, largest = self.key("write", int(self.writes)), self._largest()
+        keys = reading.cell_keys(key, len(self.mapping.coefficients))
+        return reading.arrays(self, self._write(key, largest), self._scale(largest), keys)
 
     @torch.no_grad()
     def _as_written(self) -> Arrays:
@@ -243,7 +244,7 @@ class AnalogLinear(torch.nn.Module):
         if self._ready is None:
             dtype = self.weight.dtype
             devices = [(plus.to(dtype), minus.to(dtype)) for plus, minus in self._aged()]
-            self._ready = reading.arrays(self, devices, self._scale(self.largest) * self.compensation)
+            self._ready = reading.arrays(self, devices, self._scale(self.largest) * self.compensation, self._keys())
             self._digits = reading.digit_arrays(self, self._ready) if reading.whole(self) else None
         return self._ready
 
@@ -259,26 +260,31 @@ class AnalogLinear(torch.nn.Module):
         return largest
 
     def _write(self, key: int, largest: torch.Tensor) -> Pairs:
-        """The devices after writing the weights; every slice and side has a key of its own."""
+        """The devices that `key` stands for after writing the weights."""
         low, high = self.device.g_min, self.device.g_max
         weights = self.weight.T.to(largest.dtype)
         targets = self.mapping.split(weights / largest if largest > 0 else weights, low, high)
 
-        def write(cells: torch.Tensor, *names: object) -> torch.Tensor:
-            own = stream_key(key, *names)
+        def write(cells: torch.Tensor, own: int) -> torch.Tensor:
             return cell_law(cells, lambda g: self.device.write(np.clip(g, low, high), own), low, high)
 
-        return [(write(plus, k, "plus"), write(minus, k, "minus")) for k, (plus, minus) in enumerate(targets)]
+        keys = reading.cell_keys(key, len(targets))
+        pairs = zip(targets, keys, strict=True)
+        return [(write(plus, own), write(minus, other)) for (plus, minus), (own, other) in pairs]
+
+    def _keys(self) -> list[tuple[int, int]]:
+        """Of the cells that `program` wrote."""
+        return reading.cell_keys(int(self.cells) % 2**64, len(self.mapping.coefficients))
 
     def _aged(self) -> Pairs:
         """What was written, as it is after `seconds`."""
-        seconds, writes = float(self.seconds), int(self.writes)
+        seconds = float(self.seconds)
 
-        def aged(cells: torch.Tensor, *names: object) -> torch.Tensor:
-            return like(cells, self.device.aged(flat(cells), seconds, self.key("age", writes, *names)))
+        def aged(cells: torch.Tensor, own: int) -> torch.Tensor:
+            return like(cells, self.device.aged(flat(cells), seconds, own))
 
-        sides = enumerate(zip(self.plus, self.minus, strict=True))
-        return [(aged(plus, k, "plus"), aged(minus, k, "minus")) for k, (plus, minus) in sides]
+        sides = zip(self.plus, self.minus, self._keys(), strict=True)
+        return [(aged(plus, keys[0]), aged(minus, keys[1])) for plus, minus, keys in sides]
 
     def _vectors(self, x: torch.Tensor) -> torch.Tensor:
         """x as (batch, in_features), checked."""

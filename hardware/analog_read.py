@@ -10,6 +10,7 @@ import numpy as np
 
 from ..kernels.cpu.gaussian import normal_rows
 from ..sim import validation as check
+from ..sim.seed import stream_key
 from .coding import Amplitude
 from .converters import DEVIATIONS
 from .digits import MOST_ROWS, DigitArray, encode
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 Pairs = list[Pair]  # plus and minus of every slice
+Keys = list[tuple[int, int]]
 SMALLEST: Final = 1e-36  # variances below are none; the root of this one still has a finite slope
 BYTE: Final = 127  # the highest code that fits
 
@@ -32,7 +34,7 @@ class Arrays:
 
     devices: conductances [S]; effective: the same as the columns see them through wires [S]; variances: of one
     reading of a cell, as it reaches its column [S^2]; scale: weight per siemens, compensated; full_scale: range of
-    the ADC [A].
+    the ADC [A]; keys: of the cells.
     """
 
     devices: Pairs
@@ -40,22 +42,28 @@ class Arrays:
     variances: Pairs
     scale: torch.Tensor
     full_scale: float
+    keys: Keys
 
 
-def arrays(layer: AnalogLinear, devices: Pairs, scale: torch.Tensor) -> Arrays:
+def cell_keys(key: int, slices: int) -> Keys:
+    """The keys that stand for the cells of every slice and side, of the key of them all."""
+    return [(stream_key(key, k, "plus"), stream_key(key, k, "minus")) for k in range(slices)]
+
+
+def arrays(layer: AnalogLinear, devices: Pairs, scale: torch.Tensor, keys: Keys) -> Arrays:
     """Prepare devices for reading; gradients pass from what is read to the devices."""
     low, high, seconds = layer.device.g_min, layer.device.g_max, float(layer.seconds)
     effective = devices if layer.wires is None else [(_seen(layer, a), _seen(layer, b)) for a, b in devices]
 
-    def variance(cells: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        error = cell_law(cells, lambda g: layer.device.read_error(g, seconds), low, high)
+    def variance(cells: torch.Tensor, seen: torch.Tensor, key: int) -> torch.Tensor:
+        error = cell_law(cells, lambda g: layer.device.read_error(g, seconds, cells=key), low, high)
         if seen is not cells:
             error = error * (seen / torch.where(cells > 0, cells, 1.0)).detach()
         return error * error
 
-    variances = [tuple(map(variance, *sides)) for sides in zip(devices, effective, strict=True)]
+    variances: Any = [tuple(map(variance, *sides)) for sides in zip(devices, effective, keys, strict=True)]
     return Arrays(
-        devices=devices, effective=effective, variances=variances, scale=scale,  # type: ignore[arg-type]
+        devices=devices, effective=effective, variances=variances, scale=scale, keys=keys,
         full_scale=_full_scale(layer, effective),
     )  # fmt: skip
 
@@ -91,9 +99,9 @@ def read_cells(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Ten
     for worth, (k, b, p), block, volts, _ in _readings(layer, x, full):
         current = torch.zeros(x.shape[0], layer.out_features, dtype=x.dtype)
         for n in range(x.shape[0]):
-            for side, cells, sign in zip(("plus", "minus"), ready.devices[k], (1.0, -1.0), strict=True):
-                key = layer.key("cells", int(layer.reads), p, k, b, n, side)
-                drawn = like(cells, layer.device.read(flat(cells), key, float(layer.seconds)))
+            for cells, own, sign in zip(ready.devices[k], ready.keys[k], (1.0, -1.0), strict=True):
+                key = stream_key(own, "reading", int(layer.reads), b, p, n)
+                drawn = like(cells, layer.device.read(flat(cells), key, float(layer.seconds), cells=own))
                 seen = drawn if layer.wires is None else _seen(layer, drawn)
                 current[n] += sign * (volts[n] @ seen[block])
         total = total + worth * (current if adc is None else adc.convert(current, key=layer.key("adc", k, b)))

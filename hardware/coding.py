@@ -17,7 +17,7 @@ from typing import Any, final
 import numpy as np
 
 from ..sim import validation as check
-from .converters import ADC, DAC
+from .converters import ADC, DAC, check_codes
 from .mapping import straight
 
 Planes = list[tuple[float, Any]]
@@ -153,8 +153,7 @@ class BitSerial(InputCoding):
     read_time: float = 100e-9  # [s]
 
     def __post_init__(self) -> None:
-        check.whole(self, "bits", self.bits, least=1 + bool(self.signed), most=16)
-        DAC(bits=self.bits, range=self.range, signed=self.signed)
+        check_codes(self)
         check.within(self, "read_time", self.read_time, above=0.0, unit="s")
 
     @property
@@ -199,8 +198,7 @@ class PulseWidth(InputCoding):
     white: bool = False
 
     def __post_init__(self) -> None:
-        check.whole(self, "bits", self.bits, least=1 + bool(self.signed), most=16)
-        DAC(bits=self.bits, range=self.range, signed=self.signed)
+        check_codes(self)
         check.within(self, "slot", self.slot, above=0.0, unit="s")
 
     @property

@@ -114,9 +114,9 @@ class ADC:
 class DAC:
     """Digital-to-analogue converters, one per row: level = (code + e_code) * step.
 
-    Codes are symmetric, -(2**(bits-1) - 1) to 2**(bits-1) - 1, or 0 to 2**bits - 1 where not `signed`. "auto" lets the
-    largest magnitude of every vector be the highest code: the digital side knows it before it drives. The errors
-    are those of `ADC`.
+    Codes are symmetric, -(2**(bits-1) - 1) to 2**(bits-1) - 1, which takes 2 bits at least, or 0 to 2**bits - 1 where
+    not `signed`. "auto" lets the largest magnitude of every vector be the highest code: the digital side knows it
+    before it drives. The errors are those of `ADC`.
     """
 
     bits: int = 8
@@ -130,8 +130,6 @@ class DAC:
 
     def __post_init__(self) -> None:
         _check(self)
-        if self.signed and self.bits == 1:
-            raise check.fail(self, "bits", "must be >= 2 for values of both signs; signed=False takes 1", self.bits)
         _check_time(self)
 
     @property
@@ -217,14 +215,20 @@ def _normals(key: int, name: str, shape: tuple[int, int]) -> Array:
     return values.reshape(shape)
 
 
-def _check(converter: ADC | DAC) -> None:
-    check.whole(converter, "bits", converter.bits, least=1, most=MOST_BITS)
-    if isinstance(converter.range, str):
-        check.one_of(converter, "range", converter.range, ["auto"])
+def check_codes(owner: Any) -> None:
+    """Refuse `bits`, `range` and `signed` that no converter can have."""
+    if not isinstance(owner.signed, bool):
+        raise check.fail(owner, "signed", "must be True or False", owner.signed)
+    least = 2 if owner.signed and not isinstance(owner, ADC) else 1  # its codes are symmetric
+    check.whole(owner, "bits", owner.bits, least=least, most=MOST_BITS)
+    if isinstance(owner.range, str):
+        check.one_of(owner, "range", owner.range, ["auto"])
     else:
-        check.within(converter, "range", converter.range, above=0.0)
-    if not isinstance(converter.signed, bool):
-        raise check.fail(converter, "signed", "must be True or False", converter.signed)
+        check.within(owner, "range", owner.range, above=0.0)
+
+
+def _check(converter: ADC | DAC) -> None:
+    check_codes(converter)
     for field in ("offset", "dnl", "inl"):
         check.within(converter, field, getattr(converter, field), least=0.0, unit="steps")
     check.within(converter, "gain", converter.gain, least=0.0, below=1.0)

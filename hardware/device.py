@@ -59,15 +59,15 @@ class Device(ABC):
         """What became of `conductances` (n,) [S] `seconds` after they were written; here the same."""
         return conductances
 
-    def read_error(self, conductances: Conductances, seconds: float = 0.0) -> Conductances:
-        """Standard deviation of one reading of each cell [S], `seconds` after writing."""
+    def read_error(self, conductances: Conductances, seconds: float = 0.0, *, cells: int = 0) -> Conductances:
+        """Standard deviation of one reading of each cell [S], `seconds` after writing with the key `cells`."""
         return self.read_noise * conductances
 
-    def read(self, conductances: Conductances, key: int, seconds: float = 0.0) -> Conductances:
+    def read(self, conductances: Conductances, key: int, seconds: float = 0.0, *, cells: int = 0) -> Conductances:
         """One noisy reading of each cell (n,) [S]; the same for the same key."""
         noise = np.empty(conductances.size)
         draw_normal(np.uint64(key), 0.0, 1.0, -np.inf, np.inf, noise)
-        return conductances + self.read_error(conductances, seconds) * noise
+        return conductances + self.read_error(conductances, seconds, cells=cells) * noise
 
     def pulse_constants(self) -> dict[str, Any]:
         """The arguments of `pulse_step` that describe the device."""

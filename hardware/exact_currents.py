@@ -21,15 +21,15 @@ class WireSolver(Protocol):
     def currents(self, conductances: Array, voltages: Array) -> Array:
         """What flows out of the columns (batch, columns) [A]."""
 
-    def gradient(self, conductances: Array, voltages: Array, sensitivity: Array) -> tuple[Array, Array]:
-        """Of a loss with the sensitivity d loss / d currents (batch, columns): by conductances and by voltages."""
+    def gradient(self, conductances: Array, voltages: Array, cotangents: Array) -> tuple[Array, Array]:
+        """Of a loss with d loss / d currents = cotangents (batch, columns): by voltages, and by conductances."""
 
 
 class ExactCurrents(torch.autograd.Function):
     """currents (batch, columns) [A] of conductances (rows, columns) and voltages (batch, rows), solved in float64.
 
-    The nodal matrix is symmetric, so the gradient is one more solve with the sensitivities driven from the other
-    end (adjoint method; Director and Rohrer 1969, doi:10.1109/TCT.1969.1082965).
+    The nodal matrix is symmetric, so the gradient is one more solve with the cotangents driven from the other end
+    (adjoint method; Director and Rohrer 1969, doi:10.1109/TCT.1969.1082965).
     """
 
     @staticmethod
@@ -42,7 +42,7 @@ class ExactCurrents(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         conductances, voltages = ctx.saved_tensors
         arrays = _array(conductances), _array(voltages), _array(gradients[0])
-        by_conductance, by_voltage = (torch.from_numpy(part) for part in ctx.solver.gradient(*arrays))
+        by_voltage, by_conductance = (torch.from_numpy(part) for part in ctx.solver.gradient(*arrays))
         return by_conductance.to(conductances.dtype), by_voltage.to(voltages.dtype), None
 
 

@@ -141,7 +141,7 @@ BAD = {
     "no bits": (lambda: ADC(bits=0), r"ADC.bits: must be a whole number >= 1 and <= 16 \(got 0\)"),
     "17 bits": (lambda: ADC(bits=17), r"ADC.bits: .* <= 16 \(got 17\)"),
     "half bits": (lambda: DAC(bits=7.5), r"DAC.bits: must be a whole number"),
-    "one signed bit": (lambda: DAC(bits=1), r"DAC.bits: must be >= 2 for values of both signs; signed=False"),
+    "one signed bit": (lambda: DAC(bits=1), r"DAC.bits: must be a whole number >= 2 and <= 16 \(got 1\)"),
     "range": (lambda: ADC(range=0.0), r"ADC.range: must be > 0 \(got 0.0\)"),
     "range nan": (lambda: ADC(range=float("nan")), r"ADC.range: must be a finite number"),
     "range word": (lambda: DAC(range="atuo"), r"DAC.range: must be one of auto; did you mean 'auto'"),
