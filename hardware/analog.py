@@ -71,6 +71,16 @@ class AnalogLinear(torch.nn.Module):
         If tensors are not on the CPU.
     """
 
+    plus: torch.Tensor
+    minus: torch.Tensor
+    largest: torch.Tensor
+    seconds: torch.Tensor
+    compensation: torch.Tensor
+    adc_range: torch.Tensor
+    writes: torch.Tensor
+    reads: torch.Tensor
+    cells: torch.Tensor
+
     def __init__(
         self,
         in_features: int,
@@ -222,6 +232,12 @@ class AnalogLinear(torch.nn.Module):
             self.seconds.zero_()
             _forget(self)
         return super().train(mode)
+
+    def _apply(self, *arguments: Any, **options: Any) -> Self:
+        """Another type of numbers, or place, for all tensors."""
+        _forget(self)
+        super()._apply(*arguments, **options)
+        return self
 
     def key(self, *names: object) -> int:
         """Of the layer's random stream called `names`."""

@@ -15,7 +15,7 @@ from .coding import Amplitude
 from .converters import DEVIATIONS
 from .digits import MOST_ROWS, DigitArray, encode
 from .exact_currents import ExactCurrents
-from .straight_through import cell_law, flat, like, torch
+from .straight_through import StraightThrough, cell_law, flat, like, torch
 
 if TYPE_CHECKING:
     from .analog import AnalogLinear
@@ -70,17 +70,15 @@ def arrays(layer: AnalogLinear, devices: Pairs, scale: torch.Tensor, keys: Keys)
 
 def product(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Tensor:
     """y (batch, out_features) of x (batch, in_features), with gradients."""
-    adc = None if layer.adc is None else replace(layer.adc, range=ready.full_scale or "auto")
     full = layer.coding.full_scale(x)
-    total: Any = 0.0
+    factor = full * (ready.scale / layer.read_voltage)
+    y: Any = 0.0
     for worth, (k, b, p), block, volts, squares in _readings(layer, x, full):
         current = _currents(layer, ready, k, block, volts)
-        current = current + _noise(layer, ready.variances[k], block, squares, (p, k, b))
-        if adc is not None:
-            current = adc.convert(current, key=layer.key("adc", k, b))
-        total = total + worth * current
-    y: torch.Tensor = total * full * (ready.scale / layer.read_voltage)
-    return y if layer.bias is None else y + layer.bias
+        current = current + _noise(layer, ready.variances[k], block, squares, (k, b, p))
+        y = y + worth * _converted(layer, ready, current, factor, layer.key("adc", k, b))
+    whole: torch.Tensor = y if layer.bias is None else y + layer.bias
+    return whole
 
 
 def peak(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> float:
@@ -93,19 +91,18 @@ def peak(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> float:
 
 def read_cells(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Tensor:
     """`product`, with every cell drawn anew for every vector and reading, and no law of sums."""
-    adc = None if layer.adc is None else replace(layer.adc, range=ready.full_scale or "auto")
     full = layer.coding.full_scale(x)
-    total: Any = 0.0
+    factor = full * (ready.scale / layer.read_voltage)
+    y = torch.zeros(x.shape[0], layer.out_features, dtype=x.dtype)
     for worth, (k, b, p), block, volts, _ in _readings(layer, x, full):
-        current = torch.zeros(x.shape[0], layer.out_features, dtype=x.dtype)
+        current = torch.zeros_like(y)
         for n in range(x.shape[0]):
             for cells, own, sign in zip(ready.devices[k], ready.keys[k], (1.0, -1.0), strict=True):
                 key = stream_key(own, "reading", int(layer.reads), b, p, n)
                 drawn = like(cells, layer.device.read(flat(cells), key, float(layer.seconds), cells=own))
                 seen = drawn if layer.wires is None else _seen(layer, drawn)
                 current[n] += sign * (volts[n] @ seen[block])
-        total = total + worth * (current if adc is None else adc.convert(current, key=layer.key("adc", k, b)))
-    y: torch.Tensor = total * full * (ready.scale / layer.read_voltage)
+        y += worth * _converted(layer, ready, current, factor, layer.key("adc", k, b))
     return y if layer.bias is None else y + layer.bias
 
 
@@ -175,6 +172,22 @@ def _currents(layer: AnalogLinear, ready: Arrays, k: int, block: slice, volts: t
         return volts @ (plus[block] - minus[block])
     plus, minus = (_solved(layer, side[block], volts) for side in ready.devices[k])
     return plus - minus
+
+
+def _converted(
+    layer: AnalogLinear, ready: Arrays, current: torch.Tensor, factor: torch.Tensor, key: int
+) -> torch.Tensor:
+    """What the ADC makes of currents, times `factor`; the gradient is that of ``current * factor`` where none clips."""
+    if layer.adc is None:
+        return current * factor
+    adc = replace(layer.adc, range=ready.full_scale or "auto")
+    read = adc.convert(current.detach(), key=key) * factor.detach()
+    if not torch.is_grad_enabled():
+        return read
+    passed: torch.Tensor = StraightThrough.apply(
+        current * factor, read, torch.from_numpy(adc.inside(current.detach().numpy()))
+    )
+    return passed
 
 
 def _noise(

@@ -94,12 +94,12 @@ class InputCoding(ABC):
         check.whole(self, "columns", columns, least=1)
         latency = 0.0 if adc is None else adc.latency(columns)
         drive = 0.0 if self.converter is None or not self.converted else self.converter.conversion_time
-        known = latency is not None and drive is not None
+        seconds = None if latency is None or drive is None else self.reads * (self.read_time + latency) + drive
         return Reading(
             reads=self.reads,
             dac_conversions=self.converted * rows,
             adc_conversions=0 if adc is None else self.reads * columns,
-            seconds=self.reads * (self.read_time + latency) + drive if known else None,
+            seconds=seconds,
         )
 
 
@@ -166,7 +166,7 @@ class BitSerial(InputCoding):
 
     @property
     def rms(self) -> float:
-        return 0.5**0.5  # of bits that are set half the time
+        return float(np.sqrt(0.5))  # of bits that are set half the time
 
     def planes(self, values: Any, *, key: int = 0) -> Planes:
         assert self.converter is not None

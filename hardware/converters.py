@@ -80,6 +80,10 @@ class ADC:
         full_scale = np.abs(values).max(initial=0.0) if isinstance(self.range, str) else self.range
         return np.asarray(full_scale / max(self.codes[1], 1))
 
+    def inside(self, values: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which of these values have a code and are not clipped."""
+        return _inside(self, values)
+
     def convert(self, values: Values, *, key: int = 0) -> Values:
         """The numbers read from `values` (..., columns), in their own unit.
 
@@ -101,12 +105,12 @@ class ADC:
         lowest, highest = self.codes
         errors = self.errors(values.shape[-1], key)
         if errors is None:
-            return np.clip(np.rint(values / step), lowest, highest) * step
+            return np.asarray(np.clip(np.rint(values / step), lowest, highest) * step)
         edges = np.maximum.accumulate(np.arange(lowest + 1, highest + 1) - 0.5 + errors[:, 1:], axis=1)
         scaled = np.ascontiguousarray((values / step).reshape(-1, values.shape[-1]), np.float64)
         codes = np.empty_like(scaled)
         kernels.count_edges(scaled, edges, self.columns_per_adc, float(lowest), codes)
-        return codes.reshape(values.shape) * step
+        return np.asarray(codes.reshape(values.shape) * step)
 
 
 @final
@@ -150,6 +154,10 @@ class DAC:
             full_scale = np.full((*values.shape[:-1], 1), self.range, values.dtype)
         return np.asarray(full_scale / values.dtype.type(self.codes[1]))
 
+    def inside(self, values: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which of these values have a code and are not clipped."""
+        return _inside(self, values)
+
     def convert(self, values: Values, *, key: int = 0) -> Values:
         """The levels that stand for `values` (..., rows), in their own unit; see `ADC.convert`."""
         return _convert(self, values, key, self._drive)
@@ -170,27 +178,26 @@ def _convert(converter: ADC | DAC, values: Values, key: int, law: Law) -> Values
     if type(values).__module__.partition(".")[0] == "torch":
         from .straight_through import straight_through
 
-        return straight_through(values, partial(_converted, converter, key, law))  # type: ignore[arg-type, return-value]
+        convert = partial(_converted, converter, key, law)
+        return straight_through(values, convert, converter.inside)  # type: ignore[arg-type, return-value]
     given = np.asarray(values)
     array = given if given.dtype == np.float32 else check.finite_array(converter, "values", values)
-    return _converted(converter, key, law, array)[0]  # type: ignore[return-value]
+    return _converted(converter, key, law, array)  # type: ignore[return-value]
 
 
-def _converted(
-    converter: ADC | DAC, key: int, law: Law, array: NDArray[Any]
-) -> tuple[NDArray[Any], Callable[[], NDArray[np.bool_]]]:
-    """The converted values, and a function that tells which of them were not clipped."""
+def _converted(converter: ADC | DAC, key: int, law: Law, array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim == 0:
         raise check.fail(converter, "values", "must have at least one dimension", "a number")
     if not np.isfinite(array).all():
         check.finite_array(converter, "values", array)
     step = converter.step(array)
-    lowest, highest = converter.codes
     converted = law(array, step, key) if step.any() else np.zeros_like(array)
-    return (
-        converted.astype(array.dtype, copy=False),
-        lambda: (array >= (lowest - 0.5) * step) & (array <= (highest + 0.5) * step),
-    )
+    return converted.astype(array.dtype, copy=False)
+
+
+def _inside(converter: ADC | DAC, values: NDArray[Any]) -> NDArray[np.bool_]:
+    step, (lowest, highest) = converter.step(values), converter.codes
+    return np.asarray((values >= (lowest - 0.5) * step) & (values <= (highest + 0.5) * step))
 
 
 @lru_cache(maxsize=16)

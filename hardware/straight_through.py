@@ -17,6 +17,8 @@ except ImportError as error:
         "AnalogLinear: needs PyTorch, which is not installed; install it with: pip install 'potentia[torch]'"
     ) from error
 
+__all__ = ["CellLaw", "StraightThrough", "cell_law", "flat", "like", "straight_through", "torch"]
+
 Numbers = NDArray[Any]
 STEP = 1e-6  # of the range: error of the difference quotient about 1e-6 of the curvature, rounding 1e-10
 
@@ -82,11 +84,11 @@ def like(tensor: torch.Tensor, values: Numbers) -> torch.Tensor:
 
 
 def straight_through(
-    values: torch.Tensor, convert: Callable[[Numbers], tuple[Numbers, Callable[[], NDArray[np.bool_]]]]
+    values: torch.Tensor, convert: Callable[[Numbers], Numbers], inside: Callable[[Numbers], NDArray[np.bool_]]
 ) -> torch.Tensor:
-    """What `convert` makes of a tensor's numbers; gradients pass where the function that it returns too is true."""
-    converted, inside = convert(values.detach().numpy())
-    result = torch.from_numpy(converted).to(values.dtype)
+    """What `convert` makes of a tensor's numbers; gradients pass where they are `inside`."""
+    numbers = values.detach().numpy()
+    result = torch.from_numpy(convert(numbers)).to(values.dtype)
     if values.requires_grad and torch.is_grad_enabled():
-        result = StraightThrough.apply(values, result, torch.from_numpy(inside()))
+        result = StraightThrough.apply(values, result, torch.from_numpy(inside(numbers)))
     return result
