@@ -250,17 +250,18 @@ class AnalogLinear(torch.nn.Module):
         keys = reading.cell_keys(key, len(self.mapping.coefficients))
         return reading.arrays(self, self._write(key, largest), self._scale(largest), keys)
 
-    @torch.no_grad()
     def _as_written(self) -> Arrays:
         """The devices as `program` wrote them and `age` left them; written now, in training for once, if not."""
+        if self._ready is not None:
+            return self._ready
         if self.training and not self.programmed:
             return self._written_anew()
         if not self.programmed:
             self.program()
-        if self._ready is None:
-            dtype = self.weight.dtype
+        with torch.no_grad():
+            dtype, scale = self.weight.dtype, self._scale(self.largest) * self.compensation
             devices = [(plus.to(dtype), minus.to(dtype)) for plus, minus in self._aged()]
-            self._ready = reading.arrays(self, devices, self._scale(self.largest) * self.compensation, self._keys())
+            self._ready = reading.arrays(self, devices, scale, self._keys())
             self._digits = reading.digit_arrays(self, self._ready) if reading.whole(self) else None
         return self._ready
 
