@@ -53,7 +53,7 @@ class Device(ABC):
 
     @abstractmethod
     def write(self, targets: Conductances, key: int) -> Conductances:
-        """The conductances (n,) [S] after writing `targets` (n,) [S]; the same for the same key."""
+        """The conductances (n,) [S] after writing `targets` (n,) [S]; a key stands for an array of cells."""
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
         """What became of `conductances` (n,) [S] `seconds` after they were written; here the same."""
