@@ -273,7 +273,7 @@ class AnalogLinear(torch.nn.Module):
         """The largest magnitude of a weight, with its gradient."""
         largest = self.weight.abs().max()
         if not torch.isfinite(largest):
-            raise check.fail(self, "weight", "must be finite everywhere", float(largest))
+            raise check.fail(self, "weight", "must be finite everywhere", largest.item())
         return largest
 
     def _write(self, key: int, largest: torch.Tensor) -> Pairs:

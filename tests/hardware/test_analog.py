@@ -67,6 +67,9 @@ class Drifting(Device):
     def read_error(self, conductances, seconds=0.0, *, cells=0):
         return self.read_noise * np.sqrt(conductances * self.g_max) * (1 + 0.1 * np.log1p(seconds))
 
+    def read(self, conductances, key, seconds=0.0, *, cells=0):
+        return conductances + self.read_error(conductances, seconds) * normals(key, conductances.size)
+
 
 def normals(key, n):
     values = np.empty(n)
