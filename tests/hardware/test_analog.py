@@ -1,6 +1,8 @@
 """The linear layer on devices: against torch's own, against drawing every cell, gradients, drop-in manners."""
 
 import copy
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from potentia.errors import ParameterError
+from potentia.errors import ParameterError, UnsupportedError
 from potentia.hardware import (
     ADC,
     DAC,
@@ -480,6 +482,21 @@ def test_bad_input_is_one_sentence(case):
     with pytest.raises(ParameterError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_other_places_are_refused():
+    with pytest.raises(UnsupportedError, match=r"AnalogLinear: runs on the CPU only \(got a tensor on meta\)"):
+        layer()(X.to("meta"))
+
+
+def test_torch_is_needed_in_one_sentence():
+    """Without torch the room can be imported, and asking for the layer says what to install."""
+    script = (
+        "import sys; sys.modules['torch'] = None; import potentia.hardware as h; h.ADC().convert([1.0]); h.AnalogLinear"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("potentia.errors.DependencyError: AnalogLinear: needs PyTorch, which is not installed")
 
 
 def test_weights_of_zero_are_zero():
