@@ -16,7 +16,7 @@ from ..sim.seed import stream_key
 from ..sim.signals import Memory
 from ..sim.store import Proposals, Store
 from ..sim.synapses import Synapses
-from .converter import Converter, automatic_range, quantiser
+from .converters import Converter, automatic_range, quantiser
 from .device import Device
 from .faults import ALL_FREE
 

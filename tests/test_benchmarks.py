@@ -18,6 +18,7 @@ from potentia.tests.benchmarks import (
     _ceiling,
     _history,
     _measure,
+    analog,
     coba,
     crossbar,
     cuba,
@@ -271,6 +272,21 @@ def test_microcircuit_measures_with_and_without_records():
 def test_microcircuit_is_too_large_for_the_peer():
     with pytest.raises(ParameterError, match="scale_n must be at most"):
         microcircuit.run(microcircuit.Settings(scale_n=0.2), ["brian2"])
+
+
+def test_the_analog_layer_is_measured():
+    """Every case of a small layer, and read noise like that of every cell within five standard errors."""
+    pytest.importorskip("torch")
+    settings = analog.Settings(rows=40, columns=30, batch=8, calls=2, repeats=1, samples=300)
+    made = analog.run(settings, [])
+    assert [row["case"] for row in made["rows"]] == [
+        "potentia-inference", "potentia-differentiable", "potentia-training", "torch-inference",
+    ]  # fmt: skip
+    assert all(set(row) >= ROW_KEYS for row in made["rows"])
+    assert all(row["cpu_s"] > 0 for row in made["rows"])
+    assert made["rows"][0]["sd_ratio"] == pytest.approx(1.0, abs=5 / np.sqrt(300 * 30))
+    assert set(made["ratios"]) == {"torch/ours"}
+    assert made["ceiling_fraction"] > 0
 
 
 def test_the_history_keeps_what_others_measured(tmp_path):

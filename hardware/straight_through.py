@@ -1,0 +1,94 @@
+"""Gradients through what has none, or whose law is known only as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DependencyError
+
+try:
+    import torch
+except ImportError as error:
+    raise DependencyError(
+        "AnalogLinear: needs PyTorch, which is not installed; install it with: pip install 'potentia[torch]'"
+    ) from error
+
+__all__ = ["CellLaw", "StraightThrough", "cell_law", "flat", "like", "straight_through", "torch"]
+
+Numbers = NDArray[Any]
+STEP = 1e-6  # of the range: error of the difference quotient about 1e-6 of the curvature, rounding 1e-10
+
+
+class StraightThrough(torch.autograd.Function):
+    """``converted`` forward; backward the gradient as it is where ``inside``, else 0.
+
+    Bengio, Léonard and Courville (2013), arXiv:1308.3432.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor, converted: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(inside)
+        return converted
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        (inside,) = ctx.saved_tensors
+        return gradients[0] * inside, None, None
+
+
+class CellLaw(torch.autograd.Function):
+    """A law of single cells, ``law(conductances (n,) float64) -> (n,)``, with its derivative.
+
+    The law is known as numbers only, so the derivative is its difference quotient towards the middle of [low, high];
+    a law that draws must draw the same again.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, conductances: torch.Tensor, law: Callable[[Numbers], Numbers], low: float, high: float
+    ) -> torch.Tensor:
+        cells = flat(conductances)
+        values = law(cells)
+        ctx.law, ctx.low, ctx.high, ctx.values = law, low, high, values
+        ctx.save_for_backward(conductances)
+        return like(conductances, values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        (conductances,) = ctx.saved_tensors
+        cells = flat(conductances)
+        step = np.where(cells < 0.5 * (ctx.low + ctx.high), 1.0, -1.0) * STEP * (ctx.high - ctx.low)
+        slope = (ctx.law(cells + step) - ctx.values) / step
+        return gradients[0] * like(conductances, slope), None, None, None
+
+
+def cell_law(conductances: torch.Tensor, law: Callable[[Numbers], Numbers], low: float, high: float) -> torch.Tensor:
+    """`law` of every cell, in the shape of `conductances`; see `CellLaw`."""
+    result: torch.Tensor = CellLaw.apply(conductances, law, low, high)
+    return result
+
+
+def flat(tensor: torch.Tensor) -> Numbers:
+    """The numbers of a tensor (n,) float64."""
+    numbers: Numbers = tensor.detach().numpy().astype(np.float64).ravel()
+    return numbers
+
+
+def like(tensor: torch.Tensor, values: Numbers) -> torch.Tensor:
+    """`values` in the shape and the type of `tensor`."""
+    return torch.from_numpy(values).reshape(tensor.shape).to(tensor.dtype)
+
+
+def straight_through(
+    values: torch.Tensor, convert: Callable[[Numbers], Numbers], inside: Callable[[Numbers], NDArray[np.bool_]]
+) -> torch.Tensor:
+    """What `convert` makes of a tensor's numbers; gradients pass where they are `inside`."""
+    numbers = values.detach().numpy()
+    result = torch.from_numpy(convert(numbers)).to(values.dtype)
+    if values.requires_grad and torch.is_grad_enabled():
+        result = StraightThrough.apply(values, result, torch.from_numpy(inside(numbers)))
+    return result

@@ -1,0 +1,56 @@
+"""Arrays of one size, and matrices that are larger or smaller than they."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..sim import validation as check
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One array of `rows` word lines and `columns` bit lines; matrices are cut into as many as they need.
+
+    The last tiles are filled up, nothing is ever left out. Word lines are cut too, so the sums of the tiles below
+    each other are converted one by one and added digitally.
+    """
+
+    rows: int = 512
+    columns: int = 512
+
+    def __post_init__(self) -> None:
+        check.whole(self, "rows", self.rows, least=1)
+        check.whole(self, "columns", self.columns, least=1)
+
+    def grid(self, rows: int, columns: int) -> tuple[int, int]:
+        """How many tiles below and beside each other hold a matrix of this shape."""
+        return -(-rows // self.rows), -(-columns // self.columns)
+
+    def blocks(self, rows: int) -> list[slice]:
+        """The rows of the matrix that each tile holds, from top to bottom."""
+        return [slice(first, min(first + self.rows, rows)) for first in range(0, rows, self.rows)]
+
+    def cut(self, matrix: ArrayLike, *, fill: float = 0.0) -> NDArray[np.float64]:
+        """A matrix as tiles (tiles below, tiles beside, rows, columns), unused cells at `fill`.
+
+        Raises ParameterError if `matrix` is not a matrix of finite numbers.
+        """
+        given = check.finite_array(self, "matrix", matrix, ndim=2)
+        below, beside = self.grid(*given.shape)
+        padded = np.full((below * self.rows, beside * self.columns), check.real(self, "fill", fill))
+        padded[: given.shape[0], : given.shape[1]] = given
+        return padded.reshape(below, self.rows, beside, self.columns).swapaxes(1, 2).copy()
+
+    def join(self, tiles: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+        """The matrix (rows, columns) that `cut` made these tiles of."""
+        expected = (*self.grid(rows, columns), self.rows, self.columns)
+        if np.shape(tiles) != expected:
+            raise check.fail(self, "tiles", f"must have the shape {expected}", f"shape {np.shape(tiles)}")
+        below, beside = expected[:2]
+        whole = np.asarray(tiles).swapaxes(1, 2).reshape(below * self.rows, beside * self.columns)
+        return whole[:rows, :columns].copy()
