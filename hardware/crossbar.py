@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, final
 
@@ -16,9 +17,12 @@ from ..sim.seed import stream_key
 from ..sim.signals import Memory
 from ..sim.store import Proposals, Store
 from ..sim.synapses import Synapses
+from .cells import Cells, listed, tiled, wired
 from .converters import Converter, automatic_range, quantiser
 from .device import Device
 from .faults import ALL_FREE
+from .tile import Tile
+from .wires import Wires
 
 Matrix = NDArray[np.float64]
 
@@ -31,9 +35,15 @@ SAME: Final = 1e-9  # relative difference below which two magnitudes are one
 class Crossbar(Store):
     """Each synapse is a pair of devices, weight = scale * (plus - minus); columns add up their currents.
 
-    Wires are ideal and every (source, delay) has its word line. A spike drives its row with `read_voltage`
-    for `read_time` (a one-bit driver); each column sums the currents of all rows active in a step, device by
-    device with independent read noise, and is converted once. Only columns that conduct are converted.
+    Every (source, delay) has its word line. A spike drives its row with `read_voltage` for `read_time` (a one-bit
+    driver); each column sums the currents of all rows active in a step, device by device with independent read
+    noise, and is converted once. Only columns that conduct are converted. Cells are read `age` seconds after they were
+    written; those of a projection that learns do not age.
+
+    Without `wires` they are ideal; with them every spike adds a row of exact effective conductances, those of arrays
+    of `plus` and of `minus` as large as `tile`, whose other rows are held at 0 V. What lies below the first
+    `tile.rows` word lines is converted on its own and added digitally. Errors of reading are carried to the column in
+    first order.
 
     A graded device writes any weight (`to_conductances`). One that is not, such as BreakdownReRAM, holds
     weights of one magnitude w: scale is w / device.full, and with pairs="one" the sign chooses which device
@@ -52,6 +62,9 @@ class Crossbar(Store):
     pairs: str = "one"
     columns_per_adc: int = 1  # columns that one converter serves, one after the other
     conversion_time: float | None = None  # [s]; None: unknown
+    age: float = 1.0  # time from writing to reading [s]
+    wires: Wires | None = None  # None: without resistance
+    tile: Tile | None = None  # None: arrays as large as need be
 
     def __post_init__(self) -> None:
         if not isinstance(self.device, Device):
@@ -69,6 +82,11 @@ class Crossbar(Store):
         check.whole(self, "columns_per_adc", self.columns_per_adc, least=1)
         if self.conversion_time is not None:
             check.within(self, "conversion_time", self.conversion_time, above=0.0, unit="s")
+        check.within(self, "age", self.age, least=0.0, unit="s")
+        for field, kind in (("wires", Wires), ("tile", Tile)):
+            value = getattr(self, field)
+            if value is not None and not isinstance(value, kind):
+                raise check.fail(self, field, f"must be {kind.__name__}(...) or None", value)
         if self.pairs == "both" and self.device.graded:
             raise check.fail(self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs)
 
@@ -79,23 +97,28 @@ class Crossbar(Store):
 
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
         """Write the devices; declare them, the columns and what is counted for the energy."""
-        plus, minus = self._written(synapses)
-        name, n, n_post = synapses.name, synapses.n, synapses.n_post
+        cells = self._cells(synapses)
+        name, n, columns = synapses.name, cells.plus.size, cells.n_columns
         scope = {
-            "plus": build.signal(f"{name}.plus", "store", "float", (n,), plus, "S"),
-            "minus": build.signal(f"{name}.minus", "store", "float", (n,), minus, "S"),
-            "column_plus": build.signal(f"{name}.column_plus", "flow", "float", (n_post,), unit="S"),
-            "column_minus": build.signal(f"{name}.column_minus", "flow", "float", (n_post,), unit="S"),
-            "variance": build.signal(f"{name}.variance", "flow", "float", (n_post,), unit="S^2"),
-            "listed": build.signal(f"{name}.listed", "flow", "uint8", (n_post,)),
-            "touched": build.signal(f"{name}.touched", "flow", "uint32", (n_post,)),
+            "plus": build.signal(f"{name}.plus", "store", "float", (n,), cells.plus, "S"),
+            "minus": build.signal(f"{name}.minus", "store", "float", (n,), cells.minus, "S"),
+            "column_plus": build.signal(f"{name}.column_plus", "flow", "float", (columns,), unit="S"),
+            "column_minus": build.signal(f"{name}.column_minus", "flow", "float", (columns,), unit="S"),
+            "variance": build.signal(f"{name}.variance", "flow", "float", (columns,), unit="S^2"),
+            "listed": build.signal(f"{name}.listed", "flow", "uint8", (columns,)),
+            "touched": build.signal(f"{name}.touched", "flow", "uint32", (columns,)),
             "touched_count": build.signal(f"{name}.touched_count", "flow", "int64", (1,)),
             "conducted": build.tally(f"{name}.conducted", "float64"),
-            "scale": self._scale(synapses), "noise": float(self.device.relative_error()), "excess": np.zeros(0),
+            "scale": self._scale(synapses), "noise": self._noise(synapses), "excess": cells.excess,
         }  # fmt: skip
         for total in ("activations", "events", "conversions", "clipped", "reads"):
             scope[total] = build.tally(f"{name}.{total}")
-        return scope | self.converter(synapses, plus - minus).constants()
+        if cells.places is not None:
+            build.fixed(f"{name}.places", cells.places)
+        if self.wires is not None or self.tile is not None:
+            scope["first"] = build.fixed(f"{name}.cells_first", cells.first)
+            scope["targets"] = build.fixed(f"{name}.cells_columns", cells.columns)
+        return scope | self.converter(synapses, cells).constants()
 
     def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
         build.operator(synapses.phase, synapses.name, "crossbar_read_step", {**synapses.spell(build), **scope})
@@ -114,31 +137,54 @@ class Crossbar(Store):
         build.operator(Phase.LEARN, synapses.name, "pulse_step", scope)
 
     def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
+        """Behind wires the effective ones."""
         plus, minus = (memory[f"{synapses.name}.{side}"].astype(np.float64) for side in ("plus", "minus"))
         weights: NDArray[np.float64] = self._scale(synapses) * (plus - minus)
-        return weights
+        return weights if self.wires is None else weights[memory[f"{synapses.name}.places"]]
 
-    def converter(self, synapses: Synapses, pairs: Matrix) -> Converter:
-        """The columns' converter for pairs (n_synapses,) of plus - minus [S] as written.
-
-        Where a rule learns, every pair counts with the device's whole range.
-        """
+    def converter(self, synapses: Synapses, cells: Cells) -> Converter:
+        """The columns' converter for these cells; where a rule learns, each counts with the device's whole range."""
         span = self.device.g_max - self.device.g_min
-        reach = np.full(synapses.n, span) if synapses.plastic else pairs
+        reach = np.full(synapses.n, span) if synapses.plastic else cells.plus - cells.minus
         if isinstance(self.adc_range, str):
-            full_scale = automatic_range(reach, synapses.targets, synapses.n_post, self.activity)
+            full_scale = automatic_range(reach, cells.columns, cells.n_columns, self.activity)
         else:
             full_scale = self.adc_range / self.read_voltage
         negative = bool(np.min(synapses.weights, initial=0.0) < 0)
         signed = negative or self.pairs == "both" or (synapses.plastic and synapses.bounds[0] < 0)
         return quantiser(self.adc_bits, full_scale, signed=signed)
 
+    def _cells(self, synapses: Synapses) -> Cells:
+        """What a spike reads: pairs as they are `age` seconds after writing, in their arrays, behind their wires."""
+        plus, minus = self._written(synapses)
+        excess = np.zeros(0)
+        if not synapses.plastic:
+            keys = [stream_key(synapses.key, side) for side in ("plus", "minus")]
+            plus, minus = (self.device.aged(g, self.age, key) for g, key in zip((plus, minus), keys, strict=True))
+            excess = self._excess(plus, minus, keys)
+        cells = listed(synapses, plus, minus, excess)
+        if self.wires is None:
+            return cells if self.tile is None else tiled(cells, self.tile)
+        if synapses.plastic:
+            rule = f"must be None where a rule learns, as in {synapses.name}: each pulse would change all rows"
+            raise check.fail(self, "wires", rule, self.wires)
+        return wired(cells, self.tile, self.wires, self.device.rest, synapses.name)
+
+    def _excess(self, plus: Matrix, minus: Matrix, keys: Sequence[int]) -> Matrix:
+        """The variance (n,) [S^2] of reading both devices beyond that of the relative error; (0,) if there is none."""
+        relative = self.device.read_noise**2 * (plus**2 + minus**2)
+        errors = (self.device.read_error(g, self.age, cells=key) for g, key in zip((plus, minus), keys, strict=True))
+        excess: Matrix = sum(error**2 for error in errors) - relative
+        return excess.clip(0.0) if (excess > SAME * relative).any() else np.zeros(0)
+
+    def _noise(self, synapses: Synapses) -> float:
+        """The relative error of one reading: of white noise, and where a rule learns of all noise together."""
+        return float(self.device.relative_error(self.age) if synapses.plastic else self.device.read_noise)
+
     def _written(self, synapses: Synapses) -> tuple[Matrix, Matrix]:
         """The conductances of both devices of every pair (n_synapses,) [S] as they come out of writing."""
-        device, weights = (
-            self.device,
-            np.broadcast_to(np.asarray(synapses.weights, np.float64), (synapses.n,)),
-        )
+        device = self.device
+        weights = np.broadcast_to(np.asarray(synapses.weights, np.float64), (synapses.n,))
         if device.graded:
             plus, minus, _ = _split(weights, device.g_min, device.g_max, self._largest(synapses))
         else:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.cpu import device as kernels
-from ..kernels.cpu.distributions import draw_normal
 from ..sim import validation as check
 from ..sim.seed import stream_key
 from .ageing import Ageing

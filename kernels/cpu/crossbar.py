@@ -11,11 +11,11 @@ def crossbar_read_step(
     """Let every spike that arrives drive its row; sum what the columns conduct; return the number of spikes.
 
     first (n_rows + 1,), where the cells of each row, a (source, lag), begin; of each cell targets (n_cells,) its
-    column, plus, minus its two conductances [S], and excess the variance [S^2] of reading both beyond that of a relative error
-    `noise`, or none (0,). Over this step: column_plus, column_minus (n_columns,) sums of conductances [S] and
-    variance (n_columns,) of their errors [S^2]; touched (n_columns,) uint32 the columns that were read, touched_count
-    (1,) how many, listed (n_columns,) uint8 whether a column is among them. Totals (1,): activations of rows, events
-    (pairs read).
+    column, plus, minus its two conductances [S], and excess the variance [S^2] of reading both beyond that of a
+    relative error `noise`, or none (0,). Over this step: column_plus, column_minus (n_columns,) sums of
+    conductances [S] and variance (n_columns,) of their errors [S^2]; touched (n_columns,) uint32 the columns that
+    were read, touched_count (1,) how many, listed (n_columns,) uint8 whether a column is among them. Totals (1,):
+    activations of rows, events (pairs read).
     """
     depth, relative, more = history.shape[0], noise * noise, excess.size > 0
     arrived, rows, pairs, count = 0, 0, 0, touched_count[0]
