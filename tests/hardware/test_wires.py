@@ -93,7 +93,7 @@ def test_large_arrays_of_any_pattern_settle_in_a_few_iterations(kind, resistance
 
 @pytest.mark.parametrize(("resistance", "ratio", "zeros"), [(10.0, 2.0, 0.0), (10.0, 1e4, 0.5), (0.1, 1e4, 0.0)])
 def test_a_megacell_settles(resistance, ratio, zeros):
-    """1024 x 1024: what enters through the drivers, (v - w) / r, leaves at the foot; the difference costs two digits."""
+    """1024 x 1024: what enters by the drivers, (v - w) / r, leaves at the foot; the difference costs two digits."""
     g, v = array(1024, 1024, ratio=ratio, zeros=zeros)
     lines = Wires(r_word=resistance, r_bit=resistance)._lines(g)
     found = lines.potentials(np.abs(v), 1e-9)

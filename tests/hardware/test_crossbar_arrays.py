@@ -1,0 +1,183 @@
+"""Crossbars of limited size, behind wires, some time after writing: against the exact solver and brute force."""
+
+import numpy as np
+import pytest
+
+from potentia import Network, Simulator
+from potentia.errors import ParameterError
+from potentia.hardware import BreakdownReRAM, Crossbar, PulsedReRAM, Tile, Wires, output_currents, presets
+from potentia.learning import STDP
+from potentia.models import IF, LIF, SpikeSource
+from potentia.sim import AllToAll, Explicit, FixedProbability, Ideal, Noise, Normal, Poisson, SpikeTrain
+
+N_PRE, N_POST, SHARE = 60, 25, 0.5
+DT = 1e-3  # [s]
+WIRES = Wires(r_word=2.0, r_bit=3.0)
+CELL = BreakdownReRAM(read_noise=0.0)
+
+
+def received(store, fired, *, weight=1e-3, seed=4, steps=1, **options):
+    """What arrives at each of 25 integrators when the sources `fired` spike together; the projection; all tallies.
+
+    They do not reach their threshold, so the potential is the sum of what arrived.
+    """
+    net = Network(seed=seed)
+    source, target = net.population(SpikeSource(), N_PRE), net.population(IF(threshold=1e3), N_POST, name="target")
+    loop = net.connect(source, target, FixedProbability(SHARE), weight=weight, store=store, name="loop")
+    times = np.repeat(10e-3 + DT * np.arange(steps), len(fired))
+    net.stimulate(source, SpikeTrain(times, np.tile(fired, steps)))
+    net.probe(target, "v")
+    simulator = Simulator(net, dt=DT, **{"dtype": "float64", **options})
+    result = simulator.run(15e-3 + steps * DT)
+    return result.trace("target", "v")[-1], simulator, loop, result.tallies
+
+
+@pytest.fixture
+def fired():
+    return np.flatnonzero(np.random.default_rng(1).random(N_PRE) < 0.3)
+
+
+def grids(simulator, loop, ideal):
+    """The conductances of `plus` and `minus` as matrices (rows, columns) [S], from the weights without wires."""
+    synapses = simulator.plan.synapses[loop.name]
+    grid = np.zeros((N_PRE, N_POST))
+    grid[synapses.sources(), synapses.targets] = ideal / 1e-3 * CELL.full
+    return np.maximum(grid, 0.0), np.maximum(-grid, 0.0)
+
+
+@pytest.mark.parametrize("tile", [None, Tile(rows=16, columns=10)])
+def test_wires_are_solved_exactly(fired, tile):
+    """A step of several spikes receives what the solver finds for all of them together, tile by tile."""
+    wired, simulator, loop, _ = received(Crossbar(CELL, adc_bits=None, wires=WIRES, tile=tile), fired)
+    _, plain, same, _ = received(Crossbar(CELL, adc_bits=None), fired)
+    expected = np.zeros(N_POST)
+    rows, columns = (N_PRE, N_POST) if tile is None else (tile.rows, tile.columns)
+    voltages = np.isin(np.arange(N_PRE), fired).astype(float)
+    for sign, grid in zip((1.0, -1.0), grids(plain, same, plain.weights(same)), strict=True):
+        for i in range(0, N_PRE, rows):
+            for j in range(0, N_POST, columns):
+                part = output_currents(
+                    grid[i : i + rows, j : j + columns], voltages[i : i + rows], r_word=2.0, r_bit=3.0, tolerance=1e-12
+                )
+                expected[j : j + columns] += sign * part
+    np.testing.assert_allclose(wired, expected * 1e-3 / CELL.full, rtol=1e-8)
+    lost = simulator.weights(loop)[plain.weights(same) != 0] / plain.weights(same)[plain.weights(same) != 0]
+    assert 0.5 < lost.mean() < 0.9999
+    assert (lost < 1).all()
+
+
+def test_without_resistance_wires_change_nothing(fired):
+    """Every cell of the array is driven, yet what arrives is the same."""
+    wired, _, _, tallies = received(Crossbar(CELL, adc_bits=None, wires=Wires(r_word=0.0, r_bit=0.0)), fired)
+    plain, _, _, _ = received(Crossbar(CELL, adc_bits=None), fired)
+    np.testing.assert_allclose(wired, plain, rtol=1e-12, atol=1e-18)
+    assert tallies["loop.events"] == fired.size * N_POST
+
+
+def test_tiles_convert_on_their_own(fired):
+    """Each tile below another has converters of its own; with fine ones the sum is the same."""
+    whole, _, _, one = received(Crossbar(CELL, adc_bits=16), fired)
+    tiled, _, _, many = received(Crossbar(CELL, adc_bits=16, tile=Tile(rows=16, columns=8)), fired)
+    np.testing.assert_allclose(tiled, whole, atol=1e-3 * 2.0**-10)
+    assert many["loop.conversions"] > 3 * one["loop.conversions"] > 0
+    assert many["loop.events"] == one["loop.events"]
+    coarse, _, _, _ = received(Crossbar(CELL, adc_bits=3, tile=Tile(rows=16, columns=8)), fired)
+    assert np.abs(coarse - whole).max() > np.abs(tiled - whole).max()
+
+
+@pytest.mark.parametrize("wires", [None, WIRES])
+def test_backends_agree(fired, wires):
+    store = Crossbar(BreakdownReRAM(), adc_bits=6, wires=wires, tile=Tile(rows=16, columns=10), pairs="both")
+    here, there = (received(store, fired, backend=backend)[0] for backend in ("cpu", "reference"))
+    np.testing.assert_array_equal(here, there)
+    assert here.any()
+
+
+def test_what_is_read_later_has_drifted():
+    """Phase-change cells a day after writing: weights are lower, each by its own exponent."""
+    cell = presets.get("pcm-nandakumar")
+    fresh, aged = (
+        received(Crossbar(cell, adc_bits=None, age=age), [0], weight=Normal(0.0, 1e-3)) for age in (20.0, 86400.0)
+    )
+    before, after = fresh[1].weights(fresh[2]), aged[1].weights(aged[2])
+    strong = np.abs(before) > 1e-3
+    share = after[strong] / before[strong]
+    assert 0.3 < share.mean() < 0.9
+    assert share.std() > 0.01
+
+
+def test_reading_errors_of_each_cell_reach_the_column():
+    """1/f noise depends on the conductance: columns scatter as the sum of all cells' errors does.
+
+    4000 readings: the standard deviation is known to 1.1 %, so 5 standard errors are 5.6 %.
+    """
+    cell, n = presets.get("pcm-nandakumar"), 4000
+    store = Crossbar(cell, adc_bits=None, age=1e4)
+    fired = np.arange(N_PRE)
+    net = Network(seed=4)
+    source, target = net.population(SpikeSource(), N_PRE), net.population(IF(threshold=1e9), N_POST, name="target")
+    loop = net.connect(source, target, AllToAll(), weight=Normal(0.0, 1e-3), store=store, name="loop")
+    net.stimulate(source, SpikeTrain(np.repeat(DT * np.arange(1, n + 1), N_PRE), np.tile(fired, n)))
+    net.probe(target, "v")
+    simulator = Simulator(net, dt=DT, dtype="float64")
+    steps = np.diff(simulator.run(DT * (n + 3)).trace("target", "v"), axis=0)
+    drawn = steps[np.abs(steps).sum(1) > 0][:n].std(0)
+    memory = simulator._engine.memory
+    plus, minus = (memory[f"loop.{side}"] for side in ("plus", "minus"))
+    scale = np.abs(simulator.weights(loop)).max() / np.abs(plus - minus).max()
+    errors = sum(cell.read_error(g, 1e4) ** 2 for g in (plus, minus))
+    targets = simulator.plan.synapses["loop"].targets
+    expected = scale * np.sqrt(np.bincount(targets, errors, N_POST))
+    np.testing.assert_allclose(drawn, expected, rtol=5 / np.sqrt(2 * n))
+
+
+def test_a_liquid_behind_wires_runs_on():
+    """A recurrent network with noise, converters and wires; less arrives than without wires, so it fires less."""
+    rates = []
+    for wires in (None, Wires(r_word=5.0, r_bit=5.0)):
+        net = Network(seed=6)
+        source, cells = net.population(SpikeSource(), 40), net.population(LIF(), 80, name="cells")
+        net.stimulate(source, Poisson(rate=80.0))
+        net.stimulate(cells, Noise(mean=12e-3, std=3e-3, interval=1e-3))
+        store = Crossbar(BreakdownReRAM(), wires=wires)
+        net.connect(source, cells, FixedProbability(0.4), weight=2.5e-3, store=store)
+        net.connect(cells, cells, FixedProbability(0.2), weight=0.2e-3, delay=1e-3, store=store)
+        net.probe(cells, "spikes")
+        rates.append(Simulator(net, dt=1e-4).run(0.3).spikes("cells").rate)
+    assert rates[0] > rates[1] > 0
+
+
+BAD = {
+    "wires as a number": (
+        lambda: Crossbar(CELL, wires=2.0), r"Crossbar.wires: must be Wires\(...\) or None \(got 2.0\)",
+    ),
+    "tile as a pair": (lambda: Crossbar(CELL, tile=(64, 64)), r"Crossbar.tile: must be Tile\(...\) or None"),
+    "age": (lambda: Crossbar(CELL, age=-1.0), r"Crossbar.age: must be >= 0 s \(got -1.0\)"),
+    "tile of nothing": (lambda: Tile(rows=0), r"Tile.rows: must be a whole number >= 1 \(got 0\)"),
+    "negative resistance": (lambda: Wires(r_word=-1.0, r_bit=1.0), r"Wires.r_word: must be >= 0 ohm \(got -1.0\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence(case):
+    make, message = BAD[case]
+    with pytest.raises(ParameterError, match=message):
+        make()
+
+
+def test_what_wires_cannot_do(fired):
+    """Learning, and two synapses in one cell."""
+    net = Network(seed=1)
+    cells = net.population(LIF(), 5)
+    net.connect(
+        cells, cells, AllToAll(), weight=1e-3, delay=DT, rule=STDP(), store=Crossbar(PulsedReRAM(), wires=WIRES)
+    )
+    with pytest.raises(ParameterError, match="wires: must be None where a rule learns"):
+        Simulator(net, dt=DT)
+    net = Network(seed=1)
+    cells = net.population(LIF(), 5)
+    twice = Explicit([0, 0], [1, 1])
+    net.connect(cells, cells, twice, weight=1e-3, delay=DT, store=Crossbar(CELL, wires=WIRES))
+    with pytest.raises(ParameterError, match="several synapses between two units with one delay"):
+        Simulator(net, dt=DT)
+    assert received(Ideal(), fired)[0].any()
