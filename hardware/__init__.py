@@ -14,6 +14,7 @@ from .crossbar import Crossbar, to_conductances
 from .device import Device
 from .faults import Endurance, StuckAt
 from .laws import Law, Logarithm, Pieces, Polynomial, Power
+from .macro import Macro40nm
 from .mapping import BitSlicing, DifferentialPairs, OffsetColumn, WeightMapping
 from .measured import Measured
 from .multilevel import MultilevelCell
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ADC", "DAC", "Ageing", "Amplitude", "AnalogLinear", "BitSerial", "BitSlicing", "BreakdownReRAM", "Cost",
     "Crossbar", "Device", "DifferentialPairs", "Endurance", "Flicker", "InputCoding", "Law", "Logarithm",
-    "LogarithmicRelaxation", "Measured", "MultilevelCell", "OffsetColumn", "Part", "Pieces", "Polynomial", "Power",
-    "PowerDrift", "PulseWidth", "PulsedReRAM", "Reading", "SinhCell", "StuckAt", "Telegraph", "Tile", "WeightMapping",
-    "Widening", "Wires", "digital_joules", "effective_conductance", "gpu_joules", "joules", "output_currents",
-    "presets", "synaptic_events", "to_conductances",
+    "LogarithmicRelaxation", "Macro40nm", "Measured", "MultilevelCell", "OffsetColumn", "Part", "Pieces",
+    "Polynomial", "Power", "PowerDrift", "PulseWidth", "PulsedReRAM", "Reading", "SinhCell", "StuckAt", "Telegraph",
+    "Tile", "WeightMapping", "Widening", "Wires", "digital_joules", "effective_conductance", "gpu_joules", "joules",
+    "output_currents", "presets", "synaptic_events", "to_conductances",
 ]  # fmt: skip
 
 
