@@ -275,6 +275,18 @@ def test_gradient_is_the_slope(ends):
     np.testing.assert_allclose(by_voltage, c @ wires.effective(g, active=active).T, rtol=1e-9, atol=1e-16)
 
 
+def test_gradient_of_a_large_batch_is_the_sum_over_samples():
+    """More samples than columns are first made fewer, which changes rounding only."""
+    rng = np.random.default_rng(2)
+    g, _ = array(12, 9)
+    v, c = rng.normal(size=(30, 12)), rng.normal(size=(30, 9))
+    wires, active = Wires(r_word=50.0, r_bit=30.0, r_sense=10.0), np.arange(12) != 5
+    by_voltage, by_conductance = wires.gradient(g, v, c, active=active, tolerance=1e-12)
+    samples = [wires.gradient(g, *pair, active=active, tolerance=1e-12) for pair in zip(v, c, strict=True)]
+    np.testing.assert_allclose(by_voltage, [sample[0] for sample in samples], rtol=1e-9, atol=1e-15)
+    assert_close(by_conductance, np.sum([sample[1] for sample in samples], axis=0), 1e-9)
+
+
 def test_gradient_of_one_sample_and_of_ideal_wires():
     g, v = array(6, 3)
     c = np.array([1.0, -2.0, 0.5])
