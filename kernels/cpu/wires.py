@@ -266,7 +266,7 @@ def settle_words(g, left, right_end, voltages, cells, bits, share, words):
 def settle_bits(g, below, top_end, arriving, share, bits, currents):
     """bits (rows, columns) := potentials of the bit nodes [V] that the currents arriving (rows, columns) [A] make.
 
-    currents (columns,) := what reaches the ground [A]. share: an array like g.
+    currents (columns,) := what reaches the ground [A]. share: an array like g. Uses up `arriving`.
     """
     rows, columns = g.shape
     line = np.zeros(columns)
