@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,10 @@ from ..kernels.cpu.lanes import LANES
 
 Array = NDArray[np.float64]
 
-MOST: int = 2000  # iterations; arrays up to 1024 x 1024 take ten or so
-MARGIN: float = 0.25  # of the tolerance: a residual this small leaves outputs within the tolerance as well
-NOTHING: Array = np.zeros((0, 0))
-KEPT: int = 1 << 23  # numbers of scratch that a thread keeps at most: 64 MiB
+MOST: Final = 2000  # iterations; arrays up to 1024 x 1024 take ten or so
+MARGIN: Final = 0.25  # of the tolerance: a residual this small leaves outputs within the tolerance as well
+NOTHING: Final[Array] = np.zeros((0, 0))
+KEPT: Final = 1 << 23  # numbers of scratch that a thread keeps at most: 64 MiB
 _kept = threading.local()
 
 

@@ -99,7 +99,8 @@ class Wires:
         """Derivatives of L = sum(cotangents * currents) by the adjoint circuit, which takes one more solve.
 
         The matrix of the circuit is symmetric, so the adjoint is the crossbar driven at the ground with the cotangents,
-        potentials u; then dL/dv is the current that arrives at the sources and dL/dg = (u_bit - u_word)(w - b).
+        potentials u; then dL/dv is the current that arrives at the sources and dL/dg = (u_bit - u_word)(w - b). A batch
+        takes as many pairs of solves as it has samples, but never more than the array has rows or columns.
 
         Parameters
         ----------
@@ -155,15 +156,21 @@ class Wires:
         return whole
 
     def _gradient(self, g: Array, v: Array, c: Array, rows: Mask, tolerance: float) -> tuple[Array, Array]:
-        by_voltage, by_conductance = np.zeros(np.atleast_2d(v).shape), np.zeros_like(g)
-        if rows.any():
+        inputs, outputs = np.atleast_2d(v), np.atleast_2d(c)
+        by_voltage, by_conductance = np.zeros(inputs.shape), np.zeros_like(g)
+        if rows.any() and inputs.size:
             lines = self._lines(g, rows)
-            adjoint = lines.mirrored()
-            for k, (sample, cotangent) in enumerate(zip(np.atleast_2d(v), np.atleast_2d(c), strict=True)):
-                forward: Potentials = lines.potentials(sample[rows], tolerance)
+            adjoint, inputs = lines.mirrored(), inputs[:, rows]
+            few = inputs.shape[0] <= min(inputs.shape[1], outputs.shape[1])
+            if not few:
+                by_voltage[:, rows] = outputs @ self._effective(g, rows)[rows].T
+                inputs, outputs = _fewest(inputs, outputs)
+            for k, (sample, cotangent) in enumerate(zip(inputs, outputs, strict=True)):
+                forward: Potentials = lines.potentials(sample, tolerance)
                 back = adjoint.potentials(cotangent[::-1], tolerance)
-                by_voltage[k, rows] = back.currents[::-1]
                 by_conductance[rows] += mirror(back.word - back.bit) * (forward.word - forward.bit)
+                if few:
+                    by_voltage[k, rows] = back.currents[::-1]
         return by_voltage.reshape(v.shape), by_conductance
 
     def _lines(self, g: Array, rows: Mask | None = None, multiple: int = 8) -> Lines:
@@ -288,6 +295,13 @@ def _rows(owner: str, g: Array, active: ArrayLike | None) -> Mask:
         got = f"{rows.dtype} of shape {rows.shape}"
         raise check.fail(owner, "active", f"must be bool of shape {g.shape[:1]}, one per row", got)
     return rows
+
+
+def _fewest(inputs: Array, outputs: Array) -> tuple[Array, Array]:
+    """The fewest pairs (n, rows), (n, columns) whose outer products have the same sum: all that dL/dg depends on."""
+    left, sizes, right = np.linalg.svd(inputs.T @ outputs, full_matrices=False)
+    kept = sizes > np.finfo(float).eps * sizes[0]
+    return (left * sizes).T[kept], right[kept]
 
 
 def _check_tolerance(owner: str, tolerance: float) -> None:

@@ -17,6 +17,7 @@ from .lanes import LANES, fused, load, splat, store, total
 WEAK = 2.5  # lines as many decay lengths long as this, or less, need no help
 NODES = 1.2  # per decay length
 MOST = 16  # nodes along a line
+CLOSE = 0.1  # of a step: nodes nearer to each other than this would make hats too steep for double precision
 
 
 class Coarse(NamedTuple):
@@ -67,13 +68,15 @@ def build(g, left, right_end, below, top_end):
 def hats(segments, end, count):
     """Hat functions (n, count) along a line and the currents [1/ohm] that hold each.
 
-    segments (n,) [ohm] from the source outwards; end [S] ties the far end to the source. Fewer functions where nodes
-    coincide.
+    segments (n,) [ohm] from the source outwards; end [S] ties the far end to the source. Fewer functions where the
+    line has no nodes at equal steps.
     """
     distance = np.cumsum(segments)
     whole = distance[-1] + (1.0 / end if end > 0 else 0.0)
     targets = whole * (np.arange(count) + 0.75) / count
     nodes = np.unique(distance[np.minimum(np.searchsorted(distance, targets), distance.size - 1)])
+    apart = np.diff(nodes, prepend=0.0) > CLOSE * whole / count
+    nodes = nodes[apart] if apart.any() else distance[-1:]
     places = np.concatenate([[0.0], nodes, [whole] * int(end > 0)])
     values = np.eye(places.size)[1 : nodes.size + 1]
     functions = np.stack([np.interp(distance, places, value) for value in values], axis=1)

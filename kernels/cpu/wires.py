@@ -46,13 +46,21 @@ def inject(g, share, left, right_end, voltages, cells, rows, lines, r):
 def descend(alpha, share, below, q, r, current, line):
     """Down the bit lines: r -= alpha q, current (rows, columns) := J; return r.r and r B^-1 r.
 
-    line (columns,) ends as the currents that reach the ground at the foot [A].
+    line (columns,) ends as the currents that reach the ground at the foot [A]. Where a segment has no resistance its
+    two nodes are one, and what is left of r moves to the lower: only their sum counts, and nothing would hold the rest.
     """
     rows, columns = r.shape
     line[:] = 0.0
     back, square, energy = splat(-alpha), splat(0.0), splat(0.0)
     for i in range(rows):
         resistance = splat(below[i])
+        if below[i] == 0.0 and i + 1 < rows:
+            for j in range(0, columns, LANES):
+                at = i * columns + j
+                store(r, at + columns, plus(load(r, at + columns), fused(back, load(q, at), load(r, at))))
+                store(r, at, splat(0.0))
+                store(current, at, load(line, j))
+            continue
         for j in range(0, columns, LANES):
             at = i * columns + j
             left_over = fused(back, load(q, at), load(r, at))
@@ -258,7 +266,7 @@ def settle_words(g, left, right_end, voltages, cells, bits, share, words):
 def settle_bits(g, below, top_end, arriving, share, bits, currents):
     """bits (rows, columns) := potentials of the bit nodes [V] that the currents arriving (rows, columns) [A] make.
 
-    currents (columns,) := what reaches the ground [A]. share: an array like g.
+    currents (columns,) := what reaches the ground [A]. share: an array like g. Uses up `arriving`.
     """
     rows, columns = g.shape
     line = np.zeros(columns)

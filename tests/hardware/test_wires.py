@@ -93,7 +93,7 @@ def test_large_arrays_of_any_pattern_settle_in_a_few_iterations(kind, resistance
 
 @pytest.mark.parametrize(("resistance", "ratio", "zeros"), [(10.0, 2.0, 0.0), (10.0, 1e4, 0.5), (0.1, 1e4, 0.0)])
 def test_a_megacell_settles(resistance, ratio, zeros):
-    """1024 x 1024: what enters by the drivers, (v - w) / r, leaves at the foot; the difference costs two digits."""
+    """1024 x 1024: what enters through the drivers, (v - w) / r, leaves at the foot; v - w costs two digits."""
     g, v = array(1024, 1024, ratio=ratio, zeros=zeros)
     lines = Wires(r_word=resistance, r_bit=resistance)._lines(g)
     found = lines.potentials(np.abs(v), 1e-9)
@@ -158,6 +158,19 @@ def test_segments_of_no_resistance_are_the_limit_of_small_ones(options):
     wires = Wires(**options)
     assert_close(wires.currents(g, v), solve_wires(g, v, **near)[2], 2e-6)
     assert_close(v @ wires.effective(g), wires.currents(g, v), 1e-9)
+
+
+@pytest.mark.parametrize("grounded", ["single", "double"])
+@pytest.mark.parametrize("r_bit", [0.0, 1e-8, 1e-6, 1e-4, 1e-2])
+def test_short_segments_between_long_ends(r_bit, grounded):
+    """Bit lines that hardly resist behind 30 kohm: their potentials differ in the tenth digit, and no solver minds.
+
+    Compared with elimination, which never subtracts; the oracle's factors cannot tell such nodes apart.
+    """
+    rng = np.random.default_rng(1)
+    g, v = 10 ** rng.uniform(-7, -3, (14, 25)), rng.random(14)
+    wires = Wires(r_word=300.0, r_bit=r_bit, r_sense=3e4, grounded=grounded)
+    assert_close(wires.currents(g, v), v @ wires.effective(g), 1e-8)
 
 
 def test_what_goes_in_comes_out():
@@ -260,6 +273,18 @@ def test_gradient_is_the_slope(ends):
         slope = (loss(g + step, v) - loss(g - step, v)) / (2 * step[index])
         assert by_conductance[index] == pytest.approx(slope, rel=1e-5, abs=1e-6 * np.abs(by_conductance).max())
     np.testing.assert_allclose(by_voltage, c @ wires.effective(g, active=active).T, rtol=1e-9, atol=1e-16)
+
+
+def test_gradient_of_a_large_batch_is_the_sum_over_samples():
+    """More samples than columns are first made fewer, which changes rounding only."""
+    rng = np.random.default_rng(2)
+    g, _ = array(12, 9)
+    v, c = rng.normal(size=(30, 12)), rng.normal(size=(30, 9))
+    wires, active = Wires(r_word=50.0, r_bit=30.0, r_sense=10.0), np.arange(12) != 5
+    by_voltage, by_conductance = wires.gradient(g, v, c, active=active, tolerance=1e-12)
+    samples = [wires.gradient(g, *pair, active=active, tolerance=1e-12) for pair in zip(v, c, strict=True)]
+    np.testing.assert_allclose(by_voltage, [sample[0] for sample in samples], rtol=1e-9, atol=1e-15)
+    assert_close(by_conductance, np.sum([sample[1] for sample in samples], axis=0), 1e-9)
 
 
 def test_gradient_of_one_sample_and_of_ideal_wires():
