@@ -1,6 +1,7 @@
 """The linear layer on devices in the place of torch's own: results, state, converters, tiles, bad input."""
 
 import copy
+import io
 import subprocess
 import sys
 
@@ -72,6 +73,12 @@ def test_a_layer_is_a_drop_in():
     assert analog.weight.dtype == torch.float32
     x = torch.randn(2, 3, 30)
     np.testing.assert_allclose(analog(x).detach(), linear(x).detach(), atol=1e-5)
+    with torch.inference_mode():
+        np.testing.assert_allclose(copy.deepcopy(analog).eval()(x), linear(x), atol=1e-5)
+    kept = io.BytesIO()
+    torch.save(analog, kept)
+    kept.seek(0)
+    np.testing.assert_allclose(torch.load(kept, weights_only=False)(x).detach(), linear(x).detach(), atol=1e-5)
     for shape in ((30,), (0, 30), (2, 0, 30)):
         for mode in (True, False):
             with torch.no_grad():
@@ -167,7 +174,9 @@ BAD = {
     "array": (lambda: layer()(np.zeros((2, 30))), r"AnalogLinear.x: must be a torch.Tensor \(got 'ndarray'\)"),
     "width": (lambda: layer()(X[:, :7]), r"AnalogLinear.x: must end in in_features = 30 \(got 'shape \(2, 7\)'\)"),
     "type": (lambda: layer()(X.float()), r"AnalogLinear.x: must be torch.float64 like the weights"),
-    "nan in training": (lambda: layer()(X * np.nan), r"DAC.values: must be finite everywhere"),
+    "nan in training": (lambda: layer()(X * np.nan), r"AnalogLinear.x: must be finite everywhere \(got nan\)"),
+    "inf": (lambda: layer(**OFF).eval().calibrate(X - np.inf), r"AnalogLinear.x: must be finite everywhere \(got -inf"),
+    "nan by cells": (lambda: layer(**OFF).eval().read_cells(X * np.nan), r"AnalogLinear.x: must be finite everywhere"),
     "nan": (lambda: evaluated(X.float() / 0), r"AnalogLinear.x: must be finite everywhere \(got nan\)"),
     "weights": (lambda: with_weight(np.nan)(X), r"AnalogLinear.weight: must be finite everywhere \(got nan\)"),
     "seconds": (lambda: layer().age(-1.0), r"AnalogLinear.seconds: must be >= 0 s \(got -1.0\)"),
