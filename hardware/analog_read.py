@@ -121,6 +121,7 @@ def whole(layer: AnalogLinear) -> bool:
     dac = layer.coding.dac if isinstance(layer.coding, Amplitude) else None
     ideal = dac is not None and dac.signed and dac.codes[1] <= BYTE and dac.errors(1, 0) is None
     ideal = ideal and (layer.adc is None or layer.adc.errors(1, 0) is None) and not layer.mapping.shared
+    ideal = ideal and torch.backends.mkldnn.is_available()  # else products of bytes are slow
     return ideal and layer.weight.dtype == torch.float32 and min(layer.in_features, layer.tile.rows) <= MOST_ROWS
 
 
