@@ -61,7 +61,7 @@ class AnalogLinear(torch.nn.Module):
     read_voltage : float
         Of a fully driven row [V].
     seed : int
-        Of all draws; the same seed, the same devices and noise.
+        Of all draws: layers of the same seed and size have the same devices and noise, so give each its own.
 
     Raises
     ------
@@ -144,7 +144,10 @@ class AnalogLinear(torch.nn.Module):
 
     @torch.no_grad()
     def read_cells(self, x: torch.Tensor) -> torch.Tensor:
-        """`forward` in evaluation, but every cell is drawn for every vector: the oracle of read noise, and slow."""
+        """`forward` in evaluation, but every cell is drawn for every vector: the oracle of read noise, and slow.
+
+        A cell's error lasts one reading, so this is no oracle of ``PulseWidth(white=True)``.
+        """
         values = self._vectors(x)
         ready = self._as_written()
         self.reads += 1

@@ -70,6 +70,7 @@ def arrays(layer: AnalogLinear, devices: Pairs, scale: torch.Tensor, keys: Keys)
 
 def product(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Tensor:
     """y (batch, out_features) of x (batch, in_features), with gradients."""
+    check_finite(layer, x)
     full = layer.coding.full_scale(x)
     factor = full * (ready.scale / layer.read_voltage)
     y: Any = 0.0
@@ -81,8 +82,16 @@ def product(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Tensor
     return whole
 
 
+def check_finite(layer: AnalogLinear, x: torch.Tensor) -> None:
+    """Refuse inputs that no voltage can stand for."""
+    finite = torch.isfinite(x)
+    if not finite.all():
+        raise check.fail(layer, "x", "must be finite everywhere", x[~finite][0].item())
+
+
 def peak(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> float:
     """The largest column current [A] that x (batch, in_features) makes, without read noise."""
+    check_finite(layer, x)
     readings = _readings(layer, x, layer.coding.full_scale(x))
     return max(
         float(_currents(layer, ready, k, block, volts).abs().max()) for _, (k, _, _), block, volts, _ in readings
@@ -91,6 +100,7 @@ def peak(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> float:
 
 def read_cells(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Tensor:
     """`product`, with every cell drawn anew for every vector and reading, and no law of sums."""
+    check_finite(layer, x)
     full = layer.coding.full_scale(x)
     factor = full * (ready.scale / layer.read_voltage)
     y = torch.zeros(x.shape[0], layer.out_features, dtype=x.dtype)
@@ -111,6 +121,7 @@ def whole(layer: AnalogLinear) -> bool:
     dac = layer.coding.dac if isinstance(layer.coding, Amplitude) else None
     ideal = dac is not None and dac.signed and dac.codes[1] <= BYTE and dac.errors(1, 0) is None
     ideal = ideal and (layer.adc is None or layer.adc.errors(1, 0) is None) and not layer.mapping.shared
+    ideal = ideal and torch.backends.mkldnn.is_available()  # else products of bytes are slow
     return ideal and layer.weight.dtype == torch.float32 and min(layer.in_features, layer.tile.rows) <= MOST_ROWS
 
 

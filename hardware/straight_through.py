@@ -61,8 +61,11 @@ class CellLaw(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         (conductances,) = ctx.saved_tensors
         cells = flat(conductances)
-        step = np.where(cells < 0.5 * (ctx.low + ctx.high), 1.0, -1.0) * STEP * (ctx.high - ctx.low)
-        slope = (ctx.law(cells + step) - ctx.values) / step
+        step = 0.5 * (ctx.low + ctx.high) - cells
+        np.copysign(STEP * (ctx.high - ctx.low), step, out=step)
+        slope = np.add(cells, step, out=cells)
+        np.subtract(ctx.law(slope), ctx.values, out=slope)
+        slope /= step
         return gradients[0] * like(conductances, slope), None, None, None
 
 
@@ -74,8 +77,7 @@ def cell_law(conductances: torch.Tensor, law: Callable[[Numbers], Numbers], low:
 
 def flat(tensor: torch.Tensor) -> Numbers:
     """The numbers of a tensor (n,) float64."""
-    numbers: Numbers = tensor.detach().numpy().astype(np.float64).ravel()
-    return numbers
+    return np.array(tensor.detach().numpy(), np.float64, order="C").reshape(-1)
 
 
 def like(tensor: torch.Tensor, values: Numbers) -> torch.Tensor:

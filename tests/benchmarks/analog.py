@@ -121,6 +121,7 @@ def sd_ratio(settings: Settings, linear: Any, x: Any) -> float:
 
     device = PulsedReRAM(write_error=0.02, read_noise=0.02)
     layer = AnalogLinear.from_linear(linear, device=device, adc=None, dac=DAC(), seed=settings.seed).eval()
+    layer.age(HOUR)
     with torch.no_grad():
         many = x.expand(settings.samples, -1)
         together, one_by_one = layer(many), layer.read_cells(many)

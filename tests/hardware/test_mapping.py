@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from potentia.errors import ParameterError
-from potentia.hardware import BitSlicing, DifferentialPairs, OffsetColumn, Tile
+from potentia.hardware import BitSlicing, DifferentialPairs, OffsetColumn, Tile, to_conductances
 
 LOW, HIGH = 1e-6, 20e-6
 MAPPINGS = [DifferentialPairs(), OffsetColumn(), BitSlicing(bits=2, slices=4), BitSlicing(bits=1, slices=6)]
@@ -44,6 +44,13 @@ def test_shapes_and_rest():
     np.testing.assert_allclose(minus, np.full((1, 2, 1), 0.5 * (LOW + HIGH)))
     plus, minus, _ = BitSlicing(bits=2, slices=3).to_conductances(weights, g_min=LOW, g_max=HIGH)
     assert plus.shape == minus.shape == (3, 2, 3)
+
+
+def test_pairs_are_those_of_the_crossbar():
+    weights = np.random.default_rng(1).normal(size=(5, 4))
+    plus, minus, scale = DifferentialPairs().to_conductances(weights, g_min=LOW, g_max=HIGH)
+    for ours, theirs in zip((plus[0], minus[0], scale), to_conductances(weights, g_min=LOW, g_max=HIGH), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-14)
 
 
 def test_slices_are_the_digits_of_the_magnitude():
