@@ -72,7 +72,7 @@ def wired(cells: Cells, tile: Tile | None, wires: Wires, rest: float, owner: str
     rows, n_post = np.cumsum(lengths > 0) - 1, cells.n_columns
     n_rows = int(rows[-1]) + 1 if rows.size else 0
     _check_size(n_rows, n_post, owner)
-    places = np.repeat(rows, lengths) * n_post + cells.columns
+    places: NDArray[np.int64] = np.repeat(rows, lengths) * n_post + cells.columns.astype(np.int64)
     if np.unique(places).size < places.size:
         raise ParameterError(
             f"Crossbar.wires: {owner} has several synapses between two units with one delay; behind wires there is one "

@@ -68,9 +68,10 @@ class Macro40nm:
         check.whole("Macro40nm.weights", "rows", rows, least=1, most=self.rows)
         check.whole("Macro40nm.weights", "columns", columns, least=1, most=most)
         cells = self.form(key)
-        if scheme == "mean":
-            return (cells - cells.mean())[:rows, :columns]
-        return (cells[:, 0::2] - cells[:, 1::2])[:rows, :columns]
+        whole: Matrix = (
+            cells - cells.mean() if scheme == "mean" else cells[:, : 2 * most : 2] - cells[:, 1 : 2 * most : 2]
+        )
+        return whole[:rows, :columns]
 
     def store(self, **options: Any) -> Crossbar:
         """A store that forms the weights of a projection at random in arrays of this size, two cells a weight.
@@ -78,4 +79,5 @@ class Macro40nm:
         options: of `Crossbar`. Raises ParameterError as it does.
         """
         tile = Tile(rows=self.rows, columns=max(self.columns // 2, 1))  # plus and minus share the columns
-        return Crossbar(self.device, **{"pairs": "both", "tile": tile} | options)
+        chosen: dict[str, Any] = {"pairs": "both", "tile": tile} | options
+        return Crossbar(self.device, **chosen)

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NetworkError
-from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Nap, Program, load
+from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Nap, Program
 from ..kernels.cpu.marks import MARKED
-from ..kernels.gpu import choice
 from . import validation as check
 from .build import WOKEN, Build, woken
 from .bundle import gather
@@ -55,20 +54,6 @@ class Plan:
     tallies: dict[str, Signal] = field(default_factory=dict)
     lanes: int = 1
     renewals: list[Signal] = field(default_factory=list)
-
-    def suits_a_card(self) -> bool:
-        """Whether the network is large enough for a gpu, and one is there that has all kernels."""
-        synapses = sum(part.n for part in self.synapses.values())
-        neurons = sum(part.n for part in self.network.populations)
-        kernels = len({part.name for part in self.operators if part.every == 1})
-        sizes = {"neurons": neurons, "synapses": synapses, "kernels": kernels}
-        if not choice.pays(**sizes, dt=self.dt) or not choice.available():
-            return False
-        card = load("gpu")
-        return all(
-            part.kernel is getattr(self.backend, part.name, None) and hasattr(card, part.name)
-            for part in self.operators
-        )
 
     def memory(self) -> Memory:
         """Fresh memory: the network at time 0."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import NetworkError, ParameterError, UnsupportedError
+from ..errors import CapacityError, NetworkError, ParameterError, UnsupportedError
 from ..kernels import backend as backends
+from ..kernels.gpu import choice
 from . import validation as check
 from .clock import ClockEngine
 from .inputs import Stimulus
@@ -20,7 +21,8 @@ from .result import BatchResult, Result
 ENGINES = ("clock", "event")
 PRECISIONS = ("float32", "float64")
 DEFAULT_DT = 1e-4  # [s]
-LARGE = 20_000  # neurons from which on a run uses all cores unless told otherwise
+LARGE = 20_000  # neurons from which on a run uses several cores unless told otherwise
+MOST_LANES = 4  # of them: beyond, runs of synapses get too short (on 16 cores, 4, 8 and 16 threads take the same time)
 
 BatchInputs = Mapping[str, Stimulus | Sequence[Stimulus]]
 
@@ -30,10 +32,10 @@ class Simulator:
 
     dt [s]: the step of the clock engine, 0.1 ms if None; the event engine takes none. backend: "auto" (the cpu
     unless there is a gpu and the network is large), "cpu", "gpu" or "reference". engine: "clock" (steps of dt) or
-    "event" (no grid; exactly solvable neurons only). dtype: "float32" or "float64". threads: for batch runs and large
-    networks, all cores if None; no result depends on it. chunk: steps per visit of Python. deterministic: the clock
-    engine sums arrivals in whole numbers, in which their order does not matter, so that cpu and gpu give the same
-    spikes; see `docs/gpu.md`.
+    "event" (no grid; exactly solvable neurons only). dtype: "float32" or "float64". threads: of batch runs, all cores
+    if None, and of runs of large networks, four at most if None; no result depends on it. chunk: steps per visit of
+    Python. deterministic: the clock engine sums arrivals in whole numbers, in which their order does not matter, so
+    that cpu and gpu give the same spikes; see `docs/gpu.md`.
 
     The network is read once, here: later changes to the description do not reach this simulator.
     """
@@ -71,12 +73,14 @@ class Simulator:
         else:
             dt = check.within(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0, unit="s")
             how: dict[str, Any] = {"dt": dt, "precision": dtype, "deterministic": deterministic}
-            lanes = 1 if backend == "gpu" else _lanes(network, threads, chosen=threads_given is not None)
-            plan = compile_network(network, backend=backends.load(backend), lanes=lanes, **how)
-            if backend == "auto" and plan.suits_a_card():
-                plan = compile_network(network, backend=backends.load("gpu"), **how)
-            self._engine = ClockEngine(plan, chunk=chunk, threads=threads)
-            backend = plan.backend.name
+            lanes = _lanes(network, threads, chosen=threads_given is not None)
+
+            def on(name: str) -> ClockEngine:
+                plan = compile_network(network, backend=backends.load(name), lanes=1 if name == "gpu" else lanes, **how)
+                return ClockEngine(plan, chunk=chunk, threads=threads)
+
+            self._engine = (_on_a_card(network, dt, on) or on("cpu")) if backend == "auto" else on(backend)
+            backend = self.plan.backend.name
         self._described = network.copy()
         self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
         if deterministic:
@@ -210,6 +214,20 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _on_a_card(network: Network, dt: float, engine: Callable[[str], ClockEngine]) -> ClockEngine | None:
+    """The engine on a card, if the network is large enough for it and one is there that can run all of it."""
+    units = sum(part.n for part in network.populations)
+    synapses = sum(part.connectivity.expected(part.pre.n, part.post.n) for part in network.projections)
+    parts = {type(part.model) for part in network.populations} | {type(part.stimulus) for part in network.inputs}
+    kernels = 3 + len(parts) + len({probe.what for probe in network.probes})  # deliver, list, send, and one each
+    if not choice.pays(neurons=units, synapses=round(synapses), kernels=kernels, dt=dt) or not choice.available():
+        return None
+    try:
+        return engine("gpu")
+    except (UnsupportedError, CapacityError):
+        return None
+
+
 def _lanes(network: Network, threads: int, *, chosen: bool) -> int:
     """How many threads a single run is cut for; one where the work of a step is shorter than a meeting of threads."""
     if chosen and threads > cores():
@@ -217,7 +235,7 @@ def _lanes(network: Network, threads: int, *, chosen: bool) -> int:
             f"Simulator.threads: {threads} threads share {cores()} cores and will wait for one another", stacklevel=3
         )
     large = sum(part.n for part in network.populations) >= LARGE
-    return threads if chosen or large else 1
+    return threads if chosen else min(threads, MOST_LANES) if large else 1
 
 
 def _longest(inputs: BatchInputs) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from potentia.errors import ParameterError
-from potentia.hardware import DAC, PulsedReRAM
+from potentia.hardware import DAC, presets
 
 from ._case import Case
 from ._measure import Measure, Row, clocked, peak_mb, ratios, take_turns
@@ -95,7 +95,7 @@ def _potentia(settings: Settings, kind: str, linear: Any, x: Any) -> tuple[Calla
     from potentia.hardware import AnalogLinear
     from potentia.hardware.analog_read import product
 
-    device = PulsedReRAM(write_error=0.02, read_noise=0.02)
+    device = presets.pcm_nandakumar()
     layer = AnalogLinear.from_linear(linear, device=device, seed=settings.seed)
     if kind == "training":
 
@@ -119,7 +119,7 @@ def sd_ratio(settings: Settings, linear: Any, x: Any) -> float:
 
     from potentia.hardware import AnalogLinear
 
-    device = PulsedReRAM(write_error=0.02, read_noise=0.02)
+    device = presets.pcm_nandakumar()
     layer = AnalogLinear.from_linear(linear, device=device, adc=None, dac=DAC(), seed=settings.seed).eval()
     layer.age(HOUR)
     with torch.no_grad():
