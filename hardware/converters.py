@@ -75,6 +75,14 @@ class ADC:
         """e_k of every converter and code (converters, codes) [steps]; None where there are none."""
         return _errors(replace(self, range="auto"), self.converters(columns), key)
 
+    def edges(self, columns: int, key: int) -> Array | None:
+        """Where every converter goes on to the next code (converters, codes - 1) [steps]; None where they are ideal."""
+        errors, (lowest, highest) = self.errors(columns, key), self.codes
+        if errors is None:
+            return None
+        edges: Array = np.maximum.accumulate(np.arange(lowest + 1, highest + 1) - 0.5 + errors[:, 1:], axis=1)
+        return edges
+
     def step(self, values: NDArray[Any]) -> NDArray[Any]:
         """What one code stands for when these values are converted."""
         full_scale = np.abs(values).max(initial=0.0) if isinstance(self.range, str) else self.range
@@ -103,10 +111,9 @@ class ADC:
 
     def _read(self, values: NDArray[Any], step: NDArray[Any], key: int) -> NDArray[Any]:
         lowest, highest = self.codes
-        errors = self.errors(values.shape[-1], key)
-        if errors is None:
+        edges = self.edges(values.shape[-1], key)
+        if edges is None:
             return np.asarray(np.clip(np.rint(values / step), lowest, highest) * step)
-        edges = np.maximum.accumulate(np.arange(lowest + 1, highest + 1) - 0.5 + errors[:, 1:], axis=1)
         scaled = np.ascontiguousarray((values / step).reshape(-1, values.shape[-1]), np.float64)
         codes = np.empty_like(scaled)
         kernels.count_edges(scaled, edges, self.columns_per_adc, float(lowest), codes)

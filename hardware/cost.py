@@ -158,8 +158,9 @@ def _analogue(store: Crossbar, name: str, tallies: dict[str, float]) -> Cost:
     totals = {key.removeprefix(f"{name}."): total for key, total in tallies.items() if key.startswith(f"{name}.")}
     reads = totals["events"]
     cell = store.read_voltage**2 * store.read_time * totals["conducted"]
-    bits = "ideal" if store.adc_bits is None else f"{store.adc_bits} bit"
-    each = CONVERSION.get(store.adc_bits or 0)
+    bits = 0 if store.adc is None else store.adc.bits
+    kind = f"{bits} bit" if bits else "ideal"
+    each = CONVERSION.get(bits)
     parts = [
         Part(name="row drivers", count=totals["activations"], each=ROW_DRIVER, source=ISAAC),
         Part(
@@ -168,12 +169,13 @@ def _analogue(store: Crossbar, name: str, tallies: dict[str, float]) -> Cost:
         ),
         Part(
             name="converters", count=totals["conversions"], each=each,
-            source=f"{ISAAC}, {bits}" if each is not None else f"no figure for {bits}",
+            source=f"{ISAAC}, {kind}" if each is not None else f"no figure for {kind}",
         ),
     ]  # fmt: skip
     if "pulses" in totals:
         parts.append(Part(name="pulses", count=totals["pulses"], each=None, source="no figure for these cells"))
-    waiting = store.conversion_seconds
+    adc = store.adc
+    waiting = None if adc is None else adc.latency(adc.columns_per_adc)
     return Cost(
         projection=name, parts=tuple(parts), reads=totals["reads"],
         read_seconds=None if waiting is None else store.read_time + waiting,

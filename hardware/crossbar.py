@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Final, final
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..sim.signals import Memory
 from ..sim.store import Proposals, Store
 from ..sim.synapses import Synapses
 from .cells import Cells, listed, tiled, wired
-from .converters import Converter, automatic_range, quantiser
+from .converters import ADC, Converter, automatic_range, quantiser
 from .device import Device
 from .faults import ALL_FREE
 from .tile import Tile
@@ -26,7 +26,6 @@ from .wires import Wires
 
 Matrix = NDArray[np.float64]
 
-MOST_BITS: Final = 16
 SAME: Final = 1e-9  # relative difference below which two magnitudes are one
 
 
@@ -37,8 +36,9 @@ class Crossbar(Store):
 
     Every (source, delay) has its word line. A spike drives its row with `read_voltage` for `read_time` (a one-bit
     driver); each column sums the currents of all rows active in a step, device by device with independent read
-    noise, and is converted once. Only columns that conduct are converted. Cells are read `age` seconds after they were
-    written; those of a projection that learns do not age.
+    noise, and is converted once by `adc`, whose range is a current [A], "auto" see `automatic_range`, and whose
+    codes are signed where a weight can be negative. Only columns that conduct are converted. Cells are read `age`
+    seconds after they were written; those of a projection that learns do not age.
 
     Without `wires` they are ideal; with them every spike adds a row of exact effective conductances, those of arrays
     of `plus` and of `minus` as large as `tile`, whose other rows are held at 0 V. What lies below the first
@@ -54,14 +54,11 @@ class Crossbar(Store):
 
     device: Device
     _: KW_ONLY
-    adc_bits: int | None = 8  # None: no steps, no limits
-    adc_range: float | str = "auto"  # column current of the highest code [A]; "auto": see `automatic_range`
+    adc: ADC | None = field(default_factory=ADC)  # None: no steps, no limits
     activity: float = 0.1  # share of rows active in one step that the automatic range expects
     read_voltage: float = 0.2  # [V]
     read_time: float = 100e-9  # [s]
     pairs: str = "one"
-    columns_per_adc: int = 1  # columns that one converter serves, one after the other
-    conversion_time: float | None = None  # [s]; None: unknown
     age: float = 1.0  # time from writing to reading [s]
     wires: Wires | None = None  # None: without resistance
     tile: Tile | None = None  # None: arrays as large as need be
@@ -69,31 +66,17 @@ class Crossbar(Store):
     def __post_init__(self) -> None:
         if not isinstance(self.device, Device):
             raise check.fail(self, "device", "must be a Device such as BreakdownReRAM()", self.device)
-        if self.adc_bits is not None:
-            check.whole(self, "adc_bits", self.adc_bits, least=1, most=MOST_BITS)
-        if isinstance(self.adc_range, str):
-            check.one_of(self, "adc_range", self.adc_range, ["auto"])
-        else:
-            check.within(self, "adc_range", self.adc_range, above=0.0, unit="A")
         check.within(self, "activity", self.activity, above=0.0, most=1.0)
         check.within(self, "read_voltage", self.read_voltage, above=0.0, unit="V")
         check.within(self, "read_time", self.read_time, above=0.0, unit="s")
         check.one_of(self, "pairs", self.pairs, ["one", "both"])
-        check.whole(self, "columns_per_adc", self.columns_per_adc, least=1)
-        if self.conversion_time is not None:
-            check.within(self, "conversion_time", self.conversion_time, above=0.0, unit="s")
         check.within(self, "age", self.age, least=0.0, unit="s")
-        for field, kind in (("wires", Wires), ("tile", Tile)):
-            value = getattr(self, field)
+        for name, kind in (("adc", ADC), ("wires", Wires), ("tile", Tile)):
+            value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
-                raise check.fail(self, field, f"must be {kind.__name__}(...) or None", value)
+                raise check.fail(self, name, f"must be {kind.__name__}(...) or None", value)
         if self.pairs == "both" and self.device.graded:
             raise check.fail(self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs)
-
-    @property
-    def conversion_seconds(self) -> float | None:
-        """How long a read waits for its converters [s]; None where that is not known."""
-        return None if self.conversion_time is None else self.columns_per_adc * self.conversion_time
 
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
         """Write the devices; declare them, the columns and what is counted for the energy."""
@@ -118,7 +101,10 @@ class Crossbar(Store):
         if self.wires is not None or self.tile is not None:
             scope["first"] = build.fixed(f"{name}.cells_first", cells.first)
             scope["targets"] = build.fixed(f"{name}.cells_columns", cells.columns)
-        return scope | self.converter(synapses, cells).constants()
+        converter = self.converter(synapses, cells)
+        scope["edges"] = build.fixed(f"{name}.edges", self._edges(converter, synapses, columns))
+        scope["share"] = 1 if self.adc is None else self.adc.columns_per_adc
+        return scope | converter.constants()
 
     def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
         build.operator(synapses.phase, synapses.name, "crossbar_read_step", {**synapses.spell(build), **scope})
@@ -146,13 +132,23 @@ class Crossbar(Store):
         """The columns' converter for these cells; where a rule learns, each counts with the device's whole range."""
         span = self.device.g_max - self.device.g_min
         reach = np.full(synapses.n, span) if synapses.plastic else cells.plus - cells.minus
-        if isinstance(self.adc_range, str):
+        if self.adc is None:
+            return Converter()
+        if isinstance(self.adc.range, str):
             full_scale = automatic_range(reach, cells.columns, cells.n_columns, self.activity)
         else:
-            full_scale = self.adc_range / self.read_voltage
+            full_scale = self.adc.range / self.read_voltage
         negative = bool(np.min(synapses.weights, initial=0.0) < 0)
         signed = negative or self.pairs == "both" or (synapses.plastic and synapses.bounds[0] < 0)
-        return quantiser(self.adc_bits, full_scale, signed=signed)
+        return quantiser(self.adc.bits, full_scale, signed=signed)
+
+    def _edges(self, converter: Converter, synapses: Synapses, columns: int) -> Matrix:
+        """Where the converters of so many columns go on to the next code, in codes; (0, 0) if they are ideal."""
+        if self.adc is None or converter.lsb == 0.0:
+            return np.zeros((0, 0))
+        adc = replace(self.adc, signed=converter.lowest < 0)
+        edges = adc.edges(columns, stream_key(synapses.key, "converters"))
+        return np.zeros((0, 0)) if edges is None else edges
 
     def _cells(self, synapses: Synapses) -> Cells:
         """What a spike reads: pairs as they are `age` seconds after writing, in their arrays, behind their wires."""

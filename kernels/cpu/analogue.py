@@ -73,16 +73,21 @@ def convert_columns(key, first, digits, unit, variance, lowest, highest, drive, 
             out[b, j] += noise[j] * worth * weight[j]
 
 
+@njit(error_model="numpy")
+def edges_reached(edges, value, lowest):
+    """How many of the ascending edges (n,) are not above `value`; about value - lowest of them are."""
+    n = edges.size
+    k = np.int64(min(max(np.rint(value) - lowest, 0.0), float(n)))
+    while k < n and edges[k] <= value:
+        k += 1
+    while k > 0 and edges[k - 1] > value:
+        k -= 1
+    return k
+
+
 @cached
 def count_edges(values, edges, share, lowest, codes):
     """Read the code of every value (batch, columns): `lowest` and one more per edge that it has reached."""
-    n = edges.shape[1]
     for b in range(values.shape[0]):
         for j in range(values.shape[1]):
-            edge, value = edges[j // share], values[b, j]
-            k = np.int64(min(max(np.rint(value) - lowest, 0.0), float(n)))
-            while k < n and edge[k] <= value:
-                k += 1
-            while k > 0 and edge[k - 1] > value:
-                k -= 1
-            codes[b, j] = lowest + k
+            codes[b, j] = lowest + edges_reached(edges[j // share], values[b, j], lowest)

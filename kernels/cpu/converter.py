@@ -5,21 +5,25 @@ import math
 import numpy as np
 from numba import njit
 
+from .analogue import edges_reached
 from .random import mix, normal
 
 
 @njit(error_model="numpy")
 def convert_step(
     step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
-    lsb, lowest, highest, scale, receiving, conversions, clipped, reads, conducted,
+    lsb, lowest, highest, edges, share, scale, receiving, conversions, clipped, reads, conducted,
 ):  # fmt: skip
     """Convert the columns that were read in this step, add them to `receiving`, leave them empty.
 
-    column_plus ... touched_count: see `crossbar_read_step`. The devices' independent errors add up to one normal error
-    per column. lsb: what one code stands for [S], 0 for a converter without steps; codes run from lowest to highest.
-    scale: weight per siemens. receiving (n_post,): where arrays lie below each other, every n_post columns are those of
-    one more array, and what they are converted to is added up. Totals (1,): conversions, how many of them were clipped,
-    reads, steps in which there was anything to convert, and the sum of all conductances read [S].
+    column_plus ... touched_count: see `crossbar_read_step`. The devices' independent errors add up to one
+    normal error per column. lsb: what one code stands for [S], 0 for a converter without steps; codes run from
+    lowest to highest. edges (n_converters, highest - lowest), ascending, where each converter goes on to the
+    next code, in units of lsb, or (0, 0) for ideal ones; `share` neighbouring columns have one converter.
+    scale: weight per siemens. receiving (n_post,): where arrays lie below each other, every n_post columns are
+    those of one more array, and what they are converted to is added up. Totals (1,): conversions, how many of
+    them were clipped, reads, steps in which there was anything to convert, and the sum of all conductances read
+    [S].
     """
     n_post = receiving.size
     if column_plus.size > n_post:
@@ -36,7 +40,10 @@ def convert_step(
         if lsb > 0:
             code = np.rint(value / lsb)
             clipped[0] += code < lowest or code > highest
-            value = min(max(code, lowest), highest) * lsb
+            code = min(max(code, lowest), highest)
+            if edges.shape[0] > 0:
+                code = lowest + edges_reached(edges[j // share], value / lsb, lowest)
+            value = code * lsb
         receiving[j % n_post] += scale * value
         column_plus[j] = 0
         column_minus[j] = 0

@@ -7,7 +7,7 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
-from potentia.hardware import BreakdownReRAM, Crossbar, PulsedReRAM, digital_joules, gpu_joules, joules
+from potentia.hardware import ADC, BreakdownReRAM, Crossbar, PulsedReRAM, digital_joules, gpu_joules, joules
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import Explicit, Ideal, SpikeTrain
@@ -56,7 +56,7 @@ def test_crossbar_by_hand():
 
 def test_reads_take_their_time():
     """Something arrives in four steps; a read waits for the columns that share a converter, one after the other."""
-    store = Crossbar(PulsedReRAM(), read_time=50e-9, columns_per_adc=3, conversion_time=2e-9)
+    store = Crossbar(PulsedReRAM(), read_time=50e-9, adc=ADC(columns_per_adc=3, conversion_time=2e-9))
     cost = joules(*tiny(store))
     assert cost.reads == 4
     assert cost.seconds == pytest.approx(4 * (50e-9 + 3 * 2e-9), rel=1e-12)
@@ -104,7 +104,7 @@ def test_larger_memories_cost_more(synapses, access):
 
 def test_what_has_no_source_is_unknown():
     """11-bit conversions and programming pulses have no figure: listed, never guessed."""
-    simulator, result, wires = tiny(Crossbar(PulsedReRAM(), adc_bits=11), rule=STDP())
+    simulator, result, wires = tiny(Crossbar(PulsedReRAM(), adc=ADC(bits=11)), rule=STDP())
     parts = {part.name: part for part in joules(simulator, result, wires).parts}
     assert parts["converters"].joules is None
     assert parts["pulses"].joules is None

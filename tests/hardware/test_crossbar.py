@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
-from potentia.hardware import BreakdownReRAM, Crossbar, PulsedReRAM, to_conductances
+from potentia.hardware import ADC, BreakdownReRAM, Crossbar, PulsedReRAM, to_conductances
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import AllToAll, FixedProbability, Ideal, Normal, Poisson, SpikeTrain, Uniform
@@ -41,7 +41,7 @@ def liquid(store, *, weight=None, rule=None, **options):
 
 def test_perfect_devices_are_the_ideal_store():
     """Without spread, noise and steps a crossbar holds the weights to rounding and makes the same spikes."""
-    perfect, loop = liquid(Crossbar(PERFECT, adc_bits=None))
+    perfect, loop = liquid(Crossbar(PERFECT, adc=None))
     ideal, same = liquid(Ideal())
     np.testing.assert_allclose(perfect.weights(loop), ideal.weights(same), rtol=1e-12, atol=1e-17)
     result = perfect.run(0.3)
@@ -70,7 +70,7 @@ def test_the_hash_does_not_depend_on_how_it_is_run():
 
 def test_batches_share_devices_and_differ_in_noise():
     """Samples on 1 and 2 threads are the same, sample 0 the plain run; each has read noise of its own."""
-    store = Crossbar(BreakdownReRAM(read_noise=0.1), adc_bits=None)
+    store = Crossbar(BreakdownReRAM(read_noise=0.1), adc=None)
     hashes = []
     for threads in (1, 2):
         simulator, _ = liquid(store, weight=1e-3, threads=threads)
@@ -122,7 +122,7 @@ def test_the_converter_limits_what_arrives():
             net.population(SpikeSource(), 1, name="source"),
             net.population(LIF(), 50, name="target"),
         )
-        store = Crossbar(PERFECT, adc_bits=bits, adc_range=full * 0.2)
+        store = Crossbar(PERFECT, adc=None if bits is None else ADC(bits=bits, range=full * 0.2))
         net.connect(source, target, AllToAll(), weight=weights, store=store)
         net.stimulate(source, SpikeTrain([1e-3], [0]))
         net.probe(target, "v")
@@ -272,20 +272,12 @@ BAD = {
         lambda: PulsedReRAM(nonlinearity_up=-1.0),
         r"PulsedReRAM.nonlinearity_up: must be >= 0 and <= 50",
     ),
-    "bits 0": (
-        lambda: Crossbar(BreakdownReRAM(), adc_bits=0),
-        r"Crossbar.adc_bits: .* >= 1 and <= 16 \(got 0\)",
-    ),
-    "bits 64": (lambda: Crossbar(BreakdownReRAM(), adc_bits=64), r"Crossbar.adc_bits: .* <= 16 \(got 64\)"),
-    "bits 8.0": (
-        lambda: Crossbar(BreakdownReRAM(), adc_bits=8.0),
-        r"Crossbar.adc_bits: must be a whole number",
-    ),
-    "range 0": (
-        lambda: Crossbar(BreakdownReRAM(), adc_range=0.0),
-        r"Crossbar.adc_range: must be > 0 A \(got 0.0\)",
-    ),
-    "range word": (lambda: Crossbar(BreakdownReRAM(), adc_range="aut"), r"adc_range: .* did you mean 'auto'"),
+    "adc as bits": (lambda: Crossbar(BreakdownReRAM(), adc=8), r"Crossbar.adc: must be ADC\(...\) or None \(got 8\)"),
+    "bits 0": (lambda: ADC(bits=0), r"ADC.bits: .* >= 1 and <= 16 \(got 0\)"),
+    "bits 64": (lambda: ADC(bits=64), r"ADC.bits: .* <= 16 \(got 64\)"),
+    "bits 8.0": (lambda: ADC(bits=8.0), r"ADC.bits: must be a whole number"),
+    "range 0": (lambda: ADC(range=0.0), r"ADC.range: must be > 0 \(got 0.0\)"),
+    "range word": (lambda: ADC(range="aut"), r"ADC.range: .* did you mean 'auto'"),
     "read < 0": (
         lambda: Crossbar(BreakdownReRAM(), read_voltage=-0.2),
         r"Crossbar.read_voltage: must be > 0 V",

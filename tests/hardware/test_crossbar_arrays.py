@@ -5,7 +5,7 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
-from potentia.hardware import BreakdownReRAM, Crossbar, PulsedReRAM, Tile, Wires, output_currents, presets
+from potentia.hardware import ADC, BreakdownReRAM, Crossbar, PulsedReRAM, Tile, Wires, output_currents, presets
 from potentia.learning import STDP
 from potentia.models import IF, LIF, SpikeSource
 from potentia.sim import AllToAll, Explicit, FixedProbability, Ideal, Noise, Normal, Poisson, SpikeTrain
@@ -48,8 +48,8 @@ def grids(simulator, loop, ideal):
 @pytest.mark.parametrize("tile", [None, Tile(rows=16, columns=10)])
 def test_wires_are_solved_exactly(fired, tile):
     """A step of several spikes receives what the solver finds for all of them together, tile by tile."""
-    wired, simulator, loop, _ = received(Crossbar(CELL, adc_bits=None, wires=WIRES, tile=tile), fired)
-    _, plain, same, _ = received(Crossbar(CELL, adc_bits=None), fired)
+    wired, simulator, loop, _ = received(Crossbar(CELL, adc=None, wires=WIRES, tile=tile), fired)
+    _, plain, same, _ = received(Crossbar(CELL, adc=None), fired)
     expected = np.zeros(N_POST)
     rows, columns = (N_PRE, N_POST) if tile is None else (tile.rows, tile.columns)
     voltages = np.isin(np.arange(N_PRE), fired).astype(float)
@@ -68,26 +68,26 @@ def test_wires_are_solved_exactly(fired, tile):
 
 def test_without_resistance_wires_change_nothing(fired):
     """Every cell of the array is driven, yet what arrives is the same."""
-    wired, _, _, tallies = received(Crossbar(CELL, adc_bits=None, wires=Wires(r_word=0.0, r_bit=0.0)), fired)
-    plain, _, _, _ = received(Crossbar(CELL, adc_bits=None), fired)
+    wired, _, _, tallies = received(Crossbar(CELL, adc=None, wires=Wires(r_word=0.0, r_bit=0.0)), fired)
+    plain, _, _, _ = received(Crossbar(CELL, adc=None), fired)
     np.testing.assert_allclose(wired, plain, rtol=1e-12, atol=1e-18)
     assert tallies["loop.events"] == fired.size * N_POST
 
 
 def test_tiles_convert_on_their_own(fired):
     """Each tile below another has converters of its own; with fine ones the sum is the same."""
-    whole, _, _, one = received(Crossbar(CELL, adc_bits=16), fired)
-    tiled, _, _, many = received(Crossbar(CELL, adc_bits=16, tile=Tile(rows=16, columns=8)), fired)
+    whole, _, _, one = received(Crossbar(CELL, adc=ADC(bits=16)), fired)
+    tiled, _, _, many = received(Crossbar(CELL, adc=ADC(bits=16), tile=Tile(rows=16, columns=8)), fired)
     np.testing.assert_allclose(tiled, whole, atol=1e-3 * 2.0**-10)
     assert many["loop.conversions"] > 3 * one["loop.conversions"] > 0
     assert many["loop.events"] == one["loop.events"]
-    coarse, _, _, _ = received(Crossbar(CELL, adc_bits=3, tile=Tile(rows=16, columns=8)), fired)
+    coarse, _, _, _ = received(Crossbar(CELL, adc=ADC(bits=3), tile=Tile(rows=16, columns=8)), fired)
     assert np.abs(coarse - whole).max() > np.abs(tiled - whole).max()
 
 
 @pytest.mark.parametrize("wires", [None, WIRES])
 def test_backends_agree(fired, wires):
-    store = Crossbar(BreakdownReRAM(), adc_bits=6, wires=wires, tile=Tile(rows=16, columns=10), pairs="both")
+    store = Crossbar(BreakdownReRAM(), adc=ADC(bits=6), wires=wires, tile=Tile(rows=16, columns=10), pairs="both")
     here, there = (received(store, fired, backend=backend)[0] for backend in ("cpu", "reference"))
     np.testing.assert_array_equal(here, there)
     assert here.any()
@@ -97,7 +97,7 @@ def test_what_is_read_later_has_drifted():
     """Phase-change cells a day after writing: weights are lower, each by its own exponent."""
     cell = presets.get("pcm-nandakumar")
     fresh, aged = (
-        received(Crossbar(cell, adc_bits=None, age=age), [0], weight=Normal(0.0, 1e-3)) for age in (20.0, 86400.0)
+        received(Crossbar(cell, adc=None, age=age), [0], weight=Normal(0.0, 1e-3)) for age in (20.0, 86400.0)
     )
     before, after = fresh[1].weights(fresh[2]), aged[1].weights(aged[2])
     strong = np.abs(before) > 1e-3
@@ -112,7 +112,7 @@ def test_reading_errors_of_each_cell_reach_the_column():
     4000 readings: the standard deviation is known to 1.1 %, so 5 standard errors are 5.6 %.
     """
     cell, n = presets.get("pcm-nandakumar"), 4000
-    store = Crossbar(cell, adc_bits=None, age=1e4)
+    store = Crossbar(cell, adc=None, age=1e4)
     fired = np.arange(N_PRE)
     net = Network(seed=4)
     source, target = net.population(SpikeSource(), N_PRE), net.population(IF(threshold=1e9), N_POST, name="target")
@@ -145,6 +145,28 @@ def test_a_liquid_behind_wires_runs_on():
         net.probe(cells, "spikes")
         rates.append(Simulator(net, dt=1e-4).run(0.3).spikes("cells").rate)
     assert rates[0] > rates[1] > 0
+
+
+def test_converters_have_errors_of_their_own(fired):
+    """Offsets move columns by whole steps, each its own; columns that share a converter move together."""
+    ideal, simulator, _, _ = received(Crossbar(CELL, adc=ADC(bits=6)), fired)
+    lsb = (
+        simulator.plan.network.projections[0]
+        .store.converter(simulator.plan.synapses["loop"], listed_cells(simulator))
+        .lsb
+    )
+    step = lsb * 1e-3 / CELL.full
+    off, _, _, _ = received(Crossbar(CELL, adc=ADC(bits=6, offset=2.0)), fired)
+    moved = (off - ideal) / step
+    np.testing.assert_allclose(moved, np.rint(moved), atol=1e-6)
+    assert moved.std() > 1.0
+    shared, _, _, _ = received(Crossbar(CELL, adc=ADC(bits=6, offset=2.0, columns_per_adc=N_POST)), fired)
+    assert np.ptp((shared - ideal) / step) <= 1.0 + 1e-6
+
+
+def listed_cells(simulator):
+    """The cells of the projection "loop" as its converters are made for them."""
+    return simulator.plan.network.projections[0].store._cells(simulator.plan.synapses["loop"])
 
 
 BAD = {

@@ -9,6 +9,7 @@ from potentia.kernels.reference.connectivity import layout
 
 N_PRE, N_POST, DEPTH = 30, 12, 6
 LAGS = np.array([1, 3, 5])
+IDEAL = np.zeros((0, 0))  # converters
 KEY, SAMPLE = np.uint64(77), np.zeros(1, np.int64)
 COLUMNS = ("column_plus", "column_minus", "variance", "listed", "touched", "touched_count")
 TOTALS = ("activations", "events", "conducted", "conversions", "clipped", "reads")
@@ -54,11 +55,11 @@ def read(backend, array, state, step=20):
     return backend.crossbar_read_step(step, *(everything[name] for name in names))
 
 
-def convert(backend, state, step=20, *, lsb=0.0, lowest=0, highest=0, scale=1.0, n_post=N_POST):
+def convert(backend, state, step=20, *, lsb=0.0, lowest=0, highest=0, edges=IDEAL, share=1, scale=1.0, n_post=N_POST):
     """Call the converting kernel; return what it adds to the receptor."""
     receiving = np.zeros(n_post)
     backend.convert_step(
-        step, KEY, SAMPLE, *(state[name] for name in COLUMNS), lsb, lowest, highest, scale, receiving,
+        step, KEY, SAMPLE, *(state[name] for name in COLUMNS), lsb, lowest, highest, edges, share, scale, receiving,
         state["conversions"], state["clipped"], state["reads"], state["conducted"],
     )  # fmt: skip
     return receiving
@@ -173,3 +174,20 @@ def test_arrays_below_each_other_are_converted_one_by_one(array):
         np.testing.assert_allclose(received[-1], expected, rtol=1e-12)
         assert state["conversions"][0] == touched > N_POST // 3
     np.testing.assert_array_equal(*received)
+
+
+def test_converters_with_edges_of_their_own(array):
+    """A code per edge that the sum has reached, ends included; two columns share a converter; alike in every room."""
+    lsb, lowest, highest = 2.0**-18, -8, 7
+    edges = np.sort(np.random.default_rng(5).uniform(-8, 7, (N_POST // 2, highest - lowest)), axis=1)
+    received = []
+    for name in PROCESSORS:
+        backend, state = backends.load(name), columns()
+        read(backend, array, state)
+        sums = state["column_plus"] - state["column_minus"]
+        received.append(convert(backend, state, lsb=lsb, lowest=lowest, highest=highest, edges=edges, share=2))
+        reached = (edges[np.arange(N_POST) // 2] <= sums[:, None] / lsb).sum(1)
+        touched = sums != 0
+        np.testing.assert_array_equal(received[-1][touched], ((lowest + reached) * lsb)[touched])
+    np.testing.assert_array_equal(*received)
+    assert np.unique(received[0]).size > 4
