@@ -10,11 +10,7 @@ import numpy as np
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
-from .ageing import Ageing
 from .device import Conductances, Device, check_cell, check_targets
-from .faults import ALL_FREE, Endurance, StuckAt
-from .measured import Measured
-from .noise import Flicker, Telegraph
 
 SURE: Final = 6.0  # beyond so many standard deviations every cell, or none, breaks down
 FEWEST: Final = 0.1  # broken cells to be expected at least, so that a projection conducts at all
@@ -51,12 +47,6 @@ class BreakdownReRAM(Device):
     nonlinearity_up: float = 0.0317  # an assumption
     nonlinearity_down: float = 0.5007  # an assumption
     cycle_noise: float = 0.037  # relative to g_max - g_min, an assumption
-    faults: StuckAt = ALL_FREE
-    endurance: Endurance | None = None
-    ageing: tuple[Ageing, ...] = ()
-    flicker: Flicker | None = None
-    telegraph: Telegraph | None = None
-    measured: Measured | None = None
 
     graded: ClassVar[bool] = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from .noise import Flicker, Telegraph
 Conductances = NDArray[np.float64]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Device(ABC):
     """One resistive memory cell: what writing, pulses, time and reading do to its conductance [S].
 

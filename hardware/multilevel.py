@@ -11,12 +11,8 @@ import numpy as np
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
 from ..sim.seed import stream_key
-from .ageing import Ageing
 from .device import Conductances, Device, check_cell, check_targets
-from .faults import ALL_FREE, Endurance, StuckAt
 from .laws import Polynomial
-from .measured import Measured
-from .noise import Flicker, Telegraph
 
 WIDE: Final = 6.0  # standard deviations below g_min at which a cell that was written still answers pulses
 
@@ -44,12 +40,6 @@ class MultilevelCell(Device):
     nonlinearity_up: float = 0.0  # an assumption
     nonlinearity_down: float = 0.0  # an assumption
     cycle_noise: float = 0.0  # relative to g_max - g_min, an assumption
-    faults: StuckAt = ALL_FREE
-    endurance: Endurance | None = None
-    ageing: tuple[Ageing, ...] = ()
-    flicker: Flicker | None = None
-    telegraph: Telegraph | None = None
-    measured: Measured | None = None
 
     graded: ClassVar[bool] = True
 

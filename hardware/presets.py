@@ -73,7 +73,7 @@ def hfo2_milo(*, g_min: float = 50e-6, g_max: float = 225e-6) -> MultilevelCell:
     Milo et al. (2021), doi:10.1109/IRPS46558.2021.9405119, figure 4 (IGVVA-100), as fitted in CrossSim (RRAM_Milo).
     Read noise and ageing are unknown there.
     """
-    measured = Measured(source="Milo et al. 2021", conductance=(50e-6, 225e-6), seconds=(0.0, 0.0))
+    measured = Measured(source="Milo et al. 2021", conductance=(50e-6, 225e-6), seconds=(0.0, 1.0))
     return _absolute("hfo2_milo", g_min, g_max, (4.782321, -0.009107), measured)
 
 

@@ -10,11 +10,7 @@ import numpy as np
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
 from ..sim.seed import stream_key
-from .ageing import Ageing
 from .device import Conductances, Device, check_cell, check_targets
-from .faults import ALL_FREE, Endurance, StuckAt
-from .measured import Measured
-from .noise import Flicker, Telegraph
 
 
 @final
@@ -40,12 +36,6 @@ class PulsedReRAM(Device):
     write_error: float = 0.0  # relative to g_max - g_min
     read_noise: float = 0.0  # relative to the conductance
     device_spread: float = 0.0  # sd of the logarithm of what writing reaches above g_min, fixed for each cell
-    faults: StuckAt = ALL_FREE
-    endurance: Endurance | None = None
-    ageing: tuple[Ageing, ...] = ()
-    flicker: Flicker | None = None
-    telegraph: Telegraph | None = None
-    measured: Measured | None = None
 
     graded: ClassVar[bool] = True
 
