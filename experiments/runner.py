@@ -45,7 +45,7 @@ def execute(
         except (ParameterError, NetworkError):
             folder.discard()
             raise
-        folder.finish(finite(metrics), context.spike_hash)
+        folder.finish(finite(metrics), context.spike_hash, tables=context.tables)
     return folder
 
 

@@ -1,0 +1,81 @@
+"""The figures of the experiments lsm-*, drawn from the study.json and results.h5 of a run folder."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from potentia.experiments.experiment import Context
+from potentia.sim import Result, figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NAMES: Final = ("software", "rram", "rram_noisy", "control", "control_bins")
+LABELS: Final = {
+    "read_noise": "read noise of a device, relative", "adc_bits": "bits of the converters",
+    "r_wire": "resistance of a segment of wire [ohm]", "stuck": "share of stuck cells",
+    "drift_seconds": "time since writing [s]",
+}  # fmt: skip
+BARS: Final = {
+    "software": "software", "rram": "RRAM", "rram_noisy": "RRAM,\nnoisy", "control": "counts,\nno liquid",
+    "control_bins": "binned\ncounts",
+}  # fmt: skip
+
+
+def draw(context: Context) -> None:
+    """Draw everything that the run folder has the data for."""
+    study = json.loads((context.folder / "study.json").read_text(encoding="utf-8"))
+    metrics = study["metrics"]
+    means = {BARS[name]: metrics[f"accuracy_{name}"] for name in NAMES}
+    spread = {
+        BARS[name]: max(metrics[f"accuracy_{name}_fold_sd"], metrics[f"accuracy_{name}_seed_sd"]) for name in NAMES
+    }
+    chance = 1 / metrics["classes"]
+    context.draw("accuracy", lambda: figures.accuracy_bars(means, spread=spread, chance=chance))
+    result = Result.load(context.folder)
+    context.draw("one_recording", result.plot)
+    context.draw("energy", lambda: energy(study["energy"]))
+    if study["sweep"]:
+        context.draw("sweep", lambda: sweep(study["sweep"], metrics))
+
+
+def energy(parts: dict[str, dict[str, float]]) -> Figure:
+    """Joules of a sample on a logarithmic axis, part by part: variant -> part -> [J]."""
+    with figures.style() as plt:
+        figure, ax = plt.subplots(figsize=(5.6, 2.6))
+        rows = [(f"{name}: {part}", value) for name, each in parts.items() for part, value in each.items() if value]
+        colours = {name: figures.COLOURS[k % len(figures.COLOURS)] for k, name in enumerate(parts)}
+        for place, (label, value) in enumerate(reversed(rows)):
+            ax.barh(place, value * 1e9, color=colours[label.partition(":")[0]], height=0.62)
+            ax.annotate(f"{value * 1e9:.3g}", (value * 1e9, place), (3, 0), textcoords="offset points", va="center")
+        ax.set_yticks(range(len(rows)), [label.replace("_", " ") for label, _ in reversed(rows)])
+        ax.set(xscale="log", xlabel="energy of the synapses per sample [nJ]")
+        ax.margins(x=0.15)
+    return figure  # type: ignore[no-any-return]
+
+
+def sweep(points: list[dict[str, Any]], metrics: dict[str, Any]) -> Figure:
+    """Accuracy over each imperfection alone, beside software and the controls."""
+    axes = list(dict.fromkeys(point["axis"] for point in points))
+    with figures.style() as plt:
+        figure, grid = plt.subplots(1, len(axes), figsize=(3.3 * len(axes), 2.7), sharey=True, squeeze=False)
+        for ax, axis in zip(grid[0], axes, strict=True):
+            mine = [point for point in points if point["axis"] == axis]
+            values, means, spread = ([point[key] for point in mine] for key in ("value", "accuracy", "sd"))
+            ax.errorbar(
+                values, [100 * mean for mean in means], [100 * sd for sd in spread], color=figures.COLOURS[0],
+                marker="o", markersize=3.5, capsize=2, label="RRAM, sd of folds",
+            )  # fmt: skip
+            for name, colour, dashes in (
+                ("software", figures.COLOURS[1], (0, (4, 2))),
+                ("control", figures.COLOURS[2], (0, (1, 1.5))),
+                ("control_bins", figures.COLOURS[3], (0, (1, 1.5))),
+            ):
+                label = BARS[name].replace("\n", " ")
+                ax.axhline(100 * metrics[f"accuracy_{name}"], color=colour, linestyle=dashes, linewidth=1.0, label=label)
+            ax.set(xlabel=LABELS.get(axis, axis))
+        grid[0][0].set(ylabel="accuracy [%]")
+        handles, labels = grid[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=4)
+    return figure  # type: ignore[no-any-return]
