@@ -20,6 +20,7 @@ from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from potentia.errors import UnsupportedError
 from potentia.experiments.experiment import Context
@@ -94,7 +95,28 @@ class Imperfections:
 
 
 PERFECT: Final = Imperfections()
-TYPICAL: Final = Imperfections(read_noise=0.02, adc_bits=8)
+
+
+class DeviceSettings(BaseModel):
+    """The settings of an experiment that say what is wrong with its crossbars, in the variant rram_noisy."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    read_noise: float = Field(0.02, ge=0, le=1, description="of a device in rram_noisy, relative")
+    adc_bits: int = Field(8, ge=1, le=16, description="of the converters in rram_noisy")
+    r_wire: float = Field(0.0, ge=0, description="of a segment of wire in rram_noisy [ohm]")
+    stuck: float = Field(0.0, ge=0, lt=1, description="share of stuck cells in rram_noisy")
+    drift_seconds: float = Field(0.0, ge=0, description="since writing, in rram_noisy [s]")
+
+    @property
+    def liquids(self) -> dict[str, Imperfections | None]:
+        """What is compared: name -> imperfections, None for software."""
+        names = DeviceSettings.model_fields
+        return {
+            "software": None,
+            "rram": PERFECT,
+            "rram_noisy": Imperfections(**{name: getattr(self, name) for name in names}),
+        }
 
 
 def cell(imperfections: Imperfections) -> BreakdownReRAM:
@@ -107,7 +129,9 @@ def store(imperfections: Imperfections) -> Crossbar:
     for name in ("r_wire", "stuck", "drift_seconds"):
         if getattr(imperfections, name):
             got = getattr(imperfections, name)
-            raise UnsupportedError(f"Imperfections.{name}: a Crossbar cannot do that yet, so it must be 0 (got {got:g})")
+            raise UnsupportedError(
+                f"Imperfections.{name}: a Crossbar cannot do that yet, so it must be 0 (got {got:g})"
+            )
     return Crossbar(cell(imperfections), adc_bits=imperfections.adc_bits, pairs="both", read_time=READ_TIME)
 
 
@@ -200,10 +224,11 @@ def weights_of(net: Network) -> NDArray[np.float64]:
     return weights
 
 
-def _charge(costs: dict[tuple[str, str], list[float]], simulator: Simulator, batch: Any, projection: Projection) -> None:
+def _charge(
+    costs: dict[tuple[str, str], list[float]], simulator: Simulator, batch: Any, projection: Projection
+) -> None:
     """Add what a projection took in `batch` to `costs`, part by part."""
     for part in joules(simulator, batch, projection).parts:
         total = costs[part.name, part.source]
         total[0] += part.count
         total[1] += part.joules or 0.0
-

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from potentia.experiments.experiment import Context
+from potentia.experiments.liquid import DT
 from potentia.sim import Result, figures
 
 if TYPE_CHECKING:
@@ -34,10 +35,21 @@ def draw(context: Context) -> None:
     chance = 1 / metrics["classes"]
     context.draw("accuracy", lambda: figures.accuracy_bars(means, spread=spread, chance=chance))
     result = Result.load(context.folder)
-    context.draw("one_recording", result.plot)
+    context.draw("one_recording", lambda: recording(result))
     context.draw("energy", lambda: energy(study["energy"]))
     if study["sweep"]:
         context.draw("sweep", lambda: sweep(study["sweep"], metrics))
+
+
+def recording(result: Result) -> Figure:
+    """One recording: what is active and who spikes, frame by frame, and how many."""
+    with figures.style() as plt:
+        figure, (above, below) = plt.subplots(2, 1, figsize=(6.6, 4.2), height_ratios=(2.6, 1.3), sharex=True)
+        figures.raster(result.spike_records, above)
+        figures.rates(result.spike_records, below, width=DT)
+        above.set(xlabel="")
+        below.set(xlabel="time [s], 1 ms for a frame")
+    return figure  # type: ignore[no-any-return]
 
 
 def energy(parts: dict[str, dict[str, float]]) -> Figure:
@@ -73,7 +85,8 @@ def sweep(points: list[dict[str, Any]], metrics: dict[str, Any]) -> Figure:
                 ("control_bins", figures.COLOURS[3], (0, (1, 1.5))),
             ):
                 label = BARS[name].replace("\n", " ")
-                ax.axhline(100 * metrics[f"accuracy_{name}"], color=colour, linestyle=dashes, linewidth=1.0, label=label)
+                level = 100 * metrics[f"accuracy_{name}"]
+                ax.axhline(level, color=colour, linestyle=dashes, linewidth=1.0, label=label)
             ax.set(xlabel=LABELS.get(axis, axis))
         grid[0][0].set(ylabel="accuracy [%]")
         handles, labels = grid[0][0].get_legend_handles_labels()

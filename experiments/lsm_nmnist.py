@@ -27,7 +27,7 @@ class Settings(StudySettings):
     """What can be set."""
 
     neurons: int = Field(200, ge=1, le=100_000, description="of the liquid")
-    polarity: int = Field(1, ge=0, le=1, description="of the events seen, 1 where it grows brighter")
+    polarity: int = Field(1, ge=0, le=1, description="of the events seen")
     most: int = Field(5000, ge=100, le=60_000, description="recordings of the training and of the test set, at most")
     small: bool = Field(False, description="take the subset even where the whole set is there")
     folds: int = Field(5, ge=2, le=100, description="of the cross-validation on the subset")

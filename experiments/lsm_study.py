@@ -10,11 +10,22 @@ from typing import Any, Final, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from potentia.experiments.experiment import Context
 from potentia.experiments.frames import Frames
-from potentia.experiments.liquid import PERFECT, READ_TIME, Echo, Imperfections, Liquid, echo, network, store, watch
+from potentia.experiments.liquid import (
+    DT,
+    PERFECT,
+    READ_TIME,
+    DeviceSettings,
+    Echo,
+    Imperfections,
+    Liquid,
+    echo,
+    network,
+    watch,
+)
 from potentia.experiments.lsm_figures import draw
 from potentia.experiments.probe import Fold, Probe
 from potentia.sim.progress import meter
@@ -27,32 +38,14 @@ AXES: Final[dict[str, tuple[float, ...]]] = {  # what `sweep` varies, each alone
 CONTROLS: Final = ("control", "control_bins")
 
 
-class StudySettings(BaseModel):
+class StudySettings(DeviceSettings):
     """Settings that the experiments share."""
-
-    model_config = ConfigDict(extra="forbid")
 
     seed: int = Field(1, ge=0, le=2**63, description="of the first liquid; the others follow")
     seeds: int = Field(5, ge=1, le=100, description="number of liquids")
     readout: Literal["convex", "adam"] = Field("convex", description="to the optimum, or by the published schedule")
     control_bins: int = Field(5, ge=1, le=50, description="time bins of the harder control")
-    read_noise: float = Field(0.02, ge=0, le=1, description="of a device in the variant rram_noisy, relative")
-    adc_bits: int = Field(8, ge=1, le=16, description="of the converters in rram_noisy")
-    r_wire: float = Field(0.0, ge=0, description="of a segment of wire in rram_noisy [ohm]")
-    stuck: float = Field(0.0, ge=0, lt=1, description="share of stuck cells in rram_noisy")
-    drift_seconds: float = Field(0.0, ge=0, description="since writing, in rram_noisy [s]")
     sweep: bool = Field(False, description="also accuracy over each imperfection")
-
-    @property
-    def imperfections(self) -> Imperfections:
-        """Those of the variant rram_noisy."""
-        names = ("read_noise", "adc_bits", "r_wire", "stuck", "drift_seconds")
-        return Imperfections(**{name: getattr(self, name) for name in names})
-
-    @property
-    def variants(self) -> dict[str, Imperfections | None]:
-        """What is compared: name -> imperfections, None for software."""
-        return {"software": None, "rram": PERFECT, "rram_noisy": self.imperfections}
 
 
 @final
@@ -79,15 +72,15 @@ class Task:
 def study(settings: StudySettings, context: Context, task: Task) -> dict[str, Any]:
     """Encode, judge, compare, report; return the metrics."""
     begin = time.perf_counter()
-    store(settings.imperfections)  # what crossbars cannot do is told before anything runs
-    variants, seeds = settings.variants, range(settings.seed, settings.seed + settings.seeds)
+    variants, seeds = settings.liquids, range(settings.seed, settings.seed + settings.seeds)
     points = list(_points(settings)) if settings.sweep else []
     scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in variants}
     heard: dict[str, list[Echo]] = {name: [] for name in variants}
     with meter(len(task.frames) * (len(variants) * len(seeds) + len(points)), context.progress, "samples") as tick:
         for seed in seeds:
             for name, imperfections in variants.items():
-                heard[name].append(echo(context, task.liquid, network(task.liquid, seed, imperfections), task.frames, tick))
+                net = network(task.liquid, seed, imperfections)
+                heard[name].append(echo(context, task.liquid, net, task.frames, tick))
                 scores[name].append(task.judge_echo(heard[name][-1]))
         swept = [(*point[:2], _swept(settings, context, task, point[2], tick)) for point in points]
     for name, bins in zip(CONTROLS, (1, settings.control_bins), strict=True):
@@ -100,9 +93,7 @@ def study(settings: StudySettings, context: Context, task: Task) -> dict[str, An
     return metrics
 
 
-def summarise(
-    scores: dict[str, list[NDArray[np.float64]]], heard: dict[str, list[Echo]], task: Task
-) -> dict[str, Any]:
+def summarise(scores: dict[str, list[NDArray[np.float64]]], heard: dict[str, list[Echo]], task: Task) -> dict[str, Any]:
     """Accuracies with their spread over folds and over liquids; what a sample takes."""
     metrics: dict[str, Any] = {}
     for name, each in scores.items():
@@ -149,8 +140,8 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo
         n = len(task.frames)
         context.table(
             [
-                (part.name, part.count / n, f"{1e12 * (part.each or 0):.3g} pJ", f"{1e9 * (part.joules or 0) / n:.4g} nJ",
-                 part.source)
+                (part.name, part.count / n, f"{1e12 * (part.each or 0):.3g} pJ",
+                 f"{1e9 * (part.joules or 0) / n:.4g} nJ", part.source)
                 for part in runs[0].parts
             ],
             header=("part", "per sample", "each", "per sample", "source"),
@@ -169,7 +160,8 @@ def _points(settings: StudySettings) -> Iterator[tuple[str, float, Imperfections
     """Everything that a sweep visits: one imperfection at a time, the others as in the variant rram."""
     for axis, values in AXES.items():
         for value in values:
-            yield axis, value, replace(PERFECT, **{axis: value})
+            change: dict[str, Any] = {axis: value}
+            yield axis, value, replace(PERFECT, **change)
 
 
 def _swept(
@@ -190,8 +182,8 @@ def _keep(
 ) -> None:
     """Save what the figures need: study.json, and one recording in the noisy liquid as results.h5."""
     n = len(task.frames)
-    net = network(task.liquid, settings.seed, settings.imperfections)
-    watch(context, net, task.liquid, task.frames.train(0, 1e-3)).save(context.folder)
+    net = network(task.liquid, settings.seed, settings.liquids["rram_noisy"])
+    watch(context, net, task.liquid, task.frames.train(0, DT)).save(context.folder)
     record = {
         "metrics": metrics, "published": task.published, "source": task.frames.source,
         "energy": {

@@ -6,7 +6,7 @@ Found in the data folder, the first that is there:
 - ``NMNIST/`` (or ``N-MNIST/``, ``nmnist/``) with ``Train/<digit>/*.bin`` and ``Test/<digit>/*.bin``, as published;
 - ``nmnist_small/nmnist_small.npz``: arrays ``<set>_x, _y, _p, _t, _offsets, _label`` for the sets train and test.
 
-A .bin file holds 40 bits per event, most significant first: x 8, y 8, polarity 1 (1: brighter), time 23 [us]. An
+A .bin file holds 40 bits per event, most significant first: x 8, y 8, polarity 1, time 23 [us]. An
 event with y = 240 marks an overflow: all later times are 2**13 us later.
 """
 
@@ -39,7 +39,7 @@ LAYOUT: Final = (
 
 
 class Events(NamedTuple):
-    """Events of one recording, all (n_events,): pixel x, y; polarity p, 1 where brighter; time t [us]."""
+    """Events of one recording, all (n_events,): pixel x, y; polarity p, 0 or 1; time t [us]."""
 
     x: NDArray[np.int64]
     y: NDArray[np.int64]
@@ -97,7 +97,8 @@ def load_nmnist(
     elif folder is not None and (folder / SMALL).is_file():
         samples, source = _small(folder / SMALL, retina, most), "N-MNIST, subset"
     else:
-        raise DataError(f"load_nmnist: no N-MNIST in {folder if folder else 'any folder (--data was not given)'}; {LAYOUT}")
+        where = folder if folder is not None else "any folder (--data was not given)"
+        raise DataError(f"load_nmnist: no N-MNIST in {where}; {LAYOUT}")
     sizes = {"n_steps": retina.n_steps, "n_units": retina.n_units, "n_classes": N_DIGITS}
     return gather(samples, source=source, **sizes)
 

@@ -96,9 +96,7 @@ def stratified_folds(labels: Labels, n_folds: int, seed: int) -> list[Fold]:
     order = rng.permutation(len(labels))
     dealt = np.empty(len(labels), np.int64)
     dealt[order[np.argsort(labels[order], kind="stable")]] = np.arange(len(labels)) % n_folds
-    return [
-        Fold(train=np.flatnonzero(dealt != fold), test=np.flatnonzero(dealt == fold)) for fold in range(n_folds)
-    ]
+    return [Fold(train=np.flatnonzero(dealt != fold), test=np.flatnonzero(dealt == fold)) for fold in range(n_folds)]
 
 
 def published_fold(is_test: NDArray[np.bool_]) -> list[Fold]:

@@ -72,9 +72,7 @@ class RunFolder:
                 self.record["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
         self._write()
 
-    def finish(
-        self, metrics: Mapping[str, Any], spike_hash: str, *, tables: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
+    def finish(self, metrics: Mapping[str, Any], spike_hash: str, *, tables: Sequence[Mapping[str, Any]] = ()) -> None:
         """Note how the run ended and write the report; tables: each a title, a header and rows of cells."""
         self.record |= {"status": "done", "ended": _now(), "metrics": dict(metrics), "spike_hash": spike_hash}
         if tables:
