@@ -14,12 +14,13 @@ from typing import Any, Final, Literal
 import numpy as np
 from pydantic import Field
 
+from potentia.errors import DataError
 from potentia.experiments.experiment import Context
 from potentia.experiments.frames import Frames
 from potentia.experiments.liquid import N_TIDIGITS
 from potentia.experiments.lsm_figures import draw
 from potentia.experiments.lsm_study import StudySettings, Task, study
-from potentia.experiments.ntidigits import find_ntidigits, hear, load_ntidigits
+from potentia.experiments.ntidigits import LAYOUT, find_ntidigits, hear, load_ntidigits
 from potentia.experiments.probe import Fold, Probe, published_fold
 from potentia.experiments.speech import load_speech
 from potentia.sim.progress import meter
@@ -48,6 +49,8 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
         )
         published = PUBLISHED
     else:
+        if context.data is not None and not (context.data / "fsdd" / "fsdd.npz").is_file():
+            raise DataError(f"lsm-ntidigits: {context.data} holds neither N-TIDIGITS nor fsdd/fsdd.npz; {LAYOUT}")
         recordings = load_speech(context.data)
         with meter(len(recordings), context.progress, "words") as tick:
             frames = hear(recordings, tick)
