@@ -171,13 +171,17 @@ class Echo:
 
     counts: NDArray[np.float64]
     input_spikes: int = 0
-    events: int = 0  # synapses passed by spikes
     parts: list[Part] = field(default_factory=list)
 
     @property
     def spikes(self) -> int:
         """Spikes of the liquid."""
         return int(self.counts.sum())
+
+    @property
+    def events(self) -> float:
+        """Synapses passed by spikes: pairs of cells read, or weights read from memory."""
+        return sum(part.count for part in self.parts if part.name in ("cell pairs", "weight reads"))
 
     @property
     def joules(self) -> float:
@@ -201,8 +205,6 @@ def echo(context: Context, liquid: Liquid, net: Network, frames: Frames, tick: A
         for projection in simulator.network.projections:
             _charge(costs, simulator, batch, projection)
         tick(len(chosen))
-    fan_out = liquid.n_neurons
-    heard.events = (heard.input_spikes + heard.spikes) * fan_out
     heard.parts = [
         Part(name=name, count=count, each=energy / count if count else 0.0, source=source)
         for (name, source), (count, energy) in costs.items()

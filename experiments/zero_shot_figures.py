@@ -32,7 +32,8 @@ def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:
             places = np.arange(len(names)) + 0.38 * (k - 0.5)
             colour = figures.COLOURS[k]
             ax.bar(places, means, 0.36, color=colour, label=f"{part} classes", zorder=2)
-            ax.errorbar(places, means, spread, fmt="none", ecolor=figures.INK, elinewidth=0.8, capsize=2, zorder=3)
+            shown = np.where(spread > 0, spread, np.nan)  # one training has no spread
+            ax.errorbar(places, means, shown, fmt="none", ecolor=figures.INK, elinewidth=0.8, capsize=2, zorder=3)
             ax.axhline(100 * chance, color=colour, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
             for place, mean, sd in zip(places, means, spread, strict=True):
                 ax.text(place, mean + sd + 1, f"{mean:.0f}", ha="center", va="bottom", fontsize=7.5)

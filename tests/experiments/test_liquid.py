@@ -130,6 +130,7 @@ def test_echoes_repeat_and_their_energy_has_parts(tmp_path):
     assert first.joules == pytest.approx(sum(part.joules for part in first.parts))
     assert parts["converters"].each == pytest.approx(1.67e-12)
     assert first.input_spikes == frames.cells.size
+    assert first.events == parts["row drivers"].count * liquid.n_neurons
 
 
 def test_the_store_has_the_imperfections():

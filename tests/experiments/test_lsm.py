@@ -95,6 +95,12 @@ def test_the_convex_readout_finds_what_is_there(tmp_path, data):
         assert metrics[f"accuracy_{name}"] > 0.3
 
 
+def test_simulated_saccades_take_the_place_of_nmnist(tmp_path, data):
+    made, told = run("lsm-nmnist", tmp_path, data, "simulated=2")
+    assert made.record["metrics"]["samples"] == 30  # 2 of each digit to train on, 1 for test
+    assert "MNIST in simulated saccades, 30 recordings, 10 of them" in told
+
+
 def test_a_seed_of_its_own_makes_another_liquid(tmp_path, data):
     hashes = [run("lsm-nmnist", tmp_path, data, f"seed={seed}")[0].record["spike_hash"] for seed in (1, 2)]
     assert hashes[0] != hashes[1]
