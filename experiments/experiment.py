@@ -79,6 +79,10 @@ class Context:
         self.tables.append({"title": title.strip(), "header": list(header), "rows": rows})
         self.say(format_table(rows, header=header, title=title))
 
+    def note(self, text: str) -> None:
+        """Print a sentence and keep it for the report."""
+        self.table([[text]])
+
     @property
     def spike_hash(self) -> str:
         """BLAKE2b of the hashes of all results recorded, in order."""

@@ -206,7 +206,7 @@ def echo(context: Context, liquid: Liquid, net: Network, frames: Frames, tick: A
             _charge(costs, simulator, batch, projection)
         tick(len(chosen))
     heard.parts = [
-        Part(name=name, count=count, each=energy / count if count else 0.0, source=source)
+        Part(name=name, count=count, each=None if math.isnan(energy) else energy / max(count, 1), source=source)
         for (name, source), (count, energy) in costs.items()
     ]
     return heard
@@ -229,8 +229,8 @@ def weights_of(net: Network) -> NDArray[np.float64]:
 def _charge(
     costs: dict[tuple[str, str], list[float]], simulator: Simulator, batch: Any, projection: Projection
 ) -> None:
-    """Add what a projection took in `batch` to `costs`, part by part."""
+    """Add what a projection took in `batch` to `costs`, part by part; NaN where no source tells."""
     for part in joules(simulator, batch, projection).parts:
         total = costs[part.name, part.source]
         total[0] += part.count
-        total[1] += part.joules or 0.0
+        total[1] += math.nan if part.joules is None else part.joules

@@ -132,28 +132,34 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo
         header=("variant", "accuracy [%]", "sd of folds", "sd of liquids", "published [%]"),
         title=f"{task.frames.source}: {len(task.frames)} recordings, {len(task.folds)} fold(s)",
     )  # fmt: skip
-    context.say(task.caveat)
+    context.note(task.caveat)
     best = max(CONTROLS, key=lambda name: float(metrics[f"accuracy_{name}"]))
     apart = 100 * (metrics["accuracy_rram_noisy"] - metrics[f"accuracy_{best}"])
-    context.say(f"rram_noisy is {abs(apart):.1f} points {'above' if apart > 0 else 'below'} {best}, without a liquid\n")
+    context.note(f"rram_noisy is {abs(apart):.1f} points {'above' if apart > 0 else 'below'} {best}, without a liquid")
     for name, runs in heard.items():
         n = len(task.frames)
         context.table(
             [
-                (part.name, part.count / n, f"{1e12 * (part.each or 0):.3g} pJ",
-                 f"{1e9 * (part.joules or 0) / n:.4g} nJ", part.source)
+                (part.name, part.count / n, shown(part.each), shown(part.joules, n), part.source)
                 for part in runs[0].parts
             ],
             header=("part", "per sample", "each", "per sample", "source"),
             title=f"\nEnergy of the synapses of a sample, {name}",
         )  # fmt: skip
-    context.say(
-        f"\n{1e9 * metrics['joules_per_sample_rram_noisy']:.1f} nJ on crossbars, "
+    context.note(
+        f"{1e9 * metrics['joules_per_sample_rram_noisy']:.1f} nJ on crossbars, "
         f"{1e6 * metrics['joules_per_sample_software']:.1f} uJ in digital memory at 45 nm, event by event, and "
         f"{1e6 * metrics['joules_per_sample_gpu']:.2f} uJ for {task.liquid.dense_macs / 1e6:.2f} M dense operations at "
         f"0.481 pJ; neurons, readout and control are not counted. Latency: the readings of {task.liquid.n_steps} steps "
         f"alone take {metrics['latency_bound_us']:.1f} us; that of converters and neurons is unknown."
     )
+
+
+def shown(joules: float | None, n: int = 1) -> str:
+    """An energy, of one of `n`, with a unit that suits it; "unknown" for None."""
+    if joules is None:
+        return "unknown"
+    return f"{1e9 * joules / n:.4g} nJ" if joules / n > 1e-10 else f"{1e12 * joules / n:.3g} pJ"
 
 
 def _points(settings: StudySettings) -> Iterator[tuple[str, float, Imperfections]]:

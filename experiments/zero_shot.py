@@ -23,6 +23,7 @@ from pydantic import Field
 
 from potentia.experiments.experiment import Context
 from potentia.experiments.liquid import N_MNIST, N_TIDIGITS, DeviceSettings, Echo, Imperfections, echo, network
+from potentia.experiments.lsm_study import shown
 from potentia.experiments.ntidigits import hear
 from potentia.experiments.saccades import load_moving_digits, some_of_each
 from potentia.experiments.speech import load_speech
@@ -48,7 +49,7 @@ PUBLISHED: Final = {  # [%]: seen / unseen
 CAVEAT: Final = (
     "Published: N-MNIST and N-TIDIGITS; here: MNIST in simulated saccades and FSDD through a simulated cochlea. The "
     "published script keeps an epoch only where the accuracy on the unseen test classes is at least 85 %. The column "
-    "'best unseen' shows what choosing the epoch on test data does here; the other columns are of the last epoch.\n"
+    "'best unseen' shows what choosing the epoch on test data does here; the other columns are of the last epoch."
 )
 
 
@@ -182,18 +183,17 @@ def report(
         header=("variant", "seen [%]", "unseen [%]", "best unseen", "seeds", "published"),
         title="Sound to image; chance is 14.3 % for seen and 50 % for unseen classes",
     )  # fmt: skip
-    context.say(CAVEAT)
+    context.note(CAVEAT)
     for k, (what, frames) in enumerate((("image", scene.images), ("sound", scene.sounds))):
         context.table(
             [
-                (name, part.name, part.count / len(frames), f"{1e12 * (part.each or 0):.3g} pJ",
-                 f"{1e9 * (part.joules or 0) / len(frames):.4g} nJ", part.source)
+                (name, part.name, part.count / len(frames), shown(part.each), shown(part.joules, len(frames)),
+                 part.source)
                 for name, runs in heard.items() for part in runs[0][k].parts
             ],
             header=("liquid", "part", f"per {what}", "each", f"per {what}", "source"),
             title=f"Energy of the synapses, {frames.source}",
         )  # fmt: skip
-        context.say("")
 
 
 def _percent(metrics: dict[str, Any], name: str) -> str:

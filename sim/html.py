@@ -71,7 +71,8 @@ def report_html(record: Mapping[str, Any], figures: Iterable[Path]) -> str:
         f"<p class='status'>{escape(_about(record))}</p>",
     ]
     for part in record.get("tables") or ():
-        parts.append(f"<h2>{escape(str(part['title']))}</h2>{table(part['rows'], part['header'])}")
+        heading = f"<h2>{escape(str(part['title']))}</h2>" if part["title"] else ""
+        parts.append(heading + table(part["rows"], part["header"]))
     for heading, rows in (
         ("Metrics", metrics.items()),
         ("Settings", config.items()),

@@ -133,6 +133,13 @@ def test_echoes_repeat_and_their_energy_has_parts(tmp_path):
     assert first.events == parts["row drivers"].count * liquid.n_neurons
 
 
+def test_what_has_no_figure_is_unknown_and_not_counted(tmp_path):
+    heard = echo(context(tmp_path), SMALL, network(SMALL, 1, PERFECT), shown(SMALL), lambda n: None)
+    parts = {part.name: part for part in heard.parts}
+    assert parts["converters"].each is None  # ideal ones
+    assert heard.joules == pytest.approx(parts["row drivers"].joules + parts["cell pairs"].joules)
+
+
 def test_the_store_has_the_imperfections():
     made = store(Imperfections(read_noise=0.1, adc_bits=5))
     assert (made.device.read_noise, made.adc_bits, made.pairs) == (0.1, 5, "both")
