@@ -77,7 +77,7 @@ def sweep(points: list[dict[str, Any]], metrics: dict[str, Any]) -> Figure:
             values, means, spread = ([point[key] for point in mine] for key in ("value", "accuracy", "sd"))
             ax.errorbar(
                 values, [100 * mean for mean in means], [100 * sd for sd in spread], color=figures.COLOURS[0],
-                marker="o", markersize=3.5, capsize=2, label="RRAM, sd of folds",
+                marker="o", markersize=3.5, capsize=2, label="RRAM, sd of liquids and folds",
             )  # fmt: skip
             for name, colour, dashes in (
                 ("software", figures.COLOURS[1], (0, (4, 2))),

@@ -46,6 +46,7 @@ class StudySettings(DeviceSettings):
     readout: Literal["convex", "adam"] = Field("convex", description="to the optimum, or by the published schedule")
     control_bins: int = Field(5, ge=1, le=50, description="time bins of the harder control")
     sweep: bool = Field(False, description="also accuracy over each imperfection")
+    sweep_seeds: int = Field(2, ge=1, le=100, description="number of liquids in a sweep")
 
 
 @final
@@ -76,7 +77,8 @@ def study(settings: StudySettings, context: Context, task: Task) -> dict[str, An
     points = list(_points(settings)) if settings.sweep else []
     scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in variants}
     heard: dict[str, list[Echo]] = {name: [] for name in variants}
-    with meter(len(task.frames) * (len(variants) * len(seeds) + len(points)), context.progress, "samples") as tick:
+    rounds = len(variants) * len(seeds) + len(points) * settings.sweep_seeds
+    with meter(len(task.frames) * rounds, context.progress, "samples") as tick:
         for seed in seeds:
             for name, imperfections in variants.items():
                 net = network(task.liquid, seed, imperfections)
@@ -173,9 +175,9 @@ def _points(settings: StudySettings) -> Iterator[tuple[str, float, Imperfections
 def _swept(
     settings: StudySettings, context: Context, task: Task, imperfections: Imperfections, tick: Any
 ) -> NDArray[np.float64]:
-    """Accuracies (n_folds,) of the first liquid with `imperfections`, the probe trained on what they leave."""
-    net = network(task.liquid, settings.seed, imperfections)
-    return task.judge_echo(echo(context, task.liquid, net, task.frames, tick))
+    """Accuracies (n_liquids * n_folds,) with `imperfections`, the probe trained on what they leave."""
+    nets = [network(task.liquid, settings.seed + k, imperfections) for k in range(settings.sweep_seeds)]
+    return np.concatenate([task.judge_echo(echo(context, task.liquid, net, task.frames, tick)) for net in nets])
 
 
 def _keep(
@@ -196,8 +198,8 @@ def _keep(
             name: {part.name: (part.joules or 0.0) / n for part in runs[0].parts} for name, runs in heard.items()
         },
         "sweep": [
-            {"axis": axis, "value": value, "accuracy": float(folds.mean()), "sd": _sd(folds)}
-            for axis, value, folds in swept
+            {"axis": axis, "value": value, "accuracy": float(each.mean()), "sd": _sd(each)}
+            for axis, value, each in swept
         ],
     }  # fmt: skip
     (context.folder / "study.json").write_text(json.dumps(record), encoding="utf-8")
