@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 import numpy as np
@@ -95,6 +96,18 @@ class Imperfections:
 
 
 PERFECT: Final = Imperfections()
+AXES: Final[dict[str, tuple[float, ...]]] = {  # what `sweep` varies, each alone: a field of Imperfections
+    "read_noise": (0.0, 0.02, 0.05, 0.1, 0.15, 0.2),
+    "adc_bits": (3, 4, 5, 6, 8, 10),
+}
+
+
+def sweep_points() -> Iterator[tuple[str, float, Imperfections]]:
+    """Everything that a sweep visits: one imperfection at a time, the others as in PERFECT."""
+    for axis, values in AXES.items():
+        for value in values:
+            change: dict[str, Any] = {axis: value}
+            yield axis, value, replace(PERFECT, **change)
 
 
 class DeviceSettings(BaseModel):

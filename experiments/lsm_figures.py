@@ -38,7 +38,9 @@ def draw(context: Context) -> None:
     context.draw("one_recording", lambda: recording(result))
     context.draw("energy", lambda: energy(study["energy"]))
     if study["sweep"]:
-        context.draw("sweep", lambda: sweep(study["sweep"], metrics))
+        names = ("software", "control", "control_bins")
+        levels = {BARS[name].replace("\n", " "): metrics[f"accuracy_{name}"] for name in names}
+        context.draw("sweep", lambda: sweep(study["sweep"], levels))
 
 
 def recording(result: Result) -> Figure:
@@ -67,8 +69,8 @@ def energy(parts: dict[str, dict[str, float]]) -> Figure:
     return figure  # type: ignore[no-any-return]
 
 
-def sweep(points: list[dict[str, Any]], metrics: dict[str, Any]) -> Figure:
-    """Accuracy over each imperfection alone, beside software and the controls."""
+def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
+    """Accuracy over each imperfection alone, beside `levels`, accuracies that do not depend on it, by label."""
     axes = list(dict.fromkeys(point["axis"] for point in points))
     with figures.style() as plt:
         figure, grid = plt.subplots(1, len(axes), figsize=(3.3 * len(axes), 2.7), sharey=True, squeeze=False)
@@ -79,14 +81,9 @@ def sweep(points: list[dict[str, Any]], metrics: dict[str, Any]) -> Figure:
                 values, [100 * mean for mean in means], [100 * sd for sd in spread], color=figures.COLOURS[0],
                 marker="o", markersize=3.5, capsize=2, label="RRAM, sd of liquids and folds",
             )  # fmt: skip
-            for name, colour, dashes in (
-                ("software", figures.COLOURS[1], (0, (4, 2))),
-                ("control", figures.COLOURS[2], (0, (1, 1.5))),
-                ("control_bins", figures.COLOURS[3], (0, (1, 1.5))),
-            ):
-                label = BARS[name].replace("\n", " ")
-                level = 100 * metrics[f"accuracy_{name}"]
-                ax.axhline(level, color=colour, linestyle=dashes, linewidth=1.0, label=label)
+            for number, (label, level) in enumerate(levels.items(), start=1):
+                look = {"color": figures.COLOURS[number], "linestyle": (0, (4 - number, 2)), "linewidth": 1.0}
+                ax.axhline(100 * level, label=label, **look)
             ax.set(xlabel=LABELS.get(axis, axis))
         grid[0][0].set(ylabel="accuracy [%]")
         handles, labels = grid[0][0].get_legend_handles_labels()

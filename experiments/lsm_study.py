@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal, final
 
 import numpy as np
@@ -16,7 +15,6 @@ from potentia.experiments.experiment import Context
 from potentia.experiments.frames import Frames
 from potentia.experiments.liquid import (
     DT,
-    PERFECT,
     READ_TIME,
     DeviceSettings,
     Echo,
@@ -24,6 +22,7 @@ from potentia.experiments.liquid import (
     Liquid,
     echo,
     network,
+    sweep_points,
     watch,
 )
 from potentia.experiments.lsm_figures import draw
@@ -31,10 +30,6 @@ from potentia.experiments.probe import Fold, Probe
 from potentia.sim.progress import meter
 
 GPU_OPERATION: Final = 0.481e-12  # [J]; implied twice in Wang et al. 2023, doi:10.1038/s42256-023-00609-5
-AXES: Final[dict[str, tuple[float, ...]]] = {  # what `sweep` varies, each alone: a field of Imperfections
-    "read_noise": (0.0, 0.02, 0.05, 0.1, 0.15, 0.2),
-    "adc_bits": (3, 4, 5, 6, 8, 10),
-}
 CONTROLS: Final = ("control", "control_bins")
 
 
@@ -74,7 +69,7 @@ def study(settings: StudySettings, context: Context, task: Task) -> dict[str, An
     """Encode, judge, compare, report; return the metrics."""
     begin = time.perf_counter()
     variants, seeds = settings.liquids, range(settings.seed, settings.seed + settings.seeds)
-    points = list(_points(settings)) if settings.sweep else []
+    points = list(sweep_points()) if settings.sweep else []
     scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in variants}
     heard: dict[str, list[Echo]] = {name: [] for name in variants}
     rounds = len(variants) * len(seeds) + len(points) * settings.sweep_seeds
@@ -162,14 +157,6 @@ def shown(joules: float | None, n: int = 1) -> str:
     if joules is None:
         return "unknown"
     return f"{1e9 * joules / n:.4g} nJ" if joules / n > 1e-10 else f"{1e12 * joules / n:.3g} pJ"
-
-
-def _points(settings: StudySettings) -> Iterator[tuple[str, float, Imperfections]]:
-    """Everything that a sweep visits: one imperfection at a time, the others as in the variant rram."""
-    for axis, values in AXES.items():
-        for value in values:
-            change: dict[str, Any] = {axis: value}
-            yield axis, value, replace(PERFECT, **change)
 
 
 def _swept(

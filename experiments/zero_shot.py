@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from potentia.experiments.experiment import Context
-from potentia.experiments.liquid import N_MNIST, N_TIDIGITS, DeviceSettings, Echo, Imperfections, echo, network
+from potentia.experiments.liquid import (
+    N_MNIST,
+    N_TIDIGITS,
+    DeviceSettings,
+    Echo,
+    Imperfections,
+    echo,
+    network,
+    sweep_points,
+)
 from potentia.experiments.lsm_study import shown
 from potentia.experiments.ntidigits import hear
 from potentia.experiments.saccades import load_moving_digits, some_of_each
@@ -70,6 +80,8 @@ class Settings(DeviceSettings):
     batch: int = Field(32, ge=2, le=10_000, description="pairs per step of training")
     rate: float = Field(1e-3, gt=0, description="of learning")
     temperature: float = Field(1.0, gt=0, description="of the contrastive loss")
+    sweep: bool = Field(False, description="also accuracy over each imperfection")
+    sweep_seeds: int = Field(1, ge=1, le=100, description="number of pairs of liquids in a sweep")
 
     def training(self, name: str) -> Training:
         """How the variant `name` is trained."""
@@ -101,10 +113,11 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
                     echoes = None if encoder == "srnn" else heard[encoder][-1]
                     scores[name].append(learn(settings.training(name), scene, seed, echoes))
                 tick(1)
+    swept = list(sweep(settings, context, scene)) if settings.sweep else []
     metrics = summarise(scores, heard, scene)
     metrics["seconds"] = time.perf_counter() - begin
     report(context, metrics, scores, heard, scene)
-    _keep(context, metrics, scores)
+    _keep(context, metrics, scores, swept)
     draw(context)
     return metrics
 
@@ -140,6 +153,22 @@ def encode(context: Context, scene: Scene, seed: int, imperfections: Imperfectio
         for liquid, own, frames in parts
     )
     return image, sound
+
+
+def sweep(settings: Settings, context: Context, scene: Scene) -> Iterator[dict[str, Any]]:
+    """Accuracy on the seen classes with one imperfection at a time, the layer trained on what it leaves."""
+    from potentia.experiments.zero_shot_training import learn
+
+    points = list(sweep_points())
+    with meter(len(points), context.progress, "points") as tick:
+        for axis, value, imperfections in points:
+            seen = [
+                learn(settings.training("rram"), scene, seed, encode(context, scene, seed, imperfections)).seen[-1]
+                for seed in range(settings.seed, settings.seed + settings.sweep_seeds)
+            ]
+            sd = float(np.std(seen, ddof=1)) if len(seen) > 1 else 0.0
+            yield {"axis": axis, "value": value, "accuracy": float(np.mean(seen)), "sd": sd}
+            tick(1)
 
 
 def summarise(
@@ -201,13 +230,15 @@ def _percent(metrics: dict[str, Any], name: str) -> str:
     return f"{100 * metrics[name]:.1f} ± {100 * metrics[f'{name}_sd']:.1f}"
 
 
-def _keep(context: Context, metrics: dict[str, Any], scores: dict[str, list[Score]]) -> None:
+def _keep(
+    context: Context, metrics: dict[str, Any], scores: dict[str, list[Score]], swept: list[dict[str, Any]]
+) -> None:
     """Save what the figures need: study.json with all epochs, and where the test samples lie."""
     epochs = {
         name: [{"seen": score.seen, "unseen": score.unseen} for score in runs] for name, runs in scores.items() if runs
     }
     places = {name: values.tolist() for name, values in scores["rram_noisy"][0].places.items()}
-    record = {"metrics": metrics, "epochs": epochs, "places": places}
+    record = {"metrics": metrics, "epochs": epochs, "places": places, "sweep": swept}
     (context.folder / "study.json").write_text(json.dumps(record), encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from potentia.experiments.experiment import Context
+from potentia.experiments.lsm_figures import sweep
 from potentia.sim import figures
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ def draw(context: Context) -> None:
     context.draw("accuracy", lambda: accuracies(study["metrics"], list(study["epochs"])))
     context.draw("epochs", lambda: epochs(study["epochs"]))
     context.draw("common_space", lambda: common_space(study["places"]))
+    if study["sweep"]:
+        names = ("software", "dealt", "untrained")
+        levels = {name: study["metrics"][f"accuracy_seen_{name}"] for name in names}
+        context.draw("sweep", lambda: sweep(study["sweep"], levels))
 
 
 def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
 
 from potentia.errors import DataError, ParameterError, UnsupportedError
-from potentia.experiments import load, lsm_study
+from potentia.experiments import liquid, load
 from potentia.experiments.experiment import read_settings
 from potentia.experiments.liquid import Imperfections
 from potentia.experiments.runner import compare, execute
@@ -71,7 +71,7 @@ def save(path, arrays):
 
 
 def test_nmnist_runs_repeats_and_reports(tmp_path, data, monkeypatch):
-    monkeypatch.setattr(lsm_study, "AXES", {axis: values[:2] for axis, values in lsm_study.AXES.items()})
+    monkeypatch.setattr(liquid, "AXES", {axis: values[:2] for axis, values in liquid.AXES.items()})
     first, told = run("lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6", draws=True)
     again, _ = run("lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6")
     metrics = first.record["metrics"]
@@ -82,7 +82,7 @@ def test_nmnist_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     report = (first.path / "report.html").read_text()
     assert "Energy of the synapses of a sample, rram_noisy" in report
     study = json.loads((first.path / "study.json").read_text())
-    assert {point["axis"] for point in study["sweep"]} == set(lsm_study.AXES)
+    assert {point["axis"] for point in study["sweep"]} == set(liquid.AXES)
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `plot`)")
     assert {file.stem for file in first.path.glob("*.png")} == {"accuracy", "one_recording", "energy", "sweep"}
     assert report.count("<img") == 4
@@ -115,9 +115,12 @@ def test_spoken_digits_run_where_ntidigits_is_missing(tmp_path, data):
     assert metrics["spikes_per_sample_rram"] > 0
 
 
-def test_zero_shot_runs_repeats_and_reports(tmp_path, data):
-    first, told = run("zero-shot", tmp_path, data, "test_sounds=2", draws=True)
-    again, _ = run("zero-shot", tmp_path, data, "test_sounds=2")
+def test_zero_shot_runs_repeats_and_reports(tmp_path, data, monkeypatch):
+    monkeypatch.setattr(liquid, "AXES", {"read_noise": (0.1, 0.2)})
+    first, told = run("zero-shot", tmp_path, data, "test_sounds=2", "sweep=true", draws=True)
+    again, _ = run("zero-shot", tmp_path, data, "test_sounds=2", "sweep=true")
+    study = json.loads((first.path / "study.json").read_text())
+    assert [(point["axis"], point["value"]) for point in study["sweep"]] == [("read_noise", 0.1), ("read_noise", 0.2)]
     metrics = first.record["metrics"]
     assert first.record["spike_hash"] == again.record["spike_hash"]
     assert metrics["accuracy_seen_srnn"] == again.record["metrics"]["accuracy_seen_srnn"]
@@ -125,7 +128,7 @@ def test_zero_shot_runs_repeats_and_reports(tmp_path, data):
     assert "67.4 / 87.5" in told
     assert "MNIST in simulated saccades and FSDD" in told
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `plot`)")
-    assert {file.stem for file in first.path.glob("*.png")} == {"accuracy", "epochs", "common_space"}
+    assert {file.stem for file in first.path.glob("*.png")} == {"accuracy", "epochs", "common_space", "sweep"}
 
 
 @pytest.mark.parametrize(
@@ -159,5 +162,5 @@ def test_bad_settings_end_in_one_sentence(tmp_path, data, setting, error, rule):
 
 
 def test_every_axis_of_a_sweep_is_an_imperfection():
-    for axis, values in lsm_study.AXES.items():
+    for axis, values in liquid.AXES.items():
         assert all(getattr(Imperfections(**{axis: value}), axis) == value for value in values)
