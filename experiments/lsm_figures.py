@@ -79,7 +79,7 @@ def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
             values, means, spread = ([point[key] for point in mine] for key in ("value", "accuracy", "sd"))
             ax.errorbar(
                 values, [100 * mean for mean in means], [100 * sd for sd in spread], color=figures.COLOURS[0],
-                marker="o", markersize=3.5, capsize=2, label="RRAM, sd of liquids and folds",
+                marker="o", markersize=3.5, capsize=2, label="RRAM ± sd",
             )  # fmt: skip
             for number, (label, level) in enumerate(levels.items(), start=1):
                 look = {"color": figures.COLOURS[number], "linestyle": (0, (4 - number, 2)), "linewidth": 1.0}
