@@ -45,7 +45,7 @@ class Context:
 
     backend: for every Simulator; data: the folder of data sets, None for what ships in the package; folder:
     the run folder, for figures and results; progress: whether to show bars, None on a terminal only; say:
-    prints a text; draws: whether figures are wanted.
+    prints a text; draws: whether figures are wanted. hashes and tables: what `record` and `table` were given.
     """
 
     backend: str
@@ -55,6 +55,7 @@ class Context:
     say: Callable[[str], None] = print
     draws: bool = True
     hashes: list[str] = field(default_factory=list)
+    tables: list[dict[str, Any]] = field(default_factory=list)
 
     def record(self, result: Any) -> None:
         """Let the spikes of a result count in the spike hash of the run; call it in a fixed order."""
@@ -73,8 +74,14 @@ class Context:
         return path
 
     def table(self, rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), title: str = "") -> None:
-        """Print rows in aligned columns, numbers to the right."""
+        """Print rows in aligned columns, numbers to the right, and keep them for the report."""
+        rows = [list(row) for row in rows]
+        self.tables.append({"title": title.strip(), "header": list(header), "rows": rows})
         self.say(format_table(rows, header=header, title=title))
+
+    def note(self, text: str) -> None:
+        """Print a sentence and keep it for the report."""
+        self.table([[text]])
 
     @property
     def spike_hash(self) -> str:

@@ -46,7 +46,7 @@ def execute(
         except (ParameterError, NetworkError):
             folder.discard()
             raise
-        folder.finish(finite(metrics), context.spike_hash)
+        folder.finish(finite(metrics), context.spike_hash, tables=context.tables)
     return folder
 
 

@@ -81,7 +81,9 @@ def load_speech(data: str | Path | None = None) -> Recordings:
     """The packaged 600 recordings, or with `data`, the folder that holds fsdd/fsdd.npz, all 3,000."""
     path = PACKAGED if data is None else Path(data) / "fsdd" / "fsdd.npz"
     if not path.is_file():
-        hint = "reinstall the package" if data is None else "give the folder that holds fsdd/fsdd.npz"
+        link = "https://github.com/Jakobovski/free-spoken-digit-dataset"
+        hint = f"give the folder that holds fsdd/fsdd.npz ({link}), or none for the packaged part"
+        hint = "reinstall the package" if data is None else hint
         raise DataError(f"load_speech: {path} does not exist; {hint}.")
     arrays = _read(path)
     _check(path, arrays)

@@ -64,8 +64,8 @@ class Readout:
 
     def _descend(self, x: Array, y: NDArray[np.int64], sizes: list[int]) -> tuple[tuple[Array, Array], ...]:
         """The layers (weights, biases) that minimise the objective, on one thread."""
-        torch = _torch()
-        with _one_thread(torch):
+        torch = pytorch()
+        with one_thread(torch):
             inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
             layers = self._first_layers(torch, sizes)
             flat = [tensor.requires_grad_() for layer in layers for tensor in layer]
@@ -143,14 +143,14 @@ class TrainedReadout:
 
     def module(self) -> torch.nn.Sequential:
         """The readout after standardisation as a `torch.nn.Sequential` (float64), to be trained on."""
-        pytorch = _torch()
+        library = pytorch()
         parts: list[Any] = []
         for weights, biases in self.layers:
-            linear = pytorch.nn.Linear(*weights.shape, dtype=pytorch.float64)
-            linear.weight.data = pytorch.tensor(weights.T.copy())
-            linear.bias.data = pytorch.tensor(biases)
-            parts += [pytorch.nn.ReLU(), linear] if parts else [linear]
-        module: torch.nn.Sequential = pytorch.nn.Sequential(*parts)
+            linear = library.nn.Linear(*weights.shape, dtype=library.float64)
+            linear.weight.data = library.tensor(weights.T.copy())
+            linear.bias.data = library.tensor(biases)
+            parts += [library.nn.ReLU(), linear] if parts else [linear]
+        module: torch.nn.Sequential = library.nn.Sequential(*parts)
         return module
 
 
@@ -169,7 +169,7 @@ def _pair(
     return x, y
 
 
-def _torch() -> Any:
+def pytorch() -> Any:
     """The torch package, or one sentence on how to get it."""
     try:
         import torch
@@ -181,7 +181,7 @@ def _torch() -> Any:
 
 
 @contextmanager
-def _one_thread(torch: Any) -> Iterator[None]:
+def one_thread(torch: Any) -> Iterator[None]:
     """One torch thread inside: sums in a fixed order, so equal input gives equal bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -60,7 +60,7 @@ def table(rows: Iterable[Sequence[Any]], header: Sequence[str] = ()) -> str:
 
 
 def report_html(record: Mapping[str, Any], figures: Iterable[Path]) -> str:
-    """A page that needs no other file: what was run, its metrics, and its figures."""
+    """A page that needs no other file: what was run, its tables, its metrics, and its figures."""
     title = escape(f"{record.get('experiment', 'run')}")
     metrics, config = record.get("metrics") or {}, record.get("config") or {}
     about = [(key, record[key]) for key in ("seed", "backend", "spike_hash", "started", "ended") if record.get(key)]
@@ -70,6 +70,9 @@ def report_html(record: Mapping[str, Any], figures: Iterable[Path]) -> str:
         f"<style>{REPORT_STYLE}</style></head><body><h1>{title}</h1>",
         f"<p class='status'>{escape(_about(record))}</p>",
     ]
+    for part in record.get("tables") or ():
+        heading = f"<h2>{escape(str(part['title']))}</h2>" if part["title"] else ""
+        parts.append(heading + table(part["rows"], part["header"]))
     for heading, rows in (
         ("Metrics", metrics.items()),
         ("Settings", config.items()),

@@ -9,7 +9,7 @@ import platform
 import re
 import subprocess
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -72,9 +72,11 @@ class RunFolder:
                 self.record["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
         self._write()
 
-    def finish(self, metrics: Mapping[str, Any], spike_hash: str) -> None:
-        """Note how the run ended and write the report."""
+    def finish(self, metrics: Mapping[str, Any], spike_hash: str, *, tables: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Note how the run ended and write the report; tables: each a title, a header and rows of cells."""
         self.record |= {"status": "done", "ended": _now(), "metrics": dict(metrics), "spike_hash": spike_hash}
+        if tables:
+            self.record["tables"] = [dict(table) for table in tables]
         write_report(self.path, self.record)
         self._write()
 

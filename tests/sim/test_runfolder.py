@@ -39,6 +39,18 @@ def test_a_finished_run(tmp_path):
     assert sorted(path.name for path in run.path.iterdir()) == ["raster.png", "report.html", "run.json"]
 
 
+def test_tables_reach_the_record_and_the_report(tmp_path):
+    with folder(tmp_path) as run:
+        rows = [["row drivers", 0.5], ["<b>converters</b>", 2]]
+        run.finish({}, "abc", tables=[{"title": "Energy", "header": ["part", "nJ"], "rows": rows}])
+    assert read_run(run.path)["tables"][0]["rows"] == rows
+    page = (run.path / REPORT).read_text()
+    assert "<h2>Energy</h2>" in page
+    assert "<th>nJ</th>" in page
+    assert "&lt;b&gt;converters" in page
+    assert write_report(run.path, read_run(run.path)).read_text() == page
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
