@@ -23,10 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from potentia.errors import UnsupportedError
 from potentia.experiments.experiment import Context
 from potentia.experiments.frames import Frames
-from potentia.hardware import BreakdownReRAM, Crossbar, joules
+from potentia.hardware import ADC, BreakdownReRAM, Crossbar, Macro40nm, StuckAt, Wires, joules, presets
 from potentia.hardware.cost import Part
 from potentia.models import LIF, SpikeSource
 from potentia.sim import AllToAll, Network, Normal, Result, Simulator, SpikeTrain
@@ -96,9 +95,14 @@ class Imperfections:
 
 
 PERFECT: Final = Imperfections()
+HOUR: Final = 3600.0  # [s]
+FILAMENT: Final = presets.cmo_hfox().ageing  # of filaments in another oxide: -0.089 uS per e-fold of time, spreading
 AXES: Final[dict[str, tuple[float, ...]]] = {  # what `sweep` varies, each alone: a field of Imperfections
     "read_noise": (0.0, 0.02, 0.05, 0.1, 0.15, 0.2),
     "adc_bits": (3, 4, 5, 6, 8, 10),
+    "r_wire": (0.0, 1.0, 2.0, 5.0, 10.0),
+    "stuck": (0.0, 0.05, 0.1, 0.2),
+    "drift_seconds": (1.0, HOUR, 24 * HOUR, 30 * 24 * HOUR, 365 * 24 * HOUR),
 }
 
 
@@ -111,15 +115,18 @@ def sweep_points() -> Iterator[tuple[str, float, Imperfections]]:
 
 
 class DeviceSettings(BaseModel):
-    """The settings of an experiment that say what is wrong with its crossbars, in the variant rram_noisy."""
+    """The settings of an experiment that say what is wrong with its crossbars.
+
+    rram_noisy has the errors of reading, rram_wired all of them.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    read_noise: float = Field(0.02, ge=0, le=1, description="of a device in rram_noisy, relative")
-    adc_bits: int = Field(8, ge=1, le=16, description="of the converters in rram_noisy")
-    r_wire: float = Field(0.0, ge=0, description="of a segment of wire in rram_noisy [ohm]")
-    stuck: float = Field(0.0, ge=0, lt=1, description="share of stuck cells in rram_noisy")
-    drift_seconds: float = Field(0.0, ge=0, description="since writing, in rram_noisy [s]")
+    read_noise: float = Field(0.02, ge=0, le=1, description="of a device, relative")
+    adc_bits: int = Field(8, ge=1, le=16, description="of the converters")
+    r_wire: float = Field(1.0, ge=0, description="of a segment of wire in rram_wired [ohm]")
+    stuck: float = Field(0.0, ge=0, lt=1, description="share of stuck cells in rram_wired")
+    drift_seconds: float = Field(0.0, ge=0, description="since writing, in rram_wired [s]")
 
     @property
     def liquids(self) -> dict[str, Imperfections | None]:
@@ -128,24 +135,30 @@ class DeviceSettings(BaseModel):
         return {
             "software": None,
             "rram": PERFECT,
-            "rram_noisy": Imperfections(**{name: getattr(self, name) for name in names}),
+            "rram_noisy": Imperfections(read_noise=self.read_noise, adc_bits=self.adc_bits),
+            "rram_wired": Imperfections(**{name: getattr(self, name) for name in names}),
         }
 
 
 def cell(imperfections: Imperfections) -> BreakdownReRAM:
-    """The device of `store`."""
-    return BreakdownReRAM(read_noise=imperfections.read_noise)
+    """The device of `store`; half of the cells that are stuck never conduct, the others always do in full.
+
+    How these cells age was not published: `FILAMENT` is an assumption.
+    """
+    half = imperfections.stuck / 2
+    return BreakdownReRAM(
+        read_noise=imperfections.read_noise, faults=StuckAt(low=half, high=half),
+        ageing=FILAMENT if imperfections.drift_seconds else (),
+    )  # fmt: skip
 
 
 def store(imperfections: Imperfections) -> Crossbar:
     """Pairs of breakdown cells, both formed, with these imperfections: the one place that builds the crossbars."""
-    for name in ("r_wire", "stuck", "drift_seconds"):
-        if getattr(imperfections, name):
-            got = getattr(imperfections, name)
-            raise UnsupportedError(
-                f"Imperfections.{name}: a Crossbar cannot do that yet, so it must be 0 (got {got:g})"
-            )
-    return Crossbar(cell(imperfections), adc_bits=imperfections.adc_bits, pairs="both", read_time=READ_TIME)
+    bits, r = imperfections.adc_bits, imperfections.r_wire
+    return Macro40nm(device=cell(imperfections)).store(
+        adc=None if bits is None else ADC(bits=bits), read_time=READ_TIME, age=max(imperfections.drift_seconds, 1.0),
+        wires=Wires(r_word=r, r_bit=r) if r else None,
+    )  # fmt: skip
 
 
 def pair_sd(device: BreakdownReRAM) -> float:

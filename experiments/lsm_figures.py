@@ -12,15 +12,16 @@ from potentia.sim import Result, figures
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NAMES: Final = ("software", "rram", "rram_noisy", "control", "control_bins")
+COLUMNS: Final = 3  # of the figure of a sweep
+NAMES: Final = ("software", "rram", "rram_noisy", "rram_wired", "control", "control_bins")
 LABELS: Final = {
     "read_noise": "read noise of a device, relative", "adc_bits": "bits of the converters",
     "r_wire": "resistance of a segment of wire [ohm]", "stuck": "share of stuck cells",
     "drift_seconds": "time since writing [s]",
 }  # fmt: skip
 BARS: Final = {
-    "software": "software", "rram": "RRAM", "rram_noisy": "RRAM,\nnoisy", "control": "counts,\nno liquid",
-    "control_bins": "binned\ncounts",
+    "software": "software", "rram": "RRAM", "rram_noisy": "RRAM,\nnoisy", "rram_wired": "RRAM,\nwired",
+    "control": "counts,\nno liquid", "control_bins": "binned\ncounts",
 }  # fmt: skip
 
 
@@ -73,8 +74,12 @@ def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
     """Accuracy over each imperfection alone, beside `levels`, accuracies that do not depend on it, by label."""
     axes = list(dict.fromkeys(point["axis"] for point in points))
     with figures.style() as plt:
-        figure, grid = plt.subplots(1, len(axes), figsize=(3.3 * len(axes), 2.7), sharey=True, squeeze=False)
-        for ax, axis in zip(grid[0], axes, strict=True):
+        rows = -(-len(axes) // COLUMNS)
+        size = (3.3 * min(len(axes), COLUMNS), 2.7 * rows)
+        figure, grid = plt.subplots(rows, min(len(axes), COLUMNS), figsize=size, sharey=True, squeeze=False)
+        for spare in grid.flat[len(axes) :]:
+            spare.remove()
+        for ax, axis in zip(grid.flat, axes, strict=False):
             mine = [point for point in points if point["axis"] == axis]
             values, means, spread = ([point[key] for point in mine] for key in ("value", "accuracy", "sd"))
             ax.errorbar(
@@ -84,8 +89,9 @@ def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
             for number, (label, level) in enumerate(levels.items(), start=1):
                 look = {"color": figures.COLOURS[number], "linestyle": (0, (4 - number, 2)), "linewidth": 1.0}
                 ax.axhline(100 * level, label=label, **look)
-            ax.set(xlabel=LABELS.get(axis, axis))
-        grid[0][0].set(ylabel="accuracy [%]")
+            ax.set(xlabel=LABELS.get(axis, axis), xscale="log" if axis == "drift_seconds" else "linear")
+        for first in grid[:, 0]:
+            first.set(ylabel="accuracy [%]")
         handles, labels = grid[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=4)
     return figure  # type: ignore[no-any-return]

@@ -99,7 +99,7 @@ def summarise(scores: dict[str, list[NDArray[np.float64]]], heard: dict[str, lis
         metrics[f"accuracy_{name}_fold_sd"] = _sd(table.mean(axis=0))
         metrics[f"accuracy_{name}_seed_sd"] = _sd(table.mean(axis=1))
     software = np.array(scores["software"])
-    for name in ("rram", "rram_noisy"):
+    for name in ("rram", "rram_noisy", "rram_wired"):
         apart = 100 * (np.array(scores[name]) - software).mean(axis=1)  # per seed
         metrics[f"points_{name}_minus_software"] = float(apart.mean())
         metrics[f"points_{name}_minus_software_se"] = _sd(apart) / np.sqrt(len(apart))

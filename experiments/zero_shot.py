@@ -48,7 +48,8 @@ CLASSES: Final = tuple(range(1, 10))
 IMAGE_CONSTANT: Final = 0.3
 SOUND_CONSTANT: Final = 0.1
 VARIANTS: Final[dict[str, tuple[str, str]]] = {  # name -> encoder, loss
-    "rram": ("rram", "clip"), "rram_noisy": ("rram_noisy", "clip"), "software": ("software", "clip"),
+    "rram": ("rram", "clip"), "rram_noisy": ("rram_noisy", "clip"),
+    "rram_wired": ("rram_wired", "clip"), "software": ("software", "clip"),
     "software_proto": ("software", "proto"), "srnn": ("srnn", "clip"), "srnn_proto": ("srnn", "proto"),
     "dealt": ("software", "clip"), "untrained": ("software", ""),
 }  # fmt: skip
@@ -184,9 +185,10 @@ def summarise(
             metrics[f"accuracy_{part}_{name}"] = float(last.mean())
             metrics[f"accuracy_{part}_{name}_sd"] = float(last.std(ddof=1)) if len(last) > 1 else 0.0
         metrics[f"best_unseen_{name}"] = float(np.mean([max(score.unseen) for score in runs]))
-    for part in ("seen", "unseen"):
-        apart = metrics[f"accuracy_{part}_rram_noisy"] - metrics[f"accuracy_{part}_software"]
-        metrics[f"points_{part}_rram_noisy_minus_software"] = 100 * apart
+    for name in ("rram", "rram_noisy", "rram_wired"):
+        for part in ("seen", "unseen"):
+            apart = metrics[f"accuracy_{part}_{name}"] - metrics[f"accuracy_{part}_software"]
+            metrics[f"points_{part}_{name}_minus_software"] = 100 * apart
     for name, pairs in heard.items():
         for k, (what, frames) in enumerate((("image", scene.images), ("sound", scene.sounds))):
             n = len(pairs) * len(frames)

@@ -62,7 +62,10 @@ class PowerDrift(Ageing):
 @final
 @dataclass(frozen=True, kw_only=True)
 class LogarithmicRelaxation(Ageing):
-    """g + shift ln(t / t0) + (sd + sd_growth ln(t / t0)) z after t0, z standard normal for each cell, at least 0."""
+    """g + shift ln(t / t0) + (sd + sd_growth ln(t / t0)) z after t0, z standard normal for each cell, at least 0.
+
+    A cell that conducts nothing has no filament that could relax, and stays as it is.
+    """
 
     t0: float  # [s]
     shift: float  # [S]
@@ -80,7 +83,8 @@ class LogarithmicRelaxation(Ageing):
             return conductances
         age = math.log(seconds / self.t0)
         z = standard_normal(conductances.size, key)
-        return np.maximum(conductances + self.shift * age + (self.sd + self.sd_growth * age) * z, 0.0)
+        moved = np.maximum(conductances + self.shift * age + (self.sd + self.sd_growth * age) * z, 0.0)
+        return np.where(conductances > 0, moved, 0.0)
 
 
 @final

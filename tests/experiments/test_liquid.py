@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.errors import ParameterError, UnsupportedError
+from potentia.errors import ParameterError
 from potentia.experiments.experiment import Context
 from potentia.experiments.frames import Sample, active_cells, gather
 from potentia.experiments.liquid import (
@@ -141,9 +141,23 @@ def test_what_has_no_figure_is_unknown_and_not_counted(tmp_path):
 
 
 def test_the_store_has_the_imperfections():
-    made = store(Imperfections(read_noise=0.1, adc_bits=5))
-    assert (made.device.read_noise, made.adc_bits, made.pairs) == (0.1, 5, "both")
-    assert store(PERFECT).adc_bits is None
+    made = store(Imperfections(read_noise=0.1, adc_bits=5, r_wire=2.0, stuck=0.1, drift_seconds=3600.0))
+    assert (made.device.read_noise, made.adc.bits, made.pairs) == (0.1, 5, "both")
+    assert (made.wires.r_word, made.wires.r_bit, made.age, made.tile.rows) == (2.0, 2.0, 3600.0, 512)
+    assert (made.device.faults.low, made.device.faults.high) == (0.05, 0.05)
+    assert store(PERFECT).adc is None
+    assert store(PERFECT).wires is None
+    assert not store(PERFECT).device.ageing
+
+
+@pytest.mark.parametrize("change", [{"r_wire": 5.0}, {"stuck": 0.2}, {"drift_seconds": 3e7}])
+def test_every_imperfection_changes_the_weights(change):
+    """Wires weaken all cells, stuck ones conduct or not whatever was formed, filaments relax; pristine cells do not."""
+    before, after = (weights_of(network(SMALL, 3, made)) for made in (PERFECT, Imperfections(**change)))
+    held = before != 0
+    assert not np.allclose(after[held], before[held], rtol=1e-3)
+    assert np.abs(after[held]).mean() < np.abs(before[held]).mean() or "stuck" in change
+    assert (after[~held] != 0).any() == (change != {"drift_seconds": 3e7})
 
 
 @pytest.mark.parametrize(
@@ -159,11 +173,6 @@ def test_the_store_has_the_imperfections():
 def test_impossible_imperfections_are_refused(change, rule):
     with pytest.raises(ParameterError, match=rule):
         Imperfections(**change)
-
-
-def test_what_crossbars_cannot_do_yet_is_said():
-    with pytest.raises(UnsupportedError, match=r"Imperfections\.stuck: a Crossbar cannot do that yet"):
-        store(Imperfections(stuck=0.1))
 
 
 @pytest.mark.parametrize("change", [{"decay": 1.0}, {"threshold": 0.0}, {"constant": -1.0}, {"n_neurons": 0}])
