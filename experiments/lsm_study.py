@@ -27,9 +27,10 @@ from potentia.experiments.liquid import (
 )
 from potentia.experiments.lsm_figures import draw
 from potentia.experiments.probe import Fold, Probe
+from potentia.hardware import Cost
+from potentia.hardware.cost import GPU_OPERATION
 from potentia.sim.progress import meter
 
-GPU_OPERATION: Final = 0.481e-12  # [J]; implied twice in Wang et al. 2023, doi:10.1038/s42256-023-00609-5
 CONTROLS: Final = ("control", "control_bins")
 
 
@@ -143,6 +144,12 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo
             header=("part", "per sample", "each", "per sample", "source"),
             title=f"\nEnergy of the synapses of a sample, {name}",
         )  # fmt: skip
+    whole = Cost(projection="rram_wired", parts=tuple(heard["rram_wired"][0].parts), unknown=())
+    context.table(
+        [(name, f"{100 * less:+.0f} %", f"{100 * more:+.0f} %") for name, less, more in whole.sensitivity(2.0)],
+        header=("figure", "halved", "doubled"),
+        title="\nHow the energy of rram_wired moves with each figure",
+    )
     context.note(
         f"{1e9 * metrics['joules_per_sample_rram_noisy']:.1f} nJ on crossbars, "
         f"{1e6 * metrics['joules_per_sample_software']:.1f} uJ in digital memory at 45 nm, event by event, and "

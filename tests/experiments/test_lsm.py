@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
 
-from potentia.errors import DataError, ParameterError, UnsupportedError
+from potentia.errors import DataError, ParameterError
 from potentia.experiments import liquid, load
 from potentia.experiments.experiment import read_settings
 from potentia.experiments.liquid import Imperfections
@@ -81,6 +81,7 @@ def test_nmnist_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     assert "without a liquid" in told
     report = (first.path / "report.html").read_text()
     assert "Energy of the synapses of a sample, rram_noisy" in report
+    assert "How the energy of rram_wired moves with each figure" in report
     study = json.loads((first.path / "study.json").read_text())
     assert {point["axis"] for point in study["sweep"]} == set(liquid.AXES)
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `plot`)")
@@ -92,7 +93,7 @@ def test_the_convex_readout_finds_what_is_there(tmp_path, data):
     """Chance is 0.1, and half of the classes show no event of polarity 1."""
     metrics = run("lsm-nmnist", tmp_path, data, "readout=convex", "control_bins=2")[0].record["metrics"]
     assert metrics["samples"] == 80
-    for name in ("software", "rram", "rram_noisy", "control", "control_bins"):
+    for name in ("software", "rram", "rram_noisy", "rram_wired", "control", "control_bins"):
         assert metrics[f"accuracy_{name}"] > 0.3
 
 
@@ -153,7 +154,8 @@ def test_missing_data_ends_in_one_sentence(tmp_path, name, missing):
         ("adc_bits=17", ParameterError, r"lsm-nmnist\.adc_bits: must be less than or equal to 16"),
         ("readout=convexe", ParameterError, r"lsm-nmnist\.readout: must be 'convex' or 'adam'"),
         ("readnoise=0.1", ParameterError, r"no setting 'readnoise'; did you mean 'read_noise'"),
-        ("r_wire=1", UnsupportedError, r"Imperfections\.r_wire: a Crossbar cannot do that yet"),
+        ("r_wire=-1", ParameterError, r"lsm-nmnist\.r_wire: must be greater than or equal to 0"),
+        ("stuck=1", ParameterError, r"lsm-nmnist\.stuck: must be less than 1"),
     ],
 )
 def test_bad_settings_end_in_one_sentence(tmp_path, data, setting, error, rule):
