@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from potentia.errors import ParameterError
-from potentia.hardware import BitSlicing, OffsetColumn, PulsedReRAM, Tile
+from potentia.hardware import BitSlicing, OffsetColumn, PulsedReRAM, Tile, Wires
 
 torch = pytest.importorskip("torch")
 from potentia.hardware import AnalogLinear  # noqa: E402
@@ -167,3 +167,19 @@ def test_bad_wires_are_refused():
 
     with pytest.raises(ParameterError, match=r"AnalogLinear.wires: must have a method currents, or be None"):
         layer(wires=Half())
+
+
+def test_the_exact_solver_is_what_the_oracle_is():
+    """`Wires` in its place: the same layer to the solver's tolerance, and gradients that hold to numerical ones."""
+    dense, exact = (
+        layer(wires=wires, **OFF).eval()(inputs()).detach() for wires in (WIRES, Wires(r_word=20.0, r_bit=30.0))
+    )
+    np.testing.assert_allclose(exact, dense, rtol=1e-8, atol=1e-12)
+    generator = torch.Generator().manual_seed(2)
+    g = torch.rand(5, 3, generator=generator, dtype=torch.float64).requires_grad_()
+    v = torch.randn(4, 5, generator=generator, dtype=torch.float64).requires_grad_()
+
+    def currents(scaled, voltages):
+        return 1e4 * ExactCurrents.apply(1e-4 * scaled, voltages, Wires(r_word=200.0, r_bit=300.0))
+
+    assert torch.autograd.gradcheck(currents, (g, v), rtol=1e-5)
