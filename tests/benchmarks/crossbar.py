@@ -2,12 +2,15 @@
 
 Half of the cells have 10 kohm, half have `ratio` times that, at random; both lines have the same resistance per
 segment. A call is measured as a user makes it, checks and copies included: `output_currents` for one vector of
-voltages, `effective_conductance` for an array. Each row tells how far its currents are from those of the other of
-the two ways, and how much of the current the wires take away. The peer badcrossbar (Joksas and Mehonic 2020,
-doi:10.1016/j.softx.2020.100617) solves the same circuit with sparse LU factors; its rows tell how far its currents are
-from ours. The limit of a row is the time in which this machine moves the numbers that the iterations touch, in a loop
-that does nothing else, or, for effective conductances, the time of as many multiplications and additions in
+voltages, `effective_conductance` for an array. Each row tells how far its currents are from those of the other of the
+two ways, and how much of the current the wires take away. The peer badcrossbar (Joksas and Mehonic 2020,
+doi:10.1016/j.softx.2020.100617) solves the same circuit with sparse LU factors; its rows tell how far its currents
+are from ours. The limit of a row is the time in which this machine moves the numbers that the iterations touch, in a
+loop that does nothing else, or, for effective conductances, the time of as many multiplications and additions in
 matrix products; the fraction of the bench is the worst of its rows.
+
+The last rows are the CPU seconds of a step of a liquid whose 456 rows by 200 pairs of breakdown cells are read, spike
+by spike, with ideal wires and with resistive ones; the spikes are the same.
 """
 
 from __future__ import annotations
@@ -20,7 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
 
-from potentia.hardware import Wires, effective_conductance, output_currents
+from potentia import Network, Simulator
+from potentia.hardware import Macro40nm, Wires, effective_conductance, output_currents
+from potentia.models import LIF, SpikeSource
+from potentia.sim import AllToAll, Poisson
 
 from . import _ceiling
 from ._case import Case
@@ -31,6 +37,9 @@ LOW = 1e4  # [ohm]: a cell that conducts well
 TOUCHED = 15  # numbers per node that an iteration loads or stores
 FLOPS = 34  # per cell and line that nested dissection takes in its products: see `kernels/cpu/ports.py`
 LEAST = 0.05  # [s] that a repeat lasts at least
+LIQUID = (456, 200)  # sources, of which 200 stand for the liquid itself, and units
+RATE, DT, STEPS = 50.0, 1e-3, 2000  # [Hz], [s], steps of a repeat
+IDEAL, WIRED = "a step of a liquid, ideal wires", "a step of a liquid, 1 ohm"
 Array = NDArray[np.float64]
 
 
@@ -65,13 +74,41 @@ def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
         rows = take_turns(ours, settings.repeats)
     cost = {row["case"]: row["cpu_s"] for row in rows}
     fraction = min((row["limit_s"] / row["cpu_s"] for row in rows), default=0.0)
-    ratios = {}
+    steps = _steps(settings)
+    rows += steps
+    ratios = {"wires/ideal wires, a step of a liquid": steps[1]["cpu_s"] / steps[0]["cpu_s"]}
     for n, r in settings.currents if "badcrossbar" in peers else ():
         name = _name("badcrossbar", n, r)
         with Case(ready_badcrossbar, settings, n=n, r=r) as peer:  # one by one: it may take a gigabyte
             rows.append(median(name, [peer() for _ in range(settings.peer_repeats)]))
         ratios[name.replace("badcrossbar", "badcrossbar/ours")] = rows[-1]["cpu_s"] / cost[_name("potentia", n, r)]
     return {"bench": "crossbar", "rows": rows, "ratios": ratios, "ceiling_fraction": fraction}
+
+
+def _steps(settings: Settings) -> list[Row]:
+    """The rows of the liquid."""
+    with ExitStack() as stack:
+        wires = {IDEAL: 0.0, WIRED: 1.0}
+        cases = {name: stack.enter_context(Case(ready_liquid, settings, r=r)) for name, r in wires.items()}
+        return take_turns(cases, settings.repeats)
+
+
+def ready_liquid(settings: Settings, *, r: float) -> Measure:
+    """Steps of a liquid that never fires itself, behind segments of r [ohm]."""
+    net = Network(seed=settings.seed)
+    source, cells = net.population(SpikeSource(), LIQUID[0]), net.population(LIF(threshold=1e3), LIQUID[1])
+    net.stimulate(source, Poisson(rate=RATE))
+    store = Macro40nm().store(wires=Wires(r_word=r, r_bit=r) if r else None)
+    net.connect(source, cells, AllToAll(), weight=1e-3, delay=DT, store=store, name="liquid")
+    simulator = Simulator(net, dt=DT, threads=1)
+    simulator.run(STEPS * DT, progress=False)
+
+    def measure() -> Row:
+        result, cpu, wall = clocked(lambda: simulator.run(STEPS * DT, progress=False))
+        row: Row = {"engine": "clock", "cpu_s": cpu / STEPS, "wall_s": wall / STEPS, "rss_mb": peak_mb()}
+        return row | {"cells_read": result.tallies["liquid.events"] / STEPS}
+
+    return measure
 
 
 def array(settings: Settings, n: int) -> tuple[Array, Array]:
