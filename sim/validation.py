@@ -122,7 +122,7 @@ def finite_array(
         place = f" at index {where[0] if len(where) == 1 else tuple(map(int, where))}" if where else ""
         raise fail(owner, field, f"must be finite everywhere{f' [{unit}]' if unit else ''}", f"{array[where]}{place}")
     if least is not None and array.size and array.min() < least:
-        raise fail(owner, field, f"must be >= {least:g} everywhere{f' {unit}' if unit else ''}", float(array.min()))
+        raise fail(owner, field, f"must be >= {least:g}{f' {unit}' if unit else ''} everywhere", float(array.min()))
     return array
 
 

@@ -13,7 +13,7 @@ V = np.ones(3)
 @pytest.mark.parametrize(
     ("g", "v", "options", "message"),
     [
-        (-G, V, {}, r"output_currents.conductances: must be >= 0 everywhere S \(got -1e-05\)"),
+        (-G, V, {}, r"output_currents.conductances: must be >= 0 S everywhere \(got -1e-05\)"),
         (G * np.nan, V, {}, r"conductances: must be finite everywhere \[S\] \(got 'nan at index \(0, 0\)"),
         (G[0], V, {}, r"conductances: must have 2 dimensions \(got 'shape \(2,\)'\)"),
         (G[:0], V[:0], {}, "conductances: must have at least one row and one column"),
@@ -35,7 +35,7 @@ def test_output_currents(g, v, options, message):
 
 
 def test_effective_conductance():
-    with pytest.raises(ParameterError, match=r"effective_conductance.conductances: must be >= 0 everywhere"):
+    with pytest.raises(ParameterError, match=r"effective_conductance.conductances: must be >= 0 S everywhere"):
         effective_conductance(-G, r_word=1.0, r_bit=1.0)
     with pytest.raises(ParameterError, match=r"effective_conductance.r_word: must be >= 0 ohm"):
         effective_conductance(G, r_word=-1.0, r_bit=1.0)
