@@ -125,7 +125,7 @@ def load(name: str) -> Backend:
     if name not in BACKENDS:
         raise ParameterError(f"backend: must be one of auto, {', '.join(BACKENDS)} (got {name!r})")
     if name == "gpu":
-        importlib.import_module(".gpu.device", __package__).present()
+        importlib.import_module(".gpu.devices", __package__).present()
     return Backend(name)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from potentia.errors import DependencyError, UnsupportedError
 from potentia.kernels.backend import Backend, load
-from potentia.kernels.gpu import device
+from potentia.kernels.gpu import devices
 
 HOST = "gpu on the host"  # the gpu's kernels, compiled for the processor
 GPUS = [HOST, pytest.param("gpu", marks=pytest.mark.gpu)]
@@ -43,12 +43,12 @@ def _room(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
     if name == HOST:
         if shutil.which("g++") is None:
             pytest.skip("g++ is not installed")
-        monkeypatch.setenv(device.SWITCH, "host")
+        monkeypatch.setenv(devices.SWITCH, "host")
         return "gpu"
     if name == "gpu":
-        monkeypatch.delenv(device.SWITCH, raising=False)
+        monkeypatch.delenv(devices.SWITCH, raising=False)
         try:
-            device.present()
+            devices.present()
         except (DependencyError, UnsupportedError) as error:
             pytest.skip(str(error))
     return name

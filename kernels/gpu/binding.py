@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from ...errors import UnsupportedError
 from ..backend import Exact
 from .device import Device
 from .mirror import Mirror, Use
-from .order import Touches
+from .order import Piece, Touches
 from .signatures import Parameter, Signature, signatures
 from .source import THREADS
 from .work import Work
@@ -23,16 +23,6 @@ SEGMENTS = 128  # blocks over all lags of a delivery
 
 # kernels whose threads are not one per entry of their first array
 FEW = {"send_step": "few", "tick": "one", "record_rate_step": "one"}
-
-
-class Piece(NamedTuple):
-    """What one kernel does for one work: blocks and threads of a block in x and y, and its arguments ()."""
-
-    kernel: str
-    grid: tuple[int, int]
-    block: tuple[int, int]
-    arguments: NDArray[Any]
-    touches: Touches
 
 
 def uses(work: Work) -> Iterator[tuple[NDArray[Any], Use]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...errors import DependencyError, UnsupportedError
-from .device import present
+from .devices import present
 
 RATE: Final = 5.0  # assumed, of every unit [Hz]
 MARGIN: Final = 2.0  # times faster that a card must seem

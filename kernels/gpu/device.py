@@ -1,14 +1,11 @@
-"""What a program needs of a device, and which one there is."""
+"""What a program needs of a device."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
-
-SWITCH = "POTENTIA_GPU"  # environment variable; "host" or "backwards" runs kernels on the processor, slowly, for tests
 
 
 class Launch(NamedTuple):
@@ -53,14 +50,3 @@ class Device(Protocol):
 
     def prepare(self, launches: Sequence[Launch], precision: str) -> Callable[[int], None]:
         """A function that carries out all launches so many times over, and then returns."""
-
-
-def present() -> Device:
-    """The device to run on. Raises DependencyError or UnsupportedError where there is none."""
-    if (kind := os.environ.get(SWITCH)) in ("host", "backwards"):
-        from .host import Host
-
-        return Host(backwards=kind == "backwards")
-    from .card import Card
-
-    return Card()

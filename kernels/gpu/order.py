@@ -8,16 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .device import Launch
 from .signatures import Signature
-
-if TYPE_CHECKING:
-    from .binding import Piece
 
 
 class Touch(IntEnum):
@@ -58,6 +55,16 @@ class Touches(NamedTuple):
     def joined(cls, parts: Sequence[Touches]) -> Touches:
         """Those of several."""
         return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+class Piece(NamedTuple):
+    """What one kernel does for one work: blocks and threads of a block in x and y, and its arguments ()."""
+
+    kernel: str
+    grid: tuple[int, int]
+    block: tuple[int, int]
+    arguments: NDArray[Any]
+    touches: Touches
 
 
 def _rows(signature: Signature, arguments: Mapping[str, Any]) -> Iterator[tuple[int, int, int]]:

@@ -10,11 +10,12 @@ import numpy as np
 from ...errors import UnsupportedError
 from ..backend import Call, Clockwork
 from ..reference.inputs import GROUP
-from .binding import Piece, clock, pieces, uses
-from .device import Buffer, Device, Launch, present
+from .binding import clock, pieces, uses
+from .device import Buffer, Device, Launch
+from .devices import present
 from .kernels import Kernel
 from .mirror import Mirror, Use
-from .order import Touches, largest, together, waits
+from .order import Piece, Touches, largest, together, waits
 from .refractory import listed, spelled
 from .work import Work, works
 

@@ -17,7 +17,7 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import DependencyError, UnsupportedError
-from potentia.kernels.gpu import card, device, host
+from potentia.kernels.gpu import card, device, devices, host
 from potentia.models import CubaLIF
 from potentia.sim import Constant, FixedProbability, Uniform
 
@@ -142,7 +142,7 @@ def stand_in(devices=1):
 @pytest.fixture
 def forgetful(monkeypatch):
     """What was found once is looked for again, before and after."""
-    monkeypatch.delenv(device.SWITCH, raising=False)
+    monkeypatch.delenv(devices.SWITCH, raising=False)
     for found in (card._cupy, card._module):
         found.cache_clear()
     yield monkeypatch

@@ -9,7 +9,7 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.hardware import BreakdownReRAM, Crossbar
-from potentia.kernels.gpu import choice, device
+from potentia.kernels.gpu import choice, devices
 from potentia.models import LIF
 from potentia.sim import AllToAll, Constant, FixedProbability
 
@@ -43,14 +43,14 @@ def eager(monkeypatch):
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 def test_a_large_network_moves_to_the_gpu(eager):
-    eager.setenv(device.SWITCH, "host")
+    eager.setenv(devices.SWITCH, "host")
     moved = Simulator(network(), dt=DT, dtype="float64")
     assert moved.plan.backend.name == "gpu"
     assert moved.run(0.03).hash == Simulator(network(), dt=DT, dtype="float64", backend="cpu").run(0.03).hash
 
 
 def test_what_the_gpu_cannot_run_stays(eager):
-    eager.setenv(device.SWITCH, "host")
+    eager.setenv(devices.SWITCH, "host")
     assert Simulator(network(Crossbar(BreakdownReRAM())), dt=DT).plan.backend.name == "cpu"
 
 

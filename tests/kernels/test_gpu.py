@@ -17,7 +17,7 @@ from potentia import Network, Simulator
 from potentia.errors import DependencyError, UnsupportedError
 from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.kernels.backend import Call, Clockwork, load
-from potentia.kernels.gpu import device, source
+from potentia.kernels.gpu import devices, source
 from potentia.kernels.gpu.signatures import FOLDER, signatures
 from potentia.learning import STDP
 from potentia.models import LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, Izhikevich, SpikeSource
@@ -74,15 +74,15 @@ NETWORKS = {
 def any_order(request, monkeypatch):
     """The gpu's backend, on the host also with the last thread of every launch first."""
     if request.param == "card":
-        monkeypatch.delenv(device.SWITCH, raising=False)
+        monkeypatch.delenv(devices.SWITCH, raising=False)
         try:
-            device.present()
+            devices.present()
         except (DependencyError, UnsupportedError) as error:
             pytest.skip(str(error))
     elif shutil.which("g++") is None:
         pytest.skip("g++ is not installed")
     else:
-        monkeypatch.setenv(device.SWITCH, request.param)
+        monkeypatch.setenv(devices.SWITCH, request.param)
     return "gpu"
 
 
@@ -244,7 +244,7 @@ def test_calls_keep_their_period_in_any_cut(gpu, period):
 
 def test_every_kernel_has_the_parameters_of_the_reference(monkeypatch):
     """What the CUDA source asks for is what the operator offers, or what the program adds."""
-    monkeypatch.setenv(device.SWITCH, "host")
+    monkeypatch.setenv(devices.SWITCH, "host")
     own = {"held", "flags", "count"}
     room, reference = load("gpu"), load("reference")
     for name, kernel in signatures().items():
@@ -258,7 +258,7 @@ def test_every_kernel_has_the_parameters_of_the_reference(monkeypatch):
 
 def test_what_the_gpu_cannot_do(monkeypatch):
     """A crossbar, and a neuron that is a Python function."""
-    monkeypatch.setenv(device.SWITCH, "host")
+    monkeypatch.setenv(devices.SWITCH, "host")
     net = Network(seed=1)
     cells = net.population(LIF(), 5)
     net.connect(cells, cells, AllToAll(), weight=1e-3, delay=DT, store=Crossbar(BreakdownReRAM()))
@@ -276,7 +276,7 @@ def test_what_the_gpu_cannot_do(monkeypatch):
 
 
 def test_the_list_of_the_refractory_cannot_be_probed(monkeypatch):
-    monkeypatch.setenv(device.SWITCH, "host")
+    monkeypatch.setenv(devices.SWITCH, "host")
     net = Network(seed=1)
     cells = net.population(LIF(), 5, name="cells")
     net.probe(cells, "left")
@@ -285,9 +285,9 @@ def test_the_list_of_the_refractory_cannot_be_probed(monkeypatch):
 
 
 def test_without_cupy_or_device(monkeypatch):
-    monkeypatch.delenv(device.SWITCH, raising=False)
+    monkeypatch.delenv(devices.SWITCH, raising=False)
     try:
-        device.present()
+        devices.present()
     except (DependencyError, UnsupportedError) as error:
         assert 'backend="gpu" needs' in str(error)  # noqa: PT017 (where there is a card there is no error)
 
