@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from potentia.errors import DataError, NetworkError, ParameterError
+from potentia.errors import DataError, NetworkError, ParameterError, UnsupportedError
 from potentia.experiments import load
 from potentia.experiments.experiment import Context, Experiment, is_timed, read_settings
 from potentia.kernels.backend import BACKENDS
@@ -30,7 +30,7 @@ def execute(
 ) -> RunFolder:
     """Run `experiment` in a new folder below `base`; return the folder, finished.
 
-    Where the settings turn out not to fit together, no folder is left behind.
+    Where settings do not fit together or data are missing, before anything was written, no folder is left behind.
     """
     if data is not None and not data.is_dir():
         raise DataError(f"--data: {data} is not a folder")
@@ -43,7 +43,7 @@ def execute(
         context = Context(backend=backend, data=data, folder=folder.path, say=say, draws=draws)
         try:
             metrics = experiment.run(settings, context)
-        except (ParameterError, NetworkError):
+        except (ParameterError, NetworkError, UnsupportedError, DataError):
             folder.discard()
             raise
         folder.finish(finite(metrics), context.spike_hash, tables=context.tables)

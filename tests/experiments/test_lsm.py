@@ -145,6 +145,7 @@ def test_missing_data_ends_in_one_sentence(tmp_path, name, missing):
     with pytest.raises(DataError, match=missing) as caught:
         run(name, tmp_path, tmp_path / "empty")
     assert "\n" not in str(caught.value)
+    assert not list(tmp_path.rglob("run.json"))  # nothing is left behind
 
 
 @pytest.mark.parametrize(
