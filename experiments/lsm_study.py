@@ -27,8 +27,7 @@ from potentia.experiments.liquid import (
 )
 from potentia.experiments.lsm_figures import draw
 from potentia.experiments.probe import Fold, Probe
-from potentia.hardware import Cost
-from potentia.hardware.cost import GPU_OPERATION
+from potentia.hardware import Cost, gpu_joules
 from potentia.sim.progress import meter
 
 CONTROLS: Final = ("control", "control_bins")
@@ -111,7 +110,7 @@ def summarise(scores: dict[str, list[NDArray[np.float64]]], heard: dict[str, lis
         metrics[f"spikes_per_sample_{name}"] = sum(run.spikes for run in runs) / (len(runs) * n)
         metrics[f"events_per_sample_{name}"] = sum(run.events for run in runs) / (len(runs) * n)
         metrics[f"joules_per_sample_{name}"] = sum(run.joules for run in runs) / (len(runs) * n)
-    metrics["joules_per_sample_gpu"] = task.liquid.dense_macs * GPU_OPERATION
+    metrics["joules_per_sample_gpu"] = gpu_joules("dense", task.liquid.dense_macs).joules
     for part in heard["rram_noisy"][0].parts:
         metrics[f"joules_per_sample_{part.name.replace(' ', '_')}"] = (part.joules or 0.0) / n
     metrics["latency_bound_us"] = 1e6 * task.liquid.n_steps * READ_TIME

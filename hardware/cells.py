@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,10 +38,6 @@ class Cells:
     excess: Array
     n_columns: int
     places: NDArray[np.int64] | None = None
-
-    def at_synapses(self, cells: NDArray[Any]) -> NDArray[Any]:
-        """What belongs to each synapse (n,) of an array (n_cells,)."""
-        return cells if self.places is None else cells[self.places]
 
 
 def listed(synapses: Synapses, plus: Array, minus: Array, excess: Array) -> Cells:
@@ -98,15 +93,10 @@ def wired(cells: Cells, tile: Tile | None, wires: Wires, rest: float, owner: str
 def _behind(grid: Array, tile: Tile, wires: Wires) -> Array:
     """Effective conductances (rows, columns) [S] of cells (rows, columns), tile by tile."""
     effective = np.zeros_like(grid)
-    for rows, columns in _blocks(grid.shape, tile):
-        effective[rows, columns] = wires.effective(grid[rows, columns])
+    for rows in tile.blocks(grid.shape[0]):
+        for columns in tile.strips(grid.shape[1]):
+            effective[rows, columns] = wires.effective(grid[rows, columns])
     return effective
-
-
-def _blocks(shape: tuple[int, int], tile: Tile) -> Iterator[tuple[slice, slice]]:
-    for row in range(0, shape[0], tile.rows):
-        for column in range(0, shape[1], tile.columns):
-            yield slice(row, row + tile.rows), slice(column, column + tile.columns)
 
 
 def _check_size(rows: int, columns: int, owner: str) -> None:

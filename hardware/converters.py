@@ -24,9 +24,31 @@ Law = Callable[[NDArray[Any], NDArray[Any], int], NDArray[Any]]
 Values = TypeVar("Values")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Characteristics:
+    """What converters of both directions have: codes, a range, and the spread of their errors."""
+
+    bits: int = 8
+    range: float | str = "auto"  # of the highest code, in the unit of the values
+    signed: bool = True
+    offset: float = 0.0  # standard deviation over converters [steps]
+    gain: float = 0.0  # the same, relative
+    dnl: float = 0.0  # standard deviation of the width of a step [steps]
+    inl: float = 0.0  # standard deviation of the bow at mid-scale [steps]
+    conversion_time: float | None = None  # [s]; None: unknown
+
+    def __post_init__(self) -> None:
+        check_codes(self)
+        for field in ("offset", "dnl", "inl"):
+            check.within(self, field, getattr(self, field), least=0.0, unit="steps")
+        check.within(self, "gain", self.gain, least=0.0, below=1.0)
+        if self.conversion_time is not None:
+            check.within(self, "conversion_time", self.conversion_time, above=0.0, unit="s")
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
-class ADC:
+class ADC(Characteristics):
     """Analogue-to-digital converters, each for `columns_per_adc` neighbouring columns, one after the other.
 
     code = round(value / step), step = range / highest code; codes are two's complement, or begin at 0 where not
@@ -42,20 +64,11 @@ class ADC:
     the sample and hold is unknown: no source for these arrays.
     """
 
-    bits: int = 8
-    range: float | str = "auto"  # of the highest code, in the unit of the values
-    signed: bool = True
-    offset: float = 0.0  # standard deviation over converters [steps]
-    gain: float = 0.0  # the same, relative
-    dnl: float = 0.0  # standard deviation of the width of a step [steps]
-    inl: float = 0.0  # standard deviation of the bow at mid-scale [steps]
     columns_per_adc: int = 1
-    conversion_time: float | None = None  # [s]; None: unknown
 
     def __post_init__(self) -> None:
-        _check(self)
+        super().__post_init__()
         check.whole(self, "columns_per_adc", self.columns_per_adc, least=1)
-        _check_time(self)
 
     @property
     def codes(self) -> tuple[int, int]:
@@ -122,26 +135,13 @@ class ADC:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class DAC:
+class DAC(Characteristics):
     """Digital-to-analogue converters, one per row: level = (code + e_code) * step.
 
     Codes are symmetric, -(2**(bits-1) - 1) to 2**(bits-1) - 1, which takes 2 bits at least, or 0 to 2**bits - 1 where
     not `signed`. "auto" lets the largest magnitude of every vector be the highest code: the digital side knows it
     before it drives. The errors are those of `ADC`.
     """
-
-    bits: int = 8
-    range: float | str = "auto"  # of the highest code, in the unit of the values
-    signed: bool = True
-    offset: float = 0.0  # standard deviation over converters [steps]
-    gain: float = 0.0  # the same, relative
-    dnl: float = 0.0  # standard deviation of the width of a step [steps]
-    inl: float = 0.0  # standard deviation of the bow at mid-scale [steps]
-    conversion_time: float | None = None  # [s]; None: unknown
-
-    def __post_init__(self) -> None:
-        _check(self)
-        _check_time(self)
 
     @property
     def codes(self) -> tuple[int, int]:
@@ -239,18 +239,6 @@ def check_codes(owner: Any) -> None:
         check.one_of(owner, "range", owner.range, ["auto"])
     else:
         check.within(owner, "range", owner.range, above=0.0)
-
-
-def _check(converter: ADC | DAC) -> None:
-    check_codes(converter)
-    for field in ("offset", "dnl", "inl"):
-        check.within(converter, field, getattr(converter, field), least=0.0, unit="steps")
-    check.within(converter, "gain", converter.gain, least=0.0, below=1.0)
-
-
-def _check_time(converter: ADC | DAC) -> None:
-    if converter.conversion_time is not None:
-        check.within(converter, "conversion_time", converter.conversion_time, above=0.0, unit="s")
 
 
 @final

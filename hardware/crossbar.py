@@ -21,6 +21,7 @@ from .cells import Cells, listed, tiled, wired
 from .converters import ADC, Converter, automatic_range, quantiser
 from .device import Device
 from .faults import ALL_FREE
+from .mapping import DifferentialPairs
 from .tile import Tile
 from .wires import Wires
 
@@ -250,7 +251,7 @@ def to_conductances(weights: ArrayLike, *, g_min: float, g_max: float) -> tuple[
 def _split(weights: Matrix, g_min: float, g_max: float, largest: float) -> tuple[Matrix, Matrix, float]:
     """`to_conductances` with the weight `largest` at g_max."""
     share = weights / largest if largest > 0 else np.zeros_like(weights)
-    plus, minus = (g_min + np.maximum(sign * share, 0.0) * (g_max - g_min) for sign in (1.0, -1.0))
+    ((plus, minus),) = DifferentialPairs().split(share, g_min, g_max)
     return plus, minus, largest / (g_max - g_min)
 
 

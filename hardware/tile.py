@@ -33,7 +33,11 @@ class Tile:
 
     def blocks(self, rows: int) -> list[slice]:
         """The rows of the matrix that each tile holds, from top to bottom."""
-        return [slice(first, min(first + self.rows, rows)) for first in range(0, rows, self.rows)]
+        return _slices(rows, self.rows)
+
+    def strips(self, columns: int) -> list[slice]:
+        """The columns of the matrix that each tile holds, from left to right."""
+        return _slices(columns, self.columns)
 
     def cut(self, matrix: ArrayLike, *, fill: float = 0.0) -> NDArray[np.float64]:
         """A matrix as tiles (tiles below, tiles beside, rows, columns), unused cells at `fill`.
@@ -54,3 +58,7 @@ class Tile:
         below, beside = expected[:2]
         whole = np.asarray(tiles).swapaxes(1, 2).reshape(below * self.rows, beside * self.columns)
         return whole[:rows, :columns].copy()
+
+
+def _slices(length: int, size: int) -> list[slice]:
+    return [slice(first, min(first + size, length)) for first in range(0, length, size)]

@@ -90,6 +90,7 @@ def test_tiles_hold_every_cell(tile_rows, tile_columns, rows, columns):
     assert np.count_nonzero(tiles == -7.0) == tiles.size - matrix.size
     assert sorted(tiles[tiles != -7.0]) == list(matrix.ravel())
     assert [i for block in tile.blocks(rows) for i in range(rows)[block]] == list(range(rows))
+    assert [j for strip in tile.strips(rows) for j in range(rows)[strip]] == list(range(rows))
 
 
 BAD = {
