@@ -9,13 +9,15 @@ from typing import Final
 from .operator import Piece
 
 UNITS: Final = 2048  # of a piece, at most: its state stays in the nearest cache from kernel to kernel
-GRAIN: Final = 16  # units: pieces begin at cache lines
 
 
 def cut(n: int) -> list[tuple[int, int]]:
-    """Ranges of units, nearly equal and at most UNITS long; they depend on `n` alone."""
+    """Ranges of units, at most UNITS long; they depend on `n` alone.
+
+    Each begins at a multiple of UNITS / 2, and so at a page of memory, see `signals.PAGE`.
+    """
     pieces = -(-n // UNITS)
-    edges = [min(round(n * p / pieces / GRAIN) * GRAIN, n) for p in range(pieces)] + [n]
+    edges = [-(-n * p // (pieces * UNITS // 2)) * (UNITS // 2) for p in range(pieces)] + [n]
     return list(pairwise(edges))
 
 

@@ -20,7 +20,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that only compiled code calls: no way in from Python, which takes long to compile.
 
     Arrays are not counted: they outlive the run, and the counting, once per array and call, took up to a third of the
-    time. So a kernel cannot allocate any.
+    time. So a kernel can neither allocate any nor assign to slices.
     """
     compiled: Callable[..., Any] = njit(
         error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False

@@ -70,11 +70,13 @@ def locate(pending, count, n_lags, first):
 
 @njit(error_model="numpy", inline="always")
 def fetch(pending, n, count, words):
-    """Ask for the first cache lines of the segment number n."""
+    """Ask for the first cache lines of the segment number n. A `while`, as a range with steps divides to count them."""
     if n < count:
-        begin = np.int64(pending[0, n])
-        for line in range(begin, min(np.int64(pending[1, n]), begin + LINES * LINE), LINE):
+        line = np.int64(pending[0, n])
+        end = min(np.int64(pending[1, n]), line + LINES * LINE)
+        while line < end:
             prefetch(words, line)
+            line += LINE
 
 
 def fetch_weights(pending, n, count, weights):

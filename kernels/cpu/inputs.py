@@ -73,7 +73,8 @@ def hold_step(step, base, lasting, drive, until, renewed):
     """
     renewed[0] = step >= until[0]
     if renewed[0]:
-        drive[:] = base
+        for i in range(drive.size):
+            drive[i] = at(base, i)
         until[0] = NEVER if lasting else step + 1
 
 

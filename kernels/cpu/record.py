@@ -42,8 +42,9 @@ def record_counts_step(step, every, fired, count, tally, rows, samples, pause, u
     if (step + 1) % every:
         return
     r = rows[0]
-    samples[r] = tally
-    tally[:] = 0
+    for i in range(tally.size):
+        samples[r, i] = tally[i]
+        tally[i] = 0
     rows[0] = r + 1
     if r + 2 > samples.shape[0]:
         pause[0] = 1

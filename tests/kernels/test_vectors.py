@@ -13,6 +13,7 @@ import pytest
 from numba import njit, types
 
 from potentia.kernels.cpu import adaptive_lif, coba_lif, cuba_lif, deliver, integrator, lif, settle
+from potentia.kernels.cpu.caching import kernel as compile_kernel
 
 pytestmark = pytest.mark.skipif(
     platform.machine() not in {"x86_64", "AMD64"}, reason="the patterns name x86 instructions"
@@ -22,11 +23,11 @@ FLOATS, UNITS, STEPS = (types.Array(kind, 1, "C") for kind in (types.float32, ty
 WORDS = types.Array(types.uint32, 1, "C")
 
 
-def assembly(kernel, given):
+def assembly(kernel, given, compiler=compile_kernel):
     """The machine code of a kernel for arguments of these types; what is not named is a float32."""
     code = kernel.py_func.__code__
     names = code.co_varnames[: code.co_argcount]
-    own = njit(error_model="numpy")(kernel.py_func)  # others may have compiled `kernel` for types of their own
+    own = compiler(kernel.py_func)  # others may have compiled `kernel` for types of their own
     own.compile(tuple(given.get(name, types.float32) for name in names))
     return own.inspect_asm()[own.signatures[0]]
 
@@ -72,6 +73,19 @@ def test_drawing_synapses():
     code = assembly(deliver.deliver_drawn_step, given)
     assert len(re.findall(r"\bv?pmulld\b.*[xyz]mm", code)) >= 3
     assert not re.search(r"\bvpmullq\b.*[yz]mm", code)
+
+
+@pytest.mark.parametrize(("compiler", "counted"), [(compile_kernel, False), (njit(error_model="numpy"), True)])
+def test_deliveries_count_no_references(compiler, counted):
+    """Numba counts the references to an array within loops too, which here costs as much as the additions."""
+    longs = types.Array(types.int64, 1, "C")
+    given = {
+        "step": types.int64, "history": types.Array(types.uint32, 2, "C"), "history_count": longs, "lags": longs,
+        "first": WORDS, "words": WORDS, "shift": types.int64, "table": FLOATS,
+        "pending": types.Array(types.uint32, 2, "C"), "drowsy": longs, "woken": types.Array(types.uint8, 1, "C"),
+        "receiving": FLOATS,
+    }  # fmt: skip
+    assert ("NRT_incref" in assembly(deliver.deliver_coded_step, given, compiler)) == counted
 
 
 def test_the_search_can_fail():
