@@ -161,7 +161,7 @@ class _Coding:
 
     shift: int
     table: NDArray[np.float64] | None
-    codes: tuple[int, ...]  # code of each member's level 0
+    codes: tuple[int, ...]  # code of each member's level 0; members with the same levels share them
     dtype: str  # of what is added up
 
     @classmethod
@@ -173,15 +173,17 @@ class _Coding:
             raise CapacityError(
                 f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered"
             )
-        known = [part for part in levels if part is not None]
-        table: NDArray[np.float64] = np.concatenate(known) if known else np.zeros(1)
-        codes = np.cumsum([0] + [part.size for part in known])[:-1]
-        if all(part.size == 1 for part in known):  # projections of one weight share its code
-            table, codes = np.unique(table, return_inverse=True)
+        starts: dict[bytes, int] = {}  # of each list of levels: members with the same one share its codes
+        table: NDArray[np.float64] = np.zeros(0)
+        codes = []
+        for part in levels:
+            own = np.zeros(1) if part is None else part
+            codes.append(starts.setdefault(own.tobytes(), table.size))
+            table = np.append(table, own) if codes[-1] == table.size else table
         shift = int(table.size - 1).bit_length()
-        if len(known) < len(levels) or last.bit_length() + shift > WORD:
+        if any(part is None for part in levels) or last.bit_length() + shift > WORD:
             return cls(0, None, (0,) * len(members), dtype)
-        return cls(shift, table, tuple(int(code) for code in codes), dtype)
+        return cls(shift, table, tuple(codes), dtype)
 
 
 def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Signal:
