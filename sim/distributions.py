@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -39,13 +40,20 @@ class Law(Distribution):
     @final
     def levels(self, n: int) -> Values:
         """`n` equally likely values (n,), ascending, with the law's mean and, but for its last bits, its variance."""
-        per_level = max(FINE, MOST_FINE // n)
-        fine = self.quantile((np.arange(n * per_level) + 0.5) / (n * per_level)).reshape(n, per_level)
-        levels, mean = fine.mean(axis=1), fine.mean()
-        spread = levels.std()
-        stretched = mean + (levels - mean) * (fine.std() / spread if spread > 0 else 1.0)
-        clipped: Values = np.clip(stretched, fine.min(), fine.max())
-        return clipped
+        return _levels(self, n)
+
+
+@lru_cache(64)
+def _levels(law: Law, n: int) -> Values:
+    """See `Law.levels`; many projections of a network share a law."""
+    per_level = max(FINE, MOST_FINE // n)
+    fine = law.quantile((np.arange(n * per_level) + 0.5) / (n * per_level)).reshape(n, per_level)
+    levels, mean = fine.mean(axis=1), fine.mean()
+    spread = levels.std()
+    stretched = mean + (levels - mean) * (fine.std() / spread if spread > 0 else 1.0)
+    clipped: Values = np.clip(stretched, fine.min(), fine.max())
+    clipped.flags.writeable = False
+    return clipped
 
 
 @final
