@@ -7,7 +7,7 @@ places in the block of memory that holds all receptors, so one operator serves a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import CapacityError
 from ..kernels.cpu import rows as kernels
+from ..kernels.reference.rows import row_begin
 from .build import Build
 from .signals import Signal
 from .store import sum_dtype
@@ -24,6 +25,7 @@ from .synapses import Synapses
 WORD: Final = 32  # bits of a synapse's word: target and code of the weight
 MOST_BUNDLED: Final = 2**32 - 1  # synapses of one bundle
 DRAWN: Final = 512  # words that are drawn before they are delivered
+BLOCK: Final = 1024  # sources that are worked on at once, where there is a number for each delay
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Bundle:
     """Synapses of one source population that act in one phase on receptors in one part of memory."""
 
     members: list[Synapses]
+    _most_drawn: int = 0  # of one member, source and delay, where synapses are drawn again
 
     def takes(self, synapses: Synapses) -> bool:
         """Whether these synapses fit in: same source, phase and part of memory, and receptors of their own.
@@ -54,16 +57,16 @@ class Bundle:
         coding = _Coding.of(self.members, places)
         name = "+".join(member.name for member in self.members)
         name = name if len(name) < 60 else f"{self.members[0].name}+{len(self.members) - 1} more"
-        lag_counts = [member.lag_counts() for member in self.members]  # once, as they are drawn
-        draws = _fixed(build, f"{name}.row_draws", self._draws(lags, lag_counts)) if self.members[0].redrawn else None
+        redrawn = self.members[0].redrawn
+        draws = {key: _fixed(build, f"{name}.{key}", array) for key, array in self._draws(lags)} if redrawn else {}
+        lag_counts = [] if redrawn else [member.lag_counts() for member in self.members]  # once, as they are drawn
         for lane in range(len(self.members[0].lanes)):
             cut = [member.lanes[lane] for member in self.members]
             label = name if lane == 0 else f"{name}, lane {lane}"
-            if draws is None:
-                self._declare_words(build, label, lane, lags, places, coding, cut, lag_counts)
+            if redrawn:
+                self._declare_draws(build, label, lane, lags, places, coding, cut, draws)
             else:
-                most = max(int(counts.max(initial=0)) for counts in lag_counts)
-                self._declare_draws(build, label, lane, lags, places, coding, cut, draws, most)
+                self._declare_words(build, label, lane, lags, places, coding, cut, lag_counts)
         for member in self.members:
             member.release()
 
@@ -90,9 +93,9 @@ class Bundle:
 
     def _declare_draws(
         self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
-        cut: Sequence[tuple[int, int]], draws: Signal, most: int,
+        cut: Sequence[tuple[int, int]], draws: dict[str, Signal],
     ) -> None:  # fmt: skip
-        """Draw words again at every spike, at most `most` of one member, source and delay; draws: see `_draws`."""
+        """Draw words again at every spike; draws: see `_draws`."""
         if coding.table is None:
             raise CapacityError(f"Network: {label} has too many receptors and levels for words of {WORD} bits")
         own: dict[str, Any] = {
@@ -111,24 +114,35 @@ class Bundle:
             scope[key] = _fixed(build, f"{label}.{key}", np.array(values, np.uint32))
         scope |= {key: self.members[0].scope[key] for key in ("history", "history_count")}
         scope |= {
-            "lags": _fixed(build, f"{label}.lags", lags), "row_draws": draws, "shift": coding.shift,
+            "lags": _fixed(build, f"{label}.lags", lags), "shift": coding.shift, **draws,
             "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
             "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
             "pending": build.pending(label),
-            "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + most,)),
+            "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + self._most_drawn,)),
             **build.waking(build.whole(self.members[0].scope["receiving"].part)),
         }  # fmt: skip
         build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, lane=lane)
 
-    def _draws(self, lags: NDArray[np.int64], lag_counts: list[NDArray[np.uint32]]) -> NDArray[Any]:
-        """Where the draws of each (source, lag) of each member begin (n_pre, n_lags + 1, n_members)."""
-        longest = max(int(np.diff(member.rows.first).max(initial=0)) for member in self.members if member.rows)
-        dtype = np.uint16 if longest < 1 << 16 else np.uint32
-        draws = np.zeros((self.members[0].n_pre, lags.size + 1, len(self.members)), dtype)
+    def _draws(self, lags: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Where the draws of each (source, lag) of each member begin, as a kernel takes it: see `row_begin`."""
+        n_pre, n_members = self.members[0].n_pre, len(self.members)
+        sizes, shares = np.zeros((n_pre, n_members), np.uint32), np.zeros((lags.size + 1, n_members), np.uint32)
+        offsets: NDArray[Any] = np.zeros((n_pre, lags.size + 1, n_members), np.int8)
         for k, member in enumerate(self.members):
-            draws[:, 1 + np.searchsorted(lags, member.lags), k] = lag_counts[k]
-        np.cumsum(draws, axis=1, out=draws, dtype=dtype)
-        return draws
+            counts, columns = member.lag_counts(), 1 + np.searchsorted(lags, member.lags)
+            self._most_drawn = max(self._most_drawn, int(counts.max(initial=0)))
+            sizes[:, k] = counts.sum(axis=1)
+            whole = np.zeros(lags.size + 1, np.int64)
+            whole[columns] = counts.sum(axis=0, dtype=np.int64)
+            shares[:, k] = np.rint(np.cumsum(whole) * (65536 / max(member.n, 1)))
+            for begin in range(0, n_pre, BLOCK):
+                rows = slice(begin, begin + BLOCK)
+                begins = np.zeros((len(counts[rows]), lags.size + 1), np.int64)
+                begins[:, columns] = counts[rows]
+                own = np.cumsum(begins, axis=1) - row_begin(sizes[rows, k, None], shares[:, k], 0)
+                offsets = offsets.astype(np.promote_types(offsets.dtype, _narrowest(own)), copy=False)
+                offsets[rows, :, k] = own
+        yield from (("row_sizes", sizes), ("shares", shares), ("row_draws", offsets))
 
     def _words(
         self,
@@ -184,6 +198,11 @@ class _Coding:
         if any(part is None for part in levels) or last.bit_length() + shift > WORD:
             return cls(0, None, (0,) * len(members), dtype)
         return cls(shift, table, tuple(codes), dtype)
+
+
+def _narrowest(numbers: NDArray[np.int64]) -> Any:
+    """The signed dtype that holds all of them in the fewest bytes."""
+    return np.min_scalar_type(min(int(numbers.min(initial=0)), -1 - int(numbers.max(initial=0))))
 
 
 def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Signal:

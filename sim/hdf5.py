@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32"}
 CHUNK_BYTES = 1 << 18
 
 
-def write_file(path: str | os.PathLike[str], image: bytes, *, replace: bool = True) -> None:
+def write_file(path: str | os.PathLike[str], image: bytes | memoryview, *, replace: bool = True) -> None:
     """Put `image` at `path` in one move: temporary file, fsync, rename, fsync of the folder.
 
     Whatever goes wrong, what stood at `path` before is still there. Raises DataError.
@@ -52,16 +53,15 @@ def write_file(path: str | os.PathLike[str], image: bytes, *, replace: bool = Tr
                 os.unlink(temporary)
 
 
-def image(fill: Callable[[h5py.File], None]) -> bytes:
+def image(fill: Callable[[h5py.File], None]) -> memoryview:
     """An HDF5 file made by `fill`, as bytes.
 
     It is made in memory, because the HDF5 library itself crashes the process when a disk runs full.
     """
-    with h5py.File("image", "w", driver="core", backing_store=False, block_size=1 << 20) as file:
+    made = io.BytesIO()
+    with h5py.File(made, "w") as file:
         fill(file)
-        file.flush()
-        made: bytes = file.id.get_file_image()
-    return made
+    return made.getbuffer()
 
 
 def add(group: h5py.Group, name: str, array: Any, unit: str = "", *, compress: bool = True) -> h5py.Dataset:

@@ -64,7 +64,7 @@ class Recording:
                 self._weigh(recorder, step)
 
     def result(self, spike_hash: str, stop: int | None = None) -> Result:
-        """Everything recorded up to step `stop`, the end of the run if None, in order of time."""
+        """Everything recorded up to step `stop`, the end of the run if None, in order of time; it is kept only there."""
         dt = self.plan.dt
         stop = self.stop if stop is None else stop
         result = Result(start=self.start * dt, stop=stop * dt, hash=spike_hash, meta=self.plan.meta())
@@ -86,6 +86,7 @@ class Recording:
                 )
             else:
                 result.sample_records[probe.name] = self._samples(recorder, chunks)
+            chunks.clear()
         return result
 
     def _begin(self, step: int) -> None:

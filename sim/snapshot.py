@@ -53,7 +53,7 @@ def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
                 hdf5.add(group, name, array)
 
     body = hdf5.image(fill)
-    hdf5.write_file(path, _header(SCHEMA, body) + body)
+    hdf5.write_file(path, b"".join((_header(SCHEMA, body), body)))
 
 
 def load(path: str | os.PathLike[str]) -> Snapshot:
@@ -75,7 +75,7 @@ def blaming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise DataError(f"{path} cannot be resumed: {error!s:.300}") from None
 
 
-def _header(schema: int, body: bytes) -> bytes:
+def _header(schema: int, body: bytes | memoryview) -> bytes:
     """The first block of a file with this body."""
     return (MAGIC + f"{schema}\nsha256 {hashlib.sha256(body).hexdigest()}\n".encode()).ljust(BLOCK, b"\0")
 

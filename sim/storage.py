@@ -124,8 +124,8 @@ def _write_spikes(group: h5py.Group, spikes: Spikes) -> None:
     group.attrs.create("sorting", 2 if in_time else 0, dtype=SORTING)
     group.attrs["n"] = spikes.n
     group.attrs["start"], group.attrs["stop"] = spikes.start, spikes.stop
-    hdf5.add(group, "timestamps", spikes.times.astype(np.float64), "s", compress=False)
-    hdf5.add(group, "node_ids", spikes.ids.astype(np.uint64), compress=False)
+    hdf5.add(group, "timestamps", np.asarray(spikes.times, np.float64), "s", compress=False)
+    hdf5.add(group, "node_ids", np.asarray(spikes.ids, np.int64).view(np.uint64), compress=False)
 
 
 def _write_samples(group: h5py.Group, samples: Samples, ids: str, *, compress: bool = True) -> None:

@@ -9,7 +9,7 @@ from numba.extending import intrinsic, overload
 from .caching import kernel
 from .marks import MARKED
 from .random import row_key
-from .rows import chosen, row_word
+from .rows import chosen, row_begin, row_word
 from .scan import at
 
 LINE = 16  # words per cache line
@@ -199,15 +199,16 @@ def _keep(words, begin, end, low, high):
 
 @kernel
 def deliver_drawn_step(
-    step, history, history_count, lags, row_draws, row_seeds, sizes, skips, lows, highs, places, codes, masks, shift,
-    table, pending, drawn, drowsy, woken, receiving,
+    step, history, history_count, lags, row_sizes, shares, row_draws, row_seeds, sizes, skips, lows, highs, places,
+    codes, masks, shift, table, pending, drawn, drowsy, woken, receiving,
 ):  # fmt: skip
     """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 
-    row_draws (n_pre, n_lags + 1, n_members): where the draws of each (source, lag) begin; of each member row_seeds,
-    the key of its draws; sizes, its number of targets; skips, 1 to pass over the source's own index; lows, highs, the
-    targets to deliver to; places, its first place in `receiving`; codes, its first in `table`; masks, its number of
-    levels - 1; all (n_members,), uint32 but for the seeds. drawn (capacity,) uint32, room for words.
+    row_sizes (n_pre, n_members), shares and row_draws (n_pre, n_lags + 1, n_members) tell where the draws of each
+    (source, lag) begin, see `row_begin`; of each member row_seeds, the key of its draws; sizes, its number of targets;
+    skips, 1 to pass over the source's own index; lows, highs, the targets to deliver to; places, its first place in
+    `receiving`; codes, its first in `table`; masks, its number of levels - 1; all (n_members,), uint32 but for the
+    seeds. drawn (capacity,) uint32, room for words.
     """
     arrived, filled, g, k = 0, 0, 0, 0
     shift = np.uint32(shift)
@@ -218,11 +219,13 @@ def deliver_drawn_step(
             if n + AHEAD < count:
                 row = np.int64(pending[0, n + AHEAD]) * (lags.size + 1) + pending[1, n + AHEAD]
                 prefetch(row_draws, row * sizes.size)
+                prefetch(row_sizes, np.int64(pending[0, n + AHEAD]) * sizes.size)
             if n < 0:
                 continue
             source, lag = pending[0, n], pending[1, n]
             for m in range(sizes.size):
-                begin, end = np.int64(row_draws[source, lag, m]), np.int64(row_draws[source, lag + 1, m])
+                begin = row_begin(row_sizes[source, m], shares[lag, m], row_draws[source, lag, m])
+                end = row_begin(row_sizes[source, m], shares[lag + 1, m], row_draws[source, lag + 1, m])
                 if filled + end - begin + WIDE > drawn.size:
                     scatter(drawn, 0, filled, shift, table, drowsy, woken, receiving)
                     filled = 0

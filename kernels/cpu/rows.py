@@ -57,6 +57,12 @@ def count_sources(key, n, counts):
 
 
 @njit(inline="always")
+def row_begin(size, share, offset):
+    """The first draw of a (source, lag)."""
+    return (np.int64(size) * np.int64(share) >> 16) + np.int64(offset)
+
+
+@njit(inline="always")
 def looked_up(word, thresholds, guide):
     """The index that 53 random bits choose from a `lag_table`."""
     index = guide[word >> np.uint64(45)]

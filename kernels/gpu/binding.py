@@ -104,8 +104,9 @@ def _packed(parameter: Parameter, value: Any, mirror: Mirror, precision: str) ->
 
 def _fits(parameter: Parameter, value: NDArray[Any], dtype: str) -> None:
     """Refuse an array that the kernel would read as something else."""
-    if parameter.form in ("Counts", "Indices"):
-        right = value.dtype.kind == "u" and value.itemsize in (2, 4) and value.ndim in _DIMENSIONS[parameter.form]
+    if parameter.form in _WIDTHS:
+        kind, widths = _WIDTHS[parameter.form]
+        right = value.dtype.kind == kind and value.itemsize in widths and value.ndim in _DIMENSIONS[parameter.form]
     elif parameter.form in _WORDS:
         right = value.itemsize == np.dtype(dtype).itemsize and value.ndim in _DIMENSIONS[parameter.form]
     else:
@@ -146,10 +147,11 @@ def _array(value: NDArray[Any], address: int) -> NDArray[Any]:
 
 _WORDS: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
     "Array": _array, "Adds": _array, "Scratch": _array, "Grid": _grid, "Ring": _grid, "Rows": _grid,
-    "Counts": lambda value, address: _words(address, value.shape[1], value.shape[2], value.itemsize),
+    "Offsets": lambda value, address: _words(address, value.shape[1], value.shape[2], value.itemsize),
     "Indices": lambda value, address: _words(address, value.size, value.itemsize),
     "Each": lambda value, address: _each(np.zeros((), value.dtype), address),
 }  # fmt: skip
+_WIDTHS = {"Offsets": ("i", (1, 2, 4)), "Indices": ("u", (2, 4))}
 _DIMENSIONS = {
     "Array": (1,),
     "Adds": (1,),
@@ -158,6 +160,6 @@ _DIMENSIONS = {
     "Grid": (2,),
     "Ring": (1, 2),
     "Rows": (1, 2),
-    "Counts": (3,),
+    "Offsets": (3,),
     "Indices": (1,),
 }

@@ -110,15 +110,25 @@ struct Members {
     Array<const uint32> sizes, skips, lows, highs, places, codes, masks;
 };
 
-// Draw the synapses of a (source, lag) again. row_draws (n_pre, n_lags + 1, n_members): where the draws of each begin.
+// Where the draws of each (source, lag) begin, see `row_begin`: row_sizes (n_pre, n_members), shares (n_lags + 1,
+// n_members), row_draws (n_pre, n_lags + 1, n_members).
+struct Draws {
+    Grid<const uint32> row_sizes, shares;
+    Offsets row_draws;
+    MEMBER int64 begin(uint32 source, int64 lag, int64 m) const {
+        return row_begin(row_sizes[source][m], shares[lag][m], row_draws.at(source, lag, m));
+    }
+};
+
+// Draw the synapses of a (source, lag) again.
 template <typename Weight>
-DEVICE void deliver_draws(const Counts& row_draws, const Members& all, uint32 source, Array<const Weight> table,
+DEVICE void deliver_draws(const Draws& draws, const Members& all, uint32 source, Array<const Weight> table,
                           Adds<Weight> receiving) {
     for (int64 m = 0; m < all.sizes.size; ++m) {
         const uint64 inner = row_key(all.row_seeds[m], source);
         const uint32 choices = all.sizes[m] - all.skips[m];
-        const int64 end = row_draws.at(source, blockIdx.y + 1, m);
-        for (int64 draw = int64(row_draws.at(source, blockIdx.y, m)) + threadIdx.x; draw < end; draw += blockDim.x) {
+        const int64 end = draws.begin(source, blockIdx.y + 1, m);
+        for (int64 draw = draws.begin(source, blockIdx.y, m) + threadIdx.x; draw < end; draw += blockDim.x) {
             const uint32 word = row_word(inner, uint32(draw));
             const uint32 target = chosen(word, choices, all.skips[m], source);
             if (all.lows[m] <= target && target < all.highs[m])
@@ -129,19 +139,23 @@ DEVICE void deliver_draws(const Counts& row_draws, const Members& all, uint32 so
 
 // `deliver_coded_step` for words that are drawn again at every spike, of several members at once.
 KERNEL(deliver_drawn_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                           Array<const int64> lags, Counts row_draws, Array<const uint64> row_seeds,
+                           Array<const int64> lags, Grid<const uint32> row_sizes, Grid<const uint32> shares,
+                           Offsets row_draws, Array<const uint64> row_seeds,
                            Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
                            Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
                            Array<const uint32> masks, Array<const real> table, Adds<real> receiving) {
     const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
-    EACH_ARRIVING(slot, k) deliver_draws(row_draws, all, history[slot][k], table, receiving);
+    const Draws draws = {row_sizes, shares, row_draws};
+    EACH_ARRIVING(slot, k) deliver_draws(draws, all, history[slot][k], table, receiving);
 }
 
 KERNEL(deliver_drawn_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                                 Array<const int64> lags, Counts row_draws, Array<const uint64> row_seeds,
+                                 Array<const int64> lags, Grid<const uint32> row_sizes, Grid<const uint32> shares,
+                                 Offsets row_draws, Array<const uint64> row_seeds,
                                  Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
                                  Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
                                  Array<const uint32> masks, Array<const int64> table, Adds<int64> receiving) {
     const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
-    EACH_ARRIVING(slot, k) deliver_draws(row_draws, all, history[slot][k], table, receiving);
+    const Draws draws = {row_sizes, shares, row_draws};
+    EACH_ARRIVING(slot, k) deliver_draws(draws, all, history[slot][k], table, receiving);
 }

@@ -4,7 +4,9 @@
 // where `shim.h` runs its threads one after the other.
 #pragma once
 
+typedef signed char int8;
 typedef unsigned char uint8;
+typedef short int16;
 typedef unsigned short uint16;
 typedef int int32;
 typedef unsigned int uint32;
@@ -89,13 +91,14 @@ DEVICE T at(const Each<T>& parameter, int64 i) {
     return parameter.each ? parameter.each[i] : parameter.one;
 }
 
-// Counts (rows, columns, layers) of 2 or 4 bytes each.
-struct Counts {
+// Offsets (rows, columns, layers) of 1, 2 or 4 bytes each.
+struct Offsets {
     const void* data;
     int64 columns, layers, width;
-    MEMBER uint32 at(int64 row, int64 column, int64 layer) const {
+    MEMBER int64 at(int64 row, int64 column, int64 layer) const {
         const int64 k = (row * columns + column) * layers + layer;
-        return width == 2 ? static_cast<const uint16*>(data)[k] : static_cast<const uint32*>(data)[k];
+        if (width == 1) return static_cast<const int8*>(data)[k];
+        return width == 2 ? static_cast<const int16*>(data)[k] : static_cast<const int32*>(data)[k];
     }
 };
 

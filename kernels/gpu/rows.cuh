@@ -17,3 +17,6 @@ DEVICE uint32 chosen(uint32 word, uint32 choices, uint32 skip_self, uint32 sourc
     const uint32 target = uint32(uint64(word) * choices >> 32);
     return target + (skip_self & uint32(target >= source));
 }
+
+// The first draw of a (source, lag).
+DEVICE int64 row_begin(uint32 size, uint32 share, int64 offset) { return (int64(size) * share >> 16) + offset; }

@@ -59,7 +59,7 @@ def _parameter(text: str) -> Parameter:
     assert match is not None, text
     form, constant, dtype, name = match.groups()
     declared = text.removesuffix(f" {name}")
-    if form in ("Counts", "Indices"):
+    if form in ("Offsets", "Indices"):
         return Parameter(name, form, "int64", True, declared)
     if dtype is None:
         return Parameter(name, "", _NUMBERS.get(form, form), True, declared)

@@ -61,6 +61,15 @@ def row_words(key, source, draws, n_post, skip_self):
     return targets + (skip_self & (targets >= source)), word
 
 
+def row_begin(size, share, offset):
+    """The first draw of a (source, lag): how many of the source's `size` draws have shorter delays.
+
+    share: how many of 65,536 draws have one on average over all sources; offset: by how much this source differs. So
+    a small number tells what may be a large one.
+    """
+    return (np.int64(size) * np.int64(share) >> 16) + np.int64(offset)
+
+
 def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
     """All targets (n,) uint32 in order of source and draw, and 16 random bits beside each (n,) uint16."""
     for source in range(row_first.size - 1):

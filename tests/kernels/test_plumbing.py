@@ -97,16 +97,18 @@ def test_deliver_whole_numbers(room, dtype):
     np.testing.assert_array_equal(assert_agrees(room, "deliver_step", other, dtype=dtype)[-1]["receiving"], first)
 
 
-@pytest.mark.parametrize("draws", ["uint16", "uint32"])
+@pytest.mark.parametrize("draws", ["int8", "int16", "int32"])
 @pytest.mark.parametrize(("low", "high"), [(0, 9), (3, 7)])
 @pytest.mark.parametrize("dtype", ["float64", "int64"])
 def test_deliver_drawn(room, draws, low, high, dtype):
     """Synapses of two projections drawn again, all or those of a range of targets, as floats and as whole numbers."""
     rng = np.random.default_rng(6)
     given = synapses(rng, "float64")
-    counts = rng.integers(0, 5, (N, 3, 2))
+    begins = np.concatenate([np.zeros((N, 1, 2), int), rng.integers(0, 5, (N, 3, 2)).cumsum(1)], 1)
+    shares = np.array([[0, 0], [20000, 25000], [40000, 40000], [65536, 65536]])
     given |= {
-        "row_draws": np.concatenate([np.zeros((N, 1, 2), int), counts.cumsum(1)], 1).astype(draws),
+        "row_sizes": begins[:, -1].astype("uint32"), "shares": shares.astype("uint32"),
+        "row_draws": (begins - (begins[:, -1:] * shares >> 16)).astype(draws),
         "row_seeds": np.array([KEY, KEY + np.uint64(1)]), "sizes": words(9, 4), "skips": words(1, 0),
         "lows": words(low, 0), "highs": words(high, 4), "places": words(0, 10), "codes": words(0, 4),
         "masks": words(3, 1), "shift": 3, "table": (1000 * rng.normal(size=6)).astype(dtype),

@@ -66,7 +66,8 @@ def test_drawing_synapses():
         ("sizes", "skips", "lows", "highs", "places", "codes", "masks", "drawn"), WORDS
     ) | {
         "step": types.int64, "history": types.Array(types.uint32, 2, "C"), "history_count": longs, "lags": longs,
-        "row_draws": types.Array(types.uint16, 3, "C"), "row_seeds": types.Array(types.uint64, 1, "C"),
+        "row_sizes": types.Array(types.uint32, 2, "C"), "shares": types.Array(types.uint32, 2, "C"),
+        "row_draws": types.Array(types.int8, 3, "C"), "row_seeds": types.Array(types.uint64, 1, "C"),
         "shift": types.int64, "table": FLOATS, "pending": types.Array(types.uint32, 2, "C"), "drowsy": longs,
         "woken": types.Array(types.uint8, 1, "C"), "receiving": FLOATS,
     }  # fmt: skip
