@@ -64,7 +64,7 @@ class Recording:
                 self._weigh(recorder, step)
 
     def result(self, spike_hash: str, stop: int | None = None) -> Result:
-        """Everything recorded up to step `stop`, the end of the run if None, in order of time; it is kept only there."""
+        """Everything recorded up to step `stop`, the end of the run if None, in order of time, kept nowhere else."""
         dt = self.plan.dt
         stop = self.stop if stop is None else stop
         result = Result(start=self.start * dt, stop=stop * dt, hash=spike_hash, meta=self.plan.meta())
