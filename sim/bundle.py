@@ -7,7 +7,7 @@ places in the block of memory that holds all receptors, so one operator serves a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,7 +33,6 @@ class Bundle:
     """Synapses of one source population that act in one phase on receptors in one part of memory."""
 
     members: list[Synapses]
-    _most_drawn: int = 0  # of one member, source and delay, where synapses are drawn again
 
     def takes(self, synapses: Synapses) -> bool:
         """Whether these synapses fit in: same source, phase and part of memory, and receptors of their own.
@@ -58,14 +57,13 @@ class Bundle:
         name = "+".join(member.name for member in self.members)
         name = name if len(name) < 60 else f"{self.members[0].name}+{len(self.members) - 1} more"
         redrawn = self.members[0].redrawn
-        draws = {key: _fixed(build, f"{name}.{key}", array) for key, array in self._draws(lags)} if redrawn else {}
         lag_counts = [] if redrawn else [member.lag_counts() for member in self.members]  # once, as they are drawn
         for lane in range(len(self.members[0].lanes)):
-            cut = [member.lanes[lane] for member in self.members]
             label = name if lane == 0 else f"{name}, lane {lane}"
             if redrawn:
-                self._declare_draws(build, label, lane, lags, places, coding, cut, draws)
+                self._declare_draws(build, label, lane, lags, places, coding)
             else:
+                cut = [member.lanes[lane] for member in self.members]
                 self._declare_words(build, label, lane, lags, places, coding, cut, lag_counts)
         for member in self.members:
             member.release()
@@ -92,57 +90,41 @@ class Bundle:
         build.operator(phase, label, "deliver_coded_step", scope, lane=lane)
 
     def _declare_draws(
-        self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
-        cut: Sequence[tuple[int, int]], draws: dict[str, Signal],
-    ) -> None:  # fmt: skip
-        """Draw words again at every spike; draws: see `_draws`."""
+        self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding
+    ) -> None:
+        """Draw words again at every spike: those of the members whose targets this lane owns, all of them."""
         if coding.table is None:
             raise CapacityError(f"Network: {label} has too many receptors and levels for words of {WORD} bits")
-        own: dict[str, Any] = {
-            "sizes": [member.n_post for member in self.members], "lows": [low for low, _ in cut],
-            "highs": [high for _, high in cut], "places": places, "codes": coding.codes, "skips": [], "masks": [],
-        }  # fmt: skip
-        seeds = []
-        for member in self.members:
+        owned = [k for k, member in enumerate(self.members) if np.ptp(member.lanes[lane])]
+        if not owned:
+            return
+        own: dict[str, list[int]] = {key: [] for key in ("sizes", "skips", "masks")}
+        seeds, draws = [], _Draws(self.members[0].n_pre, lags, len(owned))
+        for k in owned:
+            member = self.members[k]
             assert member.rows is not None
             assert member.levels is not None
             seeds.append(member.rows.key)
-            own["skips"].append(int(member.rows.skip_self))
-            own["masks"].append(member.levels.size - 1)
+            draws.add(member)
+            numbers = (member.n_post, int(member.rows.skip_self), member.levels.size - 1)
+            for values, number in zip(own.values(), numbers, strict=True):
+                values.append(number)
+        own |= {"places": [places[k] for k in owned], "codes": [coding.codes[k] for k in owned]}
         scope: dict[str, Any] = {}
         for key, values in own.items():
             scope[key] = _fixed(build, f"{label}.{key}", np.array(values, np.uint32))
+        for key, array in (("row_sizes", draws.sizes), ("shares", draws.shares), ("row_draws", draws.offsets)):
+            scope[key] = _fixed(build, f"{label}.{key}", array)
         scope |= {key: self.members[0].scope[key] for key in ("history", "history_count")}
         scope |= {
-            "lags": _fixed(build, f"{label}.lags", lags), "shift": coding.shift, **draws,
+            "lags": _fixed(build, f"{label}.lags", lags), "shift": coding.shift,
             "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
             "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
             "pending": build.pending(label),
-            "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + self._most_drawn,)),
+            "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + draws.most,)),
             **build.waking(build.whole(self.members[0].scope["receiving"].part)),
         }  # fmt: skip
         build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, lane=lane)
-
-    def _draws(self, lags: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Where the draws of each (source, lag) of each member begin, as a kernel takes it: see `row_begin`."""
-        n_pre, n_members = self.members[0].n_pre, len(self.members)
-        sizes, shares = np.zeros((n_pre, n_members), np.uint32), np.zeros((lags.size + 1, n_members), np.uint32)
-        offsets: NDArray[Any] = np.zeros((n_pre, lags.size + 1, n_members), np.int8)
-        for k, member in enumerate(self.members):
-            counts, columns = member.lag_counts(), 1 + np.searchsorted(lags, member.lags)
-            self._most_drawn = max(self._most_drawn, int(counts.max(initial=0)))
-            sizes[:, k] = counts.sum(axis=1)
-            whole = np.zeros(lags.size + 1, np.int64)
-            whole[columns] = counts.sum(axis=0, dtype=np.int64)
-            shares[:, k] = np.rint(np.cumsum(whole) * (65536 / max(member.n, 1)))
-            for begin in range(0, n_pre, BLOCK):
-                rows = slice(begin, begin + BLOCK)
-                begins = np.zeros((len(counts[rows]), lags.size + 1), np.int64)
-                begins[:, columns] = counts[rows]
-                own = np.cumsum(begins, axis=1) - row_begin(sizes[rows, k, None], shares[:, k], 0)
-                offsets = offsets.astype(np.promote_types(offsets.dtype, _narrowest(own)), copy=False)
-                offsets[rows, :, k] = own
-        yield from (("row_sizes", sizes), ("shares", shares), ("row_draws", offsets))
 
     def _words(
         self,
@@ -198,6 +180,38 @@ class _Coding:
         if any(part is None for part in levels) or last.bit_length() + shift > WORD:
             return cls(0, None, (0,) * len(members), dtype)
         return cls(shift, table, tuple(codes), dtype)
+
+
+class _Draws:
+    """Where the draws of each (source, lag) of projections begin, as kernels take it: see `row_begin`.
+
+    sizes (n_pre, n_members), shares (n_lags + 1, n_members), offsets (n_pre, n_lags + 1, n_members); most: draws of
+    one (source, lag) of one projection.
+    """
+
+    def __init__(self, n_pre: int, lags: NDArray[np.int64], n_members: int) -> None:
+        self.lags, self.filled, self.most = lags, 0, 0
+        self.sizes = np.zeros((n_pre, n_members), np.uint32)
+        self.shares = np.zeros((lags.size + 1, n_members), np.uint32)
+        self.offsets: NDArray[Any] = np.zeros((n_pre, lags.size + 1, n_members), np.int8)
+
+    def add(self, member: Synapses) -> None:
+        """Enter the next projection."""
+        counts, columns = member.lag_counts(), 1 + np.searchsorted(self.lags, member.lags)
+        k, self.filled = self.filled, self.filled + 1
+        self.most = max(self.most, int(counts.max(initial=0)))
+        self.sizes[:, k] = counts.sum(axis=1)
+        whole = np.zeros(self.lags.size + 1)
+        whole[columns] = counts.sum(axis=0, dtype=np.int64)
+        self.shares[:, k] = np.rint(np.cumsum(whole) * (65536 / max(member.n, 1)))
+        for begin in range(0, len(counts), BLOCK):
+            rows = slice(begin, begin + BLOCK)
+            begins = np.zeros((len(counts[rows]), whole.size), np.int64)
+            begins[:, columns] = counts[rows]
+            offsets = np.cumsum(begins, axis=1) - row_begin(self.sizes[rows, k, None], self.shares[:, k], 0)
+            dtype = np.promote_types(self.offsets.dtype, _narrowest(offsets))
+            self.offsets = self.offsets.astype(dtype, copy=False)
+            self.offsets[rows, :, k] = offsets
 
 
 def _narrowest(numbers: NDArray[np.int64]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -21,25 +21,36 @@ def cut(n: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def deal(sizes: Sequence[Sequence[tuple[int, int]]], lanes: int) -> list[tuple[Piece, ...]]:
+def deal(
+    sizes: Sequence[Sequence[tuple[int, int]]], lanes: int, whole: Collection[int] = ()
+) -> list[tuple[Piece, ...]]:
     """Give the pieces of each population to lanes: of one population in order, of all in equal shares.
 
-    sizes: the ranges of each population, as `cut` made them.
+    sizes: the ranges of each population, as `cut` made them; whole: populations whose pieces all go to one lane.
     """
     loads = [0.0] * lanes
-    dealt = []
-    for ranges in sizes:
-        total = ranges[-1][1]
-        goal = (sum(loads) + total) / lanes
-        lane, pieces = 0, []
-        for low, high in ranges:
-            # go on to the next lane once this one is fuller with the piece than it would be short without it
-            while lane < lanes - 1 and loads[lane] + (high - low) / 2 > goal:
-                lane += 1
-            loads[lane] += high - low
-            pieces.append((low, high, lane))
-        dealt.append(tuple(pieces))
+    dealt: list[tuple[Piece, ...]] = [()] * len(sizes)
+    for k in sorted(whole, key=lambda k: -sizes[k][-1][1]):
+        lane = loads.index(min(loads))
+        loads[lane] += sizes[k][-1][1]
+        dealt[k] = tuple((low, high, lane) for low, high in sizes[k])
+    for k, ranges in enumerate(sizes):
+        if k not in whole:
+            dealt[k] = _shared(ranges, loads)
     return dealt
+
+
+def _shared(ranges: Sequence[tuple[int, int]], loads: list[float]) -> tuple[Piece, ...]:
+    """Give the pieces of one population to lanes with these loads, and add to them."""
+    goal = (sum(loads) + ranges[-1][1]) / len(loads)
+    lane, pieces = 0, []
+    for low, high in ranges:
+        # go on to the next lane once this one is fuller with the piece than it would be short without it
+        while lane < len(loads) - 1 and loads[lane] + (high - low) / 2 > goal:
+            lane += 1
+        loads[lane] += high - low
+        pieces.append((low, high, lane))
+    return tuple(pieces)
 
 
 def owned(pieces: Sequence[Piece], lanes: int) -> list[tuple[int, int]]:

@@ -240,9 +240,14 @@ def compile_network(
 
 
 def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
-    """The pieces of every population; a kernel of the user's own always sees all of its units."""
+    """The pieces of every population; a kernel of the user's own always sees all of its units.
+
+    Synapses that are drawn again are all drawn by every thread that owns some of their targets: those stay together.
+    """
     ranges = [cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations]
-    return {part.name: own for part, own in zip(network.populations, deal(ranges, lanes), strict=True)}
+    drawn = {part.post.name for part in network.projections if part.store.redraws}
+    whole = [k for k, part in enumerate(network.populations) if part.name in drawn]
+    return {part.name: own for part, own in zip(network.populations, deal(ranges, lanes, whole), strict=True)}
 
 
 def _resolves(population: Population, dt: float) -> None:

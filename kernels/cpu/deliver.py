@@ -186,29 +186,18 @@ def coded(typingctx, target, place, scale, word, mask, code):
     return types.uint32(*(types.uint32,) * 6), generate
 
 
-@njit(error_model="numpy", inline="always")
-def _keep(words, begin, end, low, high):
-    """Move up those of the words `begin` to `end` - 1 that lie in [low, high); return where they end."""
-    kept = begin
-    for k in range(begin, end):
-        word = words[k]
-        words[kept] = word
-        kept += low <= word < high
-    return kept
-
-
 @kernel
 def deliver_drawn_step(
-    step, history, history_count, lags, row_sizes, shares, row_draws, row_seeds, sizes, skips, lows, highs, places,
-    codes, masks, shift, table, pending, drawn, drowsy, woken, receiving,
+    step, history, history_count, lags, row_sizes, shares, row_draws, row_seeds, sizes, skips, places, codes,
+    masks, shift, table, pending, drawn, drowsy, woken, receiving,
 ):  # fmt: skip
     """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 
     row_sizes (n_pre, n_members), shares and row_draws (n_pre, n_lags + 1, n_members) tell where the draws of each
     (source, lag) begin, see `row_begin`; of each member row_seeds, the key of its draws; sizes, its number of targets;
-    skips, 1 to pass over the source's own index; lows, highs, the targets to deliver to; places, its first place in
-    `receiving`; codes, its first in `table`; masks, its number of levels - 1; all (n_members,), uint32 but for the
-    seeds. drawn (capacity,) uint32, room for words.
+    skips, 1 to pass over the source's own index; places, its first place in `receiving`; codes, its first in `table`;
+    masks, its number of levels - 1; all (n_members,), uint32 but for the seeds. drawn (capacity,) uint32, room for
+    words.
     """
     arrived, filled, g, k = 0, 0, 0, 0
     shift = np.uint32(shift)
@@ -230,7 +219,6 @@ def deliver_drawn_step(
                     scatter(drawn, 0, filled, shift, table, drowsy, woken, receiving)
                     filled = 0
                 inner = row_key(row_seeds[m], source)
-                low, high = lows[m], highs[m]
                 choices = np.uint32(sizes[m] - skips[m])
                 skip, place, code, mask = skips[m], places[m], codes[m], masks[m]
                 for first in range(begin, end, WIDE):  # a few too many, so that no branch depends on the number
@@ -239,10 +227,7 @@ def deliver_drawn_step(
                         word = row_word(inner, first + j)
                         target = chosen(word, choices, skip, source)
                         room[j] = coded(target, place, scale, word, mask, code)
-                if low == 0 and high == sizes[m]:
-                    filled += end - begin
-                else:
-                    filled = _keep(drawn, filled, filled + end - begin, (place + low) * scale, (place + high) * scale)
+                filled += end - begin
         arrived += count
     scatter(drawn, 0, filled, shift, table, drowsy, woken, receiving)
     return arrived

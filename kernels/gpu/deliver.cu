@@ -103,11 +103,11 @@ KERNEL(deliver_coded_step_whole)(Clock clock, Ring<const uint32> history, Ring<c
 }
 
 // Projections of one source that are drawn again: of each member row_seeds, the key of its draws; sizes, its number of
-// targets; skips, 1 to pass over the source's own index; lows, highs, the targets to deliver to; places, its first place
-// in `receiving`; codes, its first in `table`; masks, its number of levels - 1; all (n_members,).
+// targets; skips, 1 to pass over the source's own index; places, its first place in `receiving`; codes, its first in
+// `table`; masks, its number of levels - 1; all (n_members,).
 struct Members {
     Array<const uint64> row_seeds;
-    Array<const uint32> sizes, skips, lows, highs, places, codes, masks;
+    Array<const uint32> sizes, skips, places, codes, masks;
 };
 
 // Where the draws of each (source, lag) begin, see `row_begin`: row_sizes (n_pre, n_members), shares (n_lags + 1,
@@ -131,8 +131,7 @@ DEVICE void deliver_draws(const Draws& draws, const Members& all, uint32 source,
         for (int64 draw = draws.begin(source, blockIdx.y, m) + threadIdx.x; draw < end; draw += blockDim.x) {
             const uint32 word = row_word(inner, uint32(draw));
             const uint32 target = chosen(word, choices, all.skips[m], source);
-            if (all.lows[m] <= target && target < all.highs[m])
-                add(&receiving[all.places[m] + target], table[all.codes[m] + (word & all.masks[m])]);
+            add(&receiving[all.places[m] + target], table[all.codes[m] + (word & all.masks[m])]);
         }
     }
 }
@@ -140,22 +139,20 @@ DEVICE void deliver_draws(const Draws& draws, const Members& all, uint32 source,
 // `deliver_coded_step` for words that are drawn again at every spike, of several members at once.
 KERNEL(deliver_drawn_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                            Array<const int64> lags, Grid<const uint32> row_sizes, Grid<const uint32> shares,
-                           Offsets row_draws, Array<const uint64> row_seeds,
-                           Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
-                           Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
+                           Offsets row_draws, Array<const uint64> row_seeds, Array<const uint32> sizes,
+                           Array<const uint32> skips, Array<const uint32> places, Array<const uint32> codes,
                            Array<const uint32> masks, Array<const real> table, Adds<real> receiving) {
-    const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
+    const Members all = {row_seeds, sizes, skips, places, codes, masks};
     const Draws draws = {row_sizes, shares, row_draws};
     EACH_ARRIVING(slot, k) deliver_draws(draws, all, history[slot][k], table, receiving);
 }
 
 KERNEL(deliver_drawn_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                                  Array<const int64> lags, Grid<const uint32> row_sizes, Grid<const uint32> shares,
-                                 Offsets row_draws, Array<const uint64> row_seeds,
-                                 Array<const uint32> sizes, Array<const uint32> skips, Array<const uint32> lows,
-                                 Array<const uint32> highs, Array<const uint32> places, Array<const uint32> codes,
+                                 Offsets row_draws, Array<const uint64> row_seeds, Array<const uint32> sizes,
+                                 Array<const uint32> skips, Array<const uint32> places, Array<const uint32> codes,
                                  Array<const uint32> masks, Array<const int64> table, Adds<int64> receiving) {
-    const Members all = {row_seeds, sizes, skips, lows, highs, places, codes, masks};
+    const Members all = {row_seeds, sizes, skips, places, codes, masks};
     const Draws draws = {row_sizes, shares, row_draws};
     EACH_ARRIVING(slot, k) deliver_draws(draws, all, history[slot][k], table, receiving);
 }

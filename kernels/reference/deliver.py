@@ -53,16 +53,16 @@ def deliver_coded_step(
 
 
 def deliver_drawn_step(
-    step, history, history_count, lags, row_sizes, shares, row_draws, row_seeds, sizes, skips, lows, highs, places,
-    codes, masks, shift, table, pending, drawn, drowsy, woken, receiving,
+    step, history, history_count, lags, row_sizes, shares, row_draws, row_seeds, sizes, skips, places, codes,
+    masks, shift, table, pending, drawn, drowsy, woken, receiving,
 ):  # fmt: skip
     """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
 
     row_sizes (n_pre, n_members) uint32, shares (n_lags + 1, n_members) uint32 and row_draws (n_pre, n_lags + 1,
     n_members) int8, int16 or int32 tell where the draws of each (source, lag) begin, see `row_begin`; of each member
-    row_seeds, the key of its draws; sizes, its number of targets; skips, 1 to pass over the source's own index; lows,
-    highs, the targets to deliver to; places, its first place in `receiving`; codes, its first in `table`; masks, its
-    number of levels - 1; all (n_members,), uint32 but for the seeds. drawn: not used here.
+    row_seeds, the key of its draws; sizes, its number of targets; skips, 1 to pass over the source's own index; places,
+    its first place in `receiving`; codes, its first in `table`; masks, its number of levels - 1; all (n_members,),
+    uint32 but for the seeds. drawn: not used here.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
@@ -71,9 +71,7 @@ def deliver_drawn_step(
                 ends = (row_begin(row_sizes[source, m], shares[k, m], row_draws[source, k, m]) for k in (g, g + 1))
                 draws = np.arange(*ends)
                 targets, words = row_words(row_seeds[m], source, draws, int(sizes[m]), int(skips[m]))
-                inside = (targets >= lows[m]) & (targets < highs[m])
-                levels = codes[m] + (words[inside] & masks[m])
-                np.add.at(receiving, int(places[m]) + targets[inside], table[levels])
+                np.add.at(receiving, int(places[m]) + targets, table[codes[m] + (words & masks[m])])
         arrived += sources.size
     return arrived
 

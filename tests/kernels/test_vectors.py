@@ -63,7 +63,7 @@ def test_drawing_synapses():
     """The words of procedural synapses: 32-bit products, which Numba's own arithmetic would widen to 64 bits."""
     longs = types.Array(types.int64, 1, "C")
     given = dict.fromkeys(
-        ("sizes", "skips", "lows", "highs", "places", "codes", "masks", "drawn"), WORDS
+        ("sizes", "skips", "places", "codes", "masks", "drawn"), WORDS
     ) | {
         "step": types.int64, "history": types.Array(types.uint32, 2, "C"), "history_count": longs, "lags": longs,
         "row_sizes": types.Array(types.uint32, 2, "C"), "shares": types.Array(types.uint32, 2, "C"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from potentia import Network, Simulator
@@ -33,3 +34,22 @@ def test_lanes_share_no_page_of_memory():
     for k, n in enumerate(SIZES):
         begin = memory[f"p{k}.g_e"].ctypes.data
         assert all((begin + 4 * low) % PAGE == 0 for low, _ in pieces.cut(n)[1:])
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 4])
+def test_lanes_get_equal_shares(lanes):
+    """Each lane owns one range of each population, and of all about as much as the others."""
+    ranges = [pieces.cut(n) for n in (20683, 5834, 21915, 5479)]
+    dealt = pieces.deal(ranges, lanes)
+    owned = np.array([[high - low for low, high in pieces.owned(own, lanes)] for own in dealt])
+    np.testing.assert_array_equal(owned.sum(axis=1), [20683, 5834, 21915, 5479])
+    assert np.ptp(owned.sum(axis=0)) <= pieces.UNITS
+
+
+def test_some_populations_stay_together():
+    """The largest first, each where there is least; what may be cut fills the gaps."""
+    ranges = [pieces.cut(n) for n in (2000, 9000, 6000, 3000)]
+    dealt = pieces.deal(ranges, 2, whole=(0, 1, 2))
+    assert [{lane for *_, lane in own} for own in dealt[:3]] == [{1}, {0}, {1}]
+    owned = [high - low for low, high in pieces.owned(dealt[3], 2)]
+    assert owned[0] < owned[1] + pieces.UNITS
