@@ -1,8 +1,8 @@
 """Whether a network is large enough for a card: what a step costs here and there, estimated with a margin.
 
 A card waits between launches, so a small network runs faster on a processor. On the processor the figures are those of
-one core, on a card those of an H100: 8 us for a step of CUBA's 4000 neurons (2.4 us on a core), 12 us for one of the
-cortical microcircuit's 77,000 with 300 million synapses (150 us).
+one core, on a card those of an H100: 8 us for a step of CUBA's 4000 neurons (2 us on the core beside it), 11 us for one
+of the cortical microcircuit's 77,000 with 300 million synapses (180 us), 9 us for a tenth of them (20 us).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .devices import present
 RATE: Final = 5.0  # assumed, of every unit [Hz]
 MARGIN: Final = 2.0  # times faster that a card must seem
 
-NEURON_CPU: Final = 1e-9  # update of a unit [s]
-EVENT_CPU: Final = 2e-9  # delivery of a spike to a synapse [s]
+NEURON_CPU: Final = 0.5e-9  # update of a unit [s]
+EVENT_CPU: Final = 1.5e-9  # delivery of a spike to a synapse [s]
 LAUNCH: Final = 2.5e-6  # a kernel that finds little to do [s]
 NEURON_GPU: Final = 2e-11  # [s]
 EVENT_GPU: Final = 2e-11  # [s]
