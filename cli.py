@@ -1,4 +1,4 @@
-"""The command line: ``potentia list | run | inspect | plot | verify | bench``.
+"""The command line: ``potentia list | run | resume | inspect | plot | verify | bench``.
 
 Exit codes: 0 done, 2 bad input, told in one sentence on stderr, 1 a fault of Potentia's own, 130 Ctrl-C.
 """
@@ -55,17 +55,18 @@ def run(
     values = {} if seed is None else {"seed": seed}
     settings = read_settings(name, experiment.settings, set_ or (), values)
     folder = execute(experiment, settings, backend=backend, data=data, base=out, say=warn if json_ else say)
-    record = folder.record
-    if json_:
-        told = {
-            "experiment": name,
-            "seed": record["seed"],
-            "metrics": record["metrics"],
-            "run": str(folder.path),
-        }
-        say(json.dumps(told))
-    else:
-        say(f"spike hash {record['spike_hash']}\n{folder.path}")
+    _tell_end(folder, json_)
+
+
+@app.command()
+def resume(
+    path: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run that was broken off.")],
+    json_: Json = False,
+) -> None:
+    """Go on with a run that was broken off, from its last checkpoint."""
+    from .experiments import runner
+
+    _tell_end(runner.resume(path, say=warn if json_ else say), json_)
 
 
 @app.command()
@@ -211,6 +212,16 @@ def _interrupted(number: int, frame: Any) -> None:
 
 def _forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell_end(folder: Any, as_json: bool) -> None:
+    """The last lines of a run."""
+    record = folder.record
+    if as_json:
+        told = {"experiment": record["experiment"], "seed": record["seed"], "metrics": record["metrics"]}
+        say(json.dumps(told | {"run": str(folder.path)}))
+    else:
+        say(f"spike hash {record['spike_hash']}\n{folder.path}")
 
 
 def _told(record: dict[str, Any]) -> str:

@@ -56,10 +56,11 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     """Simulate, measure rates and irregularity, draw the overview."""
     simulator = Simulator(network(settings), dt=settings.dt, backend=context.backend)
     begin = time.perf_counter()
-    result = simulator.run(settings.duration, progress=context.progress)
+    result = simulator.run(
+        settings.duration, progress=context.progress, record_to=context.folder, resume=context.resume
+    )
     seconds = time.perf_counter() - begin
     context.record(result)
-    result.save(context.folder)
     plot(context)
     exc, inh = result.spikes("exc"), result.spikes("inh")
     metrics = {

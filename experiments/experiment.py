@@ -45,7 +45,8 @@ class Context:
 
     backend: for every Simulator; data: the folder of data sets, None for what ships in the package; folder:
     the run folder, for figures and results; progress: whether to show bars, None on a terminal only; say:
-    prints a text; draws: whether figures are wanted. hashes and tables: what `record` and `table` were given.
+    prints a text; draws: whether figures are wanted; resume: whether the folder is that of a run that broke off, for
+    ``Simulator.run(record_to=folder, resume=resume)``. hashes and tables: what `record` and `table` were given.
     """
 
     backend: str
@@ -54,6 +55,7 @@ class Context:
     progress: bool | None = None
     say: Callable[[str], None] = print
     draws: bool = True
+    resume: bool = False
     hashes: list[str] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)
 

@@ -217,9 +217,11 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     metrics: dict[str, Any] = {"construction_seconds": time.perf_counter() - begin}
     simulator.run(settings.transient, progress=context.progress)
     begin, began = time.perf_counter(), time.process_time()
-    result = simulator.run(settings.duration, progress=context.progress, record_to=context.folder)
+    result = simulator.run(
+        settings.duration, progress=context.progress, record_to=context.folder, resume=context.resume
+    )
     metrics["seconds"], metrics["cpu_s"] = time.perf_counter() - begin, time.process_time() - began
-    metrics["real_time_factor"] = metrics["seconds"] / settings.duration
+    metrics["real_time_factor"] = None if context.resume else metrics["seconds"] / settings.duration
     context.record(result)
     metrics |= size(settings, simulator, result) | activity(result)
     report(context, metrics)
@@ -266,11 +268,12 @@ def report(context: Context, metrics: dict[str, Any]) -> None:
         header=("population", "rate [Hz]", "published", "deviation", "CV", "correlation", "synchrony"),
     )  # fmt: skip
     memory = "" if metrics["peak_rss_mb"] is None else f", {metrics['peak_rss_mb']:,.0f} MB at most"
+    factor = metrics["real_time_factor"]
+    pace = " since the run was resumed" if factor is None else f"; real-time factor {factor:.2f}"
     context.say(
         f"\n{metrics['neurons']:,} neurons, {metrics['synapses']:,} synapses of {metrics['bytes_per_synapse']:.1f} "
         f"bytes, built in {metrics['construction_seconds']:.1f} s{memory}\n{metrics['events']:,} synaptic events in "
-        f"{metrics['seconds']:.1f} s, {metrics['cpu_s']:.1f} s of CPU; real-time factor "
-        f"{metrics['real_time_factor']:.2f}"
+        f"{metrics['seconds']:.1f} s, {metrics['cpu_s']:.1f} s of CPU{pace}"
     )
 
 

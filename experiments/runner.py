@@ -1,4 +1,4 @@
-"""Running an experiment into a folder of its own, and running it again to compare."""
+"""Running an experiment into a folder of its own, going on with one that broke off, and running it again to compare."""
 
 from __future__ import annotations
 
@@ -39,15 +39,38 @@ def execute(
         base, experiment.name, config=config, seed=config.get("seed", 0), backend=backend,
         data=None if data is None else str(data.resolve()), description=experiment.description,
     )  # fmt: skip
+    context = Context(backend=backend, data=data, folder=folder.path, say=say, draws=draws)
     with folder:
-        context = Context(backend=backend, data=data, folder=folder.path, say=say, draws=draws)
         try:
-            metrics = experiment.run(settings, context)
+            _carry_out(experiment, settings, context, folder)
         except (ParameterError, NetworkError, UnsupportedError, DataError):
             folder.discard()
             raise
-        folder.finish(finite(metrics), context.spike_hash, tables=context.tables)
     return folder
+
+
+def resume(path: Path, *, say: Callable[[str], None] = print) -> RunFolder:
+    """Go on with a run that was broken off, in its folder; the end is that of an unbroken run, bit for bit.
+
+    What the experiment simulates into the folder goes on from its last checkpoint; all else is done again.
+    """
+    record = read_run(path)
+    experiment = load(record["experiment"])
+    settings = read_settings(experiment.name, experiment.settings, values=record["config"])
+    check.one_of("run.json", "backend", record.get("backend", "auto"), ("auto", *BACKENDS))
+    data = None if record.get("data") is None else Path(str(record["data"]))
+    if data is not None and not data.is_dir():
+        raise DataError(f"{path}: the run needs the data in {data}, which is not a folder")
+    with RunFolder.reopen(path) as folder:
+        backend = str(record.get("backend", "auto"))
+        context = Context(backend=backend, data=data, folder=path, say=say, resume=True)
+        _carry_out(experiment, settings, context, folder)
+    return folder
+
+
+def _carry_out(experiment: Experiment, settings: Any, context: Context, folder: RunFolder) -> None:
+    metrics = experiment.run(settings, context)
+    folder.finish(finite(metrics), context.spike_hash, tables=context.tables)
 
 
 def verify(path: Path) -> list[str]:

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,10 +55,11 @@ class ClockEngine:
         """The shortest whole number of steps that covers `duration`, in seconds."""
         return math.ceil(duration / self.plan.dt - 1e-6) * self.plan.dt
 
-    def snapshot(self) -> dict[str, NDArray[Any]]:
-        """Copies of all that changes in a run, by name, and marks of all that does not."""
+    def snapshot(self, step: int | None = None) -> dict[str, NDArray[Any]]:
+        """Copies of all that changes in a run, by name, and marks of all that does not; step: in the middle of one."""
         arrays = {signal.name: self.memory[signal].copy() for signal in self._saved()}
-        return arrays | {"step": np.array([self.step], np.int64), "wiring": _wiring(self.plan, self.memory)}
+        reached = np.array([self.step if step is None else step], np.int64)
+        return arrays | {"step": reached, "wiring": _wiring(self.plan, self.memory)}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over the arrays of a `snapshot` of the same network; DataError unless every one fits."""
@@ -78,9 +80,20 @@ class ClockEngine:
     def _saved(self) -> list[Signal]:
         return [signal for signal in self.plan.signals if signal.part in SAVED]
 
-    def run(self, duration: float, progress: Progress, sink: Sink | None = None) -> Result:
-        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned."""
-        stop = self.step + self.steps(duration)
+    def run(
+        self, duration: float, progress: Progress, sink: Sink | None = None,
+        state: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Result:  # fmt: skip
+        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned.
+
+        state: a `snapshot` on the way, from which such a run goes on that was broken off.
+        """
+        start, stop = self.step, self.step + self.steps(duration)
+        if state is not None:
+            self.restore(state)
+            if not start <= self.step <= stop:
+                raise DataError(f"the saved step must lie between {start} and {stop} (got {self.step})")
+            progress(self.step - start)
         recording = Recording(self.plan, self.memory, self.step, stop, sink)
         self._advance(self.program, self.memory, self.step, stop, recording, progress)
         self.step = stop
@@ -121,7 +134,7 @@ class ClockEngine:
             recording.visit(reached)
             if recording.full:
                 program.collect()
-                recording.hand_over(reached, spike_hash(self.plan, memory))
+                recording.hand_over(reached, spike_hash(self.plan, memory), partial(self.snapshot, reached))
             progress(reached - step)
             step = reached
 

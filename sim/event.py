@@ -195,9 +195,15 @@ class EventEngine:
         """Take over the arrays of a `snapshot` of the same network."""
         self.memory.restore(arrays)
 
-    def run(self, duration: float, progress: Progress, sink: Sink | None = None) -> Result:
-        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned."""
-        return self._run(self.memory, duration, progress, sink)
+    def run(
+        self, duration: float, progress: Progress, sink: Sink | None = None,
+        state: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Result:  # fmt: skip
+        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned.
+
+        state: a `snapshot` on the way, from which such a run goes on that was broken off.
+        """
+        return self._run(self.memory, duration, progress, sink, state)
 
     def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
@@ -205,20 +211,27 @@ class EventEngine:
         def work(sample: int) -> Result:
             memory = self.memory.replicate()
             memory.stimulate(stimuli[sample], sample)
-            return self._run(memory, duration, progress, None)
+            return self._run(memory, duration, progress)
 
         with ThreadPoolExecutor(min(self.threads, len(stimuli))) as pool:
             return list(pool.map(work, range(len(stimuli))))
 
-    def _run(self, memory: EventMemory, duration: float, progress: Progress, sink: Sink | None) -> Result:
+    def _run(
+        self, memory: EventMemory, duration: float, progress: Progress, sink: Sink | None = None,
+        state: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Result:  # fmt: skip
         pieces, start = self.steps(duration), max(memory.now, 0)
         stop = start + int(ticks(duration))
+        if state is not None:
+            _within("now", state["now"], start, stop)
+            memory.restore(state)
+            start = memory.now
         recording = EventRecording(self.plan, memory.units, memory.before, memory.flight.delivered, start, stop, sink)
         for piece in range(1, pieces + 1):
             goal = start + (stop - start) * piece // pieces
             self._advance(memory, goal, recording)
             if recording.full and piece < pieces:
-                recording.hand_over(goal)
+                recording.hand_over(goal, memory.snapshot)
             progress(1)
         return recording.result()
 

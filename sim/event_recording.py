@@ -19,7 +19,7 @@ from .probes import EVERY, SPIKE_ROWS
 from .result import Result, Samples, Spikes
 
 if TYPE_CHECKING:
-    from .recording import Sink
+    from .recording import Sink, State
 
 TRACE: Final = 1e-3  # default sampling interval of state variables [s]
 SAMPLES: Final = 1 << 19  # numbers per buffer
@@ -80,10 +80,10 @@ class EventRecording:
         """Whether the sink, if there is one, wants what has come together."""
         return self.sink is not None and self.sink.wants(self._bytes)
 
-    def hand_over(self, now: int) -> None:
-        """Give the records up to `now` [ticks] to the sink and begin anew."""
+    def hand_over(self, now: int, state: State) -> None:
+        """Give the records up to `now` [ticks], where the simulation has this state, to the sink and begin anew."""
         if self.sink is not None:
-            self.sink.put(self.result(now))
+            self.sink.put(self.result(now), state)
             self._begin(now)
 
     def drain(self) -> None:

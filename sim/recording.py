@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
+State = Callable[[], Mapping[str, NDArray[Any]]]
+
+
 class Sink(Protocol):
     """Takes the records of a run piece by piece, each a Result of its own span."""
 
     def wants(self, n_bytes: int) -> bool:
         """Whether a piece of `n_bytes` should be handed over now."""
 
-    def put(self, piece: Result) -> None: ...
+    def put(self, piece: Result, state: State | None = None) -> None:
+        """Take over a piece; `state` copies the state at its end."""
 
 
 class Recording:
@@ -37,10 +42,10 @@ class Recording:
         """Whether the sink, if there is one, wants what has come together."""
         return self.sink is not None and self.sink.wants(self._bytes)
 
-    def hand_over(self, step: int, spike_hash: str) -> None:
-        """Give the records up to `step` to the sink and begin anew."""
+    def hand_over(self, step: int, spike_hash: str, state: State) -> None:
+        """Give the records up to `step`, where the simulation has this state, to the sink and begin anew."""
         if self.sink is not None:
-            self.sink.put(self.result(spike_hash, step))
+            self.sink.put(self.result(spike_hash, step), state)
             self._begin(step)
 
     def next_visit(self, step: int) -> int:

@@ -56,6 +56,24 @@ class RunFolder:
         }  # fmt: skip
         self._write()
 
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """The folder of a run that was broken off, to go on in it. Raises DataError if it is done or still runs."""
+        record = read_run(path)
+        host: dict[str, Any] = record["host"] if isinstance(record.get("host"), dict) else {}
+        if record["status"] == "done":
+            raise DataError(f"{path} holds a run that is done; there is nothing to resume")
+        if record["status"] == "running" and host.get("name") == platform.node() and _alive(host.get("process")):
+            raise DataError(f"{path} holds a run that is still running, as process {host['process']}")
+        folder = cls.__new__(cls)
+        folder.path = path
+        kept = {key: value for key, value in record.items() if key not in ("error", "traceback")}
+        resumed = [*record.get("resumed", []), _now()]
+        folder.record = kept | {"status": "running", "ended": None, "resumed": resumed, "versions": _versions()}
+        folder.record |= {"commit": _commit(), "host": _host()}
+        folder._write()
+        return folder
+
     def __enter__(self) -> Self:
         return self
 
@@ -169,7 +187,20 @@ def _versions() -> dict[str, str]:
 
 
 def _host() -> dict[str, Any]:
-    return {"name": platform.node(), "system": platform.platform(), "cores": os.cpu_count()}
+    return {"name": platform.node(), "system": platform.platform(), "cores": os.cpu_count(), "process": os.getpid()}
+
+
+def _alive(process: Any) -> bool:
+    """Whether another process with this number runs here."""
+    if not isinstance(process, int) or process <= 0 or process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # not ours, but there
+        return True
+    return True
 
 
 def _commit() -> str | None:

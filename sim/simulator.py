@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CapacityError, NetworkError, ParameterError, UnsupportedError
 from ..kernels import backend as backends
@@ -17,6 +17,9 @@ from .network import Network
 from .plan import Plan, compile_network
 from .progress import Progress, meter
 from .result import BatchResult, Result
+
+if TYPE_CHECKING:
+    from .snapshot import Snapshot
 
 ENGINES = ("clock", "event")
 PRECISIONS = ("float32", "float64")
@@ -106,7 +109,7 @@ class Simulator:
         """Write everything needed to go on later, bit for bit, to one file; all or nothing. See `load`."""
         from . import snapshot
 
-        snapshot.save(path, snapshot.Snapshot(self._described, self._options, self._engine.snapshot()))
+        snapshot.save(path, self._snapshot(self._engine.snapshot()))
 
     @property
     def network(self) -> Network:
@@ -133,6 +136,7 @@ class Simulator:
         batch: int | None = None,
         progress: bool | None = None,
         record_to: str | os.PathLike[str] | None = None,
+        resume: bool = False,
     ) -> Any:
         """Simulate `duration` [s] more and return what the probes saw in that span; run again to go on.
 
@@ -141,28 +145,39 @@ class Simulator:
         stays where it is. ``run(inputs, batch=B)`` lasts as long as the longest of the inputs. progress: a bar,
         by default for runs of over two seconds on a terminal. record_to: a folder into which the records are written
         while the simulation runs, so that a broken run leaves all but its last seconds; in the end it holds results.h5.
+        resume: take up such a run that was broken off, from its last checkpoint, of which there is one a minute. This
+        simulator must stand where that one stood before; the result is that of an unbroken run, bit for bit.
         """
         if isinstance(duration, Mapping):
             inputs, duration = duration, self._engine.covering(_longest(duration))
         seconds = check.within(self, "run duration", duration, least=0.0, unit="s")
         if inputs is None and batch is None:
             with meter(self._engine.steps(seconds), progress) as tick:
-                return self._run(seconds, tick, record_to)
+                return self._run(seconds, tick, record_to, resume)
         if record_to is not None:
             raise check.fail(self, "run record_to", "must be None for a batch", record_to)
         stimuli = self._samples(inputs or {}, batch)
         with meter(self._engine.steps(seconds) * len(stimuli), progress) as tick:
             return BatchResult(self._engine.run_batch(seconds, stimuli, tick))
 
-    def _run(self, seconds: float, tick: Progress, record_to: str | os.PathLike[str] | None) -> Result:
+    def _run(
+        self, seconds: float, tick: Progress, record_to: str | os.PathLike[str] | None = None, resume: bool = False
+    ) -> Result:
         if record_to is None:
+            if resume:
+                raise check.fail(self, "run resume", "needs record_to, the folder of the broken run", resume)
             result: Result = self._engine.run(seconds, tick)
             return result
         from .segments import Segments
 
-        with Segments(record_to) as sink:
-            sink.put(self._engine.run(seconds, tick, sink))
+        with Segments(record_to, self._snapshot, resume=resume) as sink:
+            sink.put(self._engine.run(seconds, tick, sink, sink.state))
         return sink.merge()
+
+    def _snapshot(self, state: Mapping[str, Any]) -> Snapshot:
+        from .snapshot import Snapshot
+
+        return Snapshot(self._described, self._options, state)
 
     def weights(self, projection: Any) -> Any:
         """The present weights of a projection (n_synapses,), in (source, delay, target) order."""

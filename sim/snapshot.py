@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, PotentiaError
+from ..kernels.cpu.event_queue import TICKS
 from . import description, hdf5
 from .network import Network
 
@@ -38,15 +39,36 @@ class Snapshot:
     options: dict[str, Any]
     state: Mapping[str, NDArray[Any]]
 
+    @property
+    def time(self) -> float:
+        """Where the simulation stands [s]."""
+        if "now" in self.state:
+            return max(int(self.state["now"][0]), 0) / TICKS
+        return int(self.state["step"][0]) * float(self.options["dt"])
+
+    def description(self) -> tuple[bytes, description.Arrays]:
+        """What is simulated and how, as texts and arrays."""
+        arrays: description.Arrays = {}
+        words = {"options": self.options, "network": description.pack_network(self.network, arrays)}
+        return json.dumps(words, allow_nan=False).encode(), arrays
+
+
+def same(one: Snapshot, other: Snapshot) -> bool:
+    """Whether two snapshots are of the same simulation, if perhaps at other times."""
+    (text, arrays), (other_text, other_arrays) = one.description(), other.description()
+    return (
+        text == other_text
+        and arrays.keys() == other_arrays.keys()
+        and all(np.array_equal(array, other_arrays[name]) for name, array in arrays.items())
+    )
+
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
     """Write a snapshot to `path`, all or nothing."""
-    arrays: description.Arrays = {}
-    words = {"options": snapshot.options, "network": description.pack_network(snapshot.network, arrays)}
-    text = np.frombuffer(json.dumps(words, allow_nan=False).encode(), np.uint8)
+    text, arrays = snapshot.description()
 
     def fill(file: Any) -> None:
-        hdf5.add(file, "description", text)
+        hdf5.add(file, "description", np.frombuffer(text, np.uint8))
         for title, members in (("arrays", arrays), ("engine", snapshot.state)):
             group = file.create_group(title)
             for name, array in members.items():

@@ -70,6 +70,12 @@ def load_result(path: str | os.PathLike[str]) -> Result:
     return concatenate([_read_file(segment) for segment in segments])
 
 
+def span(path: Path) -> tuple[float, float]:
+    """Where the results in a file begin and end [s]. Raises DataError."""
+    with hdf5.reading(path, path) as root:
+        return hdf5.attribute(root["meta"], "start", float), hdf5.attribute(root["meta"], "stop", float)
+
+
 def make_folder(folder: Path) -> None:
     """Make `folder` and its parents, if need be. Raises DataError."""
     try:

@@ -1,0 +1,154 @@
+"""Runs that were broken off go on from their last checkpoint, and end as unbroken ones do."""
+
+from __future__ import annotations
+
+import pytest
+
+from potentia import Network, Simulator
+from potentia.errors import DataError, ParameterError
+from potentia.learning import STDP
+from potentia.models import LIF, CubaLIF
+from potentia.sim import FixedProbability, Poisson, Result, Uniform, hdf5, segments, snapshot, storage
+
+BEFORE, SPAN = 0.05, 0.5  # [s]: simulated before the records begin, and recorded
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch):
+    """A segment and a checkpoint at every visit of Python."""
+    monkeypatch.setattr(segments, "MOST_BYTES", 1)
+    monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
+
+
+def simulator(engine="clock", seed=3):
+    """Plastic and noisy, all kinds of records; the event engine takes neither currents nor rules."""
+    clock = engine == "clock"
+    net = Network(seed=seed)
+    cells = net.population(CubaLIF() if clock else LIF(), 100, name="cells")
+    net.stimulate(cells, Poisson(rate=2000.0, weight=8e-3 if clock else 3e-3))
+    rule = STDP() if clock else None
+    net.connect(cells, cells, FixedProbability(0.1), weight=1e-4, delay=Uniform(1e-3, 5e-3), rule=rule)
+    for what, choices in (("spikes", {}), ("v", {"ids": [0, 1]}), ("counts", {}), ("rate", {})):
+        net.probe(cells, what, **choices)
+    sim = Simulator(net, engine=engine, **({"dt": 1e-4, "chunk": 70} if clock else {}))
+    sim.run(BEFORE)
+    return sim
+
+
+def broken(folder, after, engine="clock"):
+    """Leave the folder as a run does that is interrupted after so many visits of Python."""
+    left = iter(range(after))
+
+    def tick(steps):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulator(engine)._run(SPAN, tick, folder)
+
+
+@pytest.fixture(scope="module", params=["clock", "event"])
+def engine(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def whole(engine):
+    return storage.digest(simulator(engine).run(SPAN))
+
+
+@pytest.mark.parametrize("after", [0, 1, 20])
+def test_a_resumed_run_equals_an_unbroken_one(engine, whole, after, tmp_path):
+    broken(tmp_path, after, engine)
+    sim = simulator(engine)
+    assert storage.digest(sim.run(SPAN, record_to=tmp_path, resume=True)) == whole
+    assert storage.digest(Result.load(tmp_path)) == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["results.h5"]
+    assert sim.time == pytest.approx(BEFORE + SPAN)
+
+
+def test_a_run_may_break_off_twice(tmp_path):
+    broken(tmp_path, 10)
+    checkpoints = {path.name: path.read_bytes() for path in tmp_path.glob("checkpoint*")}
+    left = iter(range(20))
+
+    def tick(steps):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulator()._run(SPAN, tick, tmp_path, True)
+    assert all((tmp_path / name).read_bytes() != content for name, content in checkpoints.items())
+    done = simulator().run(SPAN, record_to=tmp_path, resume=True)
+    assert storage.digest(done) == storage.digest(simulator().run(SPAN))
+
+
+@pytest.mark.parametrize("damaged", [segments.CHECKPOINTS[:1], segments.CHECKPOINTS[1:], segments.CHECKPOINTS])
+def test_a_checkpoint_that_was_not_written_to_its_end(damaged, tmp_path):
+    """The other one serves; without any the run begins anew."""
+    broken(tmp_path, 10)
+    for name in damaged:
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+    done = simulator().run(SPAN, record_to=tmp_path, resume=True)
+    assert storage.digest(done) == storage.digest(simulator().run(SPAN))
+
+
+def test_what_is_sealed_is_not_simulated_again(tmp_path):
+    broken(tmp_path, 20)
+    seen = []
+    simulator()._run(SPAN, seen.append, tmp_path, True)
+    assert seen[0] >= 19 * 70  # at once, as far as the checkpoint
+    assert sum(seen) == round(SPAN / 1e-4)
+
+
+def test_a_folder_without_anything_to_resume(tmp_path):
+    done = simulator().run(SPAN, record_to=tmp_path / "new", resume=True)
+    assert storage.digest(done) == storage.digest(simulator().run(SPAN))
+
+
+def test_checkpoints_of_another_simulation_are_refused(tmp_path):
+    broken(tmp_path, 5)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(DataError, match="is a checkpoint of another simulation"):
+        simulator(seed=4).run(SPAN, record_to=tmp_path, resume=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_simulator_at_another_time_is_refused(tmp_path):
+    broken(tmp_path, 5)
+    sim = simulator()
+    sim.run(1.0)
+    with pytest.raises(DataError, match="the saved step must lie between"):
+        sim.run(SPAN, record_to=tmp_path, resume=True)
+
+
+def test_a_hostile_checkpoint_is_refused(tmp_path):
+    """Sealed as it should be, but with a state that lacks its time."""
+    sim = simulator()
+    state = {name: array for name, array in sim._engine.snapshot().items() if name != "step"}
+    snapshot.save(tmp_path / segments.CHECKPOINTS[0], sim._snapshot(state))
+    with pytest.raises(DataError, match=r"checkpoint-1\.snapshot cannot be resumed"):
+        sim.run(SPAN, record_to=tmp_path, resume=True)
+
+
+def test_resume_needs_a_folder():
+    with pytest.raises(ParameterError, match="resume: needs record_to"):
+        simulator().run(SPAN, resume=True)
+
+
+def test_a_disk_that_is_full_of_checkpoints(tmp_path, monkeypatch):
+    """A checkpoint that does not fit stops the run, and all segments are kept."""
+    write = hdf5.write_file
+
+    def full(path, image, **choices):
+        if path.name == segments.CHECKPOINTS[1]:
+            raise DataError(f"{path} cannot be written: No space left on device")
+        write(path, image, **choices)
+
+    monkeypatch.setattr(hdf5, "write_file", full)
+    with pytest.raises(DataError, match=r"No space left on device.*2 segments sealed before are kept"):
+        simulator().run(SPAN, record_to=tmp_path)
+    monkeypatch.setattr(hdf5, "write_file", write)
+    done = simulator().run(SPAN, record_to=tmp_path, resume=True)
+    assert storage.digest(done) == storage.digest(simulator().run(SPAN))

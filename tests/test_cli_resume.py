@@ -1,0 +1,112 @@
+"""`potentia resume`: a run that was broken off goes on in its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from potentia.experiments import load
+from potentia.experiments.experiment import read_settings
+from potentia.experiments.runner import execute
+from potentia.sim import segments
+from potentia.sim.runfolder import RECORD, read_run
+from potentia.tests.test_cli import potentia
+
+SETTINGS = {"neurons": 200, "duration": 0.5, "probability": 0.1, "seed": 3}
+
+
+def execute_into(base):
+    experiment = load("balanced-network")
+    settings = read_settings(experiment.name, experiment.settings, values=SETTINGS)
+    return execute(experiment, settings, base=base, say=lambda text: None)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The record of an unbroken run."""
+    return execute_into(tmp_path_factory.mktemp("whole")).record
+
+
+@pytest.fixture
+def broken(tmp_path, monkeypatch):
+    """The folder of a run that was interrupted after three segments."""
+    put, left = segments.Segments.put, iter(range(3))
+
+    def interrupted(self, *given):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        put(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "MOST_BYTES", 1)
+        patch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(segments.Segments, "put", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            execute_into(tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert read_run(folder)["status"] == "interrupted"
+    assert len(list(folder.glob("seg-*.h5"))) == 3
+    return folder
+
+
+def test_a_run_goes_on_to_the_same_end(broken, whole):
+    done = potentia("resume", broken, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert (told["run"], told["experiment"], told["seed"]) == (str(broken), "balanced-network", 3)
+    record = read_run(broken)
+    assert (record["status"], record["spike_hash"]) == ("done", whole["spike_hash"])
+    timed = {"seconds"}
+    for name in whole["metrics"].keys() - timed:
+        assert record["metrics"][name] == whole["metrics"][name]
+    assert len(record["resumed"]) == 1
+    assert {"results.h5", "report.html", RECORD} <= {path.name for path in broken.iterdir()}
+    assert not list(broken.glob("seg-*.h5")) + list(broken.glob("*.snapshot"))
+
+
+def test_a_run_that_is_done_is_refused(broken):
+    potentia("resume", broken)
+    again = potentia("resume", broken)
+    assert again.returncode == 2
+    assert "is done; there is nothing to resume" in again.stderr
+
+
+def test_a_run_that_still_runs_is_refused(broken):
+    record = read_run(broken)
+    record |= {"status": "running", "host": record["host"] | {"process": os.getppid()}}
+    (broken / RECORD).write_text(json.dumps(record))
+    refused = potentia("resume", broken)
+    assert refused.returncode == 2
+    assert f"still running, as process {os.getppid()}" in refused.stderr
+    record["host"] = {"name": "elsewhere"}  # nobody can tell from here
+    (broken / RECORD).write_text(json.dumps(record))
+    assert potentia("resume", broken).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"config": {"neurons": "many"}}, "neurons: must be a valid integer"),
+        ({"experiment": "balanced-netwrok"}, "did you mean 'balanced-network'?"),
+        ({"data": "/no/such"}, "the run needs the data in /no/such"),
+        ({"backend": "banana"}, "backend: must be one of"),
+    ],
+)
+def test_bad_records_change_nothing(broken, changes, message):
+    record = read_run(broken) | changes
+    (broken / RECORD).write_text(json.dumps(record))
+    before = sorted(path.name for path in broken.iterdir())
+    refused = potentia("resume", broken)
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert sorted(path.name for path in broken.iterdir()) == before
+
+
+def test_no_run_folder(tmp_path: Path):
+    refused = potentia("resume", tmp_path)
+    assert refused.returncode == 2
+    assert "is no run folder" in refused.stderr
