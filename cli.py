@@ -1,4 +1,4 @@
-"""The command line: ``potentia list | run | resume | inspect | plot | verify | bench``.
+"""The command line: ``potentia list | run | sweep | resume | inspect | plot | verify | bench``.
 
 Exit codes: 0 done, 2 bad input, told in one sentence on stderr, 1 a fault of Potentia's own, 130 Ctrl-C.
 """
@@ -14,11 +14,12 @@ from typing import Annotated, Any
 
 import typer
 
-from .errors import DataError, ParameterError, PotentiaError
+from .errors import DataError, DependencyError, ParameterError, PotentiaError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Simulate spiking and energy-based networks.")
 
 INTERRUPTED = 130
+MOST_COLUMNS = 6  # metrics in the table of a sweep; its file has all of them
 
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
@@ -59,14 +60,52 @@ def run(
 
 
 @app.command()
-def resume(
-    path: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run that was broken off.")],
+def sweep(
+    name: Annotated[str, typer.Argument(help="An experiment; see `potentia list`.")],
+    grid: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=A,B", help="Values of one setting; may be repeated.")
+    ] = None,
+    set_: Set = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
+    backend: Annotated[str, typer.Option(help="auto, cpu, gpu or reference.")] = "auto",
+    data: Annotated[Path | None, typer.Option(envvar="POTENTIA_DATA", help="Folder of data sets.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the folder of the sweep is made.")] = Path("runs"),
+    workers: Annotated[int | None, typer.Option(help="Runs at once; all cores if left out.")] = None,
     json_: Json = False,
 ) -> None:
-    """Go on with a run that was broken off, from its last checkpoint."""
-    from .experiments import runner
+    """Run an experiment at every point of a grid of settings."""
+    from .experiments import load, sweep
+    from .experiments.experiment import read_settings
+    from .kernels.backend import BACKENDS
+    from .sim import validation as check
 
-    _tell_end(runner.resume(path, say=warn if json_ else say), json_)
+    check.one_of("sweep", "backend", backend, ("auto", *BACKENDS))
+    if workers is not None:
+        check.whole("sweep", "workers", workers, least=1)
+    values = sweep.read_grid(name, grid or ())
+    read = read_settings(name, load(name).settings, set_ or (), {} if seed is None else {"seed": seed})
+    given = read.model_dump(mode="json", include=read.model_fields_set)
+    for key in given.keys() & values.keys():
+        raise ParameterError(f"{name} --grid: {key} is given both by --grid and as one value (got {given[key]!r})")
+    if data is not None and not data.is_dir():
+        raise DataError(f"--data: {data} is not a folder")
+    wanted = sweep.Sweep(name, given, values, backend, None if data is None else str(data.resolve()))
+    _tell_sweep(sweep.begin(wanted, out), workers, json_)
+
+
+@app.command()
+def resume(
+    path: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run or a sweep that was broken off.")],
+    workers: Annotated[int | None, typer.Option(help="Of a sweep: runs at once; all cores if left out.")] = None,
+    json_: Json = False,
+) -> None:
+    """Go on with a run or a sweep that was broken off, a run from its last checkpoint."""
+    from .experiments import runner, sweep
+
+    if (path / sweep.FILE).exists():
+        _tell_sweep(path, workers, json_)
+    else:
+        _tell_end(runner.resume(path, say=warn if json_ else say), json_)
 
 
 @app.command()
@@ -222,6 +261,35 @@ def _tell_end(folder: Any, as_json: bool) -> None:
         say(json.dumps(told | {"run": str(folder.path)}))
     else:
         say(f"spike hash {record['spike_hash']}\n{folder.path}")
+
+
+def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:
+    """Carry out a sweep; print its table. Exit code 2 if a point could not be run."""
+    from .experiments import sweep
+    from .experiments.experiment import format_table
+    from .experiments.sweep_figure import overview, shown
+    from .sim import figures
+
+    points = sweep.carry_out(folder, workers=workers)
+    failed = [point for point in points if point.error]
+    for point in failed:
+        settings = ", ".join(f"{key}={value}" for key, value in point.values.items())
+        warn(f"potentia: {settings}: {point.error}")
+    try:
+        figure = overview(points)
+        if figure is not None:
+            figures.save(figure, folder / "sweep.png")
+    except DependencyError as error:
+        warn(f"no sweep.png: {error}")
+    if as_json:
+        say(json.dumps({"sweep": str(folder), "points": [point.told for point in points]}))
+    else:
+        header, rows = sweep.columns(points)
+        kept = [header.index(name) for name in [*points[0].values, *shown(points)[:MOST_COLUMNS], "status"]]
+        say(format_table([[row[k] for k in kept] for row in rows], header=[header[k] for k in kept]))
+        say(str(folder / sweep.TABLE))
+    if failed:
+        raise typer.Exit(2)
 
 
 def _told(record: dict[str, Any]) -> str:

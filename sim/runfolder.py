@@ -47,7 +47,7 @@ class RunFolder:
         seed: int,
         **about: Any,
     ) -> None:
-        self.path = _claim(Path(base), experiment)
+        self.path = claim(Path(base), experiment)
         self.record: dict[str, Any] = {
             "schema": SCHEMA, "experiment": experiment, "status": "running", "seed": seed,
             "config": dict(config), **about,
@@ -146,7 +146,7 @@ def _check(file: Path, record: Any) -> None:
         raise DataError(f"{file}: status must be one of {', '.join(STATES)} (got {record['status']!r:.60})")
 
 
-def _claim(base: Path, experiment: str) -> Path:
+def claim(base: Path, experiment: str) -> Path:
     """Make a folder that did not exist before."""
     make_folder(base)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", experiment)

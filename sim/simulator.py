@@ -225,8 +225,14 @@ class Simulator:
 
 
 def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processor cores this process may use; at most POTENTIA_THREADS, if the environment has it."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("POTENTIA_THREADS", "")
+    if not wanted:
+        return there
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise ParameterError(f"POTENTIA_THREADS: must be a whole number from 1 on (got {wanted!r:.40})")
+    return min(int(wanted), there)
 
 
 def _on_a_card(network: Network, dt: float, engine: Callable[[str], ClockEngine]) -> ClockEngine | None:
