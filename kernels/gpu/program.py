@@ -71,8 +71,14 @@ class Program:
         return int(self._words[2])
 
     def collect(self) -> None:
-        """Bring all arrays up to date: histories, weights, whatever kernels wrote."""
+        """Bring all arrays up to date: histories, weights, whatever kernels wrote.
+
+        What came back from the buffers of probes stays as it is, since somebody may have emptied them.
+        """
+        filled = [arguments["rows"].copy() for arguments in self._buffers]
         self._mirror.download()
+        for arguments, rows in zip(self._buffers, filled, strict=True):
+            arguments["rows"][:] = rows
         for work in self._works:
             if work.lists:
                 listed(work.arguments["held"], work.lists)

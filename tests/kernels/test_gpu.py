@@ -34,6 +34,8 @@ from potentia.sim import (
     Step,
     TimedArray,
     Uniform,
+    segments,
+    storage,
 )
 from potentia.sim.operator import parameters
 
@@ -147,6 +149,27 @@ def test_stimuli_and_probes(gpu, chunk):
     np.testing.assert_array_equal(here.trace("cells", "rate"), there.trace("cells", "rate"))
     np.testing.assert_array_equal(here.trace("cells", "counts"), there.trace("cells", "counts"))
     np.testing.assert_allclose(here.trace("cells", "v"), there.trace("cells", "v"), rtol=0, atol=1e-15)
+
+
+def test_records_handed_over_on_the_way(gpu, tmp_path, monkeypatch):
+    """Written in many pieces, or broken off and resumed, the records are those of a run that is kept in memory."""
+    monkeypatch.setattr(segments, "MOST_BYTES", 1)
+    monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
+    expected = storage.digest(run(gpu))
+
+    def simulator():
+        return Simulator(stimulated(), dt=DT, backend=gpu, chunk=60, dtype="float64")
+
+    assert storage.digest(simulator().run(0.05, record_to=tmp_path / "pieces")) == expected
+    left = iter(range(3))
+
+    def tick(steps):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulator()._run(0.05, tick, tmp_path / "broken")
+    assert storage.digest(simulator().run(0.05, record_to=tmp_path / "broken", resume=True)) == expected
 
 
 def test_a_batch(gpu):
