@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ..errors import CapacityError
 from ..kernels.cpu import rows as kernels
-from ..kernels.reference.rows import row_begin
 from .build import Build
+from .draws import Draws
 from .signals import Signal
 from .store import sum_dtype
 from .synapses import Synapses
@@ -25,7 +25,6 @@ from .synapses import Synapses
 WORD: Final = 32  # bits of a synapse's word: target and code of the weight
 MOST_BUNDLED: Final = 2**32 - 1  # synapses of one bundle
 DRAWN: Final = 512  # words that are drawn before they are delivered
-BLOCK: Final = 1024  # sources that are worked on at once, where there is a number for each delay
 
 
 @dataclass
@@ -99,7 +98,7 @@ class Bundle:
         if not owned:
             return
         own: dict[str, list[int]] = {key: [] for key in ("sizes", "skips", "masks")}
-        seeds, draws = [], _Draws(self.members[0].n_pre, lags, len(owned))
+        seeds, draws = [], Draws(self.members[0].n_pre, lags, len(owned))
         for k in owned:
             member = self.members[k]
             assert member.rows is not None
@@ -180,43 +179,6 @@ class _Coding:
         if any(part is None for part in levels) or last.bit_length() + shift > WORD:
             return cls(0, None, (0,) * len(members), dtype)
         return cls(shift, table, tuple(codes), dtype)
-
-
-class _Draws:
-    """Where the draws of each (source, lag) of projections begin, as kernels take it: see `row_begin`.
-
-    sizes (n_pre, n_members), shares (n_lags + 1, n_members), offsets (n_pre, n_lags + 1, n_members); most: draws of
-    one (source, lag) of one projection.
-    """
-
-    def __init__(self, n_pre: int, lags: NDArray[np.int64], n_members: int) -> None:
-        self.lags, self.filled, self.most = lags, 0, 0
-        self.sizes = np.zeros((n_pre, n_members), np.uint32)
-        self.shares = np.zeros((lags.size + 1, n_members), np.uint32)
-        self.offsets: NDArray[Any] = np.zeros((n_pre, lags.size + 1, n_members), np.int8)
-
-    def add(self, member: Synapses) -> None:
-        """Enter the next projection."""
-        counts, columns = member.lag_counts(), 1 + np.searchsorted(self.lags, member.lags)
-        k, self.filled = self.filled, self.filled + 1
-        self.most = max(self.most, int(counts.max(initial=0)))
-        self.sizes[:, k] = counts.sum(axis=1)
-        whole = np.zeros(self.lags.size + 1)
-        whole[columns] = counts.sum(axis=0, dtype=np.int64)
-        self.shares[:, k] = np.rint(np.cumsum(whole) * (65536 / max(member.n, 1)))
-        for begin in range(0, len(counts), BLOCK):
-            rows = slice(begin, begin + BLOCK)
-            begins = np.zeros((len(counts[rows]), whole.size), np.int64)
-            begins[:, columns] = counts[rows]
-            offsets = np.cumsum(begins, axis=1) - row_begin(self.sizes[rows, k, None], self.shares[:, k], 0)
-            dtype = np.promote_types(self.offsets.dtype, _narrowest(offsets))
-            self.offsets = self.offsets.astype(dtype, copy=False)
-            self.offsets[rows, :, k] = offsets
-
-
-def _narrowest(numbers: NDArray[np.int64]) -> Any:
-    """The signed dtype that holds all of them in the fewest bytes."""
-    return np.min_scalar_type(min(int(numbers.min(initial=0)), -1 - int(numbers.max(initial=0))))
 
 
 def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Signal:
