@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ from .synapses import Synapses, draw
 from .weighing import receptor_of
 
 MARKED_PARTS = ("state", "flow", "sums")  # of memory, to which deliveries add
+EVEN = 1.05  # the work of the busiest thread over the mean, where populations need not be cut
 PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
 
 
@@ -242,12 +243,27 @@ def compile_network(
 def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
     """The pieces of every population; a kernel of the user's own always sees all of its units.
 
-    Synapses that are drawn again are all drawn by every thread that owns some of their targets: those stay together.
+    Populations stay with one thread each where that spreads units and synapses evenly: threads then share no array. And
+    synapses that are drawn again are all drawn by every thread that owns some of their targets: those always stay.
     """
     ranges = [cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations]
-    drawn = {part.post.name for part in network.projections if part.store.redraws}
-    whole = [k for k, part in enumerate(network.populations) if part.name in drawn]
-    return {part.name: own for part, own in zip(network.populations, deal(ranges, lanes, whole), strict=True)}
+    names = [part.name for part in network.populations]
+    synapses = dict.fromkeys(names, 0.0)
+    for part in network.projections:
+        synapses[part.post.name] += part.connectivity.expected(part.pre.n, part.post.n)
+    dealt = deal(ranges, lanes, range(len(names)))
+    if not all(_even(work, dealt, lanes) for work in ([float(r[-1][1]) for r in ranges], list(synapses.values()))):
+        drawn = {part.post.name for part in network.projections if part.store.redraws}
+        dealt = deal(ranges, lanes, [k for k, name in enumerate(names) if name in drawn])
+    return dict(zip(names, dealt, strict=True))
+
+
+def _even(work: Sequence[float], dealt: Sequence[tuple[Piece, ...]], lanes: int) -> bool:
+    """Whether lanes have nearly equal shares of the work of whole populations."""
+    shares = np.zeros(lanes)
+    for amount, pieces in zip(work, dealt, strict=True):
+        shares[pieces[0][2]] += amount
+    return bool(shares.max() <= EVEN * shares.mean())
 
 
 def _resolves(population: Population, dt: float) -> None:

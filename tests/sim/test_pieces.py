@@ -9,7 +9,8 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.models import CubaLIF
-from potentia.sim import pieces
+from potentia.sim import FixedTotal, Procedural, pieces
+from potentia.sim.plan import _pieces
 from potentia.sim.signals import PAGE
 
 SIZES = [1, 100, 2048, 2049, 4097, 5834, 20683]
@@ -53,3 +54,33 @@ def test_some_populations_stay_together():
     assert [{lane for *_, lane in own} for own in dealt[:3]] == [{1}, {0}, {1}]
     owned = [high - low for low, high in pieces.owned(dealt[3], 2)]
     assert owned[0] < owned[1] + pieces.UNITS
+
+
+def network(sizes, degrees, **how):
+    """Populations that all receive so many synapses per unit from the first."""
+    net = Network(seed=1)
+    cells = [net.population(CubaLIF(), n, name=f"p{k}") for k, n in enumerate(sizes)]
+    for post, degree in zip(cells, degrees, strict=True):
+        if degree:
+            net.connect(cells[0], post, FixedTotal(degree * post.n), weight=1e-5, **how)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("sizes", "degrees", "together"),
+    [
+        ((6000, 4000, 2100), (10, 10, 10), True),  # 6000 here, 6100 there
+        ((8000, 2000), (10, 10), False),  # one is too large
+        ((6000, 4000, 2100), (90, 10, 10), False),  # as many units, but most synapses on one side
+        ((6000, 4000, 2100), (0, 0, 0), True),
+    ],
+)
+def test_populations_stay_with_one_thread_where_that_is_even(sizes, degrees, together):
+    lanes = [{lane for *_, lane in own} for own in _pieces(network(sizes, degrees), 2).values()]
+    assert all(len(own) == 1 for own in lanes) == together
+    assert set.union(*lanes) == {0, 1}
+
+
+def test_populations_that_receive_drawn_synapses_are_never_cut():
+    dealt = _pieces(network((8000, 2000), (10, 0), store=Procedural()), 2)
+    assert [{lane for *_, lane in own} for own in dealt.values()] == [{0}, {1}]
