@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -100,9 +101,10 @@ def resume(
     json_: Json = False,
 ) -> None:
     """Go on with a run or a sweep that was broken off, a run from its last checkpoint."""
-    from .experiments import runner, sweep
+    from .experiments import runner
+    from .sim.runfolder import SWEEP
 
-    if (path / sweep.FILE).exists():
+    if (path / SWEEP).exists():
         _tell_sweep(path, workers, json_)
     else:
         _tell_end(runner.resume(path, say=warn if json_ else say), json_)
@@ -112,13 +114,18 @@ def resume(
 def inspect(
     path: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run folder or an HDF5 file.")],
 ) -> None:
-    """Tell what a run folder or a file holds: settings, metrics, arrays with shapes and units."""
+    """Tell what a run folder, a sweep or a file holds: settings, metrics, arrays with shapes and units."""
     from .sim import hdf5
-    from .sim.runfolder import RECORD, read_run
+    from .sim.runfolder import RECORD, SWEEP, read_run
     from .sim.storage import RESULTS, SEGMENTS
 
     if not path.is_dir():
         say("\n".join([str(path), *hdf5.tree(path)]))
+        return
+    if (path / SWEEP).exists():
+        from .experiments import sweep
+
+        say(_table_of(sweep.standing(path)))
         return
     files = [file for file in (path / RESULTS, *sorted(path.glob(SEGMENTS))) if file.exists()]
     if (path / RECORD).exists():
@@ -130,15 +137,21 @@ def inspect(
 
 
 @app.command()
-def plot(path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
-    """Draw the figures of a run again."""
+def plot(path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or that of a sweep.")]) -> None:
+    """Draw the figures of a run or a sweep again."""
     from .experiments.runner import redraw
     from .sim import figures
     from .sim.result import Result
-    from .sim.runfolder import RECORD
+    from .sim.runfolder import RECORD, SWEEP
 
     if (path / RECORD).exists():
         redraw(path, say)
+        return
+    if (path / SWEEP).exists():
+        from .experiments import sweep
+        from .experiments.sweep_figure import draw
+
+        say(str(draw(path, sweep.standing(path)) or f"{path}: no setting and metric to draw over each other"))
         return
     place = path if path.is_dir() else path.parent
     say(str(figures.save(Result.load(path).plot(), place / "overview.png")))
@@ -266,9 +279,7 @@ def _tell_end(folder: Any, as_json: bool) -> None:
 def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:
     """Carry out a sweep; print its table. Exit code 2 if a point could not be run."""
     from .experiments import sweep
-    from .experiments.experiment import format_table
-    from .experiments.sweep_figure import overview, shown
-    from .sim import figures
+    from .experiments.sweep_figure import draw
 
     points = sweep.carry_out(folder, workers=workers)
     failed = [point for point in points if point.error]
@@ -276,20 +287,26 @@ def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:
         settings = ", ".join(f"{key}={value}" for key, value in point.values.items())
         warn(f"potentia: {settings}: {point.error}")
     try:
-        figure = overview(points)
-        if figure is not None:
-            figures.save(figure, folder / "sweep.png")
+        draw(folder, points)
     except DependencyError as error:
         warn(f"no sweep.png: {error}")
     if as_json:
         say(json.dumps({"sweep": str(folder), "points": [point.told for point in points]}))
     else:
-        header, rows = sweep.columns(points)
-        kept = [header.index(name) for name in [*points[0].values, *shown(points)[:MOST_COLUMNS], "status"]]
-        say(format_table([[row[k] for k in kept] for row in rows], header=[header[k] for k in kept]))
-        say(str(folder / sweep.TABLE))
+        say(f"{_table_of(points)}\n{folder / sweep.TABLE}")
     if failed:
         raise typer.Exit(2)
+
+
+def _table_of(points: Sequence[Any]) -> str:
+    """The points of a sweep: settings, the first metrics that differ, and how each ended."""
+    from .experiments import sweep
+    from .experiments.experiment import format_table
+    from .experiments.sweep_figure import shown
+
+    header, rows = sweep.columns(points)
+    kept = [header.index(name) for name in [*points[0].values, *shown(points)[:MOST_COLUMNS], "status"]]
+    return format_table([[row[k] for k in kept] for row in rows], header=[header[k] for k in kept])
 
 
 def _told(record: dict[str, Any]) -> str:

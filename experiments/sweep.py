@@ -24,10 +24,9 @@ from potentia.kernels.backend import BACKENDS
 from potentia.sim import hdf5
 from potentia.sim import validation as check
 from potentia.sim.progress import meter
-from potentia.sim.runfolder import RECORD, claim, read_run
+from potentia.sim.runfolder import RECORD, SWEEP, claim, read_run
 from potentia.sim.simulator import cores
 
-FILE: Final = "sweep.json"
 TABLE: Final = "sweep.csv"
 SCHEMA: Final = 1
 MOST_POINTS: Final = 10_000
@@ -49,7 +48,7 @@ class Sweep:
     @classmethod
     def read(cls, folder: Path) -> Self:
         """The sweep of a folder. Raises DataError."""
-        file = folder / FILE
+        file = folder / SWEEP
         try:
             if file.stat().st_size > MOST_BYTES:
                 raise DataError(f"{file} is larger than {MOST_BYTES:,} bytes")
@@ -71,7 +70,7 @@ class Sweep:
             made.grid and all(isinstance(values, list) and values for values in made.grid.values())
         ):
             raise DataError(f"{file} is damaged: it is not what a sweep writes")
-        check.one_of(FILE, "backend", made.backend, ("auto", *BACKENDS))
+        check.one_of(SWEEP, "backend", made.backend, ("auto", *BACKENDS))
         made.check()
         return made
 
@@ -140,7 +139,7 @@ def begin(sweep: Sweep, base: Path) -> Path:
     """Make the folder of a sweep, all of whose points are checked before."""
     sweep.check()
     folder = claim(base, f"{sweep.experiment}-sweep")
-    hdf5.write_file(folder / FILE, json.dumps(asdict(sweep), indent=2).encode())
+    hdf5.write_file(folder / SWEEP, json.dumps(asdict(sweep), indent=2).encode())
     return folder
 
 
@@ -164,6 +163,11 @@ def carry_out(folder: Path, *, workers: int | None = None, progress: bool | None
             _write_table(folder, found)
     _write_table(folder, found)
     return found
+
+
+def standing(folder: Path) -> list[Point]:
+    """How all points of a sweep stand."""
+    return _found(folder, Sweep.read(folder))
 
 
 def columns(points: Sequence[Point]) -> tuple[list[str], list[list[Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,6 +38,12 @@ def shown(points: Sequence[Point]) -> list[str]:
     return [
         name for name in differing if not is_timed(name) and any(_number(metrics.get(name)) for metrics in records)
     ][:MOST_PANELS]
+
+
+def draw(folder: Path, points: Sequence[Point]) -> Path | None:
+    """Save the figure as sweep.png; None where there is nothing to draw."""
+    figure = overview(points)
+    return None if figure is None else figures.save(figure, folder / "sweep.png")
 
 
 def overview(points: Sequence[Point]) -> Figure | None:

@@ -25,6 +25,7 @@ from .storage import make_folder
 SCHEMA: Final = 1
 RECORD: Final = "run.json"
 REPORT: Final = "report.html"
+SWEEP: Final = "sweep.json"  # in a folder of runs that belong together, see `experiments/sweep.py`
 MOST_BYTES: Final = 1 << 24  # of a run.json
 STATES: Final = ("running", "done", "failed", "interrupted")
 PACKAGES: Final = ("numpy", "numba", "scipy", "h5py", "torch", "matplotlib")

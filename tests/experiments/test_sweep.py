@@ -10,7 +10,7 @@ import pytest
 
 from potentia.errors import DataError, ParameterError
 from potentia.experiments import runner, sweep, sweep_figure
-from potentia.sim.runfolder import RECORD, read_run
+from potentia.sim.runfolder import RECORD, SWEEP, read_run
 from potentia.tests.test_cli import potentia
 
 NAME = "balanced-network"
@@ -64,12 +64,22 @@ def test_what_is_printed_without_json(swept):
     assert len(lines) == 2 + 4 + 1
 
 
+def test_inspect_and_plot(swept, broken):
+    """What stands so far, without running anything."""
+    shown = potentia("inspect", broken)
+    assert shown.returncode == 0, shown.stderr
+    assert [line.split()[-1] for line in shown.stdout.splitlines()[2:]] == ["done", "interrupted", "done", "missing"]
+    drawn = potentia("plot", broken)
+    assert drawn.returncode == 0, drawn.stderr
+    assert drawn.stdout.strip() == str(broken / "sweep.png")
+
+
 @pytest.fixture
 def broken(swept, tmp_path):
     """A copy of the sweep in which one point was never begun and one was broken off."""
     folder, told = swept
     paths = [sweep.Path(point["run"]) for point in told["points"]]
-    (tmp_path / sweep.FILE).write_bytes((folder / sweep.FILE).read_bytes())
+    (tmp_path / SWEEP).write_bytes((folder / SWEEP).read_bytes())
     for path in paths[:3]:
         (tmp_path / path.name).mkdir()
         (tmp_path / path.name / RECORD).write_bytes((path / RECORD).read_bytes())
@@ -145,7 +155,7 @@ def test_bad_input_leaves_nothing_behind(arguments, message, tmp_path):
     ],
 )
 def test_a_damaged_sweep(text, message, tmp_path):
-    (tmp_path / sweep.FILE).write_text(text)
+    (tmp_path / SWEEP).write_text(text)
     done = potentia("resume", tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
