@@ -14,6 +14,7 @@ from potentia.experiments.experiment import Context, Experiment, is_timed, read_
 from potentia.kernels.backend import BACKENDS
 from potentia.sim import validation as check
 from potentia.sim.runfolder import RunFolder, finite, read_run, write_report
+from potentia.sim.storage import RESULTS
 
 SAME = 1e-6  # relative: metrics may be sums over threads; spikes are compared bit by bit
 
@@ -64,6 +65,7 @@ def resume(path: Path, *, say: Callable[[str], None] = print) -> RunFolder:
     with RunFolder.reopen(path) as folder:
         backend = str(record.get("backend", "auto"))
         context = Context(backend=backend, data=data, folder=path, say=say, resume=True)
+        (path / RESULTS).unlink(missing_ok=True)  # of a run that broke off after it, and will write the same again
         _carry_out(experiment, settings, context, folder)
     return folder
 

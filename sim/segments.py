@@ -84,12 +84,10 @@ class Segments:
         result = storage.load_result(self.folder) if self._only is None else self._only
         if self.sealed == 1:
             self._path(1).replace(self.folder / storage.RESULTS)
-            return result
-        storage.save_result(result, self.folder)
-        for number in range(1, self.sealed + 1):
-            self._path(number).unlink(missing_ok=True)
-        for name in CHECKPOINTS:
-            (self.folder / name).unlink(missing_ok=True)
+        else:
+            storage.save_result(result, self.folder)
+        for path in (*map(self._path, range(1, self.sealed + 1)), *(self.folder / name for name in CHECKPOINTS)):
+            path.unlink(missing_ok=True)
         return result
 
     def _work(self) -> None:
@@ -114,7 +112,6 @@ class Segments:
                 path.unlink()
             else:
                 self.sealed += 1
-        (self.folder / storage.RESULTS).unlink(missing_ok=True)
         if latest is None:
             return None
         self._pieces, self._kept = self.sealed, 1 - CHECKPOINTS.index(latest[1])
@@ -143,7 +140,7 @@ class Segments:
 def _prepare(folder: Path, *, resume: bool) -> None:
     """Find out before the simulation starts whether `folder` can take its records."""
     storage.make_folder(folder)
-    if not resume and ((folder / storage.RESULTS).exists() or any(folder.glob(storage.SEGMENTS))):
+    if (folder / storage.RESULTS).exists() or (not resume and any(folder.glob(storage.SEGMENTS))):
         raise DataError(f"{folder} holds results already; choose another folder")
     trial = folder / ".trial"
     hdf5.write_file(trial, b"\0" * 4096)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from potentia.experiments import load
+from potentia.experiments import balanced_network, load
 from potentia.experiments.experiment import read_settings
 from potentia.experiments.runner import execute
 from potentia.sim import segments
@@ -65,6 +65,21 @@ def test_a_run_goes_on_to_the_same_end(broken, whole):
     assert len(record["resumed"]) == 1
     assert {"results.h5", "report.html", RECORD} <= {path.name for path in broken.iterdir()}
     assert not list(broken.glob("seg-*.h5")) + list(broken.glob("*.snapshot"))
+
+
+def test_a_run_that_failed_after_its_simulation(tmp_path, whole, monkeypatch):
+    """Its results are written again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(balanced_network, "plot", lambda context: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            execute_into(tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert read_run(folder)["status"] == "failed"
+    assert (folder / "results.h5").exists()
+    assert potentia("resume", folder).returncode == 0
+    record = read_run(folder)
+    assert (record["status"], record["spike_hash"]) == ("done", whole["spike_hash"])
+    assert not {"error", "traceback"} & record.keys()
 
 
 def test_a_run_that_is_done_is_refused(broken):

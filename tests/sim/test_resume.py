@@ -107,6 +107,23 @@ def test_a_folder_without_anything_to_resume(tmp_path):
     assert storage.digest(done) == storage.digest(simulator().run(SPAN))
 
 
+def test_a_complete_result_is_not_touched(tmp_path):
+    simulator().run(SPAN, record_to=tmp_path)
+    before = (tmp_path / "results.h5").read_bytes()
+    with pytest.raises(DataError, match="holds results already"):
+        simulator().run(SPAN, record_to=tmp_path, resume=True)
+    assert (tmp_path / "results.h5").read_bytes() == before
+
+
+def test_damaged_checkpoints_do_not_stay(tmp_path, monkeypatch):
+    """Also where all is written in one piece."""
+    for name in segments.CHECKPOINTS:
+        (tmp_path / name).write_bytes(b"no snapshot")
+    monkeypatch.setattr(segments, "MOST_BYTES", 1 << 30)
+    simulator().run(SPAN, record_to=tmp_path, resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["results.h5"]
+
+
 def test_checkpoints_of_another_simulation_are_refused(tmp_path):
     broken(tmp_path, 5)
     before = sorted(path.name for path in tmp_path.iterdir())
