@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,11 +105,18 @@ def _add(summary: Any, words: list[Any], *arrays: Any) -> None:
 
 
 def _fill(root: h5py.File, result: Result, metrics: Mapping[str, float]) -> None:
+    with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter to others
+        sealed = pool.submit(digest, result)
+        _fill_records(root, result, metrics)
+        root["meta"].attrs["digest"] = sealed.result()
+
+
+def _fill_records(root: h5py.File, result: Result, metrics: Mapping[str, float]) -> None:
     root.attrs["magic"] = np.uint32(SONATA_MAGIC)
     root.attrs["version"] = np.array(SONATA_VERSION, np.uint32)
     meta = root.create_group("meta")
     words = {"schema": SCHEMA, "potentia": __version__, "start": result.start, "stop": result.stop}
-    for name, value in (words | {"hash": result.hash, "digest": digest(result)}).items():
+    for name, value in (words | {"hash": result.hash}).items():
         meta.attrs[name] = value
     meta.create_dataset("json", data=np.bytes_(json.dumps(result.meta, default=str).encode()))
     for title, numbers in (("tallies", result.tallies), ("metrics", metrics)):
@@ -126,7 +134,7 @@ def _fill(root: h5py.File, result: Result, metrics: Mapping[str, float]) -> None
 
 
 def _write_spikes(group: h5py.Group, spikes: Spikes) -> None:
-    in_time = bool(np.all(np.diff(spikes.times) >= 0))
+    in_time = bool((spikes.times[1:] >= spikes.times[:-1]).all())
     group.attrs.create("sorting", 2 if in_time else 0, dtype=SORTING)
     group.attrs["n"] = spikes.n
     group.attrs["start"], group.attrs["stop"] = spikes.start, spikes.stop
