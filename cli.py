@@ -77,6 +77,7 @@ def sweep(
     """Run an experiment at every point of a grid of settings."""
     from .experiments import load, sweep
     from .experiments.experiment import read_settings
+    from .experiments.runner import check_data
     from .kernels.backend import BACKENDS
     from .sim import validation as check
 
@@ -88,8 +89,7 @@ def sweep(
     given = read.model_dump(mode="json", include=read.model_fields_set)
     for key in given.keys() & values.keys():
         raise ParameterError(f"{name} --grid: {key} is given both by --grid and as one value (got {given[key]!r})")
-    if data is not None and not data.is_dir():
-        raise DataError(f"--data: {data} is not a folder")
+    check_data(data)
     wanted = sweep.Sweep(name, given, values, backend, None if data is None else str(data.resolve()))
     _tell_sweep(sweep.begin(wanted, out), workers, json_)
 
@@ -347,7 +347,6 @@ def _benchmarks(module: str) -> Any:
 def _peer(name: str, peer: str, known: tuple[str, ...]) -> None:
     import importlib.util
 
-    from .errors import DependencyError
     from .sim import validation as check
 
     check.one_of(name, "peers", peer, known)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from potentia.errors import ParameterError
@@ -18,7 +20,8 @@ from potentia.sim import validation as check
 __all__ = ["experiments", "load"]
 
 
-def experiments() -> dict[str, str]:
+@cache
+def experiments() -> Mapping[str, str]:
     """The names of all experiments, with dashes, and what each is."""
     found = {}
     for module in pkgutil.iter_modules(__path__):

@@ -33,8 +33,7 @@ def execute(
 
     Where settings do not fit together or data are missing, before anything was written, no folder is left behind.
     """
-    if data is not None and not data.is_dir():
-        raise DataError(f"--data: {data} is not a folder")
+    check_data(data)
     config = settings.model_dump(mode="json")
     folder = RunFolder(
         base, experiment.name, config=config, seed=config.get("seed", 0), backend=backend,
@@ -50,20 +49,21 @@ def execute(
     return folder
 
 
+def check_data(data: Path | None) -> None:
+    """Raise DataError unless this is a folder, or none is wanted."""
+    if data is not None and not data.is_dir():
+        raise DataError(f"--data: {data} is not a folder")
+
+
 def resume(path: Path, *, say: Callable[[str], None] = print) -> RunFolder:
     """Go on with a run that was broken off, in its folder; the end is that of an unbroken run, bit for bit.
 
     What the experiment simulates into the folder goes on from its last checkpoint; all else is done again.
     """
-    record = read_run(path)
-    experiment = load(record["experiment"])
-    settings = read_settings(experiment.name, experiment.settings, values=record["config"])
-    check.one_of("run.json", "backend", record.get("backend", "auto"), ("auto", *BACKENDS))
-    data = None if record.get("data") is None else Path(str(record["data"]))
+    experiment, settings, backend, data = _described(_read(path))
     if data is not None and not data.is_dir():
         raise DataError(f"{path}: the run needs the data in {data}, which is not a folder")
     with RunFolder.reopen(path) as folder:
-        backend = str(record.get("backend", "auto"))
         context = Context(backend=backend, data=data, folder=path, say=say, resume=True)
         (path / RESULTS).unlink(missing_ok=True)  # of a run that broke off after it, and will write the same again
         _carry_out(experiment, settings, context, folder)
@@ -78,10 +78,7 @@ def _carry_out(experiment: Experiment, settings: Any, context: Context, folder: 
 def verify(path: Path) -> list[str]:
     """Run the experiment of a run folder again; return a sentence per difference in spikes and metrics."""
     record = _finished(path)
-    experiment = load(record["experiment"])
-    settings = read_settings(experiment.name, experiment.settings, values=record["config"])
-    data = None if record.get("data") is None else Path(str(record["data"]))
-    backend = str(record.get("backend", "auto"))
+    experiment, settings, backend, data = _described(record)
     with tempfile.TemporaryDirectory(prefix="potentia-verify-") as base:
         folder = execute(
             experiment,
@@ -117,11 +114,24 @@ def redraw(path: Path, say: Callable[[str], None]) -> None:
     say(str(write_report(path, record)))
 
 
-def _finished(path: Path) -> dict[str, Any]:
+def _described(record: dict[str, Any]) -> tuple[Experiment, Any, str, Path | None]:
+    """What a record says was run: experiment, settings, backend and folder of data."""
+    experiment = load(record["experiment"])
+    settings = read_settings(experiment.name, experiment.settings, values=record["config"])
+    data = None if record.get("data") is None else Path(str(record["data"]))
+    return experiment, settings, str(record.get("backend", "auto")), data
+
+
+def _read(path: Path) -> dict[str, Any]:
     record: dict[str, Any] = read_run(path)
+    check.one_of("run.json", "backend", record.get("backend", "auto"), ("auto", *BACKENDS))
+    return record
+
+
+def _finished(path: Path) -> dict[str, Any]:
+    record = _read(path)
     if record["status"] != "done":
         raise DataError(f"{path} holds a run whose status is {record['status']!r}; only one that is 'done' will do")
-    check.one_of("run.json", "backend", record.get("backend", "auto"), ("auto", *BACKENDS))
     return record
 
 

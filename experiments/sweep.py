@@ -24,13 +24,12 @@ from potentia.kernels.backend import BACKENDS
 from potentia.sim import hdf5
 from potentia.sim import validation as check
 from potentia.sim.progress import meter
-from potentia.sim.runfolder import RECORD, SWEEP, claim, read_run
-from potentia.sim.simulator import cores
+from potentia.sim.runfolder import RECORD, SWEEP, claim, read_json, read_run
+from potentia.sim.simulator import THREADS, cores
 
 TABLE: Final = "sweep.csv"
 SCHEMA: Final = 1
 MOST_POINTS: Final = 10_000
-MOST_BYTES: Final = 1 << 24  # of a sweep.json
 
 
 @final
@@ -49,13 +48,10 @@ class Sweep:
     def read(cls, folder: Path) -> Self:
         """The sweep of a folder. Raises DataError."""
         file = folder / SWEEP
+        words = read_json(file)
         try:
-            if file.stat().st_size > MOST_BYTES:
-                raise DataError(f"{file} is larger than {MOST_BYTES:,} bytes")
-            made = cls(**json.loads(file.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise DataError(f"{file} cannot be read: {error.strerror or error}") from None
-        except (ValueError, TypeError, RecursionError):
+            made = cls(**words)
+        except TypeError:
             raise DataError(f"{file} is damaged: it is not what a sweep writes") from None
         if made.schema != SCHEMA:
             raise DataError(f"{file} has schema {made.schema!r:.40}; this version of Potentia reads schema {SCHEMA}")
@@ -155,13 +151,14 @@ def carry_out(folder: Path, *, workers: int | None = None, progress: bool | None
     waiting = [k for k, point in enumerate(found) if not point.done]
     workers = min(cores() if workers is None else check.whole("sweep", "workers", workers, least=1), len(waiting) or 1)
     threads = max(cores() // workers, 1)
-    with meter(len(waiting), progress, "runs") as tick, parallel_config("loky", inner_max_num_threads=threads):
-        jobs = (delayed(_work)(k, sweep, found[k], folder, threads) for k in waiting)
-        for k, point in Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
-            found[k] = point
-            tick(1)
-            _write_table(folder, found)
-    _write_table(folder, found)
+    try:
+        with meter(len(waiting), progress, "runs") as tick, parallel_config("loky", inner_max_num_threads=threads):
+            jobs = (delayed(_work)(k, sweep, found[k], folder, threads) for k in waiting)
+            for k, point in Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
+                found[k] = point
+                tick(1)
+    finally:
+        _write_table(folder, found)
     return found
 
 
@@ -184,12 +181,13 @@ def columns(points: Sequence[Point]) -> tuple[list[str], list[list[Any]]]:
 
 
 def _work(k: int, sweep: Sweep, point: Point, folder: Path, threads: int) -> tuple[int, Point]:
-    """Run a point, or go on with its run."""
-    os.environ["POTENTIA_THREADS"] = str(threads)
+    """Run a point, or go on with its run, on some threads."""
 
     def silent(text: str) -> None:
         pass
 
+    before = os.environ.get(THREADS)
+    os.environ[THREADS] = str(threads)
     try:
         if point.run is not None:
             run = runner.resume(point.run, say=silent)
@@ -201,6 +199,9 @@ def _work(k: int, sweep: Sweep, point: Point, folder: Path, threads: int) -> tup
             )
     except PotentiaError as error:
         return k, Point(point.values, point.run, error=" ".join(str(error).split()))
+    finally:
+        os.environ.pop(THREADS)
+        os.environ.update({} if before is None else {THREADS: before})
     return k, Point(point.values, run.path, run.record)
 
 

@@ -105,9 +105,9 @@ class Bundle:
             assert member.levels is not None
             seeds.append(member.rows.key)
             draws.add(member)
-            numbers = (member.n_post, int(member.rows.skip_self), member.levels.size - 1)
-            for values, number in zip(own.values(), numbers, strict=True):
-                values.append(number)
+            own["sizes"].append(member.n_post)
+            own["skips"].append(int(member.rows.skip_self))
+            own["masks"].append(member.levels.size - 1)
         own |= {"places": [places[k] for k in owned], "codes": [coding.codes[k] for k in owned]}
         scope: dict[str, Any] = {}
         for key, values in own.items():

@@ -6,8 +6,11 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
+
 from .operator import Piece
 
+EVEN: Final = 1.05  # the work of the busiest lane over the mean, where populations need not be cut
 UNITS: Final = 2048  # of a piece, at most: its state stays in the nearest cache from kernel to kernel
 
 
@@ -51,6 +54,14 @@ def _shared(ranges: Sequence[tuple[int, int]], loads: list[float]) -> tuple[Piec
         loads[lane] += high - low
         pieces.append((low, high, lane))
     return tuple(pieces)
+
+
+def even(work: Sequence[float], dealt: Sequence[tuple[Piece, ...]], lanes: int) -> bool:
+    """Whether lanes have nearly equal shares of the work of whole populations."""
+    shares = np.zeros(lanes)
+    for amount, pieces in zip(work, dealt, strict=True):
+        shares[pieces[0][2]] += amount
+    return bool(shares.max() <= EVEN * shares.mean())
 
 
 def owned(pieces: Sequence[Piece], lanes: int) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from .capacity import check_memory
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
 from .operator import Operator, Phase, Piece
-from .pieces import cut, deal, owned
+from .pieces import cut, deal, even, owned
 from .probes import Recorder, build_probe
 from .scope import PopulationScope, conducts, constant_drive
 from .signals import Memory, Signal, block_name, definite
@@ -30,7 +30,6 @@ from .synapses import Synapses, draw
 from .weighing import receptor_of
 
 MARKED_PARTS = ("state", "flow", "sums")  # of memory, to which deliveries add
-EVEN = 1.05  # the work of the busiest thread over the mean, where populations need not be cut
 PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
 
 
@@ -252,18 +251,10 @@ def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
     for part in network.projections:
         synapses[part.post.name] += part.connectivity.expected(part.pre.n, part.post.n)
     dealt = deal(ranges, lanes, range(len(names)))
-    if not all(_even(work, dealt, lanes) for work in ([float(r[-1][1]) for r in ranges], list(synapses.values()))):
+    if not all(even(work, dealt, lanes) for work in ([float(r[-1][1]) for r in ranges], list(synapses.values()))):
         drawn = {part.post.name for part in network.projections if part.store.redraws}
         dealt = deal(ranges, lanes, [k for k, name in enumerate(names) if name in drawn])
     return dict(zip(names, dealt, strict=True))
-
-
-def _even(work: Sequence[float], dealt: Sequence[tuple[Piece, ...]], lanes: int) -> bool:
-    """Whether lanes have nearly equal shares of the work of whole populations."""
-    shares = np.zeros(lanes)
-    for amount, pieces in zip(work, dealt, strict=True):
-        shares[pieces[0][2]] += amount
-    return bool(shares.max() <= EVEN * shares.mean())
 
 
 def _resolves(population: Population, dt: float) -> None:

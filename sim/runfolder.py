@@ -26,7 +26,7 @@ SCHEMA: Final = 1
 RECORD: Final = "run.json"
 REPORT: Final = "report.html"
 SWEEP: Final = "sweep.json"  # in a folder of runs that belong together, see `experiments/sweep.py`
-MOST_BYTES: Final = 1 << 24  # of a run.json
+MOST_BYTES: Final = 1 << 24  # of a run.json or a sweep.json
 STATES: Final = ("running", "done", "failed", "interrupted")
 PACKAGES: Final = ("numpy", "numba", "scipy", "h5py", "torch", "matplotlib")
 
@@ -114,18 +114,23 @@ class RunFolder:
 def read_run(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The run.json of a run folder, its main fields checked. Raises DataError."""
     file = Path(path) / RECORD
+    record = read_json(file, missing=f"{path} is no run folder: it has no {RECORD}")
+    _check(file, record)
+    return dict(record)
+
+
+def read_json(file: Path, *, missing: str | None = None) -> Any:
+    """What a JSON file holds. Raises DataError; missing: what to say where there is no such file."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise DataError(f"{file} is larger than {MOST_BYTES:,} bytes")
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path} is no run folder: it has no {RECORD}") from None
+        return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
+        if missing is not None and isinstance(error, FileNotFoundError):
+            raise DataError(missing) from None
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError):
         raise DataError(f"{file} is damaged: it is not JSON") from None
-    _check(file, record)
-    return dict(record)
 
 
 def write_report(folder: Path, record: Mapping[str, Any]) -> Path:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ENGINES = ("clock", "event")
 PRECISIONS = ("float32", "float64")
 DEFAULT_DT = 1e-4  # [s]
+THREADS = "POTENTIA_THREADS"  # environment variable; the cores that a process uses at most
 LARGE = 20_000  # neurons from which on a run uses several cores unless told otherwise
 MOST_LANES = 4  # of them: beyond, runs of synapses get too short (on 16 cores, 4, 8 and 16 threads take the same time)
 
@@ -227,11 +228,11 @@ class Simulator:
 def cores() -> int:
     """How many processor cores this process may use; at most POTENTIA_THREADS, if the environment has it."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = os.environ.get("POTENTIA_THREADS", "")
+    wanted = os.environ.get(THREADS, "")
     if not wanted:
         return there
     if not wanted.isdecimal() or int(wanted) < 1:
-        raise ParameterError(f"POTENTIA_THREADS: must be a whole number from 1 on (got {wanted!r:.40})")
+        raise ParameterError(f"{THREADS}: must be a whole number from 1 on (got {wanted!r:.40})")
     return min(int(wanted), there)
 
 
