@@ -1,4 +1,4 @@
-"""Potentia: a simulator for neuromorphic and energy-based computing.
+"""Potentia: a simulator for neuromorphic computing.
 
 One description of a network (`Network`) runs step by step or event by event (`Simulator`), learns by
 local rules (`potentia.learning`), lives on emulated resistive memory when asked to (`potentia.hardware`)

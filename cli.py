@@ -17,7 +17,9 @@ import typer
 
 from .errors import DataError, DependencyError, ParameterError, PotentiaError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Simulate spiking and energy-based networks.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Simulate spiking networks and the memory devices they live on."
+)
 
 INTERRUPTED = 130
 MOST_COLUMNS = 6  # metrics in the table of a sweep; its file has all of them
