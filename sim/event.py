@@ -43,6 +43,8 @@ class EventMemory:
     now [ticks]: all events up to and including it are over; -1 before those at time 0.
     """
 
+    precision = "float64"
+
     def __init__(self, plan: EventPlan, sample: int = 0) -> None:
         self.plan, self.now = plan, -1
         self.units = _own(plan.units)
@@ -78,14 +80,6 @@ class EventMemory:
         more = np.zeros(max(room, self.flight.times.size), np.int64)
         times, codes = (np.concatenate([array, more]) for array in self.flight[:2])
         self.flight = self.flight._replace(times=times, codes=codes, room=times.size)
-
-    @property
-    def views(self) -> dict[str, NDArray[np.float64]]:
-        """The weights of every projection, under the names that stores give them."""
-        return {f"{name}.weights": part.weights for name, part in self.plan.synapses.items()}
-
-    def __getitem__(self, name: str) -> NDArray[np.float64]:
-        return self.views[name]
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Copies of all that cannot be worked out again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ class EventSynapses:
     name: str
     weights: NDArray[np.float64]
     n_segments: int
+    plastic: ClassVar[bool] = False
 
     @property
     def n(self) -> int:

@@ -181,7 +181,12 @@ class Simulator:
         return Snapshot(self._described, self._options, state)
 
     def weights(self, projection: Any) -> Any:
-        """The present weights of a projection (n_synapses,), in (source, delay, target) order."""
+        """The present weights of a projection (n_synapses,), in order of source, then delay.
+
+        Synapses of one source and delay follow their targets or, where FixedTotal or FixedOutDegree drew them one by
+        one, the draws. The order is the same for any backend and number of threads; the event engine does not round
+        delays to steps, so there a source's synapses may stand in another order.
+        """
         return self.plan.network.projections[self._index(projection)].store.weights(
             self.plan.synapses[projection.name], self._engine.memory
         )

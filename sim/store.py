@@ -57,7 +57,7 @@ class Store(ABC):
     1. `prepare` declares the signals (part "store") that hold the weights;
     2. `read` adds operators to phase ``synapses.phase`` that turn arriving spikes into input;
     3. `program` adds operators to phase LEARN that carry out a rule's proposals, as far as the store can;
-    4. `weights` tells the effective weight of every synapse, in (source, delay) order.
+    4. `weights` tells the effective weight of every synapse, in the order of `Simulator.weights`.
 
     What `prepare` returns is handed to the other three. static: without a rule the synapses are plain numbers that
     never change, so nobody needs a list of them; redraws: there is never such a list; counts: deliveries add up weights
@@ -128,8 +128,10 @@ class Ideal(Store):
         build.operator(Phase.LEARN, synapses.name, "program_step", {**proposals.scope, **scope})
 
     def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
-        name = f"{synapses.name}.weights"
-        return memory[name].astype(np.float64) if name in memory.views else constant_weights(synapses, memory)
+        """Those that learn are a signal; others stand in bundles, where threads share them, and are drawn again."""
+        if not synapses.plastic:
+            return constant_weights(synapses, memory)
+        return memory[f"{synapses.name}.weights"].astype(np.float64)
 
 
 @final
