@@ -57,9 +57,10 @@ def tiled(cells: Cells, tile: Tile) -> Cells:
 def wired(cells: Cells, tile: Tile | None, wires: Wires, rest: float, owner: str) -> Cells:
     """The same behind wires: every word line reaches every column of its array.
 
-    Where there is no synapse a cell rests at `rest` [S]. What a cell conducts is then its effective conductance, the
-    current at the foot of its column per volt at its word line while all others are held at 0 V (`Wires.effective`),
-    for the arrays of `plus` and of `minus` each. Errors of reading grow or shrink with it.
+    Where there is no synapse a cell rests at `rest` [S], also in the rows and columns of a tile that are not used (see
+    `Tile`). What a cell conducts is then its effective conductance, the current at the foot of its column per volt at
+    its word line while all others are held at 0 V (`Wires.effective`), for the arrays of `plus` and of `minus` each.
+    Errors of reading grow or shrink with it.
 
     Raises ParameterError where two synapses would share a cell, CapacityError if the arrays do not fit into memory.
     """
@@ -78,7 +79,7 @@ def wired(cells: Cells, tile: Tile | None, wires: Wires, rest: float, owner: str
     for side, conductances in (("plus", cells.plus), ("minus", cells.minus)):
         grid = np.full(n_rows * n_post, rest)
         grid[places] = conductances
-        effective[side] = _behind(grid.reshape(n_rows, n_post), tile, wires).reshape(-1)
+        effective[side] = _behind(grid.reshape(n_rows, n_post), tile, wires, rest).reshape(-1)
     excess = np.zeros(0)
     if cells.excess.size:
         share = (effective["plus"] + effective["minus"])[places] / np.maximum(cells.plus + cells.minus, 1e-30)
@@ -90,12 +91,14 @@ def wired(cells: Cells, tile: Tile | None, wires: Wires, rest: float, owner: str
     return tiled(dense, tile)
 
 
-def _behind(grid: Array, tile: Tile, wires: Wires) -> Array:
-    """Effective conductances (rows, columns) [S] of cells (rows, columns), tile by tile."""
+def _behind(grid: Array, tile: Tile, wires: Wires, rest: float) -> Array:
+    """Effective conductances (rows, columns) [S] of cells (rows, columns), tile by tile, unused cells at `rest` [S]."""
     effective = np.zeros_like(grid)
     for rows in tile.blocks(grid.shape[0]):
         for columns in tile.strips(grid.shape[1]):
-            effective[rows, columns] = wires.effective(grid[rows, columns])
+            used = grid[rows, columns]
+            whole = tile.cut(used, fill=rest)[0, 0]  # lines are as long as the tile, whatever it holds
+            effective[rows, columns] = wires.effective(whole)[: used.shape[0], : used.shape[1]]
     return effective
 
 

@@ -42,9 +42,9 @@ class Crossbar(Store):
     seconds after they were written; those of a projection that learns do not age.
 
     Without `wires` they are ideal; with them every spike adds a row of exact effective conductances, those of arrays
-    of `plus` and of `minus` as large as `tile`, whose other rows are held at 0 V. What lies below the first
-    `tile.rows` word lines is converted on its own and added digitally. Errors of reading are carried to the column in
-    first order.
+    of `plus` and of `minus`, each as large as `tile` even where fewer cells are used (`Tile` says which), whose other
+    rows are held at 0 V. What lies below the first `tile.rows` word lines is converted on its own and added digitally.
+    Errors of reading are carried to the column in first order.
 
     A graded device writes any weight (`to_conductances`). One that is not, such as BreakdownReRAM, holds
     weights of one magnitude w: scale is w / device.full, and with pairs="one" the sign chooses which device

@@ -91,7 +91,9 @@ class Ideal(Store):
 
     bits: None keeps every weight as a float. 1 to 16 round weights to 2**bits levels, so that a synapse needs 4 bytes
     instead of 8: those of a law to equally likely levels with the law's mean and variance, those given one by one
-    to the nearest of as many evenly spaced ones. One weight for all is exact in any case.
+    to the nearest of as many evenly spaced ones. One weight for all is exact in any case. Where targets are independent
+    draws (FixedTotal, FixedOutDegree), one word of 32 bits may choose target and level: exact for a power of two of
+    targets, else a target's chance of a level is off by a share of at most n_post * 2**bits / 2**32.
     """
 
     bits: int | None = None

@@ -8,7 +8,7 @@ from numba.extending import intrinsic
 from ..reference.rows import FIRST, SECOND, STEP
 from .caching import cached
 from .connectivity import below
-from .random import bits, row_key, uniform
+from .random import GOLDEN_WORD, bits, mix, row_key, uniform
 
 
 @intrinsic
@@ -91,12 +91,20 @@ def deal_lags(key, thresholds, guide, row_first, counts):
 def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
     """All targets in order of source and draw, and 16 random bits beside each."""
     choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
+    own = 16
+    while own > 0 and (np.int64(choices) - 1) >> (32 - own) > 0:
+        own -= 1
+    low, high = np.uint32((1 << own) - 1), np.uint32(0xFFFF ^ ((1 << own) - 1))
     for source in range(row_first.size - 1):
         inner = row_key(key, source)
+        other = mix(inner + GOLDEN_WORD)
         for i in range(row_first[source], row_first[source + 1]):
             word = row_word(inner, i - row_first[source])
             targets[i] = chosen(word, choices, skip, np.uint32(source))
-            chances[i] = np.uint16(word & np.uint32(0xFFFF))
+            chance = word & low
+            if high:
+                chance |= row_word(other, i - row_first[source]) & high
+            chances[i] = np.uint16(chance)
 
 
 @cached

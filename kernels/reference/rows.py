@@ -1,9 +1,9 @@
 """Synapses drawn source by source, so that any source's can be drawn again when its spikes arrive.
 
 Synapse j of a source reaches the target that one random word chooses; the word's low bits choose its weight
-among levels. The targets of a source are exchangeable, so delays are dealt in ascending order: the synapses of
-one source and delay are a range of j. Functions that fill cut targets to [low, high) and write
-``(place + target) << shift | code``.
+among levels, and where they and the target's would overlap a second word does. The targets of a source are
+exchangeable, so delays are dealt in ascending order: the synapses of one source and delay are a range of j.
+Functions that fill cut targets to [low, high) and write ``(place + target) << shift | code``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .connectivity import below
-from .random import GOLDEN, bits, mix, uniform
+from .random import GOLDEN, again, bits, mix, uniform
 
 STEP, FIRST, SECOND = 0x9E3779B9, 0x21F0AAAD, 0xD35A2D97  # odd; the two multipliers mix 32 bits with least bias
 
@@ -50,15 +50,42 @@ def row_words(key, source, draws, n_post, skip_self):
     The word of draw j is a + j STEP, mixed by two multiplications with b put in between; a and b are the halves of
     64 random bits for (key, source). Multipliers and shifts: C. Wellons, hash-prospector, for 32 bits.
     """
+    word = _row_word(_source_bits(key, source), draws)
+    targets = (word.astype(np.uint64) * np.uint64(n_post - skip_self) >> np.uint64(32)).astype(np.int64)
+    return targets + (skip_self & (targets >= source)), word
+
+
+def own_bits(choices):
+    """How many low bits of a word that chooses among so many targets tell nothing of the target, at most 16.
+
+    Exactly nothing where `choices` is a power of two; else what they tell moves the chance of any value of them by
+    less than a share of choices / 2**(32 - bits).
+    """
+    return min(32 - (choices - 1).bit_length(), 16)
+
+
+def row_chances(key, source, draws, choices):
+    """16 random bits (uint16) for the weight of each of the synapses `draws` of one source.
+
+    Those low bits of its word that tell nothing of the target, the others from a word of their own.
+    """
+    inner, low = _source_bits(key, source), np.uint32((1 << own_bits(choices)) - 1)
+    word, other = _row_word(inner, draws), _row_word(again(inner), draws)
+    return (word & low | other & ~low).astype(np.uint16)
+
+
+def _source_bits(key, source):
     with np.errstate(over="ignore"):
-        inner = mix(np.uint64(key) + np.uint64(GOLDEN) * (np.uint64(source) + np.uint64(1)))
+        return mix(np.uint64(key) + np.uint64(GOLDEN) * (np.uint64(source) + np.uint64(1)))
+
+
+def _row_word(inner, draws):
+    with np.errstate(over="ignore"):
         a, b = np.uint32(inner & np.uint64(0xFFFFFFFF)), np.uint32(inner >> np.uint64(32))
         word = a + np.asarray(draws).astype(np.uint32) * np.uint32(STEP)
         word = (word ^ (word >> np.uint32(16))) * np.uint32(FIRST) ^ b
         word = (word ^ (word >> np.uint32(15))) * np.uint32(SECOND)
-        word ^= word >> np.uint32(15)
-    targets = (word.astype(np.uint64) * np.uint64(n_post - skip_self) >> np.uint64(32)).astype(np.int64)
-    return targets + (skip_self & (targets >= source)), word
+        return word ^ (word >> np.uint32(15))
 
 
 def row_begin(size, share, offset):
@@ -74,9 +101,9 @@ def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
     """All targets (n,) uint32 in order of source and draw, and 16 random bits beside each (n,) uint16."""
     for source in range(row_first.size - 1):
         begin, end = row_first[source], row_first[source + 1]
-        found, words = row_words(key, source, np.arange(end - begin), n_post, skip_self)
-        targets[begin:end] = found
-        chances[begin:end] = words & np.uint32(0xFFFF)
+        draws = np.arange(end - begin)
+        targets[begin:end], _ = row_words(key, source, draws, n_post, skip_self)
+        chances[begin:end] = row_chances(key, source, draws, int(n_post - skip_self))
 
 
 def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
@@ -91,7 +118,8 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
 def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words):
     """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32, where each segment goes on.
 
-    code: of level 0; mask: number of levels - 1, a power of two less one.
+    code: of level 0; mask: number of levels - 1, a power of two less one. A word that holds target and code leaves the
+    target's bits and the level's apart (`own_bits`), so one random word makes both.
     """
     for source in range(lag_counts.shape[0]):
         begin = 0

@@ -45,9 +45,9 @@ def grids(simulator, loop, ideal):
     return np.maximum(grid, 0.0), np.maximum(-grid, 0.0)
 
 
-@pytest.mark.parametrize("tile", [None, Tile(rows=16, columns=10)])
+@pytest.mark.parametrize("tile", [None, Tile(rows=16, columns=10), Tile(rows=128, columns=7), Tile(rows=9, columns=64)])
 def test_wires_are_solved_exactly(fired, tile):
-    """A step of several spikes receives what the solver finds for all of them together, tile by tile."""
+    """A step of several spikes receives what the solver finds for all of them together, whole tile by whole tile."""
     wired, simulator, loop, _ = received(Crossbar(CELL, adc=None, wires=WIRES, tile=tile), fired)
     _, plain, same, _ = received(Crossbar(CELL, adc=None), fired)
     expected = np.zeros(N_POST)
@@ -56,14 +56,51 @@ def test_wires_are_solved_exactly(fired, tile):
     for sign, grid in zip((1.0, -1.0), grids(plain, same, plain.weights(same)), strict=True):
         for i in range(0, N_PRE, rows):
             for j in range(0, N_POST, columns):
-                part = output_currents(
-                    grid[i : i + rows, j : j + columns], voltages[i : i + rows], r_word=2.0, r_bit=3.0, tolerance=1e-12
-                )
-                expected[j : j + columns] += sign * part
+                used = grid[i : i + rows, j : j + columns]
+                whole, volts = np.zeros((rows, columns)), np.zeros(rows)
+                whole[: used.shape[0], : used.shape[1]] = used
+                volts[: used.shape[0]] = voltages[i : i + rows]
+                part = output_currents(whole, volts, r_word=2.0, r_bit=3.0, tolerance=1e-12)
+                expected[j : j + columns] += sign * part[: used.shape[1]]
     np.testing.assert_allclose(wired, expected * 1e-3 / CELL.full, rtol=1e-8)
     lost = simulator.weights(loop)[plain.weights(same) != 0] / plain.weights(same)[plain.weights(same) != 0]
     assert 0.5 < lost.mean() < 0.9999
     assert (lost < 1).all()
+
+
+ONE = PulsedReRAM(g_min=0.0, g_max=100e-6)  # 10 kohm
+
+
+def share(place, tile, wires, backend="cpu"):
+    """What a single cell of 100 uS at `place` (row, column) of its tile brings of its current without wires."""
+    row, column = place
+    arrived = []
+    for behind in (None, wires):
+        net = Network(seed=1)
+        source, target = net.population(SpikeSource(), row + 1), net.population(IF(threshold=1e3), column + 1, name="t")
+        weights = np.zeros((row + 1, column + 1))
+        weights[row, column] = 1e-3
+        pairs = Explicit(*(ids.ravel() for ids in np.indices(weights.shape)))
+        store = Crossbar(ONE, adc=None, wires=behind, tile=tile)
+        net.connect(source, target, pairs, weight=weights.ravel(), delay=DT, store=store)
+        net.stimulate(source, SpikeTrain([DT], [row]))
+        net.probe(target, "v")
+        simulator = Simulator(net, dt=DT, dtype="float64", backend=backend)
+        arrived.append(simulator.run(5 * DT).trace("t", "v")[-1][column])
+    return arrived[1] / arrived[0]
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_lines_have_the_length_of_the_tile(backend):
+    """One cell of 10 kohm behind lines of 100 ohm a segment: word lines begin at the left, bit lines end below."""
+    bit, word = Wires(r_word=0.0, r_bit=100.0), Wires(r_word=100.0, r_bit=0.0)
+    assert share((0, 0), Tile(rows=100, columns=1), bit, backend) == pytest.approx(0.5, rel=1e-9)
+    assert share((40, 0), Tile(rows=100, columns=1), bit, backend) == pytest.approx(1 / 1.6, rel=1e-9)
+    assert share((0, 0), Tile(rows=100, columns=1), word, backend) == pytest.approx(1 / 1.01, rel=1e-9)
+    assert share((2, 24), Tile(rows=7, columns=64), word, backend) == pytest.approx(1 / 1.25, rel=1e-9)
+    assert share((0, 0), None, bit, backend) == pytest.approx(1 / 1.01, rel=1e-9)
+    both = Wires(r_word=100.0, r_bit=100.0, r_source=300.0, r_sense=500.0)
+    assert share((0, 3), Tile(rows=20, columns=9), both, backend) == pytest.approx(1 / (1 + 0.07 + 0.25), rel=1e-9)
 
 
 def test_without_resistance_wires_change_nothing(fired):

@@ -101,6 +101,41 @@ def test_words_are_uniform_and_their_halves_independent():
     assert stats.kstest((chances + 0.5) / 65536, "uniform").pvalue > ALARM
 
 
+@pytest.mark.parametrize("n_post", [1, 25, 2**16, 2**16 + 1, 2**18, 2**20 + 3, 2**24, 2**31])
+@pytest.mark.parametrize("skip_self", [0, 1])
+def test_rooms_draw_the_same_weights_for_any_number_of_targets(n_post, skip_self):
+    """Where the low bits of a word tell nothing of its target they are the weight's, however many targets there are."""
+    first, words = np.array([0, 7, 7, 300]), np.zeros(300, np.uint32)
+    made = []
+    for room in (cpu, reference):
+        targets, chances = np.zeros(300, np.uint32), np.zeros(300, np.uint16)
+        if n_post > skip_self:
+            room.draw_rows_in_order(KEY, n_post, skip_self, first, targets, chances)
+        made.append((targets, chances))
+    np.testing.assert_array_equal(made[0], made[1])
+    own = reference.own_bits(max(n_post - skip_self, 1))
+    assert own == min(16, 32 - max(n_post - skip_self - 1, 0).bit_length())
+    for source in (0, 2) if n_post > skip_self else ():
+        span = slice(first[source], first[source + 1])
+        _, words[span] = reference.row_words(KEY, source, np.arange(first[source + 1] - first[source]), n_post, 0)
+        np.testing.assert_array_equal((words[span] ^ made[0][1][span]) & np.uint32((1 << own) - 1), 0)
+
+
+@pytest.mark.parametrize("n_post", [2**16, 2**17, 2**18 - 5, 100_000, 2**20, 3 * 2**20, 2**24])
+def test_weights_do_not_depend_on_targets(n_post):
+    """Every two bits of the weight against every two bits of the target, low ones and high ones: chi-square tests."""
+    n = 400_000
+    targets, chances = np.zeros(n, np.uint32), np.zeros(n, np.uint16)
+    cpu.draw_rows_in_order(KEY, n_post, 0, np.array([0, n // 2, n]), targets, chances)
+    top = (n_post - 1).bit_length() - 2
+    for shift in (0, 1, 2, 4, top // 2, top - 2):
+        for bit in range(15):
+            table = np.zeros((4, 4))
+            np.add.at(table, (targets >> np.uint32(shift) & 3, chances >> np.uint16(bit) & 3), 1)
+            assert stats.chi2_contingency(table).pvalue > ALARM / 100, (shift, bit)
+    assert stats.kstest((chances + 0.5) / 65536, "uniform").pvalue > ALARM
+
+
 def test_indices_follow_their_table():
     probabilities = np.array([0.5, 0.0, 0.125, 0.375])
     indices = np.zeros(100_000, np.uint32)
