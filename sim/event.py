@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, DivergenceError
 from ..kernels.cpu import event_loop as loop
 from ..kernels.cpu.caching import cached
-from ..kernels.cpu.event_inputs import POISSON, Inputs
+from ..kernels.cpu.event_inputs import Inputs
 from ..kernels.cpu.event_loop import Flight
 from ..kernels.cpu.event_memory import table
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ..kernels.cpu.event_units import Units, set_drives
 from . import validation as check
-from .event_inputs import build_inputs, drive, scheduled
-from .event_plan import LIMIT, EventPlan, compile_events, ticks
+from .event_inputs import build_inputs, drive, poisson
+from .event_plan import LIMIT, EventPlan, compile_events, kernels_of, ticks
 from .event_recording import EventRecording, check_probe, counted
 from .inputs import Stimulus
 from .network import Network
@@ -62,15 +62,9 @@ class EventMemory:
         return copy
 
     def stimulate(self, stimuli: Mapping[str, Stimulus], sample: int) -> None:
-        """Take other stimuli from now on; Poisson trains go on with the interval that has begun."""
-        inputs = build_inputs(self.plan, stimuli, sample, self.now)
-        if self.now >= 0:
-            trains = _poisson(inputs)
-            for name in ("cursor", "clock"):
-                inputs.slot[name][trains] = self.inputs.slot[name][trains]
-            inputs = scheduled(inputs)
-        self.inputs: Inputs = inputs
-        wanted = drive(self.plan, inputs)
+        """Take other stimuli from now on: lists of events by their absolute times, Poisson trains from the present."""
+        self.inputs: Inputs = build_inputs(self.plan, stimuli, sample, self.now, getattr(self, "inputs", None))
+        wanted = drive(self.plan, self.inputs)
         for first, end in zip(self.plan.first[:-1], self.plan.first[1:], strict=True):
             if not np.array_equal(self.units.cell["drive"][first:end], wanted[first:end]):
                 cached(set_drives)(table(self.units), first, wanted[first:end], max(self.now, 0))
@@ -84,7 +78,7 @@ class EventMemory:
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Copies of all that cannot be worked out again."""
         times, codes = (array[: self.flight.size[0]] for array in self.flight[:2])
-        order, trains = np.lexsort((codes, times)), _poisson(self.inputs)
+        order, trains = np.lexsort((codes, times)), poisson(self.inputs)
         saved = {name: getattr(self.units, part)[name].copy() for part, names in SAVED.items() for name in names}
         return saved | {
             "now": np.array([self.now], np.int64), "before": self.before.copy(),
@@ -102,20 +96,21 @@ class EventMemory:
         now, codes, times = int(arrays["now"][0]), arrays["flight_codes"], arrays["flight_times"]
         latest = LIMIT * TICKS
         _within("now", arrays["now"], -1, latest)
-        _within("flight_times", times, now, 2 * latest)
+        _within("flight_times", times, now, NEVER - 1)
         _within("flight_codes", codes, 0, self.plan.wires.segment.size - 1)
         _within("due", arrays["due"], now, NEVER)
         _within("last", arrays["last"], 0, max(now, 0))
-        _within("held", arrays["held"], -1, 2 * latest)
+        _within("held", arrays["held"], -1, NEVER)
         _within("train_cursor", arrays["train_cursor"], 0, NEVER)
         _within("train_clock", arrays["train_clock"], 0.0, math.inf)
         self.now = now
         self.flight = Flight(times.copy(), codes.copy(), np.array([times.size]), times.size, arrays["delivered"].copy())
         self.grow(ROOM)  # a sorted list is a heap already
         self._restore_units(arrays)
-        trains = _poisson(self.inputs)
+        trains = poisson(self.inputs)
         for name in ("cursor", "clock"):
             self.inputs.slot[name][trains] = arrays[f"train_{name}"]
+        self.inputs.slot["fresh"][trains] = arrays["train_cursor"] == 0
         self.before[:] = arrays["before"]
         self.stimulate({}, 0)
 
@@ -139,16 +134,25 @@ def _own(units: Units) -> Units:
     return Units(**{name: array if name in SHARED else array.copy() for name, array in units._asdict().items()})
 
 
-def _poisson(inputs: Inputs) -> NDArray[np.bool_]:
-    """Which slots are Poisson trains."""
-    return np.asarray(inputs.slot["kind"] == POISSON)
-
-
 def _within(name: str, array: NDArray[Any], low: float, high: float) -> None:
     if array.size and not (array.min() >= low and array.max() <= high):
         raise DataError(
             f"the saved {name} must lie between {low:g} and {high:g} (got {array.min():g} to {array.max():g})"
         )
+
+
+def _check_finite(memory: EventMemory) -> None:
+    """Raise DivergenceError if a state variable is NaN or infinite: a NaN would never reach a threshold."""
+    if (good := np.isfinite(memory.units.state)).all():
+        return
+    place, plan, cell = int(good.argmin()), memory.plan, memory.units.cell
+    unit = int(np.searchsorted(cell["row"], place, side="right")) - 1
+    population = plan.populations[int(cell["group"][unit])]
+    variable = kernels_of(population).state[place - int(cell["row"][unit])]
+    raise DivergenceError(
+        f"{population.name}.{variable} of unit {unit - plan.begin(population)} is {memory.units.state[place]} by "
+        f"{memory.now / TICKS:g} s: an input or a weight is too large"
+    )
 
 
 class EventEngine:
@@ -224,6 +228,7 @@ class EventEngine:
         for piece in range(1, pieces + 1):
             goal = start + (stop - start) * piece // pieces
             self._advance(memory, goal, recording)
+            _check_finite(memory)
             if recording.full and piece < pieces:
                 recording.hand_over(goal, memory.snapshot)
             progress(1)

@@ -20,13 +20,18 @@ from .scope import constant_drive
 from .seed import stream_key
 
 
-def build_inputs(plan: EventPlan, stimuli: Mapping[str, Stimulus], sample: int, now: int) -> Inputs:
-    """All slots as they stand when the events up to `now` [ticks] are over, Poisson trains not drawn yet.
+def build_inputs(
+    plan: EventPlan, stimuli: Mapping[str, Stimulus], sample: int, now: int, before: Inputs | None = None
+) -> Inputs:
+    """All slots as they stand when the events up to `now` [ticks] are over.
 
-    stimuli: stand in for the inputs of the same names; sample: which copy of a batch this is. Raises
+    stimuli: stand in for the inputs of the same names; sample: which copy of a batch this is; before: the slots up to
+    now, from which Poisson trains go on. In samples but the first, and where `stimuli` replace one, trains begin anew:
+    the interval that has begun would end at the same time in all samples, by a rate that is no more. Raises
     UnsupportedError for a stimulus that is no list of events.
     """
     table = _Table(plan, sample)
+    begins = before is None or now < 0 or sample > 0
     base = np.zeros(int(plan.first[-1]))
     for k, population in enumerate(plan.populations):
         parts = [part for part in plan.network.inputs if part.population is population]
@@ -40,7 +45,7 @@ def build_inputs(plan: EventPlan, stimuli: Mapping[str, Stimulus], sample: int, 
             elif isinstance(stimulus, (SpikeTrain, Events)):
                 table.train(part, stimulus)
             elif isinstance(stimulus, Poisson):
-                table.poisson(part, stimulus)
+                table.poisson(part, stimulus, anew=begins or part.name in stimuli)
             elif not isinstance(stimulus, Constant):
                 raise UnsupportedError(
                     f"Simulator.engine: input {part.name!r} is {type(stimulus).__name__}, which is no list of events; "
@@ -48,7 +53,7 @@ def build_inputs(plan: EventPlan, stimuli: Mapping[str, Stimulus], sample: int, 
                 )
         if currents:
             table.currents(population, currents)
-    return table.inputs(base, now)
+    return table.inputs(base, now, before)
 
 
 def changes(stimulus: Step | TimedArray) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -78,14 +83,14 @@ class _Table:
         self._n_spikes += spikes.size
         self._add(part.population, 1, kind=kernels.TRAIN, variable=_variable(part), end=self._n_spikes)
 
-    def poisson(self, part: Input, stimulus: Poisson) -> None:
+    def poisson(self, part: Input, stimulus: Poisson, *, anew: bool) -> None:
         key = np.uint64(stream_key(self.plan.network.seed, "input", part.name))
         with np.errstate(over="ignore"):
             stream = mix(key + np.uint64(self.sample))
         units = self.plan.begin(part.population) + np.arange(part.population.n)
         self._add(
             part.population, part.population.n, kind=kernels.POISSON, variable=_variable(part), unit=units,
-            rate=stimulus.rate, weight=stimulus.weight, stream=stream,
+            rate=stimulus.rate, weight=stimulus.weight, stream=stream, fresh=anew,
         )  # fmt: skip
 
     def currents(self, population: Population, stimuli: list[Step | TimedArray]) -> None:
@@ -105,7 +110,7 @@ class _Table:
         self._n_levels += total.size
         self._add(population, 1, kind=kernels.CURRENT, unit=self.plan.begin(population), end=self._n_changes)
 
-    def inputs(self, base: NDArray[np.float64], now: int) -> Inputs:
+    def inputs(self, base: NDArray[np.float64], now: int, before: Inputs | None) -> Inputs:
         """Everything put together, each cursor behind the events up to `now`."""
         slot = np.concatenate(self._slots)
         made = Inputs(
@@ -113,7 +118,8 @@ class _Table:
             change=np.concatenate(self._changes), levels=np.concatenate(self._levels), base=base,
         )  # fmt: skip
         _set_cursors(made, now)
-        return scheduled(made)
+        _go_on(made, before, now)
+        return scheduled(made, now)
 
     def _add(self, population: Population, n: int, **columns: Any) -> None:
         slots = np.zeros(n, SLOT)
@@ -139,14 +145,36 @@ def _set_cursors(inputs: Inputs, now: int) -> None:
         begin[kind] = end
 
 
-def scheduled(inputs: Inputs) -> Inputs:
-    """The same with every slot scheduled by its cursor; a Poisson train that is not drawn yet begins at time 0."""
+def _go_on(inputs: Inputs, before: Inputs | None, now: int) -> None:
+    """Let Poisson trains go on from where they stood `before`, or begin anew after the events up to `now` [ticks].
+
+    One that begins anew goes on counting its intervals, so that no draw is used twice.
+    """
+    slot, trains = inputs.slot, poisson(inputs)
+    going = trains & (slot["fresh"] == 0)
+    if before is None or now < 0:
+        return
+    for name in ("cursor", "clock", "fresh"):
+        slot[name][going] = before.slot[name][going]
+    if now > 0:
+        anew = trains & ~going
+        slot["cursor"][anew], slot["clock"][anew] = before.slot["cursor"][anew], now / TICKS
+
+
+def poisson(inputs: Inputs) -> NDArray[np.bool_]:
+    """Which slots are Poisson trains."""
+    return np.asarray(inputs.slot["kind"] == kernels.POISSON)
+
+
+def scheduled(inputs: Inputs, now: int) -> Inputs:
+    """The same with every slot scheduled by its cursor, and trains that begin anew at `now` [ticks]."""
     slot, due = inputs.slot, np.full(inputs.slot.size, NEVER)
     for kind, listed in ((kernels.TRAIN, inputs.spike), (kernels.CURRENT, inputs.change)):
         own = (slot["kind"] == kind) & (slot["cursor"] < slot["end"])
         due[own] = listed["time"][slot["cursor"][own]]
-    trains = (slot["kind"] == kernels.POISSON) & (slot["clock"] * TICKS < NEVER)
+    trains = poisson(inputs) & (slot["clock"] * TICKS < NEVER)
     due[trains] = np.floor(slot["clock"][trains] * TICKS + 0.5).astype(np.int64)
+    due[poisson(inputs) & (slot["fresh"] > 0)] = max(now, 0)
     heap, place, due, size = new_schedule(due)
     return inputs._replace(heap=heap, place=place, due=due, size=size)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,9 +16,11 @@ from ..kernels.cpu import event_binding as binding
 from ..kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ..kernels.cpu.event_units import CELL, GROUP, Units
+from . import validation as check
 from .edges import Edges
 from .network import Network, Population, Probe, Projection
 from .neuron import EventKernels
+from .scope import initial_values
 from .seed import stream_key
 from .weighing import draw_codes, draw_delays, receptor_of
 
@@ -117,7 +119,7 @@ def compile_events(network: Network) -> EventPlan:
     ranks = _ranks(network, [part for part in network.projections if (drawn[part.name].delays == 0).any()])
     populations = sorted(network.populations, key=lambda part: ranks[part.name])  # stable
     first = np.cumsum([0] + [part.n for part in populations]).astype(np.int64)
-    units = _units(populations, first, [ranks[part.name] for part in populations])
+    units = _units(network, populations, first, [ranks[part.name] for part in populations])
     plan = EventPlan(network, populations, first, units, Wires(*[None] * len(Wires._fields)), {}, network.probes)
     _wire(plan, sorted(network.projections, key=lambda part: ranks[part.post.name]), drawn)
     return plan
@@ -197,10 +199,12 @@ def _cycle(instant: Sequence[Projection]) -> list[Projection]:
         left = inside
 
 
-def _units(populations: Sequence[Population], first: NDArray[np.int64], ranks: Sequence[int]) -> Units:
+def _units(
+    network: Network, populations: Sequence[Population], first: NDArray[np.int64], ranks: Sequence[int]
+) -> Units:
     """All units at time 0, with no drive and nothing predicted."""
     n, sizes = int(first[-1]), np.diff(first)
-    solved = [_Solved(part) for part in populations]
+    solved = [_Solved(part, _start(network, part)) for part in populations]
     group = np.zeros(len(populations), GROUP)
     group["first"], group["end"], group["rank"] = first[:-1], first[1:], ranks
     for name in ("width", "flow", "next", "fire"):
@@ -224,10 +228,25 @@ def _units(populations: Sequence[Population], first: NDArray[np.int64], ranks: S
     )  # fmt: skip
 
 
-class _Solved:
-    """One population ready for the loop: kernels by address, parameters (n or 1, k), initial rows, refractory times."""
+def _start(network: Network, population: Population) -> dict[str, Any]:
+    """Where state variables start, as on the clock; UnsupportedError for one that is not solved here."""
+    known = kernels_of(population).state
+    for variable in population.initial:
+        if variable not in known:
+            raise UnsupportedError(
+                f"Network.population initial: the event engine has no variable {variable!r} of {population.name!r}, "
+                f"only {', '.join(known)}; use engine='clock'"
+            )
+    return initial_values(network, population)
 
-    def __init__(self, population: Population) -> None:
+
+class _Solved:
+    """One population ready for the loop: kernels by address, parameters (n or 1, k), initial rows, refractory times.
+
+    start: of state variables, each one number or (n,).
+    """
+
+    def __init__(self, population: Population, start: Mapping[str, Any]) -> None:
         kernels, model, n = kernels_of(population), population.model, population.n
         backend = backends.load("cpu")
         functions = [backend.kernel(kernel) for kernel in (kernels.flow, kernels.next, kernels.fire or "reset_fire")]
@@ -242,11 +261,24 @@ class _Solved:
         self.flow = binding.flow_entry(functions[0], kernels.state, names)
         self.next = binding.next_entry(functions[1], kernels.state, names)
         self.fire = binding.flow_entry(functions[2], kernels.state[: None if kernels.fire else 1], names)
-        values = [np.atleast_1d(np.asarray(getattr(model, name), np.float64)) for name in names]
+        values = [np.atleast_1d(_per_unit(model, name, getattr(model, name), n)) for name in names]
         self.parameters = np.stack(np.broadcast_arrays(*values), axis=1) if values else np.zeros((1, 1))
-        self.refractory = np.broadcast_to(ticks(getattr(model, "refractory", 0.0)), n)
-        initial = model.initial()
-        self.initial = np.stack([np.broadcast_to(initial.get(name, 0.0), n) for name in kernels.state], axis=1).ravel()
+        refractory = _per_unit(model, "refractory", getattr(model, "refractory", 0.0), n)
+        self.refractory = np.broadcast_to(ticks(refractory), n)
+        starts = [_per_unit(model, name, start.get(name, 0.0), n) for name in kernels.state]
+        self.initial = np.stack([np.broadcast_to(values, n) for values in starts], axis=1).ravel()
+
+
+def _per_unit(model: object, name: str, value: Any, n: int) -> NDArray[np.float64]:
+    """A field as float64, one number or (n,): a shorter array would be read past its end."""
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        array = np.empty((0, 0))
+    if array.shape not in ((), (n,)):
+        shown = f"shape {np.shape(value)}" if np.ndim(value) else value
+        raise check.fail(model, name, f"must be one number or one per unit ({n})", shown)
+    return array
 
 
 def _wire(plan: EventPlan, projections: Sequence[Projection], drawn: dict[str, _Drawn]) -> None:

@@ -128,7 +128,7 @@ class EventRecording:
         table["kind"] = [kinds.get(probe.what, kernels.STATE) for probe in self.probes]
         table["variable"] = [self._variable(probe) for probe in self.probes]
         table["every"] = [interval(probe) for probe in self.probes]
-        table["upcoming"] = (start // table["every"] + 1) * table["every"]
+        table["upcoming"] = [min((start // every + 1) * every, NEVER) for every in table["every"].tolist()]
         table["units"] = [subset.size for subset in subsets]
         table["width"] = np.where(table["kind"] == kernels.RATE, 1, table["units"])
         table["room"] = np.maximum(table["units"], SAMPLES)

@@ -22,11 +22,17 @@ def response(elapsed, decay, tau, tau_current):
 
     It is (exp(-t/tau_current) - exp(-t/tau)) / (1 - tau/tau_current), without the cancellation for near equal ones.
     """
-    gap = 1.0 / tau - 1.0 / tau_current
+    gap = _rate_gap(tau, tau_current)
     x = abs(gap) * elapsed
     slow = decay if gap <= 0.0 else math.exp(-elapsed / tau_current)
-    spread = -math.expm1(-x) / x if x > 1e-12 else 1.0
+    spread = -math.expm1(-x) / x if x > 0.0 else 1.0
     return slow * spread * elapsed / tau
+
+
+@njit(error_model="numpy")
+def _rate_gap(one, two):
+    """1 / one - 1 / two, by the difference of the time constants, which is exact where they are close."""
+    return (two - one) / one / two
 
 
 @njit(error_model="numpy")
@@ -81,7 +87,9 @@ def _turn(first, second, tau_first, tau_second):
     """When the summed current turns, inf if it does not after time 0."""
     if first * second >= 0.0 or tau_first == tau_second:
         return math.inf
-    turn = math.log(-(first * tau_second) / (second * tau_first)) / (1.0 / tau_first - 1.0 / tau_second)
+    over = ((first + second) * tau_second + second * (tau_first - tau_second)) / -(second * tau_first)
+    logarithm = math.log1p(over) if abs(over) < 0.5 else math.log(-(first * tau_second) / (second * tau_first))
+    turn = logarithm / _rate_gap(tau_first, tau_second)
     return turn if turn > 0.0 else math.inf
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 from .event_memory import reals, record
-from .event_queue import NEVER, TICKS, schedule
+from .event_queue import NEVER, nearest_tick, schedule
 from .event_units import CELL, GROUP, set_drive, touch
 from .random import uniform
 
@@ -21,6 +21,7 @@ SLOT = np.dtype(
         ("variable", np.int64),  # which state variable receives
         ("cursor", np.int64),  # what is next: a listed spike or change, the number of an interval
         ("end", np.int64),  # the cursor behind the last listed spike or change
+        ("fresh", np.int64),  # 1 where a Poisson train begins at its due time, at which nothing arrives yet
         ("clock", np.float64),  # a Poisson train's exact time [s]
         ("rate", np.float64),  # of a Poisson train [Hz]
         ("weight", np.float64),  # of a Poisson train
@@ -64,13 +65,14 @@ def feed(inputs, units, index, time, count):
         if slot.cursor < slot.end:
             due = record(inputs.spike, slot.cursor, SPIKE).time
     elif slot.kind == POISSON:
-        if slot.cursor > 0:  # the event at time 0 only draws the first interval
+        if slot.fresh:
+            slot.fresh = 0
+        else:
             count = _arrive(units, slot.unit, slot.variable, slot.weight, count)
         within = slot.unit - record(units.group, record(units.cell, slot.unit, CELL).group, GROUP).first
         slot.clock -= math.log(uniform(slot.stream, within, slot.cursor)) / slot.rate
         slot.cursor += 1
-        if slot.clock * TICKS < NEVER:
-            due = np.int64(math.floor(slot.clock * TICKS + 0.5))
+        due = nearest_tick(slot.clock)
     else:
         _change(inputs, units, slot, time)
         slot.cursor += 1

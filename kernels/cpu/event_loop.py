@@ -7,7 +7,7 @@ from numba import njit
 
 from .event_inputs import SLOT, feed
 from .event_memory import ids, reals, record, wholes
-from .event_queue import NEVER, pop, push, replace
+from .event_queue import NEVER, later, pop, push, replace
 from .event_records import FIRED, sample
 from .event_units import CELL, GROUP, ask, spike, take, touch
 
@@ -163,9 +163,11 @@ def _deliver(units, wires, flight, count):
         arriving[(unit - base) * width] += weight[s]
         count = touch(units, unit, count)
     wholes(flight.delivered)[0] += segment.end - segment.first
+    due = NEVER
     if segment.more:
-        ahead = record(wires.segment, index + 1, SEGMENT).delay - segment.delay
-        replace(flight, time + ahead, index + 1)
+        due = later(time, record(wires.segment, index + 1, SEGMENT).delay - segment.delay)
+    if due < NEVER:
+        replace(flight, due, index + 1)
     else:
         pop(flight)
     return count
@@ -193,4 +195,6 @@ def _emit(units, wires, flight, records, time):
         rows[0] += 1
     first, chain = wholes(wires.chain_first), wholes(wires.chain)
     for c in range(first[unit], first[unit + 1]):
-        push(flight, time + record(wires.segment, chain[c], SEGMENT).delay, chain[c])
+        due = later(time, record(wires.segment, chain[c], SEGMENT).delay)
+        if due < NEVER:
+            push(flight, due, chain[c])

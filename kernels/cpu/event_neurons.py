@@ -77,7 +77,7 @@ def adaptive_lif_next(v, a, drive, tau, tau_adaptation, threshold):
 
     So -a acts on u like a decaying current.
     """
-    current = a * (tau / tau_adaptation - 1.0)
+    current = a * (tau - tau_adaptation) / tau_adaptation
     return near_crossing((v - a, current, 0.0, drive, tau, tau_adaptation, tau_adaptation), threshold)
 
 

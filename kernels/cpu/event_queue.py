@@ -3,8 +3,12 @@
 Times are int64 ticks of a femtosecond, so that equal sums of delays are equal whatever the order of adding. Both
 queues have a total order (time, then index), so what comes first never depends on their inner layout. A queue is
 a record of addresses, see `event_memory`.
+
+Whoever adds to a time does it by `later`, which never passes NEVER: the sum of two times within the limit of a run
+need not fit into an int64.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,18 @@ from .event_memory import wholes
 Schedule = NDArray[np.int64]  # one of the four arrays of a schedule
 TICKS = 1e15  # per second
 NEVER = (1 << 63) - 1  # a time that never comes
+
+
+@njit
+def later(time, wait):
+    """The time `wait` >= 0 ticks after `time`, NEVER where that lies beyond all times."""
+    return time + wait if time < NEVER - wait else NEVER
+
+
+@njit(error_model="numpy")
+def nearest_tick(seconds):
+    """A time >= 0 [s] in ticks, NEVER where it lies beyond all times or is no number."""
+    return np.int64(math.floor(seconds * TICKS + 0.5)) if seconds * TICKS < NEVER else NEVER
 
 
 @njit

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from .event_memory import reals, record, wholes
-from .event_queue import NEVER
+from .event_queue import NEVER, later
 from .event_units import CELL, copied, settle
 
 STATE, COUNTS, RATE = 0, 1, 2  # kinds of sampling probes
@@ -61,7 +61,7 @@ def sample(records, units):
         if probe.upcoming == time:
             _write(records, units, probe, time)
             probe.filled += probe.width
-            probe.upcoming += probe.every
+            probe.upcoming = later(probe.upcoming, probe.every)
         due = min(due, probe.upcoming)
     wholes(records.due)[0] = due
     return True

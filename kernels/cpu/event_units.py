@@ -4,7 +4,6 @@ A unit's state variables stand in one row. While a unit is refractory its first 
 no input; the others go on. What arrives at one time is summed before the unit looks at its threshold.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from numba import njit
 
 from .event_binding import call
 from .event_memory import reals, record, wholes
-from .event_queue import NEVER, TICKS, schedule
+from .event_queue import TICKS, later, nearest_tick, schedule
 from .random import mix
 
 CELL = np.dtype(
@@ -20,10 +19,10 @@ CELL = np.dtype(
         ("group", np.int64),  # its population
         ("row", np.int64),  # where its state variables begin
         ("constants", np.int64),  # where its parameters begin
-        ("refractory", np.int64),  # [ticks]
+        ("refractory", np.int64),  # [ticks], NEVER for one that does not end in any run
         ("drive", np.float64),
         ("last", np.int64),  # the time of its state [ticks]
-        ("held", np.int64),  # the end of its refractory time [ticks]
+        ("held", np.int64),  # the end of its refractory time [ticks], -1 before the first spike
         ("fired", np.int64),  # its spikes so far
         ("unsure", np.int64),  # 1 where it is due to be asked again, not to fire
         ("marked", np.int64),  # 1 while something has arrived that is not taken yet
@@ -129,10 +128,7 @@ def predict(units, unit):
         begin = cell.held
     wait = call(group.next, row, units.parameters + 8 * cell.constants, cell.drive, 0.0)
     cell.unsure = wait < 0.0
-    wait, due = abs(wait), NEVER
-    if begin + wait * TICKS < NEVER:
-        due = max(begin + np.int64(math.floor(wait * TICKS + 0.5)), cell.held + 1)
-    schedule(units, unit, due)
+    schedule(units, unit, max(later(begin, nearest_tick(abs(wait))), later(cell.held, 1)))
 
 
 @njit(error_model="numpy")
@@ -166,7 +162,7 @@ def spike(units, unit, time):
     settle(units, unit, row, time)
     call(group.fire, row, units.parameters + 8 * cell.constants, cell.drive, 0.0)
     cell.last = time
-    cell.held = time + cell.refractory
+    cell.held = later(time, cell.refractory)
     cell.fired += 1
     group.signature = mix(mix(group.signature ^ np.uint64(time)) ^ np.uint64(unit - group.first))
     predict(units, unit)

@@ -17,7 +17,7 @@ TAU = 20e-3
 def exact(cell, t):
     """v(t) to forty digits."""
     v, first, second, drive, tau, *taus = (mpmath.mpf(number) for number in cell)
-    value = drive + (v - drive) * mpmath.exp(-t / tau)
+    value = drive + (v - drive) * mpmath.exp(-t / tau)  # the sums below lose as many digits as the constants agree in
     for current, own in zip((first, second), taus, strict=True):
         if own == tau:
             value += current * t / tau * mpmath.exp(-t / tau)
@@ -66,6 +66,50 @@ def test_crossing_equals_forty_digits(name):
     assert got == pytest.approx(exact_crossing(cell, threshold, got), abs=1e-14)
     if name != "nearly as fast":  # where the textbook sum cancels
         assert got == pytest.approx(reference.first_crossing(cell, threshold, 4 * got), abs=1e-13)
+
+
+def halved(function, low, high):
+    """Where a function goes from below zero to above, to as many digits as are in use."""
+    low, high = mpmath.mpf(low), mpmath.mpf(high)
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if function(middle) < 0 else (low, middle)
+    return high
+
+
+CLOSE = [sign * 10.0**-k for k in range(4, 17) for sign in (-1, 1)] + [0.0]
+
+
+@pytest.mark.parametrize("close", CLOSE)
+def test_grazing_with_time_constants_that_are_close(close):
+    """Just under the peak, where v rises least. Known to 1e-16 of its height h, v gives the time to h 1e-16 / v'.
+
+    There v' = (h / tau) sqrt(2 gap), so the time is known to a few 1e-16 tau / sqrt(2 gap), of which ten are allowed.
+    """
+    cell = (0.0, 40e-3, 0.0, 1e-3, TAU, TAU * (1 + close), TAU)
+    with mpmath.workdps(60):
+        at = halved(lambda t: exact(cell, t) - 1e-3 - 40e-3 * mpmath.exp(-t / mpmath.mpf(cell[5])), 0, 5 * TAU)
+        height = exact(cell, at)
+        for gap in (1e-4, 1e-8, 1e-10):
+            threshold = float(height * (1 - gap))
+            crossing = halved(lambda t, level=threshold: exact(cell, t) - level, 0, at)
+            got = first_crossing(cell, threshold)
+            assert abs(got - crossing) < 10e-16 * TAU / math.sqrt(2 * gap)
+    assert first_crossing(cell, float(height) * (1 + 1e-14)) == math.inf
+
+
+@pytest.mark.parametrize("close", CLOSE)
+def test_currents_of_time_constants_that_are_close(close):
+    """Two that nearly cancel: v to a few roundings of what is summed, and the crossing that follows from it."""
+    cell = (9.99e-3, -50e-3, 50e-3, 9.99e-3, TAU, TAU * (1 + close), TAU)
+    for t in (1e-6, 1e-3, 0.02, 0.3):
+        with mpmath.workdps(40):
+            expected = float(exact(cell, mpmath.mpf(t)))
+        assert course(cell, t)[0] == pytest.approx(expected, abs=1e-16)
+    got, (_, height) = first_crossing(cell, 10e-3), peak(cell)
+    assert math.isfinite(got) == (height > 10e-3)
+    if height > 10e-3:
+        assert float(exact(cell, mpmath.mpf(got))) == pytest.approx(10e-3, abs=1e-16)
 
 
 @pytest.mark.parametrize("cell", [CASES["one current"][0], CASES["excitation and inhibition"][0]])

@@ -1,6 +1,7 @@
 """The queues of the event engine against Python's own heap, as models."""
 
 import heapq
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from numba import njit
 from potentia.kernels.cpu import event_queue
 from potentia.kernels.cpu.event_loop import Flight
 from potentia.kernels.cpu.event_memory import table
-from potentia.kernels.cpu.event_queue import NEVER, new_schedule
+from potentia.kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 
 PUSH, POP, REPLACE = 0, 1, 2
 
@@ -108,3 +109,21 @@ def test_new_schedule_is_a_heap(n):
     assert size[0] == np.count_nonzero(due < NEVER)
     assert all(order[(k - 1) // 2] < order[k] for k in range(1, len(order)))
     assert (place[due == NEVER] == -1).all()
+
+
+@njit
+def sum_up(time, wait, seconds):
+    return event_queue.later(time, wait), event_queue.nearest_tick(seconds)
+
+
+ticks = st.integers(0, NEVER) | st.sampled_from([0, 1, NEVER - 1, NEVER, NEVER // 2, NEVER // 2 + 1])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.just(-1) | ticks, ticks, st.floats(0.0, allow_infinity=True) | st.just(math.nan))
+def test_sums_of_times_end_at_never(time, wait, seconds):
+    """As whole numbers of any size would have it: never beyond NEVER, and never before `time`."""
+    later, tick = sum_up(time, wait, seconds)
+    assert later == min(time + wait, NEVER)
+    exact = seconds * TICKS
+    assert tick == (math.floor(exact + 0.5) if exact < NEVER else NEVER)

@@ -87,6 +87,60 @@ def test_batch_of_trains_goes_on_from_the_present():
     assert not np.array_equal(first.spikes("source").trains()[1], second.spikes("source").trains()[1])
 
 
+def poisson_batch(before, after, *, samples=2, threads=1, run=0.1):
+    """A batch of Poisson trains, the present being at 0.1 s."""
+    net = Network(seed=4)
+    source = net.population(SpikeSource(), 3, name="source")
+    net.stimulate(source, Poisson(rate=before), name="noise")
+    net.probe(source, "spikes")
+    simulator = Simulator(net, engine="event", threads=threads)
+    simulator.run(0.1)
+    inputs = None if after is None else {"noise": [Poisson(rate=after)] * samples}
+    return [sample.spikes("source") for sample in simulator.run(run, inputs=inputs, batch=samples).samples]
+
+
+@pytest.mark.parametrize("before", [0.0, 1e-3, 30.0, 20_000.0])
+def test_replaced_poisson_trains_begin_at_the_present(before):
+    """Whatever came before, intervals are exponential from the present on: by count, and by the mean first wait.
+
+    20 samples of 3 units for 1 s at 200 Hz: 12,000 spikes with a standard deviation of 110; 60 first waits of 5 ms,
+    whose mean has a standard deviation of 0.65 ms. Five of each are allowed.
+    """
+    samples = poisson_batch(before, 200.0, samples=20, run=1.0)
+    assert sum(len(spikes) for spikes in samples) == pytest.approx(12_000, abs=550)
+    firsts = np.array([[train[0] for train in spikes.trains()] for spikes in samples]) - 0.1
+    assert (firsts > 0).all()
+    assert firsts.mean() == pytest.approx(5e-3, abs=3.3e-3)
+    assert len(np.unique(firsts)) == 60
+
+
+def test_poisson_samples_differ_from_their_first_spike_on():
+    """Sample 0 goes on as the plain run would; the interval that has begun is drawn again in the others."""
+    samples = poisson_batch(30.0, None, samples=6, run=0.5)
+    firsts = np.array([[train[0] for train in spikes.trains()] for spikes in samples])
+    assert len(np.unique(firsts)) == 18
+    again = poisson_batch(30.0, None, samples=6, run=0.5, threads=2)
+    assert all(np.array_equal(one.times, two.times) for one, two in zip(samples, again, strict=True))
+    net = Network(seed=4)
+    net.stimulate(net.population(SpikeSource(), 3, name="source"), Poisson(rate=30.0), name="noise")
+    net.probe(net.populations[0], "spikes")
+    plain = Simulator(net, engine="event").run(0.6).spikes("source").times
+    assert_array_equal(samples[0].times, plain[plain > 0.1])
+
+
+def test_a_run_of_no_time_changes_no_batch():
+    """Time 0 is the present before and after it."""
+    net = Network(seed=4)
+    net.stimulate(net.population(SpikeSource(), 3, name="source"), Poisson(rate=90.0), name="noise")
+    fresh, stopped = Simulator(net, engine="event"), Simulator(net, engine="event")
+    stopped.run(0.0)
+    others = {"noise": [Poisson(rate=40.0), Poisson(rate=50.0)]}
+    for inputs in (None, others):
+        hashes = [[part.hash for part in made.run(0.2, inputs=inputs, batch=2).samples] for made in (fresh, stopped)]
+        assert hashes[0] == hashes[1]
+        assert hashes[0][0] != hashes[0][1]
+
+
 def test_save_and_load(tmp_path):
     """A loaded simulation goes on as the saved one, with spikes in flight and trains half drawn."""
     net = network()
