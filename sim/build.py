@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import NetworkError
 from ..kernels.backend import Backend, Exact
 from .operator import Kernel, Operator, Phase, Piece, bind, parameters
-from .signals import Signal, block_name, offsets, whole_dtype
+from .signals import Layout, Signal, block_name, whole_dtype
 
 if TYPE_CHECKING:
     from .synapses import Synapses
@@ -50,6 +50,10 @@ class Build:
     renewals: list[Signal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        counts = [len(pieces) for pieces in self.pieces.values()]
+        self.first_piece = dict(zip(self.pieces, np.cumsum([0, *counts]).tolist(), strict=False))
+        self._names: set[str] = set()
+        self._layouts: dict[str, Layout] = {}
         self.pause = self.signal("pause", "scratch", "int64", (1,))
         self.drowsy = self.signal("drowsy", "scratch", "int64", (1,))
         self.asleep = self.signal("asleep", "scratch", "uint8", (sum(len(part) for part in self.pieces.values()),))
@@ -68,9 +72,11 @@ class Build:
         layout: bool = False,
     ) -> Signal:
         """A new signal; its name must be new too."""
-        if any(signal.name == name for signal in self.signals):
+        if name in self._names:
             raise NetworkError(f"signal {name!r} is declared twice")
         made = Signal(name, part, dtype, shape, initial, unit, most, layout)
+        self._names.add(name)
+        self._layouts.setdefault(part, Layout(self.precision)).add(made)
         self.signals.append(made)
         return made
 
@@ -91,7 +97,7 @@ class Build:
     def place(self, signal: Signal) -> int:
         """Where a signal begins in the array of the `whole` part."""
         item = np.dtype(whole_dtype(signal.part, self.precision)).itemsize
-        return offsets(self.signals, signal.part, self.precision)[signal.name] // item
+        return self._layouts[signal.part].starts[signal.name] // item
 
     def waking(self, receiving: Signal) -> dict[str, Any]:
         """What a kernel needs to wake the pieces of populations that it adds to through `receiving`."""

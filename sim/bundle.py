@@ -34,17 +34,13 @@ class Bundle:
     members: list[Synapses]
 
     def takes(self, synapses: Synapses) -> bool:
-        """Whether these synapses fit in: same source, phase and part of memory, and receptors of their own.
+        """Whether these synapses of the same `kind` fit in: their receptors are their own, and not too many.
 
         Two projections onto one receptor stay apart, so that sums run in the order of projections in any store.
         """
-        first, receiving = self.members[0], synapses.scope["receiving"]
+        receiving = synapses.scope["receiving"]
         return (
-            first.scope["history"] is synapses.scope["history"]
-            and first.phase is synapses.phase
-            and first.redrawn is synapses.redrawn
-            and first.scope["receiving"].part == receiving.part
-            and all(member.scope["receiving"] is not receiving for member in self.members)
+            all(member.scope["receiving"] is not receiving for member in self.members)
             and sum(member.n for member in self.members) + synapses.n <= MOST_BUNDLED
         )
 
@@ -53,12 +49,12 @@ class Bundle:
         lags = np.unique(np.concatenate([member.lags for member in self.members]))
         places = [build.place(member.scope["receiving"]) for member in self.members]
         coding = _Coding.of(self.members, places)
-        name = "+".join(member.name for member in self.members)
-        name = name if len(name) < 60 else f"{self.members[0].name}+{len(self.members) - 1} more"
+        name = "/".join(member.name for member in self.members)  # no part of a network has a name with a slash
+        name = name if len(name) < 60 else f"{self.members[0].name}/{len(self.members) - 1} more"
         redrawn = self.members[0].redrawn
         lag_counts = [] if redrawn else [member.lag_counts() for member in self.members]  # once, as they are drawn
         for lane in range(len(self.members[0].lanes)):
-            label = name if lane == 0 else f"{name}, lane {lane}"
+            label = name if lane == 0 else f"{name}/lane {lane}"
             if redrawn:
                 self._declare_draws(build, label, lane, lags, places, coding)
             else:
@@ -227,10 +223,19 @@ def _fill(
 def gather(synapses: Sequence[Synapses]) -> list[Bundle]:
     """Static projections as few bundles as can be, in order of their first members."""
     bundles: list[Bundle] = []
+    alike: dict[Any, list[Bundle]] = {}
     for part in synapses:
-        found = next((bundle for bundle in bundles if bundle.takes(part)), None)
+        kin = alike.setdefault(_kind(part), [])
+        found = next((bundle for bundle in kin if bundle.takes(part)), None)
         if found is None:
-            bundles.append(Bundle([part]))
-        else:
-            found.members.append(part)
+            found = Bundle([])
+            bundles.append(found)
+            kin.append(found)
+        found.members.append(part)
     return bundles
+
+
+def _kind(synapses: Synapses) -> tuple[object, ...]:
+    """What the members of a bundle share: source, phase, whether they are drawn again, and the part of memory."""
+    scope = synapses.scope
+    return scope["history"], synapses.phase, synapses.redrawn, scope["receiving"].part

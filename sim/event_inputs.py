@@ -35,7 +35,7 @@ def build_inputs(
     base = np.zeros(int(plan.first[-1]))
     for k, population in enumerate(plan.populations):
         parts = [part for part in plan.network.inputs if part.population is population]
-        base[plan.first[k] : plan.first[k + 1]] = constant_drive(plan.network, population, stimuli)
+        base[plan.first[k] : plan.first[k + 1]] = constant_drive(plan.network.inputs, population, stimuli)
         currents = []
         for part in parts:
             stimulus = stimuli.get(part.name, part.stimulus)

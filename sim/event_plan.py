@@ -17,6 +17,7 @@ from ..kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ..kernels.cpu.event_units import CELL, GROUP, Units
 from . import validation as check
+from .capacity import check_memory
 from .edges import Edges
 from .network import Network, Population, Probe, Projection
 from .neuron import EventKernels
@@ -115,6 +116,7 @@ def compile_events(network: Network) -> EventPlan:
         kernels_of(population)
     for projection in network.projections:
         _check_projection(projection)
+    check_memory(network, dt=None)
     drawn = {part.name: _draw(network, part) for part in network.projections}
     ranks = _ranks(network, [part for part in network.projections if (drawn[part.name].delays == 0).any()])
     populations = sorted(network.populations, key=lambda part: ranks[part.name])  # stable

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..kernels.reference.inputs import GROUP
 from . import validation as check
+
+MOST_UNITS: Final = 2**31 - 1  # of one population
+MOST_PIXELS: Final = 2**14  # of one side of a sensor
+MOST_RATE: Final = 1e9  # [Hz] of a Poisson train, whose spikes are drawn one by one
+MOST_DRAWN: Final = 1e4  # of them in one step, on average
 
 Arguments = dict[str, Any]
 
@@ -55,11 +60,15 @@ def _per_unit(owner: object, field: str, value: Any, n: int) -> Any:
     return value
 
 
-def _number_or_array(owner: object, field: str, value: Any, **limits: Any) -> Any:
-    """A validated number or 1-D array."""
-    if np.ndim(value):
-        return check.finite_array(owner, field, value, ndim=1, least=limits.get("least"), unit=limits.get("unit", ""))
-    return check.within(owner, field, value, **limits)
+def _keep(stimulus: object, field: str, **limits: Any) -> None:
+    """Check a field of a frozen stimulus and keep it as a float or as a read-only array (n,) float64."""
+    object.__setattr__(stimulus, field, check.per_unit(stimulus, field, getattr(stimulus, field), **limits))
+
+
+def _to_steps(times: Any, dt: float) -> NDArray[np.int64]:
+    """Times [s] as the nearest whole numbers of steps; those that no run reaches become the last one that counts."""
+    steps = np.minimum(np.asarray(times, np.float64) / dt, float(check.MOST_STEPS))
+    return np.asarray(np.rint(steps), np.int64)
 
 
 @final
@@ -82,26 +91,23 @@ class SpikeTrain(Stimulus):
 
     def __post_init__(self) -> None:
         times = check.finite_array(self, "times", self.times, ndim=1, least=0.0, unit="s")
-        ids = check.index_array(self, "ids", self.ids)
+        ids = check.index_array(self, "ids", self.ids, below=MOST_UNITS)
         if ids.shape != times.shape:
             raise check.fail(self, "ids", f"must be as many as times ({times.size})", f"shape {ids.shape}")
         order = np.lexsort((ids, times))
         object.__setattr__(self, "times", times[order])
         object.__setattr__(self, "ids", ids[order])
-        if np.ndim(self.weight):
-            weight = check.finite_array(self, "weight", self.weight, ndim=1)
-            if weight.shape != times.shape:
-                raise check.fail(
-                    self, "weight", f"must be one number or as many as times ({times.size})", f"shape {weight.shape}"
-                )
-            object.__setattr__(self, "weight", weight[order])
-        else:
-            object.__setattr__(self, "weight", check.real(self, "weight", self.weight))
+        weight = check.per_unit(self, "weight", self.weight)
+        if np.ndim(weight) and weight.shape != times.shape:
+            raise check.fail(
+                self, "weight", f"must be one number or as many as times ({times.size})", f"shape {weight.shape}"
+            )
+        object.__setattr__(self, "weight", weight[order] if np.ndim(weight) else weight)
 
     def arguments(self, n: int, dt: float) -> Arguments:
         times = np.asarray(self.times)
         return {
-            "event_steps": np.maximum(np.rint(times / dt).astype(np.int64) - 1, 0),
+            "event_steps": np.maximum(_to_steps(times, dt) - 1, 0),
             "event_ids": np.asarray(self.ids).astype(np.uint32),
             "event_weights": np.broadcast_to(np.asarray(self.weight, np.float64), times.shape).copy(),
         }
@@ -139,13 +145,13 @@ class Events(Stimulus):
     wakes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check.whole(self, "width", self.width, least=1)
-        check.whole(self, "height", self.height, least=1)
+        for side in ("width", "height"):
+            object.__setattr__(self, side, check.whole(self, side, getattr(self, side), least=1, most=MOST_PIXELS))
         times = check.finite_array(self, "t", self.t, ndim=1, least=0.0, unit="s")
         ids = check.index_array(self, "y", self.y, below=self.height) * self.width
         ids = ids + check.index_array(self, "x", self.x, below=self.width)
         if self.p is not None:
-            polarity = np.asarray(self.p)
+            polarity = check.array_of(self, "p", self.p)
             if not np.isin(polarity, (-1, 0, 1)).all():
                 raise check.fail(
                     self,
@@ -198,10 +204,13 @@ class Poisson(Stimulus):
     exact: ClassVar[tuple[str, ...]] = ("rate", "dt")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", _number_or_array(self, "rate", self.rate, least=0.0, unit="Hz"))
-        object.__setattr__(self, "weight", _number_or_array(self, "weight", self.weight))
+        _keep(self, "rate", least=0.0, most=MOST_RATE, unit="Hz")
+        _keep(self, "weight")
 
     def arguments(self, n: int, dt: float) -> Arguments:
+        if (expected := float(np.max(self.rate, initial=0.0)) * dt) > MOST_DRAWN:
+            rule = f"must lead to at most {MOST_DRAWN:g} spikes of a unit in a step of {dt:g} s, as each is drawn"
+            raise check.fail(self, "rate", rule, expected)
         return {"rate": self.rate, "weight": self.weight, "dt": dt}
 
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
@@ -227,7 +236,7 @@ class Constant(Stimulus):
     goes: ClassVar[str] = "drive"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", _number_or_array(self, "value", self.value))
+        _keep(self, "value")
 
     def arguments(self, n: int, dt: float) -> Arguments:
         return {}
@@ -252,17 +261,19 @@ class Step(Stimulus):
     lasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        times = check.finite_array(self, "times", np.atleast_1d(self.times), ndim=1, least=0.0, unit="s")
-        values = check.finite_array(self, "values", np.atleast_1d(self.values))
+        times = np.atleast_1d(check.finite_array(self, "times", self.times, least=0.0, unit="s"))
+        values = np.atleast_1d(check.finite_array(self, "values", self.values))
+        if times.ndim != 1 or not times.size:
+            raise check.fail(self, "times", "must have shape (n_levels,), at least one", f"shape {times.shape}")
         if (np.diff(times) <= 0).any():
-            raise check.fail(self, "times", "must ascend", times.tolist())
-        if values.ndim > 2 or values.shape[0] != times.size:
+            raise check.fail(self, "times", "must ascend", times)
+        if values.ndim > 2 or values.shape[0] != times.size or not values.size:
             raise check.fail(self, "values", f"must have one row per time ({times.size})", f"shape {values.shape}")
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "values", values.reshape(times.size, -1))
 
     def arguments(self, n: int, dt: float) -> Arguments:
-        return {"from_steps": np.rint(np.asarray(self.times) / dt).astype(np.int64), "levels": self.values}
+        return {"from_steps": _to_steps(self.times, dt), "levels": self.values}
 
     def fits(self, n: int) -> None:
         _columns(self, "values", np.shape(self.values)[1], n)
@@ -284,7 +295,7 @@ class TimedArray(Stimulus):
     lasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check.within(self, "interval", self.interval, above=0.0, unit="s")
+        object.__setattr__(self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s"))
         values = check.finite_array(self, "values", self.values)
         if values.ndim not in (1, 2) or not values.size:
             raise check.fail(self, "values", "must have shape (n_samples,) or (n_samples, n)", f"shape {values.shape}")
@@ -319,10 +330,10 @@ class Noise(Stimulus):
     lasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", _number_or_array(self, "mean", self.mean))
-        object.__setattr__(self, "std", _number_or_array(self, "std", self.std, least=0.0))
+        _keep(self, "mean")
+        _keep(self, "std", least=0.0)
         if self.interval is not None:
-            check.within(self, "interval", self.interval, above=0.0, unit="s")
+            object.__setattr__(self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s"))
 
     def arguments(self, n: int, dt: float) -> Arguments:
         repeat = 1 if self.interval is None else check.steps(self, "interval", self.interval, dt)

@@ -9,12 +9,14 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import NetworkError
+from ..errors import CapacityError, NetworkError, one_line
 from . import validation as check
-from .connectivity import Connectivity
+from .connectivity import MOST_UNITS, Connectivity
+from .conversion import shown
 from .distributions import Distribution
 from .inputs import Stimulus
 from .neuron import NeuronModel
+from .register import Register
 from .rule import Rule
 from .seed import check_seed
 from .store import Ideal, Store
@@ -108,6 +110,7 @@ class Network:
         self.projections: list[Projection] = []
         self.inputs: list[Input] = []
         self.probes: list[Probe] = []
+        self._register = Register()
 
     def population(
         self,
@@ -126,10 +129,12 @@ class Network:
         if not isinstance(model, NeuronModel):
             raise check.fail(self, "population", "model must be a NeuronModel such as LIF()", model)
         n = check.whole(self, "population n", n, least=1)
+        if n > MOST_UNITS:
+            raise CapacityError(f"Network.population n: must be at most {MOST_UNITS} in one population (got {n})")
         model.fits(n)
         starts = _starts(self, model, n, {} if initial is None else initial)
         made = Population(self._name("population", name, "population"), model, n, starts)
-        self.populations.append(made)
+        self._add(made, self.populations)
         return made
 
     def connect(
@@ -153,7 +158,7 @@ class Network:
         """
         store = Ideal() if store is None else store
         for role, population in (("pre", pre), ("post", post)):
-            self._mine(f"connect {role}", population, self.populations, "population")
+            self._mine(f"connect {role}", population, Population)
         for role, value, kind, example in (
             ("connectivity", connectivity, Connectivity, "FixedProbability(0.1)"),
             ("store", store, Store, "Ideal()"),
@@ -163,19 +168,18 @@ class Network:
         if rule is not None and not isinstance(rule, Rule):
             raise check.fail(self, "connect rule", "must be a Rule such as STDP(), or None", rule)
         self._receptor("connect receptor", post, receptor)
-        made = Projection(
-            self._name("projection", name, f"{pre.name}->{post.name}"), pre, post, connectivity,
-            _values(self, "connect weight", weight), _values(self, "connect delay", delay, least=0.0),
-            store, rule, receptor,
-        )  # fmt: skip
-        self.projections.append(made)
+        weight = None if weight is None else _values(self, "connect weight", weight)
+        delay = _values(self, "connect delay", delay, least=0.0)
+        name = self._name("projection", name, f"{pre.name}->{post.name}")
+        made = Projection(name, pre, post, connectivity, weight, delay, store, rule, receptor)
+        self._add(made, self.projections)
         return made
 
     def stimulate(
         self, population: Population, stimulus: Stimulus, *, receptor: str | None = None, name: str | None = None
     ) -> Input:
         """Drive `population`; spikes go to `receptor` (the first if None). A batch run replaces stimuli by `name`."""
-        self._mine("stimulate", population, self.populations, "population")
+        self._mine("stimulate", population, Population)
         if not isinstance(stimulus, Stimulus):
             raise check.fail(self, "stimulate", "stimulus must be a Stimulus such as Constant(18e-3)", stimulus)
         stimulus.fits(population.n)
@@ -200,17 +204,17 @@ class Network:
         """
         units: tuple[int, ...] | None = None
         if isinstance(target, Projection):
-            self._mine("probe", target, self.projections, "projection")
+            self._mine("probe", target, Projection)
             check.one_of(self, "probe what", what, ["weights"])
         else:
-            self._mine("probe", target, self.populations, "population")
+            self._mine("probe", target, Population)
             check.one_of(self, "probe what", what, ["spikes", "counts", "rate", *target.model.state])
             if ids is not None:
-                units = tuple(check.index_array(self, "probe ids", np.atleast_1d(ids), below=target.n).tolist())
+                units = tuple(np.atleast_1d(check.index_array(self, "probe ids", ids, below=target.n)).tolist())
         if every is not None:
             every = check.within(self, "probe every", every, above=0.0, unit="s")
         made = Probe(target, what, every, units)
-        if any(probe.name == made.name for probe in self.probes):
+        if not self._register.record(made.name):
             raise NetworkError(f"Network.probe: {made.name} is recorded already")
         self.probes.append(made)
         return made
@@ -220,6 +224,7 @@ class Network:
         copy = Network(seed=self.seed)
         for title in ("populations", "projections", "inputs", "probes"):
             getattr(copy, title).extend(getattr(self, title))
+        copy._register = self._register.copy()
         return copy
 
     def __str__(self) -> str:
@@ -237,11 +242,8 @@ class Network:
 
     def _name(self, kind: str, name: str | None, default: str) -> str:
         """A valid name that no other part of this kind bears; the default gets a number where needed."""
-        parts: tuple[Population | Projection | Input, ...] = (*self.populations, *self.projections, *self.inputs)
-        taken = {part.name for part in parts}
         if name is None:
-            numbered = (f"{default}{k or ''}" for k in range(len(taken) + 1))
-            return next(candidate for candidate in numbered if candidate not in taken)
+            return self._register.number(default)
         if (
             not isinstance(name, str)
             or not name
@@ -252,14 +254,21 @@ class Network:
             raise check.fail(self, f"{kind} name", f"must be 1 to {MAX_NAME} printable characters", name)
         if "/" in name or "." in name:
             raise check.fail(self, f"{kind} name", "must not contain '/' or '.', which separate names in files", name)
-        if name in taken:
+        if not self._register.take(str(name)):
             raise NetworkError(f"Network.{kind}: the name {name!r} is taken")
-        return name
+        return str(name)
 
-    def _mine(self, field: str, part: Any, members: list[Any], kind: str) -> None:
-        if not any(part is member for member in members):
-            known = ", ".join(member.name for member in members) or "none yet"
-            raise NetworkError(f"Network.{field}: must be a {kind} of this network ({known}) (got {part!s:.80})")
+    def _add(self, part: Any, members: list[Any]) -> None:
+        members.append(part)
+        self._register.parts.add(part)
+
+    def _mine(self, field: str, part: Any, kind: type) -> None:
+        if not isinstance(part, kind) or part not in self._register.parts:
+            members = self.populations if kind is Population else self.projections
+            known = check.listed([member.name for member in members]) or "none yet"
+            raise NetworkError(
+                f"Network.{field}: must be a {kind.__name__.lower()} of this network ({known}) (got {_told(part)})"
+            )
 
     def _receptor(self, field: str, population: Population, receptor: str | None) -> None:
         if receptor is not None:
@@ -268,8 +277,7 @@ class Network:
 
 def _starts(owner: object, model: NeuronModel, n: int, initial: Any) -> dict[str, Any]:
     """Initial values as given, once they are known to fit the model and its `n` units."""
-    if not isinstance(initial, Mapping):
-        raise check.fail(owner, "population initial", "must be a dict such as {'v': 0.01}", initial)
+    initial = check.mapping(owner, "population initial", initial, "{'v': 0.01}")
     known = [variable for variable, dtype in model.state.items() if dtype == "float"]
     starts: dict[str, Any] = {}
     for variable, value in initial.items():
@@ -277,17 +285,20 @@ def _starts(owner: object, model: NeuronModel, n: int, initial: Any) -> dict[str
         starts[variable] = _values(owner, f"population initial {variable}", value)
         if np.ndim(starts[variable]) and np.shape(starts[variable]) != (n,):
             rule = f"must be one number or one per unit ({n})"
-            raise check.fail(owner, f"population initial {variable}", rule, f"shape {np.shape(value)}")
+            raise check.fail(owner, f"population initial {variable}", rule, f"shape {np.shape(starts[variable])}")
     return starts
 
 
 def _values(owner: object, field: str, value: Any, **limits: Any) -> Any:
     """Weights or delays as given, once they are known to be finite."""
-    if value is None or isinstance(value, Distribution):
+    if isinstance(value, Distribution):
         return value
-    if np.ndim(value):
-        return check.finite_array(owner, field, value, ndim=1, **limits)
-    return check.within(owner, field, value, **limits)
+    return check.per_unit(owner, field, value, **limits)
+
+
+def _told(part: Any) -> str:
+    """A part by its name, anything else as messages show values."""
+    return one_line(str(part), 80) if isinstance(part, (Population, Projection)) else shown(part)
 
 
 def _call(part: Any) -> str:

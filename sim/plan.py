@@ -22,7 +22,7 @@ from .network import Input, Network, Population, Projection
 from .operator import Operator, Phase, Piece
 from .pieces import cut, deal, even, owned
 from .probes import Recorder, build_probe
-from .scope import PopulationScope, conducts, constant_drive
+from .scope import PopulationScope, conducts, constant_drive, joined
 from .signals import Memory, Signal, block_name, definite
 from .store import Proposals
 from .sums import Sums
@@ -147,7 +147,10 @@ class Plan:
             n = described.population.n
             stimulus.fits(n)
             if isinstance(stimulus, Constant):
-                label, drive = described.population.name, constant_drive(self.network, described.population, stimuli)
+                label, drive = (
+                    described.population.name,
+                    constant_drive(self.network.inputs, described.population, stimuli),
+                )
                 replaced[label] = dict.fromkeys(("drive", "base"), drive.astype(self.precision))
             else:
                 arguments = stimulus.arguments(n, self.dt)
@@ -208,11 +211,14 @@ def compile_network(
         raise NetworkError("Network: has no population yet; add one with Network.population")
     for part in network.populations:
         _resolves(part, dt)
+    check_memory(network, dt=dt)
     pieces = _pieces(network, lanes)
-    check_memory(network)
     build = Build(dt=dt, precision=precision, backend=backend, pieces=pieces, lanes=lanes, naps=not deterministic)
     synapses = {part.name: draw(network, part, dt) for part in network.projections}
-    scopes = {part.name: PopulationScope(network, part, synapses, build) for part in network.populations}
+    joins = joined(network)
+    scopes = {
+        part.name: PopulationScope(network, part, joins[part.name], synapses, build) for part in network.populations
+    }
     for described in network.inputs:
         scopes[described.population.name].stimulate(described, network, build)
     sums = Sums.of(network, synapses, scopes) if deterministic else Sums()
@@ -222,7 +228,7 @@ def compile_network(
         bundle.declare(build)
     sums.declare(build)
     for scope in scopes.values():
-        scope.advance(network, build)
+        scope.advance(build)
     if any(operator.nap is not None for operator in build.operators):
         marks = {"asleep": build.asleep, "drowsy": build.drowsy}
         marks |= {f"woken_{part}": woken(part) for part in ("state", "flow")}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from . import validation as check
 from .build import Build
 from .distributions import values
 from .inputs import Constant, Stimulus
-from .network import Input, Network, Population
+from .network import Input, Network, Population, Projection
 from .operator import Nap, Phase
 from .seed import stream_key
 from .signals import Signal
@@ -24,15 +24,34 @@ SETTLING: Final = 64  # steps between two looks for values that have decayed to 
 MOST_STEPS: Final = (1 << 62) - 1  # of a cursor or a count in a saved state
 
 
+class Joined(NamedTuple):
+    """What one population is joined to, each in the order of the description."""
+
+    outgoing: list[Projection]
+    incoming: list[Projection]
+    inputs: list[Input]
+
+
+def joined(network: Network) -> dict[str, Joined]:
+    """What every population is joined to, by its name."""
+    found = {part.name: Joined([], [], []) for part in network.populations}
+    for projection in network.projections:
+        found[projection.pre.name].outgoing.append(projection)
+        found[projection.post.name].incoming.append(projection)
+    for described in network.inputs:
+        found[described.population.name].inputs.append(described)
+    return found
+
+
 class PopulationScope:
     """The signals of one population, under the names by which kernels ask for them."""
 
     def __init__(
-        self, network: Network, population: Population, synapses: Mapping[str, Synapses], build: Build
+        self, network: Network, population: Population, joined: Joined, synapses: Mapping[str, Synapses], build: Build
     ) -> None:
-        self.population = population
+        self.population, self.joined = population, joined
         name, n, model = population.name, population.n, population.model
-        outgoing = [synapses[part.name] for part in network.projections if part.pre is population]
+        outgoing = [synapses[part.name] for part in joined.outgoing]
         self.depth = 1 + max((int(part.lags.max()) for part in outgoing), default=0)
         initial = initial_values(network, population)
         self.state = {
@@ -53,9 +72,9 @@ class PopulationScope:
             for key in model.receptors
         }  # fmt: skip
         self.standing: dict[str, Signal] = {}
-        changing = [part for part in network.inputs if part.population is population and part.stimulus.goes == "drive"]
+        changing = [part for part in joined.inputs if part.stimulus.goes == "drive"]
         steady = all(isinstance(part.stimulus, Constant) for part in changing)
-        base = constant_drive(network, population, {})
+        base = constant_drive(joined.inputs, population, {})
         self.drive = self._drive(base, steady, build)
         if not steady:
             self.base = build.signal(f"{name}.base", "fixed", "float", (n,), base)
@@ -100,7 +119,7 @@ class PopulationScope:
             return float(base[0])
         return build.signal(f"{self.population.name}.drive", "fixed" if steady else "flow", "float", base.shape, base)
 
-    def advance(self, network: Network, build: Build) -> None:
+    def advance(self, build: Build) -> None:
         """The population's own operators: advance, then send."""
         name, model = self.population.name, self.population.model
         constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
@@ -108,7 +127,7 @@ class PopulationScope:
         counts = self.count
         if len(self.pieces) > 1:
             counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=self.population.n)
-        leads, follows = self._naps(network, build)
+        leads, follows = self._naps(build)
         build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads)
         for signal in self.state.values():
             if signal.dtype == "float":
@@ -120,17 +139,16 @@ class PopulationScope:
             build.operator(Phase.GATHER, name, "gather_step", own)
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
 
-    def _naps(self, network: Network, build: Build) -> tuple[Nap | None, Nap | None]:
+    def _naps(self, build: Build) -> tuple[Nap | None, Nap | None]:
         """How pieces may pause, for the operator that decides and for others; None where not all that comes wakes."""
-        stimuli = [part.stimulus for part in network.inputs if part.population is self.population]
-        stores = [part.store for part in network.projections if part.post is self.population]
+        stimuli = [part.stimulus for part in self.joined.inputs]
+        stores = [part.store for part in self.joined.incoming]
         steady = not isinstance(self.drive, Signal) or self.drive.part == "fixed"
         wakes = all(part.wakes or isinstance(part, Constant) for part in stimuli)
         wakes = wakes and all(part.static for part in stores) and isinstance(self.population.model.kernel, str)
         if not (build.naps and steady and wakes and build.asleep.shape[0] >= MANY):
             return None, None
-        before = list(build.pieces).index(self.population.name)
-        first = sum(len(pieces) for pieces in list(build.pieces.values())[:before])
+        first = build.first_piece[self.population.name]
         watched = (*self.state, *(key for key, signal in self.receptors.items() if signal.part == "flow"))
         receptors = tuple(self.receptors.values())
         return Nap(build.asleep, first, watched, receptors), Nap(build.asleep, first)
@@ -171,10 +189,12 @@ def _per_unit(model: object, constants: Mapping[str, Any], n: int) -> Mapping[st
     return constants
 
 
-def constant_drive(network: Network, population: Population, replaced: Mapping[str, Stimulus]) -> NDArray[np.float64]:
-    """The sum of all constant currents into a population (n,)."""
+def constant_drive(
+    inputs: Iterable[Input], population: Population, replaced: Mapping[str, Stimulus]
+) -> NDArray[np.float64]:
+    """The sum of all constant currents among `inputs` that go to a population (n,)."""
     drive = np.zeros(population.n)
-    for part in network.inputs:
+    for part in inputs:
         stimulus = replaced.get(part.name, part.stimulus)
         if part.population is population and isinstance(stimulus, Constant):
             drive += np.asarray(stimulus.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,16 +90,18 @@ class Memory:
             self.blocks[part][...] = block
 
     def _allocate(self, part: str) -> None:
-        starts = offsets(self.signals, part, self.precision)
-        size = starts[""]
-        raw = np.zeros(size + PAGE, np.uint8)
+        layout = Layout(self.precision)
+        for signal in self.signals:
+            if signal.part == part:
+                layout.add(signal)
+        raw = np.zeros(layout.size + PAGE, np.uint8)
         start = -raw.ctypes.data % PAGE
-        block = raw[start : start + size]
+        block = raw[start : start + layout.size]
         self.blocks[part] = block
         self.views[block_name(part)] = block.view(whole_dtype(part, self.precision))
         for signal in self.signals:
             if signal.part == part:
-                room = None if 0 in signal.shape else block[starts[signal.name] :]
+                room = None if 0 in signal.shape else block[layout.starts[signal.name] :]
                 self.views[signal.name] = np.ndarray(signal.shape, definite(signal, self.precision), room)
 
 
@@ -117,19 +120,19 @@ def block_name(part: str) -> str:
     return f"{part}.*"
 
 
-def offsets(signals: Iterable[Signal], part: str, precision: str) -> dict[str, int]:
-    """Where each signal of a part begins [bytes], and under "" where the last one ends.
+class Layout:
+    """Where each signal of one part of memory begins [bytes]; later signals do not move earlier ones."""
 
-    Later signals do not move earlier ones.
-    """
-    starts, size = {}, 0
-    for signal in signals:
-        if signal.part == part:
-            nbytes = int(np.prod(signal.shape, dtype=np.int64)) * definite(signal, precision).itemsize
-            border = PAGE if nbytes > PAGE else ALIGNMENT
-            starts[signal.name] = -(-size // border) * border
-            size = starts[signal.name] + -(-nbytes // ALIGNMENT) * ALIGNMENT
-    return starts | {"": size}
+    def __init__(self, precision: str) -> None:
+        self.precision, self.size = precision, 0
+        self.starts: dict[str, int] = {}
+
+    def add(self, signal: Signal) -> None:
+        """Put a signal behind the others: a long one at the next page, any other at the next cache line."""
+        nbytes = math.prod(signal.shape) * definite(signal, self.precision).itemsize
+        border = PAGE if nbytes > PAGE else ALIGNMENT
+        self.starts[signal.name] = -(-self.size // border) * border
+        self.size = self.starts[signal.name] + -(-nbytes // ALIGNMENT) * ALIGNMENT
 
 
 def match(expected: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], got: Mapping[str, NDArray[Any]]) -> None:

@@ -7,11 +7,15 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import CapacityError, NetworkError, ParameterError, UnsupportedError
 from ..kernels import backend as backends
 from ..kernels.gpu import choice
 from . import validation as check
+from .capacity import memory_told
 from .clock import ClockEngine
+from .conversion import shown
 from .inputs import Stimulus
 from .network import Network
 from .plan import Plan, compile_network
@@ -26,6 +30,8 @@ PRECISIONS = ("float32", "float64")
 DEFAULT_DT = 1e-4  # [s]
 THREADS = "POTENTIA_THREADS"  # environment variable; the cores that a process uses at most
 LARGE = 20_000  # neurons from which on a run uses several cores unless told otherwise
+MOST_THREADS = 1024
+MOST_SAMPLES = 1_000_000  # of one batch
 MOST_LANES = 4  # of them: beyond, runs of synapses get too short (on 16 cores, 4, 8 and 16 threads take the same time)
 
 BatchInputs = Mapping[str, Stimulus | Sequence[Stimulus]]
@@ -58,14 +64,13 @@ class Simulator:
     ) -> None:
         if not isinstance(network, Network):
             raise check.fail(self, "network", "must be a Network", network)
-        check.one_of(self, "engine", engine, ENGINES)
-        check.one_of(self, "dtype", dtype, PRECISIONS)
-        if not isinstance(deterministic, bool):
-            raise check.fail(self, "deterministic", "must be True or False", deterministic)
-        check.one_of(self, "backend", backend, ("auto", *backends.BACKENDS))
+        engine = check.one_of(self, "engine", engine, ENGINES)
+        dtype = check.one_of(self, "dtype", _name_of_type(dtype), PRECISIONS)
+        deterministic = check.flag(self, "deterministic", deterministic)
+        backend = check.one_of(self, "backend", backend, ("auto", *backends.BACKENDS))
         threads_given = threads
-        threads = check.whole(self, "threads", threads, least=1) if threads is not None else cores()
-        chunk = check.whole(self, "chunk", chunk, least=1)
+        threads = check.whole(self, "threads", threads, least=1, most=MOST_THREADS) if threads is not None else cores()
+        chunk = check.whole(self, "chunk", chunk, least=1, most=2**31 - 1)
         if engine == "event":
             from .event import EventEngine
 
@@ -73,9 +78,10 @@ class Simulator:
                 raise check.fail(self, "dt", "must be left out: the event engine has no grid", dt)
             if backend not in ("auto", "cpu"):
                 raise UnsupportedError(f"Simulator.backend: the event engine runs on 'cpu' (got {backend!r})")
-            self._engine: Any = EventEngine(network, threads=threads)
+            with memory_told("Simulator.network"):
+                self._engine: Any = EventEngine(network, threads=threads)
         else:
-            dt = check.within(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0, unit="s")
+            dt = check.time_step(self, "dt", DEFAULT_DT if dt is None else dt)
             how: dict[str, Any] = {"dt": dt, "precision": dtype, "deterministic": deterministic}
             lanes = _lanes(network, threads, chosen=threads_given is not None)
 
@@ -83,7 +89,8 @@ class Simulator:
                 plan = compile_network(network, backend=backends.load(name), lanes=1 if name == "gpu" else lanes, **how)
                 return ClockEngine(plan, chunk=chunk, threads=threads)
 
-            self._engine = (_on_a_card(network, dt, on) or on("cpu")) if backend == "auto" else on(backend)
+            with memory_told("Simulator.network"):
+                self._engine = (_on_a_card(network, dt, on) or on("cpu")) if backend == "auto" else on(backend)
             backend = self.plan.backend.name
         self._described = network.copy()
         self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
@@ -99,6 +106,7 @@ class Simulator:
         """
         from . import snapshot
 
+        path = check.path("Simulator", "load path", path)
         saved = snapshot.load(path)
         options = {**saved.options, "threads": threads} | ({} if backend is None else {"backend": backend})
         with snapshot.blaming(path):
@@ -110,7 +118,7 @@ class Simulator:
         """Write everything needed to go on later, bit for bit, to one file; all or nothing. See `load`."""
         from . import snapshot
 
-        snapshot.save(path, self._snapshot(self._engine.snapshot()))
+        snapshot.save(check.path(self, "save path", path), self._snapshot(self._engine.snapshot()))
 
     @property
     def network(self) -> Network:
@@ -150,7 +158,14 @@ class Simulator:
         simulator must stand where that one stood before; the result is that of an unbroken run, bit for bit.
         """
         if isinstance(duration, Mapping):
-            inputs, duration = duration, self._engine.covering(_longest(duration))
+            given = _stimuli(self, duration)
+            inputs, duration = given, self._engine.covering(_longest(given))
+        elif inputs is not None:
+            inputs = _stimuli(self, inputs)
+        if progress is not None:
+            progress = check.flag(self, "run progress", progress)
+        resume = check.flag(self, "run resume", resume)
+        record_to = None if record_to is None else check.path(self, "run record_to", record_to)
         seconds = check.within(self, "run duration", duration, least=0.0, unit="s")
         if inputs is None and batch is None:
             with meter(self._engine.steps(seconds), progress) as tick:
@@ -203,7 +218,7 @@ class Simulator:
         lengths = {name: len(given) for name, given in inputs.items() if not isinstance(given, Stimulus)}
         if batch is None:
             batch = max(lengths.values(), default=1)
-        check.whole(self, "run batch", batch, least=1)
+        batch = check.whole(self, "run batch", batch, least=1, most=MOST_SAMPLES)
         if any(part.rule is not None for part in self.network.projections):
             raise NetworkError(
                 "Simulator.run: a batch shares its weights, so a network with a learning rule cannot run as one"
@@ -212,7 +227,8 @@ class Simulator:
             if name not in known:
                 hint = check.nearest(name, known)
                 raise ParameterError(
-                    f"Simulator.run inputs: no input is called {name!r}{hint} (known: {', '.join(known) or 'none'})"
+                    f"Simulator.run inputs: no input is called {shown(name)}{hint} "
+                    f"(known: {check.listed(known) or 'none'})"
                 )
             if lengths.get(name, batch) != batch:
                 raise ParameterError(
@@ -263,6 +279,23 @@ def _lanes(network: Network, threads: int, *, chosen: bool) -> int:
         )
     large = sum(part.n for part in network.populations) >= LARGE
     return threads if chosen else min(threads, MOST_LANES) if large else 1
+
+
+def _name_of_type(dtype: Any) -> Any:
+    """The name of a dtype that is given as such, as NumPy's classes and instances are."""
+    named = isinstance(dtype, np.dtype) or (isinstance(dtype, type) and issubclass(dtype, np.generic))
+    return np.dtype(dtype).name if named else dtype
+
+
+def _stimuli(owner: object, inputs: Any) -> dict[str, Stimulus | Sequence[Stimulus]]:
+    """The inputs of a batch, once all are known to be stimuli or lists of them."""
+    found = check.mapping(owner, "run inputs", inputs, "{'pixels': [SpikeTrain(...), ...]}")
+    for name, given in found.items():
+        listed = isinstance(given, (list, tuple)) and len(given) > 0
+        if not all(isinstance(part, Stimulus) for part in (given if listed else [given])):
+            rule = f"{shown(name)} must be a stimulus or a list of one for each sample"
+            raise check.fail(owner, "run inputs", rule, given)
+    return found
 
 
 def _longest(inputs: BatchInputs) -> float:

@@ -1,16 +1,25 @@
-"""Checks at the door: each raises one sentence naming object, field, rule and the value got."""
+"""Checks at the door: each turns what it gets into a plain value, or raises one sentence.
+
+The sentence names object, field, rule and the value got. What counts as a number or an array is said in `conversion`.
+"""
 
 from __future__ import annotations
 
 import difflib
 import math
-import numbers
-from collections.abc import Iterable
-from typing import Any
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
-from ..errors import ParameterError
+from ..errors import CapacityError, ParameterError
+from . import conversion
+from .conversion import shown
+
+MOST_STEPS: Final = 2**53  # of one duration: beyond, a time in double precision no longer tells steps apart
+GRID: Final = 1e-6  # of a step: how far a time may lie beside the grid
 
 
 def name_of(owner: object) -> str:
@@ -20,20 +29,28 @@ def name_of(owner: object) -> str:
 
 def fail(owner: object, field: str, rule: str, got: object) -> ParameterError:
     """The error ``Owner.field: rule (got value)``, ready to be raised."""
-    shown = repr(got)
-    if len(shown) > 80:
-        shown = shown[:77] + "..."
-    return ParameterError(f"{name_of(owner)}.{field}: {rule} (got {shown})")
+    return ParameterError(f"{name_of(owner)}.{field}: {rule} (got {shown(got)})")
+
+
+def digits(number: float) -> str:
+    """A number as it is said in a rule: short where that is exact, else with all the digits it takes."""
+    return f"{number:g}" if float(f"{number:g}") == number else f"{number:.12g}"
 
 
 def real(owner: object, field: str, value: Any, *, unit: str = "") -> float:
-    """A finite number as float; a text such as "10 mV" is refused with the unit expected."""
+    """A finite number as float, never -0.0; a text such as "10 mV" is refused with the unit expected."""
     rule = f"must be a finite number{f' in {unit}' if unit else ''}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.number)):
-        raise fail(owner, field, rule, value)
-    if not math.isfinite(value):
-        raise fail(owner, field, rule, float(value))
-    return float(value)
+    try:
+        number = conversion.number(value)
+    except (ValueError, MemoryError):
+        raise fail(owner, field, rule, value) from None
+    try:
+        number = float(number)
+    except OverflowError:
+        raise fail(owner, field, rule, number) from None
+    if not math.isfinite(number):
+        raise fail(owner, field, rule, number)
+    return number + 0.0
 
 
 def within(
@@ -52,8 +69,9 @@ def within(
     bounds = [(above, ">", above is None or number > above), (least, ">=", least is None or number >= least)]
     bounds += [(below, "<", below is None or number < below), (most, "<=", most is None or number <= most)]
     if not all(holds for _, _, holds in bounds):
-        rule = " and ".join(f"{sign} {limit:g}" for limit, sign, _ in bounds if limit is not None)
-        raise fail(owner, field, f"must be {rule}{f' {unit}' if unit else ''}", value)
+        rule = " and ".join(f"{sign} {digits(limit)}" for limit, sign, _ in bounds if limit is not None)
+        got = value if type(value) is int else number
+        raise fail(owner, field, f"must be {rule}{f' {unit}' if unit else ''}", got)
     return number
 
 
@@ -72,23 +90,25 @@ def per_unit(
 
     Limits as in `within`; each may be given per unit as well.
     """
-    if isinstance(value, str) or np.ndim(value) == 0:
-        array = np.array([real(owner, field, value, unit=unit)])
-    else:
-        array = finite_array(owner, field, value, ndim=1, unit=unit)
+    many = conversion.is_many(value)
+    array = (
+        finite_array(owner, field, value, ndim=1, unit=unit)
+        if many
+        else np.array([real(owner, field, value, unit=unit)])
+    )
     limits = (above, np.greater), (least, np.greater_equal), (below, np.less), (most, np.less_equal)
     for name, (limit, holds) in zip(("above", "least", "below", "most"), limits, strict=True):
         if limit is None:
             continue
-        if np.ndim(limit) and np.ndim(value) and np.shape(limit) != array.shape:
+        if np.ndim(limit) and many and np.shape(limit) != array.shape:
             rule = f"must have as many entries as its limit ({np.size(limit)})"
             raise fail(owner, field, rule, f"shape {array.shape}")
         good, entries, bounds = np.broadcast_arrays(holds(array, limit), array, limit)
         if not good.all():
             worst = int(good.argmin())
             within(owner, field, float(entries[worst]), unit=unit, **{name: float(bounds[worst])})
-    if np.ndim(value) == 0:
-        return float(value)
+    if not many:
+        return float(array[0])
     array.flags.writeable = False
     return array
 
@@ -96,68 +116,176 @@ def per_unit(
 def whole(owner: object, field: str, value: Any, *, least: int = 0, most: int | None = None) -> int:
     """An integer inside ``[least, most]``."""
     rule = f"must be a whole number >= {least}" + (f" and <= {most}" if most is not None else "")
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+    try:
+        number = conversion.number(value)
+    except (ValueError, MemoryError):
+        raise fail(owner, field, rule, value) from None
+    if not isinstance(number, int):
         raise fail(owner, field, rule, value)
-    if value < least or (most is not None and value > most):
-        raise fail(owner, field, rule, int(value))
-    return int(value)
+    if number < least or (most is not None and number > most):
+        raise fail(owner, field, rule, number)
+    return int(number)
+
+
+def array_of(owner: object, field: str, values: Any, *, kind: str = "numbers") -> np.ndarray:
+    """`values` as an array of whole or floating-point numbers, not copied where that can be avoided."""
+    try:
+        return conversion.array(values)
+    except ValueError as error:
+        rule = str(error).replace("an array of numbers", f"an array of {kind}")
+        raise fail(owner, field, rule, _kind(values)) from None
+    except MemoryError:
+        raise too_large(owner, field, values) from None
 
 
 def finite_array(
     owner: object, field: str, values: Any, *, ndim: int | None = None, least: float | None = None, unit: str = ""
 ) -> np.ndarray:
-    """A C-contiguous float64 copy of `values`, every entry finite (and at least `least`)."""
+    """A C-contiguous float64 copy of `values`, every entry finite (and at least `least`), none -0.0."""
+    given = array_of(owner, field, values)
+    if ndim is not None and given.ndim != ndim:
+        raise fail(owner, field, f"must have {ndim} dimension{'s' * (ndim != 1)}", f"shape {given.shape}")
     try:
-        given = np.asarray(values)
-        array = np.array(given, dtype=np.float64, order="C") if given.dtype.kind in "iuf" else None
-    except (TypeError, ValueError):
-        array = None
-    if array is None:
-        raise fail(owner, field, "must be an array of numbers", type(values).__name__)
-    if ndim is not None and array.ndim != ndim:
-        raise fail(owner, field, f"must have {ndim} dimension{'s' * (ndim != 1)}", f"shape {array.shape}")
-    bad = ~np.isfinite(array)
+        with np.errstate(over="ignore"):  # of numbers that are longer than double precision
+            array = np.array(given, dtype=np.float64, order="C")
+        bad = ~np.isfinite(array)
+    except (MemoryError, ValueError):
+        raise too_large(owner, field, given) from None
     if bad.any():
         where = np.unravel_index(int(bad.argmax()), array.shape) if array.ndim else ()
         place = f" at index {where[0] if len(where) == 1 else tuple(map(int, where))}" if where else ""
         raise fail(owner, field, f"must be finite everywhere{f' [{unit}]' if unit else ''}", f"{array[where]}{place}")
+    array += 0.0
     if least is not None and array.size and array.min() < least:
-        raise fail(owner, field, f"must be >= {least:g}{f' {unit}' if unit else ''} everywhere", float(array.min()))
+        raise fail(
+            owner, field, f"must be >= {digits(least)}{f' {unit}' if unit else ''} everywhere", float(array.min())
+        )
     return array
 
 
-def index_array(owner: object, field: str, values: Any, *, below: int | None = None) -> np.ndarray:
+def index_array(
+    owner: object, field: str, values: Any, *, below: int | None = None, ndim: int | None = None
+) -> np.ndarray:
     """An int64 copy of a list of indices, each ``0 <= index < below``."""
-    array = np.asarray(values)
+    array = array_of(owner, field, values, kind="whole numbers")
+    if ndim is not None and array.ndim != ndim:
+        raise fail(owner, field, f"must have {ndim} dimension{'s' * (ndim != 1)}", f"shape {array.shape}")
     if array.size == 0:
         return np.zeros(array.shape, np.int64)
-    if array.dtype == object or not np.issubdtype(array.dtype, np.integer):
+    if array.dtype.kind not in "iu":
         raise fail(owner, field, "must be an array of whole numbers", f"dtype {array.dtype}")
     low, high = int(array.min()), int(array.max())
-    if low < 0 or (below is not None and high >= below):
+    most = 2**63 if below is None else below
+    if low < 0 or high >= most:
         rule = "must be >= 0" + (f" and < {below}" if below is not None else "")
         raise fail(owner, field, f"every index {rule}", low if low < 0 else high)
-    return array.astype(np.int64)
+    try:
+        return array.astype(np.int64)
+    except MemoryError:
+        raise too_large(owner, field, array) from None
+
+
+def flag(owner: object, field: str, value: Any) -> bool:
+    """True or False, of Python or NumPy."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise fail(owner, field, "must be True or False", value)
+    return bool(value)
+
+
+def text(owner: object, field: str, value: Any) -> str:
+    """A text, as str."""
+    if not isinstance(value, str):
+        raise fail(owner, field, "must be a text", value)
+    return str(value)
+
+
+def instance(owner: object, field: str, value: Any, kind: type, example: str = "") -> Any:
+    """`value` if it is of this class; example: a constructor call for the rule."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        rule = f"must be {article} {kind.__name__}{f' such as {example}' if example else ''}"
+        raise fail(owner, field, rule, value)
+    return value
+
+
+def mapping(owner: object, field: str, value: Any, example: str) -> dict[Any, Any]:
+    """A dictionary of its own."""
+    if not isinstance(value, Mapping):
+        raise fail(owner, field, f"must be a dict such as {example}", value)
+    return dict(value)
+
+
+def path(owner: object, field: str, value: Any) -> Path:
+    """A place in the file system."""
+    rule = "must be a path, as a text or a Path"
+    if not isinstance(value, (str, os.PathLike)) or not value:
+        raise fail(owner, field, rule, value)
+    try:
+        name = os.fspath(value)
+        if isinstance(name, str) and b"\0" not in os.fsencode(name):
+            return Path(name)
+    except Exception:
+        raise fail(owner, field, rule, value) from None
+    raise fail(owner, field, rule, value)
 
 
 def one_of(owner: object, field: str, value: Any, choices: Iterable[str]) -> str:
     """`value` if it is among `choices`; else an error that names the nearest one."""
     known = list(choices)
-    if value in known:
+    if isinstance(value, str) and value in known:
         return str(value)
-    raise fail(owner, field, f"must be one of {', '.join(known)}{nearest(value, known)}", value)
+    raise fail(owner, field, f"must be one of {listed(known)}{nearest(value, known)}", value)
+
+
+def listed(names: Collection[str], most: int = 20) -> str:
+    """Names separated by commas, the first of them where there are many."""
+    first = ", ".join(list(names)[:most])
+    return first if len(names) <= most else f"{first} and {len(names) - most} more"
 
 
 def nearest(value: Any, choices: Iterable[str]) -> str:
     """A hint such as ``; did you mean 'clock'?``, or nothing where no choice is near."""
-    close = difflib.get_close_matches(str(value), list(choices), n=1)
+    if not isinstance(value, str) or len(value) > 200:
+        return ""
+    close = difflib.get_close_matches(value, list(choices), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def steps(owner: object, field: str, time: Any, dt: float) -> int:
-    """A time as a whole number of steps of `dt`, at least one; times off the grid are refused."""
+    """A time as a whole number of steps of `dt`, at least one; times off the grid are refused.
+
+    A time in single precision is taken for the multiple of dt that rounds to it.
+    """
     seconds = within(owner, field, time, above=0.0, unit="s")
+    if seconds / dt > MOST_STEPS:
+        raise fail(owner, field, f"must be at most {digits(MOST_STEPS * dt)} s, {MOST_STEPS} steps of dt", seconds)
     count = max(round(seconds / dt), 1)
-    if abs(seconds - count * dt) > 1e-6 * dt * max(1, count * 1e-3):
-        raise fail(owner, field, f"must be a multiple of dt = {dt:g} s; the nearest is {count * dt:g} s", seconds)
+    if abs(seconds - count * dt) > GRID * dt * max(1, count * 1e-3) and not _rounded(time, seconds, count * dt):
+        rule = f"must be a multiple of dt = {digits(dt)} s; the nearest is {digits(count * dt)} s"
+        raise fail(owner, field, rule, seconds)
     return count
+
+
+def time_step(owner: object, field: str, value: Any) -> float:
+    """A step [s]; one in single precision is taken for the shortest decimal number that rounds to it."""
+    seconds = within(owner, field, value, above=0.0, unit="s")
+    return float(str(np.float32(seconds))) if isinstance(value, np.float32) else seconds
+
+
+def _rounded(given: Any, seconds: float, multiple: float) -> bool:
+    """Whether `seconds` is what a number format shorter than double precision makes of `multiple`."""
+    kind = conversion.narrower(given)
+    with np.errstate(over="ignore"):
+        return float(kind(multiple)) == seconds
+
+
+def too_large(owner: object, field: str, values: Any) -> CapacityError:
+    """The error for an array that does not fit into memory, ready to be raised."""
+    size = f"{np.shape(values)}" if isinstance(values, np.ndarray) else shown(values)
+    return CapacityError(f"{name_of(owner)}.{field}: does not fit into memory (got {size})")
+
+
+def _kind(values: Any) -> object:
+    """What a message tells of something that is no array of numbers."""
+    dtype = getattr(values, "dtype", None)
+    return f"dtype {dtype}" if isinstance(dtype, np.dtype) else type(values).__name__
