@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
-from .propagators import decay, mean_of_decay, whole_steps
+from .propagators import coarse, decay, mean_of_decay, whole_steps
 
 
 @final
@@ -59,7 +59,7 @@ class CobaLIF(NeuronModel):
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "rate": dt / self.tau, "rest": self.rest,
+            "rate": dt / self.tau, "coarse": coarse(dt, self.tau), "rest": self.rest,
             "reversal_e": self.reversal_excitatory, "reversal_i": self.reversal_inhibitory,
             "decay_e": decay(dt, self.tau_excitatory), "decay_i": decay(dt, self.tau_inhibitory),
             "mean_e": mean_of_decay(dt, self.tau_excitatory),

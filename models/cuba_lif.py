@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
-from .propagators import decay, exponential_response, whole_steps
+from .propagators import coarse, decay, exponential_response, whole_steps
 
 
 @final
@@ -58,6 +58,6 @@ class CubaLIF(NeuronModel):
             "decay_e": decay(dt, self.tau_excitatory), "decay_i": decay(dt, self.tau_inhibitory),
             "response_e": exponential_response(dt, self.tau, self.tau_excitatory),
             "response_i": exponential_response(dt, self.tau, self.tau_inhibitory),
-            "threshold": self.threshold, "reset": self.reset,
+            "coarse": coarse(dt, self.tau), "threshold": self.threshold, "reset": self.reset,
             "hold_steps": whole_steps(dt, self.refractory),
         }  # fmt: skip

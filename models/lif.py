@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
-from .propagators import decay, whole_steps
+from .propagators import coarse, decay, whole_steps
 
 
 @final
@@ -37,6 +37,6 @@ class LIF(NeuronModel):
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "decay": decay(dt, self.tau), "threshold": self.threshold,
-            "reset": self.reset, "hold_steps": whole_steps(dt, self.refractory),
+            "decay": decay(dt, self.tau), "coarse": coarse(dt, self.tau),
+            "threshold": self.threshold, "reset": self.reset, "hold_steps": whole_steps(dt, self.refractory),
         }  # fmt: skip

@@ -17,6 +17,11 @@ def decay(dt: float, tau: PerUnit) -> PerUnit:
     return _plain(np.exp(-dt / np.asarray(tau)))
 
 
+def coarse(dt: float, tau: PerUnit) -> int:
+    """1 if any unit keeps hardly more than half of a value, or less, over dt; see `short_of` of the kernels."""
+    return int(np.min(decay(dt, tau)) < 0.51)  # a half, and room for the rounding of float32
+
+
 def mean_of_decay(dt: float, tau: PerUnit) -> PerUnit:
     """The mean of exp(-t / tau) over 0 <= t <= dt."""
     return _plain(_phi(-dt / np.asarray(tau)))

@@ -14,6 +14,7 @@ from .build import Build
 from .distributions import values
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
+from .neuron import NeuronModel
 from .operator import Nap, Phase
 from .seed import stream_key
 from .signals import Signal
@@ -122,6 +123,7 @@ class PopulationScope:
     def advance(self, build: Build) -> None:
         """The population's own operators: advance, then send."""
         name, model = self.population.name, self.population.model
+        _apart(model, build.precision)
         constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
         scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
         counts = self.count
@@ -129,8 +131,8 @@ class PopulationScope:
             counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=self.population.n)
         leads, follows = self._naps(build)
         build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads)
-        for signal in self.state.values():
-            if signal.dtype == "float":
+        for variable, signal in self.state.items():
+            if signal.dtype == "float" and not (variable == "v" and _zero_threshold(model, build.precision)):
                 own: dict[str, Any] = {"every": SETTLING, "pieces": self.pieces, "nap": follows}
                 build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal}, **own)
         if len(self.pieces) > 1:
@@ -178,6 +180,27 @@ def conducts(population: Population, receptor: str, weights: Any, name: str) -> 
             f"Network: the weights of {name} must be >= 0, since {receptor!r} of {model} is a conductance; to "
             f"inhibit, give them and the receptor, one of {', '.join(population.model.receptors)} (got {low:g})"
         )
+
+
+def _zero_threshold(model: NeuronModel, precision: str) -> bool:
+    """Whether a threshold is 0, so that a potential that decays from below must not be taken for 0."""
+    return bool((_field(model, "threshold").astype(precision) == 0).any())
+
+
+def _apart(model: NeuronModel, precision: str) -> None:
+    """Refuse a reset that is no longer below the threshold once both are rounded: a unit would fire while it rests."""
+    threshold, reset = _field(model, "threshold"), _field(model, "reset")
+    bad = (reset < threshold) & (reset.astype(precision) >= threshold.astype(precision))
+    if bad.any():
+        worst = float(np.broadcast_to(reset, bad.shape)[bad][0])
+        rule = f"must lie below the threshold in {precision} too, which cannot tell them apart"
+        raise check.fail(model, "reset", f"{rule}; choose dtype='float64' or a lower reset", worst)
+
+
+def _field(model: NeuronModel, name: str) -> NDArray[np.float64]:
+    """A field of a model, one number or (n,); NaN if there is none with numbers."""
+    value = np.asarray(vars(model).get(name, np.nan))
+    return value.astype(np.float64) if value.dtype.kind in "iuf" else np.asarray(np.nan)
 
 
 def _per_unit(model: object, constants: Mapping[str, Any], n: int) -> Mapping[str, Any]:

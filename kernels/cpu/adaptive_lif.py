@@ -1,19 +1,22 @@
 """Leaky integrate-and-fire with an adaptive threshold, delta synapses."""
 
 from .caching import kernel
-from .scan import at, clamp, hold
+from .scan import at, clamp, hold, short_of
 
 
 @kernel
-def adaptive_lif_step(v, a, resting, left, jump, drive, fired, decay, decay_a, increment, threshold, reset, hold_steps):
+def adaptive_lif_step(
+    v, a, resting, left, jump, drive, fired, decay, decay_a, coarse, increment, threshold, reset, hold_steps
+):
     """Advance one AdaptiveLIF population by one step, in place; return the spike count.
 
     v (n,) potential [V]; a (n,) what adaptation adds to the threshold [V]; resting (n,) uint32 and left (n,) int32
     list the refractory, see `clamp`; jump (n,) weight arriving at the end of the step [V], zeroed; drive R*I [V];
-    fired (n,) uint32 receives the firing indices.
+    fired (n,) uint32 receives the firing indices; coarse: see `short_of`.
     """
     for i in range(v.shape[0]):
-        v[i] = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i) + jump[i]
+        driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i)
+        v[i] = short_of(at(drive, i), v, i, driven, coarse) + jump[i]
         a[i] *= at(decay_a, i)
         jump[i] = 0
     held = clamp(v, resting, left, reset)

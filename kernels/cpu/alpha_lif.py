@@ -1,23 +1,25 @@
 """Leaky integrate-and-fire, alpha-function synaptic currents."""
 
 from .caching import kernel
-from .scan import at, clamp, scan
+from .scan import at, clamp, scan, short_of
 
 
 @kernel
 def alpha_lif_step(
     v, resting, left, g_e, h_e, g_i, h_i, excitatory, inhibitory, drive, fired, decay, decay_e, decay_i,
-    lag_e, lag_i, response_e, response_i, rising_e, rising_i, peak, threshold, reset, hold_steps,
+    coarse, lag_e, lag_i, response_e, response_i, rising_e, rising_i, peak, threshold, reset, hold_steps,
 ):  # fmt: skip
     """Advance one AlphaLIF population by one step, in place; return the spike count.
 
     v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory, see `clamp`; g_e, g_i (n,)
     synaptic currents [V] and h_e, h_i (n,) what feeds them [V]; excitatory, inhibitory (n,) weights arriving at
     the end of the step [V], zeroed; drive R*I [V]; fired (n,) uint32 receives the firing indices. response_*,
-    rising_*: what a g or h of 1 adds to v in a step; lag_*: what an h of 1 adds to g, before decay.
+    rising_*: what a g or h of 1 adds to v in a step; lag_*: what an h of 1 adds to g, before decay; coarse: see
+    `short_of`.
     """
     for i in range(v.shape[0]):
         driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i)
+        driven = short_of(at(drive, i), v, i, driven, coarse)
         by_e = g_e[i] * at(response_e, i) + h_e[i] * at(rising_e, i)
         by_i = g_i[i] * at(response_i, i) + h_i[i] * at(rising_i, i)
         v[i] = driven + by_e + by_i

@@ -1,19 +1,28 @@
 """Perfect integrate-and-fire, delta synapses."""
 
 from .caching import kernel
-from .scan import at, clamp, scan
+from .scan import at, clamp, clear, scan
 
 
 @kernel
-def integrator_step(v, resting, left, jump, drive, fired, dt, threshold, reset, hold_steps):
+def integrator_step(v, carry, resting, left, jump, drive, fired, dt, threshold, reset, hold_steps):
     """Advance one population of perfect integrators by one step, in place; return the spike count.
 
-    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory, see `clamp`; jump (n,)
-    weight arriving at the end of the step [V], zeroed; drive I/C [V/s]; fired (n,) uint32 receives the firing
-    indices.
+    v (n,) potential [V]; carry (n,) what rounding has kept from v so far [V], so that a million small steps add up to
+    what they should (Knuth 1997, The Art of Computer Programming 2, section 4.2.2); resting (n,) uint32 and left (n,)
+    int32 list the refractory, see `clamp`; jump (n,) weight arriving at the end of the step [V], zeroed; drive I/C
+    [V/s]; fired (n,) uint32 receives the firing indices.
     """
     for i in range(v.shape[0]):
-        v[i] = v[i] + at(drive, i) * dt + jump[i]
+        more = at(drive, i) * dt + jump[i] + carry[i]
+        total = v[i] + more
+        added = total - v[i]
+        carry[i] = (v[i] - (total - added)) + (more - added)
+        v[i] = total
         jump[i] = 0
+    clear(carry, resting, left)
     held = clamp(v, resting, left, reset)
-    return scan(v, resting, left, held, fired, threshold, reset, hold_steps)
+    count = scan(v, resting, left, held, fired, threshold, reset, hold_steps)
+    for k in range(count):
+        carry[fired[k]] = 0
+    return count

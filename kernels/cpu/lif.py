@@ -1,19 +1,21 @@
 """Leaky integrate-and-fire, delta synapses."""
 
 from .caching import kernel
-from .scan import at, clamp, scan
+from .scan import at, clamp, scan, short_of
 
 
 @kernel
-def lif_step(v, resting, left, jump, drive, fired, decay, threshold, reset, hold_steps):
+def lif_step(v, resting, left, jump, drive, fired, decay, coarse, threshold, reset, hold_steps):
     """Advance one LIF population by one step, in place; return the spike count.
 
     v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory, see `clamp`; jump (n,)
     weight arriving at the end of the step [V], zeroed; drive R*I [V]; fired (n,) uint32, whose first `count`
-    entries receive the firing indices. Here and below drive and constants are one number or (n,).
+    entries receive the firing indices; coarse: see `short_of`. Here and below drive and constants are one number or
+    (n,).
     """
     for i in range(v.shape[0]):
-        v[i] = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i) + jump[i]
+        driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i)
+        v[i] = short_of(at(drive, i), v, i, driven, coarse) + jump[i]
         jump[i] = 0
     held = clamp(v, resting, left, reset)
     return scan(v, resting, left, held, fired, threshold, reset, hold_steps)

@@ -23,13 +23,35 @@ def _at(parameter, i):
 
 
 @kernel
+def short_of(goal, v, i, moved, coarse):
+    """`moved`, to where v[i] decays in a step towards `goal`, or just below the goal if rounding carried it there.
+
+    A unit whose drive is its threshold comes as close as you like and never fires. Where more than half of a value is
+    left after a step, rounding does not reach the goal; coarse tells that less may be left. It is the same for all,
+    so the compiler makes two loops of the one around this.
+    """
+    if coarse and v[i] < goal and moved >= goal:
+        return goal - (abs(goal) * np.finfo(v.dtype).eps + np.finfo(v.dtype).tiny)
+    return moved
+
+
+@kernel
+def clear(values, resting, left):
+    """Set what refractory neurons have in `values` to 0; the lists are those of `clamp`, before it runs."""
+    k = 0
+    while k < left.size and left[k] != 0:
+        values[resting[k]] = 0
+        k += 1
+
+
+@kernel
 def clamp(v, resting, left, reset):
     """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how many stay.
 
     resting (n,) uint32 lists the refractory neurons and left (n,) int32 their steps; the list ends where left is 0.
     A list costs only what is refractory: one more array of n would cost every neuron as much as a synaptic current.
     """
-    listed, free = 0, 0
+    listed, free, ahead = 0, 0, 0
     while listed < left.size and left[listed] != 0:
         i = resting[listed]
         v[i] = at(reset, i)
@@ -40,7 +62,9 @@ def clamp(v, resting, left, reset):
     if free == 0:
         return listed
     held = listed - free
-    if left[free - 1] == 0 and (held == 0 or left[free] != 0):  # those that fired first, as a rule
+    while ahead < free and left[ahead] == 0:
+        ahead += 1
+    if ahead == free:  # those that fired first, as a rule; units that rest longer may stand in front of others
         for k in range(held):
             resting[k] = resting[k + free]
             left[k] = left[k + free]
@@ -63,8 +87,11 @@ def _compact(resting, left, listed):
 
 @kernel
 def hold(i, resting, left, held, steps):
-    """Append neuron i to the list of `held` refractory neurons for `steps` steps; return its new length."""
-    if steps == 0:
+    """Append neuron i to the list of `held` refractory neurons for `steps` steps; return its new length.
+
+    A full list takes no more: a neuron that fires while it rests, as a threshold below the reset makes it, is in it.
+    """
+    if steps == 0 or held == left.size:
         return held
     resting[held] = i
     left[held] = steps

@@ -7,7 +7,8 @@ KERNEL(adaptive_lif_step)(Clock clock, Array<real> v, Array<real> a, Array<int32
                           Each<real> drive, Each<real> decay, Each<real> decay_a, Each<real> increment,
                           Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {
-        const real moved = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i) + jump[i];
+        const real driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i);
+        const real moved = short_of(at(drive, i), v[i], driven) + jump[i];
         const real raised = a[i] * at(decay_a, i);
         jump[i] = 0;
         const bool fired =

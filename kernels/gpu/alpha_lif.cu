@@ -11,7 +11,8 @@ KERNEL(alpha_lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real
                        Each<real> rising_i, Each<real> peak, Each<real> threshold, Each<real> reset,
                        Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {
-        const real driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i);
+        const real decayed = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i);
+        const real driven = short_of(at(drive, i), v[i], decayed);
         const real by_e = g_e[i] * at(response_e, i) + h_e[i] * at(rising_e, i);
         const real by_i = g_i[i] * at(response_i, i) + h_i[i] * at(rising_i, i);
         g_e[i] = (g_e[i] + h_e[i] * at(lag_e, i)) * at(decay_e, i);

@@ -16,7 +16,8 @@ KERNEL(coba_lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real>
         const real leaked = at(rest, i) + at(drive, i);
         const real pull = fused(open_i, at(reversal_i, i), fused(open_e, at(reversal_e, i), leaked));
         const real target = pull / total;
-        const real moved = fused(v[i] - target, exponential(-at(rate, i) * total), target);
+        const real relaxed = fused(v[i] - target, exponential(-at(rate, i) * total), target);
+        const real moved = short_of(target, v[i], relaxed);
         g_e[i] *= at(decay_e, i);
         g_i[i] *= at(decay_i, i);
         arrive_at(moved, i, v, held, flags, at(threshold, i), at(reset, i), at(hold_steps, i));

@@ -8,7 +8,8 @@ KERNEL(cuba_lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real>
                       Each<real> response_e, Each<real> response_i, Each<real> threshold, Each<real> reset,
                       Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {
-        const real driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i);
+        const real decayed = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i);
+        const real driven = short_of(at(drive, i), v[i], decayed);
         const real moved = driven + g_e[i] * at(response_e, i) + g_i[i] * at(response_i, i);
         g_e[i] *= at(decay_e, i);
         g_i[i] *= at(decay_i, i);

@@ -6,7 +6,8 @@
 KERNEL(lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real> jump, Each<real> drive, Each<real> decay,
                  Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {
-        const real moved = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i) + jump[i];
+        const real driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i);
+        const real moved = short_of(at(drive, i), v[i], driven) + jump[i];
         jump[i] = 0;
         arrive_at(moved, i, v, held, flags, at(threshold, i), at(reset, i), at(hold_steps, i));
     }

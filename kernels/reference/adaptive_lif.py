@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .scan import clamp, scan
+from .scan import clamp, scan, short_of
 
 
 def adaptive_lif_step(v, a, resting, left, jump, drive, fired, decay, decay_a, increment, threshold, reset, hold_steps):
@@ -14,7 +14,7 @@ def adaptive_lif_step(v, a, resting, left, jump, drive, fired, decay, decay_a, i
     list the refractory, see `clamp`; jump (n,) weight arriving at the end of the step [V], zeroed; drive R*I [V];
     fired (n,) uint32 receives the firing indices.
     """
-    v[:] = drive + (v - drive) * decay + jump
+    v[:] = short_of(drive, v, drive + (v - drive) * decay) + jump
     a *= decay_a
     jump[:] = 0
     held = clamp(v, resting, left, reset)

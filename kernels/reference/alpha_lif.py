@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .scan import clamp, scan
+from .scan import clamp, scan, short_of
 
 
 def alpha_lif_step(
@@ -16,7 +16,7 @@ def alpha_lif_step(
     the end of the step [V], zeroed; drive R*I [V]; fired (n,) uint32 receives the firing indices. response_*,
     rising_*: what a g or h of 1 adds to v in a step; lag_*: what an h of 1 adds to g, before decay.
     """
-    driven = drive + (v - drive) * decay
+    driven = short_of(drive, v, drive + (v - drive) * decay)
     by_e = g_e * response_e + h_e * rising_e
     by_i = g_i * response_i + h_i * rising_i
     v[:] = driven + by_e + by_i

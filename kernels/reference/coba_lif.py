@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .scan import clamp, scan
+from .scan import clamp, scan, short_of
 
 
 def coba_lif_step(
@@ -22,7 +22,7 @@ def coba_lif_step(
     total = 1 + open_e + open_i
     pull = rest + open_e * reversal_e + open_i * reversal_i + drive
     target = pull / total
-    v[:] = target + (v - target) * np.exp(-rate * total)
+    v[:] = short_of(target, v, target + (v - target) * np.exp(-rate * total))
     g_e *= decay_e
     g_i *= decay_i
     held = clamp(v, resting, left, reset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .scan import clamp, scan
+from .scan import clamp, scan, short_of
 
 
 def cuba_lif_step(
@@ -15,7 +15,7 @@ def cuba_lif_step(
     synaptic currents [V], to which what arrives is added after the step; drive R*I [V]; fired (n,) uint32
     receives the firing indices. response_*: what a current of 1 adds to v in a step.
     """
-    driven = drive + (v - drive) * decay
+    driven = short_of(drive, v, drive + (v - drive) * decay)
     v[:] = driven + g_e * response_e + g_i * response_i
     g_e *= decay_e
     g_i *= decay_i

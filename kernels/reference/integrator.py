@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from .scan import clamp, scan
+from .scan import clamp, clear, scan
 
 
-def integrator_step(v, resting, left, jump, drive, fired, dt, threshold, reset, hold_steps):
+def integrator_step(v, carry, resting, left, jump, drive, fired, dt, threshold, reset, hold_steps):
     """Advance one population of perfect integrators by one step, in place; return the spike count.
 
-    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory, see `clamp`; jump (n,)
-    weight arriving at the end of the step [V], zeroed; drive I/C [V/s]; fired (n,) uint32 receives the firing
-    indices.
+    v (n,) potential [V]; carry (n,) what rounding has kept from v so far [V], so that a million small steps add up to
+    what they should (Knuth 1997, The Art of Computer Programming 2, section 4.2.2); resting (n,) uint32 and left (n,)
+    int32 list the refractory, see `clamp`; jump (n,) weight arriving at the end of the step [V], zeroed; drive I/C
+    [V/s]; fired (n,) uint32 receives the firing indices.
     """
-    v[:] = v + drive * dt + jump
+    more = drive * dt + jump + carry
+    total = v + more
+    added = total - v
+    carry[:] = (v - (total - added)) + (more - added)
+    v[:] = total
     jump[:] = 0
+    clear(carry, resting, left)
     held = clamp(v, resting, left, reset)
-    return scan(v, resting, left, held, fired, threshold, reset, hold_steps)
+    count = scan(v, resting, left, held, fired, threshold, reset, hold_steps)
+    carry[fired[:count]] = 0
+    return count

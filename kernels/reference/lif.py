@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .scan import clamp, scan
+from .scan import clamp, scan, short_of
 
 
 def lif_step(v, resting, left, jump, drive, fired, decay, threshold, reset, hold_steps):
@@ -12,7 +12,7 @@ def lif_step(v, resting, left, jump, drive, fired, decay, threshold, reset, hold
     weight arriving at the end of the step [V], zeroed; drive R*I [V]; fired (n,) uint32, whose first `count`
     entries receive the firing indices. Here and below drive and constants are one number or (n,).
     """
-    v[:] = drive + (v - drive) * decay + jump
+    v[:] = short_of(drive, v, drive + (v - drive) * decay) + jump
     jump[:] = 0
     held = clamp(v, resting, left, reset)
     return scan(v, resting, left, held, fired, threshold, reset, hold_steps)
