@@ -139,10 +139,22 @@ def gpu_joules(name: str, operations: float) -> Cost:
 
 
 def synaptic_events(simulator: Simulator, result: Result | BatchResult, projection: Projection) -> int:
-    """Spikes of the source population in `result` times the synapses that each of them reaches."""
-    per_source = np.bincount(_synapses(simulator, projection).sources(), minlength=projection.pre.n)
+    """Spikes of the source population in `result` times the synapses that each of them reaches.
+
+    Raises ParameterError where the spikes of a source with synapses were not recorded.
+    """
+    per_source, source = _synapses(simulator, projection).outgoing(), projection.pre.name
     samples = result.samples if isinstance(result, BatchResult) else [result]
-    return int(sum(sample.spikes(projection.pre.name).counts() @ per_source for sample in samples))
+    for sample in samples:
+        missing = np.flatnonzero(per_source)
+        if source in sample.spike_records:
+            missing = np.setdiff1d(missing, sample.spike_records[source].units)
+        if missing.size:
+            raise ParameterError(
+                f"joules.result: the events of {projection.name!r} are counted by the spikes of {source!r}, of which "
+                f"{missing.size} units with synapses were not recorded; add probe({source}, 'spikes') before the run"
+            )
+    return int(sum(sample.spikes(source).counts() @ per_source for sample in samples))
 
 
 def _synapses(simulator: Simulator, projection: Projection) -> Synapses:

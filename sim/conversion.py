@@ -86,6 +86,16 @@ def array(values: Any) -> NDArray[Any]:
     return found
 
 
+def mask(value: Any) -> NDArray[np.bool_] | None:
+    """A list or array of truth values (n,), or None for anything else."""
+    if isinstance(value, (list, tuple)) and value and all(isinstance(entry, (bool, np.bool_)) for entry in value):
+        return np.array(value, np.bool_)
+    if _is_tensor(value):
+        value = value.detach().cpu().numpy() if str(value.dtype) == "torch.bool" else None
+    plain = isinstance(value, np.ndarray) and value.dtype == np.bool_ and not isinstance(value, np.ma.MaskedArray)
+    return value if plain and value.ndim == 1 else None
+
+
 def is_many(value: Any) -> bool:
     """Whether this is to be read as an array with dimensions rather than as one number."""
     if isinstance(value, (str, bytes, numbers.Number, np.generic, Decimal)) or value is None:

@@ -161,7 +161,7 @@ class EventEngine:
     def __init__(self, network: Network, *, threads: int = 1) -> None:
         self.plan, self.threads = compile_events(network), threads
         for probe in self.plan.probes:
-            check_probe(probe)
+            check_probe(self.plan, probe)
         self.memory = EventMemory(self.plan)
         chains = np.diff(self.plan.wires.chain_first)
         self._most = int(chains.max(initial=0))

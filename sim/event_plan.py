@@ -30,16 +30,28 @@ LIMIT = 9.0e3  # [s] that a simulation may last: int64 ticks of a femtosecond re
 
 @dataclass(frozen=True)
 class EventSynapses:
-    """The synapses of one projection in (source, delay, target) order: weights (n,) and n_segments."""
+    """The synapses of one projection in (source, delay, target) order.
+
+    weights (n,); n_segments of one source and delay; per_source (n_pre,), how many synapses each source has.
+    """
 
     name: str
     weights: NDArray[np.float64]
     n_segments: int
+    per_source: NDArray[np.int64]
     plastic: ClassVar[bool] = False
 
     @property
     def n(self) -> int:
         return int(self.weights.size)
+
+    def outgoing(self) -> NDArray[np.int64]:
+        """How many synapses each source has (n_pre,)."""
+        return self.per_source
+
+    def sources(self) -> NDArray[np.uint32]:
+        """The source of every synapse (n,)."""
+        return np.repeat(np.arange(self.per_source.size, dtype=np.uint32), self.per_source)
 
 
 @dataclass
@@ -285,9 +297,9 @@ def _per_unit(model: object, name: str, value: Any, n: int) -> NDArray[np.float6
 
 def _wire(plan: EventPlan, projections: Sequence[Projection], drawn: dict[str, _Drawn]) -> None:
     """Put all synapses into chains of segments, projection by projection."""
-    parts = [_Chains(drawn[part.name], plan.begin(part.pre), plan.begin(part.post)) for part in projections]
+    parts = [_Chains(drawn[part.name], part.pre.n, plan.begin(part.pre), plan.begin(part.post)) for part in projections]
     for part, chains in zip(projections, parts, strict=True):
-        plan.synapses[part.name] = EventSynapses(part.name, chains.weight, chains.delay.size)
+        plan.synapses[part.name] = EventSynapses(part.name, chains.weight, chains.delay.size, chains.outgoing)
     segment = np.zeros(sum(part.delay.size for part in parts), SEGMENT)
     n_segments, n_synapses = [part.delay.size for part in parts], [part.target.size for part in parts]
     segment["delay"], segment["more"] = _join(part.delay for part in parts), _join(part.more for part in parts)
@@ -308,8 +320,9 @@ def _wire(plan: EventPlan, projections: Sequence[Projection], drawn: dict[str, _
 class _Chains:
     """The synapses of one projection in (source, delay) order; a segment is a run of one source and delay."""
 
-    def __init__(self, drawn: _Drawn, first_pre: int, first_post: int) -> None:
+    def __init__(self, drawn: _Drawn, n_pre: int, first_pre: int, first_post: int) -> None:
         source, target, delay = drawn.edges.sources, drawn.edges.targets, drawn.delays
+        self.outgoing = np.bincount(source, minlength=n_pre)
         weight = np.broadcast_to(np.asarray(drawn.weights, np.float64), source.shape)
         if delay.ndim:
             order = np.lexsort((delay, source))

@@ -15,7 +15,7 @@ from ..kernels.cpu.event_records import FIRED, PROBE, Records
 from ..kernels.cpu.event_units import Units
 from .event_plan import EventPlan, kernels_of, ticks
 from .network import Population, Probe, Projection
-from .probes import EVERY, SPIKE_ROWS
+from .probes import EVERY, SPIKE_ROWS, check_synapses, recorded
 from .result import Result, Samples, Spikes
 
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ TRACE: Final = 1e-3  # default sampling interval of state variables [s]
 SAMPLES: Final = 1 << 19  # numbers per buffer
 
 
-def check_probe(probe: Probe) -> None:
-    """Raise UnsupportedError for a state variable that the event engine does not have."""
-    if isinstance(probe.target, Population) and probe.what not in ("spikes", "counts", "rate"):
+def check_probe(plan: EventPlan, probe: Probe) -> None:
+    """Raise UnsupportedError for a state variable that the event engine does not have, ParameterError for a synapse."""
+    if isinstance(probe.target, Projection):
+        check_synapses(probe, plan.synapses[probe.target.name].n)
+    elif probe.what not in ("spikes", "counts", "rate"):
         known = kernels_of(probe.target).state
         if probe.what not in known:
             raise UnsupportedError(
@@ -53,8 +55,7 @@ def _samples(probe: Probe) -> bool:
 def _subset(plan: EventPlan, probe: Probe) -> NDArray[np.int64]:
     """The units that a sampling probe reads."""
     assert isinstance(probe.target, Population)
-    within = np.arange(probe.target.n) if probe.ids is None or probe.what in ("counts", "rate") else np.array(probe.ids)
-    return within + plan.begin(probe.target)
+    return recorded(probe, probe.target.n) + plan.begin(probe.target)
 
 
 class EventRecording:
@@ -70,9 +71,11 @@ class EventRecording:
         self.plan, self.units, self.delivered, self.stop, self.sink = plan, units, delivered, stop, sink
         self.probes = [probe for probe in plan.probes if _samples(probe)]
         self.records = self._records(before, start)
+        self._wanted = np.zeros(int(plan.first[-1]), np.bool_)  # whose spikes are kept
         for probe in plan.probes:
             if probe.what == "spikes" and isinstance(probe.target, Population):
                 units.group["recorded"][plan.index(probe.target)] = 1
+                self._wanted[_subset(plan, probe)] = True
         self._begin(start)
 
     @property
@@ -88,7 +91,8 @@ class EventRecording:
 
     def drain(self) -> None:
         """Empty all buffers."""
-        self._fired.append(self.records.fired[: self.records.rows[0]].copy())
+        fired = self.records.fired[: self.records.rows[0]]
+        self._fired.append(fired[self._wanted[fired["unit"]]])
         self._bytes += self._fired[-1].nbytes
         self.records.rows[0] = 0
         for probe, samples in zip(self.records.probe, self._sampled, strict=True):
@@ -110,8 +114,10 @@ class EventRecording:
             elif probe.what == "spikes":
                 first, n = self.plan.begin(probe.target), probe.target.n
                 own = fired[(fired["unit"] >= first) & (fired["unit"] < first + n)]
-                spikes = Spikes(own["time"] / TICKS, own["unit"] - first, n, result.start, result.stop)
-                result.spike_records[probe.target.name] = spikes
+                result.spike_records[probe.target.name] = Spikes(
+                    own["time"] / TICKS, own["unit"] - first, n, result.start, result.stop,
+                    None if probe.ids is None else recorded(probe, n),
+                )  # fmt: skip
         for p, probe in enumerate(self.probes):
             result.sample_records[probe.name] = self._samples(p, probe)
         return result
@@ -149,22 +155,23 @@ class EventRecording:
     def _samples(self, p: int, probe: Probe) -> Samples:
         """What a sampling probe saw."""
         assert isinstance(probe.target, Population)
-        every, n = interval(probe), probe.target.n
-        width = 1 if probe.what == "rate" else _subset(self.plan, probe).size
+        every, ids = interval(probe), recorded(probe, probe.target.n)
+        width = 1 if probe.what == "rate" else ids.size
         values = np.concatenate([np.zeros(0), *self._sampled[p]]).reshape(-1, width)
         times = (self.start // every + 1 + np.arange(len(values))) * every / TICKS
         if probe.what == "rate":
-            return Samples(times, values / (n * every / TICKS), np.zeros(1, np.int64), "Hz")
+            return Samples(times, values / (ids.size * every / TICKS), np.zeros(1, np.int64), "Hz")
         if probe.what == "counts":
-            return Samples(times, values.astype(np.int64), np.arange(n), "1")
-        ids = np.arange(n) if probe.ids is None else np.array(probe.ids)
+            return Samples(times, values.astype(np.int64), ids, "1")
         return Samples(times, values, ids, probe.target.model.units.get(probe.what, ""))
 
     def _weights(self, probe: Probe, stop: int) -> Samples:
         """The weights, which never change, once per interval."""
-        every, weights = interval(probe), self.plan.synapses[probe.target.name].weights
+        every, synapses = interval(probe), self.plan.synapses[probe.target.name]
+        ids = recorded(probe, synapses.n)
+        weights = synapses.weights if probe.ids is None else synapses.weights[ids]
         times = np.arange(self.start // every + 1, stop // every + 1) * every / TICKS
-        return Samples(times, np.broadcast_to(weights, (times.size, weights.size)), np.arange(weights.size))
+        return Samples(times, np.broadcast_to(weights, (times.size, ids.size)), ids)
 
 
 def spike_hash(plan: EventPlan, units: Units) -> str:

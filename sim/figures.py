@@ -75,13 +75,13 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 @_styled
 def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = MOST_UNITS) -> Axes:
-    """Spike times [s] of all populations, one above the other; of each, `most` units evenly chosen."""
+    """Spike times [s] of all populations, one above the other; of each, `most` recorded units evenly chosen."""
     ax = _axes(ax, (6.4, 3.0))
     base = 0
     ticks: list[tuple[float, str]] = []
     for colour, (name, record) in zip(_cycle(len(spikes)), spikes.items(), strict=True):
-        gap, n_shown = max(4, most // 50), min(int(record.n), most)
-        shown = np.linspace(0, record.n - 1, n_shown).astype(int)
+        gap, n_shown = max(4, most // 50), min(record.units.size, most)
+        shown = record.units[np.linspace(0, record.units.size - 1, n_shown).astype(int)]
         row = np.full(record.n, -1)
         row[shown] = np.arange(n_shown)
         rows = row[record.ids]
@@ -108,7 +108,7 @@ def rates(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, width: float 
             continue
         n_bins = max(round(span / width), 1) if width else 100
         counts, edges = np.histogram(record.times, bins=n_bins, range=(record.start, record.stop))
-        level = counts / (record.n * span / n_bins)
+        level = counts / (record.units.size * span / n_bins)
         ax.stairs(
             level,
             edges,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import CapacityError, NetworkError, one_line
+from . import conversion
 from . import validation as check
 from .connectivity import MOST_UNITS, Connectivity
 from .conversion import shown
@@ -81,7 +82,7 @@ class Input:
 @final
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """What to record. Made by `Network.probe`; `every` [s] between samples, `ids` the units recorded."""
+    """What to record. Made by `Network.probe`; `every` [s] between samples, `ids` the units or synapses recorded."""
 
     target: Population | Projection
     what: str
@@ -94,7 +95,8 @@ class Probe:
 
     def __str__(self) -> str:
         every = "" if self.every is None else f" every {self.every:g} s"
-        return self.name + every + ("" if self.ids is None else f", {len(self.ids)} units")
+        kind = "synapse" if isinstance(self.target, Projection) else "unit"
+        return self.name + every + ("" if self.ids is None else f", {len(self.ids)} {kind}{'s' * (len(self.ids) > 1)}")
 
 
 class Network:
@@ -200,18 +202,20 @@ class Network:
 
         Of a population: "spikes"; "counts", spikes per unit and interval; "rate", the population's [Hz]; or a state
         variable. Of a projection: "weights". every [s] between samples: dt for state variables, 1 ms for "rate",
-        10 ms for "counts" and 100 ms for "weights" if None. ids: which units' state to record, all if None.
+        10 ms for "counts" and 100 ms for "weights" if None; spikes have none. ids: which units to record, by index or
+        as a mask, or of "weights" which synapses by index; all if None. A rate is then that of these units.
         """
-        units: tuple[int, ...] | None = None
         if isinstance(target, Projection):
             self._mine("probe", target, Projection)
             check.one_of(self, "probe what", what, ["weights"])
         else:
             self._mine("probe", target, Population)
             check.one_of(self, "probe what", what, ["spikes", "counts", "rate", *target.model.state])
-            if ids is not None:
-                units = tuple(np.atleast_1d(check.index_array(self, "probe ids", ids, below=target.n)).tolist())
+        units = None if ids is None else _chosen(self, ids, target.n if isinstance(target, Population) else None)
         if every is not None:
+            if what == "spikes":
+                rule = "must be None: spikes are recorded as they happen, 'counts' and 'rate' by intervals"
+                raise check.fail(self, "probe every", rule, every)
             every = check.within(self, "probe every", every, above=0.0, unit="s")
         made = Probe(target, what, every, units)
         if not self._register.record(made.name):
@@ -287,6 +291,25 @@ def _starts(owner: object, model: NeuronModel, n: int, initial: Any) -> dict[str
             rule = f"must be one number or one per unit ({n})"
             raise check.fail(owner, f"population initial {variable}", rule, f"shape {np.shape(starts[variable])}")
     return starts
+
+
+def _chosen(owner: object, ids: Any, n: int | None) -> tuple[int, ...]:
+    """Which of `n` units or, where that is None, of the synapses yet to be drawn: indices, of units also a mask."""
+    mask = conversion.mask(ids)
+    if mask is not None and n is None:
+        raise check.fail(owner, "probe ids", "of weights must be indices, as no synapse is drawn yet", "a mask")
+    if mask is not None and mask.size != n:
+        raise check.fail(owner, "probe ids", f"must be indices or a mask of {n} units", f"a mask of {mask.size}")
+    chosen = np.atleast_1d(
+        check.index_array(owner, "probe ids", ids if mask is None else np.flatnonzero(mask), below=n)
+    )
+    if chosen.ndim > 1:
+        raise check.fail(owner, "probe ids", "must have 1 dimension", f"shape {chosen.shape}")
+    if not chosen.size:
+        raise check.fail(owner, "probe ids", "must name at least one, or be None for all", ids)
+    if np.unique(chosen).size < chosen.size:
+        raise check.fail(owner, "probe ids", "must name none twice", chosen.tolist())
+    return tuple(chosen.tolist())
 
 
 def _values(owner: object, field: str, value: Any, **limits: Any) -> Any:

@@ -233,7 +233,7 @@ def compile_network(
         marks = {"asleep": build.asleep, "drowsy": build.drowsy}
         marks |= {f"woken_{part}": woken(part) for part in ("state", "flow")}
         build.operator(Phase.ADVANCE, "all", "drowse_step", marks)
-    recorders = [build_probe(probe, scopes, build) for probe in network.probes]
+    recorders = [build_probe(probe, scopes, synapses, build) for probe in network.probes]
     operators = sorted(
         build.operators, key=lambda operator: operator.phase
     )  # stable: order of declaration inside a phase

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .network import Population, Projection
-from .probes import Recorder
+from .probes import Recorder, recorded
 from .result import Result, Samples, Spikes
 from .signals import Memory
 
@@ -88,6 +88,7 @@ class Recording:
                     _size(probe.target),
                     result.start,
                     result.stop,
+                    recorder.ids,
                 )
             else:
                 result.sample_records[probe.name] = self._samples(recorder, chunks)
@@ -105,12 +106,13 @@ class Recording:
     def _samples(self, recorder: Recorder, chunks: list[list[NDArray[Any]]]) -> Samples:
         probe, every, dt = recorder.probe, recorder.every, self.plan.dt
         assert isinstance(probe.target, Population)
-        empty = self.memory[recorder.columns[0]][:0]
+        width = 1 if probe.what == "rate" else recorded(probe, probe.target.n).size
+        empty = np.zeros((0, width), self.memory[recorder.columns[0]].dtype)
         values = np.concatenate([empty, *(chunk[0] for chunk in chunks)])
         times = np.asarray((self.start // every + 1 + np.arange(len(values))) * every * dt, np.float64)
+        ids = recorded(probe, probe.target.n)
         if probe.what == "rate":
-            return Samples(times, values / (probe.target.n * every * dt), np.zeros(1, np.int64), "Hz")
-        ids = np.arange(probe.target.n) if probe.ids is None else np.array(probe.ids)
+            return Samples(times, values / (ids.size * every * dt), np.zeros(1, np.int64), "Hz")
         if probe.what == "counts":
             return Samples(times, values.astype(np.int64), ids, "1")
         return Samples(times, values, ids, probe.target.model.units.get(probe.what, ""))
@@ -118,15 +120,18 @@ class Recording:
     def _weigh(self, recorder: Recorder, step: int) -> None:
         projection = recorder.probe.target
         assert isinstance(projection, Projection)
-        weights = projection.store.weights(self.plan.synapses[projection.name], self.memory)
+        synapses = self.plan.synapses[projection.name]
+        weights = projection.store.weights(synapses, self.memory)
+        if recorder.probe.ids is not None:
+            weights = weights[recorded(recorder.probe, synapses.n)]
         self._weighed.setdefault(recorder.probe.name, []).append((step, weights))
         self._bytes += weights.nbytes
 
     def _weights(self, recorder: Recorder) -> Samples:
         rows = self._weighed.get(recorder.probe.name, [])
-        n = self.plan.synapses[recorder.probe.target.name].n
-        values = np.array([row for _, row in rows]).reshape(len(rows), n)
-        return Samples(np.array([step for step, _ in rows]) * self.plan.dt, values, np.arange(n))
+        ids = recorded(recorder.probe, self.plan.synapses[recorder.probe.target.name].n)
+        values = np.array([row for _, row in rows]).reshape(len(rows), ids.size)
+        return Samples(np.array([step for step, _ in rows]) * self.plan.dt, values, ids)
 
 
 _EMPTY = np.zeros(0, np.int64)

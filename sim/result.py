@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Spikes:
     """The spikes of one population: times (n_spikes,) [s], sorted, and ids (n_spikes,) int64.
 
-    n: units in the population; start, stop [s]: the span recorded.
+    n: units in the population; start, stop [s]: the span recorded; recorded (n_units,): the units of which spikes were
+    recorded, None for all. Of others nothing is known; where a number for each of n units is asked for, theirs is 0.
     """
 
     times: NDArray[np.float64]
@@ -31,15 +32,21 @@ class Spikes:
     n: int
     start: float
     stop: float
+    recorded: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return int(self.times.size)
 
     @property
+    def units(self) -> NDArray[np.int64]:
+        """The units recorded (n_units,)."""
+        return np.arange(self.n) if self.recorded is None else self.recorded
+
+    @property
     def rate(self) -> float:
-        """Mean firing rate per unit [Hz]."""
+        """Mean firing rate per recorded unit [Hz]."""
         span = self.stop - self.start
-        return len(self) / (self.n * span) if span > 0 else 0.0
+        return len(self) / (self.units.size * span) if span > 0 else 0.0
 
     def counts(self) -> NDArray[np.int64]:
         """Spikes per unit (n,)."""
@@ -52,10 +59,13 @@ class Spikes:
         return np.split(self.times[order], edges)
 
     def of(self, units: ArrayLike) -> Spikes:
-        """The spikes of some units only, no unit named twice; ``units[k]`` becomes unit k."""
+        """The spikes of some of the recorded units, none named twice; ``units[k]`` becomes unit k."""
         chosen = check.index_array("Spikes", "of units", units, below=self.n)
         if np.unique(chosen).size < chosen.size:
             raise check.fail("Spikes", "of units", "must name no unit twice", chosen.tolist())
+        unknown = np.setdiff1d(chosen, self.units)
+        if unknown.size:
+            raise check.fail("Spikes", "of units", "must be among the recorded ones", unknown.tolist())
         place = np.full(self.n, -1)
         place[chosen] = np.arange(chosen.size)
         ids = place[self.ids]
@@ -193,7 +203,7 @@ def concatenate(results: Sequence[Result]) -> Result:
     for name, spikes in first.spike_records.items():
         pieces = [part.spike_records[name] for part in results]
         times, ids = (np.concatenate([getattr(piece, key) for piece in pieces]) for key in ("times", "ids"))
-        whole.spike_records[name] = Spikes(times, ids, spikes.n, spikes.start, pieces[-1].stop)
+        whole.spike_records[name] = Spikes(times, ids, spikes.n, spikes.start, pieces[-1].stop, spikes.recorded)
     for name, samples in first.sample_records.items():
         traces = [part.sample_records[name] for part in results]
         times, values = (np.concatenate([getattr(piece, key) for piece in traces]) for key in ("times", "values"))
@@ -205,7 +215,7 @@ def _recorded(result: Result) -> list[Any]:
     """What a result records of whom."""
     samples = result.sample_records.items()
     return [
-        {name: spikes.n for name, spikes in result.spike_records.items()},
+        {name: (spikes.n, spikes.units.tolist()) for name, spikes in result.spike_records.items()},
         {name: (part.ids.tolist(), part.values.dtype, part.unit) for name, part in samples},
         set(result.tallies),
     ]

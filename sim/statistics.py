@@ -21,8 +21,8 @@ MOST_UNITS: Final = 200  # compared with each other
 
 
 def population_counts(spikes: Spikes, width: float) -> NDArray[np.int64]:
-    """Spikes of the whole population in whole bins of `width` [s] (n_bins,); what follows the last is left out."""
-    pooled = replace(spikes, ids=np.zeros_like(spikes.ids), n=1)
+    """Spikes of all recorded units together in whole bins of `width` [s] (n_bins,); what follows is left out."""
+    pooled = replace(spikes, ids=np.zeros_like(spikes.ids), n=1, recorded=None)
     return _whole_bins(pooled, width)[:, 0]
 
 

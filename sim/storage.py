@@ -1,6 +1,7 @@
 """Results as HDF5 files that other tools read, and back.
 
-- ``/spikes/<population>``: ``timestamps`` [s], ``node_ids``, attribute ``sorting``, as SONATA asks;
+- ``/spikes/<population>``: ``timestamps`` [s], ``node_ids``, attribute ``sorting``, as SONATA asks; ``recorded``, the
+  units whose spikes were recorded, where those are not all;
 - ``/report/<population>.<variable>``: ``data`` (n_samples, n_recorded), ``mapping``, as SONATA asks; ``times`` [s];
 - ``/counts``, ``/rate``, ``/weights``: per population or projection ``data``, ``times`` [s], ``ids``;
 - ``/tallies``, ``/metrics``: one attribute per number;
@@ -91,7 +92,8 @@ def digest(result: Result) -> str:
     words = [result.start, result.stop, result.hash, result.meta, result.tallies]
     summary.update(json.dumps(words, sort_keys=True, default=str).encode())
     for name, spikes in sorted(result.spike_records.items()):
-        _add(summary, [name, spikes.n, spikes.start, spikes.stop], spikes.times, spikes.ids)
+        recorded = () if spikes.recorded is None else (spikes.recorded,)
+        _add(summary, [name, spikes.n, spikes.start, spikes.stop], spikes.times, spikes.ids, *recorded)
     for name, samples in sorted(result.sample_records.items()):
         _add(summary, [name, samples.unit], samples.times, samples.values, samples.ids)
     return summary.hexdigest()
@@ -140,6 +142,8 @@ def _write_spikes(group: h5py.Group, spikes: Spikes) -> None:
     group.attrs["start"], group.attrs["stop"] = spikes.start, spikes.stop
     hdf5.add(group, "timestamps", np.asarray(spikes.times, np.float64), "s", compress=False)
     hdf5.add(group, "node_ids", np.asarray(spikes.ids, np.int64).view(np.uint64), compress=False)
+    if spikes.recorded is not None:
+        hdf5.add(group, "recorded", spikes.recorded.astype(np.uint64), compress=False)
 
 
 def _write_samples(group: h5py.Group, samples: Samples, ids: str, *, compress: bool = True) -> None:
@@ -187,10 +191,14 @@ def _read_records(root: h5py.File, result: Result) -> None:
         times = hdf5.array(group, "timestamps", "f", 1)
         ids = hdf5.array(group, "node_ids", "u", 1).astype(np.int64)
         n = hdf5.attribute(group, "n", int)
-        if ids.shape != times.shape or (ids.size and not 0 <= ids.min() <= ids.max() < n):
-            raise DataError(f"{group.name} must have one id below {n} for each time")
+        recorded = hdf5.array(group, "recorded", "u", 1).astype(np.int64) if "recorded" in group else None
+        for indices in (ids,) if recorded is None else (ids, recorded):
+            if indices.size and not 0 <= indices.min() <= indices.max() < n:
+                raise DataError(f"{group.name} must have ids below {n}")
+        if ids.shape != times.shape or (recorded is not None and not np.isin(ids, recorded).all()):
+            raise DataError(f"{group.name} must have one id for each time, of a unit that was recorded")
         start, stop = (hdf5.attribute(group, key, float) for key in ("start", "stop"))
-        result.spike_records[name] = Spikes(times, ids, n, start, stop)
+        result.spike_records[name] = Spikes(times, ids, n, start, stop, recorded)
     for name, group in hdf5.members(root, "report"):
         result.sample_records[name] = _read_samples(group, "mapping/node_ids")
     for what in KINDS:

@@ -114,10 +114,14 @@ class Synapses:
         """Weights as deliveries add them up: as they are, or as whole numbers of 1 / scale."""
         return weights if self.scale is None else np.rint(weights * self.scale)
 
+    def outgoing(self) -> NDArray[np.int64]:
+        """How many synapses each source has (n_pre,); nothing is spelled out for that."""
+        first = self.first[:: self.lags.size] if self.rows is None else self.rows.first
+        return np.diff(first.astype(np.int64))
+
     def sources(self) -> NDArray[np.uint32]:
         """The source of every synapse (n,)."""
-        per_source = np.diff(self.first[:: self.lags.size].astype(np.int64))
-        return np.repeat(np.arange(self.n_pre, dtype=np.uint32), per_source)
+        return np.repeat(np.arange(self.n_pre, dtype=np.uint32), self.outgoing())
 
     def segments(self) -> NDArray[np.uint32]:
         """The (source, lag) segment, source * n_lags + lag index, of every synapse (n,)."""

@@ -8,14 +8,15 @@ import pytest
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
 from potentia.hardware import ADC, BreakdownReRAM, Crossbar, PulsedReRAM, digital_joules, gpu_joules, joules
+from potentia.hardware.cost import synaptic_events
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import Explicit, Ideal, SpikeTrain
+from potentia.sim import Explicit, FixedOutDegree, Ideal, Procedural, SpikeTrain
 
 SOURCES, TARGETS, DELAYS = [0, 0, 0, 1, 1], [0, 1, 2, 0, 1], [1e-3, 1e-3, 2e-3, 1e-3, 1e-3]
 
 
-def tiny(store, rule=None):
+def tiny(store, rule=None, engine="clock", weight=1e-3):
     """Two sources, three targets, five synapses; source 0 fires twice, source 1 once, with the second.
 
     Rows driven: source 0 has two delays, so 2 * 2 + 1 = 5. Pairs read: 3 + 3 + 2 = 8. Columns converted:
@@ -27,7 +28,7 @@ def tiny(store, rule=None):
         source,
         target,
         Explicit(SOURCES, TARGETS),
-        weight=1e-3,
+        weight=weight,
         delay=DELAYS,
         store=store,
         rule=rule,
@@ -35,7 +36,8 @@ def tiny(store, rule=None):
     )
     net.stimulate(source, SpikeTrain([10e-3, 20e-3, 20e-3], [0, 0, 1]))
     net.probe(source, "spikes")
-    simulator = Simulator(net, dt=1e-3, dtype="float64")
+    how = {"dt": 1e-3, "dtype": "float64"} if engine == "clock" else {"engine": engine}
+    simulator = Simulator(net, **how)
     return simulator, simulator.run(0.03), projection
 
 
@@ -89,12 +91,30 @@ def test_a_single_read_costs_what_the_table_says():
     assert store.read_voltage**2 * 12.35e-6 * store.read_time == pytest.approx(49e-15, rel=0.02)
 
 
-def test_ideal_weights_are_charged_as_digital_memory():
-    """8 events, each half a 64-bit access to 8 KB of SRAM and one 32-bit addition."""
-    simulator, result, wires = tiny(Ideal())
+@pytest.mark.parametrize("engine", ["clock", "event"])
+@pytest.mark.parametrize("weight", [1e-3, np.linspace(-1e-3, 1e-3, 5)])
+def test_ideal_weights_are_charged_as_digital_memory(engine, weight):
+    """8 events, each half a 64-bit access to 8 KB of SRAM and one 32-bit addition, on a grid or on none."""
+    simulator, result, wires = tiny(Ideal(), engine=engine, weight=weight)
     cost = joules(simulator, result, wires)
     assert {part.name: part.count for part in cost.parts} == {"weight reads": 8, "additions": 8}
     assert cost.joules == pytest.approx(8 * (5e-12 + 0.9e-12), rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["clock", "event"])
+@pytest.mark.parametrize("store", [Ideal(), Procedural()])
+def test_events_of_drawn_synapses(engine, store):
+    """Every source reaches 7 targets: 7 events a spike, of one run or of a batch, by the synapses of each source."""
+    net = Network(seed=2)
+    source, target = net.population(SpikeSource(), 5, name="source"), net.population(LIF(), 3, name="target")
+    wires = net.connect(source, target, FixedOutDegree(7), weight=1e-5, store=store)
+    net.stimulate(source, SpikeTrain([0.01, 0.02, 0.02], [4, 4, 0]))
+    net.probe(source, "spikes")
+    simulator = Simulator(net, engine=engine)
+    assert synaptic_events(simulator, simulator.run(0.05, batch=2), wires) == 42
+    assert synaptic_events(simulator, simulator.run(0.05), wires) == 21
+    sources = simulator.plan.synapses[wires.name].sources()
+    assert np.bincount(sources).tolist() == [7] * 5
 
 
 @pytest.mark.parametrize(("synapses", "access"), [(2048, 10e-12), (2049, 20e-12), (200_000, 100e-12), (10**6, 1.3e-9)])
@@ -134,10 +154,27 @@ def test_strangers_are_refused():
         joules(simulator, result, stranger)
 
 
-def test_unrecorded_spikes_are_asked_for():
+@pytest.mark.parametrize("engine", ["clock", "event"])
+@pytest.mark.parametrize("ids", [None, [1, 2]])
+def test_unrecorded_spikes_are_asked_for(engine, ids):
+    """Those of sources with synapses: unit 0, but neither 1 nor 2."""
     net = Network()
-    cells = net.population(LIF(), 2, name="cells")
-    loop = net.connect(cells, cells, Explicit([0], [1]), weight=math.pi)
+    cells = net.population(LIF(), 3, name="cells")
+    loop = net.connect(cells, cells, Explicit([0], [1]), weight=math.pi, name="loop")
+    if ids is not None:
+        net.probe(cells, "spikes", ids=ids)
+    simulator = Simulator(net, engine=engine)
+    words = r"events of 'loop' are counted by the spikes of 'cells', of which 1 units .* add probe\(cells, 'spikes'\)"
+    for result in (simulator.run(0.01), simulator.run(0.01, batch=2)):
+        with pytest.raises(ParameterError, match=words):
+            joules(simulator, result, loop)
+
+
+def test_spikes_of_the_sources_are_enough():
+    net = Network()
+    cells = net.population(SpikeSource(), 3, name="cells")
+    loop = net.connect(cells, cells, Explicit([1], [2]), weight=1.0, name="loop")
+    net.stimulate(cells, SpikeTrain([1e-3, 1e-3], [0, 1]))
+    net.probe(cells, "spikes", ids=[1])
     simulator = Simulator(net, dt=1e-3)
-    with pytest.raises(ParameterError, match="no spikes of population 'cells' was recorded"):
-        joules(simulator, simulator.run(np.float64(0.01)), loop)
+    assert synaptic_events(simulator, simulator.run(0.01), loop) == 1
