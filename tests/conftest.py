@@ -14,6 +14,12 @@ HOST = "gpu on the host"  # the gpu's kernels, compiled for the processor
 GPUS = [HOST, pytest.param("gpu", marks=pytest.mark.gpu)]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fuzz-size", choices=("short", "long"), default="short", help="how many random cases tests/fuzz tries"
+    )
+
+
 @pytest.fixture(params=["cpu", "reference", *GPUS])
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Backend:
     """A backend; its kernels are attributes."""

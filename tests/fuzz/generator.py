@@ -1,0 +1,79 @@
+"""A random network for every seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from potentia.sim.probes import EVERY
+
+from .case import Case, Drive, Look, Units, Wiring
+from .dice import Dice
+from .drives import Driver
+from .units import units
+from .wirings import Wirer
+
+GRIDS = (1e-4, 1e-4, 2e-4, 2.5e-4, 5e-4, 1e-3)  # [s]; the default intervals of probes are multiples of each
+
+
+PURE = 1000  # seeds below keep to few combinations of numbers and arrays in a model, for each is compiled once
+
+
+def generate(seed: int) -> Case:
+    """The random network of this seed."""
+    dice, pure = Dice(seed), seed < PURE
+    event, grid = dice.chance(0.3), dice.pick(GRIDS)
+    network_seed = dice.whole(0, 2**32)
+    populations = [units(dice, f"p{k}", grid, event=event, pure=pure) for k in range(dice.pick([1, 1, 2, 2, 3, 4]))]
+    first, second = (dice.pick([1, 20, 60, 100, 130]) for _ in range(2))
+    if dice.chance(0.05):
+        second = 1500
+    projections = _projections(dice, populations, network_seed, grid, event=event)
+    inputs: list[Drive] = []
+    later: dict[str, tuple[Any, ...]] = {}
+    samples = dice.whole(1, 3)
+    for part in populations:
+        driver = Driver(dice, part, grid, first + second, event=event)
+        for drive in driver.drives():
+            inputs.append(drive)
+            if dice.chance(0.6):
+                later[drive.name] = tuple(driver.later(drive.stimulus) for _ in range(samples))
+    return Case(
+        seed, network_seed, tuple(populations), tuple(projections), tuple(inputs),
+        tuple(_probes(dice, populations, projections, grid, event=event)), "event" if event else "clock", grid,
+        dice.pick(["float32", "float64"]), dice.pick([1, 7, 50, 1000]), dice.chance(0.2), first, second, later,
+    )  # fmt: skip
+
+
+def _projections(dice: Dice, populations: list[Units], seed: int, grid: float, *, event: bool) -> list[Wiring]:
+    made = []
+    for k in range(dice.pick([0, 1, 1, 2, 2, 3, 5])):
+        pre, post = dice.pick(populations), dice.pick(populations)
+        made.append(Wirer(dice, pre, post, f"c{k}", seed).wiring(grid, event=event))
+    return made
+
+
+def _probes(dice: Dice, populations: list[Units], projections: list[Wiring], grid: float, *, event: bool) -> list[Look]:
+    made = []
+    for part in populations:
+        kernels = part.model.event
+        state = [name for name in part.model.state if not event or (kernels and name in kernels.state)]
+        for what in ("spikes", "counts", "rate", *state):
+            if dice.chance(0.7 if what == "spikes" else 0.3):
+                made.append(Look(part.name, what, _every(dice, what, grid), _ids(dice, part.n)))
+    for wiring in projections:
+        if dice.chance(0.4):
+            made.append(Look(wiring.name, "weights", dice.pick([1, 7, 40]) * grid))
+    return made
+
+
+def _every(dice: Dice, what: str, grid: float) -> float | None:
+    if what == "spikes" or (dice.chance(0.4) and EVERY.get(what, grid) >= grid):
+        return None
+    return dice.pick([1, 2, 7, 40]) * grid
+
+
+def _ids(dice: Dice, n: int) -> Any:
+    """All units, or some of them in any order."""
+    if dice.chance(0.6):
+        return None
+    return dice.rng.permutation(n)[: dice.whole(1, n)]

@@ -1,0 +1,285 @@
+"""What must not matter: ways to run one network that have to give the same, bit for bit.
+
+Each judge takes a case and raises `Difference` where two ways differ. It returns False where it cannot say anything
+about this case.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from potentia import Result, Simulator
+from potentia.hardware import Crossbar
+from potentia.kernels.gpu import devices
+from potentia.models import AdEx, CobaLIF
+from potentia.sim import pieces
+from potentia.sim.result import concatenate
+
+from .case import Case, Look
+
+Judge = Callable[[Case], bool]
+
+
+class Difference(AssertionError):
+    """Two ways to run a network that ought to be equal are not."""
+
+
+def same(name: str, here: Result, there: Result, *, tallies: bool = True) -> None:
+    """Raise unless two results are equal, bit for bit."""
+    for field in ("spike_records", "sample_records"):
+        one, other = getattr(here, field), getattr(there, field)
+        if one.keys() != other.keys():
+            raise Difference(f"{name}: records {sorted(one)} and {sorted(other)}")
+        for key in one:
+            for column in ("times", "ids", "values"):
+                if hasattr(one[key], column):
+                    _equal(f"{name}: {column} of {key}", getattr(one[key], column), getattr(other[key], column))
+    for field in ("start", "stop", "hash") + ("tallies",) * tallies:
+        if getattr(here, field) != getattr(there, field):
+            raise Difference(f"{name}: {field} {getattr(here, field)!r} and {getattr(there, field)!r}")
+
+
+def same_state(name: str, here: Simulator, there: Simulator) -> None:
+    """Raise unless two simulators stand at the same state, bit for bit."""
+    one, other = here._engine.snapshot(), there._engine.snapshot()
+    if one.keys() != other.keys():
+        raise Difference(f"{name}: states {sorted(one)} and {sorted(other)}")
+    for key in one:
+        _equal(f"{name}: state {key}", one[key], other[key])
+
+
+def _equal(name: str, one: Any, other: Any) -> None:
+    if one.shape != other.shape or one.dtype != other.dtype:
+        raise Difference(f"{name}: {one.dtype}{list(one.shape)} and {other.dtype}{list(other.shape)}")
+    unequal = ~((one == other) | (_nan(one) & _nan(other)))
+    if unequal.any():
+        at = tuple(map(int, np.argwhere(unequal)[0]))
+        raise Difference(f"{name}: {unequal.sum()} of {one.size} differ, first at {at}: {one[at]!r} and {other[at]!r}")
+
+
+def _nan(array: Any) -> Any:
+    return np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, np.bool_)
+
+
+def whole(case: Case, **changes: Any) -> Result:
+    """The result of one run as long as both."""
+    result: Result = case.simulator(**changes).run(case.seconds(case.first + case.second))
+    return result
+
+
+ROUNDED = (AdEx, CobaLIF, Crossbar)  # of these the compiled kernels round fewer products: see `kernels/reference`
+
+
+def reference(case: Case) -> bool:
+    """The kernels that are written to be read give what those that are compiled give, in double precision at least."""
+    if case.engine == "event":
+        return False
+    parts = [units.model for units in case.populations] + [wiring.store for wiring in case.projections]
+    if any(isinstance(part, ROUNDED) for part in parts):
+        case = replace(case, dtype="float64")
+        close("reference", whole(case, backend="reference"), whole(case))
+    else:
+        same("reference", whole(case, backend="reference"), whole(case))
+    return True
+
+
+def close(name: str, here: Result, there: Result) -> None:
+    """Raise unless two results have the same spikes, and the rest alike up to rounding."""
+    for key, spikes in here.spike_records.items():
+        for column in ("times", "ids"):
+            _equal(f"{name}: {column} of {key}", getattr(spikes, column), getattr(there.spike_records[key], column))
+    for key, samples in here.sample_records.items():
+        one, other = samples.values, there.sample_records[key].values
+        if one.shape != other.shape or not np.allclose(one, other, rtol=1e-7, atol=1e-11):
+            raise Difference(f"{name}: values of {key} differ by up to {np.abs(one - other).max()}")
+    if here.hash != there.hash:
+        raise Difference(f"{name}: another hash")
+
+
+LISTS = ("resting", "left")  # variables that are lists, each piece with its own
+
+
+def threads(case: Case) -> bool:
+    """Two threads, and pieces so small that both have some, give what one gives."""
+    if case.engine == "event":
+        return False
+    expected = whole(case)
+    same("2 threads", whole(case, threads=2), expected)
+    case = replace(case, probes=tuple(look for look in case.probes if look.what not in LISTS))
+    expected = whole(case)
+    with small_pieces():
+        same("small pieces", whole(case), expected)
+        same("2 threads with small pieces", whole(case, threads=2), expected)
+    return True
+
+
+@contextmanager
+def small_pieces() -> Iterator[None]:
+    """Populations are cut into pieces of two units."""
+    units = pieces.UNITS
+    pieces.UNITS = 2  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        pieces.UNITS = units  # type: ignore[misc]
+
+
+def cut(case: Case) -> bool:
+    """Several runs, one of them of no length, and other chunks give what one run gives."""
+    simulator = case.simulator(**({} if case.engine == "event" else {"chunk": 13}))
+    steps = case.first + case.second
+    cuts = [0, case.first // 3, case.first, case.first, steps]
+    runs = [simulator.run(case.seconds(stop - start)) for start, stop in pairwise(cuts)]
+    other = case.simulator()
+    result = other.run(case.seconds(steps))
+    joined = concatenate(runs)
+    same("several runs", joined, result, tallies=not _float_tallies(result))
+    same_state("several runs", simulator, other)
+    return True
+
+
+def _float_tallies(result: Result) -> bool:
+    return any(isinstance(value, float) for value in result.tallies.values())
+
+
+def saved(case: Case) -> bool:
+    """What is saved between two runs and loaded goes on as the one that was saved."""
+    simulator = case.simulator()
+    simulator.run(case.seconds(case.first))
+    with tempfile.TemporaryDirectory() as folder:
+        simulator.save(Path(folder) / "saved")
+        other = Simulator.load(Path(folder) / "saved", threads=1)
+    same_state("loaded", other, simulator)
+    same("loaded", other.run(case.seconds(case.second)), simulator.run(case.seconds(case.second)))
+    same_state("loaded and run", other, simulator)
+    return True
+
+
+def pickled(case: Case) -> bool:
+    """The same by way of pickle, where simulators can be pickled."""
+    if not {"__reduce__", "__getstate__", "__reduce_ex__"} & vars(Simulator).keys():
+        return False
+    simulator = case.simulator()
+    simulator.run(case.seconds(case.first))
+    other = pickle.loads(pickle.dumps(simulator))
+    same_state("pickled", other, simulator)
+    same("pickled", other.run(case.seconds(case.second)), simulator.run(case.seconds(case.second)))
+    return True
+
+
+def recorded(case: Case) -> bool:
+    """What is written into a folder while the run goes on is what is kept in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        simulator = case.simulator()
+        simulator.run(case.seconds(case.first))
+        result = simulator.run(case.seconds(case.second), record_to=Path(folder) / "run")
+        loaded = Result.load(Path(folder) / "run")
+    other = case.simulator()
+    other.run(case.seconds(case.first))
+    expected = other.run(case.seconds(case.second))
+    same("recorded", result, expected, tallies=not _float_tallies(expected))
+    same("recorded and loaded", loaded, result)
+    return True
+
+
+def batches(case: Case) -> bool:
+    """No sample depends on threads or on the samples after it; the simulator stays; sample 0 alone is a plain run."""
+    if any(wiring.rule for wiring in case.projections):
+        return False
+    simulator = case.simulator(threads=2)
+    simulator.run(case.seconds(case.first))
+    before = simulator._engine.snapshot()
+    duration = case.seconds(case.second)
+    samples = simulator.run(duration, inputs=case.later, batch=case.batch).samples
+    for name, array in simulator._engine.snapshot().items():
+        _equal(f"batch: state {name}", array, before[name])
+    other = case.simulator(threads=1)
+    other.run(case.seconds(case.first))
+    for k in range(case.batch):
+        fewer = {name: stimuli[: k + 1] for name, stimuli in case.later.items()}
+        same(f"sample {k} of a batch", other.run(duration, inputs=fewer, batch=k + 1)[k], samples[k])
+    plain = other.run(duration, batch=2)
+    same("sample 0 without other stimuli", plain[0], other.run(duration))
+    return True
+
+
+def unprobed(case: Case) -> bool:
+    """Probes change nothing; a probe of some units sees what one of all sees of them."""
+    everything = case.simulator()
+    result = everything.run(case.seconds(case.first + case.second))
+    bare = case.simulator(())
+    if bare.run(case.seconds(case.first + case.second)).hash != result.hash:
+        raise Difference("probes: the hash is another without them")
+    state, probes = bare._engine.snapshot(), everything._engine.snapshot()
+    for name in sorted(state.keys() & probes.keys() - {"wiring", "before"}):
+        _equal(f"without probes: state {name}", state[name], probes[name])
+    wide = case.simulator(tuple(replace(look, ids=None) for look in case.probes))
+    full = wide.run(case.seconds(case.first + case.second))
+    for look in case.probes:
+        if look.ids is not None:
+            _some(look, result, full)
+    return True
+
+
+def _some(look: Look, result: Result, full: Result) -> None:
+    """Compare what a probe of some units saw with what one of all saw."""
+    ids = np.asarray(look.ids)
+    if look.what == "spikes":
+        here, there = result.spikes(look.target), full.spikes(look.target)
+        inside = np.isin(there.ids, ids)
+        _equal(f"ids of {look}: times", here.times, there.times[inside])
+        _equal(f"ids of {look}: ids", here.ids, there.ids[inside])
+    elif look.what != "rate":
+        one, other = result.samples(look.target, look.what), full.samples(look.target, look.what)
+        _equal(f"ids of {look}: values", one.values, other.values[:, ids])
+        _equal(f"ids of {look}: ids", one.ids, ids)
+
+
+def gpu(case: Case) -> bool:
+    """The gpu's kernels, compiled for the processor, give what the cpu gives where arrivals are whole numbers."""
+    stores = [wiring.store for wiring in case.projections]
+    if case.engine == "event" or shutil.which("g++") is None or any(isinstance(part, Crossbar) for part in stores):
+        return False
+    left = tuple(look for look in case.probes if look.what not in LISTS)
+    case = replace(case, probes=left, deterministic=True)
+    with switched(devices.SWITCH, "host"):
+        there = whole(case, backend="gpu")
+    same("gpu on the host", there, whole(case))
+    return True
+
+
+@contextmanager
+def switched(name: str, value: str) -> Iterator[None]:
+    """An environment variable has this value."""
+    import os
+
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name) if before is None else os.environ.update({name: before})
+
+
+BITWISE: dict[str, Judge] = {
+    "reference": reference, "threads": threads, "cut": cut, "saved": saved, "pickled": pickled, "recorded": recorded,
+    "batches": batches, "unprobed": unprobed, "gpu": gpu,
+}  # fmt: skip
+
+
+def quietly(judge: Judge, case: Case) -> bool:
+    """What a judge says; warnings, such as of devices read later than they were measured, are no faults."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return judge(case)

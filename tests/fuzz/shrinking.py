@@ -1,0 +1,76 @@
+"""Making a case that fails as small as can be: what it does not need is taken away, part by part."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .case import Case, code
+
+PLAIN = {"dtype": "float64", "chunk": 1000, "deterministic": False, "grid": 1e-3}
+
+
+def shrink(case: Case, fails: Callable[[Case], bool], seconds: float = 60.0) -> Case:
+    """The smallest case found within `seconds` that still `fails`."""
+    end, smaller = time.monotonic() + seconds, True
+    while smaller:
+        smaller = False
+        for candidate in _smaller(case):
+            if time.monotonic() > end:
+                return case
+            if fails(candidate):
+                case, smaller = candidate, True
+                break
+    return case
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    """Cases that say less, the boldest cuts first."""
+    for kind in ("populations", "projections", "inputs", "probes"):
+        least = 1 if kind == "populations" else 0
+        for k in range(len(getattr(case, kind))):
+            if len(getattr(case, kind)) > least:
+                yield case.without(kind, k)
+    for name in case.later:
+        yield replace(case, later={other: stimuli for other, stimuli in case.later.items() if other != name})
+    for name in ("first", "second"):
+        for steps in (1, getattr(case, name) // 2, getattr(case, name) - 1):
+            if 0 < steps < getattr(case, name):
+                yield replace(case, **{name: steps})
+    for name, value in PLAIN.items():
+        if name != "grid" and getattr(case, name) != value:
+            yield replace(case, **{name: value})
+    for kind in ("populations", "projections", "inputs", "probes"):
+        parts = getattr(case, kind)
+        for k, part in enumerate(parts):
+            for plainer in _plainer(part):
+                yield replace(case, **{kind: (*parts[:k], plainer, *parts[k + 1 :])})
+
+
+def _plainer(part: Any) -> Iterator[Any]:
+    """Versions of a dataclass with one field plainer: its default, or a number in place of an array."""
+    for own in fields(part):
+        value = getattr(part, own.name)
+        for plain in _values(own, value):
+            try:
+                yield replace(part, **{own.name: plain})
+            except Exception:  # a version that the constructor refuses is none
+                continue
+
+
+def _values(own: Any, value: Any) -> Iterator[Any]:
+    if own.default is not MISSING and not isinstance(value, np.ndarray) and code(value) != code(own.default):
+        yield own.default
+    if isinstance(value, np.ndarray):
+        if own.default is not MISSING and np.ndim(own.default) == 0:
+            yield own.default
+        if value.size and value.ndim == 1:
+            yield float(value[0])
+    elif isinstance(value, dict):
+        yield from ({other: item for other, item in value.items() if other != name} for name in value)
+    elif is_dataclass(value):
+        yield from _plainer(value)

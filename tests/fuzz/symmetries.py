@@ -1,0 +1,219 @@
+"""What must come out the same of other descriptions: units alone or in another order, other stimuli from some time on,
+time without a grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from potentia import Result
+from potentia.sim import Constant, Events, Ideal, Noise, Poisson, Procedural, SpikeTrain, Step, Stimulus, TimedArray
+from potentia.sim.scope import initial_values
+
+from .case import Case, Look, Units, Wiring
+from .judges import Difference, same, whole
+
+Ids = NDArray[np.int64]
+FINE = 1e-6  # step [s] at which the clock engine is compared with the event engine
+ALIKE = 20 * FINE, 4 * FINE  # how far the first spikes may lie apart there, and how much more each spike after [s]
+
+
+def single(case: Case) -> bool:
+    """Each unit of an unconnected population fires as it does alone, with its own parameters."""
+    return _rearranged(case, "alone", lambda n: [np.array([unit]) for unit in range(min(n, 4))])
+
+
+def permuted(case: Case) -> bool:
+    """Units in another order do the same in that order."""
+    return _rearranged(case, "permuted", lambda n: [np.roll(np.arange(n)[::-1], 1)])
+
+
+def _rearranged(case: Case, name: str, orders: Callable[[int], list[Ids]]) -> bool:
+    """Compare the units of unconnected populations with those chosen by `orders`."""
+    said = False
+    for units in case.populations:
+        lone = _lone(case, units)
+        if units.n == 1 or lone is None:
+            continue
+        expected = whole(lone)
+        for order in orders(units.n):
+            _same_units(f"{units.name}, units {order.tolist()} {name}", whole(_chosen(lone, order)), expected, order)
+            said = True
+    return said
+
+
+def _lone(case: Case, units: Units) -> Case | None:
+    """The population by itself, with stimuli that are no draws, recording all of its state; None if it has none."""
+    drives = tuple(
+        drive for drive in case.inputs
+        if drive.population == units.name and not isinstance(drive.stimulus, (Noise, Poisson))
+    )  # fmt: skip
+    kernels = units.model.event
+    state = kernels.state if case.engine == "event" and kernels else units.model.state
+    kinds = units.model.state
+    looks = tuple(Look(units.name, what, case.grid) for what in state if kinds.get(what) == "float")
+    lone = replace(
+        case, populations=(units,), projections=(), inputs=drives, later={}, probes=(Look(units.name, "spikes"), *looks)
+    )
+    starts = initial_values(lone.network(), lone.network().populations[0])
+    given = {name: starts[name] for name in units.initial}
+    return replace(lone, populations=(replace(units, initial=given),))
+
+
+def _chosen(case: Case, order: Ids) -> Case:
+    """The same with only the units in `order`, in that order."""
+    (units,) = case.populations
+    model = type(units.model)(
+        **{own.name: _of(getattr(units.model, own.name), units.n, order) for own in fields(units.model)}
+    )
+    initial = {name: _of(value, units.n, order) for name, value in units.initial.items()}
+    inputs = tuple(replace(drive, stimulus=_stimulus(drive.stimulus, units.n, order)) for drive in case.inputs)
+    return replace(case, populations=(Units(units.name, model, order.size, initial),), inputs=inputs)
+
+
+def _of(value: Any, n: int, order: Ids) -> Any:
+    """The entries of a value that is given per unit."""
+    return value[order] if isinstance(value, np.ndarray) and value.shape[-1:] == (n,) else value
+
+
+def _stimulus(stimulus: Stimulus, n: int, order: Ids) -> Stimulus:
+    """What of a stimulus reaches the units in `order`."""
+    if isinstance(stimulus, Events):
+        stimulus = stimulus.train
+    if isinstance(stimulus, SpikeTrain):
+        place = np.full(n, -1)
+        place[order] = np.arange(order.size)
+        ids = place[np.asarray(stimulus.ids)]
+        weight = stimulus.weight if np.ndim(stimulus.weight) == 0 else np.asarray(stimulus.weight)[ids >= 0]
+        return SpikeTrain(np.asarray(stimulus.times)[ids >= 0], ids[ids >= 0], weight)
+    if isinstance(stimulus, Constant):
+        return Constant(_of(stimulus.value, n, order))
+    assert isinstance(stimulus, (Step, TimedArray))
+    values = np.asarray(stimulus.values)
+    return replace(stimulus, values=values[:, order] if values.shape[1] == n else values)
+
+
+def _same_units(name: str, here: Result, there: Result, order: Ids) -> None:
+    """Compare unit k of `here` with unit ``order[k]`` of `there`."""
+    for key, spikes in here.spike_records.items():
+        mine, theirs = spikes.trains(), there.spike_records[key].trains()
+        for k, unit in enumerate(order):
+            if not np.array_equal(mine[k], theirs[unit]):
+                raise Difference(f"{name}: spikes of unit {unit}: {mine[k][:9]} and {theirs[unit][:9]}")
+    for key, samples in here.sample_records.items():
+        values, expected = samples.values, there.sample_records[key].values[:, order]
+        if not np.array_equal(values, expected):
+            row, k = np.argwhere(values != expected)[0]
+            raise Difference(
+                f"{name}: {key} of unit {order[k]}, sample {row}: {values[row, k]!r} and {expected[row, k]!r}"
+            )
+
+
+def switched(case: Case) -> bool:
+    """A second run with other stimuli equals one long run in which the stimuli change on the way."""
+    draws = any(isinstance(drive.stimulus, (Noise, Poisson)) and drive.name in case.later for drive in case.inputs)
+    if any(wiring.rule for wiring in case.projections) or not case.later or draws:
+        return False
+    said = False
+    for k in range(case.batch):
+        joined = _joined(case, k)
+        if joined is None:
+            continue
+        simulator = case.simulator()
+        simulator.run(case.seconds(case.first))
+        sample = simulator.run(case.seconds(case.second), inputs={n: s[k : k + 1] for n, s in case.later.items()})[0]
+        other = joined.simulator()
+        other.run(case.seconds(case.first))
+        same(f"sample {k} as one long run", sample, other.run(case.seconds(case.second)))
+        said = True
+    return said
+
+
+def _joined(case: Case, k: int) -> Case | None:
+    """The case with stimuli that become those of sample `k` after the first run; None where that cannot be written."""
+    inputs = []
+    for drive in case.inputs:
+        if drive.name in case.later:
+            stimulus = JOINED[type(drive.stimulus)](drive.stimulus, case.later[drive.name][k], case)
+            if stimulus is None:
+                return None
+            inputs.append(replace(drive, stimulus=stimulus))
+        else:
+            inputs.append(drive)
+    return replace(case, inputs=tuple(inputs), later={})
+
+
+def _join_spikes(before: Any, after: Any, case: Case) -> SpikeTrain:
+    trains = [part.train if isinstance(part, Events) else part for part in (before, after)]
+    keep = [_early(np.asarray(train.times), case) for train in trains]
+    keep[1] = ~keep[1]
+    weights = [np.broadcast_to(train.weight, np.shape(train.times)) for train in trains]
+    columns = ([np.asarray(train.times) for train in trains], [np.asarray(train.ids) for train in trains], weights)
+    return SpikeTrain(
+        *(np.concatenate([part[kept] for part, kept in zip(column, keep, strict=True)]) for column in columns)
+    )
+
+
+def _early(times: Any, case: Case) -> Any:
+    """Which spikes belong to the first run."""
+    if case.engine == "event":
+        return times <= case.seconds(case.first)
+    return np.maximum(np.rint(times / case.grid) - 1, 0) < case.first
+
+
+def _join_steps(before: Step, after: Step, case: Case) -> Step:
+    """Levels up to the switch, the level that holds there, levels after it."""
+    switch = case.first
+    width = max(np.shape(part.values)[1] for part in (before, after))
+    rows: dict[int, Any] = {}
+    for part, inside in ((before, lambda s: s < switch), (after, lambda s: s > switch)):
+        steps = np.rint(np.asarray(part.times) / case.grid).astype(int)
+        values = np.broadcast_to(part.values, (steps.size, width))
+        rows |= {int(s): row for s, row in zip(steps, values, strict=True) if inside(s)}
+        if part is after:
+            held = np.flatnonzero(steps <= switch)
+            rows[switch] = values[held[-1]] if held.size else np.zeros(width)
+    chosen = sorted(rows)
+    return Step(np.array(chosen) * case.grid, np.stack([rows[s] for s in chosen]))
+
+
+JOINED: Mapping[type[Stimulus], Callable[[Any, Any, Case], Stimulus | None]] = {
+    SpikeTrain: _join_spikes, Events: _join_spikes, Step: _join_steps,
+    Constant: lambda before, after, case: None, TimedArray: lambda before, after, case: None,
+}  # fmt: skip
+
+
+def _stored(wiring: Wiring) -> Wiring:
+    """Synapses that are drawn again at every spike, held in memory: there would be too many delays."""
+    return replace(wiring, store=Ideal(bits=wiring.store.bits)) if isinstance(wiring.store, Procedural) else wiring
+
+
+def converges(case: Case) -> bool:
+    """With ever shorter steps the clock engine comes to what the event engine says, where there is no recurrence."""
+    if case.engine != "event" or case.seconds(case.first + case.second) > 0.06:
+        return False
+    probes = tuple(Look(units.name, "spikes") for units in case.populations)
+    exact = whole(replace(case, probes=probes))
+    short = replace(case, probes=probes, engine="clock", dtype="float64", grid=FINE, deterministic=False)
+    short = replace(short, first=round(case.seconds(case.first) / FINE), second=round(case.seconds(case.second) / FINE))
+    short = replace(short, chunk=100000, projections=tuple(_stored(wiring) for wiring in case.projections))
+    close = whole(short)
+    for units in case.populations:
+        pairs = zip(exact.spikes(units.name).trains(), close.spikes(units.name).trains(), strict=True)
+        for unit, (one, other) in enumerate(pairs):
+            if not _alike(one, other, exact.stop):
+                raise Difference(f"clock and event: unit {unit} of {units.name}: {one[:12]} and {other[:12]}")
+    return True
+
+
+def _alike(one: NDArray[np.float64], other: NDArray[np.float64], stop: float) -> bool:
+    """Whether two trains have the same spikes up to steps; one of them may just miss the end [s]."""
+    n = min(one.size, other.size)
+    apart = ALIKE[0] + ALIKE[1] * np.arange(max(one.size, other.size))
+    rest = one[n:] if one.size > n else other[n:]
+    return bool((np.abs(one[:n] - other[:n]) <= apart[:n]).all() and (stop - rest <= apart[n:]).all())

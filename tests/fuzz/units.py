@@ -1,0 +1,105 @@
+"""Random populations: every model, each field the default, one number or one per unit; and where they start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, Izhikevich, SpikeSource
+from potentia.sim import NeuronModel
+
+from .case import Units
+from .dice import Dice
+
+Range = tuple[float, float]
+POTENTIALS: dict[str, Range] = {"threshold": (4e-3, 16e-3), "reset": (-6e-3, 3e-3), "refractory": (0.0, 6e-3)}
+CURRENTS: dict[str, Range] = {"tau_excitatory": (1e-3, 8e-3), "tau_inhibitory": (1e-3, 8e-3)}
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What a model's fields, initial values, drive and weights lie in; all in the units of the model.
+
+    signed: whether weights may be below 0.
+    """
+
+    fields: Mapping[str, Range]
+    initial: Mapping[str, Range]
+    drive: Range
+    weight: float
+    signed: bool = True
+
+
+MODELS: dict[type[NeuronModel], Ranges] = {
+    IF: Ranges(POTENTIALS, {"v": (-5e-3, 16e-3)}, (-1.0, 6.0), 8e-3),
+    LIF: Ranges({"tau": (1e-3, 30e-3), **POTENTIALS}, {"v": (-5e-3, 16e-3)}, (0.0, 40e-3), 8e-3),
+    AdaptiveLIF: Ranges(
+        {"tau": (1e-3, 30e-3), "tau_adaptation": (5e-3, 0.2), "increment": (0.0, 5e-3), **POTENTIALS},
+        {"v": (-5e-3, 16e-3), "a": (0.0, 5e-3)}, (0.0, 40e-3), 8e-3,
+    ),
+    CubaLIF: Ranges(
+        {"tau": (1e-3, 30e-3), **CURRENTS, **POTENTIALS},
+        {"v": (-5e-3, 16e-3), "g_e": (0.0, 20e-3), "g_i": (-20e-3, 0.0)}, (0.0, 30e-3), 30e-3,
+    ),
+    AlphaLIF: Ranges(
+        {"tau": (1e-3, 30e-3), **CURRENTS, **POTENTIALS},
+        {"v": (-5e-3, 16e-3), "g_e": (0.0, 20e-3), "h_e": (0.0, 20e-3), "g_i": (-20e-3, 0.0), "h_i": (-20e-3, 0.0)},
+        (0.0, 30e-3), 30e-3,
+    ),
+    CobaLIF: Ranges(
+        {
+            "tau": (1e-3, 30e-3), **CURRENTS, "rest": (-66e-3, -56e-3), "reversal_excitatory": (-10e-3, 10e-3),
+            "reversal_inhibitory": (-90e-3, -70e-3), "threshold": (-54e-3, -46e-3), "reset": (-70e-3, -56e-3),
+            "refractory": (0.0, 6e-3),
+        },
+        {"v": (-66e-3, -48e-3), "g_e": (0.0, 1.0), "g_i": (0.0, 1.0)}, (0.0, 25e-3), 2.0, signed=False,
+    ),
+    AdEx: Ranges(
+        {
+            "tau": (2e-3, 20e-3), "tau_adaptation": (20e-3, 0.2), **CURRENTS, "rest": (-75e-3, -65e-3),
+            "onset": (-55e-3, -48e-3), "slope": (0.5e-3, 3e-3), "a": (-0.1, 0.5), "increment": (0.0, 5e-3),
+            "peak": (-40e-3, 20e-3), "reset": (-75e-3, -58e-3), "refractory": (0.0, 6e-3),
+        },
+        {"v": (-75e-3, -50e-3), "w": (-1e-3, 3e-3), "g_e": (0.0, 20e-3), "g_i": (-20e-3, 0.0)}, (0.0, 60e-3), 30e-3,
+    ),
+    Izhikevich: Ranges(
+        {"a": (10.0, 100.0), "b": (150.0, 250.0), "c": (-65e-3, -50e-3), "d": (0.5, 8.0), "peak": (20e-3, 35e-3)},
+        {"v": (-70e-3, -50e-3), "u": (-15.0, -8.0)}, (0.0, 20.0), 8e-3,
+    ),
+    SpikeSource: Ranges({}, {}, (0.0, 1.0), 1.0),
+}  # fmt: skip
+COARSEST = {Izhikevich: 0.5e-3}  # the longest step [s] of models that have one
+
+
+def units(dice: Dice, name: str, grid: float, *, event: bool, pure: bool) -> Units:
+    """A random population; pure: all fields of the model are numbers, or all are one per unit."""
+    kinds = [kind for kind in MODELS if (kind.event or not event) and grid <= COARSEST.get(kind, 1.0)]
+    kind, n = dice.pick(kinds), size(dice)
+    ranges = MODELS[kind]
+    chosen: dict[str, Any] = {}
+    share = dice.pick([0.0, 1.0]) if pure else 0.5
+    for own in fields(kind):  # type: ignore[arg-type]
+        low, high = ranges.fields[own.name]
+        if own.name.startswith("tau"):
+            low = max(low, grid)
+        if own.name == "refractory" and dice.chance(0.5):  # on the grid, and so often equal
+            value = dice.per_unit(0, 6, n, share)
+            chosen[own.name] = (value if isinstance(value, float) else value.round()) * grid
+        elif own.name == "tau" and dice.chance(0.1):
+            chosen[own.name] = grid * dice.per_unit(1.0, 1.4, n, share)
+        elif share == 1.0 or dice.chance(0.6):
+            chosen[own.name] = dice.per_unit(low, high, n, share)
+    initial: dict[str, Any] = {}
+    for variable, (low, high) in ranges.initial.items():
+        if dice.chance(0.4):
+            initial[variable] = dice.law(low, high) if dice.chance(0.4) else dice.per_unit(low, high, n)
+    return Units(name, kind(**chosen), n, initial)
+
+
+def size(dice: Dice) -> int:
+    """Mostly a few units, sometimes one, now and then many."""
+    kind = dice.rng.random()
+    if kind < 0.12:
+        return 1
+    return dice.whole(2, 9) if kind < 0.85 else dice.whole(10, 60)
