@@ -53,10 +53,10 @@ class Liquid:
 
     def __post_init__(self) -> None:
         for name in ("n_inputs", "n_steps", "n_neurons"):
-            check.whole(self, name, getattr(self, name), least=1)
-        check.within(self, "decay", self.decay, above=0.0, below=1.0)
-        check.within(self, "threshold", self.threshold, above=0.0)
-        check.within(self, "constant", self.constant, above=0.0)
+            check.keep(self, name, check.whole, least=1)
+        check.keep(self, "decay", check.within, above=0.0, below=1.0)
+        check.keep(self, "threshold", check.within, above=0.0)
+        check.keep(self, "constant", check.within, above=0.0)
 
     @property
     def model(self) -> LIF:
@@ -86,12 +86,12 @@ class Imperfections:
     drift_seconds: float = 0.0  # time since writing [s]
 
     def __post_init__(self) -> None:
-        check.within(self, "read_noise", self.read_noise, least=0.0, most=1.0)
+        check.keep(self, "read_noise", check.within, least=0.0, most=1.0)
         if self.adc_bits is not None:
-            check.whole(self, "adc_bits", self.adc_bits, least=1, most=16)
-        check.within(self, "r_wire", self.r_wire, least=0.0, unit="ohm")
-        check.within(self, "stuck", self.stuck, least=0.0, below=1.0)
-        check.within(self, "drift_seconds", self.drift_seconds, least=0.0, unit="s")
+            check.keep(self, "adc_bits", check.whole, least=1, most=16)
+        check.keep(self, "r_wire", check.within, least=0.0, unit="ohm")
+        check.keep(self, "stuck", check.within, least=0.0, below=1.0)
+        check.keep(self, "drift_seconds", check.within, least=0.0, unit="s")
 
 
 PERFECT: Final = Imperfections()

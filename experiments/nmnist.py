@@ -62,10 +62,10 @@ class Retina:
     window: float = 0.315  # [s]; later events are left out
 
     def __post_init__(self) -> None:
-        check.whole(self, "size", self.size, least=1, most=WIDTH)
-        check.whole(self, "polarity", self.polarity, most=1)
-        check.whole(self, "n_steps", self.n_steps, least=1, most=10_000)
-        check.within(self, "window", self.window, above=0.0, unit="s")
+        check.keep(self, "size", check.whole, least=1, most=WIDTH)
+        check.keep(self, "polarity", check.whole, most=1)
+        check.keep(self, "n_steps", check.whole, least=1, most=10_000)
+        check.keep(self, "window", check.within, above=0.0, unit="s")
 
     @property
     def n_units(self) -> int:

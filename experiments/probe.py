@@ -45,10 +45,10 @@ class Probe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check.one_of(self, "kind", self.kind, ("convex", "adam"))
-        check.within(self, "rate", self.rate, above=0.0)
-        check.whole(self, "epochs", self.epochs, least=1)
-        check.whole(self, "batch", self.batch, least=1)
+        check.keep(self, "kind", check.one_of, ("convex", "adam"))
+        check.keep(self, "rate", check.within, above=0.0)
+        check.keep(self, "epochs", check.whole, least=1)
+        check.keep(self, "batch", check.whole, least=1)
 
     def accuracies(self, features: Features, labels: Labels, folds: list[Fold], n_classes: int) -> Features:
         """Accuracy on the test samples of every fold (n_folds,), each trained anew; features (n, n_features)."""

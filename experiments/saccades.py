@@ -48,10 +48,10 @@ class Saccades:
 
     def __post_init__(self) -> None:
         check.finite_array(self, "corners", self.corners, ndim=2, least=0.0)
-        check.within(self, "period", self.period, above=0.0, unit="s")
-        check.within(self, "tick", self.tick, above=0.0, most=self.period, unit="s")
-        check.within(self, "dark", self.dark, above=0.0)
-        check.within(self, "threshold", self.threshold, above=0.0)
+        check.keep(self, "period", check.within, above=0.0, unit="s")
+        check.keep(self, "tick", check.within, above=0.0, most=self.period, unit="s")
+        check.keep(self, "dark", check.within, above=0.0)
+        check.keep(self, "threshold", check.within, above=0.0)
         if not 0.0 <= self.moving[0] < self.moving[1] <= self.period:
             raise check.fail(self, "moving", f"must ascend within 0 to {self.period:g} s", self.moving)
 

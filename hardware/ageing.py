@@ -42,8 +42,8 @@ class PowerDrift(Ageing):
     sd: Law
 
     def __post_init__(self) -> None:
-        check.within(self, "t0", self.t0, above=0.0, unit="s")
-        check.within(self, "unit", self.unit, above=0.0, unit="S")
+        check.keep(self, "t0", check.within, above=0.0, unit="s")
+        check.keep(self, "unit", check.within, above=0.0, unit="S")
         check_law(self, "mean")
         check_law(self, "sd")
 
@@ -73,10 +73,10 @@ class LogarithmicRelaxation(Ageing):
     sd_growth: float  # [S]
 
     def __post_init__(self) -> None:
-        check.within(self, "t0", self.t0, above=0.0, unit="s")
-        check.real(self, "shift", self.shift, unit="S")
-        check.within(self, "sd", self.sd, least=0.0, unit="S")
-        check.within(self, "sd_growth", self.sd_growth, least=0.0, unit="S")
+        check.keep(self, "t0", check.within, above=0.0, unit="s")
+        check.keep(self, "shift", check.real, unit="S")
+        check.keep(self, "sd", check.within, least=0.0, unit="S")
+        check.keep(self, "sd_growth", check.within, least=0.0, unit="S")
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
         if seconds <= self.t0:
@@ -106,7 +106,7 @@ class Widening(Ageing):
             raise check.fail(self, "times", "must be two or more times > 0 s, ascending", self.times)
         if len(self.sds) != times.size or not all(isinstance(law, Polynomial) for law in self.sds):
             raise check.fail(self, "sds", f"must be one law for each of {times.size} times", self.sds)
-        check.within(self, "unit", self.unit, above=0.0, unit="S")
+        check.keep(self, "unit", check.within, above=0.0, unit="S")
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
         if seconds <= self.times[0]:

@@ -51,8 +51,8 @@ class BreakdownReRAM(Device):
     graded: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        check.within(self, "breakdown_mean", self.breakdown_mean, above=0.0, unit="V")
-        check.within(self, "breakdown_sd", self.breakdown_sd, above=0.0, unit="V")
+        check.keep(self, "breakdown_mean", check.within, above=0.0, unit="V")
+        check.keep(self, "breakdown_sd", check.within, above=0.0, unit="V")
         reach = SURE * self.breakdown_sd
         low, high = max(self.breakdown_mean - reach, 0.0), self.breakdown_mean + reach
         voltage = check.within(self, "forming_voltage", self.forming_voltage, above=0.0, unit="V")
@@ -60,10 +60,10 @@ class BreakdownReRAM(Device):
             every = "every" if voltage > high else "no"
             rule = f"must be within {low:.4g} to {high:.4g} V, outside of which {every} cell breaks down"
             raise check.fail(self, "forming_voltage", rule, self.forming_voltage)
-        check.within(self, "median", self.median, above=0.0, unit="S")
-        check.within(self, "sigma", self.sigma, least=0.0, most=2.0)
+        check.keep(self, "median", check.within, above=0.0, unit="S")
+        check.keep(self, "sigma", check.within, least=0.0, most=2.0)
         check_cell(self)
-        check.within(self, "g_pristine", self.g_pristine, least=0.0, below=min(self.g_min, self.median), unit="S")
+        check.keep(self, "g_pristine", check.within, least=0.0, below=min(self.g_min, self.median), unit="S")
 
     @property
     def full(self) -> float:

@@ -115,7 +115,7 @@ class Amplitude(InputCoding):
     def __post_init__(self) -> None:
         if self.dac is not None and not isinstance(self.dac, DAC):
             raise check.fail(self, "dac", "must be a DAC or None", self.dac)
-        check.within(self, "read_time", self.read_time, above=0.0, unit="s")
+        check.keep(self, "read_time", check.within, above=0.0, unit="s")
 
     @property
     def converter(self) -> DAC | None:
@@ -154,7 +154,7 @@ class BitSerial(InputCoding):
 
     def __post_init__(self) -> None:
         check_codes(self)
-        check.within(self, "read_time", self.read_time, above=0.0, unit="s")
+        check.keep(self, "read_time", check.within, above=0.0, unit="s")
 
     @property
     def converter(self) -> DAC | None:
@@ -199,7 +199,7 @@ class PulseWidth(InputCoding):
 
     def __post_init__(self) -> None:
         check_codes(self)
-        check.within(self, "slot", self.slot, above=0.0, unit="s")
+        check.keep(self, "slot", check.within, above=0.0, unit="s")
 
     @property
     def converter(self) -> DAC | None:

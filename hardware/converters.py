@@ -40,10 +40,10 @@ class Characteristics:
     def __post_init__(self) -> None:
         check_codes(self)
         for field in ("offset", "dnl", "inl"):
-            check.within(self, field, getattr(self, field), least=0.0, unit="steps")
-        check.within(self, "gain", self.gain, least=0.0, below=1.0)
+            check.keep(self, field, check.within, least=0.0, unit="steps")
+        check.keep(self, "gain", check.within, least=0.0, below=1.0)
         if self.conversion_time is not None:
-            check.within(self, "conversion_time", self.conversion_time, above=0.0, unit="s")
+            check.keep(self, "conversion_time", check.within, above=0.0, unit="s")
 
 
 @final
@@ -68,7 +68,7 @@ class ADC(Characteristics):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check.whole(self, "columns_per_adc", self.columns_per_adc, least=1)
+        check.keep(self, "columns_per_adc", check.whole, least=1)
 
     @property
     def codes(self) -> tuple[int, int]:

@@ -67,11 +67,11 @@ class Crossbar(Store):
     def __post_init__(self) -> None:
         if not isinstance(self.device, Device):
             raise check.fail(self, "device", "must be a Device such as BreakdownReRAM()", self.device)
-        check.within(self, "activity", self.activity, above=0.0, most=1.0)
-        check.within(self, "read_voltage", self.read_voltage, above=0.0, unit="V")
-        check.within(self, "read_time", self.read_time, above=0.0, unit="s")
-        check.one_of(self, "pairs", self.pairs, ["one", "both"])
-        check.within(self, "age", self.age, least=0.0, unit="s")
+        check.keep(self, "activity", check.within, above=0.0, most=1.0)
+        check.keep(self, "read_voltage", check.within, above=0.0, unit="V")
+        check.keep(self, "read_time", check.within, above=0.0, unit="s")
+        check.keep(self, "pairs", check.one_of, ["one", "both"])
+        check.keep(self, "age", check.within, least=0.0, unit="s")
         for name, kind in (("adc", ADC), ("wires", Wires), ("tile", Tile)):
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):

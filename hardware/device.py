@@ -159,15 +159,15 @@ def check_targets(device: Device, targets: Conductances, cycle: int) -> Conducta
 
 def check_cell(device: Device) -> None:
     """Refuse a range, a pulse response or parts that no cell can have."""
-    check.within(device, "g_min", device.g_min, least=0.0, unit="S")
-    check.within(device, "g_max", device.g_max, above=0.0, unit="S")
+    check.keep(device, "g_min", check.within, least=0.0, unit="S")
+    check.keep(device, "g_max", check.within, above=0.0, unit="S")
     if device.g_max <= device.g_min:
         raise check.fail(device, "g_max", f"must be > g_min = {device.g_min:g} S", device.g_max)
-    check.whole(device, "levels", device.levels, least=1)
+    check.keep(device, "levels", check.whole, least=1)
     for field in ("nonlinearity_up", "nonlinearity_down"):
-        check.within(device, field, getattr(device, field), least=0.0, most=50.0)
-    check.within(device, "cycle_noise", device.cycle_noise, least=0.0, most=1.0)
-    check.within(device, "read_noise", device.read_noise, least=0.0, most=1.0)
+        check.keep(device, field, check.within, least=0.0, most=50.0)
+    check.keep(device, "cycle_noise", check.within, least=0.0, most=1.0)
+    check.keep(device, "read_noise", check.within, least=0.0, most=1.0)
     if not isinstance(device.faults, StuckAt):
         raise check.fail(device, "faults", "must be a StuckAt", device.faults)
     if not isinstance(device.ageing, tuple) or not all(isinstance(law, Ageing) for law in device.ageing):

@@ -27,8 +27,8 @@ class StuckAt:
     high: float = 0.0
 
     def __post_init__(self) -> None:
-        check.within(self, "low", self.low, least=0.0, most=1.0)
-        check.within(self, "high", self.high, least=0.0, most=1.0)
+        check.keep(self, "low", check.within, least=0.0, most=1.0)
+        check.keep(self, "high", check.within, least=0.0, most=1.0)
         if self.low + self.high >= 1.0:
             raise check.fail(self, "low", "must leave cells that can be written: low + high < 1", self.low + self.high)
 
@@ -63,9 +63,9 @@ class Endurance:
     fails_to: str  # "rest" or "full"
 
     def __post_init__(self) -> None:
-        check.within(self, "cycles", self.cycles, above=0.0)
-        check.within(self, "shape", self.shape, above=0.0)
-        check.one_of(self, "fails_to", self.fails_to, ["rest", "full"])
+        check.keep(self, "cycles", check.within, above=0.0)
+        check.keep(self, "shape", check.within, above=0.0)
+        check.keep(self, "fails_to", check.one_of, ["rest", "full"])
 
     def failed(self, cycles: float) -> float:
         """The share of cells that have failed by so many cycles."""

@@ -63,8 +63,8 @@ class Logarithm(Law):
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        check.real(self, "offset", self.offset)
-        check.real(self, "slope", self.slope)
+        check.keep(self, "offset", check.real)
+        check.keep(self, "slope", check.real)
         if not self.low <= self.high:
             raise check.fail(self, "high", f"must be >= low = {self.low:g}", self.high)
 
@@ -83,8 +83,8 @@ class Power(Law):
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        check.within(self, "factor", self.factor, least=0.0)
-        check.real(self, "exponent", self.exponent)
+        check.keep(self, "factor", check.within, least=0.0)
+        check.keep(self, "exponent", check.real)
         if not self.high >= 0:
             raise check.fail(self, "high", "must be >= 0", self.high)
 
@@ -104,7 +104,7 @@ class Pieces(Law):
     above: Law
 
     def __post_init__(self) -> None:
-        check.within(self, "edge", self.edge, above=0.0)
+        check.keep(self, "edge", check.within, above=0.0)
         check_law(self, "below")
         check_law(self, "above")
 

@@ -46,8 +46,8 @@ class Macro40nm:
     def __post_init__(self) -> None:
         if not isinstance(self.device, BreakdownReRAM):
             raise check.fail(self, "device", "must be a BreakdownReRAM", self.device)
-        check.whole(self, "rows", self.rows, least=1)
-        check.whole(self, "columns", self.columns, least=2)
+        check.keep(self, "rows", check.whole, least=1)
+        check.keep(self, "columns", check.whole, least=2)
 
     def form(self, key: int) -> Matrix:
         """The conductances (rows, columns) [S] after one forming pulse to every cell; the same for the same key."""

@@ -125,8 +125,8 @@ class BitSlicing(WeightMapping):
     slices: int = 4
 
     def __post_init__(self) -> None:
-        check.whole(self, "bits", self.bits, least=1, most=8)
-        check.whole(self, "slices", self.slices, least=1, most=16)
+        check.keep(self, "bits", check.whole, least=1, most=8)
+        check.keep(self, "slices", check.whole, least=1, most=16)
         check.whole(self, "bits * slices", self.bits * self.slices, least=1, most=24)
 
     @property

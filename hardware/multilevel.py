@@ -45,8 +45,8 @@ class MultilevelCell(Device):
 
     def __post_init__(self) -> None:
         check_cell(self)
-        check.within(self, "unit", self.unit, above=0.0, unit="S")
-        check.within(self, "device_spread", self.device_spread, least=0.0, most=2.0)
+        check.keep(self, "unit", check.within, above=0.0, unit="S")
+        check.keep(self, "device_spread", check.within, least=0.0, most=2.0)
         if not isinstance(self.programming, Polynomial):
             raise check.fail(self, "programming", "must be a Polynomial", self.programming)
 

@@ -32,8 +32,8 @@ class Flicker:
     relative: bool = True
 
     def __post_init__(self) -> None:
-        check.within(self, "unit", self.unit, above=0.0, unit="S")
-        check.within(self, "read_time", self.read_time, above=0.0, unit="s")
+        check.keep(self, "unit", check.within, above=0.0, unit="S")
+        check.keep(self, "read_time", check.within, above=0.0, unit="s")
         check_law(self, "amplitude")
 
     def error(self, conductances: Conductances, seconds: float) -> Conductances:
@@ -60,10 +60,10 @@ class Telegraph:
     occupancy: float
 
     def __post_init__(self) -> None:
-        check.within(self, "share", self.share, least=0.0, most=1.0)
-        check.within(self, "median", self.median, above=0.0, most=1.0)
-        check.within(self, "sigma", self.sigma, least=0.0, most=5.0)
-        check.within(self, "occupancy", self.occupancy, least=0.0, most=1.0)
+        check.keep(self, "share", check.within, least=0.0, most=1.0)
+        check.keep(self, "median", check.within, above=0.0, most=1.0)
+        check.keep(self, "sigma", check.within, least=0.0, most=5.0)
+        check.keep(self, "occupancy", check.within, least=0.0, most=1.0)
 
     def amplitudes(self, n: int, key: int) -> NDArray[np.float64]:
         """a (n,) of the cells `key` stands for, 0 where there is no trap."""

@@ -32,7 +32,7 @@ class SinhCell:
     v0: float = 0.25  # [V]
 
     def __post_init__(self) -> None:
-        check.within(self, "v0", self.v0, above=0.0, unit="V")
+        check.keep(self, "v0", check.within, above=0.0, unit="V")
 
     def current(self, g: Array, u: Array) -> Array:
         """The currents [A] of cells with conductances g [S] at voltages u [V]."""

@@ -41,8 +41,8 @@ class PulsedReRAM(Device):
 
     def __post_init__(self) -> None:
         check_cell(self)
-        check.within(self, "write_error", self.write_error, least=0.0, most=1.0)
-        check.within(self, "device_spread", self.device_spread, least=0.0, most=2.0)
+        check.keep(self, "write_error", check.within, least=0.0, most=1.0)
+        check.keep(self, "device_spread", check.within, least=0.0, most=2.0)
 
     @property
     def full(self) -> float:

@@ -26,8 +26,8 @@ class Tile:
     columns: int = 512
 
     def __post_init__(self) -> None:
-        check.whole(self, "rows", self.rows, least=1)
-        check.whole(self, "columns", self.columns, least=1)
+        check.keep(self, "rows", check.whole, least=1)
+        check.keep(self, "columns", check.whole, least=1)
 
     def grid(self, rows: int, columns: int) -> tuple[int, int]:
         """How many tiles below and beside each other hold a matrix of this shape."""

@@ -50,9 +50,9 @@ class Wires:
 
     def __post_init__(self) -> None:
         for field in ("r_word", "r_bit", "r_source", "r_sense"):
-            check.within(self, field, getattr(self, field), least=0.0, unit="ohm")
-        check.one_of(self, "driven", self.driven, ENDS)
-        check.one_of(self, "grounded", self.grounded, ENDS)
+            check.keep(self, field, check.within, least=0.0, unit="ohm")
+        check.keep(self, "driven", check.one_of, ENDS)
+        check.keep(self, "grounded", check.one_of, ENDS)
 
     def currents(
         self,

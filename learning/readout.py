@@ -40,11 +40,11 @@ class Readout:
     seed: int = 0  # of the first weights of a hidden layer
 
     def __post_init__(self) -> None:
-        check.whole(self, "n_hidden", self.n_hidden, least=0, most=100_000)
-        check.within(self, "weight_decay", self.weight_decay, least=0.0)
-        check.whole(self, "n_steps", self.n_steps, least=1)
-        check.within(self, "tolerance", self.tolerance, above=0.0)
-        check_seed(self, self.seed)
+        check.keep(self, "n_hidden", check.whole, least=0, most=100_000)
+        check.keep(self, "weight_decay", check.within, least=0.0)
+        check.keep(self, "n_steps", check.whole, least=1)
+        check.keep(self, "tolerance", check.within, above=0.0)
+        object.__setattr__(self, "seed", check_seed(self, self.seed))
 
     def fit(self, features: ArrayLike, labels: ArrayLike, *, n_classes: int | None = None) -> TrainedReadout:
         """Train on features (n_samples, n_features) and labels (n_samples,) in 0 .. n_classes - 1."""

@@ -54,14 +54,14 @@ class STDP(Rule):
     direct: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check.within(self, "tau_plus", self.tau_plus, above=0.0, unit="s")
-        check.within(self, "tau_minus", self.tau_minus, above=0.0, unit="s")
+        check.keep(self, "tau_plus", check.within, above=0.0, unit="s")
+        check.keep(self, "tau_minus", check.within, above=0.0, unit="s")
         for field in ("a_plus", "a_minus"):
             if getattr(self, field) is not None:
-                check.real(self, field, getattr(self, field))
-        check.real(self, "w_min", self.w_min)
+                check.keep(self, field, check.real)
+        check.keep(self, "w_min", check.real)
         if self.w_max is not None:
-            check.within(self, "w_max", self.w_max, above=self.w_min)
+            check.keep(self, "w_max", check.within, above=self.w_min)
 
     def bounds(self, weights: float | NDArray[np.float64]) -> tuple[float, float]:
         """w_min and w_max; the initial weights must lie between them."""

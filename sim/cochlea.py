@@ -51,17 +51,17 @@ class Cochlea:
     gain: float = 800.0  # firing rate per unit of z above the threshold [1/s]
 
     def __post_init__(self) -> None:
-        check.whole(self, "n_channels", self.n_channels, least=1, most=10_000)
-        check.within(self, "low", self.low, above=0.0, unit="Hz")
-        check.within(self, "high", self.high, least=self.low, unit="Hz")
-        check.within(self, "smoothing", self.smoothing, above=0.0, unit="Hz")
-        check.within(self, "period", self.period, above=0.0, unit="s")
-        check.one_of(self, "compression", self.compression, ("power", "log"))
-        check.within(self, "exponent", self.exponent, above=0.0, most=1.0)
-        check.within(self, "floor", self.floor, above=0.0)
-        check.within(self, "adaptation", self.adaptation, least=0.0, most=1.0)
-        check.within(self, "tau_adaptation", self.tau_adaptation, above=0.0, unit="s")
-        check.within(self, "gain", self.gain, above=0.0, most=1e6, unit="1/s")
+        check.keep(self, "n_channels", check.whole, least=1, most=10_000)
+        check.keep(self, "low", check.within, above=0.0, unit="Hz")
+        check.keep(self, "high", check.within, least=self.low, unit="Hz")
+        check.keep(self, "smoothing", check.within, above=0.0, unit="Hz")
+        check.keep(self, "period", check.within, above=0.0, unit="s")
+        check.keep(self, "compression", check.one_of, ("power", "log"))
+        check.keep(self, "exponent", check.within, above=0.0, most=1.0)
+        check.keep(self, "floor", check.within, above=0.0)
+        check.keep(self, "adaptation", check.within, least=0.0, most=1.0)
+        check.keep(self, "tau_adaptation", check.within, above=0.0, unit="s")
+        check.keep(self, "gain", check.within, above=0.0, most=1e6, unit="1/s")
         thresholds = check.finite_array(self, "thresholds", self.thresholds, ndim=1, least=0.0)
         if not thresholds.size:
             raise check.fail(self, "thresholds", "must hold at least one number", self.thresholds)

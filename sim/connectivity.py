@@ -16,6 +16,7 @@ from ..kernels.cpu import rows as row_kernels
 from ..kernels.reference.connectivity import ONE, geometric_table
 from . import validation as check
 from .edges import Edges, Ids, Rows
+from .seed import check_key
 
 MOST_SYNAPSES = 2**31 - 1  # of one projection
 MOST_UNITS = 2**31 - 1  # of one population
@@ -33,8 +34,9 @@ class Connectivity(ABC):
         """
         n_pre = check.whole(self, "n_pre", n_pre, most=MOST_UNITS)
         n_post = check.whole(self, "n_post", n_post, most=MOST_UNITS)
+        recurrent = check.flag(self, "recurrent", recurrent)
         self._count_fits(self.expected(n_pre, n_post))
-        edges = self._draw(n_pre, n_post, np.uint64(key), recurrent)
+        edges = self._draw(n_pre, n_post, np.uint64(check_key(self, key)), recurrent)
         self._count_fits(len(edges))
         return edges
 
@@ -73,7 +75,7 @@ class AllToAll(Connectivity):
     autapses: bool = True
 
     def __post_init__(self) -> None:
-        flag(self, "autapses", self.autapses)
+        check.keep(self, "autapses", check.flag)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(n_pre) * n_post
@@ -115,8 +117,8 @@ class FixedProbability(Connectivity):
     autapses: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        check.within(self, "p", self.p, least=0.0, most=1.0)
-        flag(self, "autapses", self.autapses)
+        check.keep(self, "p", check.within, least=0.0, most=1.0)
+        check.keep(self, "autapses", check.flag)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return self.p * n_pre * n_post
@@ -143,9 +145,9 @@ class FixedInDegree(Connectivity):
     multapses: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        check.whole(self, "k", self.k, most=MOST_UNITS)
-        flag(self, "autapses", self.autapses)
-        flag(self, "multapses", self.multapses)
+        check.keep(self, "k", check.whole, most=MOST_UNITS)
+        check.keep(self, "autapses", check.flag)
+        check.keep(self, "multapses", check.flag)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(self.k) * n_post
@@ -171,9 +173,9 @@ class FixedOutDegree(Connectivity):
     multapses: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        check.whole(self, "k", self.k, most=MOST_UNITS)
-        flag(self, "autapses", self.autapses)
-        flag(self, "multapses", self.multapses)
+        check.keep(self, "k", check.whole, most=MOST_UNITS)
+        check.keep(self, "autapses", check.flag)
+        check.keep(self, "multapses", check.flag)
 
     @property
     def independent(self) -> bool:
@@ -211,9 +213,9 @@ class FixedTotal(Connectivity):
     multapses: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        check.whole(self, "n", self.n)
-        flag(self, "autapses", self.autapses)
-        flag(self, "multapses", self.multapses)
+        check.keep(self, "n", check.whole)
+        check.keep(self, "autapses", check.flag)
+        check.keep(self, "multapses", check.flag)
 
     @property
     def independent(self) -> bool:
@@ -263,10 +265,10 @@ class SmallWorld(Connectivity):
     p: float
 
     def __post_init__(self) -> None:
-        if check.whole(self, "k", self.k, most=MOST_UNITS) % 2:
+        if check.keep(self, "k", check.whole, most=MOST_UNITS) % 2:
             rule = f"must be even, half of it on either side; the nearest are {self.k - 1} and {self.k + 1}"
             raise check.fail(self, "k", rule, self.k)
-        check.within(self, "p", self.p, least=0.0, most=1.0)
+        check.keep(self, "p", check.within, least=0.0, most=1.0)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(self.k) * n_pre
@@ -286,16 +288,9 @@ def _some_choice(owner: object, field: str, wanted: int, choices: int) -> None:
         raise check.fail(owner, field, "must be 0, as there is nothing to choose from", getattr(owner, field))
 
 
-def flag(owner: object, name: str, value: Any) -> None:
-    if not isinstance(value, (bool, np.bool_)):
-        raise check.fail(owner, name, "must be True or False", value)
-
-
 def ids(owner: object, name: str, values: Any, *, below: int) -> NDArray[np.int64]:
     """A 1-D array of indices."""
-    if np.ndim(values) != 1:
-        raise check.fail(owner, name, "must have 1 dimension", f"shape {np.shape(values)}")
-    return check.index_array(owner, name, values, below=below)
+    return check.index_array(owner, name, values, below=below, ndim=1)
 
 
 def fill(expected: float, draw: Callable[[Ids, Ids], int]) -> Edges:

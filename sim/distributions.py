@@ -71,8 +71,8 @@ class Normal(Law):
     high: float | None = None
 
     def __post_init__(self) -> None:
-        check.real(self, "mean", self.mean)
-        check.within(self, "sd", self.sd, least=0.0)
+        check.keep(self, "mean", check.real)
+        check.keep(self, "sd", check.within, least=0.0)
         low = -math.inf if self.low is None else check.real(self, "low", self.low)
         high = math.inf if self.high is None else check.real(self, "high", self.high)
         if low > high:
@@ -131,7 +131,7 @@ class LogNormal(Law):
     sigma: float  # standard deviation of the logarithm
 
     def __post_init__(self) -> None:
-        check.within(self, "sigma", self.sigma, least=0.0, most=20.0)
+        check.keep(self, "sigma", check.within, least=0.0, most=20.0)
         if (self.median is None) == (self.mean is None):
             raise check.fail(self, "median", "give either median or mean", (self.median, self.mean))
         field = "mean" if self.median is None else "median"
@@ -174,7 +174,7 @@ class Uniform(Law):
 
     def __post_init__(self) -> None:
         low = check.real(self, "low", self.low)
-        check.within(self, "high", self.high, least=low)
+        check.keep(self, "high", check.within, least=low)
         check.real(self, "high - low", float(self.high) - low)
 
     def sample(self, key: int, n: int) -> Values:

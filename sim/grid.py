@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..kernels.cpu import connectivity as kernels
 from ..kernels.reference.connectivity import ONE
 from . import validation as check
-from .connectivity import Connectivity, fill, flag, ids
+from .connectivity import Connectivity, fill, ids
+from .conversion import is_many
 from .edges import Edges
 
 MOST_CELLS = 2**24
@@ -45,15 +46,15 @@ class DistanceDependent(Connectivity):
         if math.prod(shape) > MOST_CELLS:
             raise check.fail(self, "shape", f"must have at most {MOST_CELLS} cells", shape)
         object.__setattr__(self, "shape", shape)
-        check.within(self, "peak", self.peak, least=0.0, most=1.0)
-        check.within(self, "length", self.length, above=0.0, unit="cells")
+        check.keep(self, "peak", check.within, least=0.0, most=1.0)
+        check.keep(self, "length", check.within, above=0.0, unit="cells")
         for name in ("pre_cells", "post_cells"):
             object.__setattr__(self, name, self._check_cells(name))
-        flag(self, "autapses", self.autapses)
+        check.keep(self, "autapses", check.flag)
 
     def _check_cells(self, name: str) -> int | NDArray[np.int64]:
         cells = getattr(self, name)
-        if np.ndim(cells) == 0:
+        if not is_many(cells):
             return check.whole(self, name, cells, most=math.prod(self.shape) - 1)
         return ids(self, name, cells, below=math.prod(self.shape))
 

@@ -12,6 +12,11 @@ def check_seed(owner: object, seed: object) -> int:
     return whole(owner, "seed", seed, least=0, most=2**64 - 1)
 
 
+def check_key(owner: object, key: object, field: str = "key") -> int:
+    """The key of a random stream as int, ``0 <= key < 2**64``."""
+    return whole(owner, field, key, least=0, most=2**64 - 1)
+
+
 def stream_key(seed: int, *names: object) -> int:
     """A 64-bit key for the stream called `names` of a network with `seed`.
 

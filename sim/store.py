@@ -103,7 +103,7 @@ class Ideal(Store):
 
     def __post_init__(self) -> None:
         if self.bits is not None:
-            check.whole(self, "bits", self.bits, least=1, most=MOST_BITS)
+            check.keep(self, "bits", check.whole, least=1, most=MOST_BITS)
 
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
         """The weights as a signal where a rule changes them; else they are part of a bundle."""
@@ -152,7 +152,7 @@ class Procedural(Store):
     counts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check.whole(self, "bits", self.bits, least=1, most=MOST_BITS)
+        check.keep(self, "bits", check.whole, least=1, most=MOST_BITS)
 
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
         """Nothing: the bundle keeps the number of draws of each (source, delay)."""

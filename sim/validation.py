@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -127,6 +127,13 @@ def whole(owner: object, field: str, value: Any, *, least: int = 0, most: int | 
     return int(number)
 
 
+def keep(owner: object, field: str, how: Callable[..., Any], *arguments: Any, **limits: Any) -> Any:
+    """Check a field of a frozen object by one of the functions here, and let it hold what that returns."""
+    kept = how(owner, field, getattr(owner, field), *arguments, **limits)
+    object.__setattr__(owner, field, kept)
+    return kept
+
+
 def array_of(owner: object, field: str, values: Any, *, kind: str = "numbers") -> np.ndarray:
     """`values` as an array of whole or floating-point numbers, not copied where that can be avoided."""
     try:
@@ -218,15 +225,16 @@ def mapping(owner: object, field: str, value: Any, example: str) -> dict[Any, An
 def path(owner: object, field: str, value: Any) -> Path:
     """A place in the file system."""
     rule = "must be a path, as a text or a Path"
-    if not isinstance(value, (str, os.PathLike)) or not value:
+    if not isinstance(value, (str, os.PathLike)):
         raise fail(owner, field, rule, value)
     try:
         name = os.fspath(value)
-        if isinstance(name, str) and b"\0" not in os.fsencode(name):
-            return Path(name)
+        fits = isinstance(name, str) and name != "" and b"\0" not in os.fsencode(name)
     except Exception:
-        raise fail(owner, field, rule, value) from None
-    raise fail(owner, field, rule, value)
+        fits = False
+    if not fits:
+        raise fail(owner, field, rule, value)
+    return Path(name)
 
 
 def one_of(owner: object, field: str, value: Any, choices: Iterable[str]) -> str:
