@@ -111,6 +111,7 @@ class ClockEngine:
             for sample in range(lane, len(stimuli), len(lanes)):
                 memory.restore(present)
                 memory["sample"][0] = sample
+                self.plan.anew(memory, stimuli[sample], sample, start)
                 program = self.plan.program(memory, stimuli[sample], lanes=1)
                 recording = Recording(self.plan, memory, start, stop)
                 self._advance(program, memory, start, stop, recording, progress)

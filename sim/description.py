@@ -44,7 +44,7 @@ def pack(value: Any, arrays: Arrays) -> Any:
     if isinstance(value, (list, tuple)):
         return {type(value).__name__: [pack(item, arrays) for item in value]}
     if hasattr(value, "tocsr"):
-        return _pack_sparse(value.tocsr(), arrays)
+        return _pack_sparse(value if value.format == "coo" else value.tocsr(), arrays)
     if not is_dataclass(value) or isinstance(value, type):
         rule = "descriptions hold numbers, texts, arrays and parts"
         raise UnsupportedError(f"a {type(value).__name__} cannot be saved: {rule}")
@@ -220,13 +220,17 @@ def _fetch(name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
 
 
 def _pack_sparse(matrix: Any, arrays: Arrays) -> dict[str, Any]:
-    parts = {key: _keep(np.asarray(getattr(matrix, key)), arrays) for key in ("data", "indices", "indptr")}
+    keys = ("data", "row", "col") if matrix.format == "coo" else ("data", "indices", "indptr")
+    parts = {key: _keep(np.asarray(getattr(matrix, key)), arrays) for key in keys}
     return {"sparse": {**parts, "shape": [int(extent) for extent in matrix.shape]}}
 
 
 def _unpack_sparse(content: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
-    from scipy.sparse import csr_array
+    from scipy.sparse import coo_array, csr_array
 
+    if "row" in content:
+        data, row, col = (_fetch(content[key], arrays) for key in ("data", "row", "col"))
+        return coo_array((data, (row, col)), shape=tuple(content["shape"]))
     values = tuple(_fetch(content[key], arrays) for key in ("data", "indices", "indptr"))
     matrix = csr_array(values, shape=tuple(content["shape"]))
     matrix.check_format(full_check=True)

@@ -14,9 +14,9 @@ from ..kernels.cpu.event_inputs import CHANGE, SLOT, SPIKE, Inputs
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ..kernels.reference.random import mix
 from .event_plan import EventPlan, receiving, ticks
-from .inputs import Constant, Events, Poisson, SpikeTrain, Step, Stimulus, TimedArray
+from .inputs import Constant, Events, Poisson, SpikeTrain, Step, Stimulus, TimedArray, beginning
 from .network import Input, Population
-from .scope import constant_drive
+from .scope import constant_drive, reached, suits
 from .seed import stream_key
 
 
@@ -39,7 +39,7 @@ def build_inputs(
         currents = []
         for part in parts:
             stimulus = stimuli.get(part.name, part.stimulus)
-            stimulus.fits(population.n)
+            suits(part, stimulus)
             if isinstance(stimulus, (Step, TimedArray)):
                 currents.append(stimulus)
             elif isinstance(stimulus, (SpikeTrain, Events)):
@@ -131,7 +131,7 @@ class _Table:
 
 def _variable(part: Input) -> int:
     """Which state variable the spikes of an input go to."""
-    return receiving(part.population, part.receptor or part.population.model.receptors[0])
+    return receiving(part.population, reached(part))
 
 
 def _set_cursors(inputs: Inputs, now: int) -> None:
@@ -148,7 +148,7 @@ def _set_cursors(inputs: Inputs, now: int) -> None:
 def _go_on(inputs: Inputs, before: Inputs | None, now: int) -> None:
     """Let Poisson trains go on from where they stood `before`, or begin anew after the events up to `now` [ticks].
 
-    One that begins anew goes on counting its intervals, so that no draw is used twice.
+    One that begins anew draws none of the intervals of an earlier one, and those that it draws on the clock.
     """
     slot, trains = inputs.slot, poisson(inputs)
     going = trains & (slot["fresh"] == 0)
@@ -158,7 +158,7 @@ def _go_on(inputs: Inputs, before: Inputs | None, now: int) -> None:
         slot[name][going] = before.slot[name][going]
     if now > 0:
         anew = trains & ~going
-        slot["cursor"][anew], slot["clock"][anew] = before.slot["cursor"][anew], now / TICKS
+        slot["cursor"][anew], slot["clock"][anew] = beginning(now / TICKS), now / TICKS
 
 
 def poisson(inputs: Inputs) -> NDArray[np.bool_]:

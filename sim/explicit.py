@@ -55,7 +55,8 @@ class FromSparse(Connectivity):
     """A matrix of weights (n_pre, n_post), in any `scipy.sparse` format or dense; rows are sources.
 
     Every stored entry of a sparse matrix is a synapse, one of weight 0 too, and repeated entries add up, as
-    in scipy; of a dense matrix every entry that is not 0.
+    in scipy; of a dense matrix every entry that is not 0. An array of delays given beside it follows the entries as
+    they are stored, so of a COO matrix its `data`; of a dense matrix, or where entries repeat, row by row.
     """
 
     matrix: Any
@@ -78,6 +79,10 @@ class FromSparse(Connectivity):
         if isinstance(self.matrix, np.ndarray):
             sources, targets = np.nonzero(self.matrix)
             weights = self.matrix[sources, targets]
+        elif self.matrix.format == "coo":
+            rows, columns = (np.asarray(ids, np.uint32) for ids in (self.matrix.row, self.matrix.col))
+            sources, targets, order = kernels.sort_edges(rows, columns, n_pre, n_post)
+            return Edges(sources, targets, self.matrix.data[order], order)
         else:
             sources = np.repeat(np.arange(n_pre), np.diff(self.matrix.indptr))
             targets, weights = self.matrix.indices, self.matrix.data.copy()
@@ -85,7 +90,10 @@ class FromSparse(Connectivity):
 
 
 def _checked_copy(owner: object, matrix: Any) -> Any:
-    """A float64 array, or a float64 CSR matrix sorted and without repeats; every value finite."""
+    """A float64 array, or a float64 matrix without repeats: CSR, or COO in the given order where that is another one.
+
+    Every value is finite.
+    """
     sparse = hasattr(matrix, "tocsr")
     try:
         table: Any = matrix if sparse else np.asarray(matrix)
@@ -97,7 +105,9 @@ def _checked_copy(owner: object, matrix: Any) -> Any:
         raise check.fail(owner, "matrix", "must hold real numbers", f"dtype {table.dtype}")
     if not sparse:
         return check.finite_array(owner, "matrix", table)
-    table = table.tocsr().astype(np.float64, copy=True)
-    table.sum_duplicates()
-    check.finite_array(owner, "matrix", table.data)
-    return table
+    given = table.tocoo().astype(np.float64, copy=True)
+    sums = given.tocsr().copy()
+    sums.sum_duplicates()
+    check.finite_array(owner, "matrix", sums.data)
+    places = given.row.astype(np.int64) * given.shape[1] + given.col
+    return given if sums.nnz == given.nnz and (np.diff(places) < 0).any() else sums

@@ -9,12 +9,14 @@ from typing import Any, ClassVar, Final, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..kernels.reference.inputs import GROUP
+from ..kernels.reference.inputs import GROUP, PICO
 from . import validation as check
 
 MOST_UNITS: Final = 2**31 - 1  # of one population
 MOST_PIXELS: Final = 2**14  # of one side of a sensor
 MOST_RATE: Final = 1e9  # [Hz] of a Poisson train, whose spikes are drawn one by one
+MOST_BEGINNING: Final = 1 << 61  # picoseconds, 26 days: trains that begin later share their draws
+SAME: Final = 1e-6  # steps by which a time may miss the grid point that it means
 MOST_DRAWN: Final = 1e4  # of them in one step, on average
 
 Arguments = dict[str, Any]
@@ -44,6 +46,13 @@ class Stimulus(ABC):
         """What the kernel keeps from step to step: name -> (dtype, shape, initial value)."""
         return {}
 
+    def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
+        """What `flow` holds at first where the stimulus takes the place of another one at the beginning of `step`.
+
+        Only what differs from the initial values. Times are those of the simulation: what lies before is past.
+        """
+        return {}
+
     def fits(self, n: int) -> None:  # noqa: B027
         """Raise ParameterError if this cannot drive `n` units."""
 
@@ -69,6 +78,14 @@ def _to_steps(times: Any, dt: float) -> NDArray[np.int64]:
     """Times [s] as the nearest whole numbers of steps; those that no run reaches become the last one that counts."""
     steps = np.minimum(np.asarray(times, np.float64) / dt, float(check.MOST_STEPS))
     return np.asarray(np.rint(steps), np.int64)
+
+
+def beginning(time: float) -> int:
+    """The number of the first interval of Poisson trains that begin at `time` [s]: its picoseconds.
+
+    So no train draws the intervals of an earlier one again; MOST_RATE is far below one spike per picosecond.
+    """
+    return min(round(time * PICO), MOST_BEGINNING)
 
 
 @final
@@ -115,6 +132,10 @@ class SpikeTrain(Stimulus):
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
         return {"cursor": ("int64", (1,), 0)}
 
+    def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
+        now = (step + SAME) * dt if step else -1.0  # at the beginning, spikes at time 0 are still to come
+        return {"cursor": int(np.searchsorted(np.asarray(self.times), now, side="right"))}
+
     def fits(self, n: int) -> None:
         check.index_array(self, "ids", self.ids, below=n)
 
@@ -148,8 +169,13 @@ class Events(Stimulus):
         for side in ("width", "height"):
             object.__setattr__(self, side, check.whole(self, side, getattr(self, side), least=1, most=MOST_PIXELS))
         times = check.finite_array(self, "t", self.t, ndim=1, least=0.0, unit="s")
-        ids = check.index_array(self, "y", self.y, below=self.height) * self.width
-        ids = ids + check.index_array(self, "x", self.x, below=self.width)
+        x = check.index_array(self, "x", self.x, below=self.width)
+        y = check.index_array(self, "y", self.y, below=self.height)
+        given = {"x": x, "y": y} | ({} if self.p is None else {"p": check.array_of(self, "p", self.p)})
+        for name, values in given.items():
+            if values.shape != times.shape:
+                raise check.fail(self, name, f"must be as many as t ({times.size})", f"shape {values.shape}")
+        ids = y * self.width + x
         if self.p is not None:
             polarity = check.array_of(self, "p", self.p)
             if not np.isin(polarity, (-1, 0, 1)).all():
@@ -173,6 +199,9 @@ class Events(Stimulus):
 
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
         return self.train.flow(n)
+
+    def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
+        return self.train.anew(n, dt, step)
 
     def fits(self, n: int) -> None:
         pixels = self.width * self.height * (1 if self.p is None else 2)
@@ -219,6 +248,9 @@ class Poisson(Stimulus):
             "drawn": ("int64", (n,), 0),
             "earliest": ("float64", (-(-n // GROUP),), -1.0),
         }
+
+    def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
+        return {"drawn": beginning(step * dt)}
 
     def fits(self, n: int) -> None:
         _per_unit(self, "rate", self.rate, n)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from .network import Input, Network, Population, Projection
 from .operator import Operator, Phase, Piece
 from .pieces import cut, deal, even, owned
 from .probes import Recorder, build_probe
-from .scope import PopulationScope, conducts, constant_drive, joined
+from .scope import PopulationScope, conducts, constant_drive, joined, suits
 from .signals import Memory, Signal, block_name, definite
 from .store import Proposals
 from .sums import Sums
@@ -93,7 +94,7 @@ class Plan:
         }  # fmt: skip
 
     def _calls(
-        self, k: int, memory: Memory, replaced: Mapping[str, dict[str, Any]], upcoming: NDArray[np.int64],
+        self, k: int, memory: Memory, replaced: Mapping[Operator, dict[str, Any]], upcoming: NDArray[np.int64],
         marks: Mapping[str, NDArray[np.uint8]],
     ) -> list[Call]:  # fmt: skip
         """The calls of an operator: one, or one for each of its pieces."""
@@ -105,8 +106,8 @@ class Plan:
                 arguments[name] = upcoming[k : k + 1]
             elif isinstance(value, Signal) and value.part == WOKEN:
                 arguments[name] = marks[value.name]
-            elif name in replaced.get(operator.label, ()):
-                arguments[name] = replaced[operator.label][name]
+            elif name in replaced.get(operator, ()):
+                arguments[name] = replaced[operator][name]
             else:
                 arguments[name] = memory[value] if isinstance(value, Signal) else value
         returns = None if operator.returns is None else memory[operator.returns]
@@ -139,23 +140,52 @@ class Plan:
             own.append(marks[signal.part][(start + low) >> MARKED : ((start + high - 1) >> MARKED) + 1])
         return Nap(asleep, bool(nap.watched), tuple(arguments[name] for name in nap.watched), tuple(own))
 
-    def _replacements(self, stimuli: Mapping[str, Stimulus]) -> dict[str, dict[str, Any]]:
-        """Arguments that replace those of the operators with a label, for other stimuli than the described ones."""
-        replaced: dict[str, dict[str, Any]] = {}
+    def anew(self, memory: Memory, stimuli: Mapping[str, Stimulus], sample: int, step: int) -> None:
+        """Let inputs begin at `step`, whatever they did before.
+
+        Those that `stimuli` replace, and in samples of a batch but the first those that draw: else samples would share
+        what is drawn already.
+        """
+        for name, described in self.inputs.items():
+            draws = name in self._arriving and "sample" in self._arriving[name].arguments
+            if name not in stimuli and not (draws and sample > 0):
+                continue
+            stimulus, n = stimuli.get(name, described.stimulus), described.population.n
+            starts = stimulus.anew(n, self.dt, step)
+            for key, (_, shape, initial) in stimulus.flow(n).items():
+                kept = memory[f"{name}.{key}"]
+                if kept.shape != shape:
+                    rule = f"must keep {key!r} in the shape {kept.shape} of the stimulus that it replaces"
+                    raise check.fail(stimulus, "flow", rule, f"shape {shape}")
+                kept[...] = starts.get(key, initial)
+
+    @cached_property
+    def _arriving(self) -> dict[str, Operator]:
+        """What each input does in a step, by its name; constant currents do nothing."""
+        phases = (Phase.ARRIVE, Phase.ENTER)
+        return {part.label: part for part in self.operators if part.phase in phases and part.label in self.inputs}
+
+    def _replacements(self, stimuli: Mapping[str, Stimulus]) -> dict[Operator, dict[str, Any]]:
+        """Arguments that take the place of those of operators, for other stimuli than the described ones."""
+        replaced: dict[Operator, dict[str, Any]] = {}
         for name, stimulus in stimuli.items():
             described = self.inputs[name]
-            n = described.population.n
-            stimulus.fits(n)
+            suits(described, stimulus)
             if isinstance(stimulus, Constant):
-                label, drive = (
-                    described.population.name,
-                    constant_drive(self.network.inputs, described.population, stimuli),
-                )
-                replaced[label] = dict.fromkeys(("drive", "base"), drive.astype(self.precision))
+                drive = constant_drive(self.network.inputs, described.population, stimuli).astype(self.precision)
+                replaced |= self._driven(described.population.name, drive)
             else:
-                arguments = stimulus.arguments(n, self.dt)
-                replaced[name] = {key: self._cast(value, key in stimulus.exact) for key, value in arguments.items()}
+                arguments = stimulus.arguments(described.population.n, self.dt)
+                replaced[self._arriving[name]] = {
+                    key: self._cast(value, key in stimulus.exact) for key, value in arguments.items()
+                }
         return replaced
+
+    def _driven(self, name: str, drive: NDArray[Any]) -> dict[Operator, dict[str, Any]]:
+        """Where the constant part of the drive of a population goes: changing currents are added to a `base`."""
+        own = [part for part in self.operators if part.label == name and "drive" in part.arguments]
+        held = [part for part in own if part.phase is Phase.ARRIVE]
+        return {part: {"base": drive} for part in held} or {part: {"drive": drive} for part in own}
 
     def _cast(self, value: Any, exact: bool) -> Any:
         """A stimulus' argument as `Build.constants` would have it."""

@@ -92,10 +92,10 @@ class PopulationScope:
 
     def stimulate(self, described: Input, network: Network, build: Build) -> None:
         stimulus, n = described.stimulus, self.population.n
+        suits(described, stimulus)
         if isinstance(stimulus, Constant):
             return
-        receptor = described.receptor or self.population.model.receptors[0]
-        conducts(self.population, receptor, getattr(stimulus, "weight", 0.0), described.name)
+        receptor = reached(described)
         flow = {
             key: build.signal(
                 f"{described.name}.{key}", "flow", dtype, shape, initial, most=MOST_STEPS if dtype == "int64" else None
@@ -170,6 +170,18 @@ def initial_values(network: Network, population: Population) -> dict[str, Any]:
         key = stream_key(network.seed, "initial", population.name, variable)
         start[variable] = values(value, population.n, key, "Network", f"population initial {variable}")
     return start
+
+
+def reached(described: Input) -> str:
+    """The receptor that an input reaches."""
+    return described.receptor or described.population.model.receptors[0]
+
+
+def suits(described: Input, stimulus: Stimulus) -> None:
+    """Refuse a stimulus, the described one or another in its place, that does not fit the units or the receptor."""
+    stimulus.fits(described.population.n)
+    if stimulus.goes == "receptor":
+        conducts(described.population, reached(described), getattr(stimulus, "weight", 0.0), described.name)
 
 
 def conducts(population: Population, receptor: str, weights: Any, name: str) -> None:

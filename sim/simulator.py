@@ -21,6 +21,7 @@ from .network import Network
 from .plan import Plan, compile_network
 from .progress import Progress, meter
 from .result import BatchResult, Result
+from .scope import suits
 
 if TYPE_CHECKING:
     from .snapshot import Snapshot
@@ -240,6 +241,7 @@ class Simulator:
                     raise ParameterError(
                         f"Simulator.run inputs: {name!r} takes a {kind.__name__} (got {type(stimulus).__name__})"
                     )
+                suits(known[name], stimulus)
         return [
             {name: given if isinstance(given, Stimulus) else given[sample] for name, given in inputs.items()}
             for sample in range(batch)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..reference.inputs import GROUP
+from ..reference.inputs import GROUP, PICO
 from .caching import kernel
 from .marks import MARKED
 from .random import mix, normal, uniform
@@ -36,7 +36,8 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
     """Deliver independent Poisson trains, one per unit; return the number of spikes.
 
     rate [Hz] and weight, one number or (n,); due (n,) float64, time of each unit's next spike [s], negative
-    before the first draw; drawn (n,) int64 intervals drawn so far; earliest (n_groups,) float64, the smallest `due`
+    before the first draw; drawn (n,) int64, the number of the next interval to draw, and before the first draw the
+    picoseconds at which the train begins; earliest (n_groups,) float64, the smallest `due`
     of every 256 units. Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid; drowsy, place, woken:
     see `deliver_step`.
     """
@@ -48,8 +49,8 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
             smallest = math.inf
             for i in range(group * GROUP, min((group + 1) * GROUP, due.size)):
                 if due[i] < 0.0:
-                    due[i] = -math.log(uniform(stream, i, 0)) / at(rate, i)
-                    drawn[i] = 1
+                    due[i] = drawn[i] / PICO - math.log(uniform(stream, i, drawn[i])) / at(rate, i)
+                    drawn[i] += 1
                 while due[i] <= end:
                     receiving[i] += at(weight, i)
                     due[i] -= math.log(uniform(stream, i, drawn[i])) / at(rate, i)

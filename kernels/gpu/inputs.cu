@@ -36,7 +36,8 @@ BLOCK_KERNEL(spike_train_step)(Clock clock, Array<const int64> event_steps, Arra
 }
 
 // Deliver independent Poisson trains, one per unit. rate [Hz] and weight, one number or (n,); due (n,) time of each
-// unit's next spike [s], negative before the first draw; drawn (n,) intervals drawn so far.
+// unit's next spike [s], negative before the first draw; drawn (n,) the number of the
+// next interval to draw, and before the first draw the picoseconds at which the train begins.
 KERNEL(poisson_step)(Clock clock, Array<double> due, uint64 key, Array<const int64> sample, double dt,
                      Each<double> rate, Each<real> weight, Array<int64> drawn, Array<real> receiving) {
     const double end = (double(clock.step()) + 1.5) * dt;  // a spike acts at the nearest grid point
@@ -46,8 +47,8 @@ KERNEL(poisson_step)(Clock clock, Array<double> due, uint64 key, Array<const int
         if (next > end) continue;
         int64 drawings = drawn[i];
         if (next < 0.0) {
-            next = -log(uniform(stream, i, 0)) / at(rate, i);
-            drawings = 1;
+            next = double(drawings) / 1e12 - log(uniform(stream, i, drawings)) / at(rate, i);
+            ++drawings;
         }
         real sum = receiving[i];
         for (; next <= end; ++drawings) {

@@ -9,6 +9,7 @@ import numpy as np
 from .random import mix, normal, uniform
 
 NEVER = 1 << 62
+PICO = 1e12  # picoseconds in a second
 GROUP = 256  # units of which `poisson_step` knows the next one due
 
 
@@ -29,7 +30,8 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
     """Deliver independent Poisson trains, one per unit; return the number of spikes.
 
     rate [Hz] and weight, one number or (n,); due (n,) float64, time of each unit's next spike [s], negative
-    before the first draw; drawn (n,) int64 intervals drawn so far; earliest (n_groups,) float64, the smallest `due`
+    before the first draw; drawn (n,) int64, the number of the next interval to draw, and before the first draw the
+    picoseconds at which the train begins; earliest (n_groups,) float64, the smallest `due`
     of every 256 units. Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid; drowsy, place, woken:
     not used here.
     """
@@ -45,8 +47,8 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
 
     with np.errstate(divide="ignore"):  # a rate of 0 waits forever
         new = due < 0
-        due[new] = interval(new)
-        drawn[new] = 1
+        due[new] = drawn[new] / PICO + interval(new)
+        drawn[new] += 1
         arrived = 0
         while (late := due <= end).any():
             receiving[late] += weight[late].astype(receiving.dtype)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from potentia import Network, Simulator
+from potentia.errors import ParameterError
 from potentia.models import LIF, SpikeSource
 from potentia.sim import Constant, Events, Noise, Poisson, SpikeTrain, Step, TimedArray
 
@@ -125,3 +126,14 @@ def test_a_drive_stands_until_a_current_changes(backend):
     span = same[0].trace("cells", "v")
     np.testing.assert_array_equal(span, rest[: len(span)])
     assert (other[0].trace("cells", "v")[:1] > rest[:1]).all()  # the new level acts from the first step on
+
+
+@pytest.mark.parametrize("field", ["x", "y", "p"])
+@pytest.mark.parametrize("length", [1, 3, 5])
+def test_events_have_one_of_everything(field, length):
+    """Four times and another number of anything else is refused; a single one is not taken for all."""
+    fields = {name: np.zeros(4, int) for name in ("x", "y", "p")} | {field: np.zeros(length, int)}
+    with pytest.raises(
+        ParameterError, match=rf"Events.{field}: must be as many as t \(4\) \(got 'shape \({length},\)'"
+    ):
+        Events(t=np.arange(4) * 1e-3, width=2, height=2, **fields)
