@@ -1,10 +1,11 @@
 """The command line: ``potentia list | run | sweep | resume | inspect | plot | verify | bench``.
 
-Exit codes: 0 done, 2 bad input, told in one sentence on stderr, 1 a fault of Potentia's own, 130 Ctrl-C.
+Exit codes: 0 done, 2 bad input, told in one sentence on stderr, 1 a fault of Potentia's own, 130 Ctrl-C, 143 SIGTERM.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,13 +16,13 @@ from typing import Annotated, Any
 
 import typer
 
+from . import process
 from .errors import DataError, DependencyError, ParameterError, PotentiaError
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Simulate spiking networks and the memory devices they live on."
 )
 
-INTERRUPTED = 130
 MOST_COLUMNS = 6  # metrics in the table of a sweep; its file has all of them
 
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")]
@@ -58,8 +59,9 @@ def run(
     experiment = load(name)
     values = {} if seed is None else {"seed": seed}
     settings = read_settings(name, experiment.settings, set_ or (), values)
-    folder = execute(experiment, settings, backend=backend, data=data, base=out, say=warn if json_ else say)
-    _tell_end(folder, json_)
+    with process.interruptible():
+        folder = execute(experiment, settings, backend=backend, data=data, base=out, say=warn if json_ else say)
+        _tell_end(folder, json_)
 
 
 @app.command()
@@ -93,7 +95,8 @@ def sweep(
         raise ParameterError(f"{name} --grid: {key} is given both by --grid and as one value (got {given[key]!r})")
     check_data(data)
     wanted = sweep.Sweep(name, given, values, backend, None if data is None else str(data.resolve()))
-    _tell_sweep(sweep.begin(wanted, out), workers, json_)
+    with process.interruptible():
+        _tell_sweep(sweep.begin(wanted, out), workers, json_)
 
 
 @app.command()
@@ -103,13 +106,14 @@ def resume(
     json_: Json = False,
 ) -> None:
     """Go on with a run or a sweep that was broken off, a run from its last checkpoint."""
-    from .experiments import runner
+    from .experiments import runner, sweep  # noqa: F401 (now, not when something has begun)
     from .sim.runfolder import SWEEP
 
-    if (path / SWEEP).exists():
-        _tell_sweep(path, workers, json_)
-    else:
-        _tell_end(runner.resume(path, say=warn if json_ else say), json_)
+    with process.interruptible():
+        if (path / SWEEP).exists():
+            _tell_sweep(path, workers, json_)
+        else:
+            _tell_end(runner.resume(path, say=warn if json_ else say), json_)
 
 
 @app.command()
@@ -117,9 +121,9 @@ def inspect(
     path: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run folder or an HDF5 file.")],
 ) -> None:
     """Tell what a run folder, a sweep or a file holds: settings, metrics, arrays with shapes and units."""
-    from .sim import hdf5
+    from .sim import chain, hdf5
     from .sim.runfolder import RECORD, SWEEP, read_run
-    from .sim.storage import RESULTS, SEGMENTS
+    from .sim.storage import RESULTS
 
     if not path.is_dir():
         say("\n".join([str(path), *hdf5.tree(path)]))
@@ -129,7 +133,7 @@ def inspect(
 
         say(_table_of(sweep.standing(path)))
         return
-    files = [file for file in (path / RESULTS, *sorted(path.glob(SEGMENTS))) if file.exists()]
+    files = [file for file in (path / RESULTS, *chain.segments(path)) if file.exists()]
     if (path / RECORD).exists():
         say(_told(read_run(path)))
     elif not files:
@@ -164,7 +168,8 @@ def verify(path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folde
     """Run it again and compare the spike hash and the metrics."""
     from .experiments import runner
 
-    differences = runner.verify(path)
+    with process.interruptible():
+        differences = runner.verify(path)
     for difference in differences:
         warn(f"potentia: {path}: {difference}")
     if differences:
@@ -190,7 +195,8 @@ def bench(
         _peer(name, peer, module.PEERS)
     if history:
         records.check()
-    report = module.run(settings, wanted)
+    with process.interruptible():
+        report = module.run(settings, wanted)
     if history:
         records.write(report, settings.model_dump(mode="json"), (module.__doc__ or name).partition("\n")[0])
     if json_:
@@ -205,66 +211,74 @@ def bench(
 
 
 def main() -> None:
-    """Entry point: every error becomes one sentence and an exit code."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupted)
-    code = _guarded()
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _forget_stdout()
-    sys.exit(code)
+    """Run the command that the process was started with: every error becomes one sentence and an exit code."""
+    with process.minding(process.leave):
+        process.open_streams()
+        _lost.clear()
+        code = _guarded()
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            _forget_stdout(error)
+        if _lost and code == 0:
+            warn(f"potentia: what was to be printed is lost: {_lost[0]}")
+            code = 2
+        sys.exit(code)
+
+
+_lost: list[str] = []  # why stdout could not be written
 
 
 def say(text: str) -> None:
     """Print to stdout; once nobody reads it, go on in silence."""
     try:
         print(text, flush=True)
-    except BrokenPipeError:
-        _forget_stdout()
+    except OSError as error:
+        _forget_stdout(error)
 
 
 def warn(text: str) -> None:
-    """Print to stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """Print to stderr, if that can be."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _guarded() -> int:
     """Run the command; the exit code."""
     try:
-        code = int(app(standalone_mode=False) or 0)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        return int(app(standalone_mode=False) or 0)
     except typer.Exit as stop:
-        code = int(stop.exit_code)
-    except PotentiaError as error:
-        warn(f"potentia: {_line(error)}")
-        return 2
-    except OSError as error:  # a full disk, a file that is gone: the machine's, not ours
-        warn(f"potentia: {error.filename or 'the system'}: {_line(error.strerror or error)}")
-        return 2
-    except Exception as error:  # the last line of defence: no traceback of a library reaches the user
-        if hasattr(error, "format_message"):  # what typer says of arguments that it cannot read
-            warn(f"potentia: {_line(error.format_message())}".partition(", unable to parse")[0])
-            return 2
-        told = f"{type(error).__name__}: {_line(error)}"
-        warn(f"potentia: a fault of Potentia itself, please report it: {told}")
-        return 1
-    if code == INTERRUPTED:
-        warn("potentia: interrupted")
-    return code
+        return int(stop.exit_code)
+    except (Exception, KeyboardInterrupt) as error:
+        code, told = _ending(error)
+        warn(f"potentia: {told}")
+        return code
+
+
+def _ending(error: BaseException) -> tuple[int, str]:
+    """The exit code for what went wrong, and the sentence."""
+    if isinstance(error, process.Stopped):
+        return 128 + error.number, "; to go on: ".join(["interrupted", *error.told])
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return 128 + signal.SIGINT, "interrupted"
+    if isinstance(error, PotentiaError):
+        return 2, _line(error)
+    if isinstance(error, OSError):  # a full disk, a file that is gone: the machine's, not ours
+        return 2, f"{error.filename or 'the system'}: {_line(error.strerror or error)}"
+    if hasattr(error, "format_message"):  # what typer says of arguments that it cannot read
+        return 2, _line(error.format_message()).partition(", unable to parse")[0]
+    # the last line of defence: no traceback of a library reaches the user
+    return 1, f"a fault of Potentia itself, please report it: {type(error).__name__}: {_line(error)}"
 
 
 def _line(message: object) -> str:
     return " ".join(str(message).split())
 
 
-def _interrupted(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
-
-
-def _forget_stdout() -> None:
+def _forget_stdout(error: OSError) -> None:
+    """Print to nowhere from now on; remember why, unless whoever read it had enough."""
+    if not isinstance(error, BrokenPipeError):
+        _lost.append(_line(error.strerror or error))
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -184,7 +184,7 @@ def _keep(
     """Save what the figures need: study.json, and one recording in the noisy liquid as results.h5."""
     n = len(task.frames)
     net = network(task.liquid, settings.seed, settings.liquids["rram_noisy"])
-    watch(context, net, task.liquid, task.frames.train(0, DT)).save(context.folder)
+    watch(context, net, task.liquid, task.frames.train(0, DT)).save(context.folder, overwrite=context.resume)
     record = {
         "metrics": metrics, "published": task.published, "source": task.frames.source,
         "energy": {

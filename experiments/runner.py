@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from potentia.experiments import load
 from potentia.experiments.experiment import Context, Experiment, is_timed, read_settings
 from potentia.kernels.backend import BACKENDS
 from potentia.sim import validation as check
+from potentia.sim.lock import PATIENCE
 from potentia.sim.runfolder import RunFolder, finite, read_run, write_report
-from potentia.sim.storage import RESULTS
 
 SAME = 1e-6  # relative: metrics may be sums over threads; spikes are compared bit by bit
 
@@ -40,7 +42,7 @@ def execute(
         data=None if data is None else str(data.resolve()), description=experiment.description,
     )  # fmt: skip
     context = Context(backend=backend, data=data, folder=folder.path, say=say, draws=draws)
-    with folder:
+    with _telling(folder.path), folder:
         try:
             _carry_out(experiment, settings, context, folder)
         except (ParameterError, NetworkError, UnsupportedError, DataError):
@@ -55,19 +57,29 @@ def check_data(data: Path | None) -> None:
         raise DataError(f"--data: {data} is not a folder")
 
 
-def resume(path: Path, *, say: Callable[[str], None] = print) -> RunFolder:
+def resume(path: Path, *, say: Callable[[str], None] = print, patience: float = PATIENCE) -> RunFolder:
     """Go on with a run that was broken off, in its folder; the end is that of an unbroken run, bit for bit.
 
     What the experiment simulates into the folder goes on from its last checkpoint; all else is done again.
+    patience [s]: how long to wait for one that still runs.
     """
     experiment, settings, backend, data = _described(_read(path))
     if data is not None and not data.is_dir():
         raise DataError(f"{path}: the run needs the data in {data}, which is not a folder")
-    with RunFolder.reopen(path) as folder:
+    with _telling(path), RunFolder.reopen(path, patience=patience) as folder:
         context = Context(backend=backend, data=data, folder=path, say=say, resume=True)
-        (path / RESULTS).unlink(missing_ok=True)  # of a run that broke off after it, and will write the same again
         _carry_out(experiment, settings, context, folder)
     return folder
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Let a Ctrl-C say with which command the run goes on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        error.add_note(f"potentia resume {shlex.quote(str(path))}")
+        raise
 
 
 def _carry_out(experiment: Experiment, settings: Any, context: Context, folder: RunFolder) -> None:
@@ -80,15 +92,11 @@ def verify(path: Path) -> list[str]:
     record = _finished(path)
     experiment, settings, backend, data = _described(record)
     with tempfile.TemporaryDirectory(prefix="potentia-verify-") as base:
-        folder = execute(
-            experiment,
-            settings,
-            backend=backend,
-            data=data,
-            base=Path(base),
-            say=lambda text: None,
-            draws=False,
-        )
+        how: dict[str, Any] = {"backend": backend, "data": data, "base": Path(base), "draws": False}
+        try:
+            folder = execute(experiment, settings, say=lambda text: None, **how)
+        except KeyboardInterrupt:  # nothing is left to go on with
+            raise KeyboardInterrupt from None
     return compare(record, folder.record)
 
 

@@ -223,7 +223,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 def example(settings: Settings, context: Context, trains: list[SpikeTrain], word: int) -> None:
     """Save what the liquid on crossbars does with one word of the test set."""
     simulator = Simulator(liquid(settings, settings.seed), dt=settings.dt, backend=context.backend)
-    simulator.run({"speech": [trains[word]]}, batch=1)[0].save(context.folder)
+    simulator.run({"speech": [trains[word]]}, batch=1)[0].save(context.folder, overwrite=context.resume)
 
 
 def summarise(

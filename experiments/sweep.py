@@ -6,12 +6,14 @@ sweep that was broken off goes on with what is not done, and nothing else need b
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
 import json
 import math
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,13 +22,17 @@ from typing import Any, Final, Self, final
 from potentia.errors import DataError, ParameterError, PotentiaError
 from potentia.experiments import load, runner
 from potentia.experiments.experiment import read_settings
+from potentia.experiments.workers import working_for
 from potentia.kernels.backend import BACKENDS
-from potentia.sim import hdf5
+from potentia.sim import claim, hdf5
 from potentia.sim import validation as check
+from potentia.sim.lock import FolderLock
 from potentia.sim.progress import meter
-from potentia.sim.runfolder import RECORD, SWEEP, claim, read_json, read_run
+from potentia.sim.runfolder import RECORD, SWEEP, read_json, read_run, settle
 from potentia.sim.simulator import THREADS, cores
 
+LOCK: Final = ".sweep.lock"
+PATIENCE: Final = 10.0  # [s]: workers whose sweep was killed take a moment to end
 TABLE: Final = "sweep.csv"
 SCHEMA: Final = 1
 MOST_POINTS: Final = 10_000
@@ -134,26 +140,43 @@ def read_grid(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:
 def begin(sweep: Sweep, base: Path) -> Path:
     """Make the folder of a sweep, all of whose points are checked before."""
     sweep.check()
-    folder = claim(base, f"{sweep.experiment}-sweep")
-    hdf5.write_file(folder / SWEEP, json.dumps(asdict(sweep), indent=2).encode())
+    folder, held = claim.claim(base, f"{sweep.experiment}-sweep", {SWEEP: json.dumps(asdict(sweep), indent=2).encode()})
+    held.release()
     return folder
 
 
 def carry_out(folder: Path, *, workers: int | None = None, progress: bool | None = None) -> list[Point]:
     """Run all points of a sweep that are not done, at most `workers` at once, all cores if None; write the table.
 
-    A point that fails does not stop the others; its `error` tells why.
+    A point that fails does not stop the others; its `error` tells why. Raises DataError where another process carries
+    out the same sweep.
     """
+    sweep = Sweep.read(folder)
+    held = FolderLock(folder, LOCK, "holds a sweep that is still running", patience=PATIENCE)
+    try:
+        claim.sweep(folder)
+        return _carry_out(sweep, folder, workers, progress)
+    except KeyboardInterrupt as error:
+        for file in folder.glob(f"*/{RECORD}"):
+            with contextlib.suppress(DataError):
+                settle(file.parent, patience=PATIENCE)
+        error.__notes__ = [f"potentia resume {shlex.quote(str(folder))}"]
+        raise
+    finally:
+        claim.sweep(folder)
+        held.release()
+
+
+def _carry_out(sweep: Sweep, folder: Path, workers: int | None, progress: bool | None) -> list[Point]:
     from joblib import Parallel, delayed, parallel_config
 
-    sweep = Sweep.read(folder)
     found = _found(folder, sweep)
     waiting = [k for k, point in enumerate(found) if not point.done]
     workers = min(cores() if workers is None else check.whole("sweep", "workers", workers, least=1), len(waiting) or 1)
     threads = max(cores() // workers, 1)
     try:
         with meter(len(waiting), progress, "runs") as tick, parallel_config("loky", inner_max_num_threads=threads):
-            jobs = (delayed(_work)(k, sweep, found[k], folder, threads) for k in waiting)
+            jobs = (delayed(_work)(k, sweep, found[k], folder, threads, os.getpid()) for k in waiting)
             for k, point in Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
                 found[k] = point
                 tick(1)
@@ -180,8 +203,8 @@ def columns(points: Sequence[Point]) -> tuple[list[str], list[list[Any]]]:
     return [*keys, *metrics, "status", "spike_hash", "run"], rows
 
 
-def _work(k: int, sweep: Sweep, point: Point, folder: Path, threads: int) -> tuple[int, Point]:
-    """Run a point, or go on with its run, on some threads."""
+def _work(k: int, sweep: Sweep, point: Point, folder: Path, threads: int, parent: int) -> tuple[int, Point]:
+    """Run a point, or go on with its run, on some threads, for as long as the process `parent` lives."""
 
     def silent(text: str) -> None:
         pass
@@ -189,14 +212,15 @@ def _work(k: int, sweep: Sweep, point: Point, folder: Path, threads: int) -> tup
     before = os.environ.get(THREADS)
     os.environ[THREADS] = str(threads)
     try:
-        if point.run is not None:
-            run = runner.resume(point.run, say=silent)
-        else:
-            data = None if sweep.data is None else Path(sweep.data)
-            settings = sweep.settings(point.values)
-            run = runner.execute(
-                load(sweep.experiment), settings, backend=sweep.backend, data=data, base=folder, say=silent
-            )
+        with working_for(parent):
+            if point.run is not None:
+                run = runner.resume(point.run, say=silent, patience=PATIENCE)
+            else:
+                data = None if sweep.data is None else Path(sweep.data)
+                settings = sweep.settings(point.values)
+                run = runner.execute(
+                    load(sweep.experiment), settings, backend=sweep.backend, data=data, base=folder, say=silent
+                )
     except PotentiaError as error:
         return k, Point(point.values, point.run, error=" ".join(str(error).split()))
     finally:

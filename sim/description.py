@@ -39,14 +39,21 @@ def pack(value: Any, arrays: Arrays) -> Any:
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else {"float": repr(float(value))}
-    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf":
-        return {"array": _keep(np.asarray(value), arrays)}
-    if isinstance(value, (list, tuple)):
-        return {type(value).__name__: [pack(item, arrays) for item in value]}
+    if (array := _as_array(value)) is not None:
+        return {"array": _keep(array, arrays)}
+    if isinstance(value, (list, tuple, range)):
+        return {"tuple" if isinstance(value, tuple) else "list": [pack(item, arrays) for item in value]}
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"dict": {key: pack(item, arrays) for key, item in value.items()}}
     if hasattr(value, "tocsr"):
         return _pack_sparse(value if value.format == "coo" else value.tocsr(), arrays)
+    return _pack_part(value, arrays)
+
+
+def _pack_part(value: Any, arrays: Arrays) -> dict[str, Any]:
+    """A dataclass as the name of its class and its fields."""
     if not is_dataclass(value) or isinstance(value, type):
-        rule = "descriptions hold numbers, texts, arrays and parts"
+        rule = "descriptions hold numbers, texts, arrays, lists, dictionaries with texts as keys, and parts"
         raise UnsupportedError(f"a {type(value).__name__} cannot be saved: {rule}")
     given = {field.name: pack(getattr(value, field.name), arrays) for field in fields(value) if field.init}
     return {"class": class_name(type(value)), "fields": given}
@@ -66,6 +73,8 @@ def unpack(data: Any, arrays: Mapping[str, NDArray[Any]], depth: int = 0) -> Any
         case "list" | "tuple", list(items):
             made = [unpack(item, arrays, depth + 1) for item in items]
             value = tuple(made) if form == "tuple" else made
+        case "dict", dict(items):
+            value = {key: unpack(item, arrays, depth + 1) for key, item in items.items()}
         case "array", str(name):
             value = _fetch(name, arrays)
         case "float", "inf" | "-inf" | "nan":
@@ -102,6 +111,32 @@ def pack_network(network: Network, arrays: Arrays) -> dict[str, Any]:
             for part in network.probes
         ],
     }  # fmt: skip
+
+
+def check_savable(network: Network) -> None:
+    """Raise UnsupportedError, which names the part, unless all of a network can be saved and made again."""
+    parts: list[tuple[Any, str]] = [(part, key) for part in network.populations for key in ("model", "initial")]
+    parts += [(part, key) for part in network.projections for key in CHOICES]
+    parts += [(part, "stimulus") for part in network.inputs]
+    for part, key in parts:
+        place = f"{type(part).__name__} {part.name!r:.80}, {key}"
+        packed: Arrays = {}
+        again: Arrays = {}
+        try:
+            data = pack(_plain(getattr(part, key)), packed)
+            if pack(unpack(data, packed), again) == data and same_arrays(packed, again):
+                continue
+            reason = "its constructor makes something else of its own fields"
+        except (PotentiaError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            reason = f"{error!s:.300}"
+        raise UnsupportedError(f"{place}: cannot be saved, which a record in a folder needs: {reason}")
+
+
+def same_arrays(one: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether two descriptions hold the same numbers."""
+    return one.keys() == other.keys() and all(
+        np.array_equal(array, other[name], equal_nan=array.dtype.kind == "f") for name, array in one.items()
+    )
 
 
 def unpack_network(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Network:
@@ -204,6 +239,22 @@ def _classes_in_fields(kind: type[Any]) -> Iterator[type[Any]]:
         hints += [part for part in inner if part is not Ellipsis]
         if not inner and isinstance(hint, type) and (is_dataclass(hint) or inspect.isabstract(hint)):
             yield hint
+
+
+def _plain(value: Any) -> Any:
+    """A mapping as a dictionary, anything else as it is."""
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _as_array(value: Any) -> NDArray[Any] | None:
+    """What says of itself that it is an array of numbers, such as a tensor, as one."""
+    if isinstance(value, type) or is_dataclass(value) or not hasattr(value, "__array__"):
+        return None
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):  # a tensor that is elsewhere or waits for its gradient
+        return None
+    return array if array.dtype.kind in "biuf" else None
 
 
 def _keep(array: NDArray[Any], arrays: Arrays) -> str:

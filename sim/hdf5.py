@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, PotentiaError
+from . import atomic
 
 MOST_BYTES = 1 << 36  # of all datasets of a file together
 MOST_RATIO = 1100  # declared to stored size; deflate reaches 1032, so more was never written
@@ -27,30 +27,62 @@ CHUNK_BYTES = 1 << 18
 
 
 def write_file(path: str | os.PathLike[str], image: bytes | memoryview, *, replace: bool = True) -> None:
-    """Put `image` at `path` in one move: temporary file, fsync, rename, fsync of the folder.
-
-    Whatever goes wrong, what stood at `path` before is still there. Raises DataError.
-    """
-    path = Path(path)
-    if not replace and path.exists():
+    """Put `image` at `path` in one move, see `atomic.writing`. Raises DataError."""
+    if not replace and Path(path).exists():
         raise DataError(f"{path} exists already; choose another name")
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with open(handle, "wb") as file:
-            file.write(image)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        temporary = None
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {_reason(error)}") from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+    with atomic.writing(path) as file:
+        file.write(image)
+
+
+def store(path: str | os.PathLike[str], fill: Callable[[h5py.File], None], *, replace: bool = True) -> None:
+    """Put an HDF5 file made by `fill` at `path` in one move, without holding it in memory. Raises DataError."""
+    if not replace and Path(path).exists():
+        raise DataError(f"{path} exists already; choose another name")
+    with atomic.writing(path) as file:
+        shelter = _Shelter(file)
+        try:
+            with h5py.File(shelter, "w") as made:
+                fill(made)
+        except Exception:
+            if shelter.failure is None:
+                raise
+        if shelter.failure is not None:
+            raise shelter.failure
+
+
+class _Shelter:
+    """A file for the HDF5 library, which crashes the process when a disk runs full: it never learns of that.
+
+    failure: the first thing that went wrong; what is written after it is lost.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.failure: OSError | None = None
+        self.read, self.seek, self.tell, self._file = file.read, file.seek, file.tell, file
+
+    def write(self, data: Any) -> int:
+        self._try(self._file.write, data)
+        return len(data)
+
+    def truncate(self, size: int) -> int:
+        self._try(self._file.truncate, size)
+        return size
+
+    def flush(self) -> None:
+        self._try(self._file.flush)
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        got = b"" if self.failure is not None else self._file.read(len(view))
+        view[:] = got.ljust(len(view), b"\0")
+        return len(view)
+
+    def _try(self, act: Callable[..., Any], *given: Any) -> None:
+        if self.failure is None:
+            try:
+                act(*given)
+            except OSError as error:
+                self.failure = error
 
 
 def image(fill: Callable[[h5py.File], None]) -> memoryview:
@@ -247,18 +279,3 @@ def _reason(error: BaseException) -> str:
     """The first line of what went wrong, without the addresses and internals that follow it."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text.splitlines()[0].strip()[:200] if text.strip() else type(error).__name__
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,39 +182,74 @@ class Result:
         return records[name]
 
 
-def concatenate(results: Sequence[Result]) -> Result:
+def concatenate(results: Iterable[Result]) -> Result:
     """The results of successive runs of one simulation as the result of one long run.
 
+    Taken one by one, so results that come from files need not be in memory together.
     Raises ParameterError unless each begins where the one before it ends and all recorded the same.
     """
-    if not results:
-        raise ParameterError("concatenate: needs at least one result (got none)")
-    for before, after in pairwise(results):
-        if abs(after.start - before.stop) > 1e-9:
+    first = last = None
+    grown: dict[tuple[str, str], NDArray[Any]] = {}
+    tallies: dict[str, float] = {}
+    for result in results:
+        if last is None:
+            first = _bare(result)
+        elif abs(result.start - last.stop) > 1e-9:
             raise ParameterError(
-                f"concatenate: {after.start:g} s must follow {before.stop:g} s, the end of the result before"
+                f"concatenate: {result.start:g} s must follow {last.stop:g} s, the end of the result before"
             )
-        if _recorded(after) != _recorded(before):
+        elif _recorded(result) != _recorded(last):
             raise ParameterError("concatenate: all results must record the same of the same units")
-    first, last = results[0], results[-1]
-    whole = Result(first.start, last.stop, last.hash, meta=last.meta)
-    whole.tallies.update({name: sum(part.tallies[name] for part in results) for name in last.tallies})
+        for key, column in _columns(result):
+            grown[key] = _grown(grown[key], column) if key in grown else column.copy()
+        tallies = {name: tallies.get(name, 0) + value for name, value in result.tallies.items()}
+        last = _bare(result)
+    if first is None or last is None:
+        raise ParameterError("concatenate: needs at least one result (got none)")
+    whole = Result(first.start, last.stop, last.hash, meta=last.meta, tallies=tallies)
     for name, spikes in first.spike_records.items():
-        pieces = [part.spike_records[name] for part in results]
-        times, ids = (np.concatenate([getattr(piece, key) for piece in pieces]) for key in ("times", "ids"))
-        whole.spike_records[name] = Spikes(times, ids, spikes.n, spikes.start, pieces[-1].stop, spikes.recorded)
+        times, ids, stop = grown[name, "times"], grown[name, "ids"], last.spike_records[name].stop
+        whole.spike_records[name] = replace(spikes, times=times, ids=ids, stop=stop)
     for name, samples in first.sample_records.items():
-        traces = [part.sample_records[name] for part in results]
-        times, values = (np.concatenate([getattr(piece, key) for piece in traces]) for key in ("times", "values"))
-        whole.sample_records[name] = Samples(times, values, samples.ids, samples.unit)
+        whole.sample_records[name] = replace(samples, times=grown[name, "at"], values=grown[name, "values"])
     return whole
+
+
+def _columns(result: Result) -> Iterator[tuple[tuple[str, str], NDArray[Any]]]:
+    """The arrays of a result that get longer with time, each under a name of its own."""
+    for name, spikes in result.spike_records.items():
+        yield (name, "times"), spikes.times
+        yield (name, "ids"), spikes.ids
+    for name, samples in result.sample_records.items():
+        yield (name, "at"), samples.times
+        yield (name, "values"), samples.values
+
+
+def _grown(array: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
+    """`array`, which nobody else uses, with `more` rows at its end; as a rule in the same place of memory."""
+    before = len(array)
+    array.resize((before + len(more), *array.shape[1:]), refcheck=False)
+    array[before:] = more
+    return array
+
+
+def _bare(result: Result) -> Result:
+    """A result without its rows, but all that tells what it recorded."""
+    spikes = {name: replace(part, times=part.times[:0].copy(), ids=part.ids[:0].copy()) for name, part in
+              result.spike_records.items()}  # fmt: skip
+    samples = {name: replace(part, times=part.times[:0].copy(), values=part.values[:0].copy()) for name, part in
+               result.sample_records.items()}  # fmt: skip
+    return replace(result, spike_records=spikes, sample_records=samples)
 
 
 def _recorded(result: Result) -> list[Any]:
     """What a result records of whom."""
     samples = result.sample_records.items()
     return [
-        {name: (spikes.n, spikes.units.tolist()) for name, spikes in result.spike_records.items()},
+        {
+            name: (spikes.n, None if spikes.recorded is None else spikes.recorded.tolist())
+            for name, spikes in result.spike_records.items()
+        },
         {name: (part.ids.tolist(), part.values.dtype, part.unit) for name, part in samples},
         set(result.tallies),
     ]

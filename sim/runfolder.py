@@ -6,7 +6,6 @@ import json
 import math
 import os
 import platform
-import re
 import subprocess
 import traceback
 from collections.abc import Mapping, Sequence
@@ -18,14 +17,14 @@ from typing import Any, Final, Self, final
 
 from .. import __version__
 from ..errors import DataError, PotentiaError
-from . import hdf5
+from . import atomic, hdf5, lock
+from .claim import BUSY, LOCK, RECORD, SWEEP, claim
 from .html import report_html
-from .storage import make_folder
+
+__all__ = ["RECORD", "SWEEP", "RunFolder", "read_json", "read_run", "settle", "write_report"]
 
 SCHEMA: Final = 1
-RECORD: Final = "run.json"
 REPORT: Final = "report.html"
-SWEEP: Final = "sweep.json"  # in a folder of runs that belong together, see `experiments/sweep.py`
 MOST_BYTES: Final = 1 << 24  # of a run.json or a sweep.json
 STATES: Final = ("running", "done", "failed", "interrupted")
 PACKAGES: Final = ("numpy", "numba", "scipy", "h5py", "torch", "matplotlib")
@@ -36,7 +35,7 @@ class RunFolder:
     """A new folder ``<base>/<experiment>-<stamp>`` of one run; two runs never share one.
 
     As a context manager it marks the run "done" if `finish` was called, "interrupted" by Ctrl-C, and
-    "failed" otherwise. Raises DataError where the folder cannot be made or written.
+    "failed" otherwise. Raises DataError where the folder cannot be made or written. It is locked until the run ends.
     """
 
     def __init__(
@@ -48,26 +47,36 @@ class RunFolder:
         seed: int,
         **about: Any,
     ) -> None:
-        self.path = claim(Path(base), experiment)
         self.record: dict[str, Any] = {
             "schema": SCHEMA, "experiment": experiment, "status": "running", "seed": seed,
             "config": dict(config), **about,
             "started": _now(), "ended": None, "metrics": {}, "spike_hash": None, "versions": _versions(),
             "commit": _commit(), "host": _host(),
         }  # fmt: skip
-        self._write()
+        self.path, self._lock = claim(Path(base), experiment, {RECORD: _text(self.record)})
 
     @classmethod
-    def reopen(cls, path: Path) -> Self:
-        """The folder of a run that was broken off, to go on in it. Raises DataError if it is done or still runs."""
+    def reopen(cls, path: Path, *, patience: float = lock.PATIENCE) -> Self:
+        """The folder of a run that was broken off, to go on in it. Raises DataError if it is done or still runs.
+
+        patience [s]: how long to wait for one that still runs.
+        """
+        read_run(path)
+        held = lock.FolderLock(path, LOCK, BUSY, patience=patience)
+        try:
+            return cls._reopened(path, held)
+        except BaseException:
+            held.release()
+            raise
+
+    @classmethod
+    def _reopened(cls, path: Path, held: lock.FolderLock) -> Self:
         record = read_run(path)
-        host: dict[str, Any] = record["host"] if isinstance(record.get("host"), dict) else {}
         if record["status"] == "done":
             raise DataError(f"{path} holds a run that is done; there is nothing to resume")
-        if record["status"] == "running" and host.get("name") == platform.node() and _alive(host.get("process")):
-            raise DataError(f"{path} holds a run that is still running, as process {host['process']}")
+        atomic.sweep(path)
         folder = cls.__new__(cls)
-        folder.path = path
+        folder.path, folder._lock = path, held
         kept = {key: value for key, value in record.items() if key not in ("error", "traceback")}
         resumed = [*record.get("resumed", []), _now()]
         folder.record = kept | {"status": "running", "ended": None, "resumed": resumed, "versions": _versions()}
@@ -81,8 +90,14 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.record["status"] != "running":
-            return
+        try:
+            if self.record["status"] == "running":
+                self._end(error)
+        finally:
+            self._lock.release()
+
+    def _end(self, error: BaseException | None) -> None:
+        """Note that the run did not finish, and why."""
         broken_off = isinstance(error, (KeyboardInterrupt, SystemExit))
         self.record |= {"status": "interrupted" if broken_off else "failed", "ended": _now()}
         if error is not None:
@@ -97,26 +112,48 @@ class RunFolder:
         if tables:
             self.record["tables"] = [dict(table) for table in tables]
         write_report(self.path, self.record)
+        atomic.sweep(self.path)
         self._write()
 
     def discard(self) -> None:
-        """Remove the folder if the run wrote nothing into it."""
+        """Remove the folder if the run wrote nothing into it; the run is over."""
         self.record["status"] = "failed"
-        if [path.name for path in self.path.iterdir()] == [RECORD]:
+        if {path.name for path in self.path.iterdir()} <= {RECORD, LOCK}:
             (self.path / RECORD).unlink()
-            self.path.rmdir()
+            self._lock.release()
+            atomic.unmake([self.path])
 
     def _write(self) -> None:
-        text = json.dumps(finite(self.record), indent=2, ensure_ascii=False, default=str)
-        hdf5.write_file(self.path / RECORD, text.encode())
+        hdf5.write_file(self.path / RECORD, _text(self.record))
 
 
 def read_run(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The run.json of a run folder, its main fields checked. Raises DataError."""
+    """The run.json of a run folder, its main fields checked. Raises DataError.
+
+    A run that says that it is running, but that nobody carries out any more, was interrupted: it had no time to say so.
+    """
     file = Path(path) / RECORD
     record = read_json(file, missing=f"{path} is no run folder: it has no {RECORD}")
     _check(file, record)
+    if record["status"] == "running" and lock.holder(Path(path), LOCK) is None:
+        record["status"] = "interrupted"
     return dict(record)
+
+
+def settle(path: Path, *, patience: float = lock.PATIENCE) -> None:
+    """Write into a run folder that its run was interrupted, where it was killed and could not say so itself.
+
+    patience [s]: how long to wait for a run that is just ending. Raises DataError.
+    """
+    held = lock.FolderLock(path, LOCK, BUSY, patience=patience)
+    try:
+        record = read_json(path / RECORD)
+        _check(path / RECORD, record)
+        if record["status"] == "running":
+            record |= {"status": "interrupted", "ended": _now()}
+            hdf5.write_file(path / RECORD, _text(record))
+    finally:
+        held.release()
 
 
 def read_json(file: Path, *, missing: str | None = None) -> Any:
@@ -152,23 +189,6 @@ def _check(file: Path, record: Any) -> None:
         raise DataError(f"{file}: status must be one of {', '.join(STATES)} (got {record['status']!r:.60})")
 
 
-def claim(base: Path, experiment: str) -> Path:
-    """Make a folder that did not exist before."""
-    make_folder(base)
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", experiment)
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    for number in range(1, 10_000):
-        folder = base / (f"{name}-{stamp}" + (f"-{number}" if number > 1 else ""))
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise DataError(f"{folder} cannot be made: {error.strerror or error}") from None
-        return folder
-    raise DataError(f"{base} has no room for another run of {experiment} in this second")
-
-
 def finite(value: Any) -> Any:
     """`value` with NaN and infinities as None, since JSON has no words for them."""
     if isinstance(value, dict):
@@ -176,6 +196,10 @@ def finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _text(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(finite(record), indent=2, ensure_ascii=False, default=str).encode()
 
 
 def _now() -> str:
@@ -194,19 +218,6 @@ def _versions() -> dict[str, str]:
 
 def _host() -> dict[str, Any]:
     return {"name": platform.node(), "system": platform.platform(), "cores": os.cpu_count(), "process": os.getpid()}
-
-
-def _alive(process: Any) -> bool:
-    """Whether another process with this number runs here."""
-    if not isinstance(process, int) or process <= 0 or process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # not ours, but there
-        return True
-    return True
 
 
 def _commit() -> str | None:

@@ -80,7 +80,7 @@ class Simulator:
             if backend not in ("auto", "cpu"):
                 raise UnsupportedError(f"Simulator.backend: the event engine runs on 'cpu' (got {backend!r})")
             with memory_told("Simulator.network"):
-                self._engine: Any = EventEngine(network, threads=threads)
+                self._standing: Any = EventEngine(network, threads=threads)
         else:
             dt = check.time_step(self, "dt", DEFAULT_DT if dt is None else dt)
             how: dict[str, Any] = {"dt": dt, "precision": dtype, "deterministic": deterministic}
@@ -91,8 +91,9 @@ class Simulator:
                 return ClockEngine(plan, chunk=chunk, threads=threads)
 
             with memory_told("Simulator.network"):
-                self._engine = (_on_a_card(network, dt, on) or on("cpu")) if backend == "auto" else on(backend)
+                self._standing = (_on_a_card(network, dt, on) or on("cpu")) if backend == "auto" else on(backend)
             backend = self.plan.backend.name
+        self._owed = 0.0  # [s] that a result loaded by `run` covers and the engine does not yet
         self._described = network.copy()
         self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
         if deterministic:
@@ -122,21 +123,29 @@ class Simulator:
         snapshot.save(check.path(self, "save path", path), self._snapshot(self._engine.snapshot()))
 
     @property
+    def _engine(self) -> Any:
+        """The engine, where the simulation stands: only now is simulated what a loaded result covers."""
+        if self._owed:
+            self._standing.run(self._owed, lambda steps: None)
+            self._owed = 0.0
+        return self._standing
+
+    @property
     def network(self) -> Network:
         """The network described."""
-        network: Network = self._engine.network
+        network: Network = self._standing.network
         return network
 
     @property
     def plan(self) -> Plan:
         """The ordered list of operators; ``print(sim.plan)``."""
-        plan: Plan = self._engine.plan
+        plan: Plan = self._standing.plan
         return plan
 
     @property
     def time(self) -> float:
         """How far the simulation has come [s]."""
-        return float(self._engine.time)
+        return float(self._standing.time) + self._owed
 
     def run(
         self,
@@ -156,7 +165,8 @@ class Simulator:
         by default for runs of over two seconds on a terminal. record_to: a folder into which the records are written
         while the simulation runs, so that a broken run leaves all but its last seconds; in the end it holds results.h5.
         resume: take up such a run that was broken off, from its last checkpoint, of which there is one a minute. This
-        simulator must stand where that one stood before; the result is that of an unbroken run, bit for bit.
+        simulator must stand where that one stood before; the result is that of an unbroken run, bit for bit. Where that
+        run was done, its result is loaded; the simulator catches up only when it is used again.
         """
         if isinstance(duration, Mapping):
             given = _stimuli(self, duration)
@@ -187,9 +197,13 @@ class Simulator:
             return result
         from .segments import Segments
 
-        with Segments(record_to, self._snapshot, resume=resume) as sink:
+        span = (self.time, self.time + seconds)
+        with Segments(record_to, self._snapshot, span, resume=resume) as sink:
+            if sink.complete is not None:
+                self._owed += seconds
+                return sink.complete
             sink.put(self._engine.run(seconds, tick, sink, sink.state))
-        return sink.merge()
+            return sink.merge()
 
     def _snapshot(self, state: Mapping[str, Any]) -> Snapshot:
         from .snapshot import Snapshot

@@ -25,12 +25,11 @@ import numpy as np
 
 from .. import __version__
 from ..errors import DataError
-from . import hdf5
+from . import atomic, chain, hdf5
 from .result import Result, Samples, Spikes, concatenate
 
 SCHEMA: Final = 1
 RESULTS: Final = "results.h5"
-SEGMENTS: Final = "seg-*.h5"
 KINDS: Final = ("counts", "rate", "weights")  # of sampled records that are no state variables
 SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype=np.uint8)
 SONATA_MAGIC, SONATA_VERSION = 0x0A7A, (0, 1)
@@ -47,13 +46,35 @@ def save_result(
 
     Returns the file. Raises DataError where it cannot be written, or exists and `overwrite` is False.
     """
-    file = Path(path)
+    file, made = Path(path), []
     if file.suffix not in (".h5", ".hdf5"):
-        make_folder(file)
+        made = atomic.make_folder(file)
         file /= RESULTS
-    image = hdf5.image(lambda root: _fill(root, result, metrics or {}))
-    hdf5.write_file(file, image, replace=overwrite)
+    try:
+        write_result(result, file, metrics=metrics, overwrite=overwrite)
+    except BaseException:
+        atomic.unmake(made)
+        raise
     return file
+
+
+def write_result(
+    result: Result,
+    file: Path,
+    *,
+    metrics: Mapping[str, float] | None = None,
+    place: Mapping[str, int | str] | None = None,
+    overwrite: bool = False,
+) -> str:
+    """Write `result` as `file`, all or nothing, and return its digest; place: where it belongs, see `chain.Link`."""
+    made = ""
+
+    def fill(root: h5py.File) -> None:
+        nonlocal made
+        made = _fill(root, result, metrics or {}, place or {})
+
+    hdf5.store(file, fill, replace=overwrite)
+    return made
 
 
 def load_result(path: str | os.PathLike[str]) -> Result:
@@ -66,24 +87,15 @@ def load_result(path: str | os.PathLike[str]) -> Result:
         return _read_file(place)
     if (place / RESULTS).exists():
         return _read_file(place / RESULTS)
-    segments = sorted(place.glob(SEGMENTS))
-    if not segments:
+    if not chain.segments(place):
         raise DataError(f"{place} holds no {RESULTS}")
-    return concatenate([_read_file(segment) for segment in segments])
+    return join_segments(place)
 
 
-def span(path: Path) -> tuple[float, float]:
-    """Where the results in a file begin and end [s]. Raises DataError."""
-    with hdf5.reading(path, path) as root:
-        return hdf5.attribute(root["meta"], "start", float), hdf5.attribute(root["meta"], "stop", float)
-
-
-def make_folder(folder: Path) -> None:
-    """Make `folder` and its parents, if need be. Raises DataError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{folder} cannot be made a folder: {error.strerror or error}") from None
+def join_segments(folder: Path) -> Result:
+    """The segments of a folder as one result. Raises DataError unless each goes on where the one before it ended."""
+    row = chain.Chain(folder)
+    return concatenate(_read_file(path, row) for path in chain.segments(folder))
 
 
 def digest(result: Result) -> str:
@@ -106,11 +118,14 @@ def _add(summary: Any, words: list[Any], *arrays: Any) -> None:
         summary.update(np.ascontiguousarray(array))
 
 
-def _fill(root: h5py.File, result: Result, metrics: Mapping[str, float]) -> None:
+def _fill(root: h5py.File, result: Result, metrics: Mapping[str, float], place: Mapping[str, int | str]) -> str:
     with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter to others
         sealed = pool.submit(digest, result)
         _fill_records(root, result, metrics)
         root["meta"].attrs["digest"] = sealed.result()
+    for name, value in place.items():
+        root["meta"].attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
+    return sealed.result()
 
 
 def _fill_records(root: h5py.File, result: Result, metrics: Mapping[str, float]) -> None:
@@ -165,7 +180,7 @@ def _write_report(group: h5py.Group, samples: Samples) -> None:
     hdf5.add(mapping, "time", np.array([start, start + interval * times.size, interval]), "s", compress=False)
 
 
-def _read_file(path: Path) -> Result:
+def _read_file(path: Path, row: chain.Chain | None = None) -> Result:
     with hdf5.reading(path, path) as root:
         meta = root.get("meta")
         if not isinstance(meta, h5py.Group):
@@ -183,7 +198,10 @@ def _read_file(path: Path) -> Result:
         _read_records(root, result)
         if hdf5.attribute(meta, "digest", str) != digest(result):
             raise DataError("what it holds does not have the digest that it was saved with: it was changed or damaged")
-        return result
+        link = chain.read_link(meta)
+    if row is not None:
+        row.add(path, link)
+    return result
 
 
 def _read_records(root: h5py.File, result: Result) -> None:

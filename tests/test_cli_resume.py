@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from potentia.experiments import balanced_network, load
 from potentia.experiments.experiment import read_settings
 from potentia.experiments.runner import execute
 from potentia.sim import segments
-from potentia.sim.runfolder import RECORD, read_run
+from potentia.sim.claim import LOCK, RECORD
+from potentia.sim.clock import ClockEngine
+from potentia.sim.lock import FolderLock
+from potentia.sim.runfolder import read_run
 from potentia.tests.test_cli import potentia
 
 SETTINGS = {"neurons": 200, "duration": 0.5, "probability": 0.1, "seed": 3}
@@ -63,20 +67,22 @@ def test_a_run_goes_on_to_the_same_end(broken, whole):
     for name in whole["metrics"].keys() - timed:
         assert record["metrics"][name] == whole["metrics"][name]
     assert len(record["resumed"]) == 1
-    assert {"results.h5", "report.html", RECORD} <= {path.name for path in broken.iterdir()}
-    assert not list(broken.glob("seg-*.h5")) + list(broken.glob("*.snapshot"))
+    left = {path.name for path in broken.iterdir()} - {"overview.png"}
+    assert left == {"results.h5", "report.html", RECORD}
 
 
 def test_a_run_that_failed_after_its_simulation(tmp_path, whole, monkeypatch):
-    """Its results are written again."""
+    """What was simulated is not simulated again."""
     with monkeypatch.context() as patch:
         patch.setattr(balanced_network, "plot", lambda context: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             execute_into(tmp_path)
     (folder,) = tmp_path.iterdir()
     assert read_run(folder)["status"] == "failed"
-    assert (folder / "results.h5").exists()
+    before = (folder / "results.h5").read_bytes()
+    monkeypatch.setattr(ClockEngine, "run", lambda *given: 1 / 0)
     assert potentia("resume", folder).returncode == 0
+    assert (folder / "results.h5").read_bytes() == before
     record = read_run(folder)
     assert (record["status"], record["spike_hash"]) == ("done", whole["spike_hash"])
     assert not {"error", "traceback"} & record.keys()
@@ -90,14 +96,17 @@ def test_a_run_that_is_done_is_refused(broken):
 
 
 def test_a_run_that_still_runs_is_refused(broken):
+    """As long as its process lives, wherever it says that it runs; another process with its number does not count."""
     record = read_run(broken)
     record |= {"status": "running", "host": record["host"] | {"process": os.getppid()}}
     (broken / RECORD).write_text(json.dumps(record))
-    refused = potentia("resume", broken)
+    with FolderLock(broken, LOCK, "runs"):
+        assert read_run(broken)["status"] == "running"
+        refused = potentia("resume", broken)
     assert refused.returncode == 2
-    assert f"still running, as process {os.getppid()}" in refused.stderr
-    record["host"] = {"name": "elsewhere"}  # nobody can tell from here
-    (broken / RECORD).write_text(json.dumps(record))
+    assert f"holds a run that is still running, as process {os.getpid()} on {platform.node()}, since" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert read_run(broken)["status"] == "interrupted"
     assert potentia("resume", broken).returncode == 0
 
 
@@ -119,6 +128,20 @@ def test_bad_records_change_nothing(broken, changes, message):
     assert message in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     assert sorted(path.name for path in broken.iterdir()) == before
+
+
+def test_an_interrupted_run_says_how_it_goes_on(tmp_path, monkeypatch):
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ClockEngine, "run", interrupted)
+    stopped = potentia("run", "balanced-network", "--out", tmp_path / "with space")
+    (folder,) = (tmp_path / "with space").iterdir()
+    assert stopped.returncode == 130
+    assert stopped.stderr == f"potentia: interrupted; to go on: potentia resume '{folder}'\n"
+    assert read_run(folder)["status"] == "interrupted"
+    again = potentia("resume", folder)
+    assert (again.returncode, again.stderr) == (130, stopped.stderr)
 
 
 def test_no_run_folder(tmp_path: Path):

@@ -18,7 +18,9 @@ BELOW = {
     "learning": {"sim", "kernels", "errors"},
     "hardware": {"sim", "kernels", "errors"},
     "experiments": {"models", "learning", "hardware", "sim", "kernels", "errors"},
-    "cli": {"experiments", "models", "learning", "hardware", "sim", "kernels", "errors", "tests"},
+    "cli": {"experiments", "models", "learning", "hardware", "sim", "kernels", "errors", "tests", "process"},
+    "process": set(),
+    "__main__": {"cli", "process"},
     "": {"sim"},  # the root package offers the public names, lazily
 }
 ALLOWED = {room: below | {room} for room, below in BELOW.items()}

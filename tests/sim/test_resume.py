@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import DataError, ParameterError
 from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF
-from potentia.sim import FixedProbability, Poisson, Result, Uniform, hdf5, segments, snapshot, storage
+from potentia.sim import FixedProbability, Poisson, Result, Uniform, atomic, segments, snapshot, storage
+from potentia.tests.sim.test_segments import Full
 
 BEFORE, SPAN = 0.05, 0.5  # [s]: simulated before the records begin, and recorded
 
@@ -107,12 +111,67 @@ def test_a_folder_without_anything_to_resume(tmp_path):
     assert storage.digest(done) == storage.digest(simulator().run(SPAN))
 
 
-def test_a_complete_result_is_not_touched(tmp_path):
+def test_a_complete_result_is_returned(engine, whole, tmp_path):
+    """As often as wanted; a simulator that did not take part catches up when it is used."""
+    sim = simulator(engine)
+    sim.run(SPAN, record_to=tmp_path)
+    before = (tmp_path / "results.h5").read_bytes()
+    again, seen = simulator(engine), []
+    assert storage.digest(again._run(SPAN, seen.append, tmp_path, True)) == whole
+    assert not seen
+    assert again.time == pytest.approx(BEFORE + SPAN)
+    assert (tmp_path / "results.h5").read_bytes() == before
+    assert storage.digest(again.run(0.1)) == storage.digest(sim.run(0.1))
+
+
+def test_results_of_another_run_are_not_touched(tmp_path):
     simulator().run(SPAN, record_to=tmp_path)
     before = (tmp_path / "results.h5").read_bytes()
-    with pytest.raises(DataError, match="holds results already"):
-        simulator().run(SPAN, record_to=tmp_path, resume=True)
+    later = simulator()
+    later.run(0.1)
+    for sim, span, message in (
+        (simulator(), SPAN, ""),
+        (simulator(seed=4), SPAN, "of another simulation"),
+        (simulator(), 0.3, "from 0.05 s to 0.55 s"),
+        (later, SPAN, "from 0.05 s to 0.55 s"),
+    ):
+        with pytest.raises(DataError, match=f"holds results already.*{message}"):
+            sim.run(span, record_to=tmp_path, resume=bool(message))
     assert (tmp_path / "results.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_a_merge_that_is_killed(at, engine, whole, tmp_path, monkeypatch):
+    """After so many moves and removals of files: the result is there or can be made, and nothing else is left."""
+    broken(tmp_path, 5, engine)
+    left = iter(range(at))
+
+    def killed(act):
+        def counted(*given, **choices):
+            if next(left, None) is None:
+                raise SystemExit
+            return act(*given, **choices)
+
+        return counted
+
+    sim = simulator(engine)
+    merge = segments.Segments.merge
+
+    def merging(self):
+        self._finish()
+        with monkeypatch.context() as patch:
+            patch.setattr(segments.Path, "unlink", killed(segments.Path.unlink))
+            patch.setattr(os, "replace", killed(os.replace))
+            patch.setattr(os, "unlink", killed(os.unlink))
+            return merge(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(segments.Segments, "merge", merging)
+        with contextlib.suppress(SystemExit):
+            sim.run(SPAN, record_to=tmp_path, resume=True)
+    assert storage.digest(simulator(engine).run(SPAN, record_to=tmp_path, resume=True)) == whole
+    assert storage.digest(Result.load(tmp_path)) == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["results.h5"]
 
 
 def test_damaged_checkpoints_do_not_stay(tmp_path, monkeypatch):
@@ -136,7 +195,7 @@ def test_a_simulator_at_another_time_is_refused(tmp_path):
     broken(tmp_path, 5)
     sim = simulator()
     sim.run(1.0)
-    with pytest.raises(DataError, match="the saved step must lie between"):
+    with pytest.raises(DataError, match=r"a run from 0.05 s on, and this simulator stands at 1.05 s"):
         sim.run(SPAN, record_to=tmp_path, resume=True)
 
 
@@ -156,16 +215,9 @@ def test_resume_needs_a_folder():
 
 def test_a_disk_that_is_full_of_checkpoints(tmp_path, monkeypatch):
     """A checkpoint that does not fit stops the run, and all segments are kept."""
-    write = hdf5.write_file
-
-    def full(path, image, **choices):
-        if path.name == segments.CHECKPOINTS[1]:
-            raise DataError(f"{path} cannot be written: No space left on device")
-        write(path, image, **choices)
-
-    monkeypatch.setattr(hdf5, "write_file", full)
+    monkeypatch.setattr(atomic, "writing", full := Full(segments.CHECKPOINTS[1], 1000))
     with pytest.raises(DataError, match=r"No space left on device.*2 segments sealed before are kept"):
         simulator().run(SPAN, record_to=tmp_path)
-    monkeypatch.setattr(hdf5, "write_file", write)
+    monkeypatch.setattr(atomic, "writing", full.writing)
     done = simulator().run(SPAN, record_to=tmp_path, resume=True)
     assert storage.digest(done) == storage.digest(simulator().run(SPAN))
