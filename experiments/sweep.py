@@ -152,7 +152,7 @@ def carry_out(folder: Path, *, workers: int | None = None, progress: bool | None
     out the same sweep.
     """
     sweep = Sweep.read(folder)
-    held = FolderLock(folder, LOCK, "holds a sweep that is still running", patience=PATIENCE)
+    held = FolderLock(folder, LOCK, "holds a sweep that is still running")
     try:
         claim.sweep(folder)
         return _carry_out(sweep, folder, workers, progress)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,10 +18,11 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from potentia import cli
-from potentia.errors import ParameterError
+from potentia.errors import DataError, ParameterError
 from potentia.experiments import balanced_network, experiments, load
 from potentia.experiments.experiment import Context, format_table, is_timed, read_settings
 from potentia.experiments.runner import compare, execute, verify
+from potentia.sim import atomic
 from potentia.sim.runfolder import read_run
 
 SMALL = ["--set", "neurons=200", "--set", "duration=0.05", "--set", "probability=0.1"]
@@ -184,31 +185,83 @@ def test_data_from_the_environment(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_runs_say_so(tmp_path, number):
-    command = [sys.executable, "-m", "potentia.cli", "run", "balanced-network", "--set", "duration=100000"]
+    command = [sys.executable, "-m", "potentia", "run", "balanced-network", "--set", "duration=100000"]
     process = subprocess.Popen([*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True)
     for _ in range(300):
         if list(tmp_path.glob("*/run.json")):
             break
         time.sleep(0.1)
     time.sleep(0.5)
-    process.send_signal(getattr(signal, number))
+    process.send_signal(number)
     errors = process.communicate(timeout=60)[1]
-    assert process.returncode in (
-        130,
-        -signal.SIGINT,
-    )  # Python may die of the signal itself; a shell says 130
-    assert errors.splitlines()[-1] == "potentia: interrupted"
-    assert read_run(next(tmp_path.iterdir()))["status"] == "interrupted"
+    (folder,) = tmp_path.iterdir()
+    assert process.returncode == 128 + number
+    assert errors == f"potentia: interrupted; to go on: potentia resume {folder}\n"
+    assert read_run(folder)["status"] == "interrupted"
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("module", ["typer", "pydantic", "h5py", "llvmlite"])
+def test_signals_while_a_command_begins(module, number, tmp_path):
+    """Nothing has begun yet that would have to be put in order: one line, at once."""
+    (tmp_path / f"{module}.py").write_text(f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(60)\n")
+    command = [sys.executable, "-m", "potentia", "run", "balanced-network", "--out", str(tmp_path / "runs")]
+    paths = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 128 + number
+    assert (done.stdout, done.stderr) == ("", "potentia: interrupted\n")
+    assert not (tmp_path / "runs").exists()
+
+
+def shell(command):
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes as on POSIX")
 def test_a_closed_pipe_is_no_error(run):
-    command = f"{sys.executable} -m potentia.cli inspect {run[0]['run']} | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "0"
-    assert done.stderr == ""
+    command = f"{sys.executable} -m potentia inspect {run[0]['run']} | true; echo ${{PIPESTATUS[0]}}"
+    assert shell(command) == (0, "0\n", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams as on POSIX")
+@pytest.mark.parametrize("module", ["potentia", "potentia.cli"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(run, closed, module):
+    code, out, err = shell(f"{sys.executable} -m {module} inspect {run[0]['run']} {closed}")
+    assert (code, err) == (0, "")
+    assert ("timestamps" in out) == (">&-" not in closed.split())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no /dev/full")
+def test_a_run_whose_output_is_lost_is_done(tmp_path):
+    """Whatever happens to what is printed; a command of which only that was wanted says so."""
+    command = f"{sys.executable} -m potentia run balanced-network {' '.join(SMALL)} --out"
+    code, _, err = shell(f"{command} {tmp_path}/out > /dev/full")
+    assert (code, err) == (2, "potentia: what was to be printed is lost: No space left on device\n")
+    assert shell(f"{command} {tmp_path}/err 2> /dev/full")[0] == 0
+    for name in ("out", "err"):
+        assert read_run(next((tmp_path / name).iterdir()))["status"] == "done"
+
+
+def test_a_disk_that_is_full_from_the_start_leaves_nothing(tmp_path, monkeypatch):
+    @contextmanager
+    def full(path):
+        raise DataError(f"{path} cannot be written: No space left on device")
+        yield
+
+    monkeypatch.setattr(atomic, "writing", full)
+    for arguments in (["run", "balanced-network"], ["sweep", "balanced-network", "--grid", "seed=1,2"]):
+        done = potentia(*arguments, "--out", tmp_path / "some" / "runs")
+        assert done.returncode == 2
+        assert "No space left on device" in done.stderr
+        assert not list(tmp_path.iterdir())
 
 
 class Settings(BaseModel):

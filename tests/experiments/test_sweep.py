@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
 from potentia.errors import DataError, ParameterError
 from potentia.experiments import runner, sweep, sweep_figure
+from potentia.sim.lock import FolderLock
 from potentia.sim.runfolder import RECORD, SWEEP, read_run
 from potentia.tests.test_cli import potentia
 
@@ -106,10 +112,52 @@ def test_a_point_that_fails_does_not_stop_the_others(broken, monkeypatch):
         raise DataError("the disk is full")
 
     monkeypatch.setattr(runner, "execute", fails)
-    points = [sweep._work(k, sweep.Sweep.read(broken), point, broken, 1)[1]
+    points = [sweep._work(k, sweep.Sweep.read(broken), point, broken, 1, os.getpid())[1]
               for k, point in enumerate(sweep._found(broken, sweep.Sweep.read(broken))) if not point.done]  # fmt: skip
     assert [point.error for point in points] == ["", "the disk is full"]
     assert [point.done for point in points] == [True, False]
+
+
+def gone(process):
+    """Whether no process has this number; waits a while for one that is ending."""
+    for _ in range(600):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_sweep_that_is_ended_takes_its_workers_along(number, tmp_path):
+    """And every run says that it was interrupted, whether the sweep could still tell them or not."""
+    command = [sys.executable, "-m", "potentia", "sweep", NAME, "--grid", "seed=1,2", "--set", "duration=100000"]
+    command += ["--workers", "2", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(900):
+        if len(records := list(tmp_path.glob(f"*/*/{RECORD}"))) == 2:
+            break
+        time.sleep(0.1)
+    (folder,) = tmp_path.iterdir()
+    workers = [json.loads(file.read_text())["host"]["process"] for file in records]
+    process.send_signal(number)
+    errors = process.communicate(timeout=60)[1]
+    assert all(gone(worker) for worker in workers)
+    assert [json.loads(file.read_text())["status"] for file in records] == ["interrupted"] * 2
+    if number != signal.SIGKILL:
+        assert process.returncode == 128 + number
+        assert errors.splitlines()[-1] == f"potentia: interrupted; to go on: potentia resume {folder}"
+        assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_two_processes_do_not_carry_out_one_sweep(broken):
+    with FolderLock(broken, sweep.LOCK, "is in use"):
+        refused = potentia("resume", broken)
+    assert refused.returncode == 2
+    assert f"holds a sweep that is still running, as process {os.getpid()}" in refused.stderr
+    assert len(list(broken.glob(f"*/{RECORD}"))) == 3
 
 
 @pytest.mark.parametrize(
