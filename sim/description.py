@@ -45,9 +45,7 @@ def pack(value: Any, arrays: Arrays) -> Any:
         return {"tuple" if isinstance(value, tuple) else "list": [pack(item, arrays) for item in value]}
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"dict": {key: pack(item, arrays) for key, item in value.items()}}
-    if hasattr(value, "tocsr"):
-        return _pack_sparse(value if value.format == "coo" else value.tocsr(), arrays)
-    return _pack_part(value, arrays)
+    return _pack_sparse(value, arrays) if hasattr(value, "tocsr") else _pack_part(value, arrays)
 
 
 def _pack_part(value: Any, arrays: Arrays) -> dict[str, Any]:
@@ -271,6 +269,7 @@ def _fetch(name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
 
 
 def _pack_sparse(matrix: Any, arrays: Arrays) -> dict[str, Any]:
+    matrix = matrix if matrix.format == "coo" else matrix.tocsr()
     keys = ("data", "row", "col") if matrix.format == "coo" else ("data", "indices", "indptr")
     parts = {key: _keep(np.asarray(getattr(matrix, key)), arrays) for key in keys}
     return {"sparse": {**parts, "shape": [int(extent) for extent in matrix.shape]}}
