@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import CapacityError, PotentiaError
 from .distributions import Distribution, Law
+from .inputs import Events, Poisson, SpikeTrain
 from .network import Input, Network, Population, Probe, Projection
 from .probes import BUFFER
 from .weighing import MAX_LAG, RARE, law_levels
@@ -24,6 +25,8 @@ DEVICES: Final = 24  # of one on pairs of devices
 DRAWING: Final = 40  # more, while the synapses of a projection are spelled out one by one
 EVENT_SYNAPSE: Final = 48  # of one on the event engine, where all are spelled out together
 EVENT_SEGMENT: Final = 80  # more, where delays differ and a source's synapses must be put in their order
+EVENT_TRAIN: Final = 220  # of a Poisson train on the event engine, for each unit
+EVENT_LISTED: Final = 48  # of a listed spike there
 NUMBER: Final = 8  # of a number of a unit: a state variable, a receptor, a drive
 EVENT_UNIT: Final = 200  # of a unit on the event engine beside its state, which is kept twice
 SPIKE: Final = 12  # of a spike in a buffer
@@ -69,6 +72,16 @@ def check_bytes(owner: str, needed: float, got: str) -> None:
     free = free_bytes()
     if free is not None and needed > free:
         raise CapacityError(f"{owner}: needs {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free (got {got})")
+
+
+def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
+    """Raise CapacityError unless the samples of a run, (how many, numbers in each) by probe, fit into free memory."""
+    needs = {probe: float(NUMBER) * count * (width + 1) for probe, (count, width) in samples.items()}
+    if needs:
+        largest = max(needs, key=lambda probe: needs[probe])
+        count, width = samples[largest]
+        told = f"{count:.3g} samples of {width} numbers by the probe {largest}; sample less often, or use record_to"
+        check_bytes("Simulator.run", sum(needs.values()), told)
 
 
 @contextmanager
@@ -125,10 +138,9 @@ def _neurons(network: Network, dt: float | None) -> Iterator[_Need]:
             each = NUMBER * (len(model.state) + len(model.receptors) + 1) + 4 * (1 + depth[part])
         yield _Need(part, each * part.n, NUMBER * part.n, "take fewer units or shorter delays")
     for described in network.inputs:
-        flow = described.stimulus.flow(described.population.n)
-        yield _Need(described, sum(NUMBER * math.prod(shape) for _, shape, _ in flow.values()), 0, "take fewer units")
+        yield _Need(described, _input(described, event=dt is None), 0, "take fewer units")
     for probe in network.probes:
-        yield _Need(probe, _buffer(probe), 0, "record fewer units, by ids")
+        yield _Need(probe, _buffer(probe, event=dt is None), 0, "record fewer units, by ids")
 
 
 def _depths(network: Network, dt: float | None) -> dict[Population, float]:
@@ -147,15 +159,29 @@ def _longest(delay: Any) -> float:
     return 0.0 if isinstance(delay, Distribution) else float(np.max(delay, initial=0.0))
 
 
-def _buffer(probe: Probe) -> float:
-    """Bytes of a probe's buffer that are in use before it is emptied."""
+def _input(described: Input, *, event: bool) -> float:
+    """Bytes of what a stimulus keeps beside what the user gave."""
+    stimulus, n = described.stimulus, described.population.n
+    if not event:
+        return float(sum(NUMBER * math.prod(shape) for _, shape, _ in stimulus.flow(n).values()))
+    if isinstance(stimulus, Poisson):
+        return float(EVENT_TRAIN * n)
+    train = stimulus.train if isinstance(stimulus, Events) else stimulus
+    return float(EVENT_LISTED * np.size(train.times)) if isinstance(train, SpikeTrain) else 0.0
+
+
+def _buffer(probe: Probe, *, event: bool) -> float:
+    """Bytes of a probe's buffer that are in use before it is emptied; the clock counts spikes of all units."""
     if not isinstance(probe.target, Population):
         return 0.0
     if probe.what == "spikes":
         return 4.0 * SPIKE * probe.target.n
-    width = probe.target.n if probe.ids is None else len(probe.ids)
+    if probe.what == "rate" and (event or probe.ids is None):
+        return 1.0
+    counted = probe.what in ("counts", "rate") and not event
+    width = probe.target.n if probe.ids is None or counted else len(probe.ids)
     rows = min(max(4, BUFFER // (NUMBER * max(width, 1))), CHUNK)
-    return 1.0 if probe.what == "rate" else float(NUMBER * width * rows)
+    return float(NUMBER * width * rows)
 
 
 def _synapses(network: Network, *, event: bool) -> Iterator[_Need]:

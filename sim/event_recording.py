@@ -13,6 +13,7 @@ from ..kernels.cpu import event_records as kernels
 from ..kernels.cpu.event_queue import NEVER, TICKS
 from ..kernels.cpu.event_records import FIRED, PROBE, Records
 from ..kernels.cpu.event_units import Units
+from .capacity import check_samples
 from .event_plan import EventPlan, kernels_of, ticks
 from .network import Population, Probe, Projection
 from .probes import EVERY, SPIKE_ROWS, check_synapses, recorded
@@ -70,6 +71,9 @@ class EventRecording:
     ) -> None:  # fmt: skip
         self.plan, self.units, self.delivered, self.stop, self.sink = plan, units, delivered, stop, sink
         self.probes = [probe for probe in plan.probes if _samples(probe)]
+        if sink is None:
+            every = {probe: interval(probe) for probe in plan.probes if probe.what != "spikes"}
+            check_samples({probe: (stop // e - start // e, self._width(probe)) for probe, e in every.items()})
         self.records = self._records(before, start)
         self._wanted = np.zeros(int(plan.first[-1]), np.bool_)  # whose spikes are kept
         for probe in plan.probes:
@@ -147,6 +151,12 @@ class EventRecording:
             buffer=np.empty(int(table["room"].sum())), due=np.array([due], np.int64),
         )  # fmt: skip
 
+    def _width(self, probe: Probe) -> int:
+        """Numbers in a sample; weights, which never change, are kept once."""
+        if isinstance(probe.target, Projection):
+            return 0
+        return 1 if probe.what == "rate" else recorded(probe, probe.target.n).size
+
     def _variable(self, probe: Probe) -> int:
         assert isinstance(probe.target, Population)
         state = kernels_of(probe.target).state
@@ -156,8 +166,7 @@ class EventRecording:
         """What a sampling probe saw."""
         assert isinstance(probe.target, Population)
         every, ids = interval(probe), recorded(probe, probe.target.n)
-        width = 1 if probe.what == "rate" else ids.size
-        values = np.concatenate([np.zeros(0), *self._sampled[p]]).reshape(-1, width)
+        values = np.concatenate([np.zeros(0), *self._sampled[p]]).reshape(-1, self._width(probe))
         times = (self.start // every + 1 + np.arange(len(values))) * every / TICKS
         if probe.what == "rate":
             return Samples(times, values / (ids.size * every / TICKS), np.zeros(1, np.int64), "Hz")

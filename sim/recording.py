@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .capacity import check_samples
 from .network import Population, Projection
 from .probes import Recorder, recorded
 from .result import Result, Samples, Spikes
@@ -35,6 +36,14 @@ class Recording:
 
     def __init__(self, plan: Plan, memory: Memory, start: int, stop: int, sink: Sink | None = None) -> None:
         self.plan, self.memory, self.stop, self.sink = plan, memory, stop, sink
+        if sink is None:
+            check_samples(
+                {
+                    part.probe: (stop // part.every - start // part.every, self._width(part))
+                    for part in plan.recorders
+                    if part.every
+                }
+            )
         self._begin(start)
 
     @property
@@ -103,11 +112,16 @@ class Recording:
     def _tallies(self) -> dict[str, float]:
         return {name: self.memory[signal][0].item() for name, signal in self.plan.tallies.items()}
 
+    def _width(self, recorder: Recorder) -> int:
+        """Numbers in a sample."""
+        probe = recorder.probe
+        n = probe.target.n if isinstance(probe.target, Population) else self.plan.synapses[probe.target.name].n
+        return 1 if probe.what == "rate" else recorded(probe, n).size
+
     def _samples(self, recorder: Recorder, chunks: list[list[NDArray[Any]]]) -> Samples:
         probe, every, dt = recorder.probe, recorder.every, self.plan.dt
         assert isinstance(probe.target, Population)
-        width = 1 if probe.what == "rate" else recorded(probe, probe.target.n).size
-        empty = np.zeros((0, width), self.memory[recorder.columns[0]].dtype)
+        empty = np.zeros((0, self._width(recorder)), self.memory[recorder.columns[0]].dtype)
         values = np.concatenate([empty, *(chunk[0] for chunk in chunks)])
         times = np.asarray((self.start // every + 1 + np.arange(len(values))) * every * dt, np.float64)
         ids = recorded(probe, probe.target.n)
