@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import distributions
 from ..sim import validation as check
+from ..sim.seed import stream_key
 from .laws import Law, Polynomial, check_law
 
 Conductances = NDArray[np.float64]
@@ -26,6 +27,13 @@ class Ageing(ABC):
 
         `key` stands for what is particular to each cell, so a cell seen at two times has aged further.
         """
+
+    def _normal(self, n: int, key: int) -> NDArray[np.float64]:
+        """A standard normal number (n,) for each cell that `key` stands for, of this law's own."""
+        values = np.empty(n)
+        own = np.uint64(stream_key(key, type(self).__name__))
+        distributions.draw_normal(own, 0.0, 1.0, -math.inf, math.inf, values)
+        return values
 
 
 @final
@@ -56,7 +64,7 @@ class PowerDrift(Ageing):
     def exponents(self, conductances: Conductances, key: int) -> NDArray[np.float64]:
         """nu (n,) of each cell."""
         x = conductances / self.unit
-        return np.abs(self.mean(x) + np.maximum(self.sd(x), 0.0) * standard_normal(x.size, key))
+        return np.abs(self.mean(x) + np.maximum(self.sd(x), 0.0) * self._normal(x.size, key))
 
 
 @final
@@ -82,7 +90,7 @@ class LogarithmicRelaxation(Ageing):
         if seconds <= self.t0:
             return conductances
         age = math.log(seconds / self.t0)
-        z = standard_normal(conductances.size, key)
+        z = self._normal(conductances.size, key)
         moved = np.maximum(conductances + self.shift * age + (self.sd + self.sd_growth * age) * z, 0.0)
         return np.where(conductances > 0, moved, 0.0)
 
@@ -117,12 +125,5 @@ class Widening(Ageing):
         share = (age - marks[k - 1]) / (marks[k] - marks[k - 1])
         square = {j: np.maximum(self.sds[j](x), 0.0) ** 2 for j in {0, k - 1, k}}
         more = np.sqrt(np.maximum((1 - share) * square[k - 1] + share * square[k] - square[0], 0.0))
-        moved: Conductances = np.maximum(conductances + more * standard_normal(x.size, key), 0.0)
+        moved: Conductances = np.maximum(conductances + more * self._normal(x.size, key), 0.0)
         return moved
-
-
-def standard_normal(n: int, key: int) -> NDArray[np.float64]:
-    """A standard normal number (n,) for each cell."""
-    values = np.empty(n)
-    distributions.draw_normal(np.uint64(key), 0.0, 1.0, -math.inf, math.inf, values)
-    return values

@@ -6,18 +6,18 @@ from typing import Any, Self, final
 
 import numpy as np
 
-from ..errors import UnsupportedError
 from ..sim import validation as check
+from ..sim.notice import once_a_call
 from ..sim.seed import check_seed, stream_key
 from . import analog_read as reading
 from .analog_read import Arrays, Pairs
 from .coding import Amplitude, InputCoding, Reading
 from .converters import ADC, DAC
-from .device import Device
+from .device import Device, tell_ageless
 from .digits import DigitArray
 from .exact_currents import WireSolver
 from .mapping import DifferentialPairs, WeightMapping
-from .straight_through import cell_law, flat, like, torch
+from .straight_through import cell_law, check_floats, checked, flat, in_own_precision, like, torch
 from .tile import Tile
 
 
@@ -60,13 +60,15 @@ class AnalogLinear(torch.nn.Module):
         None: one array as large as needed.
     read_voltage : float
         Of a fully driven row [V].
-    seed : int
-        Of all draws: layers of the same seed and size have the same devices and noise, so give each its own.
+    seed : int or None
+        Of all draws: layers of the same seed and size have the same devices and noise. None takes it from the state
+        of torch's generator, after the initial weights were drawn and without moving it: every layer has a seed of its
+        own, and the same ones again after ``torch.manual_seed``. `state_dict` keeps it.
 
     Raises
     ------
     ParameterError
-        If a value is outside what its field allows, or an input is not finite.
+        If a value is outside what its field allows, an input is not finite, or numbers are neither float32 nor float64.
     UnsupportedError
         If tensors are not on the CPU.
     """
@@ -80,6 +82,7 @@ class AnalogLinear(torch.nn.Module):
     writes: torch.Tensor
     reads: torch.Tensor
     cells: torch.Tensor
+    streams: torch.Tensor
 
     def __init__(
         self,
@@ -95,7 +98,7 @@ class AnalogLinear(torch.nn.Module):
         wires: WireSolver | None = None,
         tile: Tile | None = None,
         read_voltage: float = 0.2,
-        seed: int = 0,
+        seed: int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
@@ -105,9 +108,10 @@ class AnalogLinear(torch.nn.Module):
         self.adc, self.coding = adc, Amplitude(dac) if coding is None else coding
         self.tile = Tile(rows=in_features, columns=out_features) if tile is None else tile
         self.read_voltage = check.within(self, "read_voltage", read_voltage, above=0.0, unit="V")
-        self.seed = check_seed(self, seed)
         self._check()
+        check_floats(self, "dtype", torch.get_default_dtype() if dtype is None else dtype)
         linear = torch.nn.Linear(in_features, out_features, bias=bias, dtype=dtype)
+        own = _next_seed() if seed is None else check_seed(self, seed)
         self.weight, self.bias = linear.weight, linear.bias
         shape = (len(mapping.coefficients), in_features, out_features)
         self.register_buffer("plus", torch.zeros(shape, dtype=torch.float64))
@@ -116,6 +120,7 @@ class AnalogLinear(torch.nn.Module):
             self.register_buffer(name, torch.zeros((), dtype=torch.float64))
         for name in ("writes", "reads", "cells"):
             self.register_buffer(name, torch.zeros((), dtype=torch.int64))
+        self.register_buffer("streams", torch.tensor(np.uint64(own).astype(np.int64), dtype=torch.int64))
         self.register_load_state_dict_post_hook(_forget)
         self._ready: Arrays | None = None
         self._digits: list[DigitArray] | None = None
@@ -130,6 +135,8 @@ class AnalogLinear(torch.nn.Module):
         layer.load_state_dict(linear.state_dict(), strict=False)
         return layer.train(linear.training)
 
+    @once_a_call
+    @in_own_precision
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """y (..., out_features) of x (..., in_features)."""
         values = self._vectors(x)
@@ -142,6 +149,8 @@ class AnalogLinear(torch.nn.Module):
             y = reading.whole_product(self, self._digits, values)
         return y.reshape(*x.shape[:-1], self.out_features)
 
+    @once_a_call
+    @in_own_precision
     @torch.no_grad()
     def read_cells(self, x: torch.Tensor) -> torch.Tensor:
         """`forward` in evaluation, but every cell is drawn for every vector: the oracle of read noise, and slow.
@@ -153,6 +162,7 @@ class AnalogLinear(torch.nn.Module):
         self.reads += 1
         return reading.read_cells(self, ready, values).reshape(*x.shape[:-1], self.out_features)
 
+    @once_a_call
     @torch.no_grad()
     def program(self, key: int | None = None) -> Self:
         """Write the weights into the devices that `key` stands for, by default others every time."""
@@ -168,6 +178,7 @@ class AnalogLinear(torch.nn.Module):
         _forget(self)
         return self
 
+    @once_a_call
     @torch.no_grad()
     def age(self, seconds: float, *, compensate: bool = True) -> Self:
         """Let the devices be what they are `seconds` [s] after they were written.
@@ -177,6 +188,8 @@ class AnalogLinear(torch.nn.Module):
         here the factor is measured without read noise).
         """
         check.within(self, "seconds", seconds, least=0.0, unit="s")
+        if seconds:
+            tell_ageless(self, self.device, seconds)
         if not self.programmed:
             self.program()
         self.seconds.fill_(seconds)
@@ -190,6 +203,8 @@ class AnalogLinear(torch.nn.Module):
         _forget(self)
         return self
 
+    @once_a_call
+    @in_own_precision
     @torch.no_grad()
     def calibrate(self, x: torch.Tensor) -> Self:
         """End the automatic range of the ADC at the largest column current that x (..., in_features) makes."""
@@ -203,11 +218,13 @@ class AnalogLinear(torch.nn.Module):
         """Whether the devices hold what `program` wrote."""
         return bool(self.compensation > 0)
 
+    @once_a_call
     @torch.no_grad()
     def conductances(self) -> Pairs:
         """(plus, minus) of every slice, (in_features, out_features) [S], as the devices are now."""
         return self._as_written().devices
 
+    @once_a_call
     @torch.no_grad()
     def stored_weight(self) -> torch.Tensor:
         """The weights (out_features, in_features) that the devices stand for now."""
@@ -236,11 +253,22 @@ class AnalogLinear(torch.nn.Module):
             _forget(self)
         return super().train(mode)
 
-    def _apply(self, *arguments: Any, **options: Any) -> Self:
+    def _apply(self, fn: Any, *arguments: Any, **options: Any) -> Self:
         """Another type of numbers, or place, for all tensors."""
+        check_floats(self, "weight", fn(torch.zeros(0, dtype=self.weight.dtype)).dtype)
         _forget(self)
-        super()._apply(*arguments, **options)
+        super()._apply(fn, *arguments, **options)
         return self
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Take a state over; one without a seed leaves the layer its own."""
+        state_dict.setdefault(prefix + "streams", self.streams)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    @property
+    def seed(self) -> int:
+        """Of all draws."""
+        return int(self.streams) % 2**64
 
     def key(self, *names: object) -> int:
         """Of the layer's random stream called `names`."""
@@ -274,7 +302,7 @@ class AnalogLinear(torch.nn.Module):
 
     def _largest(self) -> torch.Tensor:
         """The largest magnitude of a weight, with its gradient."""
-        largest = self.weight.abs().max()
+        largest = checked(self, "weight", self.weight).abs().max()
         if not torch.isfinite(largest):
             raise check.fail(self, "weight", "must be finite everywhere", largest.item())
         return largest
@@ -301,7 +329,7 @@ class AnalogLinear(torch.nn.Module):
         seconds = float(self.seconds)
 
         def aged(cells: torch.Tensor, own: int) -> torch.Tensor:
-            return like(cells, self.device.aged(flat(cells), seconds, own))
+            return like(cells, self.device.aged(flat(cells), seconds, own)) if self.device.ages else cells
 
         sides = zip(self.plus, self.minus, self._keys(), strict=True)
         return [(aged(plus, keys[0]), aged(minus, keys[1])) for plus, minus, keys in sides]
@@ -312,12 +340,10 @@ class AnalogLinear(torch.nn.Module):
             raise check.fail(self, "x", "must be a torch.Tensor", type(x).__name__)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise check.fail(self, "x", f"must end in in_features = {self.in_features}", f"shape {tuple(x.shape)}")
-        for tensor in (x, self.weight):
-            if tensor.device.type != "cpu":
-                raise UnsupportedError(f"AnalogLinear: runs on the CPU only (got a tensor on {tensor.device})")
-        if x.dtype != self.weight.dtype:
+        checked(self, "weight", self.weight)
+        if x.device.type == "cpu" and x.dtype != self.weight.dtype:
             raise check.fail(self, "x", f"must be {self.weight.dtype} like the weights", x.dtype)
-        return x.reshape(-1, self.in_features)
+        return checked(self, "x", x).reshape(-1, self.in_features)
 
     def _check(self) -> None:
         """Refuse parts that are of another kind, and devices that cannot hold any weight."""
@@ -342,6 +368,11 @@ class AnalogLinear(torch.nn.Module):
             f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}, "
             f"device={type(self.device).__name__}, coding={self.coding}, adc={self.adc}"
         )
+
+
+def _next_seed() -> int:
+    """A seed for the state in which torch's generator is now."""
+    return stream_key(0, torch.get_rng_state().numpy().tobytes().hex())
 
 
 def _forget(layer: AnalogLinear, *_: Any) -> None:

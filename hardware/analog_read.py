@@ -109,7 +109,10 @@ def read_cells(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Ten
         for n in range(x.shape[0]):
             for cells, own, sign in zip(ready.devices[k], ready.keys[k], (1.0, -1.0), strict=True):
                 key = stream_key(own, "reading", int(layer.reads), b, p, n)
-                drawn = like(cells, layer.device.read(flat(cells), key, float(layer.seconds), cells=own))
+                alone = (
+                    {} if layer.device.flicker is None else {"history": key}
+                )  # nothing is known of the times between
+                drawn = like(cells, layer.device.read(flat(cells), key, float(layer.seconds), cells=own, **alone))
                 seen = drawn if layer.wires is None else _seen(layer, drawn)
                 current[n] += sign * (volts[n] @ seen[block])
         y += worth * _converted(layer, ready, current, factor, layer.key("adc", k, b))

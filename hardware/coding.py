@@ -170,9 +170,9 @@ class BitSerial(InputCoding):
 
     def planes(self, values: Any, *, key: int = 0) -> Planes:
         assert self.converter is not None
-        full, highest = self.full_scale(values), self.converter.codes[1]
         given = values.detach() if hasattr(values, "detach") else values
-        codes = (self.converter.convert(given) / full * highest).round()
+        levels, full, highest = self.converter.convert(given), self.full_scale(values), self.converter.codes[1]
+        codes = (levels / full * highest).round()
         rest, sign, planes = abs(codes), 1.0 * (codes > 0) - 1.0 * (codes < 0), []
         for k in range(self.reads):
             bit = rest % 2

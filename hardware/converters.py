@@ -183,10 +183,10 @@ class DAC(Characteristics):
 def _convert(converter: ADC | DAC, values: Values, key: int, law: Law) -> Values:
     """`law` on an array or, straight through, on a tensor."""
     if type(values).__module__.partition(".")[0] == "torch":
-        from .straight_through import straight_through
+        from .straight_through import checked, straight_through
 
-        convert = partial(_converted, converter, key, law)
-        return straight_through(values, convert, converter.inside)  # type: ignore[arg-type, return-value]
+        convert, tensor = partial(_converted, converter, key, law), checked(converter, "values", values)  # type: ignore[arg-type]
+        return straight_through(tensor, convert, converter.inside)  # type: ignore[return-value]
     given = np.asarray(values)
     array = given if given.dtype == np.float32 else check.finite_array(converter, "values", values)
     return _converted(converter, key, law, array)  # type: ignore[return-value]
@@ -215,8 +215,9 @@ def _errors(converter: ADC | DAC, n: int, key: int) -> Array | None:
     lowest, highest = converter.codes
     codes = np.arange(lowest, highest + 1, dtype=np.float64)
     t = (codes - lowest) / (highest - lowest)
-    z1, z2, z3 = (_normals(key, name, (n, 1)) for name in ("offset", "gain", "inl"))
-    walk = np.cumsum(converter.dnl * _normals(key, "dnl", (n, codes.size)), axis=1)
+    own = key if isinstance(converter, ADC) else stream_key(key, "DAC")
+    z1, z2, z3 = (_normals(own, name, (n, 1)) for name in ("offset", "gain", "inl"))
+    walk = np.cumsum(converter.dnl * _normals(own, "dnl", (n, codes.size)), axis=1)
     bridge = walk - walk[:, :1] - t * (walk[:, -1:] - walk[:, :1])
     errors = converter.offset * z1 + converter.gain * z2 * codes + converter.inl * z3 * 4 * t * (1 - t) + bridge
     errors.flags.writeable = False

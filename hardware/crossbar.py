@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import ParameterError
 from ..sim import validation as check
 from ..sim.build import Build
+from ..sim.notice import notify
 from ..sim.operator import Phase
 from ..sim.seed import stream_key
 from ..sim.signals import Memory
@@ -19,7 +20,7 @@ from ..sim.store import Proposals, Store
 from ..sim.synapses import Synapses
 from .cells import Cells, listed, tiled, wired
 from .converters import ADC, Converter, automatic_range, quantiser
-from .device import Device
+from .device import Device, tell_ageless
 from .faults import ALL_FREE
 from .mapping import DifferentialPairs
 from .tile import Tile
@@ -27,6 +28,7 @@ from .wires import Wires
 
 Matrix = NDArray[np.float64]
 
+FRESH: Final = 1.0  # [s]
 SAME: Final = 1e-9  # relative difference below which two magnitudes are one
 
 
@@ -60,7 +62,7 @@ class Crossbar(Store):
     read_voltage: float = 0.2  # [V]
     read_time: float = 100e-9  # [s]
     pairs: str = "one"
-    age: float = 1.0  # time from writing to reading [s]
+    age: float = FRESH  # time from writing to reading [s]
     wires: Wires | None = None  # None: without resistance
     tile: Tile | None = None  # None: arrays as large as need be
 
@@ -78,6 +80,8 @@ class Crossbar(Store):
                 raise check.fail(self, name, f"must be {kind.__name__}(...) or None", value)
         if self.pairs == "both" and self.device.graded:
             raise check.fail(self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs)
+        if self.age > FRESH:
+            tell_ageless(self, self.device, self.age)
 
     def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
         """Write the devices; declare them, the columns and what is counted for the energy."""
@@ -155,9 +159,12 @@ class Crossbar(Store):
         """What a spike reads: pairs as they are `age` seconds after writing, in their arrays, behind their wires."""
         plus, minus = self._written(synapses)
         excess = np.zeros(0)
+        if synapses.plastic and self.age > FRESH and self.device.ages:
+            notify(f"Crossbar.age: cells of {synapses.name}, which learns, do not age (got {self.age:g} s)")
         if not synapses.plastic:
             keys = [stream_key(synapses.key, side) for side in ("plus", "minus")]
-            plus, minus = (self.device.aged(g, self.age, key) for g, key in zip((plus, minus), keys, strict=True))
+            if self.device.ages:
+                plus, minus = (self.device.aged(g, self.age, key) for g, key in zip((plus, minus), keys, strict=True))
             excess = self._excess(plus, minus, keys)
         cells = listed(synapses, plus, minus, excess)
         if self.wires is None:

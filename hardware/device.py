@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
+from ..sim.notice import notify
 from ..sim.seed import stream_key
 from .ageing import Ageing
 from .faults import ALL_FREE, Endurance, StuckAt
@@ -37,7 +38,9 @@ class Device(ABC):
     The others are optional, and tell of cells that fail (`faults`, `endurance`), age (`ageing`, one law after the
     other), flicker or jump between readings (`flicker`, `telegraph`), and of the range that was `measured`.
 
-    A key stands for an array of cells: its i-th cell is the same cell in `write`, `aged` and `worn`.
+    A key stands for an array of cells: its i-th cell is the same cell in `write`, `aged`, `worn` and `stuck`, and in
+    `read` and `read_error` where it is given as `cells`. What is drawn for different purposes is independent, also
+    where one number is used as the key of all of them.
     """
 
     graded: ClassVar[bool]
@@ -70,6 +73,11 @@ class Device(ABC):
         Another cycle writes the same cells, with their own faults and deviations, once more.
         """
 
+    @property
+    def ages(self) -> bool:
+        """Whether time does anything to what a cell conducts."""
+        return bool(self.ageing) or type(self).aged is not Device.aged
+
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
         """The conductances (n,) [S] `seconds` after writing left `conductances`; the same for the same key.
 
@@ -83,18 +91,18 @@ class Device(ABC):
 
     def stick(self, conductances: Conductances, key: int) -> None:
         """Set those of conductances (n,) [S] that are stuck to what they are stuck at, in place."""
-        self.faults.apply(conductances, stream_key(key, "stuck"), self.rest, self.full)
+        self.faults.apply(conductances, key, self.rest, self.full)
 
     def stuck(self, n: int, key: int) -> NDArray[np.int8]:
         """Of n cells: -1 stuck at rest, 1 stuck in full, 0 free to be written."""
-        return self.faults.where(n, stream_key(key, "stuck"))
+        return self.faults.where(n, key)
 
     def worn(self, conductances: Conductances, cycles: float, key: int) -> Conductances:
         """The conductances (n,) [S] of cells that have been written `cycles` times: those that failed are stuck."""
         count = check.within(self, "cycles", cycles, least=0.0)
         worn = np.array(conductances, np.float64)
         if self.endurance is not None:
-            self.endurance.apply(worn, count, stream_key(key, "endurance"), self.rest, self.full)
+            self.endurance.apply(worn, count, key, self.rest, self.full)
         return worn
 
     def read_error(self, conductances: Conductances, seconds: float = 0.0, *, cells: int = 0) -> Conductances:
@@ -106,19 +114,31 @@ class Device(ABC):
         since, g = self._since(seconds), np.asarray(conductances, np.float64)
         error = self._normal_error(g, since)
         if self.telegraph is not None:
-            error = np.sqrt(error**2 + self.telegraph.error(g, stream_key(cells, "traps")) ** 2)
+            error = np.sqrt(error**2 + self.telegraph.error(g, cells) ** 2)
         return error
 
-    def read(self, conductances: Conductances, key: int, seconds: float = 0.0, *, cells: int = 0) -> Conductances:
-        """One noisy reading (n,) [S] of each cell, `seconds` after it was written; the same for the same key.
+    def read(
+        self, conductances: Conductances, key: int, seconds: float = 0.0, *, cells: int = 0, history: int | None = None
+    ) -> Conductances:
+        """One noisy reading (n,) [S] of each cell, `seconds` after it was written; the same for the same keys.
+
+        `cells` is the key of the array: it gives cells their traps and the course that their 1/f noise takes over
+        time, so readings a moment apart have nearly the same 1/f error, and those of one moment the same. `key` stands
+        for one reading, its white noise and what its traps hold. history: another key for the course of the 1/f noise,
+        for readings of which no times are known.
 
         Cell by cell, whatever it takes: what faster ways are tested against. A reading may be negative.
         """
         since, readings = self._since(seconds), np.array(conductances, np.float64)
-        errors = self._normal_error(readings, since)
+        errors = self.read_noise * readings
+        if self.flicker is not None:
+            course = self.flicker.course(readings.size, since, cells if history is None else history)
+            course *= self.flicker.error(readings, since)
         if self.telegraph is not None:
-            self.telegraph.flip(readings, stream_key(cells, "traps"), stream_key(key, "telegraph"))
-        kernels.read(np.uint64(key), errors, readings)
+            self.telegraph.flip(readings, cells, key)
+        if self.flicker is not None:
+            readings += course
+        kernels.read(np.uint64(stream_key(key, "reading")), errors, readings)
         return readings
 
     def relative_error(self, seconds: float = 1.0) -> float:
@@ -146,6 +166,18 @@ class Device(ABC):
         if self.measured is not None:
             self.measured.ask_seconds(self, since)
         return since
+
+
+def tell_ageless(owner: object, device: Device, seconds: float) -> None:
+    """Warn on behalf of `owner` if `seconds` change nothing in a device, or were not measured."""
+    if device.ages or device.flicker is not None:
+        return
+    if device.measured is not None and device.measured.seconds is not None:
+        device.measured.ask_seconds(device, seconds)
+    else:
+        name = check.name_of(device)
+        rule = f"time changes nothing, as {name} has no law of ageing (ageing=()) and no flicker"
+        notify(f"{check.name_of(owner)}.age: {rule} (got {seconds:g} s)")
 
 
 def check_targets(device: Device, targets: Conductances, cycle: int) -> Conductances:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
+from ..sim.seed import stream_key
 
 Conductances = NDArray[np.float64]
 
@@ -35,7 +36,14 @@ class StuckAt:
     def apply(self, conductances: Conductances, key: int, rest: float, full: float) -> None:
         """Set those of conductances (n,) [S] that are stuck to `rest` or `full` [S], in place."""
         if self.low or self.high:
-            kernels.stick(np.uint64(key), float(self.low), float(self.high), float(rest), float(full), conductances)
+            kernels.stick(
+                np.uint64(stream_key(key, "stuck")),
+                float(self.low),
+                float(self.high),
+                float(rest),
+                float(full),
+                conductances,
+            )
 
     def where(self, n: int, key: int) -> NDArray[np.int8]:
         """Of n cells: -1 stuck at rest, 1 stuck in full, 0 free."""
@@ -74,4 +82,5 @@ class Endurance:
     def apply(self, conductances: Conductances, cycles: float, key: int, rest: float, full: float) -> None:
         """Set those of conductances (n,) [S] that have failed to where they stay, in place."""
         value, share = rest if self.fails_to == "rest" else full, self.failed(cycles)
-        kernels.stick(np.uint64(key), share, 0.0, float(value), float(value), conductances)
+        own = np.uint64(stream_key(key, "endurance"))
+        kernels.stick(own, share, 0.0, float(value), float(value), conductances)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import PotentiaWarning
 from ..sim import validation as check
+from ..sim.notice import notify
 
 SAME: Final = 1e-9  # relative excess of a bound that is rounding
 
@@ -44,11 +43,12 @@ class Measured:
 def ask(
     owner: object, field: str, least: float, most: float, bounds: tuple[float, float], unit: str, source: str
 ) -> None:
-    """Warn if [least, most] is not inside `bounds`, on behalf of the caller of the caller's caller."""
+    """Warn if [least, most] is not inside `bounds`."""
     low, high = bounds
     too_low, too_high = least < low * (1 - SAME), most > high * (1 + SAME)
     if too_low or too_high:
         where = f"at {low:g} {unit}" if low == high else f"from {low:g} to {high:g} {unit}"
         rule = f"measured {where} only, {source}"
         got = least if too_low else most
-        warnings.warn(f"{check.name_of(owner)}.{field}: {rule} (got {got:g})", PotentiaWarning, stacklevel=5)
+        name = f"{check.name_of(owner)}.{field}"
+        notify(f"{name}: {rule} (got {got:g})", about=(name, rule))

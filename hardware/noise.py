@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
+from ..sim.seed import stream_key
 from .laws import Law, check_law
 
 Conductances = NDArray[np.float64]
+
+APART: Final = math.log(4.0)  # of the logarithms of time constants: the spectrum is off 1/f by 0.3 % at most
 
 
 @final
@@ -24,6 +27,10 @@ class Flicker:
     x = g / unit; with `relative` false Q(x) is the error itself [S], not a share of g. The root is that of the
     power of a 1/f spectrum between 1 / (t + read_time) and 1 / (2 read_time); before t = read_time there is
     none. Nandakumar et al. (2019), doi:10.1109/ICECS46596.2019.8964852.
+
+    Over time (`course`) it is a sum of parts, each correlated like exp(-lag / tau) as one kind of traps is, equally
+    strong for each factor in tau (McWhorter 1957, "1/f noise and germanium surface properties"). Those of periods,
+    2 pi tau, beyond t + read_time have not come in yet.
     """
 
     unit: float  # [S]
@@ -38,9 +45,26 @@ class Flicker:
 
     def error(self, conductances: Conductances, seconds: float) -> Conductances:
         """The standard deviation (n,) [S] of a reading `seconds` after writing."""
-        age = max(math.log((seconds + self.read_time) / (2.0 * self.read_time)), 0.0)
         amplitude = np.maximum(self.amplitude(conductances / self.unit), 0.0)
-        return (amplitude * conductances if self.relative else amplitude) * math.sqrt(age)
+        return (amplitude * conductances if self.relative else amplitude) * math.sqrt(self._span(seconds))
+
+    def course(self, n: int, seconds: float, key: int) -> NDArray[np.float64]:
+        """The error (n,) of the cells `key` stands for at one moment, in standard deviations.
+
+        The same cells at other moments are seen on the same course, in whatever order they are asked for.
+        """
+        values = np.zeros(n)
+        span = self._span(seconds)
+        if span:
+            parts = np.arange(math.ceil(span / APART))
+            taus = self.read_time / math.pi * np.exp((parts + 0.5) * APART)  # a period is 2 pi of them
+            weights = np.sqrt(np.minimum(APART, span - parts * APART) / span)
+            kernels.fluctuate(np.uint64(stream_key(key, "flicker")), weights, seconds / taus, values)
+        return values
+
+    def _span(self, seconds: float) -> float:
+        """ln of the ratio of the longest to the shortest period, at least 0."""
+        return max(math.log((seconds + self.read_time) / (2.0 * self.read_time)), 0.0)
 
 
 @final
@@ -68,7 +92,9 @@ class Telegraph:
     def amplitudes(self, n: int, key: int) -> NDArray[np.float64]:
         """a (n,) of the cells `key` stands for, 0 where there is no trap."""
         amplitudes = np.zeros(n)
-        kernels.form(np.uint64(key), float(self.share), float(self.median), float(self.sigma), amplitudes)
+        kernels.form(
+            np.uint64(stream_key(key, "traps")), float(self.share), float(self.median), float(self.sigma), amplitudes
+        )
         return np.minimum(amplitudes, 1.0)
 
     def error(self, conductances: Conductances, key: int) -> Conductances:
@@ -85,4 +111,4 @@ class Telegraph:
     def flip(self, conductances: Conductances, key: int, reading: int) -> None:
         """Put the cells that `key` stands for, conductances (n,) [S], on the level that a `reading` finds, in place."""
         amplitudes = self.amplitudes(conductances.size, key)
-        kernels.flip(np.uint64(reading), float(self.occupancy), amplitudes, conductances)
+        kernels.flip(np.uint64(stream_key(reading, "telegraph")), float(self.occupancy), amplitudes, conductances)

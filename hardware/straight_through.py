@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DependencyError
+from ..errors import DependencyError, UnsupportedError
+from ..sim import validation as check
 
 try:
     import torch
@@ -17,9 +18,15 @@ except ImportError as error:
         "AnalogLinear: needs PyTorch, which is not installed; install it with: pip install 'potentia[torch]'"
     ) from error
 
-__all__ = ["CellLaw", "StraightThrough", "cell_law", "flat", "like", "straight_through", "torch"]
+__all__ = [
+    "CellLaw", "StraightThrough", "cell_law", "check_floats", "checked", "flat", "in_own_precision", "like",
+    "straight_through", "torch",
+]  # fmt: skip
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Numbers = NDArray[Any]
+FLOATS = (torch.float32, torch.float64)
 STEP = 1e-6  # of the range: error of the difference quotient about 1e-6 of the curvature, rounding 1e-10
 
 
@@ -73,6 +80,28 @@ def cell_law(conductances: torch.Tensor, law: Callable[[Numbers], Numbers], low:
     """`law` of every cell, in the shape of `conductances`; see `CellLaw`."""
     result: torch.Tensor = CellLaw.apply(conductances, law, low, high)
     return result
+
+
+def in_own_precision(function: Callable[P, R]) -> Callable[P, R]:
+    """`function` as it is outside of autocast, which would hand it products of lower precision."""
+    wrapped: Callable[P, R] = torch.autocast("cpu", enabled=False)(function)
+    return wrapped
+
+
+def check_floats(owner: object, field: str, value: object) -> None:
+    """Refuse what is no type of numbers that arrays of devices are read with."""
+    if value not in FLOATS:
+        raise check.fail(owner, field, "must be torch.float32 or torch.float64", value)
+
+
+def checked(owner: object, field: str, tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor whose numbers NumPy can read; one sentence for any other."""
+    if tensor.device.type != "cpu":
+        raise UnsupportedError(f"{check.name_of(owner)}: runs on the CPU only (got a tensor on {tensor.device})")
+    if tensor.layout is not torch.strided:
+        raise check.fail(owner, field, "must be a dense tensor", tensor.layout)
+    check_floats(owner, field, tensor.dtype)
+    return tensor.resolve_neg()
 
 
 def flat(tensor: torch.Tensor) -> Numbers:

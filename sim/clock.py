@@ -145,9 +145,11 @@ def _check_finite(plan: Plan, memory: Memory, step: int) -> None:
     for signal in plan.signals:
         if signal.part == "state" and signal.dtype == "float" and not (good := np.isfinite(memory[signal])).all():
             unit = int(good.argmin())
+            models = [part.model for part in plan.network.populations if signal.name.startswith(f"{part.name}.")]
+            grows = f", a parameter of {check.name_of(models[0])} lets it grow" if models else ""
             raise DivergenceError(
                 f"{signal.name} of unit {unit} is {memory[signal][unit]} by {step * plan.dt:g} s: "
-                f"an input or a weight is too large, or the step too long"
+                f"an input or a weight is too large{grows}, or the step is too long"
             )
 
 

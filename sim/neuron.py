@@ -71,8 +71,12 @@ class NeuronModel(ABC):
         return {}
 
     def fits(self, n: int) -> None:
-        """Raise ParameterError unless every field given per unit has `n` entries."""
+        """Raise ParameterError unless fields per unit have `n` entries and time constants, called tau..., are > 0."""
         for name, value in vars(self).items():
+            if name.startswith("tau") and isinstance(value, (int, float, np.number, np.ndarray)):
+                bad = ~(np.ravel(value) > 0)
+                if bad.any():
+                    raise check.fail(self, name, "must be > 0 s, as a time constant", float(np.ravel(value)[bad][0]))
             if isinstance(value, np.ndarray) and value.shape != (n,):
                 rule = f"must be one number or one per unit ({n})"
                 raise check.fail(self, name, rule, f"shape {value.shape}")

@@ -20,6 +20,7 @@ from .bundle import gather
 from .capacity import check_memory
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
+from .notice import once_a_call
 from .operator import Operator, Phase, Piece
 from .pieces import cut, deal, even, owned
 from .probes import Recorder, build_probe
@@ -230,6 +231,7 @@ def _how(operator: Operator) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
+@once_a_call
 def compile_network(
     network: Network, *, dt: float, precision: str, backend: Backend, lanes: int = 1, deterministic: bool = False
 ) -> Plan:

@@ -3,11 +3,15 @@
 Draws are made block by block, in loops without branches, so that the compiler turns them into vectors.
 """
 
-import numpy as np
+import math
 
+import numpy as np
+from numba import njit
+
+from ..reference.device import BEFORE, MOST, RENEWALS
 from .caching import cached
 from .exponential import exponential
-from .random import GOLDEN_WORD, fill_normal, mix, row_key, unit
+from .random import GOLDEN_WORD, fill_normal, mix, normal, row_key, uniform, unit
 
 BLOCK = 1024  # devices at a time: what is between two loops stays in the innermost cache
 
@@ -89,3 +93,33 @@ def flip(key, occupancy, amplitudes, conductances):
     for i in range(conductances.size):
         trapped = unit(mix(row + GOLDEN_WORD * np.uint64(i + 1))) < occupancy
         conductances[i] *= 1.0 + amplitudes[i] * (occupancy - (1.0 if trapped else 0.0))
+
+
+@cached
+def fluctuate(key, weights, ages, values):
+    """Fill values (n,) with sum_k weights[k] z_k, z_k standard normal and correlated over time like exp(-ages[k])."""
+    values[:] = 0.0
+    for k in range(weights.size):
+        own = row_key(key, k)
+        drawn = mix(own + GOLDEN_WORD)
+        for i in range(values.size):
+            values[i] += weights[k] * normal(drawn, last_renewal(own, ages[k], i), i)
+
+
+@njit(error_model="numpy")
+def last_renewal(key, age, cell):
+    """The number of the renewal that holds at `age`."""
+    whole = math.floor(age)
+    block, limit = np.int64(whole) + BEFORE, age - whole
+    while True:
+        first, u = block * (MOST + 1), uniform(key, block * (MOST + 1), cell)
+        count, latest, found = 0, -1.0, np.int64(0)
+        while count < MOST and u >= RENEWALS[count]:
+            count += 1
+        for j in range(count):
+            place = uniform(key, first + 1 + j, cell)
+            if latest < place <= limit:
+                latest, found = place, first + 1 + j
+        if latest >= 0.0:
+            return found
+        block, limit = block - 1, 1.0

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from .exponential import exponential
-from .random import normal, uniform
+from .random import again, normal, row_key, uniform
+
+MOST = 15  # renewals in one time constant; a chance of 1e-14 to have more
+RENEWALS = np.cumsum(
+    np.exp(-1.0) / np.cumprod(np.maximum(np.arange(MOST), 1))
+)  # P(at most k of them), Poisson of mean 1
+BEFORE = 1024  # time constants before time 0 in which the last renewal is looked for
 
 
 def form(key, chance, median, sigma, conductances):
@@ -45,3 +51,37 @@ def flip(key, occupancy, amplitudes, conductances):
     """Put every device of conductances (n,) [S] on one of two levels, the lower one with probability `occupancy`."""
     trapped = uniform(key, 0, np.arange(conductances.size)) < occupancy
     conductances *= 1.0 + amplitudes * (occupancy - trapped)
+
+
+def fluctuate(key, weights, ages, values):
+    """Fill values (n,) with sum_k weights[k] z_k, z_k standard normal and correlated over time like exp(-ages[k]).
+
+    weights, ages (n_parts,): of each part, and the time in units of its time constant. z_k is drawn anew at random
+    moments, once in a time constant on average, so any time can be asked for, in any order: a time constant has a
+    Poisson number of renewals at uniform places, and the last one before now holds.
+    """
+    values[:] = 0.0
+    cells = np.arange(values.size)
+    for k in range(weights.size):
+        own = row_key(key, k)
+        values += weights[k] * normal(again(own), last_renewal(own, ages[k], cells), cells)
+
+
+def last_renewal(key, age, cells):
+    """The number (n,) int64 of the renewal that holds at `age`.
+
+    Of the MOST + 1 numbers of a time constant the first draws how many renewals there are, the others their places.
+    """
+    found, pending = np.zeros(cells.size, np.int64), np.arange(cells.size)
+    block, limit = int(np.floor(age)) + BEFORE, age - np.floor(age)
+    while pending.size:
+        first = block * (MOST + 1)
+        count = np.searchsorted(RENEWALS, uniform(key, first, cells[pending]), side="right")
+        latest, chosen = np.full(pending.size, -1.0), np.zeros(pending.size, np.int64)
+        for j in range(int(count.max(initial=0))):
+            place = uniform(key, first + 1 + j, cells[pending])
+            later = (j < count) & (place <= limit) & (place > latest)
+            latest, chosen = np.where(later, place, latest), np.where(later, first + 1 + j, chosen)
+        found[pending] = chosen
+        pending, block, limit = pending[latest < 0], block - 1, 1.0
+    return found

@@ -30,9 +30,13 @@ def mix(x):
 def bits(key, step, index):
     """64 random bits for (key, step, index); any argument may be an array."""
     with np.errstate(over="ignore"):
-        golden = np.uint64(GOLDEN)
-        inner = mix(np.uint64(key) + golden * (np.asarray(step).astype(np.uint64) + np.uint64(1)))
-        return mix(inner + golden * (np.asarray(index).astype(np.uint64) + np.uint64(1)))
+        return mix(row_key(key, step) + np.uint64(GOLDEN) * (np.asarray(index).astype(np.uint64) + np.uint64(1)))
+
+
+def row_key(key, step):
+    """What (key, step) contribute to `bits`."""
+    with np.errstate(over="ignore"):
+        return mix(np.uint64(key) + np.uint64(GOLDEN) * (np.asarray(step).astype(np.uint64) + np.uint64(1)))
 
 
 def uniform(key, step, index):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .connectivity import below
-from .random import GOLDEN, again, bits, mix, uniform
+from .random import again, bits, row_key, uniform
 
 STEP, FIRST, SECOND = 0x9E3779B9, 0x21F0AAAD, 0xD35A2D97  # odd; the two multipliers mix 32 bits with least bias
 
@@ -50,7 +50,7 @@ def row_words(key, source, draws, n_post, skip_self):
     The word of draw j is a + j STEP, mixed by two multiplications with b put in between; a and b are the halves of
     64 random bits for (key, source). Multipliers and shifts: C. Wellons, hash-prospector, for 32 bits.
     """
-    word = _row_word(_source_bits(key, source), draws)
+    word = _row_word(row_key(key, source), draws)
     targets = (word.astype(np.uint64) * np.uint64(n_post - skip_self) >> np.uint64(32)).astype(np.int64)
     return targets + (skip_self & (targets >= source)), word
 
@@ -69,14 +69,9 @@ def row_chances(key, source, draws, choices):
 
     Those low bits of its word that tell nothing of the target, the others from a word of their own.
     """
-    inner, low = _source_bits(key, source), np.uint32((1 << own_bits(choices)) - 1)
+    inner, low = row_key(key, source), np.uint32((1 << own_bits(choices)) - 1)
     word, other = _row_word(inner, draws), _row_word(again(inner), draws)
     return (word & low | other & ~low).astype(np.uint16)
-
-
-def _source_bits(key, source):
-    with np.errstate(over="ignore"):
-        return mix(np.uint64(key) + np.uint64(GOLDEN) * (np.uint64(source) + np.uint64(1)))
 
 
 def _row_word(inner, draws):

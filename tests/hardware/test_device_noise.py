@@ -1,13 +1,14 @@
 """Readings: their spread is what `read_error` says, cell by cell, and telegraph noise has two levels."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import signal, stats
 
 from potentia.hardware import BreakdownReRAM, Flicker, Power, PulsedReRAM, Telegraph, presets
-from potentia.sim.seed import stream_key
+from potentia.kernels.cpu import device as kernels
 
 N, KEY = 200_000, 99
 TRAPS = Telegraph(share=0.3, median=0.1, sigma=0.5, occupancy=0.25)
@@ -15,7 +16,7 @@ FLICKER = Flicker(unit=10e-6, amplitude=Power(factor=0.01, exponent=-0.5), read_
 
 
 def test_a_reading_depends_on_its_key_alone():
-    cell, g = presets.pcm_nandakumar(), np.linspace(0.0, 25e-6, 1000)
+    cell, g = replace(presets.pcm_nandakumar(), read_noise=0.01), np.linspace(0.0, 25e-6, 1000)
     np.testing.assert_array_equal(cell.read(g, KEY, 1.0), cell.read(g, KEY, 1.0))
     assert not np.array_equal(cell.read(g, KEY, 1.0), cell.read(g, KEY + 1, 1.0))
     np.testing.assert_array_equal(cell.read(g, KEY, 1.0)[:10], cell.read(g[:10], KEY, 1.0))
@@ -49,7 +50,7 @@ def test_a_cell_with_a_trap_has_two_levels():
     """2000 readings of single cells: two values, a g apart, the lower one in a quarter of them, g their mean."""
     cell, g = PulsedReRAM(telegraph=TRAPS), np.full(400, 10e-6)
     readings = np.array([cell.read(g, key) for key in range(2000)])
-    amplitudes = TRAPS.amplitudes(400, stream_key(0, "traps"))
+    amplitudes = TRAPS.amplitudes(400, 0)
     trapped = amplitudes > 0
     assert trapped.mean() == pytest.approx(0.3, abs=5 * math.sqrt(0.21 / 400))
     np.testing.assert_array_equal(readings[:, ~trapped], 10e-6)
@@ -91,3 +92,98 @@ def test_what_a_crossbar_takes_for_the_error_of_all():
     cell = PulsedReRAM(read_noise=0.02, flicker=FLICKER, telegraph=TRAPS)
     g = np.full(N, cell.full)
     assert cell.relative_error(5.0) == pytest.approx((cell.read(g, KEY, 5.0) / g).std(), rel=0.02)
+
+
+BARE = PulsedReRAM(flicker=FLICKER)  # nothing but 1/f noise, 3.16 % of these 10 uS times the root of a logarithm
+SLOW = Flicker(unit=10e-6, amplitude=Power(factor=0.01, exponent=-0.5), read_time=1e-3)
+
+
+def course(flicker, times, n, key=KEY):
+    """1/f errors (times, cells) in standard deviations."""
+    return np.array([flicker.course(n, float(t), key) for t in times])
+
+
+def test_at_any_moment_it_is_normal_with_the_published_spread():
+    """Over cells, at moments from before the read time to a year; 5 standard errors."""
+    g = np.full(20_000, 10e-6)
+    for seconds in (1e-7, 1.1e-6, 1e-3, 1.0, 3e7):
+        z = FLICKER.course(g.size, seconds, KEY)
+        if seconds < FLICKER.read_time:
+            np.testing.assert_array_equal(z, 0.0)
+            np.testing.assert_array_equal(BARE.read(g, KEY, seconds), g)
+            continue
+        assert z.std() == pytest.approx(1.0, abs=5 / math.sqrt(2 * g.size))
+        assert stats.kstest(z, "norm").pvalue > 1e-6
+        expected = BARE.read_error(g, seconds) * FLICKER.course(g.size, seconds, 3)
+        np.testing.assert_allclose(BARE.read(g, KEY, seconds, cells=3) - g, expected, rtol=1e-9, atol=1e-18)
+
+
+def spectrum(flicker, apart, n=4096, cells=60):
+    """Frequencies [Hz] and the mean power [1/Hz] of n readings of each of 60 cells, relative to the conductance."""
+    cell, g = PulsedReRAM(flicker=flicker), np.full(cells, 10e-6)
+    times = 1e5 + apart * np.arange(n)
+    readings = np.array([cell.read(g, key, t, cells=8) for key, t in enumerate(times)])
+    f, power = signal.welch(readings / g - 1.0, fs=1 / apart, nperseg=n // 2, axis=0)
+    return f, power.mean(axis=1)
+
+
+@pytest.mark.parametrize("read_time", [250e-9, 1e-3, 0.5])
+def test_the_spectrum_of_successive_readings_falls_as_one_over_f(read_time):
+    """Readings one after the other: over two decades the slope is -1, the power per factor in f that of the error.
+
+    White noise has the slope 0. Power is known to 15 %, from 180 half-overlapping windows and 1/f's own leakage.
+    """
+    f, power = spectrum(replace(FLICKER, read_time=read_time), 2 * read_time)
+    inside = (f > 4 / (4096 * read_time)) & (f < 0.05 / read_time)
+    slope, _ = np.polyfit(np.log(f[inside]), np.log(power[inside]), 1)
+    assert slope == pytest.approx(-1.0, abs=0.12)
+    assert np.mean(power[inside] * f[inside]) == pytest.approx(0.01**2, rel=0.15)
+
+
+@pytest.mark.parametrize(("apart", "read_time"), [(1.0, 1e-3), (0.01, 250e-9)])
+def test_readings_far_apart_fold_what_is_faster_into_a_floor(apart, read_time):
+    """The power expected of samples: of each time constant tau a geometric law with ratio exp(-apart / tau)."""
+    f, power = spectrum(replace(FLICKER, read_time=read_time), apart)
+    taus = read_time / math.pi * np.exp(np.arange(0.005, math.log(1e5 / (2 * read_time)), 0.01))
+    ratios = np.exp(-apart / taus)
+    turn = np.cos(2 * np.pi * f[:, None] * apart)
+    expected = 0.01**2 * 0.01 * 2 * apart * ((1 - ratios**2) / (1 - 2 * ratios * turn + ratios**2)).sum(axis=1)
+    inside = f > 4 / (2048 * apart)
+    for part in np.array_split(np.flatnonzero(inside), 4):
+        assert power[part].mean() == pytest.approx(expected[part].mean(), rel=0.1)
+
+
+def test_readings_a_moment_apart_agree_and_those_far_apart_do_not():
+    """The correlation is that of the sum over time constants, worked out by itself."""
+    n, t = 20_000, 1e4
+    now = SLOW.course(n, t, KEY)
+    taus = 2e-3 / (2 * math.pi) * np.exp(np.arange(0.005, math.log((t + 1e-3) / 2e-3), 0.01))  # as good as all of them
+    for lag in (1e-6, 0.1, 10.0, 1e3):
+        later = SLOW.course(n, t + lag, KEY)
+        grown = math.log((t + 1e-3) / 2e-3) / math.log((t + lag + 1e-3) / 2e-3)
+        expected = np.exp(-lag / taus).mean() * math.sqrt(grown)
+        assert np.corrcoef(now, later)[0, 1] == pytest.approx(expected, abs=0.03)
+    assert np.corrcoef(now, SLOW.course(n, t, KEY + 1))[0, 1] == pytest.approx(0.0, abs=6 / math.sqrt(n))
+
+
+def test_the_course_does_not_depend_on_how_it_is_asked_for():
+    """In any order, of any number of cells, by readings of any key; white noise comes anew."""
+    times = np.array([3.0, 1.0, 2.0, 1e-3])
+    whole, again = course(SLOW, times, 50), course(SLOW, np.sort(times), 10)
+    np.testing.assert_array_equal(whole[np.argsort(times)][:, :10], again)
+    cell, g = replace(BARE, read_noise=0.02), np.full(5000, 10e-6)
+    one, other = (cell.read(g, key, 1.0, cells=4) - g for key in (1, 2))
+    slow, white = BARE.read_error(g[:1], 1.0)[0] ** 2, (0.02 * 10e-6) ** 2
+    assert np.corrcoef(one, other)[0, 1] == pytest.approx(slow / (slow + white), abs=0.06)
+    alone = [cell.read(g, 1, 1.0, cells=4, history=key) - g for key in (1, 2)]
+    assert np.std(alone[0] - alone[1]) == pytest.approx(math.sqrt(2 * slow), rel=0.06)
+
+
+def test_a_part_forgets_like_an_exponential():
+    """Renewals of one time constant alone: the correlation is exp(-lag), whichever the time."""
+    n, values = 40_000, [np.zeros(40_000) for _ in range(2)]
+    for age in (0.0, 0.3, 1e6 + 0.9):
+        for lag in (0.1, 1.0, 3.0):
+            for column, now in zip(values, (age, age + lag), strict=True):
+                kernels.fluctuate(np.uint64(5), np.ones(1), np.array([now]), column)
+            assert np.corrcoef(*values)[0, 1] == pytest.approx(math.exp(-lag), abs=5 / math.sqrt(n))

@@ -28,6 +28,8 @@ CALLS = {
     "stick all": ("stick", (1.0, 0.0, 0.0, 25e-6)),
     "read": ("read", (ERRORS,)),
     "flip": ("flip", (0.3, 1e5 * ERRORS)),
+    "fluctuate": ("fluctuate", (np.array([0.5, 1.0, 0.25]), np.array([0.0, 3.7, 6e13]))),
+    "fluctuate not": ("fluctuate", (np.zeros(0), np.zeros(0))),
 }
 
 

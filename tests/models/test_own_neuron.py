@@ -114,3 +114,35 @@ def test_own_model_takes_a_drive(processor):
     net.stimulate(cells, Constant(0.01))
     net.probe(cells, "x")
     assert Simulator(net, backend=processor).run(0.01).trace("cells", "x").max() > 0.01
+
+
+@pytest.mark.parametrize("tau", [-5, 0.0, np.array([1e-2, 1e-2, -2.0])])
+def test_a_time_constant_below_zero_is_refused_by_name(tau):
+    """In a user's own model, before anything grows; what grows all the same is blamed on the model too."""
+    net = Network()
+    with pytest.raises(PotentiaError, match=r"Growing.tau_slow: must be > 0 s, as a time constant \(got"):
+        net.population(Growing(tau_slow=tau), 3)
+    net.population(Growing(tau_slow=2e-3), 3, name="p", initial={"v": 1.0})
+    with pytest.raises(PotentiaError, match=r"p.v of unit 0 is inf by .*a parameter of Growing lets it grow"):
+        Simulator(net, dt=1e-3).run(1.0)
+
+
+def growing_step(v, kick, drive, fired, factor):
+    """Away from 0."""
+    for i in range(v.shape[0]):
+        v[i] = factor * v[i]
+        kick[i] = 0
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Growing(NeuronModel):
+    """v grows by e in `tau_slow` [s]."""
+
+    tau_slow: object = 1.0
+    kernel = growing_step
+    state = {"v": "float"}  # noqa: RUF012
+    receptors = ("kick",)
+
+    def constants(self, dt):
+        return {"factor": float(np.exp(dt / self.tau_slow))}

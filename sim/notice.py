@@ -1,0 +1,57 @@
+"""Warnings: at the line of the user's that led to them, and each once a call."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import warnings
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+from ..errors import PotentiaWarning
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ROOT: Final = Path(__file__).resolve().parents[1]
+ROOMS: Final = tuple(f"{_ROOT / room}/" for room in ("sim", "models", "learning", "hardware", "kernels"))
+_told: ContextVar[set[Any] | None] = ContextVar("told", default=None)
+
+
+def notify(text: str, about: Any = None) -> None:
+    """Warn of `text`; within one call that is `once_a_call` only of the first text `about` the same."""
+    told, key = _told.get(), text if about is None else about
+    if told is None or key not in told:
+        if told is not None:
+            told.add(key)
+        warnings.warn(text, PotentiaWarning, stacklevel=_level())
+
+
+def once_a_call(function: Callable[P, R]) -> Callable[P, R]:
+    """Let `function` tell of each thing once, whatever it calls."""
+
+    @functools.wraps(function)
+    def wrapped(*arguments: P.args, **options: P.kwargs) -> R:
+        if _told.get() is not None:
+            return function(*arguments, **options)
+        token = _told.set(set())
+        try:
+            return function(*arguments, **options)
+        finally:
+            _told.reset(token)
+
+    return wrapped
+
+
+def _level() -> int:
+    """How far above `notify` the first line stands that is neither ours nor torch's."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _ours(frame.f_code.co_filename, frame.f_code.co_name):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _ours(file: str, function: str) -> bool:
+    return file.startswith(ROOMS) or "/torch/" in file or (file == "<string>" and function == "__init__")
