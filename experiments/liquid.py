@@ -14,6 +14,7 @@ so everything comes one step later and a run takes n_steps + 1 steps.
 from __future__ import annotations
 
 import math
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from potentia.errors import PotentiaWarning
 from potentia.experiments.experiment import Context
 from potentia.experiments.frames import Frames
 from potentia.hardware import ADC, BreakdownReRAM, Crossbar, Macro40nm, StuckAt, Wires, joules, presets
@@ -175,7 +177,9 @@ def network(liquid: Liquid, seed: int, imperfections: Imperfections | None = Non
     """The liquid: in software, weights normal, or with `imperfections` on crossbars of the same spread of weights."""
     net = Network(seed=seed)
     eye = net.population(SpikeSource(), liquid.n_inputs, name="input")
-    pool = net.population(liquid.model, liquid.n_neurons, name="liquid")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PotentiaWarning)  # potentials of the recursion are no volts
+        pool = net.population(liquid.model, liquid.n_neurons, name="liquid")
     net.stimulate(eye, SpikeTrain(), name="frames")
     for pre, sd in ((eye, INPUT_SD), (pool, RECURRENT_SD)):
         spread = liquid.constant * sd

@@ -14,10 +14,10 @@ from ..kernels.cpu.event_inputs import CHANGE, SLOT, SPIKE, Inputs
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ..kernels.reference.random import mix
 from .event_plan import EventPlan, receiving, ticks
-from .inputs import Constant, Events, Poisson, SpikeTrain, Step, Stimulus, TimedArray, beginning
+from .inputs import Constant, Events, Poisson, SpikeTrain, Step, Stimulus, TimedArray
 from .network import Input, Population
 from .scope import constant_drive, reached, suits
-from .seed import stream_key
+from .seed import beginning, stream_key
 
 
 def build_inputs(

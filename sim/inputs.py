@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Final, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..kernels.reference.inputs import GROUP, PICO
+from ..kernels.reference.inputs import GROUP
 from . import validation as check
+from .seed import beginning
 
 MOST_UNITS: Final = 2**31 - 1  # of one population
 MOST_PIXELS: Final = 2**14  # of one side of a sensor
 MOST_RATE: Final = 1e9  # [Hz] of a Poisson train, whose spikes are drawn one by one
-MOST_BEGINNING: Final = 1 << 61  # picoseconds, 26 days: trains that begin later share their draws
 SAME: Final = 1e-6  # steps by which a time may miss the grid point that it means
 MOST_DRAWN: Final = 1e4  # of them in one step, on average
 
@@ -57,6 +57,11 @@ class Stimulus(ABC):
         """Raise ParameterError if this cannot drive `n` units."""
 
     @property
+    def span(self) -> tuple[float, float] | None:
+        """When the first and the last of its events come [s]; None if it has no list of them or an empty one."""
+        return None
+
+    @property
     def duration(self) -> float:
         """When the stimulus ends [s]; 0 if it has no end of its own."""
         return 0.0
@@ -78,14 +83,6 @@ def _to_steps(times: Any, dt: float) -> NDArray[np.int64]:
     """Times [s] as the nearest whole numbers of steps; those that no run reaches become the last one that counts."""
     steps = np.minimum(np.asarray(times, np.float64) / dt, float(check.MOST_STEPS))
     return np.asarray(np.rint(steps), np.int64)
-
-
-def beginning(time: float) -> int:
-    """The number of the first interval of Poisson trains that begin at `time` [s]: its picoseconds.
-
-    So no train draws the intervals of an earlier one again; MOST_RATE is far below one spike per picosecond.
-    """
-    return min(round(time * PICO), MOST_BEGINNING)
 
 
 @final
@@ -138,6 +135,11 @@ class SpikeTrain(Stimulus):
 
     def fits(self, n: int) -> None:
         check.index_array(self, "ids", self.ids, below=n)
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        times = np.asarray(self.times)  # sorted
+        return (float(times[0]), float(times[-1])) if times.size else None
 
     @property
     def duration(self) -> float:
@@ -209,6 +211,10 @@ class Events(Stimulus):
             raise check.fail(
                 self, "width x height x polarities", f"must be at most the {n} units of the population", pixels
             )
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        return self.train.span
 
     @property
     def duration(self) -> float:
@@ -306,6 +312,11 @@ class Step(Stimulus):
 
     def arguments(self, n: int, dt: float) -> Arguments:
         return {"from_steps": _to_steps(self.times, dt), "levels": self.values}
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        times = np.asarray(self.times)
+        return (float(times[0]), float(times[-1])) if times.size else None
 
     def fits(self, n: int) -> None:
         _columns(self, "values", np.shape(self.values)[1], n)

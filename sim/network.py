@@ -17,6 +17,7 @@ from .conversion import shown
 from .distributions import Distribution
 from .inputs import Stimulus
 from .neuron import NeuronModel
+from .notices import check_model
 from .register import Register
 from .rule import Rule
 from .seed import check_seed
@@ -134,6 +135,7 @@ class Network:
         if n > MOST_UNITS:
             raise CapacityError(f"Network.population n: must be at most {MOST_UNITS} in one population (got {n})")
         model.fits(n)
+        check_model(model)
         starts = _starts(self, model, n, {} if initial is None else initial)
         made = Population(self._name("population", name, "population"), model, n, starts)
         self._add(made, self.populations)

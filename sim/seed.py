@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
+from ..kernels.reference.inputs import PICO
 from .validation import whole
+
+MOST_BEGINNING: Final = 1 << 61  # picoseconds, 26 days: trains that begin later share their draws
 
 
 def check_seed(owner: object, seed: object) -> int:
@@ -25,3 +29,11 @@ def stream_key(seed: int, *names: object) -> int:
     """
     text = "/".join(str(name) for name in (seed, *names))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def beginning(time: float) -> int:
+    """The number of the first interval of Poisson trains that begin at `time` [s]: its picoseconds.
+
+    So no train draws the intervals of an earlier one again; the highest rate is far below one spike per picosecond.
+    """
+    return min(round(time * PICO), MOST_BEGINNING)

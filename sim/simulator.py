@@ -18,6 +18,7 @@ from .clock import ClockEngine
 from .conversion import shown
 from .inputs import Stimulus
 from .network import Network
+from .notices import Notices
 from .plan import Plan, compile_network
 from .progress import Progress, meter
 from .result import BatchResult, Result
@@ -94,7 +95,7 @@ class Simulator:
                 self._standing = (_on_a_card(network, dt, on) or on("cpu")) if backend == "auto" else on(backend)
             backend = self.plan.backend.name
         self._owed = 0.0  # [s] that a result loaded by `run` covers and the engine does not yet
-        self._described = network.copy()
+        self._described, self._notices = network.copy(), Notices()
         self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
         if deterministic:
             self._options["deterministic"] = True
@@ -179,11 +180,13 @@ class Simulator:
         record_to = None if record_to is None else check.path(self, "run record_to", record_to)
         seconds = check.within(self, "run duration", duration, least=0.0, unit="s")
         if inputs is None and batch is None:
+            self._notices.missed(self.network.inputs, [{}], self.time, self.time + seconds)
             with meter(self._engine.steps(seconds), progress) as tick:
                 return self._run(seconds, tick, record_to, resume)
         if record_to is not None:
             raise check.fail(self, "run record_to", "must be None for a batch", record_to)
         stimuli = self._samples(inputs or {}, batch)
+        self._notices.missed(self.network.inputs, stimuli, self.time, self.time + seconds)
         with meter(self._engine.steps(seconds) * len(stimuli), progress) as tick:
             return BatchResult(self._engine.run_batch(seconds, stimuli, tick))
 
