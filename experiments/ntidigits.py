@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -26,6 +25,7 @@ from potentia.experiments.frames import Frames, Sample, active_cells, gather
 from potentia.experiments.speech import N_DIGITS, Recordings
 from potentia.sim import Cochlea, hdf5
 from potentia.sim import validation as check
+from potentia.sim.hdf5_format import Group
 
 N_CHANNELS: Final = 64
 N_STEPS: Final = 129
@@ -95,7 +95,7 @@ def _read(path: Path, n_steps: int, most: int | None) -> Iterator[Sample]:
     speakers: dict[str, int] = {}
     with hdf5.reading(path, path) as file:
         for part in ("train", "test"):
-            names = [name.decode() if isinstance(name, bytes) else str(name) for name in _labels(file, part)]
+            names = [bytes(name).decode() for name in _labels(file, part)]
             single = [name for name in names if name.rpartition("-")[2] in WORDS][:most]
             if not single:
                 raise DataError(f"{part}_labels names no recording of a single digit")
@@ -107,21 +107,15 @@ def _read(path: Path, n_steps: int, most: int | None) -> Iterator[Sample]:
                 )  # fmt: skip
 
 
-def _labels(file: h5py.File, part: str) -> Any:
-    names = file.get(f"{part}_labels")
-    if not isinstance(names, h5py.Dataset) or names.ndim != 1:
-        raise DataError(f"it has no list {part}_labels")
-    return names[()]
+def _labels(file: Group, part: str) -> Any:
+    return hdf5.array(file, f"{part}_labels", "S", 1)
 
 
-def _spikes(file: h5py.File, part: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _spikes(file: Group, part: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Times [s] and channels of one recording, checked."""
     found = []
     for kind, letters in (("timestamps", "f"), ("addresses", "iuf")):
-        group = file.get(f"{part}_{kind}")
-        if not isinstance(group, h5py.Group):
-            raise DataError(f"it has no group {part}_{kind}")
-        found.append(hdf5.array(group, name, letters, 1))
+        found.append(hdf5.array(hdf5.group(file, f"{part}_{kind}"), name, letters, 1))
     times, channels = (np.asarray(values) for values in found)
     if times.shape != channels.shape or (times < 0).any() or not np.isfinite(times).all():
         raise DataError(f"the spikes of {part} {name!r:.60} do not fit together")

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
-import h5py
-
 from ..errors import DataError
 from . import hdf5
+from .hdf5_format import Group
 
 SEGMENT: Final = re.compile(r"seg-(\d{1,15})\.h5")
 SAME_TIME: Final = 1e-9  # [s]: far below the length of a segment
@@ -46,18 +45,18 @@ def name(number: int) -> str:
 
 def link(path: Path) -> Link:
     """The place of a file of results. Raises DataError."""
-    with hdf5.reading(path, path) as root:
+    with hdf5.reading(path, path, follow=False) as root:
         meta = root.get("meta")
-        if not isinstance(meta, h5py.Group):
+        if not isinstance(meta, Group):
             raise DataError("it has no group /meta, so it is no file of results of Potentia")
         return read_link(meta)
 
 
-def read_link(meta: h5py.Group) -> Link:
+def read_link(meta: Group) -> Link:
     """The place told in the group /meta of a file."""
 
     def told(name: str, kind: type[Any]) -> Any:
-        return hdf5.attribute(meta, name, kind) if name in meta.attrs else None
+        return hdf5.attribute(meta, name, kind) if name in meta.attributes else None
 
     return Link(
         start=hdf5.attribute(meta, "start", float), stop=hdf5.attribute(meta, "stop", float),

@@ -1,10 +1,13 @@
-"""HDF5 files, written atomically and read as if a stranger had sent them."""
+"""HDF5 files, written atomically by h5py and read as if a stranger had sent them."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,16 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, PotentiaError
-from . import atomic
+from . import atomic, hdf5_tree
+from .files import open_regular
+from .hdf5_format import Dataset, Group, Item, open_root
+from .hdf5_types import Unusual
 
-MOST_BYTES = 1 << 36  # of all datasets of a file together
-MOST_RATIO = 1100  # declared to stored size; deflate reaches 1032, so more was never written
-MOST_ATTRIBUTE = 1 << 20  # bytes
-MOST_DEPTH = 16
-MOST_OBJECTS = 100_000
-SLACK = 1 << 16  # bytes that a dataset may declare whatever it stores
-FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32"}
+MOST_SECONDS = 30  # in which the HDF5 library must have told what a file of another tool holds
 CHUNK_BYTES = 1 << 18
+FORM = "earliest"  # of the format: the plain one, which `hdf5_format.py` reads
 
 
 def write_file(path: str | os.PathLike[str], image: bytes | memoryview, *, replace: bool = True) -> None:
@@ -41,7 +42,7 @@ def store(path: str | os.PathLike[str], fill: Callable[[h5py.File], None], *, re
     with atomic.writing(path) as file:
         shelter = _Shelter(file)
         try:
-            with h5py.File(shelter, "w") as made:
+            with h5py.File(shelter, "w", libver=FORM) as made:
                 fill(made)
         except Exception:
             if shelter.failure is None:
@@ -91,7 +92,7 @@ def image(fill: Callable[[h5py.File], None]) -> memoryview:
     It is made in memory, because the HDF5 library itself crashes the process when a disk runs full.
     """
     made = io.BytesIO()
-    with h5py.File(made, "w") as file:
+    with h5py.File(made, "w", libver=FORM) as file:
         fill(file)
     return made.getbuffer()
 
@@ -105,56 +106,85 @@ def add(group: h5py.Group, name: str, array: Any, unit: str = "", *, compress: b
         packing = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if compress else {}
         made = group.create_dataset(name, data=values, chunks=_chunks(values), fletcher32=True, **packing)
     if unit:
-        made.attrs["units"] = unit
+        put(made, "units", unit)
     return made
 
 
+def put(item: h5py.HLObject, name: str, value: Any) -> None:
+    """Write an attribute; a text with its own length, for texts of variable length lie elsewhere in the file."""
+    if isinstance(value, str):
+        text = value.encode()
+        item.attrs.create(name, text, dtype=h5py.string_dtype("utf-8", max(len(text), 1)))
+    else:
+        item.attrs[name] = value
+
+
 @contextlib.contextmanager
-def reading(source: Any, path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    """A file open for reading, all links, types and sizes in it checked; `source`: the path or a file object.
+def reading(source: Any, path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[Group]:
+    """The root of a file open for reading; `source`: the path or a file object; follow: whether it may be a link.
 
-    Whatever the HDF5 library raises while the file is open becomes one sentence in a DataError.
+    Nothing of it is read before it is asked for, see `hdf5_format.py`. Whatever goes wrong while the file is open
+    becomes one sentence in a DataError.
     """
-    if source is path:
-        _check_file(path)
-    try:
-        with h5py.File(source, "r") as file:
-            _Inspection().visit(file)
-            yield file
-    except PotentiaError as error:
-        raise DataError(f"{path} is refused: {error}") from None
-    except Exception as error:  # a damaged file can fail in any layer of the library, with any error
-        raise DataError(f"{path} is damaged or no HDF5 file: {_reason(error)}") from None
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open_regular(path, follow=follow)) if source is path else source
+        try:
+            yield open_root(file)
+        except Unusual as error:
+            raise Unusual(f"{path} is refused: {error}") from None
+        except PotentiaError as error:
+            raise DataError(f"{path} is refused: {error}") from None
+        except Exception as error:  # damage can show in any line that reads
+            raise DataError(f"{path} is damaged or no HDF5 file: {_reason(error)}") from None
 
 
-def array(group: h5py.Group, name: str, kind: str, ndim: int) -> NDArray[Any]:
+def array(group: Group, name: str, kind: str, ndim: int) -> NDArray[Any]:
     """The dataset `name`, whose dtype is of one of the `kind` letters and which has `ndim` dimensions."""
     dataset = group.get(name)
-    if not isinstance(dataset, h5py.Dataset):
-        raise DataError(f"it has no dataset {_place(group, name)}")
-    if dataset.dtype.kind not in kind or dataset.ndim != ndim:
+    if not isinstance(dataset, Dataset):
+        raise DataError(f"it has no dataset {group.path(name)}")
+    letter = "S" if dataset.type.variable else dataset.dtype.kind
+    if letter not in kind or dataset.ndim != ndim:
         raise DataError(
-            f"{_place(group, name)} must have {ndim} dimensions and a dtype of kind {kind!r} "
-            f"(got {dataset.ndim}, {dataset.dtype})"
+            f"{group.path(name)} must have {ndim} dimensions and a dtype of kind {kind!r} "
+            f"(got {dataset.ndim}, {dataset.type})"
         )
-    return np.asarray(dataset[()])
+    return dataset.read()
 
 
-def members(file: h5py.Group, name: str) -> list[tuple[str, h5py.Group]]:
+def numbers(group: Group, name: str) -> NDArray[Any]:
+    """The dataset `name`, of numbers or booleans and of any shape."""
+    dataset = group[name]
+    if not isinstance(dataset, Dataset) or dataset.dtype.kind not in "biuf":
+        raise DataError(f"{group.path(name)} must be an array of numbers")
+    return dataset.read()
+
+
+def members(file: Group, name: str) -> list[tuple[str, Group]]:
     """The groups inside the group `name`, by name; none where there is no such group."""
     group = file.get(name)
     if group is None:
         return []
-    if not isinstance(group, h5py.Group) or any(not isinstance(group[key], h5py.Group) for key in group):
-        raise DataError(f"{_place(file, name)} must be a group of groups")
-    return [(key, group[key]) for key in group]
+    found = [] if not isinstance(group, Group) else [(key, group[key]) for key in group]
+    groups = [(key, item) for key, item in found if isinstance(item, Group)]
+    if not isinstance(group, Group) or len(groups) < len(found):
+        raise DataError(f"{file.path(name)} must be a group of groups")
+    return groups
 
 
-def attribute(item: h5py.HLObject, name: str, kind: type[Any]) -> Any:
+def group(file: Group, name: str) -> Group:
+    """The group `name`."""
+    found = file.get(name)
+    if not isinstance(found, Group):
+        raise DataError(f"it has no group {file.path(name)}")
+    return found
+
+
+def attribute(item: Item, name: str, kind: type[Any]) -> Any:
     """The attribute `name` as int, float or str."""
-    if name not in item.attrs:
+    if name not in item.attributes:
         raise DataError(f"{item.name} has no attribute {name!r}")
-    value = item.attrs[name]
+    value = item.attributes[name]
     if isinstance(value, bytes):
         value = value.decode()
     if isinstance(value, np.generic):
@@ -164,98 +194,48 @@ def attribute(item: h5py.HLObject, name: str, kind: type[Any]) -> Any:
     return kind(value)
 
 
+def number(item: Item, name: str) -> int | float:
+    """The attribute `name`, whole or not."""
+    value = item.attributes[name]
+    if not isinstance(value, np.generic) or value.dtype.kind not in "biuf":
+        raise DataError(f"attribute {name!r} of {item.name} must be a number (got {value!r:.60})")
+    return value.item()  # type: ignore[no-any-return]
+
+
 def tree(path: str | os.PathLike[str]) -> list[str]:
     """One line per object of a file: its place, shape, dtype, unit and attributes. Raises DataError."""
-    with reading(path, path) as file:
-        lines: list[str] = [f"/{_attributes(file)}"]
-        file.visititems(lambda name, item: lines.append(_line(name, item)))
-        return lines
+    try:
+        with reading(path, path) as file:
+            return list(_lines(file, "/", 0))
+    except Unusual:
+        return _foreign_lines(path)
 
 
-def _line(name: str, item: h5py.HLObject) -> str:
-    depth = name.count("/") + 1
-    place = "  " * depth + name.rsplit("/", 1)[-1]
-    if isinstance(item, h5py.Dataset):
-        unit = f" [{item.attrs['units']}]" if "units" in item.attrs else ""
-        return f"{place}  {item.dtype}{list(item.shape)}{unit}"
-    return f"{place}/{_attributes(item)}"
+def _lines(item: Item, name: str, depth: int) -> Iterator[str]:
+    if isinstance(item, Dataset):
+        yield hdf5_tree.line(depth, name, str(item.type), item.shape, dict(item.attributes))
+    if isinstance(item, Group):
+        yield hdf5_tree.line(depth, name, None, (), dict(item.attributes))
+        for key in item:
+            yield from _lines(item[key], key, depth + 1)
 
 
-def _attributes(item: h5py.HLObject) -> str:
-    shown = [f"{name}={_brief(value)}" for name, value in item.attrs.items()]
-    return f"  {', '.join(shown)}" if shown else ""
-
-
-def _brief(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-class _Inspection:
-    """Walks a file link by link; DataError at whatever reads elsewhere or declares more than it stores."""
-
-    def __init__(self) -> None:
-        self.seen: set[int] = set()
-        self.bytes = 0
-
-    def visit(self, group: h5py.Group, depth: int = 0) -> None:
-        self._once(group)
-        self._attributes(group)
-        if depth > MOST_DEPTH:
-            raise self._refuse(group.name, f"groups may be nested {MOST_DEPTH} deep at most")
-        for name in group:
-            place = f"{group.name.rstrip('/')}/{name}"
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise self._refuse(place, "links to other places are not followed")
-            member = group.get(name)
-            if isinstance(member, h5py.Group):
-                self.visit(member, depth + 1)
-            elif isinstance(member, h5py.Dataset):
-                self._dataset(member, place)
-            else:
-                raise self._refuse(place, "must be a group or a dataset")
-
-    def _dataset(self, dataset: h5py.Dataset, place: str) -> None:
-        self._once(dataset)
-        self._attributes(dataset)
-        if dataset.external or dataset.is_virtual:
-            raise self._refuse(place, "must store its own data, not refer to other files or datasets")
-        if not _plain(dataset.dtype):
-            raise self._refuse(place, f"holds objects of a type that is not read ({dataset.dtype})")
-        creation = dataset.id.get_create_plist()
-        filters = [creation.get_filter(k)[0] for k in range(creation.get_nfilters())]
-        if any(code not in FILTERS for code in filters):
-            raise self._refuse(place, f"uses a filter other than {', '.join(FILTERS.values())}")
-        declared, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
-        self.bytes += declared
-        if self.bytes > MOST_BYTES or declared > MOST_RATIO * stored + SLACK:
-            raise self._refuse(place, f"declares {declared:,} bytes and stores {stored:,}")
-
-    def _attributes(self, item: h5py.HLObject) -> None:
-        for name in item.attrs:
-            stored = item.attrs.get_id(name)
-            if not _plain(stored.dtype):
-                raise self._refuse(f"{item.name}@{name}", f"holds objects of a type that is not read ({stored.dtype})")
-            if int(np.prod(stored.shape or (1,), dtype=object)) * stored.dtype.itemsize > MOST_ATTRIBUTE:
-                raise self._refuse(f"{item.name}@{name}", f"takes more than {MOST_ATTRIBUTE:,} bytes")
-
-    def _once(self, item: h5py.HLObject) -> None:
-        address = int(h5py.h5o.get_info(item.id).addr)
-        if address in self.seen:
-            raise self._refuse(item.name, "is linked twice")
-        self.seen.add(address)
-        if len(self.seen) > MOST_OBJECTS:
-            raise self._refuse(item.name, f"is one of more than {MOST_OBJECTS:,} objects")
-
-    def _refuse(self, place: str | None, reason: str) -> DataError:
-        return DataError(f"{place!s:.200} {reason}")
-
-
-def _plain(dtype: np.dtype[Any]) -> bool:
-    """Numbers, booleans, enumerations and texts."""
-    if dtype.kind == "O":
-        return h5py.check_string_dtype(dtype) is not None
-    return dtype.kind in "biufS" and dtype.subdtype is None
+def _foreign_lines(path: str | os.PathLike[str]) -> list[str]:
+    """The lines of a file that only the HDF5 library reads, which does so in a process with limits."""
+    homes = {str(Path(str(module.__file__)).resolve().parents[1]) for module in (h5py, np)}
+    command = [sys.executable, "-I", str(hdf5_tree.__file__), os.path.abspath(path), *sorted(homes)]
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # threads take address space
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            timeout=MOST_SECONDS, cwd=Path(str(hdf5_tree.__file__)).parent, env=os.environ | single, check=True,
+        )  # fmt: skip
+        told = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        raise DataError(f"{path} is damaged: the HDF5 library cannot read it in {MOST_SECONDS} s and 2 GB") from None
+    if "error" in told:
+        raise DataError(f"{path} is damaged or no HDF5 file: {told['error']}")
+    return [str(text) for text in told["lines"]]
 
 
 def _chunks(values: NDArray[Any]) -> tuple[int, ...]:
@@ -264,15 +244,6 @@ def _chunks(values: NDArray[Any]) -> tuple[int, ...]:
     if row <= CHUNK_BYTES or values.ndim == 1:
         return (min(max(CHUNK_BYTES // row, 1), values.shape[0]), *values.shape[1:])
     return (1, *_chunks(values[0]))
-
-
-def _place(group: h5py.Group, name: str) -> str:
-    return f"{(group.name or '').rstrip('/')}/{name}"
-
-
-def _check_file(path: str | os.PathLike[str]) -> None:
-    if not Path(path).is_file():
-        raise DataError(f"{path} does not exist" if not Path(path).exists() else f"{path} is not a file")
 
 
 def _reason(error: BaseException) -> str:

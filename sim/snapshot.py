@@ -22,13 +22,15 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, PotentiaError
 from ..kernels.cpu.event_queue import TICKS
-from . import description, hdf5
+from . import description, files, hdf5, json_text
+from .hdf5_format import Group
 from .network import Network
 
 SCHEMA = 1
 BLOCK = 512  # bytes of the first block
 MAGIC = b"Potentia snapshot, schema "
 MOST_BYTES = 1 << 36
+MOST_DEPTH = 4 * description.MOST_DEPTH  # of the JSON text: a value takes up to four levels
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,9 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     """Read a snapshot, every part of it checked. Raises DataError."""
     with hdf5.reading(io.BytesIO(_checked(Path(path))), path) as file:
         text = hdf5.array(file, "description", "u", 1).tobytes()
-        arrays, state = ({name: item[()] for name, item in file[title].items()} for title in ("arrays", "engine"))
+        arrays, state = (_arrays(hdf5.group(file, title)) for title in ("arrays", "engine"))
     with blaming(path):
-        words = json.loads(text)
+        words = json_text.parse(text, "its description", depth=MOST_DEPTH)
         return Snapshot(description.unpack_network(words["network"], arrays), _options(words["options"]), state)
 
 
@@ -104,14 +106,7 @@ def _header(schema: int, body: bytes | memoryview) -> bytes:
 
 def _checked(path: Path) -> bytes:
     """The HDF5 part of a snapshot whose header and hash are right."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path} is larger than {MOST_BYTES:,} bytes")
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    content = files.read_regular(path, most=MOST_BYTES, follow=True)
     head, body = content[:BLOCK], content[BLOCK:]
     if not head.startswith(MAGIC):
         raise DataError(f"{path} is not a snapshot made by Simulator.save")
@@ -121,6 +116,11 @@ def _checked(path: Path) -> bytes:
     if head != _header(SCHEMA, body):
         raise DataError(f"{path} is damaged or was changed: its SHA-256 is not the one it was sealed with")
     return body
+
+
+def _arrays(group: Group) -> dict[str, NDArray[Any]]:
+    """All members of a group, which must be arrays of numbers."""
+    return {name: hdf5.numbers(group, name) for name in group}
 
 
 def _options(options: Any) -> dict[str, Any]:

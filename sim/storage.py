@@ -15,8 +15,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,13 +26,15 @@ import numpy as np
 
 from .. import __version__
 from ..errors import DataError
-from . import atomic, chain, hdf5
+from . import atomic, chain, hdf5, json_text
+from .hdf5_format import Group
 from .result import Result, Samples, Spikes, concatenate
 
 SCHEMA: Final = 1
 RESULTS: Final = "results.h5"
 KINDS: Final = ("counts", "rate", "weights")  # of sampled records that are no state variables
-SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype=np.uint8)
+SORTINGS: Final = {"none": 0, "by_id": 1, "by_time": 2}
+SORTING = h5py.enum_dtype(SORTINGS, basetype=np.uint8)
 SONATA_MAGIC, SONATA_VERSION = 0x0A7A, (0, 1)
 
 
@@ -84,7 +87,7 @@ def load_result(path: str | os.PathLike[str]) -> Result:
     """
     place = Path(path)
     if not place.is_dir():
-        return _read_file(place)
+        return _read_file(place, follow=True)
     if (place / RESULTS).exists():
         return _read_file(place / RESULTS)
     if not chain.segments(place):
@@ -122,89 +125,139 @@ def _fill(root: h5py.File, result: Result, metrics: Mapping[str, float], place: 
     with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter to others
         sealed = pool.submit(digest, result)
         _fill_records(root, result, metrics)
-        root["meta"].attrs["digest"] = sealed.result()
+        hdf5.put(root["meta"], "digest", sealed.result())
     for name, value in place.items():
-        root["meta"].attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
+        hdf5.put(root["meta"], name, value)
     return sealed.result()
 
 
 def _fill_records(root: h5py.File, result: Result, metrics: Mapping[str, float]) -> None:
-    root.attrs["magic"] = np.uint32(SONATA_MAGIC)
-    root.attrs["version"] = np.array(SONATA_VERSION, np.uint32)
+    root.attrs["magic"], root.attrs["version"] = np.uint32(SONATA_MAGIC), np.array(SONATA_VERSION, np.uint32)
     meta = root.create_group("meta")
     words = {"schema": SCHEMA, "potentia": __version__, "start": result.start, "stop": result.stop}
     for name, value in (words | {"hash": result.hash}).items():
-        meta.attrs[name] = value
+        hdf5.put(meta, name, value)
     meta.create_dataset("json", data=np.bytes_(json.dumps(result.meta, default=str).encode()))
     for title, numbers in (("tallies", result.tallies), ("metrics", metrics)):
         group = root.create_group(title)
         for name, value in numbers.items():
             group.attrs[name] = value
+    for path, part in _parts(result):
+        _write(root.require_group(path), part)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One record as it stands in a file: attributes, `sorting` by name, and the datasets with their units.
+
+    derived: datasets that follow from the others, for readers of SONATA.
+    """
+
+    attributes: dict[str, Any]
+    datasets: dict[str, tuple[Any, str]]
+    derived: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    sorting: str = ""
+    compress: bool = False
+
+
+def _parts(result: Result) -> Iterator[tuple[str, _Part]]:
+    """Where each record of a result stands, and how."""
     for name, spikes in result.spike_records.items():
-        _write_spikes(root.require_group("spikes").create_group(name), spikes)
+        yield f"spikes/{name}", _spikes_part(spikes)
     for name, samples in result.sample_records.items():
         target, what = name.rsplit(".", 1)
-        if what in KINDS:
-            _write_samples(root.require_group(what).create_group(target), samples, "ids")
-        else:
-            _write_report(root.require_group("report").create_group(name), samples)
+        yield (f"{what}/{target}" if what in KINDS else f"report/{name}"), _samples_part(samples, what in KINDS)
 
 
-def _write_spikes(group: h5py.Group, spikes: Spikes) -> None:
+def _spikes_part(spikes: Spikes) -> _Part:
     in_time = bool((spikes.times[1:] >= spikes.times[:-1]).all())
-    group.attrs.create("sorting", 2 if in_time else 0, dtype=SORTING)
-    group.attrs["n"] = spikes.n
-    group.attrs["start"], group.attrs["stop"] = spikes.start, spikes.stop
-    hdf5.add(group, "timestamps", np.asarray(spikes.times, np.float64), "s", compress=False)
-    hdf5.add(group, "node_ids", np.asarray(spikes.ids, np.int64).view(np.uint64), compress=False)
+    times, ids = np.asarray(spikes.times, np.float64), np.asarray(spikes.ids, np.int64).view(np.uint64)
+    datasets = {"timestamps": (times, "s"), "node_ids": (ids, "")}
     if spikes.recorded is not None:
-        hdf5.add(group, "recorded", spikes.recorded.astype(np.uint64), compress=False)
+        datasets["recorded"] = (spikes.recorded.astype(np.uint64), "")
+    attributes = {"n": spikes.n, "start": spikes.start, "stop": spikes.stop}
+    return _Part(attributes, datasets, sorting="by_time" if in_time else "none")
 
 
-def _write_samples(group: h5py.Group, samples: Samples, ids: str, *, compress: bool = True) -> None:
-    group.attrs["unit"] = samples.unit
-    hdf5.add(group, "data", samples.values, samples.unit, compress=compress)
-    hdf5.add(group, "times", samples.times, "s", compress=compress)
-    hdf5.add(group, ids, samples.ids.astype(np.uint64), compress=compress)
-
-
-def _write_report(group: h5py.Group, samples: Samples) -> None:
-    """A SONATA frame report: one element per unit, frames from ``time[0]`` in steps of ``time[2]``."""
-    mapping, count = group.create_group("mapping"), samples.ids.size
-    _write_samples(group, samples, "mapping/node_ids", compress=False)
-    hdf5.add(mapping, "index_pointers", np.arange(count + 1, dtype=np.uint64), compress=False)
-    hdf5.add(mapping, "element_ids", np.zeros(count, np.uint32), compress=False)
-    times = samples.times
+def _samples_part(samples: Samples, plain: bool) -> _Part:
+    """Samples of Potentia's own, or a SONATA frame report: one element per unit, frames in steps of ``time[2]``."""
+    times, ids, attributes = samples.times, samples.ids.astype(np.uint64), {"unit": samples.unit}
+    datasets = {"data": (samples.values, samples.unit), "times": (times, "s")}
+    if plain:
+        return _Part(attributes, datasets | {"ids": (ids, "")}, compress=True)
     start = float(times[0]) if times.size else 0.0
     interval = float(times[-1] - times[0]) / (times.size - 1) if times.size > 1 else 1.0
-    hdf5.add(mapping, "time", np.array([start, start + interval * times.size, interval]), "s", compress=False)
+    derived = {
+        "mapping/index_pointers": (np.arange(ids.size + 1, dtype=np.uint64), ""),
+        "mapping/element_ids": (np.zeros(ids.size, np.uint32), ""),
+        "mapping/time": (np.array([start, start + interval * times.size, interval]), "s"),
+    }
+    return _Part(attributes, datasets | {"mapping/node_ids": (ids, "")}, derived)
 
 
-def _read_file(path: Path, row: chain.Chain | None = None) -> Result:
-    with hdf5.reading(path, path) as root:
+def _write(group: h5py.Group, part: _Part) -> None:
+    for name, value in part.attributes.items():
+        hdf5.put(group, name, value)
+    if part.sorting:
+        group.attrs.create("sorting", SORTINGS[part.sorting], dtype=SORTING)
+    for name, (values, unit) in (part.datasets | part.derived).items():
+        hdf5.add(group, name, values, unit, compress=part.compress)
+
+
+def _check_rest(root: Group, result: Result) -> None:
+    """Raise DataError unless all that stands beside the records is what was written with them.
+
+    The digest tells of what `Result` holds; the rest follows from that, and readers of SONATA trust it.
+    """
+    wanted: dict[str, Any] = {"magic": SONATA_MAGIC, "version": SONATA_VERSION}
+    sound = all(np.array_equal(root.attributes.get(name, ()), value) for name, value in wanted.items())
+    for path, part in _parts(result):
+        group = hdf5.group(root, path)
+        sound = sound and (not part.sorting or _sorting(group) == part.sorting)
+        for name, (_, unit) in (part.datasets | part.derived).items():
+            dataset = group[name]
+            sound = sound and ("units" in dataset.attributes) == bool(unit)
+            sound = sound and (not unit or hdf5.attribute(dataset, "units", str) == unit)
+        for name, (values, _) in part.derived.items():
+            sound = sound and np.array_equal(hdf5.array(group, name, values.dtype.kind, 1), values, equal_nan=True)
+    if not sound:
+        raise DataError("its units, or what it tells readers of SONATA, were changed or damaged")
+
+
+def _sorting(group: Group) -> str | None:
+    """What the attribute ``sorting`` of spikes says."""
+    if "sorting" not in group.attributes or group.attributes.type("sorting").names != tuple(sorted(SORTINGS.items())):
+        return None
+    names = {value: name for name, value in SORTINGS.items()}
+    return names.get(hdf5.attribute(group, "sorting", int))
+
+
+def _read_file(path: Path, row: chain.Chain | None = None, *, follow: bool = False) -> Result:
+    with hdf5.reading(path, path, follow=follow) as root:
         meta = root.get("meta")
-        if not isinstance(meta, h5py.Group):
+        if not isinstance(meta, Group):
             raise DataError("it has no group /meta, so it is no file of results of Potentia")
         schema = hdf5.attribute(meta, "schema", int)
         if schema != SCHEMA:
             raise DataError(f"it has schema {schema}; this version of Potentia reads schema {SCHEMA}")
         span = [hdf5.attribute(meta, name, float) for name in ("start", "stop")]
-        words = json.loads(bytes(hdf5.array(meta, "json", "S", 0)[()]))
+        words = json_text.parse(bytes(hdf5.array(meta, "json", "S", 0)[()]), "/meta/json")
         if not isinstance(words, dict):
             raise DataError("/meta/json must hold a JSON object")
         result = Result(span[0], span[1], hdf5.attribute(meta, "hash", str), meta=words)
-        tallies = root["tallies"]
-        result.tallies.update({name: tallies.attrs[name].item() for name in tallies.attrs})
+        tallies = hdf5.group(root, "tallies")
+        result.tallies.update({name: hdf5.number(tallies, name) for name in tallies.attributes})
         _read_records(root, result)
         if hdf5.attribute(meta, "digest", str) != digest(result):
             raise DataError("what it holds does not have the digest that it was saved with: it was changed or damaged")
+        _check_rest(root, result)
         link = chain.read_link(meta)
     if row is not None:
         row.add(path, link)
     return result
 
 
-def _read_records(root: h5py.File, result: Result) -> None:
+def _read_records(root: Group, result: Result) -> None:
     for name, group in hdf5.members(root, "spikes"):
         times = hdf5.array(group, "timestamps", "f", 1)
         ids = hdf5.array(group, "node_ids", "u", 1).astype(np.int64)
@@ -224,7 +277,7 @@ def _read_records(root: h5py.File, result: Result) -> None:
             result.sample_records[f"{name}.{what}"] = _read_samples(group, "ids")
 
 
-def _read_samples(group: h5py.Group, ids: str) -> Samples:
+def _read_samples(group: Group, ids: str) -> Samples:
     values, times = hdf5.array(group, "data", "biuf", 2), hdf5.array(group, "times", "f", 1)
     recorded = hdf5.array(group, ids, "u", 1).astype(np.int64)
     if values.shape != (times.size, recorded.size):

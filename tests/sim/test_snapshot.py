@@ -193,7 +193,7 @@ def test_files_that_are_no_snapshots(tmp_path):
 def test_missing_and_folder(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         Simulator.load(tmp_path / "none.h5")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is not a file"):
         Simulator.load(tmp_path)
 
 
