@@ -64,6 +64,9 @@ class Program(Protocol):
     def collect(self) -> None:
         """Bring all arrays of the calls up to date."""
 
+    def halt(self) -> None:
+        """Wait until nothing is left running of an `advance` that was broken off; the program is of no use then."""
+
 
 class Clockwork(NamedTuple):
     """The arrays through which calls and the loop talk.

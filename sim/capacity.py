@@ -20,8 +20,8 @@ from .weighing import MAX_LAG, RARE, law_levels
 
 STORED: Final = 4  # bytes of a synapse whose weight is a level
 FLOAT: Final = 8  # of one with a weight of its own
-PLASTIC: Final = 16  # of one that learns, with its reverse index
-DEVICES: Final = 24  # of one on pairs of devices
+PLASTIC: Final = 20  # of one that learns, with its reverse index, and the weight that a broken run goes back to
+DEVICES: Final = 32  # of one on pairs of devices, and their conductances that a broken run goes back to
 DRAWING: Final = 40  # more, while the synapses of a projection are spelled out one by one
 EVENT_SYNAPSE: Final = 48  # of one on the event engine, where all are spelled out together
 EVENT_SEGMENT: Final = 80  # more, where delays differ and a source's synapses must be put in their order

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, DivergenceError
 from . import validation as check
+from .batch import spread
 from .inputs import Stimulus
 from .network import Network
 from .plan import Plan
@@ -23,20 +23,26 @@ from .scope import MOST_STEPS
 from .signals import Memory, Signal, match
 
 Progress = Callable[[int], None]
-SAVED = ("state", "flow", "store")  # parts of memory that a snapshot holds
+SAVED = ("state", "flow", "store")  # parts of memory that a snapshot holds, and that a run is taken back by
+EMPTY = ("scratch", "sums")  # parts that are empty between runs
+AWAY = -1  # where a run is that is not over
 
 
 class ClockEngine:
     """A plan, its memory and the step it has reached.
 
     chunk: steps between two visits of Python, for progress and for emptying probe buffers; no result depends on it.
+
+    A run counts only once somebody sets `standing`, the step that the simulation has come to, to `reached`, the step
+    that the memory is at. Until then `settle` takes it back, so a run that an error or Ctrl-C ends leaves no trace.
     """
 
     def __init__(self, plan: Plan, *, chunk: int, threads: int) -> None:
         self.plan, self.chunk, self.threads = plan, chunk, threads
         self.memory = plan.memory()
         self.program = plan.program(self.memory)
-        self.step = 0
+        self.standing = self.reached = 0
+        self._before: dict[str, NDArray[Any]] = {}  # what the present run began with
 
     @property
     def network(self) -> Network:
@@ -45,7 +51,7 @@ class ClockEngine:
     @property
     def time(self) -> float:
         """Where the simulation stands [s]."""
-        return self.step * self.plan.dt
+        return self.standing * self.plan.dt
 
     def steps(self, duration: float) -> int:
         """A duration [s] in steps; one that is no whole number of steps is refused."""
@@ -58,11 +64,37 @@ class ClockEngine:
     def snapshot(self, step: int | None = None) -> dict[str, NDArray[Any]]:
         """Copies of all that changes in a run, by name, and marks of all that does not; step: in the middle of one."""
         arrays = {signal.name: self.memory[signal].copy() for signal in self._saved()}
-        reached = np.array([self.step if step is None else step], np.int64)
+        reached = np.array([self.standing if step is None else step], np.int64)
         return arrays | {"step": reached, "wiring": _wiring(self.plan, self.memory)}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over the arrays of a `snapshot` of the same network; DataError unless every one fits."""
+        self.standing = self.reached = self._take_over(arrays)
+
+    def settle(self) -> None:
+        """Take back a run that was broken off."""
+        if self.reached == self.standing:
+            return
+        self.program.halt()
+        self.memory.restore(self._before)
+        self.memory.clear(EMPTY)
+        self._renew()
+        self.reached = self.standing
+
+    def _begin(self) -> None:
+        """Keep all that a run changes. Its room is kept, too: to get it anew takes longer than to copy."""
+        for part in SAVED:
+            block = self.memory.blocks[part]
+            np.copyto(self._before.setdefault(part, np.empty_like(block)), block)
+        self.reached = AWAY
+
+    def _renew(self) -> None:
+        """Another program for the memory as it is now, one that has not decided yet when each operator runs next."""
+        del self.program  # a device has no room for two
+        self.program = self.plan.program(self.memory)
+
+    def _take_over(self, arrays: Mapping[str, NDArray[Any]]) -> int:
+        """Write the arrays of a `snapshot` into memory; return its step."""
         marks: dict[str, NDArray[Any]] = {"step": np.zeros(1, np.int64), "wiring": _wiring(self.plan, self.memory)}
         expected: dict[str, NDArray[Any]] = {signal.name: self.memory[signal] for signal in self._saved()} | marks
         match({name: (array.shape, array.dtype) for name, array in expected.items()}, arrays)
@@ -74,8 +106,8 @@ class ClockEngine:
             raise DataError(f"the saved step must be >= 0 (got {int(arrays['step'][0])})")
         for signal in self._saved():
             self.memory[signal][...] = arrays[signal.name]
-        self.step = int(arrays["step"][0])
-        self.program = self.plan.program(self.memory)  # forgets when each operator wanted to run next
+        self._renew()
+        return int(arrays["step"][0])
 
     def _saved(self) -> list[Signal]:
         return [signal for signal in self.plan.signals if signal.part in SAVED]
@@ -88,25 +120,28 @@ class ClockEngine:
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
-        start, stop = self.step, self.step + self.steps(duration)
+        start, stop = self.standing, self.standing + self.steps(duration)
+        step = start
+        self._begin()
         if state is not None:
-            self.restore(state)
-            if not start <= self.step <= stop:
-                raise DataError(f"the saved step must lie between {start} and {stop} (got {self.step})")
-            progress(self.step - start)
-        recording = Recording(self.plan, self.memory, self.step, stop, sink)
-        self._advance(self.program, self.memory, self.step, stop, recording, progress)
-        self.step = stop
-        return recording.result(spike_hash(self.plan, self.memory))
+            step = self._take_over(state)
+            if not start <= step <= stop:
+                raise DataError(f"the saved step must lie between {start} and {stop} (got {step})")
+            progress(step - start)
+        recording = Recording(self.plan, self.memory, step, stop, sink)
+        self._advance(self.program, self.memory, step, stop, recording, progress)
+        result = recording.result(spike_hash(self.plan, self.memory))
+        self.reached = stop
+        return result
 
     def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
         lanes = [self.memory.replicate() for _ in range(min(self.threads, len(stimuli)))]
         present = self.memory.snapshot(("state", "flow"))
         results: list[Result | None] = [None] * len(stimuli)
-        start, stop = self.step, self.step + self.steps(duration)
+        start, stop = self.standing, self.standing + self.steps(duration)
 
-        def work(lane: int) -> None:
+        def work(lane: int, tick: Progress) -> None:
             memory = lanes[lane]
             for sample in range(lane, len(stimuli), len(lanes)):
                 memory.restore(present)
@@ -114,12 +149,10 @@ class ClockEngine:
                 self.plan.anew(memory, stimuli[sample], sample, start)
                 program = self.plan.program(memory, stimuli[sample], lanes=1)
                 recording = Recording(self.plan, memory, start, stop)
-                self._advance(program, memory, start, stop, recording, progress)
+                self._advance(program, memory, start, stop, recording, tick)
                 results[sample] = recording.result(spike_hash(self.plan, memory))
 
-        with ThreadPoolExecutor(len(lanes)) as pool:
-            for future in [pool.submit(work, lane) for lane in range(len(lanes))]:
-                future.result()
+        spread(work, len(lanes), progress)
         return [result for result in results if result is not None]
 
     def _advance(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ..kernels.cpu.event_memory import table
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ..kernels.cpu.event_units import Units, set_drives
 from . import validation as check
+from .batch import spread
 from .event_inputs import build_inputs, drive, poisson
 from .event_plan import LIMIT, EventPlan, compile_events, kernels_of, ticks
 from .event_recording import EventRecording, check_probe, counted
@@ -156,13 +156,16 @@ def _check_finite(memory: EventMemory) -> None:
 
 
 class EventEngine:
-    """A plan, its memory and the time it has reached."""
+    """A plan, its memory and the time it has reached.
+
+    A run works on a copy of the memory, `reached`, and counts only once somebody sets `standing` to it.
+    """
 
     def __init__(self, network: Network, *, threads: int = 1) -> None:
         self.plan, self.threads = compile_events(network), threads
         for probe in self.plan.probes:
             check_probe(self.plan, probe)
-        self.memory = EventMemory(self.plan)
+        self.standing = self.reached = EventMemory(self.plan)
         chains = np.diff(self.plan.wires.chain_first)
         self._most = int(chains.max(initial=0))
 
@@ -171,9 +174,18 @@ class EventEngine:
         return self.plan.network
 
     @property
+    def memory(self) -> EventMemory:
+        """The memory where the simulation stands."""
+        return self.standing
+
+    @property
     def time(self) -> float:
         """Where the simulation stands [s]."""
-        return max(self.memory.now, 0) / TICKS
+        return max(self.standing.now, 0) / TICKS
+
+    def settle(self) -> None:
+        """Take back a run that was broken off."""
+        self.reached = self.standing
 
     def steps(self, duration: float) -> int:
         """The pieces in which a run of `duration` [s] tells of its progress."""
@@ -187,11 +199,13 @@ class EventEngine:
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Copies of all that changes in a run, by name."""
-        return self.memory.snapshot()
+        return self.standing.snapshot()
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over the arrays of a `snapshot` of the same network."""
-        self.memory.restore(arrays)
+        memory = self.standing.replicate()
+        memory.restore(arrays)
+        self.standing = self.reached = memory
 
     def run(
         self, duration: float, progress: Progress, sink: Sink | None = None,
@@ -201,18 +215,24 @@ class EventEngine:
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
-        return self._run(self.memory, duration, progress, sink, state)
+        memory = self.standing.replicate()
+        result = self._run(memory, duration, progress, sink, state)
+        self.reached = memory
+        return result
 
     def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
+        results: list[Result | None] = [None] * len(stimuli)
+        lanes = min(self.threads, len(stimuli))
 
-        def work(sample: int) -> Result:
-            memory = self.memory.replicate()
-            memory.stimulate(stimuli[sample], sample)
-            return self._run(memory, duration, progress)
+        def work(lane: int, tick: Progress) -> None:
+            for sample in range(lane, len(stimuli), lanes):
+                memory = self.standing.replicate()
+                memory.stimulate(stimuli[sample], sample)
+                results[sample] = self._run(memory, duration, tick)
 
-        with ThreadPoolExecutor(min(self.threads, len(stimuli))) as pool:
-            return list(pool.map(work, range(len(stimuli))))
+        spread(work, lanes, progress)
+        return [result for result in results if result is not None]
 
     def _run(
         self, memory: EventMemory, duration: float, progress: Progress, sink: Sink | None = None,

@@ -89,6 +89,11 @@ class Memory:
         for part, block in blocks.items():
             self.blocks[part][...] = block
 
+    def clear(self, parts: Iterable[str]) -> None:
+        """Fill `parts` with zeros."""
+        for part in parts:
+            self.blocks[part][...] = 0
+
     def _allocate(self, part: str) -> None:
         layout = Layout(self.precision)
         for signal in self.signals:

@@ -23,6 +23,7 @@ from .plan import Plan, compile_network
 from .progress import Progress, meter
 from .result import BatchResult, Result
 from .scope import suits
+from .turns import Turns
 
 if TYPE_CHECKING:
     from .snapshot import Snapshot
@@ -81,7 +82,7 @@ class Simulator:
             if backend not in ("auto", "cpu"):
                 raise UnsupportedError(f"Simulator.backend: the event engine runs on 'cpu' (got {backend!r})")
             with memory_told("Simulator.network"):
-                self._standing: Any = EventEngine(network, threads=threads)
+                self._engine: Any = EventEngine(network, threads=threads)
         else:
             dt = check.time_step(self, "dt", DEFAULT_DT if dt is None else dt)
             how: dict[str, Any] = {"dt": dt, "precision": dtype, "deterministic": deterministic}
@@ -92,9 +93,10 @@ class Simulator:
                 return ClockEngine(plan, chunk=chunk, threads=threads)
 
             with memory_told("Simulator.network"):
-                self._standing = (_on_a_card(network, dt, on) or on("cpu")) if backend == "auto" else on(backend)
+                self._engine = (_on_a_card(network, dt, on) or on("cpu")) if backend == "auto" else on(backend)
             backend = self.plan.backend.name
         self._owed = 0.0  # [s] that a result loaded by `run` covers and the engine does not yet
+        self._turns = Turns()
         self._described, self._notices = network.copy(), Notices()
         self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
         if deterministic:
@@ -121,32 +123,25 @@ class Simulator:
         """Write everything needed to go on later, bit for bit, to one file; all or nothing. See `load`."""
         from . import snapshot
 
-        snapshot.save(check.path(self, "save path", path), self._snapshot(self._engine.snapshot()))
-
-    @property
-    def _engine(self) -> Any:
-        """The engine, where the simulation stands: only now is simulated what a loaded result covers."""
-        if self._owed:
-            self._standing.run(self._owed, lambda steps: None)
-            self._owed = 0.0
-        return self._standing
+        path = check.path(self, "save path", path)
+        snapshot.save(path, self._alone("save", lambda: self._snapshot(self._engine.snapshot())))
 
     @property
     def network(self) -> Network:
         """The network described."""
-        network: Network = self._standing.network
+        network: Network = self._engine.network
         return network
 
     @property
     def plan(self) -> Plan:
         """The ordered list of operators; ``print(sim.plan)``."""
-        plan: Plan = self._standing.plan
+        plan: Plan = self._engine.plan
         return plan
 
     @property
     def time(self) -> float:
         """How far the simulation has come [s]."""
-        return float(self._standing.time) + self._owed
+        return float(self._engine.time) + self._owed
 
     def run(
         self,
@@ -160,6 +155,8 @@ class Simulator:
     ) -> Any:
         """Simulate `duration` [s] more and return what the probes saw in that span; run again to go on.
 
+        A run that ends in an exception, Ctrl-C too, leaves the simulator as it was before, bit for bit.
+
         With `inputs` (input name -> one stimulus per sample, or one for all) or `batch`, that many copies of the
         present state run independently on all threads, and a BatchResult is returned; the simulator itself
         stays where it is. ``run(inputs, batch=B)`` lasts as long as the longest of the inputs. progress: a bar,
@@ -169,6 +166,31 @@ class Simulator:
         simulator must stand where that one stood before; the result is that of an unbroken run, bit for bit. Where that
         run was done, its result is loaded; the simulator catches up only when it is used again.
         """
+        turn, engine = self._turns.take("run"), self._engine
+        try:
+            engine.settle()
+            result, owed = self._simulated(duration, inputs, batch, progress, record_to, resume)
+        except BaseException:
+            try:
+                engine.settle()
+            finally:
+                del turn
+            raise
+        # From here on the run counts. No call follows, so no interrupt can come in between.
+        engine.standing = engine.reached
+        self._owed = owed
+        return result
+
+    def _simulated(
+        self,
+        duration: float | BatchInputs,
+        inputs: BatchInputs | None,
+        batch: int | None,
+        progress: bool | None,
+        record_to: str | os.PathLike[str] | None,
+        resume: bool,
+    ) -> tuple[Result | BatchResult, float]:
+        """What `run` returns, and the time that the engine then owes; it does not stand yet where it has reached."""
         if isinstance(duration, Mapping):
             given = _stimuli(self, duration)
             inputs, duration = given, self._engine.covering(_longest(given))
@@ -188,25 +210,34 @@ class Simulator:
         stimuli = self._samples(inputs or {}, batch)
         self._notices.missed(self.network.inputs, stimuli, self.time, self.time + seconds)
         with meter(self._engine.steps(seconds) * len(stimuli), progress) as tick:
-            return BatchResult(self._engine.run_batch(seconds, stimuli, tick))
+            self._catch_up()
+            return BatchResult(self._engine.run_batch(seconds, stimuli, tick)), 0.0
 
     def _run(
         self, seconds: float, tick: Progress, record_to: str | os.PathLike[str] | None = None, resume: bool = False
-    ) -> Result:
+    ) -> tuple[Result, float]:
         if record_to is None:
             if resume:
                 raise check.fail(self, "run resume", "needs record_to, the folder of the broken run", resume)
-            result: Result = self._engine.run(seconds, tick)
-            return result
+            self._catch_up()
+            return self._engine.run(seconds, tick), 0.0
         from .segments import Segments
 
         span = (self.time, self.time + seconds)
         with Segments(record_to, self._snapshot, span, resume=resume) as sink:
             if sink.complete is not None:
-                self._owed += seconds
-                return sink.complete
+                return sink.complete, self._owed + seconds
+            self._catch_up()
             sink.put(self._engine.run(seconds, tick, sink, sink.state))
-            return sink.merge()
+            return sink.merge(), 0.0
+
+    def _catch_up(self) -> None:
+        """Simulate only now what a loaded result covers."""
+        if self._owed:
+            engine = self._engine
+            engine.run(self._owed, lambda steps: None)
+            engine.standing = engine.reached
+            self._owed = 0.0
 
     def _snapshot(self, state: Mapping[str, Any]) -> Snapshot:
         from .snapshot import Snapshot
@@ -220,9 +251,19 @@ class Simulator:
         one, the draws. The order is the same for any backend and number of threads; the event engine does not round
         delays to steps, so there a source's synapses may stand in another order.
         """
-        return self.plan.network.projections[self._index(projection)].store.weights(
-            self.plan.synapses[projection.name], self._engine.memory
-        )
+        store = self.plan.network.projections[self._index(projection)].store
+        synapses = self.plan.synapses[projection.name]
+        return self._alone("weights", lambda: store.weights(synapses, self._engine.memory))
+
+    def _alone(self, doing: str, work: Callable[[], Any]) -> Any:
+        """What `work` returns, done while nobody else does anything with this simulator."""
+        turn = self._turns.take(doing)
+        try:
+            self._engine.settle()
+            self._catch_up()
+            return work()
+        finally:
+            del turn
 
     def _index(self, projection: Any) -> int:
         for index, member in enumerate(self.network.projections):

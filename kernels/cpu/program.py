@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,46 @@ from . import barrier, binding, loop, nap
 
 AGAIN: Final = 32  # chunks after which the slower way, one thread or several, is tried again
 SLACK: Final = 1.02  # several threads must not be slower than one by more than this
+
+
+class Chunk:
+    """The lanes of one chunk, each in a thread; none begins before all are there, since they wait for one another.
+
+    A thread of the pool leads them: interrupts reach the main thread alone, and between the starts of two lanes one
+    would leave the first waiting for ever.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor, lanes: int, arguments: tuple[Any, ...]) -> None:
+        self._pool, self._lanes, self._arguments = pool, lanes, arguments
+        self._running = threading.Lock()
+        self._decided, self._cancelled, self._goes = threading.Event(), False, False
+
+    def run(self) -> int:
+        """Run all lanes; return the first step not run."""
+        with self._running:
+            try:
+                others = [self._pool.submit(self._follow, lane) for lane in range(1, self._lanes)]
+                self._goes = not self._cancelled
+            except RuntimeError:  # no new threads: Python is about to end
+                pass
+            self._decided.set()
+            if not self._goes:
+                return 0
+            reached = int(loop.advance_lane(0, *self._arguments))
+            for other in others:
+                other.result()
+            return reached
+
+    def cancel(self) -> None:
+        """Do not begin, or wait until it is over."""
+        self._cancelled = True
+        with self._running:
+            pass
+
+    def _follow(self, lane: int) -> None:
+        self._decided.wait()
+        if self._goes:
+            loop.advance_lane(lane, *self._arguments)
 
 
 class Program:
@@ -49,7 +90,8 @@ class Program:
         self._chunks = 0
         self._meeting = np.zeros(barrier.WORDS, np.int64)
         self._shared = np.zeros(8 * (lanes + 1), np.int64)
-        self._pool = ThreadPoolExecutor(self._lanes - 1) if self._lanes > 1 else None
+        self._pool = ThreadPoolExecutor(self._lanes) if self._lanes > 1 else None
+        self._chunk: Chunk | None = None
 
     def advance(self, step: int, stop: int) -> int:
         """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
@@ -63,6 +105,11 @@ class Program:
 
     def collect(self) -> None:
         """Nothing to do: kernels work on the arrays themselves."""
+
+    def halt(self) -> None:
+        """Wait until no thread is left at work on a chunk that was broken off."""
+        if self._chunk is not None:
+            self._chunk.cancel()
 
     def _choose(self) -> int:
         """How many threads to run the next chunk with."""
@@ -83,11 +130,8 @@ class Program:
         self._shared[:2] = step
         own = (self._stages, self._meeting.ctypes.data, self._shared.ctypes.data, self._entries, self._rows)
         arguments = (*own, self._masks, stop, *self._rest())
-        others = [self._pool.submit(loop.advance_lane, lane, *arguments) for lane in range(1, self._lanes)]
-        reached = int(loop.advance_lane(0, *arguments))
-        for other in others:
-            other.result()
-        return reached
+        self._chunk = Chunk(self._pool, self._lanes, arguments)  # before it starts, so that it can be halted
+        return self._pool.submit(self._chunk.run).result()
 
     def _rest(self) -> tuple[Any, ...]:
         clockwork = self._clockwork

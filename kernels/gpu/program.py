@@ -86,6 +86,10 @@ class Program:
                 due = work.arguments["due"]
                 work.arguments["earliest"][:] = np.minimum.reduceat(due, np.arange(0, due.size, GROUP))
 
+    def halt(self) -> None:
+        """Wait for the device: what it copies comes in order, so the last is there when this is."""
+        self._mirror.download(self._words)
+
     def upload(self) -> None:
         """Take over all arrays as they are now."""
         for work in self._works:

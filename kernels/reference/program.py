@@ -30,3 +30,6 @@ class Program:
 
     def collect(self) -> None:
         """Nothing to do: kernels work on the arrays themselves."""
+
+    def halt(self) -> None:
+        """Nothing to do: nothing runs but `advance` itself."""

@@ -1,0 +1,308 @@
+"""A run that an interrupt or an error ends leaves no trace; the next one is as if it had never been."""
+
+import inspect
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from potentia import Network, Result, Simulator
+from potentia.errors import DataError, DivergenceError, ParameterError, UnsupportedError
+from potentia.learning import STDP
+from potentia.models import LIF, CubaLIF, SpikeSource
+from potentia.sim import Constant, FixedProbability, Poisson, SpikeTrain, Uniform, segments
+from potentia.sim.recording import Recording
+
+EVENT = {"engine": "event"}
+CLOCKS = {
+    "one thread": {"chunk": 37, "threads": 1},
+    "two threads": {"chunk": 37, "threads": 2},
+    "float64": {"chunk": 10, "dtype": "float64"},
+    "whole numbers": {"chunk": 37, "deterministic": True},
+    "reference": {"chunk": 10, "backend": "reference"},
+}
+WAYS = {**CLOCKS, "event": EVENT}
+
+
+def network(*, learns: bool = True) -> Network:
+    """Active, with delays, refractory times, trains given and drawn, weights that learn, and every kind of probe."""
+    net = Network(seed=5)
+    source, cells = net.population(SpikeSource(), 40, name="source"), net.population(LIF(), 60, name="cells")
+    others = net.population(CubaLIF(refractory=np.linspace(0, 3e-3, 50)), 50, name="others")
+    rule = STDP() if learns else None
+    net.connect(source, cells, FixedProbability(0.3), weight=2e-3, delay=Uniform(1e-3, 4e-3), rule=rule, name="in")
+    net.connect(cells, others, FixedProbability(0.2), weight=1e-3, delay=1.5e-3)
+    net.connect(others, cells, FixedProbability(0.2), weight=-1e-3, delay=2e-3)
+    rng = np.random.default_rng(1)
+    net.stimulate(source, SpikeTrain(np.sort(rng.uniform(0, 0.2, 900)), rng.integers(0, 40, 900)), name="train")
+    net.stimulate(cells, Poisson(rate=600.0, weight=2e-3), name="noise")
+    net.stimulate(others, Constant(18e-3))
+    for part in net.populations:
+        net.probe(part, "spikes")
+    net.probe(cells, "v", every=1e-3)
+    net.probe(others, "counts", every=7e-3)
+    net.probe(net.projections[0], "weights", every=5e-3)
+    return net
+
+
+def simulator(how):
+    """At 10 ms, in the middle of everything."""
+    made = Simulator(network(learns=how.get("engine") != "event" and not how.get("deterministic")), **how)
+    made.run(10e-3)
+    return made
+
+
+def state(made):
+    return {name: array.tobytes() for name, array in made._engine.snapshot().items()}
+
+
+def same(one, other):
+    """Whether two results are equal to the last bit, records and all."""
+    assert (one.start, one.stop, one.hash, one.tallies) == (other.start, other.stop, other.hash, other.tallies)
+    for name, spikes in one.spike_records.items():
+        np.testing.assert_array_equal(spikes.times, other.spike_records[name].times)
+        np.testing.assert_array_equal(spikes.ids, other.spike_records[name].ids)
+    for name, samples in one.sample_records.items():
+        np.testing.assert_array_equal(samples.times, other.sample_records[name].times)
+        np.testing.assert_array_equal(samples.values, other.sample_records[name].values)
+
+
+class Interrupt:
+    """Raises KeyboardInterrupt when the main thread comes to its `place`-th function, or back from one in C.
+
+    Those are the places at which Python looks for signals. Without a place it counts them.
+    """
+
+    def __init__(self, place=None):
+        self.place, self.passed = place, 0
+
+    def __enter__(self):
+        sys.setprofile(self._look)
+        return self
+
+    def __exit__(self, *error):
+        sys.setprofile(None)
+
+    def _look(self, frame, event, argument):
+        if event not in ("call", "c_return") or frame.f_code.co_filename == __file__:
+            return
+        if frame.f_code.co_flags & inspect.CO_GENERATOR:  # perhaps one that is thrown away, which lets nothing out
+            return
+        self.passed += 1
+        if self.place is not None and self.passed >= self.place:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
+def test_an_interrupt_anywhere_leaves_no_trace(how):
+    """At many places from the first call of a run to the last, where what is done has all but become what is."""
+    once = simulator(how)
+    with Interrupt() as count:
+        expected = once.run(20e-3)
+    broken = simulator(how)
+    spread = 8 if how.get("backend") == "reference" else 70  # that one is slow
+    places = np.concatenate([np.linspace(1, count.passed, spread), count.passed - np.arange(1, spread // 2)]).astype(
+        int
+    )
+    interrupted = 0
+    for place in places:
+        before = state(broken)
+        try:
+            with Interrupt(place):
+                broken.run(20e-3)
+        except KeyboardInterrupt:
+            interrupted += 1
+            assert broken.time == pytest.approx(10e-3)
+            assert state(broken) == before
+        else:  # caches are warm by now, so a run may have fewer places than the one that was counted
+            broken = simulator(how)
+    assert interrupted > spread // 2
+    same(broken.run(20e-3), expected)
+    same(broken.run(10e-3), once.run(10e-3))
+
+
+@pytest.mark.parametrize("how", [CLOCKS["one thread"], CLOCKS["two threads"], EVENT], ids=str)
+def test_signals_at_any_time_leave_no_trace(how):
+    """Real ones, from a clock, so in the middle of compiled code as well."""
+    once, broken = simulator(how), simulator(how)
+    began = time.perf_counter()
+    expected = once.run(0.3)
+    lasts = time.perf_counter() - began
+    handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for share in np.linspace(0.01, 0.9, 15):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, share * lasts)
+                broken.run(0.3)
+            except KeyboardInterrupt:
+                assert broken.time == pytest.approx(10e-3)
+            else:
+                broken = simulator(how)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:  # came after the run was over
+        broken = simulator(how)
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+    same(broken.run(0.3), expected)
+
+
+def breaks(monkeypatch, at, error=KeyboardInterrupt):
+    """Let the `at`-th visit of Python between chunks end in an error."""
+    visit, visits = Recording.visit, []
+
+    def visited(self, step):
+        visit(self, step)
+        visits.append(step)
+        if len(visits) == at:
+            raise error
+
+    monkeypatch.setattr(Recording, "visit", visited)
+
+
+def test_a_run_on_a_gpu_is_taken_back(gpu, monkeypatch):
+    """Its own memory, too."""
+    once, broken = (simulator({"chunk": 37, "backend": gpu}) for _ in range(2))
+    before = state(broken)
+    breaks(monkeypatch, 3)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(20e-3)
+    assert state(broken) == before
+    same(broken.run(20e-3), once.run(20e-3))
+
+
+def test_an_interrupt_while_a_run_is_taken_back_is_no_harm(monkeypatch):
+    once, broken = simulator(CLOCKS["two threads"]), simulator(CLOCKS["two threads"])
+    breaks(monkeypatch, 3)
+    clear = broken._engine.memory.clear
+
+    def interrupted(parts):
+        broken._engine.memory.clear = clear
+        raise KeyboardInterrupt
+
+    broken._engine.memory.clear = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(20e-3)
+    assert broken.time == pytest.approx(10e-3)
+    np.testing.assert_array_equal(*(made.weights(made.network.projections[0]) for made in (broken, once)))
+    same(broken.run(20e-3), once.run(20e-3))
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_divergence_leaves_no_trace(backend):
+    """A spike at 25 ms is too much for numbers of 32 bits."""
+    net = Network()
+    cells = net.population(LIF(), 3, name="cells")
+    net.stimulate(cells, Constant(20e-3))
+    net.stimulate(cells, SpikeTrain([25e-3, 26e-3], [1, 1], weight=-3e38))
+    net.probe(cells, "v")
+    once, broken = Simulator(net, backend=backend, chunk=10), Simulator(net, backend=backend, chunk=10)
+    for made in (once, broken):
+        made.run(15e-3)
+    before = state(broken)
+    with pytest.raises(DivergenceError, match="of unit 1 is"):
+        broken.run(30e-3)
+    assert broken.time == pytest.approx(15e-3)
+    assert state(broken) == before
+    same(broken.run(8e-3), once.run(8e-3))
+
+
+@pytest.mark.parametrize(
+    "how", [{"threads": 1, "deterministic": True}, {"threads": 2, "deterministic": True}, EVENT], ids=str
+)
+def test_a_batch_that_fails_leaves_no_trace(how):
+    once, broken = simulator(how), simulator(how)
+    before = state(broken)
+    stimuli = [Poisson(rate=600.0, weight=2e-3), Poisson(rate=np.full(59, 1.0), weight=2e-3)]
+    with pytest.raises(ParameterError, match="rate"):
+        broken.run(5e-3, inputs={"noise": stimuli})
+    assert state(broken) == before
+    same(broken.run(5e-3), once.run(5e-3))
+
+
+def test_one_sample_that_diverges_ends_the_batch():
+    """The others stop at their next sign of progress, and the simulator stays where it was."""
+    net = Network()
+    cells = net.population(LIF(), 2, name="cells")
+    net.stimulate(cells, SpikeTrain([1e-3], [0], weight=1e-3), name="train")
+    made = Simulator(net, chunk=10, threads=2)
+    short = SpikeTrain([1e-3], [0], weight=1e-3)
+    with pytest.raises(DivergenceError):
+        made.run(1.0, inputs={"train": [short] * 9 + [SpikeTrain([1e-3, 2e-3], [0, 0], weight=-3e38)]})
+    assert made.time == 0.0
+    assert made.run(5e-3).hash == Simulator(net, threads=1).run(5e-3).hash
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["checkpoint", "no checkpoint"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, DataError("no room")], ids=["interrupt", "error"])
+def test_resuming_in_the_same_process(tmp_path, monkeypatch, kept, error):
+    """A recorded run that is broken off and taken up by the same simulator gives the result of an unbroken one."""
+    monkeypatch.setattr(segments, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0 if kept else 1e9)
+    once, broken = simulator(CLOCKS["one thread"]), simulator(CLOCKS["one thread"])
+    expected = once.run(40e-3, record_to=tmp_path / "once")
+    with monkeypatch.context() as patch:
+        breaks(patch, 8, error)
+        with pytest.raises(type(error) if isinstance(error, Exception) else error):
+            broken.run(40e-3, record_to=tmp_path / "broken")
+    assert list((tmp_path / "broken").glob("*.snapshot")) if kept else True
+    same(broken.run(40e-3, record_to=tmp_path / "broken", resume=True), expected)
+    same(Result.load(tmp_path / "broken"), expected)
+    same(broken.run(5e-3), once.run(5e-3))
+
+
+@pytest.mark.parametrize("how", [CLOCKS["one thread"], EVENT], ids=str)
+def test_a_second_thread_is_refused(how, monkeypatch):
+    """While one thread runs a simulator, another can neither run, save nor read it; afterwards it can."""
+    made, inside, go_on = simulator(how), threading.Event(), threading.Event()
+    engine_run = made._engine.run
+
+    def slow(*arguments):
+        inside.set()
+        go_on.wait(30)
+        return engine_run(*arguments)
+
+    monkeypatch.setattr(made._engine, "run", slow)
+    results = []
+    worker = threading.Thread(target=lambda: results.append(made.run(5e-3)), name="first")
+    worker.start()
+    assert inside.wait(30)
+    for doing, call in {
+        "run": lambda: made.run(1e-3),
+        "save": lambda: made.save("nowhere"),
+        "weights": lambda: made.weights(made.network.projections[0]),
+    }.items():
+        rule = f"Simulator.{doing}: must wait until Simulator.run is over; .* while thread 'first' uses it"
+        with pytest.raises(UnsupportedError, match=rule):
+            call()
+    assert made.time == pytest.approx(10e-3)
+    go_on.set()
+    worker.join()
+    same(results[0], simulator(how).run(5e-3))
+    assert made.run(1e-3).stop == pytest.approx(16e-3)
+
+
+def test_many_threads_at_once_run_one_after_the_other():
+    """Whoever is let in gets a whole run; the spans of all runs join up."""
+    made, spans, refused = simulator(CLOCKS["one thread"]), [], []
+
+    def work():
+        for _ in range(20):
+            try:
+                result = made.run(1e-3)
+                spans.append((round(result.start / 1e-3), round(result.stop / 1e-3)))
+            except UnsupportedError:
+                refused.append(1)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(spans) == [(k, k + 1) for k in range(10, 10 + len(spans))]
+    assert len(spans) + len(refused) == 80
+    assert made.time == pytest.approx((10 + len(spans)) * 1e-3)
