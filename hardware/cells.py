@@ -54,13 +54,13 @@ def tiled(cells: Cells, tile: Tile) -> Cells:
     return replace(cells, columns=columns, n_columns=cells.n_columns * count)
 
 
-def wired(cells: Cells, tile: Tile | None, wires: Wires, rest: float, owner: str) -> Cells:
+def wired(cells: Cells, excess: Array, tile: Tile | None, wires: Wires, rest: float, owner: str) -> Cells:
     """The same behind wires: every word line reaches every column of its array.
 
     Where there is no synapse a cell rests at `rest` [S], also in the rows and columns of a tile that are not used (see
     `Tile`). What a cell conducts is then its effective conductance, the current at the foot of its column per volt at
     its word line while all others are held at 0 V (`Wires.effective`), for the arrays of `plus` and of `minus` each.
-    Errors of reading grow or shrink with it.
+    Errors of reading grow or shrink with it; excess (2, n) is that of `plus` and of `minus`, or (2, 0).
 
     Raises ParameterError where two synapses would share a cell, CapacityError if the arrays do not fit into memory.
     """
@@ -75,19 +75,17 @@ def wired(cells: Cells, tile: Tile | None, wires: Wires, rest: float, owner: str
             "cell for them (choose a connectivity without multapses, or wires=None)"
         )
     tile = Tile(rows=max(n_rows, 1), columns=max(n_post, 1)) if tile is None else tile
-    effective = {}
-    for side, conductances in (("plus", cells.plus), ("minus", cells.minus)):
+    effective, seen = [], np.zeros(n_rows * n_post if excess.size else 0)
+    for conductances, own in zip((cells.plus, cells.minus), excess, strict=True):
         grid = np.full(n_rows * n_post, rest)
         grid[places] = conductances
-        effective[side] = _behind(grid.reshape(n_rows, n_post), tile, wires, rest).reshape(-1)
-    excess = np.zeros(0)
-    if cells.excess.size:
-        share = (effective["plus"] + effective["minus"])[places] / np.maximum(cells.plus + cells.minus, 1e-30)
-        excess = np.zeros(n_rows * n_post)
-        excess[places] = cells.excess * share**2
+        effective.append(_behind(grid.reshape(n_rows, n_post), tile, wires, rest).reshape(-1))
+        if own.size:
+            seen[places] += own * (effective[-1][places] / np.maximum(conductances, 1e-30)) ** 2
     first = np.append(0, np.cumsum(np.where(lengths > 0, n_post, 0))).astype(np.uint32)
     columns = np.tile(np.arange(n_post, dtype=np.uint32), n_rows)
-    dense = Cells(first, columns, effective["plus"], effective["minus"], excess, n_post, places)
+    plus, minus = effective
+    dense = Cells(first, columns, plus, minus, seen, n_post, places)
     return tiled(dense, tile)
 
 

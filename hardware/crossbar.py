@@ -158,7 +158,7 @@ class Crossbar(Store):
     def _cells(self, synapses: Synapses) -> Cells:
         """What a spike reads: pairs as they are `age` seconds after writing, in their arrays, behind their wires."""
         plus, minus = self._written(synapses)
-        excess = np.zeros(0)
+        excess = np.zeros((2, 0))
         if synapses.plastic and self.age > FRESH and self.device.ages:
             notify(f"Crossbar.age: cells of {synapses.name}, which learns, do not age (got {self.age:g} s)")
         if not synapses.plastic:
@@ -166,20 +166,20 @@ class Crossbar(Store):
             if self.device.ages:
                 plus, minus = (self.device.aged(g, self.age, key) for g, key in zip((plus, minus), keys, strict=True))
             excess = self._excess(plus, minus, keys)
-        cells = listed(synapses, plus, minus, excess)
+        cells = listed(synapses, plus, minus, excess.sum(axis=0))
         if self.wires is None:
             return cells if self.tile is None else tiled(cells, self.tile)
         if synapses.plastic:
             rule = f"must be None where a rule learns, as in {synapses.name}: each pulse would change all rows"
             raise check.fail(self, "wires", rule, self.wires)
-        return wired(cells, self.tile, self.wires, self.device.rest, synapses.name)
+        return wired(cells, excess, self.tile, self.wires, self.device.rest, synapses.name)
 
     def _excess(self, plus: Matrix, minus: Matrix, keys: Sequence[int]) -> Matrix:
-        """The variance (n,) [S^2] of reading both devices beyond that of the relative error; (0,) if there is none."""
-        relative = self.device.read_noise**2 * (plus**2 + minus**2)
-        errors = (self.device.read_error(g, self.age, cells=key) for g, key in zip((plus, minus), keys, strict=True))
-        excess: Matrix = sum(error**2 for error in errors) - relative
-        return excess.clip(0.0) if (excess > SAME * relative).any() else np.zeros(0)
+        """The variance (2, n) [S^2] of reading both devices beyond that of the relative error; (2, 0) if none is."""
+        relative = self.device.read_noise**2 * np.stack([plus, minus]) ** 2
+        errors = [self.device.read_error(g, self.age, cells=key) for g, key in zip((plus, minus), keys, strict=True)]
+        excess: Matrix = np.stack(errors) ** 2 - relative
+        return excess.clip(0.0) if (excess > SAME * relative).any() else np.zeros((2, 0))
 
     def _noise(self, synapses: Synapses) -> float:
         """The relative error of one reading: of white noise, and where a rule learns of all noise together."""
