@@ -86,7 +86,10 @@ class Backend:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._kernels = _room(name)
+        self._kernels: dict[str, Callable[..., Any]] = _room(name)
+
+    def __reduce__(self) -> Any:
+        return load, (self.name,)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         try:

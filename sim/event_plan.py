@@ -70,6 +70,9 @@ class EventPlan:
     synapses: dict[str, EventSynapses]
     probes: list[Probe] = field(default_factory=list)
 
+    def __reduce__(self) -> Any:
+        raise UnsupportedError("Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator")
+
     def index(self, population: Population) -> int:
         """The place of a population in order of rank."""
         return next(k for k, part in enumerate(self.populations) if part is population)

@@ -233,6 +233,8 @@ class Network:
         copy._register = self._register.copy()
         return copy
 
+    __copy__ = copy
+
     def __str__(self) -> str:
         lines = [f"Network, seed {self.seed}"]
         for title in ("populations", "projections", "inputs", "probes"):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NetworkError
+from ..errors import NetworkError, UnsupportedError
 from ..kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Nap, Program
 from ..kernels.cpu.marks import MARKED
 from . import validation as check
@@ -93,6 +93,9 @@ class Plan:
             "seed": self.network.seed, "dt": self.dt, "precision": self.precision, "backend": self.backend.name,
             "engine": "clock",
         }  # fmt: skip
+
+    def __reduce__(self) -> Any:
+        raise UnsupportedError("Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator")
 
     def _calls(
         self, k: int, memory: Memory, replaced: Mapping[Operator, dict[str, Any]], upcoming: NDArray[np.int64],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, UnsupportedError
 
 PARTS = ("state", "flow", "store", "scratch", "sums")  # each one contiguous block; "fixed" arrays stand alone
 ALIGNMENT = 64  # bytes: a cache line
@@ -60,6 +60,9 @@ class Memory:
 
     def __getitem__(self, signal: Signal | str) -> NDArray[Any]:
         return self.views[signal if isinstance(signal, str) else signal.name]
+
+    def __reduce__(self) -> Any:
+        raise UnsupportedError("Memory: cannot be copied or pickled, since it holds addresses; copy the Simulator")
 
     def dtype(self, signal: Signal) -> np.dtype[Any]:
         """The signal's dtype with "float" made definite."""

@@ -67,6 +67,7 @@ class Simulator:
     ) -> None:
         if not isinstance(network, Network):
             raise check.fail(self, "network", "must be a Network", network)
+        network = network.copy()
         engine = check.one_of(self, "engine", engine, ENGINES)
         dtype = check.one_of(self, "dtype", _name_of_type(dtype), PRECISIONS)
         deterministic = check.flag(self, "deterministic", deterministic)
@@ -97,10 +98,15 @@ class Simulator:
             backend = self.plan.backend.name
         self._owed = 0.0  # [s] that a result loaded by `run` covers and the engine does not yet
         self._turns = Turns()
-        self._described, self._notices = network.copy(), Notices()
+        self._described, self._threads, self._notices = network, threads_given, Notices()
         self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
         if deterministic:
             self._options["deterministic"] = True
+
+    def __reduce__(self) -> Any:
+        """Description, options and state, for pickles and copies, which go on bit for bit; code is compiled anew."""
+        state = self._alone("pickle", self._engine.snapshot)
+        return _again, (type(self), self._described, {**self._options, "threads": self._threads}, state)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, backend: str | None = None, threads: int | None = None) -> Simulator:
@@ -304,6 +310,13 @@ class Simulator:
             {name: given if isinstance(given, Stimulus) else given[sample] for name, given in inputs.items()}
             for sample in range(batch)
         ]
+
+
+def _again(kind: type[Simulator], network: Network, options: Mapping[str, Any], state: Mapping[str, Any]) -> Simulator:
+    """A simulator from what `Simulator.__reduce__` kept of it."""
+    simulator = kind(network, **options)
+    simulator._engine.restore(state)
+    return simulator
 
 
 def cores() -> int:
