@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, PotentiaError
-from . import atomic, hdf5_tree
+from . import atomic, hdf5_tree, lock
 from .files import open_regular
 from .hdf5_format import Dataset, Group, Item, open_root
 from .hdf5_types import Unusual
@@ -132,10 +132,8 @@ def reading(source: Any, path: str | os.PathLike[str], *, follow: bool = True) -
             yield open_root(file)
         except Unusual as error:
             raise Unusual(f"{path} is refused: {error}") from None
-        except PotentiaError as error:
-            raise DataError(f"{path} is refused: {error}") from None
         except Exception as error:  # damage can show in any line that reads
-            raise DataError(f"{path} is damaged or no HDF5 file: {_reason(error)}") from None
+            raise DataError(f"{path} {_fault(path, error)}") from None
 
 
 def array(group: Group, name: str, kind: str, ndim: int) -> NDArray[Any]:
@@ -209,6 +207,15 @@ def tree(path: str | os.PathLike[str]) -> list[str]:
             return list(_lines(file, "/", 0))
     except Unusual:
         return _foreign_lines(path)
+
+
+def _fault(path: str | os.PathLike[str], error: Exception) -> str:
+    """Why a file cannot be read: it is bad, or nothing is wrong with it but that it is in use or out of reach."""
+    if lock.marked(Path(path)):
+        return "cannot be read: another program is writing to it"
+    if isinstance(error, PotentiaError):
+        return f"is refused: {error}"
+    return f"{'cannot be read' if isinstance(error, OSError) else 'is damaged or no HDF5 file'}: {_reason(error)}"
 
 
 def _lines(item: Item, name: str, depth: int) -> Iterator[str]:

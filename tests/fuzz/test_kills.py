@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-KILLS = {"short": 60, "long": 1000}
+KILLS = {"short": 40, "long": 1000}
 
 
 @pytest.mark.slow

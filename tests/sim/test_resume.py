@@ -141,7 +141,7 @@ def test_results_of_another_run_are_not_touched(tmp_path):
     assert (tmp_path / "results.h5").read_bytes() == before
 
 
-@pytest.mark.parametrize("at", range(8))
+@pytest.mark.parametrize("at", [0, 1, 3, 6])
 def test_a_merge_that_is_killed(at, engine, whole, tmp_path, monkeypatch):
     """After so many moves and removals of files: the result is there or can be made, and nothing else is left."""
     broken(tmp_path, 5, engine)
