@@ -14,16 +14,19 @@ from ..sim.neuron import EventKernels, NeuronModel
 class SpikeSource(NeuronModel):
     """A unit that fires whenever input arrives: drive it with a SpikeTrain, Events or Poisson.
 
-    Its spikes bear the times of the input (the nearest grid point in the clock engine); several inputs to one
-    unit in one step make one spike.
+    Every input counts, whatever its weight: one of 0 or below 0 too. The spikes bear the times of the input, in the
+    clock engine of the nearest grid point. Several inputs to one unit at one time, in the clock engine in one step,
+    make one spike: how many were merged in others is told by ``Result.tallies["name.merged"]`` and, once, by a warning.
     """
 
     kernel: ClassVar[str] = "relay_step"
     state: ClassVar[Mapping[str, str]] = {}
     receptors: ClassVar[tuple[str, ...]] = ("arrived",)
+    counts: ClassVar[tuple[str, ...]] = ("arrived",)
     event: ClassVar[EventKernels] = EventKernels(
-        flow="relay_flow", next="relay_next", fire="relay_fire", state=("arrived",), receives={"arrived": "arrived"}
-    )
+        flow="relay_flow", next="relay_next", fire="relay_fire", state=("arrived", "merged"),
+        receives={"arrived": "arrived"},
+    )  # fmt: skip
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {}

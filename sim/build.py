@@ -80,9 +80,9 @@ class Build:
         self.signals.append(made)
         return made
 
-    def tally(self, name: str, dtype: str = "int64") -> Signal:
-        """A running total (1,) whose increase over a run is told by ``Result.tallies[name]``."""
-        self.tallies[name] = self.signal(name, "flow", dtype, (1,))
+    def tally(self, name: str, dtype: str = "int64", shape: tuple[int, ...] = (1,)) -> Signal:
+        """A running total, or several to add up, whose increase over a run is told by ``Result.tallies[name]``."""
+        self.tallies[name] = self.signal(name, "flow", dtype, shape)
         return self.tallies[name]
 
     def fixed(self, name: str, array: Any, dtype: str | None = None, *, layout: bool = False) -> Signal:

@@ -16,7 +16,7 @@ from ..kernels.reference.random import mix
 from .event_plan import EventPlan, receiving, ticks
 from .inputs import Constant, Events, Poisson, SpikeTrain, Step, Stimulus, TimedArray
 from .network import Input, Population
-from .scope import constant_drive, reached, suits
+from .scope import constant_drive, counts, reached, suits
 from .seed import beginning, stream_key
 
 
@@ -77,7 +77,7 @@ class _Table:
     def train(self, part: Input, stimulus: SpikeTrain | Events) -> None:
         train = stimulus.train if isinstance(stimulus, Events) else stimulus
         spikes = np.zeros(np.size(train.times), SPIKE)
-        spikes["time"], spikes["weight"] = ticks(train.times), train.weight
+        spikes["time"], spikes["weight"] = ticks(train.times), 1.0 if counts(part) else train.weight
         spikes["unit"] = np.asarray(train.ids) + self.plan.begin(part.population)
         self._spikes.append(spikes)
         self._n_spikes += spikes.size
@@ -90,7 +90,7 @@ class _Table:
         units = self.plan.begin(part.population) + np.arange(part.population.n)
         self._add(
             part.population, part.population.n, kind=kernels.POISSON, variable=_variable(part), unit=units,
-            rate=stimulus.rate, weight=stimulus.weight, stream=stream, fresh=anew,
+            rate=stimulus.rate, weight=1.0 if counts(part) else stimulus.weight, stream=stream, fresh=anew,
         )  # fmt: skip
 
     def currents(self, population: Population, stimuli: list[Step | TimedArray]) -> None:

@@ -316,8 +316,14 @@ def _wire(plan: EventPlan, projections: Sequence[Projection], drawn: dict[str, _
         chain_first=np.searchsorted(unit[order], np.arange(plan.first[-1] + 1)), chain=chain[order], segment=segment,
         projection=np.array([_landing(plan, part) for part in projections], PROJECTION),
         target=_join((part.target for part in parts), np.uint32),
-        weight=_join((part.weight for part in parts), np.float64),
+        weight=_join((_adding(*pair) for pair in zip(projections, parts, strict=True)), np.float64),
     )  # fmt: skip
+
+
+def _adding(projection: Projection, chains: _Chains) -> NDArray[np.float64]:
+    """What each arrival adds: its weight, or 1 at a receptor that counts."""
+    counts = receptor_of(projection, chains.weight) in projection.post.model.counts
+    return np.ones_like(chains.weight) if counts else chains.weight
 
 
 class _Chains:

@@ -109,7 +109,7 @@ class EventRecording:
         stop = self.stop if stop is None else stop
         result = Result(
             start=self.start / TICKS, stop=stop / TICKS, hash=spike_hash(self.plan, self.units), meta=self.plan.meta(),
-            tallies={"deliveries": int(self.delivered[0]) - self._delivered},
+            tallies={name: total - self._tallied[name] for name, total in self._tallies().items()},
         )  # fmt: skip
         fired = np.concatenate([np.zeros(0, FIRED), *self._fired])
         for probe in self.plan.probes:
@@ -126,8 +126,19 @@ class EventRecording:
             result.sample_records[probe.name] = self._samples(p, probe)
         return result
 
+    def _tallies(self) -> dict[str, int]:
+        """Running totals: synapses passed, and what sources have merged."""
+        totals = {"deliveries": int(self.delivered[0])}
+        for population in self.plan.populations:
+            state = kernels_of(population).state
+            if "merged" in state and population.model.counts:
+                first = self.plan.begin(population)
+                rows = self.units.cell["row"][first : first + population.n] + state.index("merged")
+                totals[f"{population.name}.merged"] = int(self.units.state[rows].sum())
+        return totals
+
     def _begin(self, start: int) -> None:
-        self.start, self._bytes, self._delivered = start, 0, int(self.delivered[0])
+        self.start, self._bytes, self._tallied = start, 0, self._tallies()
         self._fired: list[NDArray[Any]] = []
         self._sampled: list[list[NDArray[np.float64]]] = [[] for _ in self.probes]
 

@@ -30,11 +30,13 @@ class Stimulus(ABC):
     gets in double precision in any case, as times need it. wakes: the kernel marks in `woken` where it adds something,
     so that the population may pause where nothing comes. lasts: a kernel of the drive that adds only in steps in which
     `renewed` says so, and tells in `until` when it will change; for other kernels the drive starts anew in every step.
+    weighs: the arguments that are weights; a receptor that counts what arrives gets 1 for each.
     """
 
     kernel: ClassVar[str]
     goes: ClassVar[str]
     exact: ClassVar[tuple[str, ...]] = ()
+    weighs: ClassVar[tuple[str, ...]] = ()
     wakes: ClassVar[bool] = False
     lasts: ClassVar[bool] = False
 
@@ -101,6 +103,7 @@ class SpikeTrain(Stimulus):
 
     kernel: ClassVar[str] = "spike_train_step"
     goes: ClassVar[str] = "receptor"
+    weighs: ClassVar[tuple[str, ...]] = ("event_weights",)
     wakes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -165,6 +168,7 @@ class Events(Stimulus):
 
     kernel: ClassVar[str] = "spike_train_step"
     goes: ClassVar[str] = "receptor"
+    weighs: ClassVar[tuple[str, ...]] = ("event_weights",)
     wakes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -235,6 +239,7 @@ class Poisson(Stimulus):
 
     kernel: ClassVar[str] = "poisson_step"
     goes: ClassVar[str] = "receptor"
+    weighs: ClassVar[tuple[str, ...]] = ("weight",)
     wakes: ClassVar[bool] = True
     exact: ClassVar[tuple[str, ...]] = ("rate", "dt")
 

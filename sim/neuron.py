@@ -59,6 +59,7 @@ class NeuronModel(ABC):
     receptors: ClassVar[tuple[str, ...]]
     receives: ClassVar[Mapping[str, str]] = {}  # receptor -> state variable
     units: ClassVar[Mapping[str, str]] = {}
+    counts: ClassVar[tuple[str, ...]] = ()  # receptors to which each arrival adds 1, whatever its weight
     conductances: ClassVar[tuple[str, ...]] = ()  # receptors whose weights must not be below 0
     event: ClassVar[EventKernels | None] = None
 

@@ -14,7 +14,7 @@ from .inputs import Stimulus
 from .neuron import NeuronModel
 
 if TYPE_CHECKING:
-    from .network import Input
+    from .network import Input, Population
 
 PACKAGE: Final = __name__.partition(".")[0]
 LONGEST: Final = 10.0  # [s] of a time constant, above any that is known of membranes, synapses and adaptation
@@ -58,6 +58,19 @@ class Notices:
                         f"{fault}; times are in seconds from the beginning of the simulation, so give t * 1e-6 for "
                         "microseconds"
                     )
+
+    def merged(self, tallies: Mapping[str, float], populations: Iterable[Population]) -> None:
+        """Warn of spikes that units lost, because another one of the same unit came at the same time or step."""
+        for name in (part.name for part in populations):
+            tally = f"{name}.merged"
+            if tallies.get(tally) and tally not in self._told:
+                self._told.add(tally)
+                spikes = "spike" if tallies[tally] == 1 else "spikes"
+                _warn(
+                    f"Simulator.run: {tallies[tally]:.0f} {spikes} of {name!r} came in one step, or at one time, with "
+                    f"another of the same unit and made one with it (Result.tallies[{tally!r}]); in the clock engine, "
+                    "a shorter dt tells more of them apart"
+                )
 
 
 def _outside(stimulus: Stimulus, start: float, stop: float, *, fresh: bool) -> str:

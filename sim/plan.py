@@ -24,7 +24,7 @@ from .notice import once_a_call
 from .operator import Operator, Phase, Piece
 from .pieces import cut, deal, even, owned
 from .probes import Recorder, build_probe
-from .scope import PopulationScope, conducts, constant_drive, joined, suits
+from .scope import PopulationScope, conducts, constant_drive, constants_of, joined, suits
 from .signals import Memory, Signal, block_name, definite
 from .store import Proposals
 from .sums import Sums
@@ -179,9 +179,9 @@ class Plan:
                 drive = constant_drive(self.network.inputs, described.population, stimuli).astype(self.precision)
                 replaced |= self._driven(described.population.name, drive)
             else:
-                arguments = stimulus.arguments(described.population.n, self.dt)
+                given = constants_of(described, stimulus, self.dt)
                 replaced[self._arriving[name]] = {
-                    key: self._cast(value, key in stimulus.exact) for key, value in arguments.items()
+                    key: self._cast(value, key in stimulus.exact) for key, value in given.items()
                 }
         return replaced
 
@@ -254,6 +254,9 @@ def compile_network(
     scopes = {
         part.name: PopulationScope(network, part, joins[part.name], synapses, build) for part in network.populations
     }
+    for projection in network.projections:
+        own = synapses[projection.name]
+        own.alike = receptor_of(projection, own.occurring) in projection.post.model.counts
     for described in network.inputs:
         scopes[described.population.name].stimulate(described, network, build)
     sums = Sums.of(network, synapses, scopes) if deterministic else Sums()

@@ -110,7 +110,7 @@ class Recording:
         self._weighed: dict[str, list[tuple[int, NDArray[np.float64]]]] = {}
 
     def _tallies(self) -> dict[str, float]:
-        return {name: self.memory[signal][0].item() for name, signal in self.plan.tallies.items()}
+        return {name: self.memory[signal].sum().item() for name, signal in self.plan.tallies.items()}
 
     def _width(self, recorder: Recorder) -> int:
         """Numbers in a sample."""

@@ -15,7 +15,7 @@ from .distributions import values
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
 from .neuron import NeuronModel
-from .operator import Nap, Phase
+from .operator import Nap, Phase, parameters
 from .seed import stream_key
 from .signals import Signal
 from .synapses import Synapses
@@ -103,7 +103,7 @@ class PopulationScope:
             for key, (dtype, shape, initial) in stimulus.flow(n).items()
         }
         scope = {
-            **build.constants(described.name, stimulus.arguments(n, build.dt), stimulus.exact), **flow,
+            **build.constants(described.name, constants_of(described, stimulus, build.dt), stimulus.exact), **flow,
             "drive": self.drive, **self.standing, **build.waking(self.receptors[receptor]),
             "key": np.uint64(stream_key(network.seed, "input", described.name)),
         }  # fmt: skip
@@ -129,6 +129,7 @@ class PopulationScope:
         counts = self.count
         if len(self.pieces) > 1:
             counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=self.population.n)
+        scope |= self._merging(build)
         leads, follows = self._naps(build)
         build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads)
         for variable, signal in self.state.items():
@@ -140,6 +141,21 @@ class PopulationScope:
             own = {"fired": self.fired, "counts": counts, "starts": starts, "count": self.count}
             build.operator(Phase.GATHER, name, "gather_step", own)
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
+
+    def _merging(self, build: Build) -> dict[str, Any]:
+        """Where a kernel that asks for it keeps how much of what arrived made no spike of its own.
+
+        counted: 1 if all that arrives is counted; stores that read currents, and stimuli of a user's own, add what
+        they like.
+        """
+        model = self.population.model
+        if "merged" not in parameters(build.backend.kernel(model.kernel)):
+            return {}
+        counted = set(model.receptors) <= set(model.counts)
+        counted = counted and all(part.store.counts for part in self.joined.incoming)
+        counted = counted and all(part.stimulus.weighs for part in self.joined.inputs)
+        merged = build.tally(f"{self.population.name}.merged", shape=(self.population.n,))
+        return {"merged": merged, "counted": int(counted)}
 
     def _naps(self, build: Build) -> tuple[Nap | None, Nap | None]:
         """How pieces may pause, for the operator that decides and for others; None where not all that comes wakes."""
@@ -175,6 +191,19 @@ def initial_values(network: Network, population: Population) -> dict[str, Any]:
 def reached(described: Input) -> str:
     """The receptor that an input reaches."""
     return described.receptor or described.population.model.receptors[0]
+
+
+def counts(described: Input) -> bool:
+    """Whether an input reaches a receptor to which each arrival adds 1, whatever its weight."""
+    return reached(described) in described.population.model.counts
+
+
+def constants_of(described: Input, stimulus: Stimulus, dt: float) -> dict[str, Any]:
+    """The kernel's constants for a stimulus, the described one or another in its place; weights are 1 if counted."""
+    given = stimulus.arguments(described.population.n, dt)
+    if counts(described):
+        given |= {name: np.ones(np.shape(given[name]))[()] for name in stimulus.weighs}
+    return given
 
 
 def suits(described: Input, stimulus: Stimulus) -> None:

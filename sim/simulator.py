@@ -210,14 +210,18 @@ class Simulator:
         if inputs is None and batch is None:
             self._notices.missed(self.network.inputs, [{}], self.time, self.time + seconds)
             with meter(self._engine.steps(seconds), progress) as tick:
-                return self._run(seconds, tick, record_to, resume)
+                result, owed = self._run(seconds, tick, record_to, resume)
+            self._notices.merged(result.tallies, self.network.populations)
+            return result, owed
         if record_to is not None:
             raise check.fail(self, "run record_to", "must be None for a batch", record_to)
         stimuli = self._samples(inputs or {}, batch)
         self._notices.missed(self.network.inputs, stimuli, self.time, self.time + seconds)
         with meter(self._engine.steps(seconds) * len(stimuli), progress) as tick:
             self._catch_up()
-            return BatchResult(self._engine.run_batch(seconds, stimuli, tick)), 0.0
+            samples = BatchResult(self._engine.run_batch(seconds, stimuli, tick))
+        self._notices.merged(samples.tallies, self.network.populations)
+        return samples, 0.0
 
     def _run(
         self, seconds: float, tick: Progress, record_to: str | os.PathLike[str] | None = None, resume: bool = False

@@ -120,7 +120,9 @@ class Ideal(Store):
             return
         waking = build.waking(synapses.scope["receiving"])
         own = {**synapses.spell(build), **scope, **waking, "pending": build.pending(synapses.name)}
-        if synapses.scale is None:
+        if synapses.alike:
+            own["weights"] = 1.0 if synapses.scale is None else int(synapses.scale)
+        if synapses.scale is None or synapses.alike:
             build.operator(synapses.phase, synapses.name, "deliver_step", own)
         else:
             own["scale"] = Exact(synapses.scale)

@@ -71,7 +71,9 @@ class Sums:
 
 
 def _largest(projection: Projection, synapses: Synapses) -> float:
-    """The largest size of a weight, now or ever."""
+    """The largest size of what an arrival adds, now or ever."""
+    if synapses.alike:
+        return 1.0
     weights = [float(np.abs(synapses.occurring).max(initial=0.0))]
     if projection.rule is not None:
         weights += [abs(bound) for bound in projection.rule.bounds(synapses.weights) if math.isfinite(bound)]

@@ -47,7 +47,7 @@ class Synapses:
     lags (n_lags,) int64, distinct delays [steps]; levels (n_levels,) the weights that occur, None where every
     synapse has a weight of its own. `plastic` when a rule learns them, within `bounds`. Stores deliver in `phase`;
     lanes: the ranges of targets that the threads own. scale: arrivals are counted in units of 1 / scale; None where
-    they are added up as floats.
+    they are added up as floats. alike: each arrival adds 1, whatever its weight.
     `scope` offers the kernels of stores and rules what they may ask for by name.
 
     The synapses themselves are either `rows`, never all spelled out and perhaps `redrawn` at every spike, or a
@@ -73,6 +73,7 @@ class Synapses:
     phase: Phase = Phase.DELIVER
     lanes: Sequence[tuple[int, int]] = ()
     scale: float | None = None
+    alike: bool = False
     scope: dict[str, Any] = field(default_factory=dict)
     _listing: Listing | None = None
 
@@ -111,7 +112,8 @@ class Synapses:
         return self.listing.weights if self.levels is None else self.levels[: max(self.n, 0)]
 
     def counted(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weights as deliveries add them up: as they are, or as whole numbers of 1 / scale."""
+        """Weights as deliveries add them up: as they are, all 1, or as whole numbers of 1 / scale."""
+        weights = np.ones_like(weights) if self.alike else weights
         return weights if self.scale is None else np.rint(weights * self.scale)
 
     def outgoing(self) -> NDArray[np.int64]:

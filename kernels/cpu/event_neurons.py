@@ -20,9 +20,9 @@ def reset_fire(reset):
 
 
 @njit(error_model="numpy")
-def relay_flow():
+def relay_flow(merged):
     """Nothing of what arrived lasts."""
-    return 0.0
+    return 0.0, merged
 
 
 @njit(error_model="numpy")
@@ -32,9 +32,9 @@ def relay_next(arrived):
 
 
 @njit(error_model="numpy")
-def relay_fire():
-    """A spike uses up what arrived."""
-    return 0.0
+def relay_fire(arrived, merged):
+    """A spike uses up what arrived, each 1; all but one of them are merged in it."""
+    return 0.0, merged + (arrived - 1.0)
 
 
 @njit(error_model="numpy")

@@ -1,14 +1,22 @@
 """Units that pass on what they receive."""
 
+import numpy as np
+
 from .caching import kernel
 
 
 @kernel
-def relay_step(arrived, fired):
-    """Fire every unit that something arrived at; arrived (n,) is zeroed; return the spike count."""
+def relay_step(arrived, merged, counted, fired):
+    """Fire every unit that something arrived at; return the spike count.
+
+    arrived (n,), zeroed; merged (n,) int64, where `counted` is 1 and each arrival has added 1 to `arrived`: how many
+    spikes were lost in others of the same unit and step.
+    """
     count = 0
     for i in range(arrived.shape[0]):
         if arrived[i] != 0:
+            if counted and arrived[i] > 1:
+                merged[i] += np.int64(arrived[i]) - 1
             arrived[i] = 0
             fired[count] = i
             count += 1

@@ -1,9 +1,11 @@
 // Units that pass on what they receive.
 #include "launch.cuh"
 
-// Flag every unit that something arrived at; arrived (n,) is zeroed.
-KERNEL(relay_step)(Clock clock, Array<real> arrived, Adds<uint32> flags) {
+// Flag every unit that something arrived at. arrived (n,), zeroed; merged (n,), where `counted` is 1 and each arrival
+// has added 1 to `arrived`: how many spikes were lost in others of the same unit and step.
+KERNEL(relay_step)(Clock clock, Array<real> arrived, Array<int64> merged, int64 counted, Adds<uint32> flags) {
     EACH(i, arrived.size) {
+        if (counted && arrived[i] > 1) merged[i] += int64(arrived[i]) - 1;
         flag(flags, i, arrived[i] != 0);
         arrived[i] = 0;
     }

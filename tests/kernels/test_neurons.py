@@ -40,6 +40,7 @@ def arguments_of(model, dtype, rng):
     arrivals = {name: rng.uniform(0.0, 3e-3, N) * (rng.random(N) < 0.5) for name in model.receptors}
     found |= {name: weights.astype(dtype) for name, weights in arrivals.items()}
     found |= {"drive": rng.uniform(0.0, 0.05, N).astype(dtype), "fired": np.zeros(N, "uint32"), "dt": DT}
+    found |= {"merged": np.zeros(N, "int64"), "counted": 1}
     constants = {
         name: value.astype(dtype if value.dtype.kind == "f" else value.dtype) if np.ndim(value) else value
         for name, value in model.constants(DT).items()

@@ -196,14 +196,15 @@ def test_gather_joins_the_lists_of_pieces(room):
 
 
 def test_relay_fires_whatever_arrives(room):
-    given = {"arrived": zeros(N), "fired": zeros(N, "uint32")}
+    given = {"arrived": zeros(N), "fired": zeros(N, "uint32"), "merged": zeros(N, "int64"), "counted": 1}
 
     def arrive(step, arguments):
-        arguments["arrived"][[1, step % N]] = [0.5, -2.0]
+        arguments["arrived"][[1, 2, step % N]] = [0.5, 3.0, -2.0]
 
     seen = assert_agrees(room, "relay_step", given, each=arrive)
     assert not seen[-1]["arrived"].any()
-    np.testing.assert_array_equal(seen[0]["fired"][:2], [0, 1])
+    np.testing.assert_array_equal(seen[0]["fired"][:3], [0, 1, 2])
+    assert seen[0]["merged"].tolist() == [0, 0, 2, *[0] * (N - 3)]
 
 
 PROBES = {
