@@ -266,8 +266,10 @@ def _read_records(root: Group, result: Result) -> None:
         for indices in (ids,) if recorded is None else (ids, recorded):
             if indices.size and not 0 <= indices.min() <= indices.max() < n:
                 raise DataError(f"{group.name} must have ids below {n}")
-        if ids.shape != times.shape or (recorded is not None and not np.isin(ids, recorded).all()):
-            raise DataError(f"{group.name} must have one id for each time, of a unit that was recorded")
+        if ids.shape != times.shape:
+            raise DataError(f"{group.name} must have one id for each time")
+        if recorded is not None and not (np.isin(ids, recorded).all() and np.unique(recorded).size == recorded.size):
+            raise DataError(f"{group.name} must name each recorded unit once, and have spikes of no other")
         start, stop = (hdf5.attribute(group, key, float) for key in ("start", "stop"))
         result.spike_records[name] = Spikes(times, ids, n, start, stop, recorded)
     for name, group in hdf5.members(root, "report"):
