@@ -53,7 +53,11 @@ def cell_keys(key: int, slices: int) -> Keys:
 def arrays(layer: AnalogLinear, devices: Pairs, scale: torch.Tensor, keys: Keys) -> Arrays:
     """Prepare devices for reading; gradients pass from what is read to the devices."""
     low, high, seconds = layer.device.g_min, layer.device.g_max, float(layer.seconds)
-    effective = devices if layer.wires is None else [(_seen(layer, a), _seen(layer, b)) for a, b in devices]
+    effective = (
+        devices
+        if layer.wires is None
+        else [(_seen(layer, a), _seen(layer, b, layer.mapping.shared)) for a, b in devices]
+    )
 
     def variance(cells: torch.Tensor, seen: torch.Tensor, key: int) -> torch.Tensor:
         error = cell_law(cells, lambda g: layer.device.read_error(g, seconds, cells=key), low, high)
@@ -113,7 +117,7 @@ def read_cells(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Ten
                     {} if layer.device.flicker is None else {"history": key}
                 )  # nothing is known of the times between
                 drawn = like(cells, layer.device.read(flat(cells), key, float(layer.seconds), cells=own, **alone))
-                seen = drawn if layer.wires is None else _seen(layer, drawn)
+                seen = drawn if layer.wires is None else _seen(layer, drawn, sign < 0 and layer.mapping.shared)
                 current[n] += sign * (volts[n] @ seen[block])
         y += worth * _converted(layer, ready, current, factor, layer.key("adc", k, b))
     return y if layer.bias is None else y + layer.bias
@@ -184,8 +188,8 @@ def _currents(layer: AnalogLinear, ready: Arrays, k: int, block: slice, volts: t
     if layer.wires is None or not any(side.requires_grad for side in ready.devices[k]):
         plus, minus = ready.effective[k]
         return volts @ (plus[block] - minus[block])
-    plus, minus = (_solved(layer, side[block], volts) for side in ready.devices[k])
-    return plus - minus
+    plus, minus = (side[block] for side in ready.devices[k])
+    return _solved(layer, plus, volts) - _solved(layer, minus, volts, layer.mapping.shared)
 
 
 def _converted(
@@ -221,32 +225,35 @@ def _error(variance: torch.Tensor, key: int) -> torch.Tensor:
     return variance.clamp_min(SMALLEST).sqrt() * torch.from_numpy(z).to(variance.dtype)
 
 
-def _tiles(layer: AnalogLinear, cells: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-    """The columns and the conductances of the tiles that hold `cells` (rows, columns), unused cells at rest."""
+def _tiles(layer: AnalogLinear, cells: torch.Tensor, shared: bool) -> Iterator[tuple[slice, torch.Tensor]]:
+    """The columns and the conductances of the tiles that hold `cells` (rows, columns), unused cells at rest.
+
+    shared: a reference column, which is an array of its own.
+    """
     rows, columns = cells.shape
-    width = layer.tile.columns if columns > 1 or not layer.mapping.shared else 1
+    width = 1 if shared else layer.tile.columns
     for first in range(0, columns, width):
         part = cells[:, first : first + width]
         missing = (0, width - part.shape[1], 0, layer.tile.rows - rows)
         yield slice(first, first + part.shape[1]), torch.nn.functional.pad(part, missing, value=layer.device.rest)
 
 
-def _solved(layer: AnalogLinear, cells: torch.Tensor, volts: torch.Tensor) -> torch.Tensor:
+def _solved(layer: AnalogLinear, cells: torch.Tensor, volts: torch.Tensor, shared: bool = False) -> torch.Tensor:
     """What the columns of `cells` (rows, columns) conduct behind their wires, with gradients."""
     driven = torch.nn.functional.pad(volts, (0, layer.tile.rows - cells.shape[0]))
     parts = [
         ExactCurrents.apply(tile, driven, layer.wires)[:, : columns.stop - columns.start]
-        for columns, tile in _tiles(layer, cells)
+        for columns, tile in _tiles(layer, cells, shared)
     ]
     return torch.cat(parts, dim=1)
 
 
-def _seen(layer: AnalogLinear, cells: torch.Tensor) -> torch.Tensor:
+def _seen(layer: AnalogLinear, cells: torch.Tensor, shared: bool = False) -> torch.Tensor:
     """Effective conductances (in_features, columns) behind wires [S]."""
     assert layer.wires is not None
     seen = torch.empty_like(cells, requires_grad=False)
     for block in layer.tile.blocks(layer.in_features):
-        for columns, tile in _tiles(layer, cells.detach()[block]):
+        for columns, tile in _tiles(layer, cells.detach()[block], shared):
             effective = layer.wires.effective(np.ascontiguousarray(tile.numpy(), dtype=np.float64))
             rows, width = block.stop - block.start, columns.stop - columns.start
             seen[block, columns] = torch.from_numpy(effective[:rows, :width]).to(seen.dtype)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from potentia.errors import ParameterError
-from potentia.hardware import BitSlicing, OffsetColumn, PulsedReRAM, Tile, Wires
+from potentia.hardware import BitSlicing, DifferentialPairs, OffsetColumn, PulsedReRAM, Tile, Wires
 
 torch = pytest.importorskip("torch")
 from potentia.hardware import AnalogLinear  # noqa: E402
@@ -118,6 +118,35 @@ def test_unused_cells_of_a_tile_conduct_too():
     exact, roomy = (layer(tile=tile, **OFF).eval()(inputs()).detach() for tile in (None, Tile(rows=9, columns=7)))
     assert (exact != roomy).any()
     np.testing.assert_allclose(exact, roomy, rtol=0.05, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_out", [1, 2, 5])
+@pytest.mark.parametrize("mapping", [DifferentialPairs(), OffsetColumn()])
+def test_arrays_are_whole_tiles_but_a_reference_column_stands_alone(n_out, mapping):
+    """However few columns there are, trained and written alike: each side's tiles by the oracle, used cells first."""
+    tile = Tile(rows=8, columns=4)
+    analog = layer(6, n_out, mapping=mapping, tile=tile, bias=False, **OFF)
+    analog.program(3)
+    x = inputs()
+    full = x.abs().max(1, keepdim=True).values
+    volts = np.zeros((5, 8))
+    volts[:, :6] = (x / full * 0.2).numpy()
+    amperes = np.zeros((5, n_out))
+    for sign, side in zip((1.0, -1.0), analog.eval().program(3).conductances()[0], strict=True):
+        width = 1 if sign < 0 and mapping.shared else 4
+        for first in range(0, side.shape[1], width):
+            part = side[:, first : first + width].numpy()
+            whole = np.full((8, width), PERFECT.rest)
+            whole[: part.shape[0], : part.shape[1]] = part
+            found = WIRES.currents(whole, volts)[:, : part.shape[1]]
+            amperes[:, first : first + width] += sign * found
+            if sign < 0 and mapping.shared:
+                amperes[:, 1:] += sign * found
+    largest = float(analog.weight.detach().abs().max())
+    scale = mapping.coefficients[0] * largest / (PERFECT.g_max - PERFECT.g_min) / 0.2
+    expected = amperes * scale * full.numpy()
+    for mode in (False, True):  # perfect cells are the same however often they are written
+        np.testing.assert_allclose(analog.train(mode)(x).detach(), expected, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("options", [{}, {"tile": Tile(rows=2, columns=2)}, {"mapping": OffsetColumn()}])
