@@ -16,6 +16,7 @@ from .lock import FolderLock
 RECORD: Final = "run.json"
 SWEEP: Final = "sweep.json"  # in a folder of runs that belong together, see `experiments/sweep.py`
 LOCK: Final = ".run.lock"
+HIDDEN: Final = re.compile(r"\.([A-Za-z0-9_-]+)\.[a-z0-9_]{8}\.part")  # nobody knows a folder by this name
 BUSY: Final = "holds a run that is still running"
 
 
@@ -38,6 +39,9 @@ def claim(base: Path, experiment: str, files: Mapping[str, bytes]) -> tuple[Path
             raise
         held.moved(folder)
         return folder, held
+    except DataError as error:
+        atomic.unmake(made)
+        raise DataError(HIDDEN.sub(r"\1", str(error))) from None
     except BaseException:
         atomic.unmake(made)
         raise

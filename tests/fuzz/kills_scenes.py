@@ -38,7 +38,7 @@ def scenes(base: Path) -> dict[str, Callable[[], Scene]]:
         "clock": lambda: simulation(clock),
         "clock without checkpoints": lambda: simulation(clock, checkpoints=1e9),
         "event": lambda: simulation(event),
-        "two threads": lambda: simulation(lambda: clock(threads=2)),
+        "two threads": lambda: simulation(lambda: clock(threads=2), ready=False),
         "crossbar that learns": lambda: simulation(crossbar),
         "resume": lambda: resumed(base / "broken"),
         "run": lambda: CommandLine(["run", *RUN], runs=1).scene(),
@@ -89,14 +89,19 @@ def ready(sim: Simulator) -> Simulator:
     return sim
 
 
-def simulation(make: Make, *, checkpoints: float = 0.0, template: Path | None = None) -> Scene:
-    """A simulation that writes into a folder; checkpoints: the least time between two [s]; template: what is there."""
+def simulation(make: Make, *, checkpoints: float = 0.0, template: Path | None = None, ready: bool = True) -> Scene:
+    """A simulation that writes into a folder.
+
+    checkpoints: the least time between two [s]; template: what is there before. ready: it is made once and each trial
+    gets a copy with its process; one that keeps threads cannot be copied.
+    """
+    made = make() if ready else None
     unbroken = make().run(SPAN)
     whole = storage.digest(unbroken)
 
     def act(folder: Path, resume: bool) -> None:
         segments.CHECKPOINT_SECONDS = checkpoints
-        got = make().run(SPAN, record_to=folder / "run", resume=resume)
+        got = (made or make()).run(SPAN, record_to=folder / "run", resume=resume)
         if storage.digest(got) != whole:
             raise AssertionError("the result returned is another one")
 
