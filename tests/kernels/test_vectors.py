@@ -33,7 +33,7 @@ def assembly(kernel, given, compiler=compile_kernel):
 
 
 STATE = {"v": FLOATS, "a": FLOATS, "g_e": FLOATS, "g_i": FLOATS, "jump": FLOATS}
-STATE |= {"resting": UNITS, "left": STEPS, "fired": UNITS, "hold_steps": types.int64}
+STATE |= {"carry": FLOATS, "resting": UNITS, "left": STEPS, "fired": UNITS, "hold_steps": types.int64}
 PRODUCT, QUOTIENT, COMPARISON = r"\bv?mulps\b", r"\bv?divps\b", r"\bv?cmp\w*ps\b"
 
 
