@@ -41,7 +41,7 @@ class Call(NamedTuple):
 
     returns (1,) int64 receives the return value; None where nobody reads it. every: steps between two calls, a
     power of two. lane: which thread may make the call, or None for one that must see the work of all lanes done.
-    nap: how it may pause, which changes no result.
+    nap: how it may pause, which changes no result. owner: what the kernel is of, for messages.
     """
 
     kernel: Callable[..., Any]
@@ -50,6 +50,7 @@ class Call(NamedTuple):
     every: int = 1
     lane: int | None = None
     nap: Nap | None = None
+    owner: str = ""
 
 
 class Program(Protocol):
@@ -98,13 +99,21 @@ class Backend:
             raise AttributeError(f"the {self.name} backend has no kernel {name!r}") from None
 
     def kernel(self, kernel: str | Callable[..., Any]) -> Callable[..., Any]:
-        """A kernel by name, or the user's own function as it is. Raises UnsupportedError for a name unknown here."""
+        """A kernel by name, or the user's function as it is now. Raises UnsupportedError for an unknown name."""
         if not isinstance(kernel, str):
-            return getattr(kernel, "__func__", kernel)
+            return self._own(getattr(kernel, "__func__", kernel))
         if kernel not in self._kernels:
             others = [name for name in BACKENDS if name != self.name]
             raise UnsupportedError(f"backend {self.name!r} has no kernel {kernel!r}; choose one of {', '.join(others)}")
         return self._kernels[kernel]
+
+    def _own(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
+        """A user's function with the values that it reads now."""
+        if self.name == "gpu":
+            return kernel
+        from .cpu.frozen import frozen
+
+        return frozen(kernel, compiled=self.name == "cpu")
 
     def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str, lanes: int = 1) -> Program:
         """Make `calls` ready to run, in order, once per step; on several threads where calls belong to `lanes`."""

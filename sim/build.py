@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import NetworkError
 from ..kernels.backend import Backend, Exact
-from .operator import Kernel, Operator, Phase, Piece, bind, parameters
+from .operator import Kernel, Operator, Phase, Piece, bind, parameters, plain
 from .signals import Layout, Signal, block_name, whole_dtype
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ class Build:
         self, phase: Phase, label: str, kernel: Kernel, scope: Scope, returns: Signal | None = None, **how: Any
     ) -> Operator:
         """Bind `kernel` to `scope` and put it at the end of its phase; how: further fields of the Operator."""
+        if not isinstance(kernel, str):
+            plain(how.get("owner") or label, kernel)
         function = self.backend.kernel(kernel)
         everything: dict[str, Any] = {"dt": self.dt, "sample": self.sample, "pause": self.pause, **scope}
         if "upcoming" in parameters(function):

@@ -248,6 +248,7 @@ class EventEngine:
         for piece in range(1, pieces + 1):
             goal = start + (stop - start) * piece // pieces
             self._advance(memory, goal, recording)
+            self.plan.judge(memory.units.parameters)
             _check_finite(memory)
             if recording.full and piece < pieces:
                 recording.hand_over(goal, memory.snapshot)

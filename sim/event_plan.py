@@ -16,11 +16,15 @@ from ..kernels.cpu import event_binding as binding
 from ..kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ..kernels.cpu.event_units import CELL, GROUP, Units
+from ..kernels.cpu.fingerprint import is_own
+from ..kernels.cpu.refusal import essential
+from ..kernels.cpu.verdict import AGAIN, FAILED, NEITHER, STUCK
 from . import validation as check
 from .capacity import check_memory
 from .edges import Edges
 from .network import Network, Population, Probe, Projection
 from .neuron import EventKernels
+from .operator import plain
 from .scope import initial_values
 from .seed import stream_key
 from .weighing import draw_codes, draw_delays, receptor_of
@@ -69,9 +73,18 @@ class EventPlan:
     wires: Wires
     synapses: dict[str, EventSynapses]
     probes: list[Probe] = field(default_factory=list)
+    verdicts: list[tuple[Population, NDArray[np.int64]]] = field(default_factory=list)
 
     def __reduce__(self) -> Any:
         raise UnsupportedError("Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator")
+
+    def judge(self, parameters: NDArray[np.float64]) -> None:
+        """Raise NetworkError if a user's own kernels broke a rule, which they note behind their parameters."""
+        for population, places in self.verdicts:
+            if (verdicts := parameters[places]).any():
+                parameters[places] = 0.0  # all copies of the units share them
+                owner = f"{type(population.model).__name__} of population {population.name!r}"
+                raise NetworkError(f"{owner}: {BROKEN[int(verdicts.max())]}")
 
     def index(self, population: Population) -> int:
         """The place of a population in order of rank."""
@@ -136,8 +149,15 @@ def compile_events(network: Network) -> EventPlan:
     ranks = _ranks(network, [part for part in network.projections if (drawn[part.name].delays == 0).any()])
     populations = sorted(network.populations, key=lambda part: ranks[part.name])  # stable
     first = np.cumsum([0] + [part.n for part in populations]).astype(np.int64)
-    units = _units(network, populations, first, [ranks[part.name] for part in populations])
+    solved = [_Solved(part, _start(network, part)) for part in populations]
+    units = _units(solved, first, [ranks[part.name] for part in populations])
     plan = EventPlan(network, populations, first, units, Wires(*[None] * len(Wires._fields)), {}, network.probes)
+    starts = _starts([part.parameters.size for part in solved])
+    plan.verdicts = [
+        (population, start + np.arange(part.parameters.size).reshape(part.parameters.shape)[:, -1])
+        for population, part, start in zip(populations, solved, starts, strict=True)
+        if part.own
+    ]
     _wire(plan, sorted(network.projections, key=lambda part: ranks[part.post.name]), drawn)
     return plan
 
@@ -216,19 +236,16 @@ def _cycle(instant: Sequence[Projection]) -> list[Projection]:
         left = inside
 
 
-def _units(
-    network: Network, populations: Sequence[Population], first: NDArray[np.int64], ranks: Sequence[int]
-) -> Units:
+def _units(solved: Sequence[_Solved], first: NDArray[np.int64], ranks: Sequence[int]) -> Units:
     """All units at time 0, with no drive and nothing predicted."""
     n, sizes = int(first[-1]), np.diff(first)
-    solved = [_Solved(part, _start(network, part)) for part in populations]
-    group = np.zeros(len(populations), GROUP)
+    group = np.zeros(len(solved), GROUP)
     group["first"], group["end"], group["rank"] = first[:-1], first[1:], ranks
     for name in ("width", "flow", "next", "fire"):
         group[name] = [getattr(part, name) for part in solved]
     within = np.arange(n) - np.repeat(first[:-1], sizes)
     cell = np.zeros(n, CELL)
-    cell["group"] = np.repeat(np.arange(len(populations)), sizes)
+    cell["group"] = np.repeat(np.arange(len(solved)), sizes)
     cell["row"] = _starts(sizes * group["width"])[cell["group"]] + within * group["width"][cell["group"]]
     strides = np.array([part.parameters.shape[1] if len(part.parameters) > 1 else 0 for part in solved])
     cell["constants"] = (
@@ -260,12 +277,16 @@ def _start(network: Network, population: Population) -> dict[str, Any]:
 class _Solved:
     """One population ready for the loop: kernels by address, parameters (n or 1, k), initial rows, refractory times.
 
-    start: of state variables, each one number or (n,).
+    start: of state variables, each one number or (n,). own: whether any kernel is a user's own; the last column of the
+    parameters is then the verdict on them.
     """
 
     def __init__(self, population: Population, start: Mapping[str, Any]) -> None:
         kernels, model, n = kernels_of(population), population.model, population.n
-        backend = backends.load("cpu")
+        owner, backend = f"{type(model).__name__} of population {population.name!r}", backends.load("cpu")
+        for kernel in (kernels.flow, kernels.next, kernels.fire):
+            if not isinstance(kernel, str | None):
+                plain(owner, kernel)
         functions = [backend.kernel(kernel) for kernel in (kernels.flow, kernels.next, kernels.fire or "reset_fire")]
         known = (*kernels.state, "drive", "elapsed")
         names = sorted({name for function in functions for name in binding.names_of(function)} - set(known))
@@ -274,16 +295,39 @@ class _Solved:
                 raise NetworkError(
                     f"{population.name}: {type(model).__name__} has no field {name!r}, which its event kernels ask for"
                 )
+        refractory = ticks(_per_unit(model, "refractory", getattr(model, "refractory", 0.0), n))
+        self.refractory = np.broadcast_to(refractory, n)
         self.width = len(kernels.state)
-        self.flow = binding.flow_entry(functions[0], kernels.state, names)
-        self.next = binding.next_entry(functions[1], kernels.state, names)
-        self.fire = binding.flow_entry(functions[2], kernels.state[: None if kernels.fire else 1], names)
+        self.flow, self.next, self.fire = self._entries(functions, kernels, names, owner)
         values = [np.atleast_1d(_per_unit(model, name, getattr(model, name), n)) for name in names]
+        self.own = any(is_own(function) for function in functions)
+        values += [np.zeros(1)] * self.own
         self.parameters = np.stack(np.broadcast_arrays(*values), axis=1) if values else np.zeros((1, 1))
-        refractory = _per_unit(model, "refractory", getattr(model, "refractory", 0.0), n)
-        self.refractory = np.broadcast_to(ticks(refractory), n)
         starts = [_per_unit(model, name, start.get(name, 0.0), n) for name in kernels.state]
         self.initial = np.stack([np.broadcast_to(values, n) for values in starts], axis=1).ravel()
+
+    def _entries(
+        self, functions: Sequence[Any], kernels: EventKernels, names: list[str], owner: str
+    ) -> tuple[int, int, int]:
+        """The addresses of flow, next and fire. Raises NetworkError for a user's own that cannot be compiled."""
+        flow, after, fire = functions
+        fires = kernels.state if kernels.fire else kernels.state[:1]
+        rests = bool((self.refractory > 0).all())
+        made = []
+        for role, function, entry in (
+            ("flow", flow, lambda: binding.flow_entry(flow, kernels.state, names)),
+            ("next", after, lambda: binding.next_entry(after, kernels.state, names)),
+            ("fire", fire, lambda: binding.fire_entry(fire, after, fires, kernels.state, names, rests=rests)),
+        ):
+            try:
+                made.append(entry())
+                continue
+            except Exception as error:
+                if not is_own(function):
+                    raise
+                why = essential(error)
+            raise NetworkError(f"{owner}: event kernel {function.__name__} ({role}) cannot be compiled: {why}")
+        return made[0], made[1], made[2]
 
 
 def _per_unit(model: object, name: str, value: Any, n: int) -> NDArray[np.float64]:
@@ -324,6 +368,15 @@ def _adding(projection: Projection, chains: _Chains) -> NDArray[np.float64]:
     """What each arrival adds: its weight, or 1 at a receptor that counts."""
     counts = receptor_of(projection, chains.weight) in projection.post.model.counts
     return np.ones_like(chains.weight) if counts else chains.weight
+
+
+BROKEN = {
+    FAILED: "an event kernel raised an error, such as a division of whole numbers by zero",
+    NEITHER: "the event kernel `next` must return a time, inf for never (got nan)",
+    AGAIN: "the event kernel `next` must be asked again only after a femtosecond or more (got a time from -1e-15 to 0)",
+    STUCK: "after a spike the event kernel `next` must not return 0 where the refractory time is 0 (got a unit that "
+    "would fire for ever at one time)",
+}
 
 
 class _Chains:

@@ -16,7 +16,7 @@ from .connectivity import MOST_UNITS, Connectivity
 from .conversion import shown
 from .distributions import Distribution
 from .inputs import Stimulus
-from .neuron import NeuronModel
+from .neuron import NeuronModel, complete
 from .notices import check_model
 from .register import Register
 from .rule import Rule
@@ -134,6 +134,7 @@ class Network:
         n = check.whole(self, "population n", n, least=1)
         if n > MOST_UNITS:
             raise CapacityError(f"Network.population n: must be at most {MOST_UNITS} in one population (got {n})")
+        complete(model)
         model.fits(n)
         check_model(model)
         starts = _starts(self, model, n, {} if initial is None else initial)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from ..errors import NetworkError
 from . import validation as check
 from .operator import Kernel
 
@@ -34,6 +35,19 @@ class EventKernels:
     state: tuple[str, ...]
     receives: Mapping[str, str]
     fire: Kernel | None = None
+
+
+def complete(model: NeuronModel) -> None:
+    """Raise NetworkError unless the class of a model says what a network is compiled from."""
+    for name, kind, example in (
+        ("kernel", object, "a function or the name of one of the library"),
+        ("state", Mapping, "{'v': 'float'}"),
+        ("receptors", tuple, "('jump',)"),
+    ):
+        value = getattr(model, name, None)
+        if value is None or not isinstance(value, kind):
+            rule = f"must be given by the class of a model, such as {name} = {example}"
+            raise NetworkError(f"{type(model).__name__}.{name}: {rule} (got {value!r:.60})")
 
 
 class NeuronModel(ABC):

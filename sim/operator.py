@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from types import FunctionType
 from typing import Any
 
 from ..errors import NetworkError
@@ -58,6 +59,7 @@ class Operator:
     with one entry per unit are cut, and `returns` has one entry per piece. lane: which thread may run an operator
     that writes only to what the lane owns; None for what all must wait for. nap: the pieces may pause while nothing
     arrives at the receptors named; an operator without any pauses with the others on the same piece.
+    owner: what a kernel of a user's own is of, for messages; the label if empty.
     """
 
     phase: Phase
@@ -69,6 +71,7 @@ class Operator:
     pieces: tuple[Piece, ...] = ()
     lane: int | None = None
     nap: Nap | None = None
+    owner: str = ""
 
     @property
     def name(self) -> str:
@@ -78,6 +81,24 @@ class Operator:
 def parameters(kernel: Callable[..., Any]) -> list[str]:
     """The parameter names of a kernel, compiled or not."""
     return list(inspect.signature(getattr(kernel, "py_func", kernel)).parameters)
+
+
+def plain(owner: str, kernel: Any) -> None:
+    """Raise NetworkError unless a user's own kernel is a Python function each of whose parameters has a name."""
+    function = getattr(kernel, "py_func", getattr(kernel, "__func__", kernel))
+    if not isinstance(function, FunctionType):
+        raise NetworkError(
+            f"{owner}: kernel must be the name of a kernel of the library or a function made with def, which may "
+            f"call others (got {type(kernel).__name__} {kernel!r:.60})"
+        )
+    flags, name = function.__code__.co_flags, function.__name__
+    if flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS) or function.__code__.co_kwonlyargcount:
+        raise NetworkError(
+            f"{owner}: kernel {name} must name each of its parameters, without *, as they are bound by name "
+            f"(got {name}{inspect.signature(function)})"
+        )
+    if flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        raise NetworkError(f"{owner}: kernel {name} must return the number of spikes, not yield or await (got {name})")
 
 
 def bind(

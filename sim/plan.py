@@ -118,7 +118,8 @@ class Plan:
         if len(operator.pieces) < 2:
             lane = operator.pieces[0][2] if operator.pieces else operator.lane
             nap = self._nap(operator, 0, arguments, memory, marks)
-            return [Call(operator.kernel, arguments, returns, operator.every, lane, nap)]
+            owner = operator.owner or operator.label
+            return [Call(operator.kernel, arguments, returns, operator.every, lane, nap, owner)]
         n = operator.pieces[-1][1]
         calls = []
         for p, (low, high, lane) in enumerate(operator.pieces):

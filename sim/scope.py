@@ -131,7 +131,10 @@ class PopulationScope:
             counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=self.population.n)
         scope |= self._merging(build)
         leads, follows = self._naps(build)
-        build.operator(Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads)
+        owner = f"{type(model).__name__} of population {name!r}"
+        build.operator(
+            Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads, owner=owner
+        )
         for variable, signal in self.state.items():
             if signal.dtype == "float" and not (variable == "v" and _zero_threshold(model, build.precision)):
                 own: dict[str, Any] = {"every": SETTLING, "pieces": self.pieces, "nap": follows}

@@ -8,7 +8,7 @@ kernel's own source file, under a name that changes with any source file of this
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,9 @@ from numba.np.arrayobj import populate_array
 
 from ..backend import Exact
 from .caching import named
+from .fingerprint import is_own
+from .frozen import fingerprint_of
+from .verdict import FAILED, judged, number
 
 ENTRY = types.int64(types.CPointer(types.int64), types.int64)
 
@@ -91,10 +94,10 @@ def _form(value: Any, precision: str) -> tuple[str, str, int]:
     return "_scalar", "float64" if isinstance(value, Exact) else precision, 1
 
 
-def row(arguments: Mapping[str, Any], returns: np.ndarray | None) -> list[int]:
-    """The table row of one operator."""
+def row(arguments: Mapping[str, Any], *arrays: np.ndarray | None) -> list[int]:
+    """The table row of one operator; arrays: what follows its arguments, where there is any."""
     words: list[int] = []
-    for value in [*arguments.values(), *([] if returns is None else [returns])]:
+    for value in [*arguments.values(), *(array for array in arrays if array is not None)]:
         if isinstance(value, np.ndarray):
             words += [value.ctypes.data, *value.shape]
         elif isinstance(value, np.uint64):
@@ -112,21 +115,38 @@ def entry(
     """Address of the compiled entry for `kernel` called with arguments of these types.
 
     names: the kernel's parameters in order, among them perhaps "step"; precision: float32 or
-    float64, the type that float scalars are given.
+    float64, the type that float scalars are given. The row of a user's own kernel ends with a verdict, see `verdict`.
     """
-    calls, at, dtypes = [], 0, set()
+    calls, at, dtypes, fired = [], 0, set(), ""
     for name in names:
         if name == "step":
             calls.append("step")
             continue
         helper, dtype, words = _form(arguments[name], precision)
         calls.append(f"{helper}(table, {at}, {dtype})")
+        fired = calls[-1] if name == "fired" else fired
         dtypes.add(dtype)
         at += words
-    body = f"{kernel.__name__}({', '.join(calls)})"
+    body = f"_kernel({', '.join(calls)})"
+    if is_own(kernel):
+        return _compiled(kernel, _guarded(body, at, returns, fired), tuple(sorted({*dtypes, "int64"}))).address
     if returns:
         body = f"_returned(table, {at}, {body})"
-    return _compiled(kernel, body, tuple(sorted(dtypes))).address
+    return _compiled(kernel, f"return _number({body})", tuple(sorted(dtypes))).address
+
+
+def _guarded(call: str, at: int, returns: bool, fired: str) -> str:
+    """The body of the entry of a user's own kernel, which lets out no error and no impossible spike."""
+    verdict = f"_array1(table, {at + 2 * returns}, int64)"
+    lines = [
+        "try:", f"    count = {call}", "except Exception:", f"    {verdict}[0] = {FAILED}", "    return 0",
+    ]  # fmt: skip
+    if returns:
+        listed = fired or f"_array1(table, {at}, int64)[:0]"
+        lines += [f"return _returned(table, {at}, _judged(_spikes(count), {listed}, {verdict}))"]
+    else:
+        lines += ["return _number(count)"]
+    return "\n    ".join(lines)
 
 
 @njit(inline="always")
@@ -137,18 +157,28 @@ def _returned(table, at, count):
 
 @cache
 def _compiled(kernel: Callable[..., Any], body: str, dtypes: tuple[str, ...]) -> Any:
-    function = getattr(kernel, "py_func", kernel)
     compiled = kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")
     scope = {
         "_array1": _array1, "_array2": _array2, "_array3": _array3, "_scalar": _scalar, "_whole": _whole,
-        "_returned": _returned, "_number": _number, kernel.__name__: compiled,
+        "_returned": _returned, "_number": _number, "_kernel": compiled, "_judged": judged, "_spikes": number,
         **{dtype: getattr(np, dtype) for dtype in dtypes},
     }  # fmt: skip
-    unpacked = named(function, "table, step", f"return _number({body})", scope)
-    try:
-        return cfunc(ENTRY, cache=True, error_model="numpy")(unpacked)
-    except RuntimeError:  # no file to cache beside: a kernel typed at a prompt
-        return cfunc(ENTRY, error_model="numpy")(unpacked)
+    return entered(ENTRY, [kernel], "table, step", body, scope)
+
+
+def entered(
+    signature: Any, kernels: Sequence[Callable[..., Any]], parameters: str, body: str, scope: dict[str, Any]
+) -> Any:
+    """An entry that calls `kernels`; kept on disk where all that its code is made from can be told."""
+    prints = [fingerprint_of(kernel) for kernel in kernels if is_own(kernel)]
+    function = getattr(kernels[0], "py_func", kernels[0])
+    unpacked = named(function, parameters, body, scope, "".join(part.digest for part in prints))
+    if all(part.sound for part in prints):
+        try:
+            return cfunc(signature, cache=True, error_model="numpy")(unpacked)
+        except RuntimeError:  # no file to cache beside: a kernel typed at a prompt
+            pass
+    return cfunc(signature, error_model="numpy")(unpacked)
 
 
 def _number(count):

@@ -1,4 +1,4 @@
-"""Machine code kept on disk, under names that change with any source file of the kernels.
+"""Machine code kept on disk, under names that change with any source file of the kernels, the compiler or processor.
 
 Numba notices only a change of the file that a function stands in, not of what the function calls; so every
 function that is kept on disk bears a digest of all kernel sources in its name, and no stale code is ever loaded.
@@ -7,12 +7,17 @@ function that is kept on disk bears a digest of all kernel sources in its name, 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import llvmlite
+import numba
+import numpy as np
+from llvmlite import binding as llvm
 from numba import njit
 
 
@@ -30,15 +35,28 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def source_digest() -> str:
-    """A digest of the source files of all kernels."""
+    """A digest of the source files of all kernels, of what compiles them and of the processor they are for."""
     files = sorted(Path(__file__).parents[1].rglob("*.py"))
-    return hashlib.blake2b(b"".join(file.read_bytes() for file in files), digest_size=8).hexdigest()
+    config = numba.config
+    maker = (
+        sys.version, numba.__version__, llvmlite.__version__, np.__version__, config.OPT, config.CPU_NAME,
+        config.CPU_FEATURES, config.ENABLE_AVX, config.BOUNDSCHECK, config.LOOP_VECTORIZE, config.SLP_VECTORIZE,
+        llvm.get_host_cpu_name(), sorted(llvm.get_host_cpu_features().items()),
+    )  # fmt: skip
+    sources = b"".join(file.read_bytes() for file in files)
+    return hashlib.blake2b(sources + repr(maker).encode(), digest_size=8).hexdigest()
 
 
-def named(function: Callable[..., Any], parameters: str, body: str, scope: dict[str, Any]) -> Callable[..., Any]:
-    """A Python function with this body, as if it stood in the file of `function`, under a name of its own."""
-    digest = hashlib.blake2b(f"{source_digest()}{body}".encode(), digest_size=8).hexdigest()
-    name = f"{function.__name__}_{digest}"
+def named(
+    function: Callable[..., Any], parameters: str, body: str, scope: dict[str, Any], digest: str = ""
+) -> Callable[..., Any]:
+    """A Python function with this body, as if it stood in the file of `function`, under a name of its own.
+
+    digest: of what the body calls, unless that is of the library.
+    """
+    digest = hashlib.blake2b(f"{source_digest()}{digest}{body}".encode(), digest_size=8).hexdigest()
+    readable = function.__name__ if function.__name__.isidentifier() else "kernel"
+    name = f"{readable}_{digest}"
     scope = {**scope, "__name__": function.__module__}
     exec(compile(f"def {name}({parameters}):\n    {body}\n", function.__code__.co_filename, "exec"), scope)
     made: Callable[..., Any] = scope[name]

@@ -6,15 +6,21 @@ loop calls any neuron by address and never compiles again; see `binding.py`, whi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from llvmlite import ir
-from numba import cfunc, njit, types
+from numba import njit, types
 from numba.extending import intrinsic
 
-from .caching import named
+from .binding import entered
+from .fingerprint import is_own
+from .verdict import AGAIN, FAILED, NEITHER, STUCK
+
+LEAST: Final = 1e-15  # [s], a tick: the least time after which a unit can be asked again
 
 ENTRY = types.float64(types.CPointer(types.float64), types.CPointer(types.float64), types.float64, types.float64)
 
@@ -36,12 +42,51 @@ def call(typingctx, address, row, parameters, drive, elapsed):
 
 def flow_entry(kernel: Callable[..., Any], state: Sequence[str], constants: Sequence[str]) -> int:
     """Address of an entry that puts what `kernel` returns into the state variables."""
-    return _entry(kernel, tuple(state), tuple(constants), True)
+    called = _called(kernel, state, constants)
+    if len(state) == 1:
+        return _entry(kernel, f"row[0] = {called}\nreturn 0.0", len(constants))
+    values = ", ".join(f"value{k}" for k in range(len(state)))
+    stores = "\n".join(f"row[{k}] = value{k}" for k in range(len(state)))
+    return _entry(kernel, f"{values} = {called}\n{stores}\nreturn 0.0", len(constants))
 
 
 def next_entry(kernel: Callable[..., Any], state: Sequence[str], constants: Sequence[str]) -> int:
-    """Address of an entry that returns what `kernel` returns."""
-    return _entry(kernel, tuple(state), tuple(constants), False)
+    """Address of an entry that returns what `kernel` returns.
+
+    A user's own must return a number, and must not ask to be asked again at once.
+    """
+    called, verdict = _called(kernel, state, constants), f"parameters[{len(constants)}]"
+    if not is_own(kernel):
+        return _entry(kernel, f"return {called}", len(constants))
+    lines = [
+        f"wait = np.float64({called})",
+        "if math.isnan(wait):",
+        f"    {verdict} = {NEITHER}",
+        f"if -{LEAST} < wait < 0.0:",
+        f"    {verdict} = {AGAIN}",
+        f"if {verdict} != 0.0:",
+        "    return math.inf",
+        "return wait",
+    ]
+    return _entry(kernel, "\n".join(lines), len(constants))
+
+
+def fire_entry(
+    kernel: Callable[..., Any], after: Callable[..., Any], state: Sequence[str], all_state: Sequence[str],
+    constants: Sequence[str], *, rests: bool,
+) -> int:  # fmt: skip
+    """Like `flow_entry`, for a spike; after: the model's `next`.
+
+    A unit that does not rest and that a user's own kernels leave at threshold would fire for ever at one time.
+    """
+    if rests or not (is_own(kernel) or is_own(after)):
+        return flow_entry(kernel, state, constants)
+    values = ", ".join(f"value{k}" for k in range(len(state)))
+    stores = [f"row[{k}] = value{k}" for k in range(len(state))]
+    lines = [f"{values} = {_called(kernel, state, constants)}", *stores]
+    wait = _called(after, all_state, constants, "_after")
+    lines += [f"if abs({wait}) < {LEAST}:", f"    parameters[{len(constants)}] = {STUCK}", "return 0.0"]
+    return _entry(kernel, "\n".join(lines), len(constants), after)
 
 
 def names_of(kernel: Callable[..., Any]) -> tuple[str, ...]:
@@ -50,27 +95,33 @@ def names_of(kernel: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(code.co_varnames[: code.co_argcount])
 
 
-def _entry(kernel: Callable[..., Any], state: tuple[str, ...], constants: tuple[str, ...], writes: bool) -> int:
-    places = {name: f"row[{k}]" for k, name in enumerate(state)}
-    places |= {name: f"parameters[{k}]" for k, name in enumerate(constants)}
+def _called(kernel: Callable[..., Any], state: Sequence[str], constants: Sequence[str], name: str = "_kernel") -> str:
+    """The call of a kernel with the numbers of one unit."""
+    places = {variable: f"row[{k}]" for k, variable in enumerate(state)}
+    places |= {constant: f"parameters[{k}]" for k, constant in enumerate(constants)}
     places |= {"drive": "drive", "elapsed": "elapsed"}
-    called = f"{kernel.__name__}({', '.join(places[name] for name in names_of(kernel))})"
-    if not writes:
-        body = f"return {called}"
-    elif len(state) == 1:
-        body = f"row[0] = {called}; return 0.0"
-    else:
-        stores = "; ".join(f"row[{k}] = after[{k}]" for k in range(len(state)))
-        body = f"after = {called}; {stores}; return 0.0"
-    return int(_compiled(kernel, body).address)
+    return f"{name}({', '.join(places[own] for own in names_of(kernel))})"
+
+
+def _entry(kernel: Callable[..., Any], body: str, verdict: int, after: Callable[..., Any] | None = None) -> int:
+    """The address of the entry with this body; what a user's own kernels do wrong goes to ``parameters[verdict]``."""
+    if is_own(kernel) or (after is not None and is_own(after)):
+        guarded = [f"    {line}" for line in body.split("\n")]
+        body = "\n".join(
+            ["try:", *guarded, "except Exception:", f"    parameters[{verdict}] = {FAILED}", "    return math.inf"]
+        )
+    return int(_compiled(kernel, body.replace("\n", "\n    "), after).address)
 
 
 @cache
-def _compiled(kernel: Callable[..., Any], body: str) -> Any:
-    function = getattr(kernel, "py_func", kernel)
-    compiled = kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")
-    unpacked = named(function, "row, parameters, drive, elapsed", body, {kernel.__name__: compiled})
-    try:
-        return cfunc(ENTRY, cache=True)(unpacked)
-    except RuntimeError:  # no file to cache beside: a kernel typed at a prompt
-        return cfunc(ENTRY)(unpacked)
+def _compiled(kernel: Callable[..., Any], body: str, after: Callable[..., Any] | None) -> Any:
+    scope = {"_kernel": _ready(kernel), "math": math, "np": np}
+    if after is not None:
+        scope["_after"] = _ready(after)
+    return entered(
+        ENTRY, [kernel] if after is None else [kernel, after], "row, parameters, drive, elapsed", body, scope
+    )
+
+
+def _ready(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    return kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")

@@ -12,7 +12,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import NetworkError
 from . import barrier, binding, loop, nap
+from .fingerprint import is_own
+from .refusal import refusal
+from .verdict import tell
 
 AGAIN: Final = 32  # chunks after which the slower way, one thread or several, is tried again
 SLACK: Final = 1.02  # several threads must not be slower than one by more than this
@@ -70,12 +74,13 @@ class Program:
         calls, self._stages = _staged(calls, lanes)
         self._calls, self._clockwork = calls, clockwork
         entries, rows = [], []
-        for call in calls:
+        self._verdicts = {k: np.zeros(2, np.int64) for k, call in enumerate(calls) if is_own(call.kernel)}
+        for k, call in enumerate(calls):
             function = getattr(call.kernel, "py_func", call.kernel)
             names = list(function.__code__.co_varnames[: function.__code__.co_argcount])
             arguments = {name: call.arguments[name] for name in names if name != "step"}
-            entries.append(binding.entry(call.kernel, names, arguments, call.returns is not None, precision))
-            rows.append(binding.row(arguments, call.returns))
+            entries.append(_entry(call, names, arguments, precision))
+            rows.append(binding.row(arguments, call.returns, self._verdicts.get(k)))
         self._table = np.array([word for row in rows for word in row], np.int64)
         starts = np.cumsum([0] + [len(row) for row in rows[:-1]]) if rows else np.zeros(0, np.int64)
         self._masks = np.array([call.every - 1 for call in calls], np.int64)
@@ -95,12 +100,13 @@ class Program:
 
     def advance(self, step: int, stop: int) -> int:
         """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
-        if self._pool is None:
-            return self._serial(step, stop)
-        lanes = self._choose()
+        lanes = 1 if self._pool is None else self._choose()
         begin = time.perf_counter()
         reached = self._serial(step, stop) if lanes == 1 else self._parallel(step, stop)
         self._pace[lanes] = (time.perf_counter() - begin) / max(reached - step, 1)
+        for k, verdict in self._verdicts.items():
+            call = self._calls[k]
+            tell(verdict, np.size(call.arguments.get("fired", ())), call.owner, call.kernel.__name__)
         return reached
 
     def collect(self) -> None:
@@ -139,6 +145,17 @@ class Program:
             clockwork.upcoming, clockwork.pause, clockwork.state.ctypes.data, self._before.ctypes.data,
             clockwork.state.size // 4, self._watch, self._all_due,
         )  # fmt: skip
+
+
+def _entry(call: Any, names: list[str], arguments: dict[str, Any], precision: str) -> int:
+    """The address of the entry of a call. Raises NetworkError for a user's own kernel that cannot be compiled."""
+    try:
+        return binding.entry(call.kernel, names, arguments, call.returns is not None, precision)
+    except Exception as error:
+        if not is_own(call.kernel):
+            raise
+        why = refusal(call.kernel, names, arguments, precision, error)
+    raise NetworkError(f"{call.owner}: kernel {call.kernel.__name__} {why}")
 
 
 def _staged(calls: Sequence[Any], lanes: int) -> tuple[list[Any], NDArray[np.int64]]:

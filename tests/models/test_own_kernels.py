@@ -1,0 +1,452 @@
+"""A user's own kernels: never stale, whatever they are called, and held to the rules in one sentence each."""
+
+import functools
+import math
+import os
+import subprocess
+import sys
+import textwrap
+import types
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import pytest
+
+from potentia import Network, Simulator
+from potentia.errors import NetworkError, PotentiaError
+from potentia.models import LIF
+from potentia.sim import Constant, Poisson
+from potentia.sim.neuron import EventKernels, NeuronModel
+
+PROCESSORS = ("cpu", "reference")
+
+
+def model(kernel, *, event=None, **constants):
+    """A model around one kernel, with the state v and these constants."""
+    parts = {"kernel": kernel, "state": {"v": "float"}, "receptors": ("jump",), "event": event, **constants}
+    made = type("Own", (NeuronModel,), {**parts, "constants": lambda self, dt: constants})
+    return dataclass(frozen=True, kw_only=True, eq=False)(made)()
+
+
+def reached(kernel, backend="cpu", n=1, **constants):
+    """The state v after one step."""
+    net = Network()
+    cells = net.population(model(kernel, **constants), n, name="cells")
+    net.probe(cells, "v")
+    return Simulator(net, backend=backend).run(1e-4).trace("cells", "v")[0]
+
+
+# Never stale
+
+
+def adding(amount):
+    def add_step(v, jump, fired):
+        v[0] += amount
+        return 0
+
+    return add_step
+
+
+GAIN = 2.0
+
+
+@numba.njit
+def gained(x):
+    return x * GAIN
+
+
+def gain_step(v, jump, fired):
+    v[0] = gained(1.0)
+    return 0
+
+
+@pytest.mark.parametrize("backend", PROCESSORS)
+def test_kernels_from_one_factory_differ(backend):
+    """And two networks may use both at once."""
+    assert [reached(adding(amount), backend)[0] for amount in (1.0, 5.0, 1.0)] == [1.0, 5.0, 1.0]
+    net = Network()
+    for k, amount in enumerate((3.0, 4.0)):
+        net.probe(net.population(model(adding(amount)), 1, name=f"cells{k}"), "v")
+    result = Simulator(net, backend=backend).run(1e-4)
+    assert [result.trace(f"cells{k}", "v")[0, 0] for k in range(2)] == [3.0, 4.0]
+
+
+@pytest.mark.parametrize("backend", PROCESSORS)
+def test_a_changed_global_is_seen_through_compiled_functions(backend, monkeypatch):
+    """Also where the user's own function was compiled before, and not by a simulator made before."""
+    assert gained(1.0) == 2.0
+    assert reached(gain_step, backend)[0] == 2.0
+    net = Network()
+    cells = net.population(model(gain_step), 1, name="cells")
+    net.probe(cells, "v")
+    before = Simulator(net, backend=backend)
+    monkeypatch.setattr(sys.modules[__name__], "GAIN", 7.0)
+    assert reached(gain_step, backend)[0] == 7.0
+    assert before.run(1e-4).trace("cells", "v")[0, 0] == 2.0
+    assert before.run(1e-4, batch=2)[1].trace("cells", "v")[0, 0] == 2.0
+
+
+@pytest.mark.parametrize("backend", PROCESSORS)
+def test_a_changed_attribute_of_a_module_is_seen(backend):
+    constants, inner = types.ModuleType("constants"), types.ModuleType("constants.inner")
+    constants.inner, inner.tau = inner, 3.0
+    scope = {"constants": constants}
+    exec("def tau_step(v, jump, fired):\n    v[0] = constants.inner.tau\n    return 0", scope)
+    assert reached(scope["tau_step"], backend)[0] == 3.0
+    inner.tau = 8.0
+    assert reached(scope["tau_step"], backend)[0] == 8.0
+
+
+@pytest.mark.parametrize("backend", PROCESSORS)
+@pytest.mark.parametrize("name", ["step", "table", "_kernel", "int64", "_array1", "count", "verdict", "row", "lambda"])
+def test_a_kernel_may_have_any_name(backend, name):
+    def some(v, jump, fired):
+        v[0] = 6.0
+        return 0
+
+    if name == "lambda":
+        some = lambda v, jump, fired: int(v.size > 5)  # noqa: E731
+        assert reached(some, backend)[0] == 0.0
+        return
+    some = types.FunctionType(some.__code__, some.__globals__, name)
+    some.__qualname__ = name
+    assert reached(some, backend)[0] == 6.0
+
+
+@pytest.mark.parametrize("backend", PROCESSORS)
+def test_a_parameter_may_have_any_name(backend):
+    def named_step(v, jump, fired, table, row, _kernel, int64, count, np, step):
+        v[0] = table + row + _kernel + int64 + count + np
+        return 0
+
+    numbers = {"table": 1.0, "row": 2.0, "_kernel": 4.0, "int64": 8.0, "count": 16.0, "np": 32.0}
+    assert reached(named_step, backend, **numbers)[0] == 63.0
+
+
+def test_event_kernels_of_one_factory_differ():
+    def waiting(time):
+        def same_flow(v):
+            return v
+
+        def same_next(v):
+            return time if v < 1.0 else math.inf
+
+        def same_fire(v):
+            return v + 1.0
+
+        kernels = EventKernels(flow=same_flow, next=same_next, fire=same_fire, state=("v",), receives={"jump": "v"})
+        net = Network()
+        cells = net.population(model(adding(0.0), event=kernels), 2, name="cells")
+        net.probe(cells, "spikes")
+        return Simulator(net, engine="event").run(0.1).spikes("cells").times.tolist()
+
+    assert [waiting(time) for time in (0.01, 0.03, 0.01)] == [[time, time] for time in (0.01, 0.03, 0.01)]
+
+
+CONSTANTS = "K = {}\n"
+KERNELS = """
+import numba
+import {name}constants as constants
+
+@numba.njit(cache=True)
+def helper(x):
+    return x * constants.K
+
+def made(amount):
+    def own_step(v, jump, fired):
+        v[0] = helper(10.0) + amount
+        return 0
+    return own_step
+"""
+PROGRAM = """
+import sys
+import own_kernels
+from potentia import Network, Simulator
+from potentia.sim.neuron import NeuronModel
+
+def reached(amount):
+    class Own(NeuronModel):
+        kernel, state, receptors = own_kernels.made(amount), {{"v": "float"}}, ("jump",)
+        def constants(self, dt):
+            return {{}}
+    net = Network()
+    net.probe(net.population(Own(), 1, name="cells"), "v")
+    return float(Simulator(net).run(1e-4).trace("cells", "v")[0, 0])
+
+print(reached({amount}))
+"""
+
+
+def test_code_on_disk_is_never_stale(tmp_path):
+    """A constant changes in another file than the kernel's, one that only a helper with a cache of its own reads."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment.get("PYTHONPATH", "")])
+    (tmp_path / "own_kernels.py").write_text(KERNELS.format(name="own_"))
+    for constant, amount, expected in ((2.0, 1.0, 21.0), (3.0, 1.0, 31.0), (3.0, 4.0, 34.0)):
+        (tmp_path / "own_constants.py").write_text(CONSTANTS.format(constant))
+        shown = subprocess.run(
+            [sys.executable, "-B", "-c", textwrap.dedent(PROGRAM.format(amount=amount))],
+            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True,
+        )  # fmt: skip
+        assert float(shown.stdout) == expected
+    kept = [path.name for path in (tmp_path / "cache").rglob("*.nbc") if "own_step" in path.name]
+    assert len(kept) == 3
+
+
+# Held to the rules
+
+
+def firing(*units, count=None):
+    """A kernel that says that these units fired."""
+    listed = np.array(units, np.uint32)
+    told = len(units) if count is None else count
+
+    def lying_step(v, jump, fired, step):
+        if step == 3:
+            for k in range(min(listed.size, fired.size)):
+                fired[k] = listed[k]
+            return told
+        return 0
+
+    return lying_step
+
+
+LIES = {
+    "too many": (firing(0, 1, 2, count=5), r"must return the number of spikes, from 0 to 4 \(got 5\)"),
+    "very many": (firing(0, count=2**40), r"must return the number of spikes, from 0 to 4 \(got 1099511627776\)"),
+    "fewer than none": (firing(0, count=-1), r"must return the number of spikes, from 0 to 4 \(got -1\)"),
+    "descending": (firing(2, 1), r"must list the units that fired in ascending order.* \(got 1 out of order\)"),
+    "twice": (firing(1, 1), r"must list .* in ascending order, each once.* \(got 1 out of order\)"),
+    "unknown": (firing(0, 4), r"must list .*, all < 4 \(got 4 out of order\)"),
+}
+
+
+@pytest.mark.parametrize("backend", PROCESSORS)
+@pytest.mark.parametrize("lie", LIES)
+def test_spikes_that_cannot_be_end_the_run(backend, lie):
+    """Told with model and population; the simulator stays where it was and alive."""
+    kernel, rule = LIES[lie]
+    net = Network()
+    cells = net.population(model(kernel), 4, name="cells")
+    net.connect(cells, cells, _all(), weight=1.0)
+    simulator = Simulator(net, backend=backend)
+    simulator.run(2e-4)
+    with pytest.raises(NetworkError, match=rf"^Own of population 'cells': kernel lying_step {rule}$"):
+        simulator.run(1e-2)
+    assert simulator.time == pytest.approx(2e-4)
+    simulator.run(1e-4)
+
+
+def _all():
+    from potentia.sim import FixedProbability
+
+    return FixedProbability(1.0)
+
+
+@pytest.mark.parametrize("backend", PROCESSORS)
+def test_a_kernel_that_reaches_outside_of_an_array_ends_the_run(backend):
+    def wide_step(v, jump, fired):
+        count = 0
+        for i in range(v.size):
+            fired[count] = i
+            fired[count + 1] = i
+            count += 2
+        return count
+
+    net = Network()
+    net.population(model(wide_step), 5, name="cells")
+    with pytest.raises(NetworkError, match=r"^Own of population 'cells': kernel wide_step raised"):
+        Simulator(net, backend=backend).run(1e-3)
+
+
+@pytest.mark.parametrize("backend", PROCESSORS)
+def test_a_kernel_that_raises_ends_the_run(backend):
+    def failing_step(v, jump, fired, step):
+        if step == 2:
+            raise ValueError("three")
+        return 0
+
+    net = Network()
+    net.population(model(failing_step), 5, name="cells")
+    with pytest.raises(NetworkError, match=r"^Own of population 'cells': kernel failing_step raised"):
+        Simulator(net, backend=backend).run(1e-3)
+
+
+def no_return_step(v, jump, fired):
+    v[0] = 0.0
+
+
+def indexed_step(v, jump, fired, limit):
+    return int(v[0] > limit[0])
+
+
+def compared_step(v, jump, fired, limit):
+    v[0] = limit
+    return 0
+
+
+def half_step(v, jump, fired):
+    return 0.5
+
+
+def starred_step(v, *others):
+    return 0
+
+
+def keyword_step(v, *, fired):
+    return 0
+
+
+def yielding_step(v, jump, fired):
+    yield 0
+
+
+class Callable_:
+    def __call__(self, v, jump, fired):
+        return 0
+
+
+WRONG = {
+    "no return": (no_return_step, {}, r"kernel no_return_step must return the number of spikes, a whole number"),
+    "half": (half_step, {}, r"kernel half_step must return the number of spikes, a whole number"),
+    "scalar": (indexed_step, {"limit": 1.0}, r"kernel indexed_step .*'?limit'?|not subscriptable"),
+    "array": (compared_step, {"limit": np.ones(3)}, r"kernel compared_step .*'?limit'?|sequence"),
+    "starred": (starred_step, {}, r"kernel starred_step must name each of its parameters"),
+    "keyword": (keyword_step, {}, r"kernel keyword_step must name each of its parameters"),
+    "generator": (yielding_step, {}, r"kernel yielding_step must return the number of spikes, not yield"),
+    "builtin": (math.exp, {}, r"kernel must be the name of a kernel .* or a function .*\(got builtin_function"),
+    "partial": (functools.partial(half_step, 1), {}, r"kernel must be the name of .*\(got partial"),
+    "object": (Callable_(), {}, r"kernel must be the name of .*\(got Callable_"),
+    "number": (3, {}, r"kernel must be the name of .*\(got int 3\)"),
+}
+
+
+@pytest.mark.parametrize("backend", PROCESSORS)
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_no_kernel_is_refused_in_one_sentence(backend, case):
+    kernel, constants, rule = WRONG[case]
+    net = Network()
+    net.population(model(kernel, **constants), 3, name="cells")
+    with pytest.raises(NetworkError, match=rf"^Own of population 'cells': .*({rule})") as caught:
+        Simulator(net, backend=backend).run(1e-3)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_the_parameter_at_fault_is_named():
+    """On the cpu, where all of it is known before the first step."""
+    for kernel, limit, rule in (
+        (indexed_step, 1.0, r"uses its parameter 'limit' as an array, with \[i\], but it is one number for all units"),
+        (compared_step, np.ones(3), r"uses its parameter 'limit' as one number, without \[i\], but it is an array"),
+    ):
+        net = Network()
+        net.population(model(kernel, limit=limit), 3, name="cells")
+        with pytest.raises(NetworkError, match=rf"^Own of population 'cells': kernel {kernel.__name__} {rule}"):
+            Simulator(net)
+
+
+def test_code_that_cannot_be_compiled_is_told_in_one_line():
+    def odd_step(v, jump, fired):
+        return int(v.no_such_thing)
+
+    net = Network()
+    net.population(model(odd_step), 3, name="cells")
+    with pytest.raises(NetworkError, match=r"kernel odd_step cannot be compiled: .*no_such_thing.*line \d+") as caught:
+        Simulator(net)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["kernel", "state", "receptors"])
+def test_a_model_must_say_what_it_is(missing):
+    parts = {"kernel": half_step, "state": {"v": "float"}, "receptors": ("jump",)}
+    del parts[missing]
+    made = type("Half", (NeuronModel,), {**parts, "constants": lambda self, dt: {}})
+    with pytest.raises(NetworkError, match=rf"^Half.{missing}: must be given by the class of a model"):
+        Network().population(made(), 1)
+
+
+# Of the event engine
+
+
+def events(after, *, flow=None, fire=None, refractory=0.0, name="cells"):
+    """A network of one model with these event kernels."""
+
+    def still_flow(v):
+        return v
+
+    kernels = EventKernels(flow=flow or still_flow, next=after, fire=fire, state=("v",), receives={"jump": "v"})
+    net = Network()
+    net.population(LIF(), 2, name="before")
+    made = model(adding(0.0), event=kernels, refractory=refractory, reset=0.0)
+    cells = net.population(made, 3, name=name)
+    net.stimulate(cells, Poisson(rate=100.0, weight=0.1))
+    net.probe(cells, "spikes")
+    return net
+
+
+def nan_next(v):
+    return math.nan if v > 0.25 else math.inf
+
+
+def at_once_next(v):
+    return 0.0
+
+
+def never_next(v):
+    return math.inf
+
+
+def again_next(v):
+    return -1e-30
+
+
+def nan_flow(v, elapsed):
+    return v + math.nan * elapsed
+
+
+BAD_EVENTS = {
+    "nan": (events(nan_next), r"Own of population 'cells': the event kernel `next` must return a time.*got nan"),
+    "for ever": (
+        events(at_once_next),
+        r"Own of population 'cells': after a spike the event kernel `next` must not return",
+    ),
+    "again": (events(again_next), r"Own of population 'cells': the event kernel `next` must be asked again only after"),
+    "nan state": (events(never_next, flow=nan_flow), r"cells.v of unit \d is nan"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_EVENTS)
+def test_event_kernels_that_break_the_rules_end_the_run(case):
+    """And the next run says the same, from where the first began."""
+    net, rule = BAD_EVENTS[case]
+    simulator = Simulator(net, engine="event")
+    for _ in range(2):
+        with pytest.raises(PotentiaError, match=rf"^{rule}"):
+            simulator.run(0.2)
+        assert simulator.time == 0.0
+
+
+def test_a_unit_at_threshold_fires_once_its_rest_is_over():
+    """A refractory time makes of what would fire for ever a train."""
+    spikes = Simulator(events(at_once_next, refractory=2e-3), engine="event").run(10.5e-3).spikes("cells")
+    np.testing.assert_allclose(spikes.trains()[0], np.arange(6) * 2e-3, atol=1e-12)
+
+
+def short_next(v):
+    return (math.inf, v)
+
+
+@pytest.mark.parametrize("kernel", [short_next, keyword_step, math.exp, lambda v: "soon"], ids=str)
+def test_event_kernels_that_cannot_be_compiled_are_refused(kernel):
+    with pytest.raises(NetworkError, match=r"^Own of population 'cells': (event )?kernel") as caught:
+        Simulator(events(kernel), engine="event")
+    assert "\n" not in str(caught.value)
+
+
+def test_own_stimulus_of_the_library_still_drives():
+    net = Network()
+    cells = net.population(model(adding(0.5)), 2, name="cells")
+    net.stimulate(cells, Constant(1.0))
+    net.probe(cells, "v")
+    assert Simulator(net).run(3e-4).trace("cells", "v")[-1, 0] == 1.5
