@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from potentia.models import SpikeSource
 from potentia.sim.probes import EVERY
 
 from .case import Case, Drive, Look, Units, Wiring
@@ -48,6 +49,8 @@ def _projections(dice: Dice, populations: list[Units], seed: int, grid: float, *
     made = []
     for k in range(dice.pick([0, 1, 1, 2, 2, 3, 5])):
         pre, post = dice.pick(populations), dice.pick(populations)
+        if event and isinstance(post.model, SpikeSource) and populations.index(pre) >= populations.index(post):
+            continue  # spikes that go in a circle of units that never rest breed without end
         made.append(Wirer(dice, pre, post, f"c{k}", seed).wiring(grid, event=event))
     return made
 

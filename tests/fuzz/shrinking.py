@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from potentia.sim import Events, SpikeTrain
+
 from .case import Case, code
 
 PLAIN = {"dtype": "float64", "chunk": 1000, "deterministic": False, "grid": 1e-3}
@@ -22,7 +24,7 @@ def shrink(case: Case, fails: Callable[[Case], bool], seconds: float = 60.0) -> 
         for candidate in _smaller(case):
             if time.monotonic() > end:
                 return case
-            if fails(candidate):
+            if candidate.script() != case.script() and fails(candidate):
                 case, smaller = candidate, True
                 break
     return case
@@ -37,6 +39,12 @@ def _smaller(case: Case) -> Iterator[Case]:
                 yield case.without(kind, k)
     for name in case.later:
         yield replace(case, later={other: stimuli for other, stimuli in case.later.items() if other != name})
+    for k in range(case.batch if case.batch > 1 else 0):
+        yield replace(case, later={name: stimuli[k : k + 1] for name, stimuli in case.later.items()})
+    for name, stimuli in case.later.items():
+        for k, stimulus in enumerate(stimuli):
+            for plainer in _plainer(stimulus):
+                yield replace(case, later={**case.later, name: (*stimuli[:k], plainer, *stimuli[k + 1 :])})
     for name in ("first", "second"):
         for steps in (1, getattr(case, name) // 2, getattr(case, name) - 1):
             if 0 < steps < getattr(case, name):
@@ -53,6 +61,10 @@ def _smaller(case: Case) -> Iterator[Case]:
 
 def _plainer(part: Any) -> Iterator[Any]:
     """Versions of a dataclass with one field plainer: its default, or a number in place of an array."""
+    if isinstance(part, Events):
+        part = part.train
+    if isinstance(part, SpikeTrain) and len(part.times) > 0:
+        yield from _fewer(part)
     for own in fields(part):
         value = getattr(part, own.name)
         for plain in _values(own, value):
@@ -60,6 +72,14 @@ def _plainer(part: Any) -> Iterator[Any]:
                 yield replace(part, **{own.name: plain})
             except Exception:  # a version that the constructor refuses is none
                 continue
+
+
+def _fewer(train: SpikeTrain) -> Iterator[SpikeTrain]:
+    """Half of the spikes, or all but one."""
+    n = len(train.times)
+    for kept in (np.arange(n) < n // 2, np.arange(n) >= n // 2, *(np.arange(n) != k for k in range(min(n, 8)))):
+        weight = train.weight if np.ndim(train.weight) == 0 else train.weight[kept]
+        yield SpikeTrain(train.times[kept], train.ids[kept], weight)
 
 
 def _values(own: Any, value: Any) -> Iterator[Any]:

@@ -69,6 +69,7 @@ MODELS: dict[type[NeuronModel], Ranges] = {
     ),
     SpikeSource: Ranges({}, {}, (0.0, 1.0), 1.0),
 }  # fmt: skip
+SHORTEST = 0.2e-3  # refractory time [s] under the event engine
 COARSEST = {Izhikevich: 0.5e-3}  # the longest step [s] of models that have one
 
 
@@ -83,12 +84,14 @@ def units(dice: Dice, name: str, grid: float, *, event: bool, pure: bool) -> Uni
         low, high = ranges.fields[own.name]
         if own.name.startswith("tau"):
             low = max(low, grid)
+        if own.name == "refractory" and event:  # without one, and without a grid, spikes may breed without end
+            low = SHORTEST
         if own.name == "refractory" and dice.chance(0.5):  # on the grid, and so often equal
-            value = dice.per_unit(0, 6, n, share)
+            value = dice.per_unit(1 if event else 0, 6, n, share)
             chosen[own.name] = (value if isinstance(value, float) else value.round()) * grid
         elif own.name == "tau" and dice.chance(0.1):
             chosen[own.name] = grid * dice.per_unit(1.0, 1.4, n, share)
-        elif share == 1.0 or dice.chance(0.6):
+        elif share == 1.0 or dice.chance(0.6) or (event and own.name == "refractory"):
             chosen[own.name] = dice.per_unit(low, high, n, share)
     initial: dict[str, Any] = {}
     for variable, (low, high) in ranges.initial.items():
