@@ -13,7 +13,8 @@ from potentia.sim import Events, SpikeTrain
 
 from .case import Case, code
 
-PLAIN = {"dtype": "float64", "chunk": 1000, "deterministic": False, "grid": 1e-3}
+PARTS = ("populations", "projections", "inputs", "probes")
+PLAIN: dict[str, Any] = {"dtype": "float64", "chunk": 1000, "deterministic": False}
 
 
 def shrink(case: Case, fails: Callable[[Case], bool], seconds: float = 60.0) -> Case:
@@ -32,31 +33,34 @@ def shrink(case: Case, fails: Callable[[Case], bool], seconds: float = 60.0) -> 
 
 def _smaller(case: Case) -> Iterator[Case]:
     """Cases that say less, the boldest cuts first."""
-    for kind in ("populations", "projections", "inputs", "probes"):
-        least = 1 if kind == "populations" else 0
+    for kind in PARTS:
         for k in range(len(getattr(case, kind))):
-            if len(getattr(case, kind)) > least:
+            if kind != "populations" or len(case.populations) > 1:
                 yield case.without(kind, k)
-    for name in case.later:
-        yield replace(case, later={other: stimuli for other, stimuli in case.later.items() if other != name})
-    for k in range(case.batch if case.batch > 1 else 0):
-        yield replace(case, later={name: stimuli[k : k + 1] for name, stimuli in case.later.items()})
-    for name, stimuli in case.later.items():
-        for k, stimulus in enumerate(stimuli):
-            for plainer in _plainer(stimulus):
-                yield replace(case, later={**case.later, name: (*stimuli[:k], plainer, *stimuli[k + 1 :])})
-    for name in ("first", "second"):
-        for steps in (1, getattr(case, name) // 2, getattr(case, name) - 1):
-            if 0 < steps < getattr(case, name):
-                yield replace(case, **{name: steps})
+    yield from _shorter(case)
     for name, value in PLAIN.items():
-        if name != "grid" and getattr(case, name) != value:
-            yield replace(case, **{name: value})
-    for kind in ("populations", "projections", "inputs", "probes"):
+        yield replace(case, **{name: value})
+    for kind in PARTS:
         parts = getattr(case, kind)
         for k, part in enumerate(parts):
             for plainer in _plainer(part):
                 yield replace(case, **{kind: (*parts[:k], plainer, *parts[k + 1 :])})
+
+
+def _shorter(case: Case) -> Iterator[Case]:
+    """Fewer steps, and fewer and plainer stimuli in the batch."""
+    for name in case.later:
+        yield replace(case, later={other: stimuli for other, stimuli in case.later.items() if other != name})
+    for k in range(case.batch if case.batch > 1 else 0):
+        yield replace(case, later={name: stimuli[k : k + 1] for name, stimuli in case.later.items()})
+    for name in ("first", "second"):
+        for steps in (1, getattr(case, name) // 2, getattr(case, name) - 1):
+            if 0 < steps < getattr(case, name):
+                yield replace(case, **{name: steps})
+    for name, stimuli in case.later.items():
+        for k, stimulus in enumerate(stimuli):
+            for plainer in _plainer(stimulus):
+                yield replace(case, later={**case.later, name: (*stimuli[:k], plainer, *stimuli[k + 1 :])})
 
 
 def _plainer(part: Any) -> Iterator[Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from inspect import signature
 from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.event import install_recorder
 
 import potentia.hardware
 import potentia.learning
@@ -19,6 +20,7 @@ import potentia.sim
 from potentia import Network, Simulator
 from potentia.hardware import Device, Law
 from potentia.hardware.ageing import Ageing
+from potentia.kernels.cpu import binding
 from potentia.sim import Connectivity, Distribution, NeuronModel, Rule, Stimulus, Store
 from potentia.tests.fuzz import networks
 from potentia.tests.fuzz.case import Case, Drive, Look, Units, Wiring
@@ -172,6 +174,38 @@ def test_scripts_run():
     scope: dict[str, Any] = {}
     exec(case.script(), scope)
     assert scope["second"].hash == networks.symmetries.whole(case).hash
+
+
+def test_no_number_makes_kernels_compile_again():
+    """Other sizes, seeds, steps and delays run on the machine code that the first networks made."""
+    cases = [generate(seed) for seed in range(40)]
+    clocked = [case for case in cases if case.engine == "clock" and case.grid > 1e-4]
+    for case in clocked:
+        networks.judges.quietly(_run, case)
+    known = binding._compiled.cache_info().misses
+    with install_recorder("numba:compile") as recorder:
+        for case in clocked:
+            other = replace(
+                case, grid=case.grid / 2, network_seed=case.network_seed + 1, populations=tuple(_larger(case))
+            )
+            other = other if all(wiring.store is None for wiring in case.projections) else case
+            networks.judges.quietly(_run, other)
+    assert binding._compiled.cache_info().misses == known
+    assert [event for _, event in recorder.buffer if event.is_start] == []
+
+
+def _run(case: Case) -> bool:
+    case.simulator().run(2 * case.grid)
+    return True
+
+
+def _larger(case: Case) -> Iterator[Units]:
+    """The populations with one unit more where nothing is said of units one by one."""
+    named = {wiring.pre for wiring in case.projections} | {wiring.post for wiring in case.projections}
+    named |= {drive.population for drive in case.inputs} | {look.target for look in case.probes}
+    for units in case.populations:
+        arrays = any(isinstance(value, np.ndarray) for value in (*vars(units.model).values(), *units.initial.values()))
+        yield units if arrays or units.name in named else replace(units, n=units.n + 1)
 
 
 @pytest.mark.xfail(strict=False, reason="faults that this found are being mended")
