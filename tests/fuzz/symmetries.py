@@ -4,7 +4,7 @@ time without a grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -138,54 +138,54 @@ def _joined(case: Case, k: int) -> Case | None:
     """The case with stimuli that become those of sample `k` after the first run; None where that cannot be written."""
     inputs = []
     for drive in case.inputs:
-        if drive.name in case.later:
-            stimulus = JOINED[type(drive.stimulus)](drive.stimulus, case.later[drive.name][k], case)
-            if stimulus is None:
-                return None
-            inputs.append(replace(drive, stimulus=stimulus))
-        else:
+        if drive.name not in case.later:
             inputs.append(drive)
+            continue
+        same_place = [other for other in case.inputs if other.population == drive.population]
+        if isinstance(drive.stimulus, Constant) and sum(part.stimulus.goes == "drive" for part in same_place) > 1:
+            return None  # constants are added up first, and rounded once
+        join = _join_spikes if drive.stimulus.goes == "receptor" else _join_steps
+        inputs.append(replace(drive, stimulus=join(drive.stimulus, case.later[drive.name][k], case)))
     return replace(case, inputs=tuple(inputs), later={})
 
 
 def _join_spikes(before: Any, after: Any, case: Case) -> SpikeTrain:
-    trains = [part.train if isinstance(part, Events) else part for part in (before, after)]
-    keep = [_early(np.asarray(train.times), case) for train in trains]
-    keep[1] = ~keep[1]
-    weights = [np.broadcast_to(train.weight, np.shape(train.times)) for train in trains]
-    columns = ([np.asarray(train.times) for train in trains], [np.asarray(train.ids) for train in trains], weights)
+    """Spikes that the first run saw, and those of the other train after it, in its first step at the earliest."""
+    early, late = (part.train if isinstance(part, Events) else part for part in (before, after))
+    now, event = case.seconds(case.first), case.engine == "event"
+    seen = early.times <= now if event else np.maximum(np.rint(early.times / case.grid) - 1, 0) < case.first
+    left = late.times > (now if event else now + 1e-6 * case.grid)
+    next_step = 0.0 if event else case.seconds(case.first + 1)
+    weights = [np.broadcast_to(train.weight, train.times.shape) for train in (early, late)]
     return SpikeTrain(
-        *(np.concatenate([part[kept] for part, kept in zip(column, keep, strict=True)]) for column in columns)
-    )
+        np.concatenate([early.times[seen], np.maximum(late.times[left], next_step)]),
+        np.concatenate([early.ids[seen], late.ids[left]]), np.concatenate([weights[0][seen], weights[1][left]]),
+    )  # fmt: skip
 
 
-def _early(times: Any, case: Case) -> Any:
-    """Which spikes belong to the first run."""
-    if case.engine == "event":
-        return times <= case.seconds(case.first)
-    return np.maximum(np.rint(times / case.grid) - 1, 0) < case.first
-
-
-def _join_steps(before: Step, after: Step, case: Case) -> Step:
+def _join_steps(before: Stimulus, after: Stimulus, case: Case) -> Step:
     """Levels up to the switch, the level that holds there, levels after it."""
-    switch = case.first
-    width = max(np.shape(part.values)[1] for part in (before, after))
-    rows: dict[int, Any] = {}
-    for part, inside in ((before, lambda s: s < switch), (after, lambda s: s > switch)):
-        steps = np.rint(np.asarray(part.times) / case.grid).astype(int)
-        values = np.broadcast_to(part.values, (steps.size, width))
-        rows |= {int(s): row for s, row in zip(steps, values, strict=True) if inside(s)}
-        if part is after:
-            held = np.flatnonzero(steps <= switch)
-            rows[switch] = values[held[-1]] if held.size else np.zeros(width)
+    switch, tables = case.first, [_levels(part, case) for part in (before, after)]
+    width = max(values.shape[1] for _, values in tables)
+    rows: dict[int, Any] = {switch: np.zeros(width)}
+    for (steps, values), inside in zip(tables, (lambda s: s < switch, lambda s: s > switch), strict=True):
+        wide = np.broadcast_to(values, (steps.size, width))
+        rows |= {int(s): row for s, row in zip(steps, wide, strict=True) if inside(s)}
+    held = np.flatnonzero(steps <= switch)
+    if held.size:
+        rows[switch] = wide[held[-1]]
     chosen = sorted(rows)
     return Step(np.array(chosen) * case.grid, np.stack([rows[s] for s in chosen]))
 
 
-JOINED: Mapping[type[Stimulus], Callable[[Any, Any, Case], Stimulus | None]] = {
-    SpikeTrain: _join_spikes, Events: _join_spikes, Step: _join_steps,
-    Constant: lambda before, after, case: None, TimedArray: lambda before, after, case: None,
-}  # fmt: skip
+def _levels(stimulus: Any, case: Case) -> tuple[Ids, Any]:
+    """From which steps on a current has which values (n_levels, n or 1)."""
+    if isinstance(stimulus, Constant):
+        return np.zeros(1, np.int64), np.atleast_1d(np.asarray(stimulus.value))[None, :]
+    if isinstance(stimulus, Step):
+        return np.rint(stimulus.times / case.grid).astype(np.int64), stimulus.values
+    repeat, values = round(stimulus.interval / case.grid), stimulus.values
+    return np.arange(len(values) + 1) * repeat, np.concatenate([values, np.zeros((1, values.shape[1]))])
 
 
 def _stored(wiring: Wiring) -> Wiring:
