@@ -106,6 +106,8 @@ def main() -> None:
             n_faults += 1
             continue
         n_faults += len(found)
+        if seed % 100 == 99:
+            print(f"... {seed + 1 - seeds[0]} networks, {time.process_time():.0f} s of the processor", flush=True)
         for fault in found:
             kind = (fault.judge, fault.message[:15])
             print(fault if kind in seen or not given.shrink else fault.report(given.shrink), flush=True)
