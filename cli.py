@@ -26,7 +26,15 @@ app = typer.Typer(
 MOST_COLUMNS = 6  # metrics in the table of a sweep; its file has all of them
 
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")]
+Data = Annotated[
+    Path | None, typer.Option(envvar="POTENTIA_DATA", help="Folder of data sets.", callback=process.absolute)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+
+
+def _place(metavar: str, told: str) -> Any:
+    """The argument that names a file or a folder."""
+    return typer.Argument(metavar=metavar, help=told, callback=process.absolute)
 
 
 @app.command("list")
@@ -44,8 +52,8 @@ def run(
     set_: Set = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
     backend: Annotated[str, typer.Option(help="auto, cpu, gpu or reference.")] = "auto",
-    data: Annotated[Path | None, typer.Option(envvar="POTENTIA_DATA", help="Folder of data sets.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("runs"),
+    data: Data = None,
+    out: Annotated[Path, typer.Option(help="Where the run folder is made.", callback=process.absolute)] = Path("runs"),
     json_: Json = False,
 ) -> None:
     """Run an experiment into a new run folder."""
@@ -73,8 +81,10 @@ def sweep(
     set_: Set = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
     backend: Annotated[str, typer.Option(help="auto, cpu, gpu or reference.")] = "auto",
-    data: Annotated[Path | None, typer.Option(envvar="POTENTIA_DATA", help="Folder of data sets.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the folder of the sweep is made.")] = Path("runs"),
+    data: Data = None,
+    out: Annotated[Path, typer.Option(help="Where the folder of the sweep is made.", callback=process.absolute)] = Path(
+        "runs"
+    ),
     workers: Annotated[int | None, typer.Option(help="Runs at once; all cores if left out.")] = None,
     json_: Json = False,
 ) -> None:
@@ -101,7 +111,7 @@ def sweep(
 
 @app.command()
 def resume(
-    path: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run or a sweep that was broken off.")],
+    path: Annotated[Path, _place("RUN", "The folder of a run or a sweep that was broken off.")],
     workers: Annotated[int | None, typer.Option(help="Of a sweep: runs at once; all cores if left out.")] = None,
     json_: Json = False,
 ) -> None:
@@ -118,7 +128,7 @@ def resume(
 
 @app.command()
 def inspect(
-    path: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run folder or an HDF5 file.")],
+    path: Annotated[Path, _place("RUN|FILE", "A run folder or an HDF5 file.")],
 ) -> None:
     """Tell what a run folder, a sweep or a file holds: settings, metrics, arrays with shapes and units."""
     from .sim import chain, hdf5
@@ -139,11 +149,11 @@ def inspect(
     elif not files:
         raise DataError(f"{path} is no run folder: it has neither {RECORD} nor {RESULTS}")
     for file in files:
-        say("\n".join([file.name, *hdf5.tree(file)]))
+        say("\n".join([file.name, *hdf5.tree(file, follow=False)]))
 
 
 @app.command()
-def plot(path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or that of a sweep.")]) -> None:
+def plot(path: Annotated[Path, _place("RUN", "A run folder, or that of a sweep.")]) -> None:
     """Draw the figures of a run or a sweep again."""
     from .experiments.runner import redraw
     from .sim import figures
@@ -164,7 +174,7 @@ def plot(path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder,
 
 
 @app.command()
-def verify(path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
+def verify(path: Annotated[Path, _place("RUN", "A run folder.")]) -> None:
     """Run it again and compare the spike hash and the metrics."""
     from .experiments import runner
 
@@ -188,6 +198,7 @@ def bench(
     """Measure CPU time per biological second, beside other simulators and the machine's own limit."""
     from .experiments.experiment import format_table, read_settings
 
+    process.return_home()  # a benchmark builds and keeps what it makes where it was started
     module, records = _benchmark(name), _benchmarks("_history")
     settings = read_settings(name, module.Settings, set_ or ())
     wanted = [peer for peer in (part.strip() for part in peers.split(",")) if peer]
@@ -212,7 +223,7 @@ def bench(
 
 def main() -> None:
     """Run the command that the process was started with: every error becomes one sentence and an exit code."""
-    with process.minding(process.leave):
+    with process.minding(process.leave), process.elsewhere():
         process.open_streams()
         _lost.clear()
         code = _guarded()
@@ -232,7 +243,7 @@ _lost: list[str] = []  # why stdout could not be written
 def say(text: str) -> None:
     """Print to stdout; once nobody reads it, go on in silence."""
     try:
-        print(text, flush=True)
+        print(process.printable(text), flush=True)
     except OSError as error:
         _forget_stdout(error)
 
@@ -240,7 +251,7 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print to stderr, if that can be."""
     with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print(process.printable(text), file=sys.stderr, flush=True)
 
 
 def _guarded() -> int:

@@ -12,7 +12,9 @@ import os
 import signal
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -71,3 +73,63 @@ def open_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 (stays open)
+
+
+SAFE = os.path.abspath(os.sep) if os.name == "posix" else sys.prefix  # a folder into which strangers cannot write
+SETTINGS = ("NUMBA_CACHE_DIR", "MATPLOTLIBRC", "MPLCONFIGDIR")  # may name files to take code from
+_home: list[str] = []  # where the command was started
+
+
+@contextlib.contextmanager
+def elsewhere() -> Iterator[None]:
+    """Work in a folder of the system's, so that nothing takes code or settings from the one that was current.
+
+    That one may be a stranger's. Numba reads ``.numba_config.yaml`` in it, which can name a folder of machine code;
+    matplotlib reads ``matplotlibrc``, which can name a module; Python looks for modules there. Paths that the user
+    gave are to be made `absolute`.
+    """
+    try:
+        home = os.getcwd()
+    except OSError:  # it was removed
+        home = SAFE
+    before, path = dict(os.environ), list(sys.path)
+    kept = [str(Path(__file__).resolve().parents[1])]  # where Potentia comes from, and what was named in full
+    kept += filter(os.path.isabs, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    for name in SETTINGS:
+        if name in os.environ and not os.path.isabs(os.environ[name]):
+            del os.environ[name]
+    os.environ["PYTHONSAFEPATH"] = "1"  # for the processes that this one starts
+    sys.path[:] = [entry for entry in path if entry not in ("", ".", home) or entry in kept]
+    _home[:] = [home]
+    os.chdir(SAFE)
+    try:
+        yield
+    finally:
+        return_home()
+        _home.clear()
+        sys.path[:] = path
+        for name in {*SETTINGS, "PYTHONSAFEPATH"}:
+            os.environ.pop(name, None)
+            os.environ.update({name: before[name]} if name in before else {})
+
+
+def return_home() -> None:
+    """Go back to the folder in which the command was started, if that can be."""
+    with contextlib.suppress(OSError):
+        os.chdir(_home[0] if _home else os.curdir)
+
+
+def absolute(path: Path | None) -> Path | None:
+    """A path that the user gave, as seen from where the command was started."""
+    return None if path is None else Path(*_home, path)
+
+
+def printable(text: str) -> str:
+    """`text` without letters that move the cursor, colour what follows or write from right to left."""
+    return text if text.isascii() and text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(letter: str) -> str:
+    if letter in "\n\t" or letter.isprintable() or unicodedata.category(letter) == "Zs":
+        return letter
+    return ascii(letter)[1:-1]

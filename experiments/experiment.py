@@ -15,8 +15,9 @@ from typing import Any, Final, final
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from potentia.errors import DependencyError, ParameterError
-from potentia.sim import figures
+from potentia.sim import figures, hdf5
 from potentia.sim import validation as check
+from potentia.sim.runfolder import read_json
 
 # metrics of the machine, not of the network
 TIMED: Final = re.compile(r"(^|_)(seconds|cpu_s|wall_s|rss_mb|real_time_factor)(_sd)?$")
@@ -74,6 +75,14 @@ class Context:
             return None
         path: Path = figures.save(getattr(made, "figure", made), self.folder / f"{name}.png")
         return path
+
+    def keep(self, name: str, words: Any) -> None:
+        """Write what JSON can say into the folder, all or nothing."""
+        hdf5.write_file(self.folder / name, json.dumps(words).encode())
+
+    def kept(self, name: str) -> Any:
+        """What `keep` wrote. Raises DataError."""
+        return read_json(self.folder / name)
 
     def table(self, rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), title: str = "") -> None:
         """Print rows in aligned columns, numbers to the right, and keep them for the report."""
@@ -213,4 +222,4 @@ def _hint(got: Any, unit: str, key: str, default: Any) -> str:
 
 
 def _show(cell: Any) -> str:
-    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+    return f"{cell:.4g}" if isinstance(cell, float) else "\\n".join(str(cell).split("\n"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from potentia.experiments.experiment import Context
@@ -27,7 +26,7 @@ BARS: Final = {
 
 def draw(context: Context) -> None:
     """Draw everything that the run folder has the data for."""
-    study = json.loads((context.folder / "study.json").read_text(encoding="utf-8"))
+    study = context.kept("study.json")
     metrics = study["metrics"]
     means = {BARS[name]: metrics[f"accuracy_{name}"] for name in NAMES}
     spread = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from typing import Any, Final, Literal, final
@@ -195,7 +194,7 @@ def _keep(
             for axis, value, each in swept
         ],
     }  # fmt: skip
-    (context.folder / "study.json").write_text(json.dumps(record), encoding="utf-8")
+    context.keep("study.json", record)
 
 
 def _sd(values: NDArray[np.float64]) -> float:

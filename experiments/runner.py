@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from potentia.errors import DataError, NetworkError, ParameterError, UnsupportedError
+from potentia.errors import DataError, NetworkError, ParameterError, PotentiaError, UnsupportedError
 from potentia.experiments import load
 from potentia.experiments.experiment import Context, Experiment, is_timed, read_settings
 from potentia.kernels.backend import BACKENDS
@@ -118,7 +118,13 @@ def redraw(path: Path, say: Callable[[str], None]) -> None:
     experiment = load(record["experiment"])
     if experiment.plot is None:
         raise ParameterError(f"{experiment.name} draws its figures only while it runs")
-    experiment.plot(Context(backend="auto", data=None, folder=path, say=say))
+    try:
+        experiment.plot(Context(backend="auto", data=None, folder=path, say=say))
+    except PotentiaError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+        told = f"{type(error).__name__} {error!s:.100}".partition("\n")[0]
+        raise DataError(f"{path} holds no run whose figures can be drawn: {told}") from None
     say(str(write_report(path, record)))
 
 

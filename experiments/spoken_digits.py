@@ -10,7 +10,6 @@ energies like the cochlea, and "ear" reads the cochlea's spikes in the liquid's 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -211,7 +210,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     for name, values in controls.items():
         matrices[name] = [score(settings, recordings, values)]
     totals = {name: np.sum(each, axis=0) for name, each in matrices.items()}
-    (context.folder / "confusion.json").write_text(json.dumps({name: total.tolist() for name, total in totals.items()}))
+    context.keep("confusion.json", {name: total.tolist() for name, total in totals.items()})
     example(settings, context, trains, int(np.flatnonzero(recordings.is_test)[0]))
     metrics = summarise(matrices, heard, words)
     metrics["seconds"] = time.perf_counter() - begin
@@ -268,8 +267,8 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Hear
 def plot(context: Context, metrics: dict[str, Any] | None = None) -> None:
     """Draw the figures of a run folder: one word's raster, the confusion matrices, the accuracies."""
     if metrics is None:
-        metrics = json.loads((context.folder / "run.json").read_text(encoding="utf-8"))["metrics"]
-    crossbar = json.loads((context.folder / "confusion.json").read_text(encoding="utf-8"))["crossbar"]
+        metrics = context.kept("run.json")["metrics"]
+    crossbar = context.kept("confusion.json")["crossbar"]
     result = Result.load(context.folder)
     context.draw("raster", result.plot)
     context.draw("confusion", lambda: figures.confusion(crossbar, labels=range(N_DIGITS)))

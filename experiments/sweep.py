@@ -233,6 +233,8 @@ def _found(folder: Path, sweep: Sweep) -> list[Point]:
     """The points of a sweep with the runs that the folder holds of them."""
     runs: dict[str, tuple[Path, dict[str, Any]]] = {}
     for file in sorted(folder.glob(f"*/{RECORD}")):
+        if file.parent.is_symlink():
+            continue
         record = read_run(file.parent)
         key = json.dumps(record["config"], sort_keys=True)
         if key not in runs or record["status"] == "done":

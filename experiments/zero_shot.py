@@ -12,7 +12,6 @@ classes were dealt anew ("dealt"): what it knows of 8 and 9 is chance, whatever 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -241,7 +240,7 @@ def _keep(
     }
     places = {name: values.tolist() for name, values in scores["rram_noisy"][0].places.items()}
     record = {"metrics": metrics, "epochs": epochs, "places": places, "sweep": swept}
-    (context.folder / "study.json").write_text(json.dumps(record), encoding="utf-8")
+    context.keep("study.json", record)
 
 
 def plot(context: Context) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def draw(context: Context) -> None:
     """Draw accuracies, their course over the epochs, and the common space."""
-    study = json.loads((context.folder / "study.json").read_text(encoding="utf-8"))
+    study = context.kept("study.json")
     context.draw("accuracy", lambda: accuracies(study["metrics"], list(study["epochs"])))
     context.draw("epochs", lambda: epochs(study["epochs"]))
     context.draw("common_space", lambda: common_space(study["places"]))

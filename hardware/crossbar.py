@@ -90,12 +90,12 @@ class Crossbar(Store):
         scope = {
             "plus": build.signal(f"{name}.plus", "store", "float", (n,), cells.plus, "S"),
             "minus": build.signal(f"{name}.minus", "store", "float", (n,), cells.minus, "S"),
-            "column_plus": build.signal(f"{name}.column_plus", "flow", "float", (columns,), unit="S"),
-            "column_minus": build.signal(f"{name}.column_minus", "flow", "float", (columns,), unit="S"),
-            "variance": build.signal(f"{name}.variance", "flow", "float", (columns,), unit="S^2"),
-            "listed": build.signal(f"{name}.listed", "flow", "uint8", (columns,)),
-            "touched": build.signal(f"{name}.touched", "flow", "uint32", (columns,)),
-            "touched_count": build.signal(f"{name}.touched_count", "flow", "int64", (1,)),
+            "column_plus": build.signal(f"{name}.column_plus", "scratch", "float", (columns,), unit="S"),
+            "column_minus": build.signal(f"{name}.column_minus", "scratch", "float", (columns,), unit="S"),
+            "variance": build.signal(f"{name}.variance", "scratch", "float", (columns,), unit="S^2"),
+            "listed": build.signal(f"{name}.listed", "scratch", "uint8", (columns,)),
+            "touched": build.signal(f"{name}.touched", "scratch", "uint32", (columns,)),
+            "touched_count": build.signal(f"{name}.touched_count", "scratch", "int64", (1,)),
             "conducted": build.tally(f"{name}.conducted", "float64"),
             "scale": self._scale(synapses), "noise": self._noise(synapses), "excess": cells.excess,
         }  # fmt: skip

@@ -13,6 +13,7 @@ from ..sim import validation as check
 from ..sim.build import Build
 from ..sim.operator import Phase
 from ..sim.rule import Rule
+from ..sim.scope import MOST_STEPS
 from ..sim.store import Proposals
 from ..sim.synapses import Synapses
 
@@ -103,7 +104,7 @@ def _trace(side: str, tau: float, n: int, name: str, build: Build) -> dict[str, 
     span = max(round(SPAN / rate), 1)
     return {
         f"trace_{side}": build.signal(f"{name}.trace_{side}", "flow", "float", (n,)),
-        f"since_{side}": build.signal(f"{name}.since_{side}", "flow", "int64", (1,)),
+        f"since_{side}": build.signal(f"{name}.since_{side}", "flow", "int64", (1,), most=MOST_STEPS),
         f"rate_{side}": rate,
         f"span_{side}": span,
         f"shrink_{side}": math.exp(-rate * span),

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import NetworkError
 from ..kernels.backend import Backend, Exact
 from .operator import Kernel, Operator, Phase, Piece, bind, parameters, plain
-from .signals import Layout, Signal, block_name, whole_dtype
+from .signals import ANY, SAVED, Layout, Signal, block_name, definite, whole_dtype
 
 if TYPE_CHECKING:
     from .synapses import Synapses
@@ -57,7 +58,7 @@ class Build:
         self.pause = self.signal("pause", "scratch", "int64", (1,))
         self.drowsy = self.signal("drowsy", "scratch", "int64", (1,))
         self.asleep = self.signal("asleep", "scratch", "uint8", (sum(len(part) for part in self.pieces.values()),))
-        self.sample = self.signal("sample", "flow", "int64", (1,))
+        self.sample = self.signal("sample", "flow", "int64", (1,), most=ANY)
 
     def signal(
         self,
@@ -67,14 +68,20 @@ class Build:
         shape: tuple[int, ...],
         initial: Any = 0,
         unit: str = "",
-        most: int | None = None,
+        most: int | NDArray[np.int64] | None = None,
         *,
         layout: bool = False,
+        finite: bool = True,
     ) -> Signal:
-        """A new signal; its name must be new too."""
+        """A new signal; its name must be new too, and whole numbers that are saved must have a bound."""
         if name in self._names:
             raise NetworkError(f"signal {name!r} is declared twice")
-        made = Signal(name, part, dtype, shape, initial, unit, most, layout)
+        made = Signal(name, part, dtype, shape, initial, unit, most, layout, finite)
+        if part in SAVED and most is None and definite(made, self.precision).kind != "f":
+            raise NetworkError(
+                f"signal {name!r} holds whole numbers and is saved, so it needs most=, the greatest that a kernel may "
+                "find in it, or most=ANY where none uses it as an index or a count"
+            )
         self._names.add(name)
         self._layouts.setdefault(part, Layout(self.precision)).add(made)
         self.signals.append(made)
@@ -82,7 +89,7 @@ class Build:
 
     def tally(self, name: str, dtype: str = "int64", shape: tuple[int, ...] = (1,)) -> Signal:
         """A running total, or several to add up, whose increase over a run is told by ``Result.tallies[name]``."""
-        self.tallies[name] = self.signal(name, "flow", dtype, shape)
+        self.tallies[name] = self.signal(name, "flow", dtype, shape, most=None if dtype.startswith("float") else ANY)
         return self.tallies[name]
 
     def fixed(self, name: str, array: Any, dtype: str | None = None, *, layout: bool = False) -> Signal:

@@ -20,10 +20,9 @@ from .plan import Plan
 from .recording import Recording, Sink
 from .result import Result
 from .scope import MOST_STEPS
-from .signals import Memory, Signal, match
+from .signals import SAVED, Memory, Signal, match
 
 Progress = Callable[[int], None]
-SAVED = ("state", "flow", "store")  # parts of memory that a snapshot holds, and that a run is taken back by
 EMPTY = ("scratch", "sums")  # parts that are empty between runs
 AWAY = -1  # where a run is that is not over
 
@@ -101,13 +100,22 @@ class ClockEngine:
         if not np.array_equal(arrays["wiring"], marks["wiring"]):
             raise DataError("the synapses drawn here are not those of the saved network, which another version drew")
         for signal in self._saved():
-            _check_range(signal, arrays[signal.name])
+            signal.check(arrays[signal.name])
         if not 0 <= int(arrays["step"][0]) < MOST_STEPS:
             raise DataError(f"the saved step must be >= 0 (got {int(arrays['step'][0])})")
+        self._check_stimuli(arrays)
         for signal in self._saved():
             self.memory[signal][...] = arrays[signal.name]
         self._renew()
         return int(arrays["step"][0])
+
+    def _check_stimuli(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Raise DataError where a stimulus would have more to catch up with than any run leaves."""
+        for part in self.network.inputs:
+            kept = {key: arrays.get(f"{part.name}.{key}") for key in part.stimulus.flow(part.population.n)}
+            values = {key: array for key, array in kept.items() if array is not None}
+            if values and not part.stimulus.stands(values, int(arrays["step"][0]) * self.plan.dt):
+                raise DataError(f"the saved times of {part.name} lie before the saved step")
 
     def _saved(self) -> list[Signal]:
         return [signal for signal in self.plan.signals if signal.part in SAVED]
@@ -205,10 +213,3 @@ def _wiring(plan: Plan, memory: Memory) -> NDArray[np.uint8]:
             digest.update(signal.name.encode())
             digest.update(np.ascontiguousarray(memory[signal]).data)
     return np.frombuffer(digest.digest(), np.uint8)
-
-
-def _check_range(signal: Signal, array: NDArray[Any]) -> None:
-    """Raise DataError where a saved count or index would lead a kernel outside its arrays."""
-    if signal.most is not None and array.size and not (array.min() >= 0 and array.max() <= signal.most):
-        worst = int(array.min()) if array.min() < 0 else int(array.max())
-        raise DataError(f"the saved {signal.name} must lie between 0 and {signal.most} (got {worst})")

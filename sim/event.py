@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ from .signals import match
 Progress = Callable[[int], None]
 PIECE = 10e-3  # [s] between two signs of progress, at most PIECES a run; no result depends on it
 PIECES = 100
+EXACT = 1e-15  # relative: the rounding of a time between ticks and seconds
+MOST_HASH = (1 << 64) - 1
 ROOM = 1024  # spikes in flight before the queue grows
 # Columns of the units that a snapshot holds; what is left out follows from the rest.
 SAVED = {"cell": ("last", "held", "fired", "unsure"), "group": ("signature",)}
@@ -93,16 +95,12 @@ class EventMemory:
         for name in ("flight_times", "flight_codes"):
             expected[name] = (np.shape(arrays.get("flight_times", ())), np.dtype(np.int64))
         match(expected, arrays)
+        _within("now", arrays["now"], -1, int(LIMIT * TICKS))
         now, codes, times = int(arrays["now"][0]), arrays["flight_codes"], arrays["flight_times"]
-        latest = LIMIT * TICKS
-        _within("now", arrays["now"], -1, latest)
-        _within("flight_times", times, now, NEVER - 1)
-        _within("flight_codes", codes, 0, self.plan.wires.segment.size - 1)
-        _within("due", arrays["due"], now, NEVER)
-        _within("last", arrays["last"], 0, max(now, 0))
-        _within("held", arrays["held"], -1, NEVER)
-        _within("train_cursor", arrays["train_cursor"], 0, NEVER)
-        _within("train_clock", arrays["train_clock"], 0.0, math.inf)
+        for name, bounds in self._bounds(now, expected).items():
+            _within(name, arrays[name], *bounds)
+        if (np.lexsort((codes, times)) != np.arange(times.size)).any():
+            raise DataError("the saved spikes in flight must stand in order of their times")
         self.now = now
         self.flight = Flight(times.copy(), codes.copy(), np.array([times.size]), times.size, arrays["delivered"].copy())
         self.grow(ROOM)  # a sorted list is a heap already
@@ -113,6 +111,18 @@ class EventMemory:
         self.inputs.slot["fresh"][trains] = arrays["train_cursor"] == 0
         self.before[:] = arrays["before"]
         self.stimulate({}, 0)
+
+    def _bounds(self, now: int, names: Iterable[str]) -> dict[str, tuple[float, float]]:
+        """The least and the greatest value of each array of a snapshot at `now`; KeyError for one without."""
+        largest, time = float(np.finfo(np.float64).max), max(now, 0) / TICKS
+        bounds: dict[str, tuple[float, float]] = {
+            "now": (-1, int(LIMIT * TICKS)), "flight_times": (now, NEVER - 1), "due": (now, NEVER),
+            "last": (0, max(now, 0)), "flight_codes": (0, self.plan.wires.segment.size - 1), "held": (-1, NEVER),
+            "fired": (0, NEVER), "unsure": (0, 1), "signature": (0, MOST_HASH), "before": (0, NEVER),
+            "delivered": (0, NEVER), "state": (-largest, largest), "train_cursor": (0, NEVER),
+            "train_clock": (time * (1 - EXACT), math.inf),
+        }  # fmt: skip
+        return {name: bounds[name] for name in names}
 
     def _restore_units(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         heap, place, due, size = new_schedule(arrays["due"])

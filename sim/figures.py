@@ -5,6 +5,7 @@ matplotlib is imported on first use only; it comes with ``pip install potentia[p
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import DataError, DependencyError
+from ..errors import DependencyError
+from . import hdf5
 from . import validation as check
 from .result import Result, Samples, Spikes
 
@@ -29,6 +31,8 @@ INK, PALE = "#2b2f33", "#d9dde1"
 PREFIXES: Final = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M"}
 MOST_TRACES: Final = 5
 MOST_UNITS: Final = 400  # shown per population in a raster
+MOST_PANELS: Final = 50  # of an overview: a picture can only be so high
+MOST_LETTERS: Final = 60  # of a name
 STYLE: Final[dict[str, Any]] = {
     "font.size": 8.5, "axes.titlesize": 9.5, "axes.labelsize": 8.5, "axes.titlelocation": "left",
     "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.linewidth": 0.7,
@@ -62,14 +66,14 @@ def _styled(draw: Callable[P, T]) -> Callable[P, T]:
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as a PNG of 200 dots per inch and close it. Raises DataError."""
+    """Write a figure as a PNG of 200 dots per inch and close it, all or nothing. Raises DataError."""
     with style() as plt:
+        made = io.BytesIO()
         try:
-            figure.savefig(path)
-        except OSError as error:
-            raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
+            figure.savefig(made, format="png")
         finally:
             plt.close(figure)
+    hdf5.write_file(path, made.getbuffer())
     return Path(path)
 
 
@@ -80,15 +84,16 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = 
     base = 0
     ticks: list[tuple[float, str]] = []
     for colour, (name, record) in zip(_cycle(len(spikes)), spikes.items(), strict=True):
-        gap, n_shown = max(4, most // 50), min(record.units.size, most)
-        shown = record.units[np.linspace(0, record.units.size - 1, n_shown).astype(int)]
-        row = np.full(record.n, -1)
-        row[shown] = np.arange(n_shown)
-        rows = row[record.ids]
-        seen = rows >= 0
+        n_recorded = record.n if record.recorded is None else record.recorded.size
+        gap, n_shown = max(4, most // 50), min(n_recorded, most)
+        shown = np.linspace(0, n_recorded - 1, n_shown).astype(np.int64)
+        shown = shown if record.recorded is None else np.sort(record.recorded)[shown]
+        rows = np.minimum(np.searchsorted(shown, record.ids), n_shown - 1)
+        seen = shown[rows] == record.ids
         size = float(np.clip(5000 / max(int(seen.sum()), 1), 0.5, 5.0))
         ax.scatter(record.times[seen], base + rows[seen], s=size, color=colour, linewidths=0, rasterized=True)
-        ticks.append((base + n_shown / 2, f"{name}\n{n_shown} of {record.n}" if n_shown < record.n else name))
+        some = f"\n{n_shown} of {record.n}" if n_shown < record.n else ""
+        ticks.append((base + n_shown / 2, _text(name) + some))
         base += n_shown + gap
         ax.axhline(base - gap / 2, color=PALE, linewidth=0.6, zorder=0)
     ax.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
@@ -115,7 +120,7 @@ def rates(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, width: float 
             baseline=None,
             color=colour,
             linewidth=1.0,
-            label=f"{name}, mean {record.rate:.3g} Hz",
+            label=f"{_text(name)}, mean {record.rate:.3g} Hz",
         )
     ax.set(xlabel="time [s]", ylabel="rate [Hz]")
     ax.set_ylim(bottom=0)
@@ -137,7 +142,7 @@ def traces(samples: Samples, ax: Axes | None = None, *, label: str = "", most: i
             linewidth=0.9,
             label=f"{samples.ids[column]}",
         )
-    ax.set(xlabel="time [s]", ylabel=f"{label} [{unit}]" if unit else label)
+    ax.set(xlabel="time [s]", ylabel=f"{_text(label)} [{_text(unit)}]" if unit else _text(label))
     ax.margins(x=0)
     if samples.ids.size > 1:
         _legend(ax, title="unit")
@@ -155,7 +160,7 @@ def weight_matrix(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "")
     ax.set_facecolor(PALE)
     ax.set(xlabel="target", ylabel="source")
     bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03)
-    bar.set_label(f"weight [{unit}]" if unit else "weight")
+    bar.set_label(f"weight [{_text(unit)}]" if unit else "weight")
     bar.outline.set_visible(False)
     return ax
 
@@ -166,8 +171,8 @@ def weight_histogram(weights: ArrayLike, ax: Axes | None = None, *, unit: str = 
     ax = _axes(ax, (4.0, 2.4))
     values = check.finite_array("weight_histogram", "weights", np.ravel(np.asarray(weights)))
     factor, unit = _scaled(values, unit)
-    ax.hist(values * factor, bins=60, color=COLOURS[0], histtype="stepfilled", alpha=0.85, label=label or None)
-    ax.set(xlabel=f"weight [{unit}]" if unit else "weight", ylabel="synapses")
+    ax.hist(values * factor, bins=60, color=COLOURS[0], histtype="stepfilled", alpha=0.85, label=_text(label) or None)
+    ax.set(xlabel=f"weight [{_text(unit)}]" if unit else "weight", ylabel="synapses")
     return ax
 
 
@@ -248,8 +253,8 @@ def accuracy_bars(
 
 
 def overview(result: Result) -> Figure:
-    """Everything a result recorded: raster over rates, then one panel per trace, rate and set of weights."""
-    panels = [name for name in result.sample_records if not name.endswith(".counts")]
+    """Everything a result recorded: raster over rates, then a panel each for MOST_PANELS traces, rates, weights."""
+    panels = [name for name in result.sample_records if not name.endswith(".counts")][:MOST_PANELS]
     heights = ([2.6, 1.3] if result.spike_records else []) + [1.5] * len(panels)
     with style() as plt:
         figure, grid = plt.subplots(
@@ -278,10 +283,15 @@ def _panel(result: Result, name: str, ax: Axes) -> None:
     if what == "weights":
         last = samples.values[-1:] if samples.values.size else np.zeros(0)
         weight_histogram(last, ax, unit=samples.unit)
-        ax.set_title(f"{target}: weights at the end")
+        ax.set_title(f"{_text(target)}: weights at the end")
         return
     traces(samples, ax, label=what)
-    ax.set_title(target)
+    ax.set_title(_text(target))
+
+
+def _text(name: str) -> str:
+    """A name as it stands, where matplotlib would take what is between two dollars for a formula."""
+    return name[:MOST_LETTERS].replace("$", r"\$")
 
 
 def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:

@@ -200,10 +200,10 @@ def number(item: Item, name: str) -> int | float:
     return value.item()  # type: ignore[no-any-return]
 
 
-def tree(path: str | os.PathLike[str]) -> list[str]:
+def tree(path: str | os.PathLike[str], *, follow: bool = True) -> list[str]:
     """One line per object of a file: its place, shape, dtype, unit and attributes. Raises DataError."""
     try:
-        with reading(path, path) as file:
+        with reading(path, path, follow=follow) as file:
             return list(_lines(file, "/", 0))
     except Unusual:
         return _foreign_lines(path)

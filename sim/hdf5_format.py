@@ -235,7 +235,7 @@ def open_root(file: BufferedIOBase) -> Group:
     """The root of an HDF5 file. Raises DataError, `Unusual` where it is of a newer form of the format."""
     source = Source(file)
     if source.size < 96 or (head := source.read(0, 96))[:8] != SIGNATURE:
-        raise DataError("it does not begin like an HDF5 file")
+        raise DataError("it is no HDF5 file, for it does not begin like one")
     if head[8] != 0:
         raise Unusual(f"it uses version {head[8]} of the format")
     if head[9:15] != b"\0\0\0\0\x08\x08":

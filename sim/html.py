@@ -8,10 +8,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .files import read_regular
+
 if TYPE_CHECKING:
     from .network import Network
     from .plan import Plan
 
+MOST_FIGURE = 1 << 26  # bytes
+PNG = b"\x89PNG\r\n\x1a\n"
 REPORT_STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #2b2f33; max-width: 60em; margin: 2em auto; }
 h1 { font-size: 1.5em; margin-bottom: 0; } h2 { font-size: 1.1em; margin: 2em 0 .5em; }
@@ -81,7 +85,10 @@ def report_html(record: Mapping[str, Any], figures: Iterable[Path]) -> str:
         if rows:
             parts.append(f"<h2>{heading}</h2>{table(rows)}")
     for path in figures:
-        data = base64.b64encode(path.read_bytes()).decode()
+        picture = read_regular(path, most=MOST_FIGURE)
+        if not picture.startswith(PNG):
+            continue
+        data = base64.b64encode(picture).decode()
         caption = escape(path.stem.replace("_", " "))
         shown = f"<img alt='{caption}' src='data:image/png;base64,{data}'>"
         parts.append(f"<figure>{shown}<figcaption>{caption}</figcaption></figure>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, final
 
@@ -54,6 +55,10 @@ class Stimulus(ABC):
         Only what differs from the initial values. Times are those of the simulation: what lies before is past.
         """
         return {}
+
+    def stands(self, values: Mapping[str, NDArray[Any]], time: float) -> bool:
+        """Whether what `flow` keeps can hold these values at `time` [s]: whether nothing is left to catch up with."""
+        return True
 
     def fits(self, n: int) -> None:  # noqa: B027
         """Raise ParameterError if this cannot drive `n` units."""
@@ -262,6 +267,10 @@ class Poisson(Stimulus):
 
     def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
         return {"drawn": beginning(step * dt)}
+
+    def stands(self, values: Mapping[str, NDArray[Any]], time: float) -> bool:
+        due, drawn = values["due"], values["drawn"]
+        return bool(np.where(due < 0.0, drawn >= beginning(time), due >= time).all())
 
     def fits(self, n: int) -> None:
         _per_unit(self, "rate", self.rate, n)

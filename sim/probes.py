@@ -13,7 +13,7 @@ from . import validation as check
 from .build import Build
 from .network import Population, Probe
 from .operator import Phase
-from .signals import Memory, Signal
+from .signals import ANY, Memory, Signal
 
 if TYPE_CHECKING:
     from .scope import PopulationScope
@@ -99,10 +99,10 @@ def _sampler(probe: Probe, scope: PopulationScope, offered: dict[str, Any], buil
     assert isinstance(probe.target, Population)
     n = probe.target.n
     if probe.what == "rate" and probe.ids is None:
-        offered["total"] = build.signal(f"{probe.name}.total", "flow", "int64", (1,))
+        offered["total"] = build.signal(f"{probe.name}.total", "flow", "int64", (1,), most=ANY)
         return "record_rate_step", 1, "int64"
     if probe.what in ("counts", "rate"):
-        offered["tally"] = build.signal(f"{probe.name}.tally", "flow", "uint32", (n,))
+        offered["tally"] = build.signal(f"{probe.name}.tally", "flow", "uint32", (n,), most=ANY)
         return "record_counts_step", n, "uint32"
     subset = recorded(probe, n)
     variable = scope.state[probe.what]

@@ -17,7 +17,7 @@ from typing import Any, Final, Self, final
 
 from .. import __version__
 from ..errors import DataError, PotentiaError
-from . import atomic, hdf5, lock
+from . import atomic, files, hdf5, json_text, lock
 from .claim import BUSY, LOCK, RECORD, SWEEP, claim
 from .html import report_html
 
@@ -158,21 +158,12 @@ def settle(path: Path, *, patience: float = lock.PATIENCE) -> None:
 
 def read_json(file: Path, *, missing: str | None = None) -> Any:
     """What a JSON file holds. Raises DataError; missing: what to say where there is no such file."""
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            raise DataError(f"{file} is larger than {MOST_BYTES:,} bytes")
-        return json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        if missing is not None and isinstance(error, FileNotFoundError):
-            raise DataError(missing) from None
-        raise DataError(f"{file} cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError):
-        raise DataError(f"{file} is damaged: it is not JSON") from None
+    return json_text.parse(files.read_regular(file, most=MOST_BYTES, missing=missing), str(file))
 
 
 def write_report(folder: Path, record: Mapping[str, Any]) -> Path:
-    """Write report.html with every figure of the folder inside."""
-    page = report_html(record, sorted(folder.glob("*.png")))
+    """Write report.html with every figure of the folder inside; what is no regular file, or no PNG, is passed over."""
+    page = report_html(record, files.members(folder, "*.png"))
     hdf5.write_file(folder / REPORT, page.encode())
     return folder / REPORT
 
@@ -185,8 +176,24 @@ def _check(file: Path, record: Any) -> None:
     for name, kind in kinds.items():
         if not isinstance(record.get(name), kind):
             raise DataError(f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})")
+    others = {
+        "versions": dict, "host": dict, "tables": list, "resumed": list, "commit": str, "spike_hash": str,
+        "started": str, "ended": str, "description": str, "backend": str, "data": str, "error": str, "traceback": str,
+    }  # fmt: skip
+    for name, kind in others.items():
+        if not isinstance(record.get(name), (kind, type(None))):
+            raise DataError(f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})")
+    for table in record.get("tables") or ():
+        if not isinstance(table, dict) or not isinstance(table.get("title"), str) or not _rows(table):
+            raise DataError(f"{file}: each of the tables must have a title, a header and rows (got {table!r:.60})")
     if record["status"] not in STATES:
         raise DataError(f"{file}: status must be one of {', '.join(STATES)} (got {record['status']!r:.60})")
+
+
+def _rows(table: dict[str, Any]) -> bool:
+    """Whether a table has a header and rows of cells."""
+    header, rows = table.get("header"), table.get("rows")
+    return isinstance(header, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows)
 
 
 def finite(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,9 +15,9 @@ from .distributions import values
 from .inputs import Constant, Stimulus
 from .network import Input, Network, Population, Projection
 from .neuron import NeuronModel
-from .operator import Nap, Phase, parameters
+from .operator import Nap, Phase, Piece, parameters
 from .seed import stream_key
-from .signals import Signal
+from .signals import ANY, Signal
 from .synapses import Synapses
 
 MANY: Final = 8  # pieces in a network, from which on they may pause one by one
@@ -63,7 +63,7 @@ class PopulationScope:
                 (n,),
                 initial.get(variable, 0),
                 model.units.get(variable, ""),
-                most=n - 1 if dtype == "uint32" else None,
+                most=_most(dtype, build.pieces[name]),
             )
             for variable, dtype in model.state.items()
         }
@@ -88,7 +88,7 @@ class PopulationScope:
         self.pieces = build.pieces[name]
         self.history = build.signal(f"{name}.history", "flow", "uint32", (self.depth, n), most=n - 1)
         self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (self.depth,), most=n)
-        self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,))
+        self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,), most=ANY)
 
     def stimulate(self, described: Input, network: Network, build: Build) -> None:
         stimulus, n = described.stimulus, self.population.n
@@ -97,9 +97,7 @@ class PopulationScope:
             return
         receptor = reached(described)
         flow = {
-            key: build.signal(
-                f"{described.name}.{key}", "flow", dtype, shape, initial, most=MOST_STEPS if dtype == "int64" else None
-            )
+            key: build.signal(f"{described.name}.{key}", "flow", dtype, shape, initial, most=MOST_STEPS, finite=False)
             for key, (dtype, shape, initial) in stimulus.flow(n).items()
         }
         scope = {
@@ -128,7 +126,7 @@ class PopulationScope:
         scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
         counts = self.count
         if len(self.pieces) > 1:
-            counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=self.population.n)
+            counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=_sizes(self.pieces))
         scope |= self._merging(build)
         leads, follows = self._naps(build)
         owner = f"{type(model).__name__} of population {name!r}"
@@ -266,3 +264,16 @@ def constant_drive(
         if part.population is population and isinstance(stimulus, Constant):
             drive += np.asarray(stimulus.value)
     return drive
+
+
+def _sizes(pieces: Sequence[Piece]) -> NDArray[np.int64]:
+    """The units of each piece."""
+    return np.array([high - low for low, high, _ in pieces], np.int64)
+
+
+def _most(dtype: str, pieces: Sequence[Piece]) -> NDArray[np.int64] | int | None:
+    """The greatest number in a state variable: those of uint32 are units, counted from the beginning of their piece."""
+    if dtype != "uint32":
+        return None if dtype.startswith("float") else ANY
+    sizes = _sizes(pieces)
+    return np.repeat(sizes - 1, sizes)

@@ -18,12 +18,18 @@ PAGE = 4096  # bytes: within a page the processor fetches in advance, so threads
 # each other even where they share no cache line (a fifth of the time of deliveries); long arrays begin at one
 
 
+SAVED = ("state", "flow", "store")  # parts of memory that a snapshot holds
+ANY = (1 << 64) - 1  # `most` of whole numbers that no kernel uses as an index or a count: sums, hashes
+
+
 @dataclass(frozen=True, eq=False)
 class Signal:
     """A named array: `part` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
 
     `initial` is a number or an array of that shape; a `fixed` signal takes that array as it is where it can.
-    most: of whole numbers that kernels use as indices or counts, the greatest; a saved state is checked against it.
+    most: of whole numbers that kernels use as indices or counts, none below 0, the greatest, as a number or for each
+    entry; of others ANY. finite: of floats, whether infinities and NaN have no place among them. What comes from a
+    file is checked against both.
     layout: a fixed signal whose order depends on the number of threads, so that no saved state can tell it.
     """
 
@@ -33,8 +39,22 @@ class Signal:
     shape: tuple[int, ...]
     initial: Any = 0
     unit: str = ""
-    most: int | None = None
+    most: int | NDArray[np.int64] | None = None
     layout: bool = False
+    finite: bool = True
+
+    def check(self, values: NDArray[Any]) -> None:
+        """Raise DataError where saved values would lead a kernel outside of its arrays, or out of its mind."""
+        if values.dtype.kind == "f":
+            if self.finite and not np.isfinite(values).all():
+                raise DataError(f"the saved {self.name} must be finite")
+        elif self.most is None:
+            raise DataError(f"the saved {self.name} has no bound that it could be checked against")
+        elif np.ndim(self.most) or self.most != ANY:
+            wrong = (values < 0) | (values > self.most)
+            if wrong.any():
+                worst, most = values[wrong].flat[0], np.broadcast_to(self.most, values.shape)[wrong].flat[0]
+                raise DataError(f"the saved {self.name} must lie between 0 and {most} (got {worst})")
 
 
 class Memory:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from .hdf5_format import Group
 from .result import Result, Samples, Spikes, concatenate
 
 SCHEMA: Final = 1
+MOST_UNITS: Final = 2**31 - 1  # of a population
 RESULTS: Final = "results.h5"
 KINDS: Final = ("counts", "rate", "weights")  # of sampled records that are no state variables
 SORTINGS: Final = {"none": 0, "by_id": 1, "by_time": 2}
@@ -240,7 +242,7 @@ def _read_file(path: Path, row: chain.Chain | None = None, *, follow: bool = Fal
         schema = hdf5.attribute(meta, "schema", int)
         if schema != SCHEMA:
             raise DataError(f"it has schema {schema}; this version of Potentia reads schema {SCHEMA}")
-        span = [hdf5.attribute(meta, name, float) for name in ("start", "stop")]
+        span = _span(meta)
         words = json_text.parse(bytes(hdf5.array(meta, "json", "S", 0)[()]), "/meta/json")
         if not isinstance(words, dict):
             raise DataError("/meta/json must hold a JSON object")
@@ -262,6 +264,8 @@ def _read_records(root: Group, result: Result) -> None:
         times = hdf5.array(group, "timestamps", "f", 1)
         ids = hdf5.array(group, "node_ids", "u", 1).astype(np.int64)
         n = hdf5.attribute(group, "n", int)
+        if not 0 <= n <= MOST_UNITS:
+            raise DataError(f"{group.name} must have from 0 to {MOST_UNITS:,} units (got {n})")
         recorded = hdf5.array(group, "recorded", "u", 1).astype(np.int64) if "recorded" in group else None
         for indices in (ids,) if recorded is None else (ids, recorded):
             if indices.size and not 0 <= indices.min() <= indices.max() < n:
@@ -270,13 +274,21 @@ def _read_records(root: Group, result: Result) -> None:
             raise DataError(f"{group.name} must have one id for each time")
         if recorded is not None and not (np.isin(ids, recorded).all() and np.unique(recorded).size == recorded.size):
             raise DataError(f"{group.name} must name each recorded unit once, and have spikes of no other")
-        start, stop = (hdf5.attribute(group, key, float) for key in ("start", "stop"))
+        start, stop = _span(group)
         result.spike_records[name] = Spikes(times, ids, n, start, stop, recorded)
     for name, group in hdf5.members(root, "report"):
         result.sample_records[name] = _read_samples(group, "mapping/node_ids")
     for what in KINDS:
         for name, group in hdf5.members(root, what):
             result.sample_records[f"{name}.{what}"] = _read_samples(group, "ids")
+
+
+def _span(group: Group) -> tuple[float, float]:
+    """Where a record begins and ends [s]."""
+    start, stop = (hdf5.attribute(group, key, float) for key in ("start", "stop"))
+    if not -math.inf < start <= stop < math.inf:
+        raise DataError(f"{group.name} must begin before it ends (got {start} to {stop})")
+    return start, stop
 
 
 def _read_samples(group: Group, ids: str) -> Samples:
