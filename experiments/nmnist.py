@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potentia.errors import DataError
+from potentia.experiments.archive import read_arrays
 from potentia.experiments.frames import Frames, Sample, active_cells, gather
 from potentia.sim import validation as check
 
@@ -169,13 +170,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of the subset, checked against each other."""
     names = [f"{part}_{name}" for part in ("train", "test") for name in KINDS]
     try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = set(names) - set(file.files)
-            if missing:
-                raise DataError(f"it has no array {min(missing)!r}")
-            if sum(part.file_size for part in file.zip.infolist()) > MOST_BYTES:
-                raise DataError(f"its arrays take more than {MOST_BYTES:,} bytes")
-            arrays = {name: file[name] for name in names}
+        arrays = read_arrays(path, names, most=MOST_BYTES)
         for part in ("train", "test"):
             _fit(part, arrays)
     except Exception as error:  # a damaged file can fail in any layer: zip, deflate, header, memory

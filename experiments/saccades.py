@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from potentia.errors import DataError
+from potentia.experiments.archive import read_arrays
 from potentia.experiments.frames import Frames, Sample, gather
 from potentia.experiments.nmnist import N_DIGITS, WIDTH, Events, Retina
 from potentia.sim import validation as check
@@ -167,8 +168,7 @@ def _mnist(data: str | Path | None) -> dict[str, NDArray[np.uint8]]:
             f"as arrays x_train (n, 28, 28) and y_train (n,), x_test and y_test, all uint8"
         )
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ARRAYS}
+        arrays = read_arrays(path, ARRAYS)
         for part in ("train", "test"):
             images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
             if images.dtype != np.uint8 or images.ndim != 3 or labels.shape != images.shape[:1]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from potentia.errors import DataError
+from potentia.experiments.archive import read_arrays
 from potentia.sim import validation as check
 
 PACKAGED = Path(__file__).parent / "data" / "spoken_digits.npz"
@@ -114,13 +115,7 @@ def decode_mu_law(codes: ArrayLike) -> NDArray[np.float32]:
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz file; pickled objects are refused, damage is named."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = KINDS.keys() - set(file.files)
-            if missing:
-                raise DataError(f"it has no array {min(missing)!r}")
-            if sum(part.file_size for part in file.zip.infolist()) > MOST_BYTES:
-                raise DataError(f"its arrays take more than {MOST_BYTES:,} bytes")
-            return {name: file[name] for name in KINDS}
+        return read_arrays(path, KINDS, most=MOST_BYTES)
     except Exception as error:  # a damaged file can fail in any layer: zip, deflate, header, memory
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"load_speech: {path} is damaged or no speech file: {reason}.") from None

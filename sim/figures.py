@@ -84,9 +84,8 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = 
     base = 0
     ticks: list[tuple[float, str]] = []
     for colour, (name, record) in zip(_cycle(len(spikes)), spikes.items(), strict=True):
-        n_recorded = record.n if record.recorded is None else record.recorded.size
-        gap, n_shown = max(4, most // 50), min(n_recorded, most)
-        shown = np.linspace(0, n_recorded - 1, n_shown).astype(np.int64)
+        gap, n_shown = max(4, most // 50), min(record.n_recorded, most)
+        shown = np.linspace(0, record.n_recorded - 1, n_shown).astype(np.int64)
         shown = shown if record.recorded is None else np.sort(record.recorded)[shown]
         rows = np.minimum(np.searchsorted(shown, record.ids), n_shown - 1)
         seen = shown[rows] == record.ids
@@ -113,7 +112,7 @@ def rates(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, width: float 
             continue
         n_bins = max(round(span / width), 1) if width else 100
         counts, edges = np.histogram(record.times, bins=n_bins, range=(record.start, record.stop))
-        level = counts / (record.units.size * span / n_bins)
+        level = counts / (record.n_recorded * span / n_bins)
         ax.stairs(
             level,
             edges,

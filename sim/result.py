@@ -37,6 +37,11 @@ class Spikes:
         return int(self.times.size)
 
     @property
+    def n_recorded(self) -> int:
+        """How many units were recorded."""
+        return self.n if self.recorded is None else int(self.recorded.size)
+
+    @property
     def units(self) -> NDArray[np.int64]:
         """The units recorded (n_units,)."""
         return np.arange(self.n) if self.recorded is None else self.recorded
@@ -45,7 +50,7 @@ class Spikes:
     def rate(self) -> float:
         """Mean firing rate per recorded unit [Hz]."""
         span = self.stop - self.start
-        return len(self) / (self.units.size * span) if span > 0 else 0.0
+        return len(self) / (self.n_recorded * span) if span > 0 else 0.0
 
     def counts(self) -> NDArray[np.int64]:
         """Spikes per unit (n,)."""

@@ -1,0 +1,390 @@
+"""Sound files of every kind, how each is changed, and how it is read."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+import sys
+import warnings
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import h5py
+import numpy as np
+
+from potentia import Network, Result, Simulator, cli
+from potentia.errors import PotentiaError
+from potentia.experiments.nmnist import load_nmnist
+from potentia.experiments.speech import load_speech
+from potentia.hardware import BreakdownReRAM, Crossbar
+from potentia.learning import STDP
+from potentia.models import LIF, SpikeSource
+from potentia.sim import Constant, Events, FixedProbability, Poisson, SpikeTrain, hdf5, snapshot, storage
+from potentia.sim.hdf5_types import Unusual
+from potentia.sim.inputs import Noise
+from potentia.sim.runfolder import RECORD, SWEEP, RunFolder, read_run
+
+from .mutations import NUMBERS, bytes_changed, words_changed
+
+HELD = 50  # one file of so many is also drawn, or shown to the HDF5 library: that takes long
+
+
+class Foreign(Exception):
+    """An error that no user should see."""
+
+
+class Other(Exception):
+    """A file was accepted that says something else."""
+
+
+class Reader(ABC):
+    """A kind of file; `share`: how many of all the files that are tried are of it."""
+
+    share: ClassVar[int]
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.prepare()
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make what is sound."""
+
+    @abstractmethod
+    def changed(self, rng: np.random.Generator) -> Any:
+        """What is sound, changed."""
+
+    @abstractmethod
+    def read(self, content: Any, seed: int) -> None:
+        """Read it as a user would."""
+
+
+@contextlib.contextmanager
+def told() -> Any:
+    """Let errors of Potentia's own pass that are one sentence; all others are foreign."""
+    try:
+        yield
+    except PotentiaError as error:
+        if "\n" in str(error) or not str(error):
+            raise Foreign(f"{type(error).__name__} of several lines: {error!s:.200}") from None
+        if "Unable to allocate" in str(error):
+            raise MemoryError(str(error)) from None
+
+
+def command(*words: str) -> None:
+    """Carry out a command, whose output must be printable and whose error one sentence."""
+    out, err = io.StringIO(), io.StringIO()
+    before = sys.argv
+    sys.argv = ["potentia", *words]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli._guarded()
+    finally:
+        sys.argv = before
+    lines = err.getvalue().splitlines()
+    if code not in (0, 2) or (code == 2 and len(lines) != 1):
+        raise Foreign(f"{words[0]} ended with {code}: {err.getvalue()[:300]!r}")
+    for letter in out.getvalue() + err.getvalue():
+        if not (letter.isprintable() or letter in "\n\t"):
+            raise Foreign(f"{words[0]} printed {letter!a}")
+
+
+def network() -> Network:
+    """Spikes, traces, counts, rates and weights to be recorded."""
+    net = Network(seed=2)
+    cells, post = net.population(LIF(), 12, name="cells"), net.population(LIF(), 4, name="post")
+    joined = net.connect(cells, post, FixedProbability(0.4), weight=3e-3, delay=1e-3)
+    net.stimulate(cells, Constant(np.linspace(16e-3, 22e-3, 12)))
+    net.probe(cells, "v", every=1e-3)
+    net.probe(post, "rate", every=2e-3)
+    net.probe(post, "counts", every=2e-3)
+    net.probe(joined, "weights", every=0.01)
+    net.probe(cells, "spikes")
+    return net
+
+
+class Results(Reader):
+    """Results, changed byte by byte: what is accepted must say the same."""
+
+    share = 600
+
+    def prepare(self) -> None:
+        self.path = self.home / "r.h5"
+        self.result = Simulator(network()).run(0.05)
+        self.result.save(self.path)
+        self.content, self.digest = self.path.read_bytes(), storage.digest(self.result)
+
+    def changed(self, rng: np.random.Generator) -> bytes:
+        return bytes_changed(rng, self.content)
+
+    def read(self, content: bytes, seed: int) -> None:
+        self.path.write_bytes(content)
+        with told():
+            if storage.digest(Result.load(self.path)) != self.digest:
+                raise Other("a result that is not the one that was saved")
+        with told():
+            if seed % HELD == 0:
+                hdf5.tree(self.path)
+            elif seed % 4 == 0:
+                with contextlib.suppress(Unusual), hdf5.reading(self.path, self.path) as root:
+                    list(hdf5._lines(root, "/", 0))
+
+
+class Sealed(Reader):
+    """Results by somebody who can compute digests: records that cannot be, or can hardly be shown."""
+
+    share = 6
+
+    def prepare(self) -> None:
+        self.path = self.home / "r.h5"
+        self.result = Simulator(network()).run(0.05)
+
+    def changed(self, rng: np.random.Generator) -> Result:
+        odd: list[Any] = [0.0, -1.0, 1e-300, 1e300, np.nan, np.inf, *NUMBERS]
+        spans = [odd[int(rng.integers(len(odd)))] if rng.random() < 0.3 else 0.0 for _ in range(2)]
+        made = Result(spans[0], spans[1] or 0.05, "0" * 32, meta=self.result.meta, tallies={"a": spans[0]})
+        names = ["cells", "$\\frac{", "a\x1b[31m", "µ", "x" * 300, "a.b", "n\n"]
+        for record in self.result.spike_records.values():
+            n = int(rng.choice([record.n, 2**31 - 1, 10**6]))
+            times = record.times.copy()
+            times[: int(rng.integers(3))] = odd[int(rng.integers(len(odd)))]
+            called = names[int(rng.integers(len(names)))]
+            made.spike_records[called] = type(record)(times, record.ids, n, made.start, made.stop)
+        for name, samples in self.result.sample_records.items():
+            values = samples.values.astype(float)
+            values[: int(rng.integers(3))] = odd[int(rng.integers(len(odd)))]
+            called = f"{names[int(rng.integers(len(names)))]}.{name.rpartition('.')[2]}"
+            unit = names[int(rng.integers(len(names)))]
+            made.sample_records[called] = type(samples)(samples.times, values, samples.ids, unit)
+        return made
+
+    def read(self, content: Result, seed: int) -> None:
+        with contextlib.suppress(PotentiaError, ValueError):  # such a result need not be one that can be saved
+            content.save(self.path, overwrite=True)
+        with told():
+            again = Result.load(self.path)
+            if seed % 20 == 0:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    again.plot()
+        command("inspect", str(self.path))
+
+
+class Snapshots(Reader):
+    """Snapshots that were sealed again: what is loaded runs on, wherever that leads."""
+
+    share = 12
+    options: ClassVar[dict[str, Any]] = {"dt": 1e-3, "chunk": 10}
+
+    def describe(self) -> Network:
+        net = Network(seed=4)
+        pre, post = net.population(SpikeSource(), 20, name="pre"), net.population(LIF(), 5, name="post")
+        for k, store in enumerate((Crossbar(BreakdownReRAM()), None)):
+            how = {} if store is None else {"store": store}
+            net.connect(pre, post, FixedProbability(0.5), weight=4e-3, delay=3e-3, rule=STDP(), name=f"j{k}", **how)
+        net.stimulate(pre, Poisson(rate=200.0))
+        net.stimulate(pre, SpikeTrain([1e-3, 12e-3, 40e-3], [0, 1, 2]))
+        net.stimulate(post, Noise(std=1e-3))
+        net.stimulate(post, Constant(16e-3))
+        net.probe(post, "counts", every=7e-3)
+        net.probe(post, "rate", every=7e-3)
+        return net
+
+    def prepare(self) -> None:
+        self.path = self.home / "s.snapshot"
+        sim = Simulator(self.describe(), **self.options)
+        sim.run(20e-3)
+        sim.save(self.path)
+        self.content = self.path.read_bytes()
+        with h5py.File(io.BytesIO(self.content[snapshot.BLOCK :])) as file:
+            self.arrays = {
+                f"{title}/{name}": file[title][name][()] for title in ("arrays", "engine") for name in file[title]
+            }
+            self.words = json.loads(file["description"][()].tobytes())
+        Simulator.load(self.path).run(5e-3)
+
+    def changed(self, rng: np.random.Generator) -> bytes:
+        if rng.random() < 0.3:
+            body = bytes_changed(rng, self.content[snapshot.BLOCK :])
+            return snapshot._header(snapshot.SCHEMA, body) + body if rng.random() < 0.7 else self.content[:512] + body
+        arrays, words = dict(self.arrays), self.words
+        if rng.random() < 0.3:
+            words = words_changed(rng, words)
+        for _ in range(int(rng.integers(1, 4))):
+            name = sorted(arrays)[int(rng.integers(len(arrays)))]
+            arrays[name] = _array_changed(rng, arrays[name])
+
+        def fill(file: h5py.File) -> None:
+            hdf5.add(file, "description", np.frombuffer(json.dumps(words).encode(), np.uint8))
+            for title in ("arrays", "engine"):
+                file.create_group(title)
+            for name, array in arrays.items():
+                hdf5.add(file, name, array)
+
+        body = bytes(hdf5.image(fill))
+        return snapshot._header(snapshot.SCHEMA, body) + body
+
+    def read(self, content: bytes, seed: int) -> None:
+        self.path.write_bytes(content)
+        with told(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            Simulator.load(self.path).run(5e-3)
+
+
+class EventSnapshots(Snapshots):
+    """The same of the event engine."""
+
+    share = 12
+    options: ClassVar[dict[str, Any]] = {"engine": "event"}
+
+    def describe(self) -> Network:
+        net = Network(seed=4)
+        pre, post = net.population(LIF(), 20, name="pre"), net.population(LIF(), 5, name="post")
+        net.connect(pre, post, FixedProbability(0.5), weight=4e-3, delay=3e-3)
+        net.connect(post, pre, FixedProbability(0.5), weight=4e-3, delay=5.5e-3)
+        net.stimulate(pre, Poisson(rate=200.0, weight=10e-3))
+        net.stimulate(pre, Constant(16e-3))
+        net.stimulate(post, SpikeTrain([1e-3, 12e-3, 40e-3], [0, 1, 2], 20e-3))
+        net.stimulate(post, Events(x=[0, 0], y=[0, 0], t=[2e-3, 21e-3], width=2, height=1))
+        net.probe(post, "counts", every=7e-3)
+        return net
+
+
+def _array_changed(rng: np.random.Generator, array: Any) -> Any:
+    """An array with some odd numbers, or of another shape or type."""
+    array = np.array(array)
+    if array.size == 0 or rng.random() < 0.1:
+        return array[:-1] if array.ndim else array.astype(np.float32)
+    if rng.random() < 0.05:
+        return array.astype(rng.choice(["u1", "i8", "f4", "f8"]))
+    for _ in range(int(rng.integers(1, 4))):
+        place = int(rng.integers(array.size))
+        if array.dtype.kind == "f":
+            array.flat[place] = rng.choice([np.nan, np.inf, -np.inf, 0.0, -1.0, 1e300, 1e-300, 5.0])
+        elif array.dtype.kind in "iu":
+            size = 8 * array.dtype.itemsize
+            number = int(rng.choice([*map(float, range(-2, 30)), 4.8e11, 2.0**31, 2.0**62])) % (1 << size)
+            array.flat[place : place + int(rng.integers(1, 4))] = np.array([number], f"u{size // 8}").view(array.dtype)[
+                0
+            ]
+    return array
+
+
+class Folders(Reader):
+    """Run folders: run.json changed, figures and results changed or put in place of each other."""
+
+    share = 40
+
+    def prepare(self) -> None:
+        self.folder = self.home / "runs"
+        with RunFolder(self.home, "balanced-network", config={"duration": 0.1}, seed=1) as run:
+            Simulator(network()).run(0.02).save(run.path)
+            tables = [{"title": "t", "header": ["a", "b"], "rows": [["x", 1.0], ["y", 2]]}]
+            run.finish({"rate_hz": 5.0, "n": 3, "seconds": 1.0}, "ab" * 16, tables=tables)
+        self.words = read_run(run.path)
+        self.result = (run.path / storage.RESULTS).read_bytes()
+
+    def changed(self, rng: np.random.Generator) -> tuple[bytes, bytes, list[str]]:
+        text = json.dumps(words_changed(rng, self.words)).encode()
+        if rng.random() < 0.2:
+            text = bytes_changed(rng, text)
+        result = bytes_changed(rng, self.result) if rng.random() < 0.3 else self.result
+        made = [
+            name for name in ("a.png", "results.h5", "run.json", "seg-0001.h5", "report.html") if rng.random() < 0.1
+        ]
+        return text, result, made
+
+    def read(self, content: tuple[bytes, bytes, list[str]], seed: int) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        for name, text in ((RECORD, content[0]), (storage.RESULTS, content[1])):
+            (self.folder / name).write_bytes(text)
+        for k, name in enumerate(content[2]):
+            (self.folder / name).unlink(missing_ok=True)
+            (self.folder / name).symlink_to(("/dev/zero", "/etc/passwd", "nowhere")[(seed + k) % 3])
+        command("inspect", str(self.folder))
+        if seed % HELD == 0:
+            command("plot", str(self.folder))
+        with told():
+            record = read_run(self.folder)
+            from potentia.sim.runfolder import write_report
+
+            page = write_report(self.folder, record).read_text()
+            if "root:" in page:
+                raise Other("a report with another file in it")
+
+
+class Sweeps(Reader):
+    """Folders of sweeps: sweep.json and the run.json of a run."""
+
+    share = 30
+
+    def prepare(self) -> None:
+        self.folder = self.home / "sweep"
+        self.words = {
+            "experiment": "balanced-network", "given": {"duration": 0.1}, "grid": {"seed": [1, 2, 3]},
+            "backend": "auto", "data": None, "schema": 1,
+        }  # fmt: skip
+        with RunFolder(self.home, "balanced-network", config={"duration": 0.1}, seed=1) as run:
+            run.finish({"rate_hz": 5.0}, "ab" * 16)
+        self.record = read_run(run.path)
+
+    def changed(self, rng: np.random.Generator) -> tuple[Any, Any]:
+        both = [self.words, self.record]
+        k = int(rng.integers(2))
+        both[k] = words_changed(rng, both[k])
+        return both[0], both[1]
+
+    def read(self, content: tuple[Any, Any], seed: int) -> None:
+        (self.folder / "run").mkdir(parents=True, exist_ok=True)
+        (self.folder / SWEEP).write_text(json.dumps(content[0]))
+        (self.folder / "run" / RECORD).write_text(json.dumps(content[1]))
+        command("inspect", str(self.folder))
+        if seed % HELD == 0:
+            command("plot", str(self.folder))
+
+
+class Archives(Reader):
+    """Archives of arrays: a small speech data set and a small N-MNIST."""
+
+    share = 300
+
+    def prepare(self) -> None:
+        n, rng = 10, np.random.default_rng(1)
+        offsets = np.arange(n + 1) * 50
+        speech = {
+            "audio": rng.integers(-127, 128, 50 * n).astype(np.int8), "offsets": offsets, "label": np.arange(n) % 10,
+            "speaker": np.zeros(n, int), "recording": np.arange(n), "is_test": np.arange(n) % 2 == 0,
+            "speaker_names": np.array(["a"]), "rate": np.array(8000.0),
+        }  # fmt: skip
+        events = {"x": np.zeros(n, np.uint8), "y": np.zeros(n, np.uint8), "p": np.zeros(n, bool), "t": np.arange(n)}
+        events |= {"offsets": np.arange(n + 1), "label": np.arange(n) % 10}
+        digits = {f"{part}_{name}": array for part in ("train", "test") for name, array in events.items()}
+        self.contents = []
+        for arrays, save in ((speech, np.savez), (speech, np.savez_compressed), (digits, np.savez_compressed)):
+            made = io.BytesIO()
+            save(made, **arrays)
+            self.contents.append(made.getvalue())
+
+    def changed(self, rng: np.random.Generator) -> tuple[bytes, int]:
+        k = int(rng.integers(3))
+        return bytes_changed(rng, self.contents[k]), k
+
+    def read(self, content: tuple[bytes, int], seed: int) -> None:
+        name = "nmnist_small/nmnist_small.npz" if content[1] == 2 else "fsdd/fsdd.npz"
+        (self.home / name).parent.mkdir(exist_ok=True)
+        (self.home / name).write_bytes(content[0])
+        with told():
+            if content[1] == 2:
+                load_nmnist(self.home, small=True)
+            else:
+                load_speech(self.home).audio(0)
+
+
+KINDS: dict[str, type[Reader]] = {
+    "results": Results, "sealed": Sealed, "snapshots": Snapshots, "event_snapshots": EventSnapshots,
+    "folders": Folders, "sweeps": Sweeps, "archives": Archives,
+}  # fmt: skip
