@@ -32,7 +32,7 @@ def response(elapsed, decay, tau, tau_current):
 @njit(error_model="numpy")
 def _rate_gap(one, two):
     """1 / one - 1 / two, by the difference of the time constants, which is exact where they are close."""
-    return (two - one) / one / two
+    return (two - one) / (one * two)
 
 
 @njit(error_model="numpy")
