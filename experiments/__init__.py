@@ -34,7 +34,7 @@ def experiments() -> Mapping[str, str]:
 
 def load(name: str) -> Experiment:
     """The experiment called `name`. Raises ParameterError with the nearest name if there is none."""
-    known = experiments()
+    known, name = experiments(), check.text("experiments", "name", name)
     if name not in known:
         hint = check.nearest(name, known)
         raise ParameterError(f"no experiment is called {name!r}{hint} (known: {', '.join(known)})")

@@ -119,9 +119,14 @@ def read_settings(
 
     Raises ParameterError in one sentence that names the field, what it takes and what it got.
     """
-    given = dict(values or {})
+    name = check.text("read_settings", "name", name)
+    if not isinstance(model, type) or not issubclass(model, BaseModel):
+        raise check.fail("read_settings", "model", "must be a class of settings", model)
+    if not isinstance(texts, (list, tuple)):
+        raise check.fail(name, "settings", "must be a list of texts such as rate=1e-3", texts)
+    given = {} if values is None else check.mapping(name, "settings", values, "{'neurons': 100}")
     for text in texts:
-        key, equals, value = text.partition("=")
+        key, equals, value = check.text(name, "settings", text).partition("=")
         if not equals:
             raise ParameterError(f"{name}: settings have the form key=value (got {text!r:.80})")
         key = key.strip()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import distributions
 from ..sim import validation as check
-from ..sim.seed import stream_key
+from ..sim.seed import check_key, stream_key
 from .laws import Law, Polynomial, check_law
 
 Conductances = NDArray[np.float64]
@@ -56,6 +56,7 @@ class PowerDrift(Ageing):
         check_law(self, "sd")
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
+        conductances, seconds, key = check_cells(self, conductances, seconds, key)
         if seconds <= self.t0:
             return conductances
         drifted: Conductances = conductances * np.exp(-math.log(seconds / self.t0) * self.exponents(conductances, key))
@@ -63,6 +64,7 @@ class PowerDrift(Ageing):
 
     def exponents(self, conductances: Conductances, key: int) -> NDArray[np.float64]:
         """nu (n,) of each cell."""
+        conductances, _, key = check_cells(self, conductances, 0.0, key)
         x = conductances / self.unit
         return np.abs(self.mean(x) + np.maximum(self.sd(x), 0.0) * self._normal(x.size, key))
 
@@ -87,6 +89,7 @@ class LogarithmicRelaxation(Ageing):
         check.keep(self, "sd_growth", check.within, least=0.0, unit="S")
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
+        conductances, seconds, key = check_cells(self, conductances, seconds, key)
         if seconds <= self.t0:
             return conductances
         age = math.log(seconds / self.t0)
@@ -112,11 +115,17 @@ class Widening(Ageing):
         times = check.finite_array(self, "times", self.times, ndim=1, unit="s")
         if times.size < 2 or times[0] <= 0 or (np.diff(times) <= 0).any():
             raise check.fail(self, "times", "must be two or more times > 0 s, ascending", self.times)
-        if len(self.sds) != times.size or not all(isinstance(law, Polynomial) for law in self.sds):
-            raise check.fail(self, "sds", f"must be one law for each of {times.size} times", self.sds)
+        object.__setattr__(self, "times", tuple(times.tolist()))
+        listed = isinstance(self.sds, (tuple, list)) and all(isinstance(law, Polynomial) for law in self.sds)
+        if not listed or len(self.sds) != times.size:
+            raise check.fail(
+                self, "sds", f"must be one law for each of {times.size} times, a tuple of Polynomials", self.sds
+            )
+        object.__setattr__(self, "sds", tuple(self.sds))
         check.keep(self, "unit", check.within, above=0.0, unit="S")
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
+        conductances, seconds, key = check_cells(self, conductances, seconds, key)
         if seconds <= self.times[0]:
             return conductances
         x, age = conductances / self.unit, math.log(min(seconds, self.times[-1]))
@@ -127,3 +136,9 @@ class Widening(Ageing):
         more = np.sqrt(np.maximum((1 - share) * square[k - 1] + share * square[k] - square[0], 0.0))
         moved: Conductances = np.maximum(conductances + more * self._normal(x.size, key), 0.0)
         return moved
+
+
+def check_cells(owner: object, conductances: object, seconds: object, key: object) -> tuple[Conductances, float, int]:
+    """Conductances (n,) [S] of an array of their own, a time [s] and the key of the cells."""
+    cells = check.finite_array(owner, "conductances", conductances, ndim=1, unit="S")
+    return cells, check.within(owner, "seconds", seconds, least=0.0, unit="s"), check_key(owner, key)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, final
+from typing import Any, Final, Self, final
 
 import numpy as np
 
 from ..sim import validation as check
+from ..sim.capacity import check_bytes
 from ..sim.notice import once_a_call
-from ..sim.seed import check_seed, stream_key
+from ..sim.seed import check_key, check_seed, stream_key
 from . import analog_read as reading
 from .analog_read import Arrays, Pairs
 from .coding import Amplitude, InputCoding, Reading
@@ -19,6 +20,9 @@ from .exact_currents import WireSolver
 from .mapping import DifferentialPairs, WeightMapping
 from .straight_through import cell_law, check_floats, checked, flat, in_own_precision, like, torch
 from .tile import Tile
+
+KEPT: Final = 16  # bytes of a device: what was written, and as it is read
+WEIGHT: Final = 8  # bytes of a weight
 
 
 @final
@@ -102,14 +106,17 @@ class AnalogLinear(torch.nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.in_features = check.whole(self, "in_features", in_features, least=1)
-        self.out_features = check.whole(self, "out_features", out_features, least=1)
+        in_features = self.in_features = check.whole(self, "in_features", in_features, least=1)
+        out_features = self.out_features = check.whole(self, "out_features", out_features, least=1)
+        bias = check.flag(self, "bias", bias)
         self.device, self.mapping, self.wires = device, mapping, wires
         self.adc, self.coding = adc, Amplitude(dac) if coding is None else coding
         self.tile = Tile(rows=in_features, columns=out_features) if tile is None else tile
         self.read_voltage = check.within(self, "read_voltage", read_voltage, above=0.0, unit="V")
         self._check()
         check_floats(self, "dtype", torch.get_default_dtype() if dtype is None else dtype)
+        numbers = float(in_features) * out_features * (2 * len(mapping.coefficients) * KEPT + WEIGHT)
+        check_bytes(type(self).__name__, numbers, f"{in_features} x {out_features}")
         linear = torch.nn.Linear(in_features, out_features, bias=bias, dtype=dtype)
         own = _next_seed() if seed is None else check_seed(self, seed)
         self.weight, self.bias = linear.weight, linear.bias
@@ -166,8 +173,9 @@ class AnalogLinear(torch.nn.Module):
     @torch.no_grad()
     def program(self, key: int | None = None) -> Self:
         """Write the weights into the devices that `key` stands for, by default others every time."""
+        key = None if key is None else check_key(self, key)
         self.writes += 1
-        key = self.key("write", int(self.writes)) if key is None else check_seed(self, key)
+        key = self.key("write", int(self.writes)) if key is None else key
         largest = self._largest().double()
         for k, (plus, minus) in enumerate(self._write(key, largest)):
             self.plus[k], self.minus[k] = plus, minus
@@ -187,7 +195,8 @@ class AnalogLinear(torch.nn.Module):
         as written over that as aged (global drift compensation, Joshi et al. 2020, doi:10.1038/s41467-020-16108-9;
         here the factor is measured without read noise).
         """
-        check.within(self, "seconds", seconds, least=0.0, unit="s")
+        seconds = check.within(self, "seconds", seconds, least=0.0, unit="s")
+        compensate = check.flag(self, "compensate", compensate)
         if seconds:
             tell_ageless(self, self.device, seconds)
         if not self.programmed:
@@ -247,6 +256,7 @@ class AnalogLinear(torch.nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         """In training every call writes the devices anew; what `program` wrote is forgotten."""
+        mode = check.flag(self, "mode", mode)
         if mode:
             self.compensation.zero_()
             self.seconds.zero_()

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
+from ..sim.seed import check_key
 from .device import Conductances, Device, check_cell, check_targets
 
 SURE: Final = 6.0  # beyond so many standard deviations every cell, or none, breaks down
@@ -55,7 +56,7 @@ class BreakdownReRAM(Device):
         check.keep(self, "breakdown_sd", check.within, above=0.0, unit="V")
         reach = SURE * self.breakdown_sd
         low, high = max(self.breakdown_mean - reach, 0.0), self.breakdown_mean + reach
-        voltage = check.within(self, "forming_voltage", self.forming_voltage, above=0.0, unit="V")
+        voltage = check.keep(self, "forming_voltage", check.within, above=0.0, unit="V")
         if not low <= voltage <= high:
             every = "every" if voltage > high else "no"
             rule = f"must be within {low:.4g} to {high:.4g} V, outside of which {every} cell breaks down"
@@ -80,6 +81,7 @@ class BreakdownReRAM(Device):
 
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
         """One forming pulse to every cell whose target lies above `g_pristine`: once for all, whatever the cycle."""
+        key, cycle = check_key(self, key), check.whole(self, "cycle", cycle, most=2**31)
         conductances = check_targets(self, targets, cycle)
         chosen = conductances > self.g_pristine
         count = int(np.count_nonzero(chosen))

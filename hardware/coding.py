@@ -90,8 +90,8 @@ class InputCoding(ABC):
 
         Reads and conversions follow each other; without converters the readings take no time but their own.
         """
-        check.whole(self, "rows", rows, least=1)
-        check.whole(self, "columns", columns, least=1)
+        rows, columns = check.whole(self, "rows", rows, least=1), check.whole(self, "columns", columns, least=1)
+        check.instance(self, "adc", adc, ADC, optional=True)
         latency = 0.0 if adc is None else adc.latency(columns)
         drive = 0.0 if self.converter is None or not self.converted else self.converter.conversion_time
         seconds = None if latency is None or drive is None else self.reads * (self.read_time + latency) + drive
@@ -113,8 +113,7 @@ class Amplitude(InputCoding):
     read_time: float = 100e-9  # [s]
 
     def __post_init__(self) -> None:
-        if self.dac is not None and not isinstance(self.dac, DAC):
-            raise check.fail(self, "dac", "must be a DAC or None", self.dac)
+        check.keep(self, "dac", check.instance, DAC, optional=True)
         check.keep(self, "read_time", check.within, above=0.0, unit="s")
 
     @property
@@ -200,6 +199,7 @@ class PulseWidth(InputCoding):
     def __post_init__(self) -> None:
         check_codes(self)
         check.keep(self, "slot", check.within, above=0.0, unit="s")
+        check.keep(self, "white", check.flag)
 
     @property
     def converter(self) -> DAC | None:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ..kernels.cpu import analogue as kernels
 from ..kernels.cpu.distributions import draw_normal
 from ..sim import validation as check
-from ..sim.seed import stream_key
+from ..sim.conversion import is_tensor
+from ..sim.seed import check_key, stream_key
 
 DEVIATIONS: Final = 4.0  # standard deviations of the column sum that the automatic range covers
 CELLS: Final = 8.0  # and never fewer than so many of the largest cells at once
@@ -78,11 +79,12 @@ class ADC(Characteristics):
 
     def converters(self, columns: int) -> int:
         """How many converters `columns` columns need."""
-        return -(-columns // self.columns_per_adc)
+        return -(-check.whole(self, "columns", columns) // self.columns_per_adc)
 
     def latency(self, columns: int) -> float | None:
         """Seconds until `columns` columns are converted; None where `conversion_time` is unknown."""
-        return None if self.conversion_time is None else self.conversion_time * min(columns, self.columns_per_adc)
+        each = min(check.whole(self, "columns", columns), self.columns_per_adc)
+        return None if self.conversion_time is None else self.conversion_time * each
 
     def errors(self, columns: int, key: int) -> Array | None:
         """e_k of every converter and code (converters, codes) [steps]; None where there are none."""
@@ -182,12 +184,13 @@ class DAC(Characteristics):
 
 def _convert(converter: ADC | DAC, values: Values, key: int, law: Law) -> Values:
     """`law` on an array or, straight through, on a tensor."""
-    if type(values).__module__.partition(".")[0] == "torch":
+    key = check_key(converter, key)
+    if is_tensor(values):
         from .straight_through import checked, straight_through
 
         convert, tensor = partial(_converted, converter, key, law), checked(converter, "values", values)  # type: ignore[arg-type]
         return straight_through(tensor, convert, converter.inside)  # type: ignore[return-value]
-    given = np.asarray(values)
+    given = check.array_of(converter, "values", values)
     array = given if given.dtype == np.float32 else check.finite_array(converter, "values", values)
     return _converted(converter, key, law, array)  # type: ignore[return-value]
 
@@ -232,14 +235,13 @@ def _normals(key: int, name: str, shape: tuple[int, int]) -> Array:
 
 def check_codes(owner: Any) -> None:
     """Refuse `bits`, `range` and `signed` that no converter can have."""
-    if not isinstance(owner.signed, bool):
-        raise check.fail(owner, "signed", "must be True or False", owner.signed)
+    check.keep(owner, "signed", check.flag)
     least = 2 if owner.signed and not isinstance(owner, ADC) else 1  # its codes are symmetric
-    check.whole(owner, "bits", owner.bits, least=least, most=MOST_BITS)
+    check.keep(owner, "bits", check.whole, least=least, most=MOST_BITS)
     if isinstance(owner.range, str):
-        check.one_of(owner, "range", owner.range, ["auto"])
+        check.keep(owner, "range", check.one_of, ["auto"])
     else:
-        check.within(owner, "range", owner.range, above=0.0)
+        check.keep(owner, "range", check.within, above=0.0)
 
 
 @final

@@ -34,6 +34,7 @@ GPU_SOURCE: Final = (
 )
 WEIGHTS_PER_ACCESS: Final = 2  # 32-bit weights in 64 bits; the synapses of a spike lie side by side
 
+OWNER: Final = "digital_joules"
 UNKNOWN: Final = ("neurons", "spike routing and delays", "control")
 UNKNOWN_ANALOGUE: Final = ("forming and writing", "sample and hold, subtraction of columns")
 
@@ -83,7 +84,7 @@ class Cost:
 
         Raises ParameterError for a factor that is not above 1.
         """
-        check.within("Cost.sensitivity", "factor", factor, above=1.0)
+        factor = check.within("Cost.sensitivity", "factor", factor, above=1.0)
         whole = self.joules or 1.0
         shares = [(part.name, (part.joules or 0.0) / whole) for part in self.parts if part.each is not None]
         return [(name, share * (1 / factor - 1), share * (factor - 1)) for name, share in shares]
@@ -106,6 +107,7 @@ def joules(simulator: Simulator, result: Result | BatchResult, projection: Proje
     A crossbar is charged for what it counted. Any other store is charged as digital memory: a read and an
     addition per synaptic event; the spikes of the source population must then have been recorded.
     """
+    _check("joules", simulator, result, projection)
     if isinstance(projection.store, Crossbar):
         return _analogue(projection.store, projection.name, result.tallies)
     return digital_joules(
@@ -115,7 +117,8 @@ def joules(simulator: Simulator, result: Result | BatchResult, projection: Proje
 
 def digital_joules(name: str, events: float, n_synapses: int) -> Cost:
     """What `events` synaptic events take in digital memory that holds `n_synapses` 32-bit weights."""
-    nbytes = 4 * n_synapses
+    name, events = check.text(OWNER, "name", name), check.within(OWNER, "events", events, least=0.0)
+    nbytes = 4 * check.whole(OWNER, "n_synapses", n_synapses)
     size = next((size for size in MEMORY if nbytes <= size), None)
     access = DRAM if size is None else MEMORY[size]
     kind = "DRAM" if size is None else f"{size >> 10} KB SRAM"
@@ -133,7 +136,8 @@ def digital_joules(name: str, events: float, n_synapses: int) -> Cost:
 
 def gpu_joules(name: str, operations: float) -> Cost:
     """What so many operations take on a graphics card of the kind that analogue arrays are compared with."""
-    check.within("gpu_joules", "operations", operations, least=0.0)
+    name = check.text("gpu_joules", "name", name)
+    operations = check.within("gpu_joules", "operations", operations, least=0.0)
     parts = (Part(name="operations", count=operations, each=GPU_OPERATION, source=GPU_SOURCE),)
     return Cost(projection=name, parts=parts, unknown=("memory of the card", "idle power"))
 
@@ -143,6 +147,7 @@ def synaptic_events(simulator: Simulator, result: Result | BatchResult, projecti
 
     Raises ParameterError where the spikes of a source with synapses were not recorded.
     """
+    _check("synaptic_events", simulator, result, projection)
     per_source, source = _synapses(simulator, projection).outgoing(), projection.pre.name
     samples = result.samples if isinstance(result, BatchResult) else [result]
     for sample in samples:
@@ -155,6 +160,16 @@ def synaptic_events(simulator: Simulator, result: Result | BatchResult, projecti
                 f"{missing.size} units with synapses were not recorded; add probe({source}, 'spikes') before the run"
             )
     return int(sum(sample.spikes(source).counts() @ per_source for sample in samples))
+
+
+def _check(owner: str, simulator: object, result: object, projection: object) -> None:
+    """Refuse what is no simulator with a result and a projection of its own."""
+    from ..sim.simulator import Simulator
+
+    check.instance(owner, "simulator", simulator, Simulator)
+    if not isinstance(result, BatchResult):
+        check.instance(owner, "result", result, Result)
+    check.instance(owner, "projection", projection, Projection)
 
 
 def _synapses(simulator: Simulator, projection: Projection) -> Synapses:

@@ -67,17 +67,14 @@ class Crossbar(Store):
     tile: Tile | None = None  # None: arrays as large as need be
 
     def __post_init__(self) -> None:
-        if not isinstance(self.device, Device):
-            raise check.fail(self, "device", "must be a Device such as BreakdownReRAM()", self.device)
+        check.keep(self, "device", check.instance, Device, "BreakdownReRAM()")
         check.keep(self, "activity", check.within, above=0.0, most=1.0)
         check.keep(self, "read_voltage", check.within, above=0.0, unit="V")
         check.keep(self, "read_time", check.within, above=0.0, unit="s")
         check.keep(self, "pairs", check.one_of, ["one", "both"])
         check.keep(self, "age", check.within, least=0.0, unit="s")
         for name, kind in (("adc", ADC), ("wires", Wires), ("tile", Tile)):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, kind):
-                raise check.fail(self, name, f"must be {kind.__name__}(...) or None", value)
+            check.keep(self, name, check.instance, kind, optional=True)
         if self.pairs == "both" and self.device.graded:
             raise check.fail(self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs)
         if self.age > FRESH:
@@ -249,8 +246,8 @@ def to_conductances(weights: ArrayLike, *, g_min: float, g_max: float) -> tuple[
     Burr et al. (2015), doi:10.1109/TED.2015.2439635.
     """
     owner = "to_conductances"
-    check.within(owner, "g_min", g_min, least=0.0, unit="S")
-    check.within(owner, "g_max", g_max, above=g_min, unit="S")
+    g_min = check.within(owner, "g_min", g_min, least=0.0, unit="S")
+    g_max = check.within(owner, "g_max", g_max, above=g_min, unit="S")
     array = check.finite_array(owner, "weights", weights)
     return _split(array, g_min, g_max, float(np.abs(array).max(initial=0.0)))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
 from ..sim.notice import notify
-from ..sim.seed import stream_key
+from ..sim.seed import check_key, stream_key
 from .ageing import Ageing
 from .faults import ALL_FREE, Endurance, StuckAt
 from .measured import Measured
@@ -83,8 +83,8 @@ class Device(ABC):
 
         Raises ParameterError for a time that is negative or not finite; warns of one that was not measured.
         """
-        since = self._since(seconds)
-        aged = np.array(conductances, np.float64)
+        since, key = self._since(seconds), check_key(self, key)
+        aged = self._cells(conductances)
         for k, law in enumerate(self.ageing):
             aged = law.aged(aged, since, stream_key(key, "ageing", k))
         return aged
@@ -95,12 +95,12 @@ class Device(ABC):
 
     def stuck(self, n: int, key: int) -> NDArray[np.int8]:
         """Of n cells: -1 stuck at rest, 1 stuck in full, 0 free to be written."""
-        return self.faults.where(n, key)
+        return self.faults.where(n, check_key(self, key))
 
     def worn(self, conductances: Conductances, cycles: float, key: int) -> Conductances:
         """The conductances (n,) [S] of cells that have been written `cycles` times: those that failed are stuck."""
-        count = check.within(self, "cycles", cycles, least=0.0)
-        worn = np.array(conductances, np.float64)
+        count, key = check.within(self, "cycles", cycles, least=0.0), check_key(self, key)
+        worn = self._cells(conductances)
         if self.endurance is not None:
             self.endurance.apply(worn, count, key, self.rest, self.full)
         return worn
@@ -111,7 +111,7 @@ class Device(ABC):
         White noise, 1/f noise that has accumulated since, and the telegraph noise of the traps that `cells`, a
         key, gives to each cell.
         """
-        since, g = self._since(seconds), np.asarray(conductances, np.float64)
+        since, g, cells = self._since(seconds), self._cells(conductances), check_key(self, cells, "cells")
         error = self._normal_error(g, since)
         if self.telegraph is not None:
             error = np.sqrt(error**2 + self.telegraph.error(g, cells) ** 2)
@@ -129,7 +129,9 @@ class Device(ABC):
 
         Cell by cell, whatever it takes: what faster ways are tested against. A reading may be negative.
         """
-        since, readings = self._since(seconds), np.array(conductances, np.float64)
+        key, cells = check_key(self, key), check_key(self, cells, "cells")
+        history = None if history is None else check_key(self, history, "history")
+        since, readings = self._since(seconds), self._cells(conductances)
         errors = self.read_noise * readings
         if self.flicker is not None:
             course = self.flicker.course(readings.size, since, cells if history is None else history)
@@ -143,6 +145,7 @@ class Device(ABC):
 
     def relative_error(self, seconds: float = 1.0) -> float:
         """The standard deviation of a reading of a cell in full, relative to it, all cells taken together."""
+        seconds = self._since(seconds)
         if self.flicker is None and self.telegraph is None:
             return self.read_noise
         full = np.array([self.full])
@@ -160,6 +163,11 @@ class Device(ABC):
             return error
         flicker = self.flicker.error(conductances, seconds)
         return np.sqrt(error**2 + flicker**2) if self.read_noise else flicker
+
+    def _cells(self, conductances: Any) -> Conductances:
+        """A copy of the conductances (n,) [S] of cells, each known to be a number."""
+        cells: Conductances = check.finite_array(self, "conductances", conductances, ndim=1, unit="S")
+        return cells
 
     def _since(self, seconds: float) -> float:
         since = check.within(self, "seconds", seconds, least=0.0, unit="s")
@@ -200,8 +208,7 @@ def check_cell(device: Device) -> None:
         check.keep(device, field, check.within, least=0.0, most=50.0)
     check.keep(device, "cycle_noise", check.within, least=0.0, most=1.0)
     check.keep(device, "read_noise", check.within, least=0.0, most=1.0)
-    if not isinstance(device.faults, StuckAt):
-        raise check.fail(device, "faults", "must be a StuckAt", device.faults)
+    check.keep(device, "faults", check.instance, StuckAt)
     if not isinstance(device.ageing, tuple) or not all(isinstance(law, Ageing) for law in device.ageing):
         raise check.fail(device, "ageing", "must be a tuple of laws such as PowerDrift()", device.ageing)
     kinds = {"endurance": Endurance, "flicker": Flicker, "telegraph": Telegraph, "measured": Measured}

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
-from ..sim.seed import stream_key
+from ..sim.seed import check_key, stream_key
+
+MOST_CELLS: Final = 2**31 - 1  # of one array
+MOST_EXPONENT: Final = 700.0  # of an exponential in double precision
 
 Conductances = NDArray[np.float64]
 
@@ -47,8 +50,8 @@ class StuckAt:
 
     def where(self, n: int, key: int) -> NDArray[np.int8]:
         """Of n cells: -1 stuck at rest, 1 stuck in full, 0 free."""
-        states = np.zeros(n)
-        self.apply(states, key, -1.0, 1.0)
+        states = np.zeros(check.whole(self, "n", n, most=MOST_CELLS))
+        self.apply(states, check_key(self, key), -1.0, 1.0)
         return states.astype(np.int8)
 
 
@@ -77,7 +80,11 @@ class Endurance:
 
     def failed(self, cycles: float) -> float:
         """The share of cells that have failed by so many cycles."""
-        return -math.expm1(-((cycles / self.cycles) ** self.shape))
+        written = check.within(self, "cycles", cycles, least=0.0)
+        if written == 0.0:
+            return 0.0
+        rate = self.shape * (math.log(written) - math.log(self.cycles))  # a power would overflow
+        return -math.expm1(-math.exp(min(rate, MOST_EXPONENT)))
 
     def apply(self, conductances: Conductances, cycles: float, key: int, rest: float, full: float) -> None:
         """Set those of conductances (n,) [S] that have failed to where they stay, in place."""

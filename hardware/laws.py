@@ -65,6 +65,8 @@ class Logarithm(Law):
     def __post_init__(self) -> None:
         check.keep(self, "offset", check.real)
         check.keep(self, "slope", check.real)
+        check.keep(self, "low", check.limit)
+        check.keep(self, "high", check.limit)
         if not self.low <= self.high:
             raise check.fail(self, "high", f"must be >= low = {self.low:g}", self.high)
 
@@ -85,7 +87,7 @@ class Power(Law):
     def __post_init__(self) -> None:
         check.keep(self, "factor", check.within, least=0.0)
         check.keep(self, "exponent", check.real)
-        if not self.high >= 0:
+        if check.keep(self, "high", check.limit) < 0:
             raise check.fail(self, "high", "must be >= 0", self.high)
 
     def __call__(self, x: Values) -> Values:

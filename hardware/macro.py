@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sim import validation as check
-from ..sim.seed import stream_key
+from ..sim.seed import check_key, stream_key
 from .breakdown import BreakdownReRAM
 from .crossbar import Crossbar
 from .tile import Tile
@@ -44,13 +44,13 @@ class Macro40nm:
     columns: int = 512
 
     def __post_init__(self) -> None:
-        if not isinstance(self.device, BreakdownReRAM):
-            raise check.fail(self, "device", "must be a BreakdownReRAM", self.device)
+        check.keep(self, "device", check.instance, BreakdownReRAM)
         check.keep(self, "rows", check.whole, least=1)
         check.keep(self, "columns", check.whole, least=2)
 
     def form(self, key: int) -> Matrix:
         """The conductances (rows, columns) [S] after one forming pulse to every cell; the same for the same key."""
+        key = check_key(self, key)
         targets = np.full(self.rows * self.columns, self.device.full)
         return self.device.write(targets, stream_key(key, "forming")).reshape(self.rows, self.columns)
 
@@ -63,10 +63,10 @@ class Macro40nm:
 
         Raises ParameterError where they do not fit.
         """
-        check.one_of("Macro40nm.weights", "scheme", scheme, SCHEMES)
+        scheme = check.one_of("Macro40nm.weights", "scheme", scheme, SCHEMES)
         most = self.columns // 2 if scheme == "pair" else self.columns
-        check.whole("Macro40nm.weights", "rows", rows, least=1, most=self.rows)
-        check.whole("Macro40nm.weights", "columns", columns, least=1, most=most)
+        rows = check.whole("Macro40nm.weights", "rows", rows, least=1, most=self.rows)
+        columns = check.whole("Macro40nm.weights", "columns", columns, least=1, most=most)
         cells = self.form(key)
         whole: Matrix = (
             cells - cells.mean() if scheme == "mean" else cells[:, : 2 * most : 2] - cells[:, 1 : 2 * most : 2]

@@ -55,8 +55,8 @@ class WeightMapping(ABC):
         ParameterError
             If the range is empty or negative, or the weights are not a matrix of finite numbers.
         """
-        check.within(self, "g_min", g_min, least=0.0, unit="S")
-        check.within(self, "g_max", g_max, above=g_min, unit="S")
+        g_min = check.within(self, "g_min", g_min, least=0.0, unit="S")
+        g_max = check.within(self, "g_max", g_max, above=g_min, unit="S")
         array = check.finite_array(self, "weights", weights, ndim=2)
         largest = float(np.abs(array).max(initial=0.0))
         slices = self.split(array / largest if largest > 0 else array, g_min, g_max)
@@ -65,7 +65,7 @@ class WeightMapping(ABC):
 
     def to_weights(self, plus: ArrayLike, minus: ArrayLike, scale: float) -> Matrix:
         """The weights (rows, columns) of what `to_conductances` returned, or of what became of it."""
-        check.within(self, "scale", scale, least=0.0)
+        scale = check.within(self, "scale", scale, least=0.0)
         upper, lower = check.finite_array(self, "plus", plus, ndim=3), check.finite_array(self, "minus", minus, ndim=3)
         expected = (*upper.shape[:2], 1 if self.shared else upper.shape[2])
         if upper.shape[0] != len(self.coefficients):

@@ -24,10 +24,14 @@ class Measured:
     seconds: tuple[float, float] | None = None  # after writing [s]
 
     def __post_init__(self) -> None:
+        check.keep(self, "source", check.text)
         for field in ("conductance", "seconds"):
-            bounds = getattr(self, field)
-            if bounds is not None and not (len(bounds) == 2 and 0 <= bounds[0] <= bounds[1]):
+            if getattr(self, field) is None:
+                continue
+            bounds = check.finite_array(self, field, getattr(self, field), ndim=1, least=0.0)
+            if bounds.size != 2 or bounds[0] > bounds[1]:
                 raise check.fail(self, field, "must be two bounds, 0 <= low <= high", bounds)
+            object.__setattr__(self, field, tuple(bounds.tolist()))
 
     def ask_conductances(self, owner: object, conductances: NDArray[np.float64]) -> None:
         """Warn, once, of conductances (n,) [S] outside of the measured range."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
-from ..sim.seed import stream_key
+from ..sim.seed import check_key, stream_key
 from .device import Conductances, Device, check_cell, check_targets
 from .laws import Polynomial
 
@@ -60,10 +60,12 @@ class MultilevelCell(Device):
 
     def error(self, targets: Conductances) -> Conductances:
         """The standard deviation (n,) [S] that writing `targets` (n,) [S] leaves."""
-        return np.maximum(self.programming(np.asarray(targets, np.float64) / self.unit), 0.0)
+        wanted = check.finite_array(self, "targets", targets, ndim=1, unit="S")
+        return np.maximum(self.programming(wanted / self.unit), 0.0)
 
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
         """Program and verify: the targets with the cell's error."""
+        key, cycle = check_key(self, key), check.whole(self, "cycle", cycle, most=2**31)
         conductances = check_targets(self, targets, cycle)
         if self.device_spread:
             cells = np.uint64(stream_key(key, "cells"))

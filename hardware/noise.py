@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
-from ..sim.seed import stream_key
+from ..sim.seed import check_key, stream_key
+from .faults import MOST_CELLS
 from .laws import Law, check_law
 
 Conductances = NDArray[np.float64]
@@ -42,6 +43,7 @@ class Flicker:
         check.keep(self, "unit", check.within, above=0.0, unit="S")
         check.keep(self, "read_time", check.within, above=0.0, unit="s")
         check_law(self, "amplitude")
+        check.keep(self, "relative", check.flag)
 
     def error(self, conductances: Conductances, seconds: float) -> Conductances:
         """The standard deviation (n,) [S] of a reading `seconds` after writing."""
@@ -53,7 +55,8 @@ class Flicker:
 
         The same cells at other moments are seen on the same course, in whatever order they are asked for.
         """
-        values = np.zeros(n)
+        values, key = np.zeros(check.whole(self, "n", n, most=MOST_CELLS)), check_key(self, key)
+        seconds = check.within(self, "seconds", seconds, least=0.0, unit="s")
         span = self._span(seconds)
         if span:
             parts = np.arange(math.ceil(span / APART))
@@ -91,10 +94,9 @@ class Telegraph:
 
     def amplitudes(self, n: int, key: int) -> NDArray[np.float64]:
         """a (n,) of the cells `key` stands for, 0 where there is no trap."""
-        amplitudes = np.zeros(n)
-        kernels.form(
-            np.uint64(stream_key(key, "traps")), float(self.share), float(self.median), float(self.sigma), amplitudes
-        )
+        amplitudes = np.zeros(check.whole(self, "n", n, most=MOST_CELLS))
+        traps = np.uint64(stream_key(check_key(self, key), "traps"))
+        kernels.form(traps, float(self.share), float(self.median), float(self.sigma), amplitudes)
         return np.minimum(amplitudes, 1.0)
 
     def error(self, conductances: Conductances, key: int) -> Conductances:

@@ -43,6 +43,7 @@ def hfox_neurram(*, g_max: float = 40e-6) -> MultilevelCell:
 
     Wan et al. (2022), doi:10.1038/s41586-022-04992-8; polynomials as fitted in aihwkit (ReRamWan2022NoiseModel).
     """
+    g_max = check.within("hfox_neurram", "g_max", g_max, above=0.0, unit="S")
     scale = _scale("hfox_neurram", g_max, 40e-6, "Wan et al. 2022")
     laws = (
         (0.348, 16.030, -43.853, 45.393, -16.815),
@@ -62,6 +63,7 @@ def hfox_neurram_cubic(*, g_max: float = 39.26e-6) -> MultilevelCell:
 
     Wan et al. (2022), doi:10.1038/s41586-022-04992-8, extended data figure 3, as fitted in CrossSim (RRAM_Wan).
     """
+    g_max = check.within("hfox_neurram_cubic", "g_max", g_max, above=0.0, unit="S")
     source, law = "fit of CrossSim to Wan et al. 2022", (1.053, 0.2374, -0.01167, 1.536e-4)
     measured = Measured(source=source, conductance=(0.0, 39.26e-6), seconds=(0.0, 1.0))
     return _absolute("hfox_neurram_cubic", 0.0, g_max, law, measured, read_noise=0.01)
@@ -73,6 +75,8 @@ def hfo2_milo(*, g_min: float = 50e-6, g_max: float = 225e-6) -> MultilevelCell:
     Milo et al. (2021), doi:10.1109/IRPS46558.2021.9405119, figure 4 (IGVVA-100), as fitted in CrossSim (RRAM_Milo).
     Read noise and ageing are unknown there.
     """
+    g_min = check.within("hfo2_milo", "g_min", g_min, least=0.0, unit="S")
+    g_max = check.within("hfo2_milo", "g_max", g_max, above=0.0, unit="S")
     measured = Measured(source="Milo et al. 2021", conductance=(50e-6, 225e-6), seconds=(0.0, 1.0))
     return _absolute("hfo2_milo", g_min, g_max, (4.782321, -0.009107), measured)
 
@@ -84,7 +88,10 @@ def cmo_hfox(*, g_min: float = 9e-6, g_max: float = 88.19e-6, acceptance: float 
     0.412 + 0.042 ln t uS; 1/f noise of 0.0277 log10(G) sqrt(ln((t + tr) / (2 tr))) uS, tr = 1 us. Falcone et al.
     (2025), arXiv:2502.04524, as in aihwkit (ReRamCMONoiseModel), which does not say up to which time.
     """
+    g_min = check.within("cmo_hfox", "g_min", g_min, least=0.0, unit="S")
+    g_max = check.within("cmo_hfox", "g_max", g_max, above=0.0, unit="S")
     laws = {0.002: (0.00081107, 0.00106879), 0.02: (0.0112185391, 0.01129027418)}
+    acceptance = check.real("cmo_hfox", "acceptance", acceptance)
     if acceptance not in laws:
         raise check.fail("cmo_hfox", "acceptance", "must be 0.002 or 0.02 of the target", acceptance)
     measured = Measured(source="Falcone et al. 2025", conductance=(9e-6, 88.19e-6))
@@ -104,6 +111,7 @@ def pcm_nandakumar(*, g_max: float = 25e-6) -> MultilevelCell:
     clip(-0.0125 ln x - 0.0059, 0.008, 0.045); Q = min(0.2, 0.0088 x**-0.65), read time 250 ns. Nandakumar et al.
     (2019), doi:10.1109/ICECS46596.2019.8964852, as in aihwkit (PCMLikeNoiseModel).
     """
+    g_max = check.within("pcm_nandakumar", "g_max", g_max, above=0.0, unit="S")
     scale = _scale("pcm_nandakumar", g_max, 25e-6, "Nandakumar et al. 2019")
     drift = PowerDrift(
         t0=20.0, unit=g_max,
@@ -124,6 +132,8 @@ def pcm_joshi(*, g_min: float = 0.25e-6, g_max: float = 25e-6) -> MultilevelCell
     Joshi et al. (2020), doi:10.1038/s41467-020-16108-9, figure 3b, as fitted in CrossSim (PCM_Joshi), which has no
     drift for them.
     """
+    g_min = check.within("pcm_joshi", "g_min", g_min, least=0.0, unit="S")
+    g_max = check.within("pcm_joshi", "g_max", g_max, above=0.0, unit="S")
     law, source = (0.28638599, 0.07585724, -0.00178767), "Joshi et al. 2020"
     measured = Measured(source=source, conductance=(0.25e-6, 25e-6), seconds=(0.0, 27.36))
     return _absolute("pcm_joshi", g_min, g_max, law, measured)
@@ -134,6 +144,7 @@ def pcm_hermes_1(*, g_max: float = 10.35e-6) -> MultilevelCell:
 
     Le Gallo et al. (2023), doi:10.1038/s41928-023-01010-1, as in aihwkit (HermesNoiseModel, num_devices 1).
     """
+    g_max = check.within("pcm_hermes_1", "g_max", g_max, above=0.0, unit="S")
     sd = Pieces(
         edge=0.3039,
         below=Logarithm(offset=-0.0023, slope=-0.0120, low=0.0124, high=0.04),
@@ -154,6 +165,7 @@ def pcm_hermes_2(*, g_max: float = 20.7e-6) -> MultilevelCell:
     Sources as for `pcm_hermes_1`, num_devices 2; both devices are taken to hold the same conductance, so the chip
     itself drifts less.
     """
+    g_max = check.within("pcm_hermes_2", "g_max", g_max, above=0.0, unit="S")
     sd = Pieces(
         edge=0.3055,
         below=Logarithm(offset=-0.0057, slope=-0.0117, low=0.0091, high=0.04),
@@ -220,7 +232,6 @@ def _absolute(
 
 def _scale(name: str, g_max: float, characterised: float, source: str) -> float:
     """By how much the errors grow where a cell of the same shape has another g_max [S]."""
-    check.within(name, "g_max", g_max, above=0.0, unit="S")
     if abs(g_max - characterised) > SAME * characterised:
         _ask(name, "g_max", g_max, (characterised, characterised), "S", source)
     return g_max / characterised

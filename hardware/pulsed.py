@@ -9,7 +9,7 @@ import numpy as np
 
 from ..kernels.cpu import device as kernels
 from ..sim import validation as check
-from ..sim.seed import stream_key
+from ..sim.seed import check_key, stream_key
 from .device import Conductances, Device, check_cell, check_targets
 
 
@@ -54,6 +54,7 @@ class PulsedReRAM(Device):
 
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
         """Write and verify: the targets with a normal error, inside the range."""
+        key, cycle = check_key(self, key), check.whole(self, "cycle", cycle, most=2**31)
         conductances = check_targets(self, targets, cycle)
         low, high, error = float(self.g_min), float(self.g_max), float(self.write_error * (self.g_max - self.g_min))
         if self.device_spread:

@@ -90,7 +90,7 @@ def in_own_precision(function: Callable[P, R]) -> Callable[P, R]:
 
 def check_floats(owner: object, field: str, value: object) -> None:
     """Refuse what is no type of numbers that arrays of devices are read with."""
-    if value not in FLOATS:
+    if not isinstance(value, torch.dtype) or value not in FLOATS:
         raise check.fail(owner, field, "must be torch.float32 or torch.float64", value)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..sim import validation as check
+
+MOST_LINES: Final = 2**24  # of a matrix
 
 
 @final
@@ -26,20 +28,21 @@ class Tile:
     columns: int = 512
 
     def __post_init__(self) -> None:
-        check.keep(self, "rows", check.whole, least=1)
-        check.keep(self, "columns", check.whole, least=1)
+        check.keep(self, "rows", check.whole, least=1, most=MOST_LINES)
+        check.keep(self, "columns", check.whole, least=1, most=MOST_LINES)
 
     def grid(self, rows: int, columns: int) -> tuple[int, int]:
         """How many tiles below and beside each other hold a matrix of this shape."""
+        rows, columns = (check.whole(self, name, n) for name, n in (("rows", rows), ("columns", columns)))
         return -(-rows // self.rows), -(-columns // self.columns)
 
     def blocks(self, rows: int) -> list[slice]:
         """The rows of the matrix that each tile holds, from top to bottom."""
-        return _slices(rows, self.rows)
+        return _slices(check.whole(self, "rows", rows, most=MOST_LINES), self.rows)
 
     def strips(self, columns: int) -> list[slice]:
         """The columns of the matrix that each tile holds, from left to right."""
-        return _slices(columns, self.columns)
+        return _slices(check.whole(self, "columns", columns, most=MOST_LINES), self.columns)
 
     def cut(self, matrix: ArrayLike, *, fill: float = 0.0) -> NDArray[np.float64]:
         """A matrix as tiles (tiles below, tiles beside, rows, columns), unused cells at `fill`.
@@ -54,6 +57,8 @@ class Tile:
 
     def join(self, tiles: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
         """The matrix (rows, columns) that `cut` made these tiles of."""
+        rows, columns = (check.whole(self, name, n) for name, n in (("rows", rows), ("columns", columns)))
+        tiles = check.finite_array(self, "tiles", tiles)
         expected = (*self.grid(rows, columns), self.rows, self.columns)
         if np.shape(tiles) != expected:
             raise check.fail(self, "tiles", f"must have the shape {expected}", f"shape {np.shape(tiles)}")

@@ -68,8 +68,13 @@ class Wires:
         active (rows,) bool: rows whose gates are open, all by default. cell: a nonlinear law for all cells
         (`nonlinear.py`), solved by Newton's method; ohmic by default.
         """
-        g, v = _cells("Wires.currents", conductances), _inputs("Wires.currents", conductances, voltages)
-        _check_tolerance("Wires.currents", tolerance)
+        g = _cells("Wires.currents", conductances)
+        v = _inputs("Wires.currents", g, voltages)
+        tolerance = _check_tolerance("Wires.currents", tolerance)
+        if cell is not None:
+            from .nonlinear import SinhCell
+
+            check.instance("Wires.currents", "cell", cell, SinhCell, "SinhCell()", optional=True)
         return self._currents(g, v, _rows("Wires.currents", g, active), cell, tolerance)
 
     def effective(self, conductances: ArrayLike, *, active: ArrayLike | None = None) -> Array:
@@ -82,8 +87,9 @@ class Wires:
     ) -> tuple[Array, Array]:
         """The potentials of the word and of the bit nodes, each (rows, columns) [V], for voltages (rows,) [V]."""
         owner = "Wires.potentials"
-        g, v = _cells(owner, conductances), _inputs(owner, conductances, voltages, batch=False)
-        _check_tolerance(owner, tolerance)
+        g = _cells(owner, conductances)
+        v = _inputs(owner, g, voltages, batch=False)
+        tolerance = _check_tolerance(owner, tolerance)
         found = self._lines(g).potentials(v, tolerance)
         return found.word, found.bit
 
@@ -121,8 +127,9 @@ class Wires:
             As `output_currents`, or if the cotangents do not fit.
         """
         owner = "Wires.gradient"
-        g, v = _cells(owner, conductances), _inputs(owner, conductances, voltages)
-        _check_tolerance(owner, tolerance)
+        g = _cells(owner, conductances)
+        v = _inputs(owner, g, voltages)
+        tolerance = _check_tolerance(owner, tolerance)
         c = check.finite_array(owner, "cotangents", cotangents)
         if c.shape != (*v.shape[:-1], g.shape[1]):
             rule = f"must have shape {(*v.shape[:-1], g.shape[1])}, one per current"
@@ -228,8 +235,9 @@ def output_currents(
     Joksas and Mehonic (2020), badcrossbar, doi:10.1016/j.softx.2020.100617, which solves the same circuit.
     """
     owner = "output_currents"
-    g, v = _cells(owner, conductances), _inputs(owner, conductances, voltages)
-    _check_tolerance(owner, tolerance)
+    g = _cells(owner, conductances)
+    v = _inputs(owner, g, voltages)
+    tolerance = _check_tolerance(owner, tolerance)
     return _plain(owner, r_word, r_bit)._currents(g, v, np.ones(g.shape[0], bool), None, tolerance)
 
 
@@ -268,7 +276,7 @@ def effective_conductance(conductances: ArrayLike, *, r_word: float, r_bit: floa
 def _plain(owner: str, r_word: float, r_bit: float) -> Wires:
     for field, value in (("r_word", r_word), ("r_bit", r_bit)):
         check.within(owner, field, value, least=0.0, unit="ohm")
-    return Wires(r_word=float(r_word), r_bit=float(r_bit))
+    return Wires(r_word=r_word, r_bit=r_bit)
 
 
 def _cells(owner: str, conductances: ArrayLike) -> Array:
@@ -278,9 +286,9 @@ def _cells(owner: str, conductances: ArrayLike) -> Array:
     return g
 
 
-def _inputs(owner: str, conductances: ArrayLike, voltages: ArrayLike, *, batch: bool = True) -> Array:
+def _inputs(owner: str, conductances: Array, voltages: ArrayLike, *, batch: bool = True) -> Array:
     v = check.finite_array(owner, "voltages", voltages, unit="V")
-    rows = np.shape(conductances)[0]
+    rows = conductances.shape[0]
     if v.ndim not in ((1, 2) if batch else (1,)) or v.shape[-1] != rows:
         rule = f"must have shape ({rows},){f' or (batch, {rows})' if batch else ''}, one per row of conductances"
         raise check.fail(owner, "voltages", rule, f"shape {v.shape}")
@@ -290,7 +298,10 @@ def _inputs(owner: str, conductances: ArrayLike, voltages: ArrayLike, *, batch: 
 def _rows(owner: str, g: Array, active: ArrayLike | None) -> Mask:
     if active is None:
         return np.ones(g.shape[0], bool)
-    rows = np.asarray(active)
+    try:
+        rows = np.asarray(active)
+    except Exception:
+        raise check.fail(owner, "active", f"must be bool of shape {g.shape[:1]}, one per row", active) from None
     if rows.dtype != bool or rows.shape != g.shape[:1]:
         got = f"{rows.dtype} of shape {rows.shape}"
         raise check.fail(owner, "active", f"must be bool of shape {g.shape[:1]}, one per row", got)
@@ -304,5 +315,5 @@ def _fewest(inputs: Array, outputs: Array) -> tuple[Array, Array]:
     return (left * sizes).T[kept], right[kept]
 
 
-def _check_tolerance(owner: str, tolerance: float) -> None:
-    check.within(owner, "tolerance", tolerance, least=FINEST, most=0.1)
+def _check_tolerance(owner: str, tolerance: float) -> float:
+    return check.within(owner, "tolerance", tolerance, least=FINEST, most=0.1)

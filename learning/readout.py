@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,8 @@ from ..sim.seed import check_seed
 
 if TYPE_CHECKING:
     import torch
+
+MOST_CLASSES: Final = 1_000_000
 
 Array = NDArray[np.float64]
 
@@ -49,7 +51,7 @@ class Readout:
     def fit(self, features: ArrayLike, labels: ArrayLike, *, n_classes: int | None = None) -> TrainedReadout:
         """Train on features (n_samples, n_features) and labels (n_samples,) in 0 .. n_classes - 1."""
         x, y = _pair(self, features, labels, n_classes)
-        n_classes = int(y.max()) + 1 if n_classes is None else n_classes
+        n_classes = int(y.max()) + 1 if n_classes is None else int(n_classes)
         mean, scale = x.mean(axis=0), x.std(axis=0)
         scale[scale <= 1e-12 * (1.0 + np.abs(mean))] = 1.0  # a constant feature says nothing: it becomes 0
         sizes = [x.shape[1], *([self.n_hidden] if self.n_hidden else []), n_classes]
@@ -162,8 +164,8 @@ def _pair(
     if 0 in x.shape:
         raise check.fail(owner, "features", "must hold at least one sample and one feature", f"shape {x.shape}")
     if n_classes is not None:
-        check.whole(owner, "n_classes", n_classes, least=1)
-    y = check.index_array(owner, "labels", labels, below=n_classes)
+        n_classes = check.whole(owner, "n_classes", n_classes, least=1, most=MOST_CLASSES)
+    y = check.index_array(owner, "labels", labels, below=MOST_CLASSES if n_classes is None else n_classes)
     if y.shape != (len(x),):
         raise check.fail(owner, "labels", f"must be one per row of features ({len(x)})", f"shape {y.shape}")
     return x, y

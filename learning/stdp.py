@@ -17,6 +17,7 @@ from ..sim.scope import MOST_STEPS
 from ..sim.store import Proposals
 from ..sim.synapses import Synapses
 
+LONGEST: Final = 1e9  # [s] that a trace may take to decay
 SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digits of a float
 
 SONG_PLUS: Final = 0.005  # a_plus / w_max in Song, Miller and Abbott (2000)
@@ -55,8 +56,8 @@ class STDP(Rule):
     direct: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check.keep(self, "tau_plus", check.within, above=0.0, unit="s")
-        check.keep(self, "tau_minus", check.within, above=0.0, unit="s")
+        check.keep(self, "tau_plus", check.within, above=0.0, most=LONGEST, unit="s")
+        check.keep(self, "tau_minus", check.within, above=0.0, most=LONGEST, unit="s")
         for field in ("a_plus", "a_minus"):
             if getattr(self, field) is not None:
                 check.keep(self, field, check.real)

@@ -23,6 +23,7 @@ from .scope import MOST_STEPS
 from .signals import SAVED, Memory, Signal, match
 
 Progress = Callable[[int], None]
+MOST_RUN = 10**11  # steps of one run: a longer one is a unit error
 EMPTY = ("scratch", "sums")  # parts that are empty between runs
 AWAY = -1  # where a run is that is not over
 
@@ -54,7 +55,7 @@ class ClockEngine:
 
     def steps(self, duration: float) -> int:
         """A duration [s] in steps; one that is no whole number of steps is refused."""
-        return check.steps("Simulator", "run duration", duration, self.plan.dt) if duration else 0
+        return check.steps("Simulator", "run duration", duration, self.plan.dt, most=MOST_RUN) if duration else 0
 
     def covering(self, duration: float) -> float:
         """The shortest whole number of steps that covers `duration`, in seconds."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import validation as check
 from .inputs import SpikeTrain
+
+FASTEST: Final = 1e8  # [Hz], of samples
 
 Array = NDArray[np.float64]
 
@@ -56,6 +58,7 @@ class Cochlea:
         check.keep(self, "high", check.within, least=self.low, unit="Hz")
         check.keep(self, "smoothing", check.within, above=0.0, unit="Hz")
         check.keep(self, "period", check.within, above=0.0, unit="s")
+        check.keep(self, "normalise", check.flag)
         check.keep(self, "compression", check.one_of, ("power", "log"))
         check.keep(self, "exponent", check.within, above=0.0, most=1.0)
         check.keep(self, "floor", check.within, above=0.0)
@@ -83,7 +86,7 @@ class Cochlea:
         """The filters' outputs (n_channels, n_samples) for `audio` (n_samples,) at `rate` [Hz]."""
         from scipy.signal import lfilter
 
-        rate = check.within("Cochlea", "rate", rate, above=2.0 * self.high, unit="Hz (twice the highest filter)")
+        rate = self._rate(rate)
         sound = check.finite_array("Cochlea", "audio", audio, ndim=1)
         if not sound.size:
             raise check.fail("Cochlea", "audio", "must hold at least one sample", "an empty array")
@@ -94,12 +97,15 @@ class Cochlea:
 
     def envelope(self, audio: ArrayLike, rate: float) -> Array:
         """Envelopes (n_ticks, n_channels), one row per `period`, in the unit of the (normalised) sound."""
+        rate = self._rate(rate)
         return self._envelope_of(self.bands(audio, rate), rate)
 
     def energies(self, audio: ArrayLike, rate: float, *, frame: float = 10e-3) -> Array:
         """Mean square of each band in frames of `frame` [s]: (n_frames, n_channels), at least one frame."""
+        rate = self._rate(rate)
         squares = self.bands(audio, rate) ** 2
-        width = round(check.within("Cochlea", "frame", frame, least=1.0 / rate, unit="s") * rate)
+        wanted = check.within("Cochlea", "frame", frame, least=1.0 / rate, unit="s") * rate
+        width = round(min(wanted, squares.shape[1]))
         starts = np.arange(0, max(squares.shape[1] - width, 0) + 1, width)
         lengths = np.diff(np.append(starts, squares.shape[1]))
         return np.asarray(np.add.reduceat(squares, starts, axis=1).T / lengths[:, None])
@@ -116,9 +122,10 @@ class Cochlea:
 
     def compress(self, envelope: ArrayLike) -> Array:
         """The compressive law of step 3, for envelopes >= 0 of any shape."""
+        level = check.finite_array(self, "envelope", envelope, least=0.0)
         if self.compression == "power":
-            return np.asarray(np.asarray(envelope) ** self.exponent)
-        return np.asarray(np.log1p(np.asarray(envelope) / self.floor))
+            return np.asarray(level**self.exponent)
+        return np.asarray(np.log1p(level / self.floor))
 
     def spikes(self, audio: ArrayLike, rate: float) -> SpikeTrain:
         """The fibres' spikes for `audio` (n_samples,) at `rate` [Hz]; times from the sound's start [s]."""
@@ -128,6 +135,11 @@ class Cochlea:
         times = [np.interp(np.arange(1.0, np.floor(p[-1]) + 1.0), p, ticks) for p in phase.T]
         ids = np.repeat(np.arange(self.n_units), [len(t) for t in times])
         return SpikeTrain(np.concatenate(times), ids)
+
+    def _rate(self, rate: float) -> float:
+        """A rate of samples [Hz], high enough for the highest filter."""
+        unit = "Hz (twice the highest filter)"
+        return check.within("Cochlea", "rate", rate, above=2.0 * self.high, most=FASTEST, unit=unit)
 
     def _envelope_of(self, bands: Array, rate: float) -> Array:
         """Step 2 on bands (n_channels, n_samples): rectify, smooth twice, one row per `period`."""

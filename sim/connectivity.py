@@ -213,7 +213,7 @@ class FixedTotal(Connectivity):
     multapses: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        check.keep(self, "n", check.whole)
+        check.keep(self, "n", check.whole, most=2**63 - 1)
         check.keep(self, "autapses", check.flag)
         check.keep(self, "multapses", check.flag)
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..errors import one_line
 
 LONGEST_RANGE: Final = 2**31 - 1
+LONGEST_ARRAY: Final = 2**36
 FEW: Final = 50  # entries of a list that are shown
 SHOWN: Final = 80  # characters of a value that are shown
 ARRAY: Final = "must be an array of numbers"
@@ -54,7 +55,7 @@ def number(value: Any) -> Any:
         return int(value)
     if isinstance(value, (np.floating, numbers.Real, Decimal)):
         return _floating(value)
-    if not isinstance(value, np.ndarray) and not _is_tensor(value):
+    if not isinstance(value, np.ndarray) and not is_tensor(value):
         raise ValueError("must be a number")
     found = array(value)
     if found.ndim:
@@ -74,11 +75,13 @@ def array(values: Any) -> NDArray[Any]:
     if isinstance(values, range):
         return _of_range(values)
     try:
-        found = np.asarray(_of_tensor(values) if _is_tensor(values) else values)
+        found = np.asarray(_of_tensor(values) if is_tensor(values) else values)
     except MemoryError:
         raise
     except Exception:
         raise ValueError(ARRAY) from None
+    if found.size > LONGEST_ARRAY:  # a view that stands for more numbers than there is memory for
+        raise MemoryError
     if found.dtype == object and found is not values:
         return _of_objects(found)
     if found.dtype.kind not in "iuf":
@@ -90,7 +93,7 @@ def mask(value: Any) -> NDArray[np.bool_] | None:
     """A list or array of truth values (n,), or None for anything else."""
     if isinstance(value, (list, tuple)) and value and all(isinstance(entry, (bool, np.bool_)) for entry in value):
         return np.array(value, np.bool_)
-    if _is_tensor(value):
+    if is_tensor(value):
         value = value.detach().cpu().numpy() if str(value.dtype) == "torch.bool" else None
     plain = isinstance(value, np.ndarray) and value.dtype == np.bool_ and not isinstance(value, np.ma.MaskedArray)
     return value if plain and value.ndim == 1 else None
@@ -100,7 +103,7 @@ def is_many(value: Any) -> bool:
     """Whether this is to be read as an array with dimensions rather than as one number."""
     if isinstance(value, (str, bytes, numbers.Number, np.generic, Decimal)) or value is None:
         return False
-    if isinstance(value, np.ndarray) or _is_tensor(value):
+    if isinstance(value, np.ndarray) or is_tensor(value):
         return bool(value.ndim)
     return isinstance(value, Sized) or hasattr(value, "__array__") or hasattr(value, "__iter__")
 
@@ -120,7 +123,7 @@ def _floating(value: Any) -> float:
         raise ValueError("must be a number") from None
 
 
-def _is_tensor(value: object) -> bool:
+def is_tensor(value: object) -> bool:
     """Whether this is a tensor of torch, without importing it."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)

@@ -6,13 +6,15 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import CapacityError
 from ..kernels.cpu import distributions as kernels
 from . import validation as check
+from .seed import check_key
 
 Values = NDArray[np.float64]
 FINE, MOST_FINE = 256, 1 << 16  # quantiles per level, at least, and altogether
@@ -40,7 +42,7 @@ class Law(Distribution):
     @final
     def levels(self, n: int) -> Values:
         """`n` equally likely values (n,), ascending, with the law's mean and, but for its last bits, its variance."""
-        return _levels(self, n)
+        return _levels(self, check.whole(self, "n", n, least=1, most=MOST_FINE))
 
 
 @lru_cache(64)
@@ -73,8 +75,8 @@ class Normal(Law):
     def __post_init__(self) -> None:
         check.keep(self, "mean", check.real)
         check.keep(self, "sd", check.within, least=0.0)
-        low = -math.inf if self.low is None else check.real(self, "low", self.low)
-        high = math.inf if self.high is None else check.real(self, "high", self.high)
+        low = -math.inf if self.low is None else check.keep(self, "low", check.real)
+        high = math.inf if self.high is None else check.keep(self, "high", check.real)
         if low > high:
             raise check.fail(self, "high", f"must be >= low = {low:g}", self.high)
         if self._inside(low, high) < 0.01:
@@ -91,7 +93,7 @@ class Normal(Law):
     def sample(self, key: int, n: int) -> Values:
         low = -math.inf if self.low is None else float(self.low)
         high = math.inf if self.high is None else float(self.high)
-        values = np.empty(n)
+        key, values = _room(self, key, n)
         kernels.draw_normal(np.uint64(key), float(self.mean), float(self.sd), low, high, values)
         return values
 
@@ -102,6 +104,7 @@ class Normal(Law):
         return below[0], below[1]
 
     def cdf(self, x: Values) -> Values:
+        x = check.finite_array(self, "x", x, ndim=1)
         if self.sd == 0:
             return (np.asarray(x) >= self.mean).astype(np.float64)
         low, high = self._limits()
@@ -111,6 +114,7 @@ class Normal(Law):
     def quantile(self, p: Values) -> Values:
         from scipy.special import ndtri
 
+        p = _shares(self, p)
         if self.sd == 0:
             return np.full(np.shape(p), float(self.mean))
         low, high = self._limits()
@@ -135,7 +139,7 @@ class LogNormal(Law):
         if (self.median is None) == (self.mean is None):
             raise check.fail(self, "median", "give either median or mean", (self.median, self.mean))
         field = "mean" if self.median is None else "median"
-        if check.real(self, field, getattr(self, field)) == 0:
+        if check.keep(self, field, check.real) == 0:
             raise check.fail(self, field, "must not be 0", 0.0)
 
     @property
@@ -145,11 +149,12 @@ class LogNormal(Law):
         return float((self.median or 0.0) if self.mean is None else self.mean * of_mean)
 
     def sample(self, key: int, n: int) -> Values:
-        values = np.empty(n)
+        key, values = _room(self, key, n)
         kernels.draw_lognormal(np.uint64(key), self._middle, float(self.sigma), values)
         return values
 
     def cdf(self, x: Values) -> Values:
+        x = check.finite_array(self, "x", x, ndim=1)
         ratios = np.maximum(np.asarray(x) / self._middle, 0.0)  # of a mirrored law the share above
         if self.sigma == 0:
             return (np.asarray(x) >= self._middle).astype(np.float64)
@@ -160,6 +165,7 @@ class LogNormal(Law):
     def quantile(self, p: Values) -> Values:
         from scipy.special import ndtri
 
+        p = _shares(self, p)
         sign = 1.0 if self._middle > 0 else -1.0
         return np.asarray(self._middle * np.exp(sign * self.sigma * ndtri(p)))
 
@@ -173,21 +179,23 @@ class Uniform(Law):
     high: float
 
     def __post_init__(self) -> None:
-        low = check.real(self, "low", self.low)
+        low = check.keep(self, "low", check.real)
         check.keep(self, "high", check.within, least=low)
         check.real(self, "high - low", float(self.high) - low)
 
     def sample(self, key: int, n: int) -> Values:
-        values = np.empty(n)
+        key, values = _room(self, key, n)
         kernels.draw_uniform(np.uint64(key), float(self.low), float(self.high), values)
         return values
 
     def cdf(self, x: Values) -> Values:
+        x = check.finite_array(self, "x", x, ndim=1)
         if self.high == self.low:
             return (np.asarray(x) >= self.low).astype(np.float64)
         return np.clip((np.asarray(x) - self.low) / (self.high - self.low), 0.0, 1.0)
 
     def quantile(self, p: Values) -> Values:
+        p = _shares(self, p)
         return np.asarray(self.low + np.asarray(p) * (self.high - self.low))
 
 
@@ -205,16 +213,35 @@ class Choice(Law):
         object.__setattr__(self, "options", tuple(options.tolist()))
 
     def sample(self, key: int, n: int) -> Values:
-        places = np.empty(n)
+        key, places = _room(self, key, n)
         kernels.draw_uniform(np.uint64(key), 0.0, float(len(self.options)), places)
         return np.array(self.options)[places.astype(np.int64)]
 
     def cdf(self, x: Values) -> Values:
+        x = check.finite_array(self, "x", x, ndim=1)
         return np.searchsorted(np.sort(self.options), x, side="right") / len(self.options)
 
     def quantile(self, p: Values) -> Values:
+        p = _shares(self, p)
         places = np.minimum(np.asarray(p) * len(self.options), len(self.options) - 1)
         return np.asarray(np.sort(self.options)[places.astype(np.int64)])
+
+
+def _room(law: Distribution, key: int, n: int) -> tuple[int, Values]:
+    """The key, and room for `n` values."""
+    key, n = check_key(law, key), check.whole(law, "n", n)
+    try:
+        return key, np.empty(n)
+    except (MemoryError, ValueError):
+        raise CapacityError(f"{check.name_of(law)}.n: {n} values do not fit into memory") from None
+
+
+def _shares(law: Distribution, p: Values) -> Values:
+    """Shares (n,) between 0 and 1."""
+    shares = np.asarray(check.array_of(law, "p", p), np.float64)
+    if shares.size and not (shares.min() >= 0.0 and shares.max() <= 1.0):
+        raise check.fail(law, "p", "must lie between 0 and 1 everywhere", shares)
+    return shares
 
 
 def values(source: float | ArrayLike | Distribution, n: int, key: int, owner: object, field: str) -> Values:
@@ -224,20 +251,9 @@ def values(source: float | ArrayLike | Distribution, n: int, key: int, owner: ob
         return drawn if np.isfinite(drawn.sum()) else check.finite_array(owner, field, drawn)
     if isinstance(source, str) or np.isscalar(source) or source is None:
         return np.full(n, check.real(owner, field, source))
-    array = check.finite_array(owner, field, _real_numbers(owner, field, source))
+    array = check.finite_array(owner, field, source)
     if array.ndim == 0:
         return np.full(n, float(array))
     if array.shape != (n,):
         raise check.fail(owner, field, f"must be one number or {n}, one for each", f"shape {array.shape}")
-    return array
-
-
-def _real_numbers(owner: object, field: str, source: Any) -> NDArray[Any]:
-    """An array as it is, if of integers or floats: no texts, objects, truth values or complex numbers."""
-    try:
-        array = np.asarray(source)
-    except (TypeError, ValueError):
-        raise check.fail(owner, field, "must be an array of numbers", type(source).__name__) from None
-    if array.size and array.dtype.kind not in "iuf":
-        raise check.fail(owner, field, "must be an array of real numbers", f"dtype {array.dtype}")
     return array

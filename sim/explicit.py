@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ..kernels.cpu import connectivity as kernels
 from . import validation as check
 from .connectivity import MOST_UNITS, Connectivity, ids
+from .conversion import array
 from .edges import Edges
 
 
@@ -96,9 +97,13 @@ def _checked_copy(owner: object, matrix: Any) -> Any:
     """
     sparse = hasattr(matrix, "tocsr")
     try:
-        table: Any = matrix if sparse else np.asarray(matrix)
+        table: Any = matrix if sparse else array(matrix)
     except ValueError:
-        raise check.fail(owner, "matrix", "must be a matrix with rows of one length", matrix) from None
+        rule = "must hold real numbers, in rows of one length"
+        got = f"dtype {matrix.dtype}" if isinstance(matrix, np.ndarray) else matrix
+        raise check.fail(owner, "matrix", rule, got) from None
+    except MemoryError:
+        raise check.too_large(owner, "matrix", matrix) from None
     if len(table.shape) != 2:
         raise check.fail(owner, "matrix", "must have 2 dimensions", f"shape {table.shape}")
     if table.dtype.kind not in "iuf":

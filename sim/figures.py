@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import DependencyError
 from . import hdf5
 from . import validation as check
+from .conversion import shown
 from .result import Result, Samples, Spikes
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ MOST_TRACES: Final = 5
 MOST_UNITS: Final = 400  # shown per population in a raster
 MOST_PANELS: Final = 50  # of an overview: a picture can only be so high
 MOST_LETTERS: Final = 60  # of a name
+MOST_NUMBERS: Final = 2_500  # written into the cells of a matrix
+MOST_SHOWN: Final = 1_000_000
+MOST_BINS: Final = 100_000  # of a rate
 STYLE: Final[dict[str, Any]] = {
     "font.size": 8.5, "axes.titlesize": 9.5, "axes.labelsize": 8.5, "axes.titlelocation": "left",
     "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.linewidth": 0.7,
@@ -67,19 +71,22 @@ def _styled(draw: Callable[P, T]) -> Callable[P, T]:
 
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure as a PNG of 200 dots per inch and close it, all or nothing. Raises DataError."""
+    place = check.path("figures.save", "path", path)
     with style() as plt:
+        check.instance("figures.save", "figure", figure, plt.Figure)
         made = io.BytesIO()
         try:
             figure.savefig(made, format="png")
         finally:
             plt.close(figure)
-    hdf5.write_file(path, made.getbuffer())
-    return Path(path)
+    hdf5.write_file(place, made.getbuffer())
+    return place
 
 
 @_styled
 def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = MOST_UNITS) -> Axes:
     """Spike times [s] of all populations, one above the other; of each, `most` recorded units evenly chosen."""
+    spikes, most = _records("raster", spikes), check.whole("raster", "most", most, least=1, most=MOST_SHOWN)
     ax = _axes(ax, (6.4, 3.0))
     base = 0
     ticks: list[tuple[float, str]] = []
@@ -105,12 +112,14 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = 
 @_styled
 def rates(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, width: float | None = None) -> Axes:
     """Population rates [Hz] in bins of `width` [s], a hundredth of the span if None."""
+    spikes = _records("rates", spikes)
+    width = None if width is None else check.within("rates", "width", width, above=0.0, unit="s")
     ax = _axes(ax, (6.4, 1.6))
     for colour, (name, record) in zip(_cycle(len(spikes)), spikes.items(), strict=True):
         span = record.stop - record.start
         if span <= 0:
             continue
-        n_bins = max(round(span / width), 1) if width else 100
+        n_bins = 100 if width is None else max(round(min(span / width, MOST_BINS)), 1)
         counts, edges = np.histogram(record.times, bins=n_bins, range=(record.start, record.stop))
         level = counts / (record.n_recorded * span / n_bins)
         ax.stairs(
@@ -131,6 +140,8 @@ def rates(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, width: float 
 @_styled
 def traces(samples: Samples, ax: Axes | None = None, *, label: str = "", most: int = MOST_TRACES) -> Axes:
     """A recorded state variable of the first `most` units over time."""
+    check.instance("traces", "samples", samples, Samples)
+    label, most = check.text("traces", "label", label), check.whole("traces", "most", most, least=1, most=MOST_UNITS)
     ax = _axes(ax, (6.4, 2.0))
     factor, unit = _scaled(samples.values[:, :most], samples.unit)
     for colour, column in zip(_cycle(most), range(min(most, samples.ids.size)), strict=False):
@@ -151,7 +162,7 @@ def traces(samples: Samples, ax: Axes | None = None, *, label: str = "", most: i
 @_styled
 def weight_matrix(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "") -> Axes:
     """A matrix of weights (n_pre, n_post), zero in white, NaN (no synapse) in grey."""
-    matrix = _matrix("weight_matrix", "weights", weights)
+    matrix, unit = _matrix("weight_matrix", "weights", weights), check.text("weight_matrix", "unit", unit)
     ax = _axes(ax, (4.2, 3.6))
     factor, unit = _scaled(matrix, unit)
     limit = float(np.nanmax(np.abs(matrix), initial=0.0)) * factor or 1.0
@@ -167,10 +178,15 @@ def weight_matrix(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "")
 @_styled
 def weight_histogram(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "", label: str = "") -> Axes:
     """How the weights, of any shape, are distributed."""
+    unit, label = (check.text("weight_histogram", *part) for part in (("unit", unit), ("label", label)))
+    values = np.ravel(check.finite_array("weight_histogram", "weights", weights))
     ax = _axes(ax, (4.0, 2.4))
-    values = check.finite_array("weight_histogram", "weights", np.ravel(np.asarray(weights)))
     factor, unit = _scaled(values, unit)
-    ax.hist(values * factor, bins=60, color=COLOURS[0], histtype="stepfilled", alpha=0.85, label=_text(label) or None)
+    look: dict[str, Any] = {"color": COLOURS[0], "histtype": "stepfilled", "alpha": 0.85, "label": _text(label) or None}
+    try:
+        ax.hist(values * factor, bins=60, **look)
+    except ValueError:  # bins that double precision cannot tell apart
+        raise check.fail("weight_histogram", "weights", "must have a range that can be cut into bins", values) from None
     ax.set(xlabel=f"weight [{_text(unit)}]" if unit else "weight", ylabel="synapses")
     return ax
 
@@ -179,12 +195,17 @@ def weight_histogram(weights: ArrayLike, ax: Axes | None = None, *, unit: str = 
 def confusion(matrix: ArrayLike, ax: Axes | None = None, *, labels: Sequence[Any] | None = None) -> Axes:
     """A confusion matrix of counts (n_true, n_predicted); shade is the share of each true class."""
     counts = _matrix("confusion", "matrix", matrix)
-    names = [str(name) for name in (range(counts.shape[0]) if labels is None else labels)]
+    listed = isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim == 1)
+    if labels is not None and (not listed or len(labels) != len(counts)):
+        raise check.fail("confusion", "labels", f"must be a list of {len(counts)}, one for each class", labels)
+    names = [
+        name if isinstance(name, str) else shown(name) for name in (range(len(counts)) if labels is None else labels)
+    ]
     ax = _axes(ax, (0.34 * counts.shape[1] + 1.4, 0.34 * counts.shape[0] + 1.0))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
-        if count:
+        if count and counts.size <= MOST_NUMBERS:
             colour = "white" if share[row, column] > 0.55 else INK
             ax.text(column, row, f"{count:g}", ha="center", va="center", color=colour, fontsize=7)
     ax.set_xticks(range(counts.shape[1]), names)
@@ -204,8 +225,10 @@ def bars(
     label: str = "",
 ) -> Axes:
     """One bar per name with its error bar and value; `spread` is the standard deviation."""
+    label, means = check.text("bars", "label", label), _numbers("bars", "means", means)
+    spread = {} if spread is None else _numbers("bars", "spread", spread)
     ax = _axes(ax, (0.9 * len(means) + 1.2, 2.8))
-    errors = [0.0 if spread is None else float(spread.get(name, 0.0)) for name in means]
+    errors = [spread.get(name, 0.0) for name in means]
     places, values = np.arange(len(means)), np.array(list(means.values()), float)
     ax.bar(places, values, width=0.62, color=_cycle(len(means)), zorder=2)
     if any(errors):
@@ -239,8 +262,10 @@ def accuracy_bars(
     chance: float = 0.0,
 ) -> Axes:
     """Accuracies in percent, given as fractions; `chance` is drawn as a line."""
-    percent = {name: 100.0 * value for name, value in means.items()}
-    errors = {name: 100.0 * value for name, value in (spread or {}).items()}
+    chance = check.within("accuracy_bars", "chance", chance, least=0.0, most=1.0)
+    percent = {name: 100.0 * value for name, value in _numbers("accuracy_bars", "means", means).items()}
+    spreads = {} if spread is None else _numbers("accuracy_bars", "spread", spread)
+    errors = {name: 100.0 * value for name, value in spreads.items()}
     ax = bars(percent, ax, spread=errors, label="accuracy [%]")
     ax.set_ylim(0, 112)
     ax.set_yticks(range(0, 101, 20))
@@ -253,6 +278,7 @@ def accuracy_bars(
 
 def overview(result: Result) -> Figure:
     """Everything a result recorded: raster over rates, then a panel each for MOST_PANELS traces, rates, weights."""
+    check.instance("overview", "result", result, Result)
     panels = [name for name in result.sample_records if not name.endswith(".counts")][:MOST_PANELS]
     heights = ([2.6, 1.3] if result.spike_records else []) + [1.5] * len(panels)
     with style() as plt:
@@ -294,9 +320,10 @@ def _text(name: str) -> str:
 
 
 def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    if ax is not None:
-        return ax
     with style() as plt:
+        if ax is not None:
+            check.instance("figures", "ax", ax, plt.Axes, optional=True)
+            return ax
         return plt.subplots(figsize=size)[1]  # type: ignore[no-any-return]
 
 
@@ -305,10 +332,25 @@ def _cycle(n: int) -> list[str]:
 
 
 def _matrix(owner: str, field: str, values: ArrayLike) -> NDArray[np.float64]:
-    matrix = np.asarray(values, np.float64)
+    matrix = np.asarray(check.array_of(owner, field, values), np.float64)
     if matrix.ndim != 2:
         raise check.fail(owner, field, "must have 2 dimensions", f"shape {matrix.shape}")
     return matrix
+
+
+def _records(owner: str, spikes: Any) -> dict[str, Spikes]:
+    """Spikes by the names of their populations."""
+    records = check.mapping(owner, "spikes", spikes, "result.spike_records")
+    for name, record in records.items():
+        check.text(owner, "spikes", name)
+        check.instance(owner, f"spikes of {name}", record, Spikes)
+    return records
+
+
+def _numbers(owner: str, field: str, values: Any) -> dict[str, float]:
+    """Numbers by name."""
+    named = check.mapping(owner, field, values, "{'clean': 0.9}")
+    return {check.text(owner, field, name): check.real(owner, field, value) for name, value in named.items()}
 
 
 def _scaled(values: NDArray[Any], unit: str) -> tuple[float, str]:

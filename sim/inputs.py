@@ -179,6 +179,7 @@ class Events(Stimulus):
     def __post_init__(self) -> None:
         for side in ("width", "height"):
             object.__setattr__(self, side, check.whole(self, side, getattr(self, side), least=1, most=MOST_PIXELS))
+        check.keep(self, "weight", check.per_unit)
         times = check.finite_array(self, "t", self.t, ndim=1, least=0.0, unit="s")
         x = check.index_array(self, "x", self.x, below=self.width)
         y = check.index_array(self, "y", self.y, below=self.height)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,8 @@ from . import validation as check
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+MOST_COUNTS: Final = 10**8  # that one table of spikes per unit and bin may hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class Spikes:
 
     def of(self, units: ArrayLike) -> Spikes:
         """The spikes of some of the recorded units, none named twice; ``units[k]`` becomes unit k."""
-        chosen = check.index_array("Spikes", "of units", units, below=self.n)
+        chosen = check.index_array("Spikes", "of units", units, below=self.n, ndim=1)
         if np.unique(chosen).size < chosen.size:
             raise check.fail("Spikes", "of units", "must name no unit twice", chosen.tolist())
         unknown = np.setdiff1d(chosen, self.units)
@@ -77,8 +79,11 @@ class Spikes:
 
     def binned(self, width: float) -> NDArray[np.int64]:
         """Spikes per unit and bin (n_bins, n); `width` [s]; a spike at a bin's end counts in that bin."""
-        check.within("Spikes", "binned width", width, above=0.0, unit="s")
-        n_bins = max(int(np.ceil((self.stop - self.start) / width - 1e-9)), 1)
+        width = check.within("Spikes", "binned width", width, above=0.0, unit="s")
+        wanted = (self.stop - self.start) / width
+        if wanted * self.n > MOST_COUNTS:
+            raise check.fail("Spikes", "binned width", f"must lead to at most {MOST_COUNTS} bins of all units", width)
+        n_bins = max(int(np.ceil(wanted - 1e-9)), 1)
         index = np.ceil((self.times - self.start) / width - 1e-9).astype(np.int64) - 1
         flat = np.clip(index, 0, n_bins - 1) * self.n + self.ids
         return np.bincount(flat, minlength=n_bins * self.n).reshape(n_bins, self.n)
@@ -128,7 +133,8 @@ class Result:
 
     def samples(self, target: str, what: str) -> Samples:
         """A sampled record with its times: a state variable, "counts", "rate" or "weights"."""
-        return self._record(self.sample_records, f"{target}.{what}", "record")  # type: ignore[no-any-return]
+        name = ".".join(check.text("Result", *part) for part in (("samples target", target), ("samples what", what)))
+        return self._record(self.sample_records, name, "record")  # type: ignore[no-any-return]
 
     def trace(self, population: str, variable: str) -> NDArray[Any]:
         """A recorded state variable (n_samples, n_recorded); sampled at `times`."""
@@ -163,14 +169,15 @@ class Result:
         """Write everything to `path`, an .h5 file or a folder that gets results.h5; return the file. See `load`."""
         from .storage import save_result
 
-        return save_result(self, path, overwrite=overwrite)
+        place = check.path(self, "save path", path)
+        return save_result(self, place, overwrite=check.flag(self, "save overwrite", overwrite))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:
         """The result saved at `path`: a file, a run folder, or the segments that a broken run left."""
         from .storage import load_result
 
-        return load_result(path)
+        return load_result(check.path("Result", "load path", path))
 
     def plot(self) -> Figure:
         """A matplotlib figure of all records: raster with rates, traces, weights."""
@@ -179,8 +186,9 @@ class Result:
         return overview(self)
 
     def _record(self, records: dict[str, Any], name: str, kind: str) -> Any:
+        name = check.text(self, kind, name)
         if name not in records:
-            known = ", ".join(sorted(records)) or "nothing"
+            known = check.listed(sorted(records)) or "nothing"
             raise ParameterError(
                 f"Result: no {kind} {name!r} was recorded{check.nearest(name, records)} (recorded: {known})"
             )
@@ -193,10 +201,13 @@ def concatenate(results: Iterable[Result]) -> Result:
     Taken one by one, so results that come from files need not be in memory together.
     Raises ParameterError unless each begins where the one before it ends and all recorded the same.
     """
+    if not isinstance(results, (list, tuple, Iterator)):
+        raise check.fail("concatenate", "results", "must be results, one after the other", results)
     first = last = None
     grown: dict[tuple[str, str], NDArray[Any]] = {}
     tallies: dict[str, float] = {}
     for result in results:
+        check.instance("concatenate", "results", result, Result)
         if last is None:
             first = _bare(result)
         elif abs(result.start - last.stop) > 1e-9:

@@ -85,7 +85,7 @@ class Simulator:
             with memory_told("Simulator.network"):
                 self._engine: Any = EventEngine(network, threads=threads)
         else:
-            dt = check.time_step(self, "dt", DEFAULT_DT if dt is None else dt)
+            dt = check.seconds(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0)
             how: dict[str, Any] = {"dt": dt, "precision": dtype, "deterministic": deterministic}
             lanes = _lanes(network, threads, chosen=threads_given is not None)
 
@@ -206,7 +206,7 @@ class Simulator:
             progress = check.flag(self, "run progress", progress)
         resume = check.flag(self, "run resume", resume)
         record_to = None if record_to is None else check.path(self, "run record_to", record_to)
-        seconds = check.within(self, "run duration", duration, least=0.0, unit="s")
+        seconds = check.seconds(self, "run duration", duration, least=0.0)
         if inputs is None and batch is None:
             self._notices.missed(self.network.inputs, [{}], self.time, self.time + seconds)
             with meter(self._engine.steps(seconds), progress) as tick:
@@ -279,7 +279,7 @@ class Simulator:
         for index, member in enumerate(self.network.projections):
             if member is projection:
                 return index
-        raise NetworkError(f"Simulator.weights: {projection!s:.80} is not a projection of this network")
+        raise NetworkError(f"Simulator.weights: {shown(projection)} is not a projection of this network")
 
     def _samples(self, inputs: BatchInputs, batch: int | None) -> list[dict[str, Stimulus]]:
         """The stimuli of every sample of a batch, checked."""

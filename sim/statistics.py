@@ -22,6 +22,7 @@ MOST_UNITS: Final = 200  # compared with each other
 
 def population_counts(spikes: Spikes, width: float) -> NDArray[np.int64]:
     """Spikes of all recorded units together in whole bins of `width` [s] (n_bins,); what follows is left out."""
+    check.instance("statistics", "spikes", spikes, Spikes)
     pooled = replace(spikes, ids=np.zeros_like(spikes.ids), n=1, recorded=None)
     return _whole_bins(pooled, width)[:, 0]
 
@@ -41,7 +42,8 @@ def correlations(spikes: Spikes, *, width: float = CORRELATION_WIDTH, most: int 
 
     width [s] of a bin. Of all units whose counts vary, at most `most`, evenly chosen, are compared.
     """
-    check.whole("statistics", "correlations most", most, least=2)
+    check.instance("statistics", "spikes", spikes, Spikes)
+    most = check.whole("statistics", "correlations most", most, least=2)
     active = np.flatnonzero(spikes.counts())
     chosen = active[np.linspace(0, active.size - 1, min(most, active.size)).astype(np.int64)]
     counts = _whole_bins(spikes.of(chosen), width).astype(np.float64)
@@ -54,5 +56,6 @@ def correlations(spikes: Spikes, *, width: float = CORRELATION_WIDTH, most: int 
 
 def _whole_bins(spikes: Spikes, width: float) -> NDArray[np.int64]:
     """`Spikes.binned` without a last bin that the end of the record cuts short."""
+    width = check.within("statistics", "width", width, above=0.0, unit="s")
     counts = spikes.binned(width)
     return counts[: int((spikes.stop - spikes.start) / width + 1e-9)]

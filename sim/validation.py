@@ -199,6 +199,13 @@ def flag(owner: object, field: str, value: Any) -> bool:
     return bool(value)
 
 
+def limit(owner: object, field: str, value: Any) -> float:
+    """A number that may be infinite."""
+    if isinstance(value, float) and math.isinf(value):
+        return float(value)
+    return real(owner, field, value)
+
+
 def text(owner: object, field: str, value: Any) -> str:
     """A text, as str."""
     if not isinstance(value, str):
@@ -206,11 +213,11 @@ def text(owner: object, field: str, value: Any) -> str:
     return str(value)
 
 
-def instance(owner: object, field: str, value: Any, kind: type, example: str = "") -> Any:
-    """`value` if it is of this class; example: a constructor call for the rule."""
-    if not isinstance(value, kind):
+def instance(owner: object, field: str, value: Any, kind: type, example: str = "", *, optional: bool = False) -> Any:
+    """`value` if it is of this class, or None where that is an option; example: a constructor call for the rule."""
+    if not isinstance(value, kind) and not (optional and value is None):
         article = "an" if kind.__name__[0] in "AEIO" else "a"
-        rule = f"must be {article} {kind.__name__}{f' such as {example}' if example else ''}"
+        rule = f"must be {article} {kind.__name__}{f' such as {example}' if example else ''}{' or None' * optional}"
         raise fail(owner, field, rule, value)
     return value
 
@@ -259,32 +266,32 @@ def nearest(value: Any, choices: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def steps(owner: object, field: str, time: Any, dt: float) -> int:
-    """A time as a whole number of steps of `dt`, at least one; times off the grid are refused.
+def steps(owner: object, field: str, time: Any, dt: float, *, most: int = MOST_STEPS) -> int:
+    """A time as a whole number of steps of `dt`, at least one and at `most`; times off the grid are refused.
 
     A time in single precision is taken for the multiple of dt that rounds to it.
     """
-    seconds = within(owner, field, time, above=0.0, unit="s")
-    if seconds / dt > MOST_STEPS:
-        raise fail(owner, field, f"must be at most {digits(MOST_STEPS * dt)} s, {MOST_STEPS} steps of dt", seconds)
-    count = max(round(seconds / dt), 1)
-    if abs(seconds - count * dt) > GRID * dt * max(1, count * 1e-3) and not _rounded(time, seconds, count * dt):
+    wanted = within(owner, field, time, above=0.0, unit="s")
+    if wanted / dt > most:
+        raise fail(owner, field, f"must be at most {digits(most * dt)} s, {most} steps of dt", wanted)
+    count = max(round(wanted / dt), 1)
+    if abs(wanted - count * dt) > GRID * dt * max(1, count * 1e-3) and not _rounded(time, wanted, count * dt):
         rule = f"must be a multiple of dt = {digits(dt)} s; the nearest is {digits(count * dt)} s"
-        raise fail(owner, field, rule, seconds)
+        raise fail(owner, field, rule, wanted)
     return count
 
 
-def time_step(owner: object, field: str, value: Any) -> float:
-    """A step [s]; one in single precision is taken for the shortest decimal number that rounds to it."""
-    seconds = within(owner, field, value, above=0.0, unit="s")
-    return float(str(np.float32(seconds))) if isinstance(value, np.float32) else seconds
+def seconds(owner: object, field: str, value: Any, **limits: Any) -> float:
+    """A time [s]; one in half or single precision is taken for the shortest decimal number that rounds to it."""
+    given = within(owner, field, value, **limits, unit="s")
+    return float(str(value)) if isinstance(value, (np.float16, np.float32)) else given
 
 
-def _rounded(given: Any, seconds: float, multiple: float) -> bool:
-    """Whether `seconds` is what a number format shorter than double precision makes of `multiple`."""
+def _rounded(given: Any, wanted: float, multiple: float) -> bool:
+    """Whether the time wanted is what a number format shorter than double precision makes of `multiple`."""
     kind = conversion.narrower(given)
     with np.errstate(over="ignore"):
-        return float(kind(multiple)) == seconds
+        return float(kind(multiple)) == wanted
 
 
 def too_large(owner: object, field: str, values: Any) -> CapacityError:

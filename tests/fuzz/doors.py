@@ -22,12 +22,12 @@ PACKAGES = ("", ".sim", ".models", ".learning", ".hardware", ".hardware.presets"
 # What the library itself makes and hands out: users read these, and call their methods.
 RECORDS = {
     "BatchResult", "Context", "Cost", "Experiment", "Input", "Part", "Population", "Probe", "Projection", "Reading",
-    "Result", "Samples", "TrainedReadout",
+    "Result", "Samples", "Spikes", "TrainedReadout",
 }  # fmt: skip
 # What engines and stores ask of the parts of a description, with arguments of their own making.
 HOOKS = {
     "NeuronModel": {"constants", "fits", "initial", "receptor"},
-    "Stimulus": {"arguments", "fits", "flow"},
+    "Stimulus": {"anew", "arguments", "fits", "flow"},
     "Connectivity": {"expected", "rows"},
     "Store": {"converter", "prepare", "program", "read", "weights"},
     "Rule": {"bounds", "learn"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import multiprocessing
 import os
@@ -125,6 +126,7 @@ def _work(every: Sequence[Door], planned: Sequence[Case], pipe: Any, first: floa
 def _confine(folder: str) -> None:
     """Work in `folder`, in silence, with little memory and on small files."""
     warnings.simplefilter("ignore")
+    faulthandler.disable()
     os.chdir(folder)
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):

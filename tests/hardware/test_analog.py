@@ -180,7 +180,7 @@ BAD = {
     "nan": (lambda: evaluated(X.float() / 0), r"AnalogLinear.x: must be finite everywhere \(got nan\)"),
     "weights": (lambda: with_weight(np.nan)(X), r"AnalogLinear.weight: must be finite everywhere \(got nan\)"),
     "seconds": (lambda: layer().age(-1.0), r"AnalogLinear.seconds: must be >= 0 s \(got -1.0\)"),
-    "key": (lambda: layer().program(-3), r"AnalogLinear.seed: must be a whole number >= 0"),
+    "key": (lambda: layer().program(-3), r"AnalogLinear.key: must be a whole number >= 0"),
 }
 
 

@@ -104,7 +104,7 @@ CASES = {
         lambda: Logarithm(offset=0.0, slope=1.0, low=2.0, high=1.0),
         "Logarithm.high: must be >= low",
     ),
-    "bound nan": (lambda: Power(factor=1.0, exponent=1.0, high=NAN), "Power.high: must be >= 0 (got nan)"),
+    "bound nan": (lambda: Power(factor=1.0, exponent=1.0, high=NAN), "Power.high: must be a finite number (got nan)"),
     "piece no law": (lambda: Pieces(edge=1.0, below=FLAT, above=3), "Pieces.above: must be a Law such as Polynomial()"),
     "measured backwards": (lambda: Measured(source="x", seconds=(2.0, 1.0)), "Measured.seconds: must be two bounds"),
     "target negative": (

@@ -79,7 +79,7 @@ def refused(pattern):
         (lambda: FromSparse(np.eye(2, dtype=complex)), r"FromSparse\.matrix: must hold real numbers"),
         (lambda: FromSparse(np.eye(2, dtype=object)), r"FromSparse\.matrix: must hold real numbers"),
         (lambda: FromSparse([["10 mV"]]), r"FromSparse\.matrix: must hold real numbers"),
-        (lambda: FromSparse([[1, 2], [3]]), r"FromSparse\.matrix: must be a matrix"),
+        (lambda: FromSparse([[1, 2], [3]]), r"FromSparse\.matrix: must hold real numbers, in rows of one length"),
         (lambda: FromSparse(None), r"FromSparse\.matrix"),
     ],
 )

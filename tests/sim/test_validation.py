@@ -149,8 +149,9 @@ def test_a_time_off_the_grid_is_told_from_the_nearest_one():
 
 
 def test_a_step_in_single_precision_is_the_decimal_that_was_meant():
-    assert check.time_step("Owner", "dt", np.float32(1e-4)) == 1e-4
-    assert check.time_step("Owner", "dt", 1e-4 + 1e-14) == 1e-4 + 1e-14
+    assert check.seconds("Owner", "dt", np.float32(1e-4), above=0.0) == 1e-4
+    assert check.seconds("Owner", "dt", np.float16(0.1), above=0.0) == 0.1
+    assert check.seconds("Owner", "dt", 1e-4 + 1e-14, above=0.0) == 1e-4 + 1e-14
 
 
 def test_texts_choices_paths_flags_and_dictionaries():
