@@ -87,7 +87,11 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
         arrays, state = (_arrays(hdf5.group(file, title)) for title in ("arrays", "engine"))
     with blaming(path):
         words = json_text.parse(text, "its description", depth=MOST_DEPTH)
-        return Snapshot(description.unpack_network(words["network"], arrays), _options(words["options"]), state)
+        network = description.unpack_network(words["network"], arrays)
+        units, held = sum(part.n for part in network.populations), sum(array.size for array in state.values())
+        if units > held:
+            raise DataError(f"it describes {units:,} units and holds {held:,} numbers of their state")
+        return Snapshot(network, _options(words["options"]), state)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ is accepted though it says something else (other). ``--seed 7 --kind results`` s
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import mmap
 import os
 import resource
@@ -99,6 +100,7 @@ def _await(child: int, shared: mmap.mmap) -> int:
 
 def _work(reader: Reader, first: int, stop: int, shared: mmap.mmap, outgoing: int) -> None:
     """Read the files of some seeds and say on `outgoing` what went wrong, a line for each."""
+    faulthandler.disable()  # that of pytest, which would print where a process died
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(silence, stream)

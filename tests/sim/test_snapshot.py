@@ -257,6 +257,11 @@ def rewrite(change):
         rewrite(lambda words: words["options"].update(banana=1)),
         rewrite(lambda words: words["network"].update(seed=6)),
         rewrite(lambda words: words["network"]["populations"][0].update(n=59)),
+        rewrite(lambda words: words["network"]["populations"][0].update(n=400_000_000)),
+        rewrite(lambda words: words["options"].update(chunk=10**30)),
+        rewrite(lambda words: words["options"].update(dt=1e-300)),
+        put("engine/step", np.array([480_000_000_000])),
+        put("engine/exc.v", np.full(60, np.nan, np.float32)),
         rewrite(lambda words: words["network"]["populations"][0]["model"].update({"class": "os.system"})),
     ],
 )
