@@ -20,6 +20,9 @@ from typing import Any
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
+SOON = 0.02  # [s]: once the callback is over
+
+
 class Stopped(Exception):
     """A signal ended a command. number: of the signal; told: what was begun says of it."""
 
@@ -57,11 +60,29 @@ def interruptible() -> Iterator[None]:
         number = got
         raise KeyboardInterrupt
 
-    with minding(interrupt):
+    with minding(interrupt), arriving(lambda: number):
         try:
             yield
         except KeyboardInterrupt as error:
             raise Stopped(number, list(getattr(error, "__notes__", ()))) from None
+
+
+@contextlib.contextmanager
+def arriving(number: Callable[[], int]) -> Iterator[None]:
+    """Send a signal again if it was raised where nobody can take it, such as in the callback of a weak reference."""
+    before = sys.unraisablehook
+
+    def again(fault: Any) -> None:
+        if issubclass(fault.exc_type, KeyboardInterrupt):
+            threading.Timer(SOON, os.kill, (os.getpid(), number())).start()
+        else:
+            before(fault)
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def open_streams() -> None:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from potentia import process
+
 LOOK: Final = 0.25  # [s] between two looks whether the parent lives
 GRACE: Final = 5.0  # [s] for what was begun to say how it ended
 
@@ -32,7 +34,8 @@ def working_for(parent: int) -> Iterator[None]:
     try:
         if os.getppid() != parent:
             raise KeyboardInterrupt
-        yield
+        with process.arriving(lambda: signal.SIGTERM):
+            yield
     except KeyboardInterrupt:
         if os.getppid() != parent:
             os._exit(128 + signal.SIGTERM)

@@ -17,7 +17,7 @@ import h5py
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from potentia import cli
+from potentia import cli, process
 from potentia.errors import DataError, ParameterError
 from potentia.experiments import balanced_network, experiments, load
 from potentia.experiments.experiment import Context, format_table, is_timed, read_settings
@@ -188,16 +188,16 @@ def test_data_from_the_environment(tmp_path, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_runs_say_so(tmp_path, number):
     command = [sys.executable, "-m", "potentia", "run", "balanced-network", "--set", "duration=100000"]
-    process = subprocess.Popen([*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen([*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True)
     for _ in range(300):
         if list(tmp_path.glob("*/run.json")):
             break
         time.sleep(0.1)
     time.sleep(0.5)
-    process.send_signal(number)
-    errors = process.communicate(timeout=60)[1]
+    running.send_signal(number)
+    errors = running.communicate(timeout=60)[1]
     (folder,) = tmp_path.iterdir()
-    assert process.returncode == 128 + number
+    assert running.returncode == 128 + number
     assert errors == f"potentia: interrupted; to go on: potentia resume {folder}\n"
     assert read_run(folder)["status"] == "interrupted"
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
@@ -217,6 +217,26 @@ def test_signals_while_a_command_begins(module, number, tmp_path):
     assert done.returncode == 128 + number
     assert (done.stdout, done.stderr) == ("", "potentia: interrupted\n")
     assert not (tmp_path / "runs").exists()
+
+
+class Trap:
+    """Is interrupted while it is removed, where Python can raise nothing."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+
+
+@process.interruptible()
+def interrupted_in_vain():
+    Trap()
+    time.sleep(20)
+
+
+def test_no_interrupt_is_lost():
+    with pytest.raises(process.Stopped) as stop:
+        interrupted_in_vain()
+    assert stop.value.number == signal.SIGTERM
 
 
 def shell(command):

@@ -17,7 +17,7 @@ BELOW = {
     "models": {"sim", "kernels", "errors"},
     "learning": {"sim", "kernels", "errors"},
     "hardware": {"sim", "kernels", "errors"},
-    "experiments": {"models", "learning", "hardware", "sim", "kernels", "errors"},
+    "experiments": {"process", "models", "learning", "hardware", "sim", "kernels", "errors"},
     "cli": {"experiments", "models", "learning", "hardware", "sim", "kernels", "errors", "tests", "process"},
     "process": set(),
     "__main__": {"cli", "process"},

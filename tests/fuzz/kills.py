@@ -109,16 +109,18 @@ class Driver:
             scene.name = name
             self.measure(scene)
         total = sum(scene.weight for scene in scenes)
-        for scene in scenes:
-            wanted = max(round(kills * scene.weight / total), 1)
-            tries = 0
-            while self.per_scene[scene.name] < wanted and tries < 3 * wanted + 20:
-                self.trial(scene, tries)
-                tries += 1
-            print(f"{scene.name}: {self.per_scene[scene.name]} kills, {scene.calls} calls, {self.words()}", flush=True)
+        wanted = {scene.name: max(round(kills * scene.weight / total), 1) for scene in scenes}
+        with contextlib.suppress(KeyboardInterrupt):  # what was found until then counts
+            for number in range(3 * max(wanted.values()) + 20):  # in turns; some trials end before their kill
+                for scene in scenes:
+                    if self.per_scene[scene.name] < wanted[scene.name]:
+                        self.trial(scene, number)
+                if number % 20 == 0:
+                    print(f"{self.found['kills']} kills: {self.words()}", flush=True)
         return {
             "kills": self.found["kills"], **{word: self.found[word] for word in ("wrong", "refused", "left")},
-            "scenes": dict(self.per_scene), "seconds": round(time.monotonic() - begun, 1),
+            "scenes": {scene.name: self.per_scene[scene.name] for scene in scenes},
+            "calls": {scene.name: scene.calls for scene in scenes}, "seconds": round(time.monotonic() - begun, 1),
         }  # fmt: skip
 
     def words(self) -> str:
