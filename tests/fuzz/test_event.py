@@ -170,7 +170,7 @@ def sources() -> Any:
 def synapses(n_pre: int, n_post: int) -> Any:
     """Sources, targets, weights and delays."""
     delay = st.integers(1, 20).map(lambda k: k * GRID)
-    one = st.tuples(st.integers(0, n_pre - 1), st.integers(0, n_post - 1), st.floats(-4e-3, 5e-3), delay)
+    one = st.tuples(st.integers(0, n_pre - 1), st.integers(0, n_post - 1), st.floats(-4e-3, 2e-3), delay)
     return st.lists(one, min_size=5, max_size=12)
 
 
