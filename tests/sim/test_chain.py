@@ -68,7 +68,7 @@ def other(folder, monkeypatch):
         net = Network(seed=3)
         exc = net.population(LIF(), 30, name="exc")
         net.probe(exc, "v")
-        patch.setattr(segments.Segments, "merge", lambda self: None)
+        patch.setattr(segments.Segments, "merge", lambda self: Result(0.0, 0.0, ""))
         Simulator(net, chunk=20).run(0.1, record_to=folder)
     return chain.segments(folder)
 
