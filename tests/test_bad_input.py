@@ -6,8 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from potentia import Network, Simulator
+from potentia import Network, Result, Simulator
 from potentia.errors import PotentiaError
+from potentia.hardware import PulsedReRAM, digital_joules
 from potentia.models import LIF, SpikeSource
 from potentia.sim import (
     AllToAll,
@@ -201,10 +202,56 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("case", [*NUMBERS, *EVENTS, *NETWORKS])
+def _ran() -> Result:
+    net, exc = neurons()
+    net.probe(exc, "spikes")
+    return Simulator(net, dt=1e-3).run(0.01)
+
+
+def _simulator(**options: object) -> Simulator:
+    net, exc = neurons()
+    net.stimulate(exc, SpikeTrain(), name="speech")
+    return Simulator(net, dt=1e-3, **options)
+
+
+DEVICE = PulsedReRAM(read_noise=0.1)
+CALLS = {
+    "duration beyond all clocks": (lambda: _simulator().run(1e300), "duration", "1e+300"),
+    "duration on no grid in float32": (lambda: _simulator().run(np.float32(1.5e-3)), "nearest is 0.002 s", "0.0015"),
+    "engine an array": (lambda: _simulator(engine=np.array(["clock", "event"])), "engine", "array"),
+    "dtype of another kind": (lambda: _simulator(dtype=np.dtype("int32")), "dtype", "int32"),
+    "threads beyond counting": (lambda: _simulator(threads=10**400), "threads", "bits"),
+    "inputs a number": (lambda: _simulator().run(0.01, inputs=3), "inputs", "3"),
+    "inputs of no stimuli": (lambda: _simulator().run(0.01, inputs={"speech": [1.0]}), "inputs", "1.0"),
+    "batch of more than all": (lambda: _simulator().run(0.01, batch=10**12), "batch", "1000000000000"),
+    "record to the standard output": (lambda: _simulator().run(0.01, record_to=True), "record_to", "True"),
+    "resume a text": (lambda: _simulator().run(0.01, resume="no"), "resume", "'no'"),
+    "load nothing": (lambda: Result.load(None), "load path", "None"),
+    "save to nothing": (lambda: _ran().save(b"x"), "save path", "b'x'"),
+    "overwrite a text": (lambda: _ran().save("x", overwrite="no"), "overwrite", "'no'"),
+    "spikes of an array": (lambda: _ran().spikes(np.array(["exc"])), "spikes", "array"),
+    "poisson beyond drawing": (lambda: Poisson(rate=1e18), "Poisson.rate", "1e+18"),
+    "poisson beyond a step": (lambda: driven(lambda: Poisson(rate=9e7)), "in a step of 0.001 s", "90000"),
+    "step of nothing": (lambda: Step([], []), "Step.times", "(0,)"),
+    "tau beyond floats": (lambda: LIF(tau=10**400), "LIF.tau", "bits"),
+    "tau of lists": (lambda: LIF(tau=[[1.0], [1.0, 2.0]]), "LIF.tau", "list"),
+    "tau a span of time": (lambda: LIF(tau=np.timedelta64(3, "s")), "LIF.tau", "timedelta64"),
+    "tau complex": (lambda: LIF(tau=np.complex64(1 + 1j)), "LIF.tau", "complex64"),
+    "tau masked": (lambda: LIF(tau=np.ma.array([1.0, 2.0], mask=[0, 1])), "LIF.tau: must have no masked", "float64"),
+    "reading a matrix": (lambda: DEVICE.read(np.ones((300, 300)), 1), "conductances", "(300, 300)"),
+    "reading a small matrix": (lambda: DEVICE.read(np.ones((3, 3)), 1), "conductances", "(3, 3)"),
+    "reading nan": (lambda: DEVICE.read(np.array([1e-6, NAN]), 1), "conductances", "nan at index 1"),
+    "ageing nan": (lambda: DEVICE.aged(np.array([NAN]), 1.0, 1), "conductances", "nan"),
+    "reading with a negative key": (lambda: DEVICE.read(np.array([1e-6]), -1), "key", "-1"),
+    "joules of nan": (lambda: digital_joules("x", NAN, 5), "digital_joules.events", "nan"),
+    "joules of negative synapses": (lambda: digital_joules("x", 1.0, -5), "digital_joules.n_synapses", "-5"),
+}
+
+
+@pytest.mark.parametrize("case", [*NUMBERS, *EVENTS, *NETWORKS, *CALLS])
 def test_bad_input_is_one_sentence(case):
     """The message names the field and the value, stands on one line, and comes as one of our errors."""
-    attempt, field, got = {**NUMBERS, **EVENTS, **NETWORKS}[case]
+    attempt, field, got = {**NUMBERS, **EVENTS, **NETWORKS, **CALLS}[case]
     with pytest.raises(PotentiaError) as caught:
         attempt()
     message = str(caught.value)
@@ -228,3 +275,22 @@ def test_good_oddities_are_accepted():
     spikes = Simulator(net, dt=1e-3).run(0.01).spikes("source")
     assert spikes.times.tolist() == pytest.approx([1e-3, 1e-3, 3e-3])
     assert spikes.ids.tolist() == [0, 2, 2]
+
+
+def test_numbers_of_other_libraries_mean_what_they_say():
+    """Single precision, dtypes, read-only and byte-swapped arrays, ranges: each gives the run of plain numbers."""
+    net, exc = neurons(n=3)
+    net.stimulate(exc, Constant(np.array([20e-3, 30e-3, 40e-3]).astype(">f8")))
+    net.probe(exc, "v", ids=range(3))
+    plain = Simulator(net, dt=1e-4, dtype="float64").run(0.1)
+    other = Simulator(net, dt=np.float32(1e-4), dtype=np.dtype("float64")).run(np.float32(0.1))
+    assert (other.start, other.stop) == (plain.start, plain.stop)
+    assert np.array_equal(plain.trace("exc", "v"), other.trace("exc", "v"))
+
+
+def test_a_rate_of_minus_zero_is_silence():
+    for engine in ("clock", "event"):
+        net, exc = neurons()
+        net.stimulate(exc, Poisson(rate=-0.0, weight=1.0))
+        net.probe(exc, "spikes")
+        assert not len(Simulator(net, engine=engine).run(0.1).spikes("exc"))

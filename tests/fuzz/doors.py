@@ -26,11 +26,8 @@ RECORDS = {
 }  # fmt: skip
 # What engines and stores ask of the parts of a description, with arguments of their own making.
 HOOKS = {
-    "NeuronModel": {"constants", "fits", "initial", "receptor"},
-    "Stimulus": {"anew", "arguments", "fits", "flow"},
     "Connectivity": {"expected", "rows"},
-    "Store": {"converter", "prepare", "program", "read", "weights"},
-    "Rule": {"bounds", "learn"},
+    "Crossbar": {"converter"},
     "Device": {"pulse_constants", "stick"},
     "Measured": {"ask_conductances", "ask_seconds"},
     "StuckAt": {"apply"},
@@ -45,6 +42,7 @@ HOOKS = {
     "AnalogLinear": {"extra_repr", "key"},
     "Context": {"draw", "note", "record", "table"},
 }
+PORTS = {"NeuronModel", "Stimulus", "Store", "Rule"}  # all of whose methods are such
 SKIPPED = {"ask", "is_timed", "one_line", "style", "format_table"}  # of modules: not meant for users
 
 
@@ -79,6 +77,7 @@ def _of(name: str, part: Any) -> Iterator[Door]:
         if name not in RECORDS:
             yield _door(name, part, None)
         hooks = {hook for kind in part.__mro__ for hook in HOOKS.get(kind.__name__, ())}
+        hooks |= {hook for kind in part.__mro__ if kind.__name__ in PORTS for hook in vars(kind)}
         for attribute in sorted(set(dir(part)) - hooks):
             if not attribute.startswith("_") and _own_function(part, attribute):
                 yield _door(f"{name}.{attribute}", getattr(part, attribute), part)

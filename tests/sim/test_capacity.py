@@ -6,6 +6,7 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import CapacityError, ParameterError
+from potentia.hardware import PulsedReRAM
 from potentia.models import LIF
 from potentia.sim import (
     Constant,
@@ -47,6 +48,78 @@ def test_too_many_synapses_for_memory(monkeypatch, connectivity, store, weight, 
 def test_procedural_needs_none(monkeypatch):
     monkeypatch.setattr(capacity, "free_bytes", lambda: 1e6)
     assert Simulator(wired(FixedTotal(300_000), Procedural())).plan.synapses["cells->cells"].n == 300_000
+
+
+@pytest.mark.parametrize("engine", ["clock", "event"])
+@pytest.mark.parametrize(
+    ("n", "options", "words"),
+    [
+        (30_000, {}, r"3e\+04 neurons with 0 synapses need 0.0 GB.*most by cells; take fewer units"),
+        (2_000, {"probe": True}, r"most by cells\.v; record fewer units"),
+        (10**9, {}, r"1e\+09 neurons"),
+        (10**12, {}, r"must be at most 2147483647 in one population \(got 1000000000000\)"),
+    ],
+)
+def test_too_many_neurons_or_records_for_memory(monkeypatch, engine, n, options, words):
+    """With a megabyte free, what is too large is refused before anything of its size is made."""
+    monkeypatch.setattr(capacity, "free_bytes", lambda: 1e6)
+
+    def simulate() -> None:
+        net = Network()
+        cells = net.population(LIF(), n, name="cells")
+        if options:
+            net.probe(cells, "v")
+        Simulator(net, engine=engine)
+
+    with pytest.raises(CapacityError, match=words):
+        simulate()
+
+
+def test_histories_of_long_delays_count(monkeypatch):
+    """Spikes are kept for as long as the longest delay: 100,000 steps of 100 units are 40 MB."""
+    monkeypatch.setattr(capacity, "free_bytes", lambda: 1e6)
+    net = Network()
+    cells = net.population(LIF(), 100, name="cells")
+    net.connect(cells, cells, FixedTotal(10), weight=1e-5, delay=10.0)
+    with pytest.raises(CapacityError, match="most by cells; take fewer units or shorter delays"):
+        Simulator(net, dt=1e-4)
+
+
+def test_event_synapses_count(monkeypatch):
+    """On the event engine every synapse is spelled out, so there its store does not help."""
+    monkeypatch.setattr(capacity, "free_bytes", lambda: 3e6)
+    Simulator(wired(FixedTotal(100_000)))
+    with pytest.raises(CapacityError, match=r"1e\+05 synapses need 0.0 GB.*most by cells->cells; engine='clock'"):
+        Simulator(wired(FixedTotal(100_000)), engine="event")
+
+
+def test_layers_count(monkeypatch):
+    analog = pytest.importorskip("potentia.hardware.analog")
+    cell = PulsedReRAM()
+    monkeypatch.setattr(capacity, "free_bytes", lambda: 1e9)
+    with pytest.raises(CapacityError, match=r"AnalogLinear: needs 40000.0 GB.*\(got 1000000 x 1000000\)"):
+        analog.AnalogLinear(10**6, 10**6, device=cell)
+    analog.AnalogLinear(100, 100, device=cell)
+
+
+def test_memory_that_runs_out_is_one_sentence():
+    with (
+        pytest.raises(CapacityError, match=r"^Owner\.part: does not fit into memory"),
+        capacity.memory_told("Owner.part"),
+    ):
+        raise MemoryError("no\nroom")
+
+
+def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
+    """Free is what the system has or what the container may still take, whichever is less."""
+    limit, used = tmp_path / "limit", tmp_path / "used"
+    monkeypatch.setattr(capacity, "GROUPS", ((str(limit), str(used)),))
+    before = capacity.free_bytes()
+    limit.write_text("3000000\n")
+    used.write_text("1000000\n")
+    assert capacity.free_bytes() == 2e6
+    limit.write_text("max\n")
+    assert before is None or capacity.free_bytes() == pytest.approx(before, rel=0.5)
 
 
 def test_a_system_that_does_not_tell_is_believed(monkeypatch):
