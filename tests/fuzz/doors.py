@@ -40,9 +40,8 @@ HOOKS = {
     "ADC": {"edges", "errors", "inside", "step"},
     "DAC": {"errors", "inside", "step"},
     "AnalogLinear": {"extra_repr", "key"},
-    "Context": {"draw", "note", "record", "table"},
 }
-PORTS = {"NeuronModel", "Stimulus", "Store", "Rule"}  # all of whose methods are such
+PORTS = {"Context", "NeuronModel", "Rule", "Stimulus", "Store"}  # all of whose methods are such
 SKIPPED = {"ask", "is_timed", "one_line", "style", "format_table"}  # of modules: not meant for users
 
 
