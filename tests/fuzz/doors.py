@@ -59,9 +59,11 @@ def doors() -> list[Door]:
     found: dict[str, Door] = {}
     for package in PACKAGES:
         module = importlib.import_module(f"potentia{package}")
-        for name in sorted(getattr(module, "__all__", None) or vars(module)):
+        listed = getattr(module, "__all__", None)
+        home = "potentia" if listed else module.__name__  # without a list, what others made is only passing through
+        for name in sorted(listed or vars(module)):
             part = getattr(module, name, None)
-            if not name.startswith("_") and str(getattr(part, "__module__", "")).startswith("potentia"):
+            if not name.startswith("_") and str(getattr(part, "__module__", "")).startswith(home):
                 for door in _of(name, part):
                     found.setdefault(door.name, door)
     for name in potentia.experiments.experiments():
