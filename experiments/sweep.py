@@ -24,7 +24,7 @@ from potentia.experiments import load, runner
 from potentia.experiments.experiment import read_settings
 from potentia.experiments.workers import working_for
 from potentia.kernels.backend import BACKENDS
-from potentia.sim import claim, hdf5
+from potentia.sim import atomic, claim, hdf5
 from potentia.sim import validation as check
 from potentia.sim.lock import FolderLock
 from potentia.sim.progress import meter
@@ -155,6 +155,7 @@ def carry_out(folder: Path, *, workers: int | None = None, progress: bool | None
     held = FolderLock(folder, LOCK, "holds a sweep that is still running")
     try:
         claim.sweep(folder)
+        atomic.sweep(folder)
         return _carry_out(sweep, folder, workers, progress)
     except KeyboardInterrupt as error:
         for file in folder.glob(f"*/{RECORD}"):

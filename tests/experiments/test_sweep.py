@@ -95,9 +95,11 @@ def broken(swept, tmp_path):
 
 
 def test_only_what_is_not_done_is_run(swept, broken, monkeypatch):
+    (broken / ".sweep.csv.abcdefgh.part").touch()  # of a sweep that was killed while it wrote its table
     done = potentia("resume", broken, "--workers", 1, "--json")
     assert done.returncode == 0, done.stderr
     points = json.loads(done.stdout.splitlines()[-1])["points"]
+    assert not list(broken.glob(".*"))
     assert len(list(broken.glob(f"*/{RECORD}"))) == 4
     timed = {"seconds"}
     for point, expected in zip(points, swept[1]["points"], strict=True):
