@@ -6,10 +6,11 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from ..reference.rows import EVEN
 from .caching import kernel
 from .marks import MARKED
 from .random import row_key
-from .rows import chosen, row_begin, row_word
+from .rows import chosen, level_bits, own_mask, row_begin, row_word
 from .scan import at
 
 LINE = 16  # words per cache line
@@ -17,6 +18,7 @@ LINES = 16  # of a segment to fetch in advance, at most
 AHEAD = 8  # segments between fetching and delivering
 NEAR = 1 << 19  # synapses that stay in the second cache anyway
 WIDE = 16  # words that are drawn at once
+PLAIN = 1 << (32 - EVEN)  # up to so many targets times levels one word makes both
 
 
 @intrinsic
@@ -221,6 +223,14 @@ def deliver_drawn_step(
                 inner = row_key(row_seeds[m], source)
                 choices = np.uint32(sizes[m] - skips[m])
                 skip, place, code, mask = skips[m], places[m], codes[m], masks[m]
+                if np.int64(choices) * (np.int64(mask) + 1) > PLAIN and mask & ~own_mask(choices):
+                    for draw in range(begin, end):
+                        word = row_word(inner, draw)
+                        target = chosen(word, choices, skip, source)
+                        word = level_bits(inner, draw, word, own_mask(choices))
+                        drawn[filled + draw - begin] = coded(target, place, scale, word, mask, code)
+                    filled += end - begin
+                    continue
                 for first in range(begin, end, WIDE):  # a few too many, so that no branch depends on the number
                     room = drawn[filled + first - begin : filled + first - begin + WIDE]
                     for j in range(WIDE):

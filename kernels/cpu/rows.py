@@ -5,7 +5,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from ..reference.rows import FIRST, SECOND, STEP
+from ..reference.rows import EVEN, FIRST, SECOND, STEP
 from .caching import cached
 from .connectivity import below
 from .random import GOLDEN_WORD, bits, mix, row_key, uniform
@@ -46,6 +46,22 @@ def chosen(typingctx, word, choices, skip_self, source):
         return builder.add(target, builder.and_(arguments[2], later))
 
     return types.uint32(types.uint32, types.uint32, types.uint32, types.uint32), generate
+
+
+@njit
+def own_mask(choices):
+    """The low bits, set, of a word that chooses among `choices` targets which tell nothing of the target: `own_bits`."""
+    above = np.int64(choices) - 1
+    own = 32 - EVEN if np.int64(choices) & above else 32
+    while above > 0:
+        own, above = own - 1, above >> 1
+    return np.uint32((1 << max(min(own, 16), 0)) - 1)
+
+
+@njit(inline="always")
+def level_bits(inner, draw, word, low):
+    """The bits for the level of a draw: of those of its `word` the `low` ones, the others from a word of their own."""
+    return np.uint32(word & low | row_word(mix(inner + GOLDEN_WORD), draw) & ~low)
 
 
 @cached
@@ -91,20 +107,14 @@ def deal_lags(key, thresholds, guide, row_first, counts):
 def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
     """All targets in order of source and draw, and 16 random bits beside each."""
     choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
-    own = 16
-    while own > 0 and (np.int64(choices) - 1) >> (32 - own) > 0:
-        own -= 1
-    low, high = np.uint32((1 << own) - 1), np.uint32(0xFFFF ^ ((1 << own) - 1))
+    low = own_mask(choices)
+    alone = low == np.uint32(0xFFFF)
     for source in range(row_first.size - 1):
         inner = row_key(key, source)
-        other = mix(inner + GOLDEN_WORD)
         for i in range(row_first[source], row_first[source + 1]):
             word = row_word(inner, i - row_first[source])
             targets[i] = chosen(word, choices, skip, np.uint32(source))
-            chance = word & low
-            if high:
-                chance |= row_word(other, i - row_first[source]) & high
-            chances[i] = np.uint16(chance)
+            chances[i] = np.uint16(word if alone else level_bits(inner, i - row_first[source], word, low))
 
 
 @cached
@@ -127,7 +137,8 @@ def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, sh
     """Write the words of drawn synapses."""
     choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
     whole = low <= 0 and high >= n_post
-    mask = np.uint32(mask)
+    mask, low_bits = np.uint32(mask), own_mask(choices)
+    alone = mask & ~low_bits == 0
     for source in range(lag_counts.shape[0]):
         inner, draw = row_key(key, source), 0
         for lag in range(lag_counts.shape[1]):
@@ -136,7 +147,8 @@ def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, sh
                 word = row_word(inner, k)
                 target = np.int64(chosen(word, choices, skip, np.uint32(source)))
                 if whole or low <= target < high:
-                    words[at] = (place + target) << shift | (code + np.int64(word & mask))
+                    level = word if alone else level_bits(inner, k, word, low_bits)
+                    words[at] = (place + target) << shift | (code + np.int64(level & mask))
                     at += 1
             draw += lag_counts[source, lag]
             cursor[source, columns[lag]] = at

@@ -126,12 +126,13 @@ DEVICE void deliver_draws(const Draws& draws, const Members& all, uint32 source,
                           Adds<Weight> receiving) {
     for (int64 m = 0; m < all.sizes.size; ++m) {
         const uint64 inner = row_key(all.row_seeds[m], source);
-        const uint32 choices = all.sizes[m] - all.skips[m];
+        const uint32 choices = all.sizes[m] - all.skips[m], low = own_mask(choices);
         const int64 end = draws.begin(source, blockIdx.y + 1, m);
         for (int64 draw = draws.begin(source, blockIdx.y, m) + threadIdx.x; draw < end; draw += blockDim.x) {
             const uint32 word = row_word(inner, uint32(draw));
             const uint32 target = chosen(word, choices, all.skips[m], source);
-            add(&receiving[all.places[m] + target], table[all.codes[m] + (word & all.masks[m])]);
+            const uint32 level = level_bits(inner, uint32(draw), word, low, all.masks[m]);
+            add(&receiving[all.places[m] + target], table[all.codes[m] + level]);
         }
     }
 }

@@ -1,6 +1,6 @@
 // Synapses drawn source by source; `kernels/reference/rows.py` explains.
 //
-// ROW_STEP, ROW_FIRST and ROW_SECOND are the numbers given there, written above all sources.
+// ROW_STEP, ROW_FIRST, ROW_SECOND and ROW_EVEN are the numbers given there, written above all sources.
 #pragma once
 #include "random.cuh"
 
@@ -16,6 +16,19 @@ DEVICE uint32 row_word(uint64 inner, uint32 draw) {
 DEVICE uint32 chosen(uint32 word, uint32 choices, uint32 skip_self, uint32 source) {
     const uint32 target = uint32(uint64(word) * choices >> 32);
     return target + (skip_self & uint32(target >= source));
+}
+
+// The low bits, set, of a word that chooses among `choices` targets which tell nothing of the target: `own_bits`.
+DEVICE uint32 own_mask(uint32 choices) {
+    int own = choices & (choices - 1) ? 32 - ROW_EVEN : 32;
+    for (uint32 above = choices - 1; above; above >>= 1) --own;
+    return own >= 16 ? 0xFFFFu : own > 0 ? (1u << own) - 1 : 0u;
+}
+
+// The bits for the level of a draw: of those of its `word` the `low` ones, the others, if any, from a word of their own.
+DEVICE uint32 level_bits(uint64 inner, uint32 draw, uint32 word, uint32 low, uint32 mask) {
+    if (!(mask & ~low)) return word & mask;
+    return (word & low | row_word(mix(inner + GOLDEN), draw) & ~low) & mask;
 }
 
 // The first draw of a (source, lag).

@@ -6,7 +6,7 @@ import hashlib
 import math
 
 from ..cpu.exponential import LOG2E_DIGITS
-from ..reference.rows import FIRST, SECOND, STEP
+from ..reference.rows import EVEN, FIRST, SECOND, STEP
 from ..reference.ziggurat import EDGE, HEIGHT, TAIL
 from .signatures import FOLDER, Signature, signatures, sources
 
@@ -67,5 +67,6 @@ def _tables() -> list[str]:
         "ROW_STEP": f"{STEP}u",
         "ROW_FIRST": f"{FIRST}u",
         "ROW_SECOND": f"{SECOND}u",
+        "ROW_EVEN": str(EVEN),
     }
     return [*tables, *(f"#define {name} {value}" for name, value in numbers.items())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .rows import row_begin, row_words
+from .rows import row_begin, row_chances, row_words
 
 
 def deliver_step(step, history, history_count, lags, first, targets, weights, pending, drowsy, place, woken, receiving):
@@ -70,8 +70,9 @@ def deliver_drawn_step(
             for m in range(sizes.size):
                 ends = (row_begin(row_sizes[source, m], shares[k, m], row_draws[source, k, m]) for k in (g, g + 1))
                 draws = np.arange(*ends)
-                targets, words = row_words(row_seeds[m], source, draws, int(sizes[m]), int(skips[m]))
-                np.add.at(receiving, int(places[m]) + targets, table[codes[m] + (words & masks[m])])
+                targets, _ = row_words(row_seeds[m], source, draws, int(sizes[m]), int(skips[m]))
+                levels = row_chances(row_seeds[m], source, draws, int(sizes[m]) - int(skips[m])) & masks[m]
+                np.add.at(receiving, int(places[m]) + targets, table[codes[m] + levels])
         arrived += sources.size
     return arrived
 

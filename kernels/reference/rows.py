@@ -14,6 +14,7 @@ from .connectivity import below
 from .random import again, bits, row_key, uniform
 
 STEP, FIRST, SECOND = 0x9E3779B9, 0x21F0AAAD, 0xD35A2D97  # odd; the two multipliers mix 32 bits with least bias
+EVEN = 7  # bits between those of target and weight: the mean of equally spaced levels is then off by < 2**-10 of them
 
 
 def count_sources(key, n, counts):
@@ -58,10 +59,12 @@ def row_words(key, source, draws, n_post, skip_self):
 def own_bits(choices):
     """How many low bits of a word that chooses among so many targets tell nothing of the target, at most 16.
 
-    Exactly nothing where `choices` is a power of two; else what they tell moves the chance of any value of them by
-    less than a share of choices / 2**(32 - bits).
+    Exactly nothing where `choices` is a power of two; else a target's words are L = 2**32 / choices in a row, in which
+    some values of b low bits occur once more than others. That moves their mean by 2**b / (8 L) of their range at most,
+    which `EVEN` keeps below 1 / 1024.
     """
-    return min(32 - (choices - 1).bit_length(), 16)
+    uneven = choices & (choices - 1) != 0
+    return max(min(32 - (choices - 1).bit_length() - EVEN * uneven, 16), 0)
 
 
 def row_chances(key, source, draws, choices):
@@ -113,8 +116,7 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
 def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words):
     """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32, where each segment goes on.
 
-    code: of level 0; mask: number of levels - 1, a power of two less one. A word that holds target and code leaves the
-    target's bits and the level's apart (`own_bits`), so one random word makes both.
+    code: of level 0; mask: number of levels - 1, a power of two less one.
     """
     for source in range(lag_counts.shape[0]):
         begin = 0

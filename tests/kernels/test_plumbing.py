@@ -101,6 +101,21 @@ def test_deliver_whole_numbers(room, dtype):
 @pytest.mark.parametrize("dtype", ["float64", "int64"])
 def test_deliver_drawn(room, draws, dtype):
     """Synapses of two projections drawn again, as floats and as whole numbers."""
+    given = drawn_again(draws, dtype, 9, 3)
+    seen = assert_agrees(room, "deliver_drawn_step", given, tolerance=rounding(room, "float64"))
+    assert np.flatnonzero(seen[-1]["receiving"]).tolist() == [*range(9), *range(10, 14)]
+
+
+@pytest.mark.parametrize(("n_post", "mask"), [(3000, 65535), (4096, 65535), (40_000, 1023)])
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_deliver_drawn_with_levels_of_their_own_words(room, dtype, n_post, mask):
+    """So many targets and levels that one word does not make both, but for a power of two."""
+    given = drawn_again("int8", dtype, n_post, mask)
+    assert_agrees(room, "deliver_drawn_step", given, tolerance=rounding(room, "float64"))
+
+
+def drawn_again(draws, dtype, n_post, mask):
+    """Arguments for two projections, one on `n_post` targets with mask + 1 levels."""
     rng = np.random.default_rng(6)
     given = synapses(rng, "float64")
     begins = np.concatenate([np.zeros((N, 1, 2), int), rng.integers(0, 5, (N, 3, 2)).cumsum(1)], 1)
@@ -108,13 +123,13 @@ def test_deliver_drawn(room, draws, dtype):
     given |= {
         "row_sizes": begins[:, -1].astype("uint32"), "shares": shares.astype("uint32"),
         "row_draws": (begins - (begins[:, -1:] * shares >> 16)).astype(draws),
-        "row_seeds": np.array([KEY, KEY + np.uint64(1)]), "sizes": words(9, 4), "skips": words(1, 0),
-        "places": words(0, 10), "codes": words(0, 4),
-        "masks": words(3, 1), "shift": 3, "table": (1000 * rng.normal(size=6)).astype(dtype),
-        "drawn": zeros(600, "uint32"), "receiving": zeros(14, dtype),
+        "row_seeds": np.array([KEY, KEY + np.uint64(1)]), "sizes": words(n_post, 4), "skips": words(1, 0),
+        "places": words(0, n_post + 1), "codes": words(0, mask + 1),
+        "masks": words(mask, 1), "shift": int(mask + 2).bit_length(),
+        "table": (1000 * rng.normal(size=mask + 3)).astype(dtype),
+        "drawn": zeros(600, "uint32"), "receiving": zeros(n_post + 5, dtype),
     }  # fmt: skip
-    seen = assert_agrees(room, "deliver_drawn_step", given, tolerance=rounding(room, "float64"))
-    assert np.flatnonzero(seen[-1]["receiving"]).tolist() == [*range(9), *range(10, 14)]
+    return given
 
 
 def words(*numbers):

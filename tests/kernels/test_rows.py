@@ -101,7 +101,7 @@ def test_words_are_uniform_and_their_halves_independent():
     assert stats.kstest((chances + 0.5) / 65536, "uniform").pvalue > ALARM
 
 
-@pytest.mark.parametrize("n_post", [1, 25, 2**16, 2**16 + 1, 2**18, 2**20 + 3, 2**24, 2**31])
+@pytest.mark.parametrize("n_post", [1, 25, 2**16, 2**16 + 1, 60_000, 2**18, 2**20 + 3, 2**24, 2**31])
 @pytest.mark.parametrize("skip_self", [0, 1])
 def test_rooms_draw_the_same_weights_for_any_number_of_targets(n_post, skip_self):
     """Where the low bits of a word tell nothing of its target they are the weight's, however many targets there are."""
@@ -114,11 +114,28 @@ def test_rooms_draw_the_same_weights_for_any_number_of_targets(n_post, skip_self
         made.append((targets, chances))
     np.testing.assert_array_equal(made[0], made[1])
     own = reference.own_bits(max(n_post - skip_self, 1))
-    assert own == min(16, 32 - max(n_post - skip_self - 1, 0).bit_length())
+    choices = max(n_post - skip_self, 1)
+    assert own == max(16 * (choices == 1), 0, *(b for b in range(17) if choices << b <= (2**32 >> reference.EVEN)),
+                      *(b for b in range(17) if (2**32 >> b) % choices == 0))  # fmt: skip
     for source in (0, 2) if n_post > skip_self else ():
         span = slice(first[source], first[source + 1])
         _, words[span] = reference.row_words(KEY, source, np.arange(first[source + 1] - first[source]), n_post, 0)
         np.testing.assert_array_equal((words[span] ^ made[0][1][span]) & np.uint32((1 << own) - 1), 0)
+
+
+@pytest.mark.parametrize("choices", [3, 700, 1000, 21_846, 60_000, 100_000, 2**20, 2**20 + 1, 3_000_001, 2**31 - 1])
+def test_the_mean_weight_of_a_target_is_that_of_all(choices):
+    """Counted over all words that choose a target, the mean of a uniform law of 2 to 65,536 levels."""
+    own = reference.own_bits(choices)
+    for target in np.unique(np.linspace(0, choices - 1, 2000).astype(np.int64)).tolist():
+        first, last = (-(-(t << 32) // choices) for t in (target, target + 1))  # the words between them choose it
+        length = 1 << own
+        whole, rest = divmod(last - first, length)
+        extra = (np.arange(rest) + first) % length
+        mean = (whole * (length - 1) / 2 * length + extra.sum()) / (last - first) if last > first else (length - 1) / 2
+        assert abs(mean - (length - 1) / 2) <= max(length - 1, 1) / 1024, target
+    if choices & (choices - 1) == 0:
+        assert own == min(16, 32 - choices.bit_length() + 1)
 
 
 @pytest.mark.parametrize("n_post", [2**16, 2**17, 2**18 - 5, 100_000, 2**20, 3 * 2**20, 2**24])

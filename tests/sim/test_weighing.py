@@ -54,6 +54,21 @@ def test_weights_tell_nothing_of_targets(n_post, bits, engine):
     np.testing.assert_allclose(means, 0.5, atol=5 * 0.2887 / np.sqrt(OUT * SOURCES / 4))  # 5 standard errors
 
 
+@pytest.mark.parametrize("store", [Ideal, Procedural])
+@pytest.mark.parametrize(("n_post", "bits"), [(60_000, 16), (45_000, 16), (21_846, 16), (1_500_000, 11)])
+def test_no_target_has_heavier_weights(n_post, bits, store):
+    """The words that choose a target are 2**32 / n_post in a row: their low bits go round a whole number of times, and
+    a part, whose mean was that of the target's weights."""
+    targets, weights, _ = drawn(n_post, store(bits=bits))
+    first, length = -(-(targets.astype(np.int64) << 32) // n_post), 1 << bits
+    rest = (2**32 // n_post) % length
+    middle = ((first + rest / 2) % length) / length  # of that part
+    parts = [weights[(middle >= low) & (middle < low + 0.25)] for low in (0.0, 0.25, 0.5, 0.75)]
+    for part in parts:
+        assert abs(part.mean() - 0.5) < 5 * 0.2887 / np.sqrt(part.size)
+    assert stats.kstest(weights, "uniform").pvalue > ALARM
+
+
 def test_both_engines_draw_the_same_weights():
     for n_post in (500, 2**18):
         here, there = (drawn(n_post, Ideal(bits=16), engine=engine) for engine in ("clock", "event"))
@@ -63,7 +78,7 @@ def test_both_engines_draw_the_same_weights():
 
 
 @pytest.mark.parametrize("connectivity", [FixedOutDegree(OUT), FixedTotal(OUT * SOURCES)])
-@pytest.mark.parametrize(("n_post", "bits"), [(500, 16), (60_000, 15), (2**20, 10)])
+@pytest.mark.parametrize(("n_post", "bits"), [(500, 16), (60_000, 16), (300_001, 8), (2**20, 10)])
 def test_a_store_that_draws_again_has_the_weights_of_one_that_keeps_them(connectivity, n_post, bits):
     kept, again = (drawn(n_post, kind(bits=bits), connectivity=connectivity) for kind in (Ideal, Procedural))
     for one, other in zip(kept, again, strict=True):
