@@ -199,7 +199,7 @@ def _converted(
     if layer.adc is None:
         return current * factor
     adc = replace(layer.adc, range=ready.full_scale or "auto")
-    read = adc.convert(current.detach(), key=key) * factor.detach()
+    read = adc.convert(current.detach(), key=key, width=layer.tile.columns) * factor.detach()
     if not torch.is_grad_enabled():
         return read
     passed: torch.Tensor = StraightThrough.apply(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -52,6 +53,8 @@ class Characteristics:
 class ADC(Characteristics):
     """Analogue-to-digital converters, each for `columns_per_adc` neighbouring columns, one after the other.
 
+    Columns of two arrays never share one: the last converter of an array has what is left.
+
     code = round(value / step), step = range / highest code; codes are two's complement, or begin at 0 where not
     `signed`. "auto" takes the largest magnitude of the values as the range.
 
@@ -77,22 +80,30 @@ class ADC(Characteristics):
         ends = quantiser(self.bits, 1.0, signed=self.signed)
         return ends.lowest, ends.highest
 
-    def converters(self, columns: int) -> int:
-        """How many converters `columns` columns need."""
-        return -(-check.whole(self, "columns", columns) // self.columns_per_adc)
+    def converters(self, columns: int, *, width: int | None = None) -> int:
+        """How many converters `columns` columns need, in arrays of `width` columns beside each other, or in one."""
+        columns, width = self._in_arrays(columns, width)
+        whole, rest = divmod(columns, width)
+        return whole * -(-width // self.columns_per_adc) + -(-rest // self.columns_per_adc)
+
+    def sharing(self, columns: int, *, width: int | None = None) -> NDArray[np.uint32]:
+        """The converter (columns,) of each column; see `converters`."""
+        columns, width = self._in_arrays(columns, width)
+        array, place = np.divmod(np.arange(columns), width)
+        return np.asarray(array * -(-width // self.columns_per_adc) + place // self.columns_per_adc, np.uint32)
 
     def latency(self, columns: int) -> float | None:
         """Seconds until `columns` columns are converted; None where `conversion_time` is unknown."""
         each = min(check.whole(self, "columns", columns), self.columns_per_adc)
         return None if self.conversion_time is None else self.conversion_time * each
 
-    def errors(self, columns: int, key: int) -> Array | None:
+    def errors(self, columns: int, key: int, *, width: int | None = None) -> Array | None:
         """e_k of every converter and code (converters, codes) [steps]; None where there are none."""
-        return _errors(replace(self, range="auto"), self.converters(columns), key)
+        return _errors(replace(self, range="auto"), self.converters(columns, width=width), key)
 
-    def edges(self, columns: int, key: int) -> Array | None:
+    def edges(self, columns: int, key: int, *, width: int | None = None) -> Array | None:
         """Where every converter goes on to the next code (converters, codes - 1) [steps]; None where they are ideal."""
-        errors, (lowest, highest) = self.errors(columns, key), self.codes
+        errors, (lowest, highest) = self.errors(columns, key, width=width), self.codes
         if errors is None:
             return None
         edges: Array = np.maximum.accumulate(np.arange(lowest + 1, highest + 1) - 0.5 + errors[:, 1:], axis=1)
@@ -107,7 +118,7 @@ class ADC(Characteristics):
         """Which of these values have a code and are not clipped."""
         return _inside(self, values)
 
-    def convert(self, values: Values, *, key: int = 0) -> Values:
+    def convert(self, values: Values, *, key: int = 0, width: int | None = None) -> Values:
         """The numbers read from `values` (..., columns), in their own unit.
 
         Parameters
@@ -116,22 +127,29 @@ class ADC(Characteristics):
             A tensor passes gradients straight through: 1 where they are not clipped, else 0. float32 stays float32.
         key : int
             Of the draw of the errors; the same key makes the same converters.
+        width : int or None
+            Columns of an array, where there are several beside each other; None: all are one array's.
 
         Raises
         ------
         ParameterError
             If a value is not finite.
         """
-        return _convert(self, values, key, self._read)
+        return _convert(self, values, key, partial(self._read, width=width))
 
-    def _read(self, values: NDArray[Any], step: NDArray[Any], key: int) -> NDArray[Any]:
+    def _in_arrays(self, columns: int, width: int | None) -> tuple[int, int]:
+        columns = check.whole(self, "columns", columns)
+        return columns, max(columns, 1) if width is None else check.whole(self, "width", width, least=1)
+
+    def _read(self, values: NDArray[Any], step: NDArray[Any], key: int, width: int | None) -> NDArray[Any]:
         lowest, highest = self.codes
-        edges = self.edges(values.shape[-1], key)
+        edges = self.edges(values.shape[-1], key, width=width)
         if edges is None:
             return np.asarray(np.clip(np.rint(values / step), lowest, highest) * step)
-        scaled = np.ascontiguousarray((values / step).reshape(-1, values.shape[-1]), np.float64)
+        *batch, columns = values.shape
+        scaled = np.ascontiguousarray((values / step).reshape(math.prod(batch), columns), np.float64)
         codes = np.empty_like(scaled)
-        kernels.count_edges(scaled, edges, self.columns_per_adc, float(lowest), codes)
+        kernels.count_edges(scaled, edges, self.sharing(values.shape[-1], width=width), float(lowest), codes)
         return np.asarray(codes.reshape(values.shape) * step)
 
 

@@ -109,7 +109,7 @@ def joules(simulator: Simulator, result: Result | BatchResult, projection: Proje
     """
     _check("joules", simulator, result, projection)
     if isinstance(projection.store, Crossbar):
-        return _analogue(projection.store, projection.name, result.tallies)
+        return _analogue(projection.store, projection, result.tallies)
     return digital_joules(
         projection.name, synaptic_events(simulator, result, projection), _synapses(simulator, projection).n
     )
@@ -180,8 +180,9 @@ def _synapses(simulator: Simulator, projection: Projection) -> Synapses:
     return simulator.plan.synapses[projection.name]
 
 
-def _analogue(store: Crossbar, name: str, tallies: dict[str, float]) -> Cost:
+def _analogue(store: Crossbar, projection: Projection, tallies: dict[str, float]) -> Cost:
     """The energy of what a crossbar counted."""
+    name, seconds = projection.name, store.read_seconds(projection.post.n)
     totals = {key.removeprefix(f"{name}."): total for key, total in tallies.items() if key.startswith(f"{name}.")}
     reads = totals["events"]
     cell = store.read_voltage**2 * store.read_time * totals["conducted"]
@@ -201,10 +202,8 @@ def _analogue(store: Crossbar, name: str, tallies: dict[str, float]) -> Cost:
     ]  # fmt: skip
     if "pulses" in totals:
         parts.append(Part(name="pulses", count=totals["pulses"], each=None, source="no figure for these cells"))
-    adc = store.adc
-    waiting = None if adc is None else adc.latency(adc.columns_per_adc)
     return Cost(
         projection=name, parts=tuple(parts), reads=totals["reads"],
-        read_seconds=None if waiting is None else store.read_time + waiting,
-        unknown=UNKNOWN + UNKNOWN_ANALOGUE + (("time of a conversion",) if waiting is None else ()),
+        read_seconds=seconds,
+        unknown=UNKNOWN + UNKNOWN_ANALOGUE + (("time of a conversion",) if seconds is None else ()),
     )  # fmt: skip

@@ -104,8 +104,9 @@ class Crossbar(Store):
             scope["first"] = build.fixed(f"{name}.cells_first", cells.first)
             scope["targets"] = build.fixed(f"{name}.cells_columns", cells.columns)
         converter = self.converter(synapses, cells)
-        scope["edges"] = build.fixed(f"{name}.edges", self._edges(converter, synapses, columns))
-        scope["share"] = 1 if self.adc is None else self.adc.columns_per_adc
+        edges, sharing = self._converters(converter, synapses, columns)
+        scope["edges"] = build.fixed(f"{name}.edges", edges)
+        scope["sharing"] = build.fixed(f"{name}.sharing", sharing)
         return scope | converter.constants()
 
     def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
@@ -144,13 +145,29 @@ class Crossbar(Store):
         signed = negative or self.pairs == "both" or (synapses.plastic and synapses.bounds[0] < 0)
         return quantiser(self.adc.bits, full_scale, signed=signed)
 
-    def _edges(self, converter: Converter, synapses: Synapses, columns: int) -> Matrix:
-        """Where the converters of so many columns go on to the next code, in codes; (0, 0) if they are ideal."""
+    def _converters(self, converter: Converter, synapses: Synapses, columns: int) -> tuple[Matrix, NDArray[np.uint32]]:
+        """Where converters go on to the next code, in codes, and the converter of each column; empty if ideal."""
+        ideal = np.zeros((0, 0)), np.zeros(0, np.uint32)
         if self.adc is None or converter.lsb == 0.0:
-            return np.zeros((0, 0))
-        adc = replace(self.adc, signed=converter.lowest < 0)
-        edges = adc.edges(columns, stream_key(synapses.key, "converters"))
-        return np.zeros((0, 0)) if edges is None else edges
+            return ideal
+        adc, width = replace(self.adc, signed=converter.lowest < 0), self._width(synapses.n_post)
+        beside = adc.converters(synapses.n_post, width=width)
+        below = columns // synapses.n_post  # tiles, with converters of their own
+        key = stream_key(synapses.key, "converters")
+        edges = replace(adc, columns_per_adc=1).edges(below * beside, key)
+        if edges is None:
+            return ideal
+        own = adc.sharing(synapses.n_post, width=width)
+        return edges, (own + np.arange(below, dtype=np.uint32)[:, None] * np.uint32(beside)).reshape(-1)
+
+    def _width(self, columns: int) -> int:
+        """How many columns of `columns` an array has."""
+        return columns if self.tile is None else min(columns, self.tile.columns)
+
+    def read_seconds(self, columns: int) -> float | None:
+        """How long one reading of `columns` columns takes [s], all arrays at once; None where that is not known."""
+        waiting = None if self.adc is None else self.adc.latency(self._width(columns))
+        return None if waiting is None else self.read_time + waiting
 
     def _cells(self, synapses: Synapses) -> Cells:
         """What a spike reads: pairs as they are `age` seconds after writing, in their arrays, behind their wires."""

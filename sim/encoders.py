@@ -43,6 +43,9 @@ def encode_rate(rates: ArrayLike, *, duration: float, seed: int = 0) -> SpikeTra
     Unit-rate intervals -ln(u), u drawn from (seed, unit, spike number), are stretched by the
     integral of the rate (time rescaling, Brown et al. 2002, doi:10.1162/08997660252741149).
     A unit's spikes do not depend on the other units. duration [s].
+
+    The same seed draws the same numbers, whatever the rates: give every train its own, or two trains of equal rates
+    are one and the same, and others fire together.
     """
     name = "encode_rate"
     table = check.finite_array(name, "rates", rates, least=0.0, unit="1/s")

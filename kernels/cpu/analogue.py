@@ -86,8 +86,8 @@ def edges_reached(edges, value, lowest):
 
 
 @cached
-def count_edges(values, edges, share, lowest, codes):
+def count_edges(values, edges, sharing, lowest, codes):
     """Read the code of every value (batch, columns): `lowest` and one more per edge that it has reached."""
     for b in range(values.shape[0]):
         for j in range(values.shape[1]):
-            codes[b, j] = lowest + edges_reached(edges[j // share], values[b, j], lowest)
+            codes[b, j] = lowest + edges_reached(edges[sharing[j]], values[b, j], lowest)

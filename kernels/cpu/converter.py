@@ -12,14 +12,14 @@ from .random import mix, normal
 @njit(error_model="numpy")
 def convert_step(
     step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
-    lsb, lowest, highest, edges, share, scale, receiving, conversions, clipped, reads, conducted,
+    lsb, lowest, highest, edges, sharing, scale, receiving, conversions, clipped, reads, conducted,
 ):  # fmt: skip
     """Convert the columns that were read in this step, add them to `receiving`, leave them empty.
 
     column_plus ... touched_count: see `crossbar_read_step`. The devices' independent errors add up to one
     normal error per column. lsb: what one code stands for [S], 0 for a converter without steps; codes run from
     lowest to highest. edges (n_converters, highest - lowest), ascending, where each converter goes on to the
-    next code, in units of lsb, or (0, 0) for ideal ones; `share` neighbouring columns have one converter.
+    next code, in units of lsb, or (0, 0) for ideal ones; sharing (n_columns,) uint32, the converter of each column.
     scale: weight per siemens. receiving (n_post,): where arrays lie below each other, every n_post columns are
     those of one more array, and what they are converted to is added up. Totals (1,): conversions, how many of
     them were clipped, reads, steps in which there was anything to convert, and the sum of all conductances read
@@ -42,7 +42,7 @@ def convert_step(
             clipped[0] += code < lowest or code > highest
             code = min(max(code, lowest), highest)
             if edges.shape[0] > 0:
-                code = lowest + edges_reached(edges[j // share], value / lsb, lowest)
+                code = lowest + edges_reached(edges[sharing[j]], value / lsb, lowest)
             value = code * lsb
         receiving[j % n_post] += scale * value
         column_plus[j] = 0

@@ -50,7 +50,7 @@ def chosen(typingctx, word, choices, skip_self, source):
 
 @njit
 def own_mask(choices):
-    """The low bits, set, of a word that chooses among `choices` targets which tell nothing of the target: `own_bits`."""
+    """The low bits, set, of a word that tell nothing of which of `choices` targets it chooses: `own_bits`."""
     above = np.int64(choices) - 1
     own = 32 - EVEN if np.int64(choices) & above else 32
     while above > 0:

@@ -18,7 +18,7 @@ DEVICE uint32 chosen(uint32 word, uint32 choices, uint32 skip_self, uint32 sourc
     return target + (skip_self & uint32(target >= source));
 }
 
-// The low bits, set, of a word that chooses among `choices` targets which tell nothing of the target: `own_bits`.
+// The low bits, set, of a word that tell nothing of which of `choices` targets it chooses: `own_bits`.
 DEVICE uint32 own_mask(uint32 choices) {
     int own = choices & (choices - 1) ? 32 - ROW_EVEN : 32;
     for (uint32 above = choices - 1; above; above >>= 1) --own;

@@ -47,10 +47,10 @@ def convert_columns(key, first, digits, unit, variance, lowest, highest, drive, 
     out += value * drive[:, None] * weight
 
 
-def count_edges(values, edges, share, lowest, codes):
+def count_edges(values, edges, sharing, lowest, codes):
     """Read the code of every value (batch, columns): `lowest` and one more per edge that it has reached.
 
-    edges (converters, steps), ascending, in the unit of the values; column j has the converter j // share.
+    edges (converters, steps), ascending, in the unit of the values; column j has the converter sharing[j].
     """
     for j in range(values.shape[1]):
-        codes[:, j] = lowest + np.searchsorted(edges[j // share], values[:, j], side="right")
+        codes[:, j] = lowest + np.searchsorted(edges[sharing[j]], values[:, j], side="right")

@@ -9,7 +9,7 @@ from .random import mix, normal
 
 def convert_step(
     step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
-    lsb, lowest, highest, edges, share, scale, receiving, conversions, clipped, reads, conducted,
+    lsb, lowest, highest, edges, sharing, scale, receiving, conversions, clipped, reads, conducted,
 ):  # fmt: skip
     """Convert the columns that were read in this step, add them to `receiving`, leave them empty."""
     with np.errstate(over="ignore"):
@@ -23,7 +23,7 @@ def convert_step(
         code = np.rint(value / lsb)
         clipped[0] += np.count_nonzero((code < lowest) | (code > highest))
         if edges.size:
-            pairs = zip(j // share, value / lsb, strict=True)
+            pairs = zip(sharing[j], value / lsb, strict=True)
             code = np.array([lowest + np.searchsorted(edges[c], x, side="right") for c, x in pairs], np.float64)
         value = np.clip(code, lowest, highest) * lsb
     np.add.at(receiving, j % receiving.size, scale * value)

@@ -4,6 +4,7 @@ import copy
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,6 +155,19 @@ def test_errors_of_converters_reach_the_output():
     assert shift.abs().max() > 0
     groups = shift.reshape(4, 3)
     assert (groups.std(1) < 0.3 * groups.std()).all()
+
+
+@pytest.mark.parametrize(("width", "share", "groups"), [(5, 3, [3, 2, 3, 2, 2]), (4, 9, [4, 4, 4]), (20, 7, [7, 5])])
+def test_tiles_beside_each_other_share_no_converter(width, share, groups):
+    """An offset is common to the columns of one converter, and to no column of another tile."""
+    ideal, tile = ADC(range=1e-4, bits=16), Tile(rows=30, columns=width)
+    off = replace(ideal, offset=300.0, columns_per_adc=share)
+    with torch.no_grad():
+        first, second = (layer(device=PERFECT, adc=adc, tile=tile).eval()(inputs(1))[0] for adc in (ideal, off))
+    means = [part.mean() for part in (second - first).split(groups)]
+    expected = torch.cat([mean.expand(n) for mean, n in zip(means, groups, strict=True)])
+    assert (second - first - expected).abs().max() < 0.02 * expected.abs().max()
+    assert torch.stack(means).diff().abs().min() > 0.02 * expected.abs().max()
 
 
 X = torch.zeros(2, 30, dtype=torch.float64)

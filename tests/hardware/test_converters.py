@@ -70,6 +70,32 @@ def test_errors_move_the_edges():
         np.testing.assert_allclose(edges(adc, column, 4, KEY), expected, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("columns", "width", "share"), [(10, 5, 2), (11, 4, 3), (7, 3, 1), (4, 9, 3), (6, 6, 9), (0, 3, 2)]
+)
+def test_arrays_beside_each_other_have_converters_of_their_own(columns, width, share):
+    """Counted column by column; what is read from each array is what an array alone reads with the same converters."""
+    adc = ADC(bits=5, range=1.0, offset=1.0, inl=0.3, columns_per_adc=share)
+    expected, last = [], None
+    for column in range(columns):
+        own = (column // width, column % width // share)
+        expected.append(expected[-1] + (own != last) if expected else 0)
+        last = own
+    np.testing.assert_array_equal(adc.sharing(columns, width=width), expected)
+    assert adc.converters(columns, width=width) == len(set(expected))
+    values = np.linspace(-1.2, 1.2, 5 * columns).reshape(5, columns)
+    read = adc.convert(values, key=KEY, width=width)
+    if not columns:
+        assert read.shape == (5, 0)
+        return
+    single = ADC(bits=5, range=1.0, offset=1.0, inl=0.3).convert(np.zeros((1, len(set(expected)))), key=KEY)
+    apart = [
+        ADC(bits=5, range=1.0, offset=1.0, inl=0.3).convert(np.tile(values[:, [k]], single.shape), key=KEY)[:, own]
+        for k, own in enumerate(expected)
+    ]
+    np.testing.assert_array_equal(read, np.stack(apart, axis=1))
+
+
 def test_the_statistics_of_the_errors():
     """Each error alone, over 4000 converters: deviations within five standard errors of 1 / sqrt(2 n)."""
     n, close = 4000, 5 / np.sqrt(2 * 4000)

@@ -1,13 +1,14 @@
 """Joules counted by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
-from potentia.hardware import ADC, BreakdownReRAM, Crossbar, PulsedReRAM, digital_joules, gpu_joules, joules
+from potentia.hardware import ADC, BreakdownReRAM, Crossbar, PulsedReRAM, Tile, digital_joules, gpu_joules, joules
 from potentia.hardware.cost import synaptic_events
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
@@ -63,6 +64,8 @@ def test_reads_take_their_time():
     assert cost.reads == 4
     assert cost.seconds == pytest.approx(4 * (50e-9 + 3 * 2e-9), rel=1e-12)
     assert " s\n" in str(cost)
+    for narrow in (replace(store, tile=Tile(rows=8, columns=1)), replace(store, tile=Tile(rows=2, columns=2))):
+        assert joules(*tiny(narrow)).seconds == pytest.approx(4 * (50e-9 + narrow.tile.columns * 2e-9), rel=1e-12)
     unknown = joules(*tiny(Crossbar(PulsedReRAM())))
     assert unknown.seconds is None
     assert "time of a conversion" in unknown.unknown

@@ -272,7 +272,7 @@ BAD = {
         lambda: PulsedReRAM(nonlinearity_up=-1.0),
         r"PulsedReRAM.nonlinearity_up: must be >= 0 and <= 50",
     ),
-    "adc as bits": (lambda: Crossbar(BreakdownReRAM(), adc=8), r"Crossbar.adc: must be ADC\(...\) or None \(got 8\)"),
+    "adc as bits": (lambda: Crossbar(BreakdownReRAM(), adc=8), r"Crossbar.adc: must be an? ADC or None \(got 8\)"),
     "bits 0": (lambda: ADC(bits=0), r"ADC.bits: .* >= 1 and <= 16 \(got 0\)"),
     "bits 64": (lambda: ADC(bits=64), r"ADC.bits: .* <= 16 \(got 64\)"),
     "bits 8.0": (lambda: ADC(bits=8.0), r"ADC.bits: must be a whole number"),

@@ -201,6 +201,20 @@ def test_converters_have_errors_of_their_own(fired):
     assert np.ptp((shared - ideal) / step) <= 1.0 + 1e-6
 
 
+@pytest.mark.parametrize(("width", "share"), [(3, 2), (5, 3), (N_POST + 5, 4), (4, N_POST)])
+def test_arrays_share_no_converter(fired, width, share):
+    """Offsets of steps by the hundred: each converter of each array, beside and below, has one of its own."""
+    store = Crossbar(CELL, adc=ADC(bits=12, offset=300.0, columns_per_adc=share), tile=Tile(rows=2, columns=width))
+    _, simulator, _, _ = received(store, fired)
+    synapses = simulator.plan.synapses["loop"]
+    cells = listed_cells(simulator)
+    edges, sharing = store._converters(store.converter(synapses, cells), synapses, cells.n_columns)
+    owners = [(k // N_POST, k % N_POST // width, k % N_POST % width // share) for k in range(cells.n_columns)]
+    assert cells.n_columns > N_POST
+    assert len(set(owners)) == len(set(sharing.tolist())) == len(edges) == sharing.max() + 1
+    assert len(set(zip(owners, sharing.tolist(), strict=True))) == len(edges)
+
+
 def listed_cells(simulator):
     """The cells of the projection "loop" as its converters are made for them."""
     return simulator.plan.network.projections[0].store._cells(simulator.plan.synapses["loop"])
@@ -208,9 +222,9 @@ def listed_cells(simulator):
 
 BAD = {
     "wires as a number": (
-        lambda: Crossbar(CELL, wires=2.0), r"Crossbar.wires: must be Wires\(...\) or None \(got 2.0\)",
+        lambda: Crossbar(CELL, wires=2.0), r"Crossbar.wires: must be a Wires or None \(got 2.0\)",
     ),
-    "tile as a pair": (lambda: Crossbar(CELL, tile=(64, 64)), r"Crossbar.tile: must be Tile\(...\) or None"),
+    "tile as a pair": (lambda: Crossbar(CELL, tile=(64, 64)), r"Crossbar.tile: must be a Tile or None"),
     "age": (lambda: Crossbar(CELL, age=-1.0), r"Crossbar.age: must be >= 0 s \(got -1.0\)"),
     "tile of nothing": (lambda: Tile(rows=0), r"Tile.rows: must be a whole number >= 1 .*\(got 0\)"),
     "negative resistance": (lambda: Wires(r_word=-1.0, r_bit=1.0), r"Wires.r_word: must be >= 0 ohm \(got -1.0\)"),

@@ -10,6 +10,7 @@ from potentia.kernels.reference.connectivity import layout
 N_PRE, N_POST, DEPTH = 30, 12, 6
 LAGS = np.array([1, 3, 5])
 IDEAL = np.zeros((0, 0))  # converters
+ALONE = np.arange(64, dtype=np.uint32)  # the converter of each column
 KEY, SAMPLE = np.uint64(77), np.zeros(1, np.int64)
 COLUMNS = ("column_plus", "column_minus", "variance", "listed", "touched", "touched_count")
 TOTALS = ("activations", "events", "conducted", "conversions", "clipped", "reads")
@@ -55,11 +56,13 @@ def read(backend, array, state, step=20):
     return backend.crossbar_read_step(step, *(everything[name] for name in names))
 
 
-def convert(backend, state, step=20, *, lsb=0.0, lowest=0, highest=0, edges=IDEAL, share=1, scale=1.0, n_post=N_POST):
+def convert(
+    backend, state, step=20, *, lsb=0.0, lowest=0, highest=0, edges=IDEAL, sharing=ALONE, scale=1.0, n_post=N_POST
+):
     """Call the converting kernel; return what it adds to the receptor."""
     receiving = np.zeros(n_post)
     backend.convert_step(
-        step, KEY, SAMPLE, *(state[name] for name in COLUMNS), lsb, lowest, highest, edges, share, scale, receiving,
+        step, KEY, SAMPLE, *(state[name] for name in COLUMNS), lsb, lowest, highest, edges, sharing, scale, receiving,
         state["conversions"], state["clipped"], state["reads"], state["conducted"],
     )  # fmt: skip
     return receiving
@@ -185,7 +188,9 @@ def test_converters_with_edges_of_their_own(array):
         backend, state = backends.load(name), columns()
         read(backend, array, state)
         sums = state["column_plus"] - state["column_minus"]
-        received.append(convert(backend, state, lsb=lsb, lowest=lowest, highest=highest, edges=edges, share=2))
+        received.append(
+            convert(backend, state, lsb=lsb, lowest=lowest, highest=highest, edges=edges, sharing=ALONE // 2)
+        )
         reached = (edges[np.arange(N_POST) // 2] <= sums[:, None] / lsb).sum(1)
         touched = sums != 0
         np.testing.assert_array_equal(received[-1][touched], ((lowest + reached) * lsb)[touched])
