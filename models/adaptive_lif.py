@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
-from .propagators import coarse, decay, whole_steps
+from .propagators import coarse, decay, rests
 
 
 @final
@@ -48,5 +48,5 @@ class AdaptiveLIF(NeuronModel):
             "decay": decay(dt, self.tau), "decay_a": decay(dt, self.tau_adaptation),
             "increment": self.increment,
             "coarse": coarse(dt, self.tau), "threshold": self.threshold, "reset": self.reset,
-            "hold_steps": whole_steps(dt, self.refractory),
+            "hold_steps": rests(self, dt, self.refractory),
         }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
-from .propagators import decay, whole_steps
+from .propagators import decay, rests
 
 
 @final
@@ -66,5 +66,5 @@ class AdEx(NeuronModel):
             "rest": self.rest, "slope": self.slope, "onset": self.onset, "a": self.a,
             "increment": self.increment,
             "decay_e": decay(dt, self.tau_excitatory), "decay_i": decay(dt, self.tau_inhibitory),
-            "peak": self.peak, "reset": self.reset, "hold_steps": whole_steps(dt, self.refractory),
+            "peak": self.peak, "reset": self.reset, "hold_steps": rests(self, dt, self.refractory),
         }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
-from .propagators import alpha_response, coarse, decay, exponential_response, whole_steps
+from .propagators import alpha_response, coarse, decay, exponential_response, rests
 
 
 @final
@@ -54,5 +54,5 @@ class AlphaLIF(NeuronModel):
             "rising_e": alpha_response(dt, tau, tau_e), "rising_i": alpha_response(dt, tau, tau_i),
             "peak": math.e,
             "coarse": coarse(dt, self.tau), "threshold": self.threshold, "reset": self.reset,
-            "hold_steps": whole_steps(dt, self.refractory),
+            "hold_steps": rests(self, dt, self.refractory),
         }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
-from .propagators import coarse, decay, mean_of_decay, whole_steps
+from .propagators import coarse, decay, mean_of_decay, rests
 
 
 @final
@@ -65,5 +65,5 @@ class CobaLIF(NeuronModel):
             "mean_e": mean_of_decay(dt, self.tau_excitatory),
             "mean_i": mean_of_decay(dt, self.tau_inhibitory),
             "threshold": self.threshold, "reset": self.reset,
-            "hold_steps": whole_steps(dt, self.refractory),
+            "hold_steps": rests(self, dt, self.refractory),
         }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
-from .propagators import coarse, decay, exponential_response, whole_steps
+from .propagators import coarse, decay, exponential_response, rests
 
 
 @final
@@ -59,5 +59,5 @@ class CubaLIF(NeuronModel):
             "response_e": exponential_response(dt, self.tau, self.tau_excitatory),
             "response_i": exponential_response(dt, self.tau, self.tau_inhibitory),
             "coarse": coarse(dt, self.tau), "threshold": self.threshold, "reset": self.reset,
-            "hold_steps": whole_steps(dt, self.refractory),
+            "hold_steps": rests(self, dt, self.refractory),
         }  # fmt: skip

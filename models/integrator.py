@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep_threshold
-from .propagators import whole_steps
+from .propagators import rests
 
 
 @final
@@ -37,5 +37,5 @@ class IF(NeuronModel):
         keep_threshold(self)
 
     def constants(self, dt: float) -> Mapping[str, Any]:
-        hold_steps = whole_steps(dt, self.refractory)
+        hold_steps = rests(self, dt, self.refractory)
         return {"threshold": self.threshold, "reset": self.reset, "hold_steps": hold_steps}

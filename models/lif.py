@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from ..sim.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
-from .propagators import coarse, decay, whole_steps
+from .propagators import coarse, decay, rests
 
 
 @final
@@ -38,5 +38,5 @@ class LIF(NeuronModel):
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
             "decay": decay(dt, self.tau), "coarse": coarse(dt, self.tau),
-            "threshold": self.threshold, "reset": self.reset, "hold_steps": whole_steps(dt, self.refractory),
+            "threshold": self.threshold, "reset": self.reset, "hold_steps": rests(self, dt, self.refractory),
         }  # fmt: skip

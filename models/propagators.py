@@ -7,9 +7,14 @@ case: equal time constants of membrane and synapse are as good as any others. Me
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
+from ..sim import validation as check
 from .parameters import PerUnit
+
+MOST_REST: Final = 2**31 - 1  # steps that kernels can count
 
 
 def decay(dt: float, tau: PerUnit) -> PerUnit:
@@ -41,10 +46,13 @@ def alpha_response(dt: float, tau: PerUnit, tau_synapse: PerUnit) -> PerUnit:
     return _plain(a * b * np.exp(-np.minimum(a, b)) * moment)
 
 
-def whole_steps(dt: float, time: PerUnit) -> PerUnit:
-    """A refractory time [s] in steps of dt: an int, or int32 (n,)."""
-    steps = np.minimum(np.rint(np.asarray(time) / dt), 2**31 - 1).astype(np.int32)
-    return steps if steps.ndim else int(steps)
+def rests(model: object, dt: float, refractory: PerUnit) -> PerUnit:
+    """Refractory times [s] of `model` in steps of dt: an int, or int32 (n,). Raises ParameterError beyond 2**31 - 1."""
+    steps = np.rint(np.asarray(refractory) / dt)
+    if np.max(steps) > MOST_REST:
+        rule = f"must be at most {MOST_REST * dt:g} s, {MOST_REST} steps of dt = {dt:g} s"
+        raise check.fail(model, "refractory", rule, float(np.max(refractory)))
+    return steps.astype(np.int32) if steps.ndim else int(steps)
 
 
 def _phi(x: PerUnit) -> PerUnit:

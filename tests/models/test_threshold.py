@@ -7,7 +7,7 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
-from potentia.models import IF, LIF, AdaptiveLIF, AlphaLIF, CobaLIF, CubaLIF
+from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF
 from potentia.sim import Constant, SpikeTrain, Step, Uniform
 
 DT = 2.0**-10  # [s]; a power of two, as are the potentials below: they are the same numbers in float32
@@ -150,3 +150,14 @@ def test_a_threshold_lowered_below_the_reset_is_survived(backend):
     model = AdaptiveLIF(refractory=3e-3, increment=0.0)
     spikes, _ = driven(backend, model, [], 3, 0.02, dt=1e-4, initial={"a": -1.0})
     assert (spikes.counts() > 1).all()
+
+
+@pytest.mark.parametrize("per_unit", [False, True])
+@pytest.mark.parametrize("model", [IF, LIF, CubaLIF, AlphaLIF, CobaLIF, AdaptiveLIF, AdEx])
+def test_a_rest_longer_than_steps_can_count_is_refused(model, per_unit):
+    """2**31 - 1 steps of 1 ms are 24.9 days; a longer rest is not cut short without a word."""
+    net = Network()
+    net.population(model(refractory=np.array([1e-3, 3e6]) if per_unit else 3e6), 2)
+    with pytest.raises(ParameterError, match=rf"{model.__name__}.refractory: must be at most 2.14748e\+06 s, "):
+        Simulator(net, dt=1e-3)
+    Simulator(net, dt=2e-3)
