@@ -17,7 +17,7 @@ from .conversion import shown
 from .distributions import Distribution
 from .inputs import Stimulus
 from .neuron import NeuronModel, complete
-from .notices import check_model
+from .plausibility import check_model
 from .register import Register
 from .rule import Rule
 from .seed import check_seed

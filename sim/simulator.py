@@ -18,8 +18,8 @@ from .clock import ClockEngine
 from .conversion import shown
 from .inputs import Stimulus
 from .network import Network
-from .notices import Notices
 from .plan import Plan, compile_network
+from .plausibility import Doubts
 from .progress import Progress, meter
 from .result import BatchResult, Result
 from .scope import suits
@@ -98,7 +98,7 @@ class Simulator:
             backend = self.plan.backend.name
         self._owed = 0.0  # [s] that a result loaded by `run` covers and the engine does not yet
         self._turns = Turns()
-        self._described, self._threads, self._notices = network, threads_given, Notices()
+        self._described, self._threads, self._doubts = network, threads_given, Doubts()
         self._options = {"engine": engine, "dt": dt, "backend": backend, "dtype": dtype, "chunk": chunk}
         if deterministic:
             self._options["deterministic"] = True
@@ -208,19 +208,19 @@ class Simulator:
         record_to = None if record_to is None else check.path(self, "run record_to", record_to)
         seconds = check.seconds(self, "run duration", duration, least=0.0)
         if inputs is None and batch is None:
-            self._notices.missed(self.network.inputs, [{}], self.time, self.time + seconds)
+            self._doubts.missed(self.network.inputs, [{}], self.time, self.time + seconds)
             with meter(self._engine.steps(seconds), progress) as tick:
                 result, owed = self._run(seconds, tick, record_to, resume)
-            self._notices.merged(result.tallies, self.network.populations)
+            self._doubts.merged(result.tallies, self.network.populations)
             return result, owed
         if record_to is not None:
             raise check.fail(self, "run record_to", "must be None for a batch", record_to)
         stimuli = self._samples(inputs or {}, batch)
-        self._notices.missed(self.network.inputs, stimuli, self.time, self.time + seconds)
+        self._doubts.missed(self.network.inputs, stimuli, self.time, self.time + seconds)
         with meter(self._engine.steps(seconds) * len(stimuli), progress) as tick:
             self._catch_up()
             samples = BatchResult(self._engine.run_batch(seconds, stimuli, tick))
-        self._notices.merged(samples.tallies, self.network.populations)
+        self._doubts.merged(samples.tallies, self.network.populations)
         return samples, 0.0
 
     def _run(

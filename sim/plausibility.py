@@ -1,22 +1,19 @@
-"""What is done as asked but was probably not meant: told once, as a warning."""
+"""What is done as asked but was probably not meant: warnings, each once."""
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..errors import PotentiaWarning
 from .inputs import Stimulus
 from .neuron import NeuronModel
+from .notice import notify
 
 if TYPE_CHECKING:
     from .network import Input, Population
 
-PACKAGE: Final = __name__.partition(".")[0]
 LONGEST: Final = 10.0  # [s] of a time constant, above any that is known of membranes, synapses and adaptation
 HIGHEST: Final = 1.0  # [V] of a threshold
 UNREACHED: Final = 1e3  # [V] of a threshold that is to keep a unit silent
@@ -28,12 +25,12 @@ def check_model(model: NeuronModel) -> None:
     for name, value in vars(model).items():
         size = _size(value)
         if name.startswith("tau") and size > LONGEST:
-            _warn(f"{type(model).__name__}.{name}: times are in seconds, and 20 ms is 20e-3 (got {size:g} s)")
+            notify(f"{type(model).__name__}.{name}: times are in seconds, and 20 ms is 20e-3 (got {size:g} s)")
         if name.startswith(POTENTIALS) and HIGHEST < size < UNREACHED:
-            _warn(f"{type(model).__name__}.{name}: potentials are in volts, and 15 mV is 15e-3 (got {size:g} V)")
+            notify(f"{type(model).__name__}.{name}: potentials are in volts, and 15 mV is 15e-3 (got {size:g} V)")
 
 
-class Notices:
+class Doubts:
     """What one simulator has told of its runs, each thing once."""
 
     def __init__(self) -> None:
@@ -53,7 +50,7 @@ class Notices:
                 fault = _outside(stimulus, start, stop, fresh=name in stimuli)
                 if fault and name not in self._told:
                     self._told.add(name)
-                    _warn(
+                    notify(
                         f"Simulator.run: nothing of input {name!r} falls into this run, from {start:g} to {stop:g} s: "
                         f"{fault}; times are in seconds from the beginning of the simulation, so give t * 1e-6 for "
                         "microseconds"
@@ -66,7 +63,7 @@ class Notices:
             if tallies.get(tally) and tally not in self._told:
                 self._told.add(tally)
                 spikes = "spike" if tallies[tally] == 1 else "spikes"
-                _warn(
+                notify(
                     f"Simulator.run: {tallies[tally]:.0f} {spikes} of {name!r} came in one step, or at one time, with "
                     f"another of the same unit and made one with it (Result.tallies[{tally!r}]); in the clock engine, "
                     "a shorter dt tells more of them apart"
@@ -90,11 +87,3 @@ def _size(value: Any) -> float:
     """The largest absolute value of a number or an array of numbers; 0 for anything else."""
     array = np.asarray(value)
     return float(np.abs(array).max(initial=0.0)) if array.dtype.kind in "iuf" else 0.0
-
-
-def _warn(text: str) -> None:
-    """Warn at the first line outside of this package."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == PACKAGE:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, PotentiaWarning, stacklevel=level)
