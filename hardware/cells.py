@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 MOST_CELLS: Final = 2**31 - 1
+TINY: Final = 1e-30  # [S], below which a cell is taken to conduct nothing
 BYTES: Final = 28  # of a cell in a dense array: two conductances, the variance of their reading, the column
 
 
@@ -54,12 +55,13 @@ def tiled(cells: Cells, tile: Tile) -> Cells:
     return replace(cells, columns=columns, n_columns=cells.n_columns * count)
 
 
-def wired(cells: Cells, excess: Array, tile: Tile | None, wires: Wires, rest: float, owner: str) -> Cells:
+def wired(cells: Cells, excess: Array, tile: Tile | None, wires: Wires, idle: tuple[float, float], owner: str) -> Cells:
     """The same behind wires: every word line reaches every column of its array.
 
-    Where there is no synapse a cell rests at `rest` [S], also in the rows and columns of a tile that are not used (see
-    `Tile`). What a cell conducts is then its effective conductance, the current at the foot of its column per volt at
-    its word line while all others are held at 0 V (`Wires.effective`), for the arrays of `plus` and of `minus` each.
+    idle: where there is no synapse, what a cell conducts [S], also in the rows and columns of a tile that are not used
+    (see `Tile`), and the variance [S^2] of reading it, like `excess`. What a cell conducts is then its effective
+    conductance, the current at the foot of its column per volt at its word line while all others are held at 0 V
+    (`Wires.effective`), for the arrays of `plus` and of `minus` each.
     Errors of reading grow or shrink with it; excess (2, n) is that of `plus` and of `minus`, or (2, 0).
 
     Raises ParameterError where two synapses would share a cell, CapacityError if the arrays do not fit into memory.
@@ -75,13 +77,16 @@ def wired(cells: Cells, excess: Array, tile: Tile | None, wires: Wires, rest: fl
             "cell for them (choose a connectivity without multapses, or wires=None)"
         )
     tile = Tile(rows=max(n_rows, 1), columns=max(n_post, 1)) if tile is None else tile
-    effective, seen = [], np.zeros(n_rows * n_post if excess.size else 0)
+    (rest, idle_excess), effective = idle, []
+    seen = np.zeros(n_rows * n_post if excess.size else 0)
     for conductances, own in zip((cells.plus, cells.minus), excess, strict=True):
         grid = np.full(n_rows * n_post, rest)
         grid[places] = conductances
         effective.append(_behind(grid.reshape(n_rows, n_post), tile, wires, rest).reshape(-1))
         if own.size:
-            seen[places] += own * (effective[-1][places] / np.maximum(conductances, 1e-30)) ** 2
+            errors = np.full(seen.size, idle_excess)
+            errors[places] = own
+            seen += errors * (effective[-1] / np.maximum(grid, TINY)) ** 2
     first = np.append(0, np.cumsum(np.where(lengths > 0, n_post, 0))).astype(np.uint32)
     columns = np.tile(np.arange(n_post, dtype=np.uint32), n_rows)
     plus, minus = effective

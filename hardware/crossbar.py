@@ -186,7 +186,10 @@ class Crossbar(Store):
         if synapses.plastic:
             rule = f"must be None where a rule learns, as in {synapses.name}: each pulse would change all rows"
             raise check.fail(self, "wires", rule, self.wires)
-        return wired(cells, excess, self.tile, self.wires, self.device.rest, synapses.name)
+        idle = self._idle_excess()
+        if idle and not excess.size:
+            excess = np.zeros((2, synapses.n))
+        return wired(cells, excess, self.tile, self.wires, (self.device.rest, idle), synapses.name)
 
     def _excess(self, plus: Matrix, minus: Matrix, keys: Sequence[int]) -> Matrix:
         """The variance (2, n) [S^2] of reading both devices beyond that of the relative error; (2, 0) if none is."""
@@ -194,6 +197,13 @@ class Crossbar(Store):
         errors = [self.device.read_error(g, self.age, cells=key) for g, key in zip((plus, minus), keys, strict=True)]
         excess: Matrix = np.stack(errors) ** 2 - relative
         return excess.clip(0.0) if (excess > SAME * relative).any() else np.zeros((2, 0))
+
+    def _idle_excess(self) -> float:
+        """The same [S^2] of a cell at rest that belongs to no synapse."""
+        rest = self.device.rest
+        relative = self.device.read_noise**2 * rest**2
+        excess = float(self.device.mean_error(np.array([rest]), self.age)[0]) ** 2 - relative
+        return excess if excess > SAME * relative else 0.0
 
     def _noise(self, synapses: Synapses) -> float:
         """The relative error of one reading: of white noise, and where a rule learns of all noise together."""

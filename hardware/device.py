@@ -145,12 +145,16 @@ class Device(ABC):
 
     def relative_error(self, seconds: float = 1.0) -> float:
         """The standard deviation of a reading of a cell in full, relative to it, all cells taken together."""
-        seconds = self._since(seconds)
         if self.flicker is None and self.telegraph is None:
+            self._since(seconds)
             return self.read_noise
-        full = np.array([self.full])
-        square = float(self._normal_error(full, seconds)[0] / self.full) ** 2
-        return float(np.sqrt(square + (0.0 if self.telegraph is None else self.telegraph.variance)))
+        return float(self.mean_error(np.array([self.full]), seconds)[0] / self.full)
+
+    def mean_error(self, conductances: Conductances, seconds: float = 1.0) -> Conductances:
+        """The standard deviation (n,) [S] of one reading of each cell, if nothing is known of its traps."""
+        since, g = self._since(seconds), self._cells(conductances)
+        error = self._normal_error(g, since)
+        return error if self.telegraph is None else np.sqrt(error**2 + self.telegraph.variance * g**2)
 
     def pulse_constants(self) -> dict[str, Any]:
         """The arguments of `pulse_step` that describe the device."""

@@ -106,11 +106,21 @@ class Telegraph:
 
     @property
     def variance(self) -> float:
-        """Of a reading, relative to the squared conductance, over all cells; as if no amplitude reached 1."""
-        square = self.median**2 * math.exp(2.0 * self.sigma**2)
-        return self.share * min(square, 1.0) * self.occupancy * (1.0 - self.occupancy)
+        """Of a reading, relative to the squared conductance, over all cells."""
+        if self.sigma:  # E min(a, 1)**2: the moment of those below 1, and all others
+            end = -math.log(self.median) / self.sigma  # standard deviations up to 1
+            moment = self.median**2 * math.exp(2.0 * self.sigma**2)
+            square = moment * _below(end - 2.0 * self.sigma) + _below(-end)
+        else:
+            square = self.median**2
+        return self.share * square * self.occupancy * (1.0 - self.occupancy)
 
     def flip(self, conductances: Conductances, key: int, reading: int) -> None:
         """Put the cells that `key` stands for, conductances (n,) [S], on the level that a `reading` finds, in place."""
         amplitudes = self.amplitudes(conductances.size, key)
         kernels.flip(np.uint64(stream_key(reading, "telegraph")), float(self.occupancy), amplitudes, conductances)
+
+
+def _below(z: float) -> float:
+    """The share of normal numbers below `z` standard deviations."""
+    return 0.5 * math.erfc(-z / math.sqrt(2.0))

@@ -5,7 +5,19 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
-from potentia.hardware import ADC, BreakdownReRAM, Crossbar, PulsedReRAM, Tile, Wires, output_currents, presets
+from potentia.hardware import (
+    ADC,
+    BreakdownReRAM,
+    Crossbar,
+    Flicker,
+    Polynomial,
+    PulsedReRAM,
+    Telegraph,
+    Tile,
+    Wires,
+    output_currents,
+    presets,
+)
 from potentia.learning import STDP
 from potentia.models import IF, LIF, SpikeSource
 from potentia.sim import AllToAll, Explicit, FixedProbability, Ideal, Noise, Normal, Poisson, SpikeTrain
@@ -66,6 +78,32 @@ def test_wires_are_solved_exactly(fired, tile):
     lost = simulator.weights(loop)[plain.weights(same) != 0] / plain.weights(same)[plain.weights(same) != 0]
     assert 0.5 < lost.mean() < 0.9999
     assert (lost < 1).all()
+
+
+@pytest.mark.parametrize("tile", [None, Tile(rows=20, columns=9)])
+def test_cells_without_a_synapse_are_read_with_their_noise(fired, tile):
+    """Behind wires a driven row reads all its cells, and 1/f noise and traps are in those at rest too."""
+    flicker = Flicker(unit=1e-6, amplitude=Polynomial(coefficients=(2e-8,)), read_time=1e-6, relative=False)
+    traps = Telegraph(share=1.0, median=0.04, sigma=0.0, occupancy=0.5)
+    cell = PulsedReRAM(g_min=2e-6, g_max=40e-6, read_noise=0.01, flicker=flicker, telegraph=traps)
+    store = Crossbar(cell, adc=None, wires=WIRES, tile=tile, age=100.0)
+    _, simulator, _, _ = received(store, fired, weight=Normal(1e-3, 1e-3))
+    synapses = simulator.plan.synapses["loop"]
+    cells, written = store._cells(synapses), store._written(synapses)
+    expected = np.zeros((N_PRE, N_POST))
+    rows, columns = (N_PRE, N_POST) if tile is None else (tile.rows, tile.columns)
+    for side in written:
+        grid = np.full((N_PRE, N_POST), cell.rest)
+        grid[synapses.sources(), synapses.targets] = side
+        for i in range(0, N_PRE, rows):
+            for j in range(0, N_POST, columns):
+                used, whole = grid[i : i + rows, j : j + columns], np.full((rows, columns), cell.rest)
+                whole[: used.shape[0], : used.shape[1]] = used
+                seen = WIRES.effective(whole)[: used.shape[0], : used.shape[1]]
+                error = cell.read_error(used.ravel(), 100.0).reshape(used.shape)  # every cell has the same traps
+                expected[i : i + rows, j : j + columns] += (seen / used * error) ** 2
+    variance = 0.01**2 * (cells.plus**2 + cells.minus**2) + cells.excess
+    np.testing.assert_allclose(variance.reshape(N_PRE, N_POST), expected, rtol=1e-9)
 
 
 ONE = PulsedReRAM(g_min=0.0, g_max=100e-6)  # 10 kohm

@@ -94,6 +94,19 @@ def test_what_a_crossbar_takes_for_the_error_of_all():
     assert cell.relative_error(5.0) == pytest.approx((cell.read(g, KEY, 5.0) / g).std(), rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("median", "sigma"), [(0.2, 0.6), (0.5, 1.0), (1.0, 2.0), (1.0, 0.0), (0.03, 0.4), (1e-3, 5.0)]
+)
+def test_the_variance_of_all_traps_is_that_of_each(median, sigma):
+    """Amplitudes end at 1, which the mean over all cells takes into account: 5 standard errors."""
+    traps = Telegraph(share=0.4, median=median, sigma=sigma, occupancy=0.3)
+    squares = traps.error(np.ones(400_000), KEY) ** 2
+    assert squares.mean() == pytest.approx(traps.variance, abs=5 * squares.std() / math.sqrt(squares.size) + 1e-12)
+    cell = PulsedReRAM(read_noise=0.02, flicker=FLICKER, telegraph=traps)
+    errors = cell.read_error(np.full(400_000, cell.full), 5.0, cells=KEY) / cell.full
+    assert (errors**2).mean() == pytest.approx(cell.relative_error(5.0) ** 2, abs=6 * squares.std() / 632)
+
+
 BARE = PulsedReRAM(flicker=FLICKER)  # nothing but 1/f noise, 3.16 % of these 10 uS times the root of a logarithm
 SLOW = Flicker(unit=10e-6, amplitude=Power(factor=0.01, exponent=-0.5), read_time=1e-3)
 
