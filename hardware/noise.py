@@ -17,6 +17,7 @@ from .laws import Law, check_law
 
 Conductances = NDArray[np.float64]
 
+OLDEST: Final = 2.0**53  # time constants, beyond which a float does not tell one from the next
 APART: Final = math.log(4.0)  # of the logarithms of time constants: the spectrum is off 1/f by 0.3 % at most
 
 
@@ -62,7 +63,8 @@ class Flicker:
             parts = np.arange(math.ceil(span / APART))
             taus = self.read_time / math.pi * np.exp((parts + 0.5) * APART)  # a period is 2 pi of them
             weights = np.sqrt(np.minimum(APART, span - parts * APART) / span)
-            kernels.fluctuate(np.uint64(stream_key(key, "flicker")), weights, seconds / taus, values)
+            ages = np.minimum(seconds / taus, OLDEST)
+            kernels.fluctuate(np.uint64(stream_key(key, "flicker")), weights, ages, values)
         return values
 
     def _span(self, seconds: float) -> float:

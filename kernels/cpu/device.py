@@ -8,10 +8,10 @@ import math
 import numpy as np
 from numba import njit
 
-from ..reference.device import BEFORE, MOST, RENEWALS
+from ..reference.device import BEFORE, LEFT, MOST
 from .caching import cached
 from .exponential import exponential
-from .random import GOLDEN_WORD, fill_normal, mix, normal, row_key, uniform, unit
+from .random import GOLDEN_WORD, fill_normal, fill_normal_at, mix, row_key, uniform, unit
 
 BLOCK = 1024  # devices at a time: what is between two loops stays in the innermost cache
 
@@ -98,28 +98,55 @@ def flip(key, occupancy, amplitudes, conductances):
 @cached
 def fluctuate(key, weights, ages, values):
     """Fill values (n,) with sum_k weights[k] z_k, z_k standard normal and correlated over time like exp(-ages[k])."""
-    values[:] = 0.0
-    for k in range(weights.size):
-        own = row_key(key, k)
-        drawn = mix(own + GOLDEN_WORD)
-        for i in range(values.size):
-            values[i] += weights[k] * normal(drawn, last_renewal(own, ages[k], i), i)
+    renewals, z = np.empty(BLOCK, np.int64), np.empty(BLOCK)
+    for begin in range(0, values.size, BLOCK):
+        block = values[begin : begin + BLOCK]
+        block[:] = 0.0
+        for k in range(weights.size):
+            own = row_key(key, k)
+            last_renewals(own, ages[k], begin, renewals[: block.size])
+            fill_normal_at(mix(own + GOLDEN_WORD), renewals, begin, z[: block.size])
+            for i in range(block.size):
+                block[i] += weights[k] * z[i]
 
 
 @njit(error_model="numpy")
-def last_renewal(key, age, cell):
-    """The number of the renewal that holds at `age`."""
+def last_renewals(key, age, begin, found):
+    """`last_renewal` of the cells from `begin` on: as vectors where it is among the last few of this time or before."""
     whole = math.floor(age)
-    block, limit = np.int64(whole) + BEFORE, age - whole
-    while True:
-        first, u = block * (MOST + 1), uniform(key, block * (MOST + 1), cell)
-        count, latest, found = 0, -1.0, np.int64(0)
-        while count < MOST and u >= RENEWALS[count]:
-            count += 1
-        for j in range(count):
-            place = uniform(key, first + 1 + j, cell)
-            if latest < place <= limit:
-                latest, found = place, first + 1 + j
-        if latest >= 0.0:
-            return found
-        block, limit = block - 1, 1.0
+    first, reached = (np.int64(whole) + BEFORE) * MOST, exponential(age - whole - 1.0)
+    r0, r1, r2 = row_key(key, first), row_key(key, first + 1), row_key(key, first + 2)
+    b1, b2, b3 = row_key(key, first - MOST), row_key(key, first - 2 * MOST), row_key(key, first - 3 * MOST)
+    for i in range(found.size):
+        cell = GOLDEN_WORD * np.uint64(begin + i + 1)
+        one = unit(mix(r0 + cell))
+        two = one * unit(mix(r1 + cell))
+        three = two * unit(mix(r2 + cell))
+        before = first - 3 * MOST if unit(mix(b3 + cell)) >= LEFT else -1
+        before = first - 2 * MOST if unit(mix(b2 + cell)) >= LEFT else before
+        before = first - MOST if unit(mix(b1 + cell)) >= LEFT else before
+        now = first + 2 if three >= LEFT else before
+        now = now if three <= reached else -1
+        later = first + 1 if two >= LEFT else before
+        now = later if two <= reached else now
+        latest = first if one >= LEFT else before
+        found[i] = latest if one <= reached else now
+    for i in range(found.size):
+        if found[i] < 0:
+            found[i] = last_renewal(key, first, reached, begin + i)
+
+
+@njit(error_model="numpy")
+def last_renewal(key, first, reached, cell):
+    """The number of the last event; first: of this unit of time; reached: what its product must not exceed."""
+    product = 1.0
+    for j in range(MOST):
+        product *= uniform(key, first + j, cell)
+        if product <= reached:
+            if product >= LEFT:
+                return first + j
+            break
+    first -= MOST
+    while uniform(key, first, cell) < LEFT:
+        first -= MOST
+    return first

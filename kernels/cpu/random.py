@@ -86,3 +86,17 @@ def fill_normal(key, step, begin, values):
     for i in range(values.size):
         if values[i] != values[i]:
             values[i] = normal(key, step, begin + i)
+
+
+@njit(error_model="numpy")
+def fill_normal_at(key, steps, begin, values):
+    """`fill_normal` with a step of its own for each value: steps (n,) int64 or more."""
+    for i in range(values.size):
+        word = mix(row_key(key, steps[i]) + GOLDEN_WORD * np.uint64(begin + i + 1))
+        layer = word & np.uint64(LAYERS - 1)
+        x = unit(word) * EDGE[layer]
+        signed = -x if word & np.uint64(LAYERS) else x
+        values[i] = signed if x < EDGE[layer + np.uint64(1)] else np.nan
+    for i in range(values.size):
+        if values[i] != values[i]:
+            values[i] = normal(key, steps[i], begin + i)

@@ -8,9 +8,7 @@ from .exponential import exponential
 from .random import again, normal, row_key, uniform
 
 MOST = 15  # renewals in one time constant; a chance of 1e-14 to have more
-RENEWALS = np.cumsum(
-    np.exp(-1.0) / np.cumprod(np.maximum(np.arange(MOST), 1))
-)  # P(at most k of them), Poisson of mean 1
+LEFT = float(exponential(np.array([-1.0]))[0])  # what remains after one time constant
 BEFORE = 1024  # time constants before time 0 in which the last renewal is looked for
 
 
@@ -57,8 +55,7 @@ def fluctuate(key, weights, ages, values):
     """Fill values (n,) with sum_k weights[k] z_k, z_k standard normal and correlated over time like exp(-ages[k]).
 
     weights, ages (n_parts,): of each part, and the time in units of its time constant. z_k is drawn anew at random
-    moments, once in a time constant on average, so any time can be asked for, in any order: a time constant has a
-    Poisson number of renewals at uniform places, and the last one before now holds.
+    moments, once in a time constant on average, so any time can be asked for, in any order: see `last_renewal`.
     """
     values[:] = 0.0
     cells = np.arange(values.size)
@@ -68,20 +65,25 @@ def fluctuate(key, weights, ages, values):
 
 
 def last_renewal(key, age, cells):
-    """The number (n,) int64 of the renewal that holds at `age`.
+    """The number (n,) int64 of the last event before `age` of a Poisson process with one event per unit of time.
 
-    Of the MOST + 1 numbers of a time constant the first draws how many renewals there are, the others their places.
+    From the end of each unit of time backwards the waits are exponential, -ln u, so event j lies ln(u_0 ... u_j) behind
+    the end: it has happened where that product is at most exp(age - end), and is in this unit where it is at least
+    exp(-1). Of the units before, the last event is event 0, if there is any.
     """
-    found, pending = np.zeros(cells.size, np.int64), np.arange(cells.size)
-    block, limit = int(np.floor(age)) + BEFORE, age - np.floor(age)
+    found, pending = np.full(cells.size, -1), np.arange(cells.size)
+    whole = np.floor(age)
+    first, product = (int(whole) + BEFORE) * MOST, np.ones(cells.size)
+    reached = exponential(np.array([age - whole - 1.0]))[0]
+    for j in range(MOST):
+        product[pending] *= uniform(key, first + j, cells[pending])
+        happened = product[pending] <= reached
+        found[pending[happened]] = first + j
+        pending = pending[~happened]
+    pending = np.flatnonzero((found < 0) | (product < LEFT))
     while pending.size:
-        first = block * (MOST + 1)
-        count = np.searchsorted(RENEWALS, uniform(key, first, cells[pending]), side="right")
-        latest, chosen = np.full(pending.size, -1.0), np.zeros(pending.size, np.int64)
-        for j in range(int(count.max(initial=0))):
-            place = uniform(key, first + 1 + j, cells[pending])
-            later = (j < count) & (place <= limit) & (place > latest)
-            latest, chosen = np.where(later, place, latest), np.where(later, first + 1 + j, chosen)
-        found[pending] = chosen
-        pending, block, limit = pending[latest < 0], block - 1, 1.0
+        first -= MOST
+        some = uniform(key, first, cells[pending]) >= LEFT
+        found[pending[some]] = first
+        pending = pending[~some]
     return found

@@ -200,3 +200,27 @@ def test_a_part_forgets_like_an_exponential():
             for column, now in zip(values, (age, age + lag), strict=True):
                 kernels.fluctuate(np.uint64(5), np.ones(1), np.array([now]), column)
             assert np.corrcoef(*values)[0, 1] == pytest.approx(math.exp(-lag), abs=5 / math.sqrt(n))
+
+
+def test_a_part_is_drawn_anew_like_radioactive_decay():
+    """Seen on a fine grid, across the ends of units of time: waits are exponential and counts are Poisson's."""
+    n, apart, begin = 3000, 1e-3, 7.37
+    values = np.zeros((1500, n))
+    for k, row in enumerate(values):
+        kernels.fluctuate(np.uint64(6), np.ones(1), np.array([begin + apart * k]), row)
+    changes = values[1:] != values[:-1]
+    counts = np.bincount(changes.sum(axis=0), minlength=9)
+    expected = n * stats.poisson(apart * len(changes)).pmf(np.arange(7))
+    assert stats.chisquare([*counts[:7], counts[7:].sum()], [*expected, n - expected.sum()]).pvalue > 1e-6
+    first = np.argmax(changes, axis=0)[changes.any(axis=0)]
+    law = stats.truncexpon(b=apart * len(changes))
+    assert stats.kstest(apart * (first + np.random.default_rng(1).random(first.size)), law.cdf).pvalue > 1e-6
+    where = np.bincount(np.nonzero(changes)[0] // 75, minlength=20)[:19]  # no moment is preferred
+    assert stats.chisquare(where).pvalue > 1e-6
+
+
+def test_no_time_is_too_long():
+    """Beyond what a float tells apart the parts stand still."""
+    for seconds in (1e12, 1e50, 1e300):
+        z = FLICKER.course(2000, seconds, KEY)
+        assert stats.kstest(z, "norm").pvalue > 1e-6

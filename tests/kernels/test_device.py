@@ -29,6 +29,7 @@ CALLS = {
     "read": ("read", (ERRORS,)),
     "flip": ("flip", (0.3, 1e5 * ERRORS)),
     "fluctuate": ("fluctuate", (np.array([0.5, 1.0, 0.25]), np.array([0.0, 3.7, 6e13]))),
+    "fluctuate late": ("fluctuate", (np.array([1.0, 2.0, 0.5]), np.array([2.0**53, 0.999, 1e3 + 0.01]))),
     "fluctuate not": ("fluctuate", (np.zeros(0), np.zeros(0))),
 }
 
