@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -139,13 +139,17 @@ class Build:
                 scope[name] = value if isinstance(value, np.uint64) else int(value)
         return scope
 
+    def kernel(self, kernel: Kernel, owner: str) -> Callable[..., Any]:
+        """A kernel by name, or one of a user's own. Raises NetworkError, naming `owner`, for what cannot be one."""
+        if not isinstance(kernel, str):
+            plain(owner, kernel)
+        return self.backend.kernel(kernel)
+
     def operator(
         self, phase: Phase, label: str, kernel: Kernel, scope: Scope, returns: Signal | None = None, **how: Any
     ) -> Operator:
         """Bind `kernel` to `scope` and put it at the end of its phase; how: further fields of the Operator."""
-        if not isinstance(kernel, str):
-            plain(how.get("owner") or label, kernel)
-        function = self.backend.kernel(kernel)
+        function = self.kernel(kernel, how.get("owner") or label)
         everything: dict[str, Any] = {"dt": self.dt, "sample": self.sample, "pause": self.pause, **scope}
         if "upcoming" in parameters(function):
             everything["upcoming"] = Signal(f"{label}.upcoming", "upcoming", "int64", (1,))

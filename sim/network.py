@@ -18,7 +18,7 @@ from .distributions import Distribution
 from .inputs import Stimulus
 from .neuron import NeuronModel, complete
 from .plausibility import check_model
-from .register import Register
+from .register import Register, stamp_of
 from .rule import Rule
 from .seed import check_seed
 from .store import Ideal, Store
@@ -190,7 +190,7 @@ class Network:
         stimulus.fits(population.n)
         self._receptor("stimulate receptor", population, receptor)
         made = Input(self._name("input", name, f"{population.name}.input"), population, stimulus, receptor)
-        self.inputs.append(made)
+        self._add(made, self.inputs)
         return made
 
     def probe(
@@ -221,9 +221,10 @@ class Network:
                 raise check.fail(self, "probe every", rule, every)
             every = check.within(self, "probe every", every, above=0.0, unit="s")
         made = Probe(target, what, every, units)
-        if not self._register.record(made.name):
+        if not self._known().record(made.name):
             raise NetworkError(f"Network.probe: {made.name} is recorded already")
         self.probes.append(made)
+        self._register.stamp = stamp_of(self._lists())
         return made
 
     def copy(self) -> Network:
@@ -231,7 +232,6 @@ class Network:
         copy = Network(seed=self.seed)
         for title in ("populations", "projections", "inputs", "probes"):
             getattr(copy, title).extend(getattr(self, title))
-        copy._register = self._register.copy()
         return copy
 
     __copy__ = copy
@@ -252,7 +252,7 @@ class Network:
     def _name(self, kind: str, name: str | None, default: str) -> str:
         """A valid name that no other part of this kind bears; the default gets a number where needed."""
         if name is None:
-            return self._register.number(default)
+            return self._known().number(default)
         if (
             not isinstance(name, str)
             or not name
@@ -263,16 +263,28 @@ class Network:
             raise check.fail(self, f"{kind} name", f"must be 1 to {MAX_NAME} printable characters", name)
         if "/" in name or "." in name:
             raise check.fail(self, f"{kind} name", "must not contain '/' or '.', which separate names in files", name)
-        if not self._register.take(str(name)):
+        if not self._known().take(str(name)):
             raise NetworkError(f"Network.{kind}: the name {name!r} is taken")
         return str(name)
 
     def _add(self, part: Any, members: list[Any]) -> None:
         members.append(part)
         self._register.parts.add(part)
+        self._register.stamp = stamp_of(self._lists())
+
+    def _lists(self) -> tuple[list[Any], ...]:
+        return self.populations, self.projections, self.inputs, self.probes
+
+    def _known(self) -> Register:
+        """The register, made anew where the lists were changed by others or are those of a copy."""
+        stamp = stamp_of(self._lists())
+        if stamp != self._register.stamp:
+            parts = (*self.populations, *self.projections, *self.inputs)
+            self._register = Register(parts, self.probes, stamp)
+        return self._register
 
     def _mine(self, field: str, part: Any, kind: type) -> None:
-        if not isinstance(part, kind) or part not in self._register.parts:
+        if not isinstance(part, kind) or part not in self._known().parts:
             members = self.populations if kind is Population else self.projections
             known = check.listed([member.name for member in members]) or "none yet"
             raise NetworkError(

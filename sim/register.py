@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, final
+
+Stamp = tuple[tuple[int, int], ...]
 
 
 @final
 class Register:
-    """The names of a network's parts and probes, and the parts themselves, by identity."""
+    """The names of a network's parts and probes, and the parts themselves, by identity.
 
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        self.recorded: set[str] = set()  # names of probes
-        self.parts: set[Any] = set()  # each compares by identity
+    stamp: the lists that it stands for, as `stamp_of` has them; a list that somebody else changed has another.
+    """
+
+    def __init__(self, parts: Iterable[Any] = (), probes: Iterable[Any] = (), stamp: Stamp = ()) -> None:
+        self.parts: set[Any] = set(parts)  # each compares by identity
+        self.names: set[str] = {part.name for part in self.parts}
+        self.recorded: set[str] = {probe.name for probe in probes}
         self.numbers: dict[str, int] = {}  # how many names a default has led to
+        self.stamp = stamp
 
     def take(self, name: str) -> bool:
         """Whether `name` was free; from now on it is not."""
@@ -35,9 +42,7 @@ class Register:
         self.recorded.add(name)
         return free
 
-    def copy(self) -> Register:
-        """A register of its own, of the same parts."""
-        copy = Register()
-        copy.names, copy.recorded, copy.parts = set(self.names), set(self.recorded), set(self.parts)
-        copy.numbers = dict(self.numbers)
-        return copy
+
+def stamp_of(lists: Sequence[Sequence[Any]]) -> Stamp:
+    """Which lists these are, and how long."""
+    return tuple((id(members), len(members)) for members in lists)

@@ -121,15 +121,16 @@ class PopulationScope:
     def advance(self, build: Build) -> None:
         """The population's own operators: advance, then send."""
         name, model = self.population.name, self.population.model
+        owner = f"{type(model).__name__} of population {name!r}"
+        merging = self._merging(build, owner)
         _apart(model, build.precision)
         constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
         scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
         counts = self.count
         if len(self.pieces) > 1:
             counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=_sizes(self.pieces))
-        scope |= self._merging(build)
+        scope |= merging
         leads, follows = self._naps(build)
-        owner = f"{type(model).__name__} of population {name!r}"
         build.operator(
             Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads, owner=owner
         )
@@ -143,14 +144,14 @@ class PopulationScope:
             build.operator(Phase.GATHER, name, "gather_step", own)
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
 
-    def _merging(self, build: Build) -> dict[str, Any]:
+    def _merging(self, build: Build, owner: str) -> dict[str, Any]:
         """Where a kernel that asks for it keeps how much of what arrived made no spike of its own.
 
         counted: 1 if all that arrives is counted; stores that read currents, and stimuli of a user's own, add what
         they like.
         """
         model = self.population.model
-        if "merged" not in parameters(build.backend.kernel(model.kernel)):
+        if "merged" not in parameters(build.kernel(model.kernel, owner)):
             return {}
         counted = set(model.receptors) <= set(model.counts)
         counted = counted and all(part.store.counts for part in self.joined.incoming)

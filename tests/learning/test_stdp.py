@@ -190,8 +190,8 @@ def test_the_plan_names_the_rule_only_by_its_kernels(trains):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"tau_plus": 0.0}, r"STDP.tau_plus: must be > 0 s \(got 0.0\)"),
-        ({"tau_minus": -1.0}, r"STDP.tau_minus: must be > 0 s \(got -1.0\)"),
+        ({"tau_plus": 0.0}, r"STDP.tau_plus: must be > 0 and <= 1e\+09 s \(got 0.0\)"),
+        ({"tau_minus": -1.0}, r"STDP.tau_minus: must be > 0 and <= 1e\+09 s \(got -1.0\)"),
         ({"a_plus": math.nan}, r"STDP.a_plus: must be a finite number \(got nan\)"),
         ({"a_minus": "big"}, r"STDP.a_minus: must be a finite number \(got 'big'\)"),
         ({"w_min": math.inf}, r"STDP.w_min: must be a finite number \(got inf\)"),

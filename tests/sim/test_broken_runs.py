@@ -91,6 +91,8 @@ class Interrupt:
             return
         if frame.f_code.co_flags & inspect.CO_GENERATOR:  # perhaps one that is thrown away, which lets nothing out
             return
+        if frame.f_code.co_filename == threading.__file__:  # Python's own waits trip there, and say RuntimeError
+            return
         self.passed += 1
         if self.place is not None and self.passed >= self.place:
             sys.setprofile(None)

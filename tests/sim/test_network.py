@@ -52,6 +52,21 @@ def test_a_copy_goes_its_own_way():
         net.probe(other.populations[1], "v")
 
 
+def test_lists_may_be_changed_by_hand():
+    """Scripts drop probes, and put parts of one network into another."""
+    net = described()
+    net.probes = [probe for probe in net.probes if probe.what == "spikes"]
+    net.probe(net.populations[0], "v")
+    other = Network(seed=1)
+    other.populations, other.projections, other.inputs = list(net.populations), net.projections, net.inputs
+    other.probe(net.populations[0], "v")
+    with pytest.raises(NetworkError, match="the name 'cells' is taken"):
+        other.population(LIF(), 1, name="cells")
+    del other.populations[0]
+    with pytest.raises(NetworkError, match="of this network"):
+        other.stimulate(net.populations[0], Constant(1.0))
+
+
 def test_what_is_refused_takes_no_name():
     net = described()
     cells = net.populations[0]

@@ -93,7 +93,7 @@ def test_descriptions_of_many_kinds_are_recorded_and_resumed(model, stimulus, tm
         driven(model, stimulus)._run(0.05, tick, tmp_path)
     assert (tmp_path / "checkpoint-1.snapshot").exists()
     seen = []
-    done = driven(model, stimulus)._run(0.05, seen.append, tmp_path, True)
+    done, _ = driven(model, stimulus)._run(0.05, seen.append, tmp_path, True)
     assert seen[0] >= 40  # what was sealed is not simulated again
     assert storage.digest(done) == storage.digest(driven(model, stimulus).run(0.05))
 

@@ -151,7 +151,7 @@ def test_two_runs_do_not_share_a_folder(result, tmp_path, monkeypatch):
                 simulator().run(0.1, record_to=tmp_path, resume=bool(refused))
             refused.append(str(caught.value))
 
-    same(simulator(chunk=20)._run(0.1, tick, tmp_path), result)
+    same(simulator(chunk=20)._run(0.1, tick, tmp_path)[0], result)
     told = f"holds the records of a run that still goes on, as process {os.getpid()} on {platform.node()}, since 20"
     assert all(told in text for text in refused)
     assert [path.name for path in tmp_path.iterdir()] == ["results.h5"]
