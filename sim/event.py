@@ -68,8 +68,7 @@ class EventMemory:
         self.inputs: Inputs = build_inputs(self.plan, stimuli, sample, self.now, getattr(self, "inputs", None))
         wanted = drive(self.plan, self.inputs)
         for first, end in zip(self.plan.first[:-1], self.plan.first[1:], strict=True):
-            if not np.array_equal(self.units.cell["drive"][first:end], wanted[first:end]):
-                cached(set_drives)(table(self.units), first, wanted[first:end], max(self.now, 0))
+            cached(set_drives)(table(self.units), first, wanted[first:end], max(self.now, 0))
 
     def grow(self, room: int) -> None:
         """Make room for at least `room` more spikes in flight."""

@@ -170,8 +170,10 @@ def spike(units, unit, time):
 
 @njit(error_model="numpy")
 def set_drive(units, unit, drive, time):
-    """Give `unit` another drive from `time` on."""
+    """Give `unit` another drive from `time` on; the same drive again leaves it alone, rounding nothing."""
     cell = record(units.cell, unit, CELL)
+    if cell.drive == drive:
+        return
     settle(units, unit, units.state + 8 * cell.row, time)
     cell.last = time
     cell.drive = drive

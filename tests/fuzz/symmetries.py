@@ -175,9 +175,6 @@ def _join_steps(before: Stimulus, after: Stimulus, case: Case) -> Step:
     if held.size:
         rows[switch] = wide[held[-1]]
     chosen = sorted(rows)
-    before_switch = rows[max((step for step in chosen if step < switch), default=switch)]
-    if chosen[0] < switch and np.array_equal(before_switch, rows[switch]):
-        chosen.remove(switch)  # where nothing changes nothing is rounded
     return Step(np.array(chosen) * case.grid, np.stack([rows[s] for s in chosen]))
 
 

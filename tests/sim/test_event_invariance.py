@@ -128,6 +128,34 @@ def test_poisson_samples_differ_from_their_first_spike_on():
     assert_array_equal(samples[0].times, plain[plain > 0.1])
 
 
+@pytest.mark.parametrize("model", [LIF(threshold=9e-3), CubaLIF(threshold=9e-3)])
+def test_currents_that_stay_round_nothing(model):
+    """A unit whose current is given again, or changes for others alone, does bit for bit what it does undisturbed."""
+    times = np.arange(1, 60) * 0.7e-3
+    others = np.linspace(2e-3, 30e-3, times.size)
+
+    def values(stimulus, replacing=None):
+        net = Network(seed=4)
+        units = net.population(model, 2, name="units", initial={"v": 3.3e-3})
+        net.stimulate(units, stimulus, name="current")
+        net.probe(units, "v", every=0.1e-3)
+        simulator = Simulator(net, engine="event")
+        first = simulator.run(20.3e-3)
+        if replacing is None:
+            parts = first, simulator.run(20.7e-3)
+        else:
+            parts = first, simulator.run(20.7e-3, inputs={"current": [replacing]}, batch=1)[0]
+        return np.concatenate([part.samples("units", "v").values for part in parts])
+
+    plain = Step([0.0], [[13.7e-3, 5e-3]])
+    alone = values(plain)[:, 0]
+    moved = values(Step([0.0, *times], np.stack([np.full(60, 13.7e-3), [5e-3, *others]], axis=1)))
+    assert_array_equal(moved[:, 0], alone)
+    assert not np.array_equal(moved[:, 1], values(plain)[:, 1])
+    assert_array_equal(values(plain, Step([0.0], [[13.7e-3, 25e-3]]))[:, 0], alone)
+    assert_array_equal(values(plain, Step([0.0, 30e-3], [[13.7e-3, 1e-3], [13.7e-3, 9e-3]]))[:, 0], alone)
+
+
 def test_a_run_of_no_time_changes_no_batch():
     """Time 0 is the present before and after it."""
     net = Network(seed=4)
