@@ -120,17 +120,23 @@ class AnalogLinear(torch.nn.Module):
         linear = torch.nn.Linear(in_features, out_features, bias=bias, dtype=dtype)
         own = _next_seed() if seed is None else check_seed(self, seed)
         self.weight, self.bias = linear.weight, linear.bias
-        shape = (len(mapping.coefficients), in_features, out_features)
+        with torch.inference_mode(False):
+            self._register(own)
+        self.register_load_state_dict_post_hook(_forget)
+        self._ready: Arrays | None = None
+        self._digits: list[DigitArray] | None = None
+
+    def _register(self, own: int) -> None:
+        """Tensors for what devices hold and what is counted, and the seed."""
+        shape = (len(self.mapping.coefficients), self.in_features, self.out_features)
+        other = (*shape[:2], 1 if self.mapping.shared else shape[2])
         self.register_buffer("plus", torch.zeros(shape, dtype=torch.float64))
-        self.register_buffer("minus", torch.zeros((*shape[:2], 1 if mapping.shared else shape[2]), dtype=torch.float64))
+        self.register_buffer("minus", torch.zeros(other, dtype=torch.float64))
         for name in ("largest", "seconds", "compensation", "adc_range"):
             self.register_buffer(name, torch.zeros((), dtype=torch.float64))
         for name in ("writes", "reads", "cells"):
             self.register_buffer(name, torch.zeros((), dtype=torch.int64))
         self.register_buffer("streams", torch.tensor(np.uint64(own).astype(np.int64), dtype=torch.int64))
-        self.register_load_state_dict_post_hook(_forget)
-        self._ready: Arrays | None = None
-        self._digits: list[DigitArray] | None = None
 
     @classmethod
     def from_linear(cls, linear: torch.nn.Linear, **options: Any) -> Self:
@@ -299,7 +305,7 @@ class AnalogLinear(torch.nn.Module):
             return self._written_anew()
         if not self.programmed:
             self.program()
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():  # a later call may ask for gradients
             dtype, scale = self.weight.dtype, self._scale(self.largest) * self.compensation
             devices = [(plus.to(dtype), minus.to(dtype)) for plus, minus in self._aged()]
             self._ready = reading.arrays(self, devices, scale, self._keys())

@@ -177,7 +177,7 @@ def _readings(
     planes = layer.coding.planes(x, key=layer.key("dac"))
     for p, (significance, plane) in enumerate(planes):
         volts = plane / full * layer.read_voltage
-        squares = layer.coding.squares(plane, full) * (layer.read_voltage / full) ** 2
+        squares = layer.coding.squares(plane / full, torch.ones_like(full)) * layer.read_voltage**2
         for b, block in enumerate(layer.tile.blocks(layer.in_features)):
             for k, coefficient in enumerate(layer.mapping.coefficients):
                 yield significance * coefficient, (k, b, p), block, volts[:, block], squares[:, block]

@@ -17,7 +17,7 @@ from typing import Any, final
 import numpy as np
 
 from ..sim import validation as check
-from .converters import ADC, DAC, check_codes
+from .converters import ADC, DAC, check_codes, least
 from .mapping import straight
 
 Planes = list[tuple[float, Any]]
@@ -71,7 +71,7 @@ class InputCoding(ABC):
         return plane * plane
 
     def full_scale(self, values: Any) -> Any:
-        """What a fully driven row stands for (..., 1), never 0."""
+        """What a fully driven row stands for (..., 1), never 0, however small the values are."""
         fixed = None if self.converter is None else self.converter.range
         if fixed is None or isinstance(fixed, str):
             given = values.detach() if hasattr(values, "detach") else np.asarray(values, np.float64)
@@ -79,7 +79,7 @@ class InputCoding(ABC):
             largest = getattr(largest, "values", largest)[..., None]
         else:
             largest = 0 * values[..., :1] + fixed
-        return largest + 1.0 * (largest == 0)
+        return largest.clip(least(largest.dtype), None)
 
     def product(self, values: Any, read: Callable[[Any], Any], *, key: int = 0) -> Any:
         """The sum over the planes of what `read` makes of each (..., rows) -> (..., columns)."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..kernels.cpu import analogue as kernels
 from ..kernels.cpu.distributions import draw_normal
+from ..kernels.reference.analogue import LEAST
 from ..sim import validation as check
 from ..sim.conversion import is_tensor
 from ..sim.seed import check_key, stream_key
@@ -177,6 +178,7 @@ class DAC(Characteristics):
         """What one code stands for in every vector (..., 1)."""
         if isinstance(self.range, str):
             full_scale = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
+            full_scale = np.where(full_scale < least(values.dtype), 0.0, full_scale).astype(values.dtype)
         else:
             full_scale = np.full((*values.shape[:-1], 1), self.range, values.dtype)
         return np.asarray(full_scale / values.dtype.type(self.codes[1]))
@@ -249,6 +251,11 @@ def _normals(key: int, name: str, shape: tuple[int, int]) -> Array:
     values = np.empty(shape[0] * shape[1])
     draw_normal(np.uint64(stream_key(key, name)), 0.0, 1.0, -np.inf, np.inf, values)
     return values.reshape(shape)
+
+
+def least(dtype: Any) -> float:
+    """The smallest full scale of vectors of this type of numbers: below it steps have no inverse, and all is 0."""
+    return LEAST * float(np.finfo(str(dtype).removeprefix("torch.")).tiny)
 
 
 def check_codes(owner: Any) -> None:

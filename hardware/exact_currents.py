@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .straight_through import torch
+from .straight_through import once_differentiable, torch
 
 Array = NDArray[np.float64]
 
@@ -39,6 +39,7 @@ class ExactCurrents(torch.autograd.Function):
         return torch.from_numpy(solver.currents(_array(conductances), _array(voltages))).to(voltages.dtype)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         conductances, voltages = ctx.saved_tensors
         arrays = _array(conductances), _array(voltages), _array(gradients[0])

@@ -13,14 +13,24 @@ from ..sim import validation as check
 
 try:
     import torch
+    from torch.autograd.function import once_differentiable
 except ImportError as error:
     raise DependencyError(
         "AnalogLinear: needs PyTorch, which is not installed; install it with: pip install 'potentia[torch]'"
     ) from error
 
 __all__ = [
-    "CellLaw", "StraightThrough", "cell_law", "check_floats", "checked", "flat", "in_own_precision", "like",
-    "straight_through", "torch",
+    "CellLaw",
+    "StraightThrough",
+    "cell_law",
+    "check_floats",
+    "checked",
+    "flat",
+    "in_own_precision",
+    "like",
+    "once_differentiable",
+    "straight_through",
+    "torch",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -65,6 +75,7 @@ class CellLaw(torch.autograd.Function):
         return like(conductances, values)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         (conductances,) = ctx.saved_tensors
         cells = flat(conductances)

@@ -6,7 +6,7 @@ The numbers are defined in `kernels/reference/analogue.py`.
 import numpy as np
 from numba import njit
 
-from ..reference.analogue import DIGIT
+from ..reference.analogue import DIGIT, TINY
 from .caching import cached
 from .gaussian import F, normal_row
 from .random import row_key
@@ -44,7 +44,8 @@ def encode_rows(values, full_scale, levels, codes, squares, lsb):
         row, code, square = values[b], codes[b], squares[b]
         largest = largest_bits(row)
         most = max(most, largest)
-        lsb[b] = (np.int32(largest).view(np.float32) if full_scale == 0 else F(full_scale)) / top
+        automatic = np.int32(largest).view(np.float32)
+        lsb[b] = ((F(0) if automatic < TINY else automatic) if full_scale == 0 else F(full_scale)) / top
         inverse = F(1) / lsb[b] if lsb[b] > 0 else F(0)
         for i in range(row.size):
             x = min(max(np.rint(row[i] * inverse), -top), top)

@@ -11,17 +11,20 @@ import numpy as np
 from .gaussian import normal_rows
 
 DIGIT = 128  # the base in which conductances are written
+LEAST = 1e4  # times the smallest normal number: vectors below it are 0, so that every step has an inverse
+TINY = np.float32(LEAST * np.finfo(np.float32).tiny)
 
 
 def encode_rows(values, full_scale, levels, codes, squares, lsb):
     """Turn each row of `values` (batch, rows) into codes (batch, rows) int8 within [-levels, levels].
 
     A code of row b stands for lsb[b]; it is full_scale / levels, or where full_scale is 0, what lets the largest
-    magnitude of the row be `levels`. squares (batch, rows) uint16 are the bits of codes**2 as bfloat16. Returns the
-    largest magnitude of all, NaN if there is one.
+    magnitude of the row be `levels`, or 0 where that is next to nothing. squares (batch, rows) uint16 are the bits of
+    codes**2 as bfloat16. Returns the largest magnitude of all, NaN if there is one.
     """
     magnitudes = np.abs(values).max(axis=1, initial=np.float32(0))
-    lsb[:] = (magnitudes if full_scale == 0 else np.float32(full_scale)) / np.float32(levels)
+    automatic = np.where(magnitudes < TINY, np.float32(0), magnitudes)
+    lsb[:] = (automatic if full_scale == 0 else np.float32(full_scale)) / np.float32(levels)
     inverse = np.divide(1, lsb, out=np.zeros_like(lsb), where=lsb > 0)
     codes[:] = np.clip(np.rint(values * inverse[:, None]), -levels, levels)
     words = (codes.astype(np.float32) ** 2).view(np.uint32)

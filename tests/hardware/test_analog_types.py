@@ -1,10 +1,12 @@
 """Types of numbers, layouts and places of tensors: what layers and converters take, and one sentence for the rest."""
 
+import copy
+
 import numpy as np
 import pytest
 
 from potentia.errors import ParameterError, PotentiaError, UnsupportedError
-from potentia.hardware import ADC, DAC, Amplitude, BitSerial, PulsedReRAM, PulseWidth
+from potentia.hardware import ADC, DAC, Amplitude, BitSerial, OffsetColumn, PulsedReRAM, PulseWidth, Wires
 
 torch = pytest.importorskip("torch")
 from potentia.hardware import AnalogLinear  # noqa: E402
@@ -103,3 +105,58 @@ def test_codings_take_the_same_types(coding):
     for dtype in OTHERS:
         with pytest.raises(ParameterError, match=r"must be torch.float32 or torch.float64"):
             coding.planes(X.to(dtype))
+
+
+CODINGS = {
+    "a DAC": {}, "no converters": {"adc": None, "dac": None}, "bits": {"coding": BitSerial(8)},
+    "pulses": {"coding": PulseWidth(8, white=True)}, "a reference column": {"mapping": OffsetColumn()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CODINGS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_inputs_of_any_magnitude(kind, dtype):
+    """The output is proportional to the input, but for rounding, however large or small; next to nothing gives 0."""
+    cell, x = PulsedReRAM(read_noise=0.05), torch.randn(4, 12, generator=torch.Generator().manual_seed(2)).to(dtype)
+    layer = AnalogLinear(12, 7, bias=False, device=cell, dtype=dtype, seed=3, **CODINGS[kind])
+    for training, gradients in ((True, True), (False, True), (False, False)):
+        made = {}
+        for scale in (1.0, 2.0**-66, 2.0**-100, 2.0**66, 2.0**100, 1e-37, 1e-40, 1e-44, 0.0):
+            own, given = copy.deepcopy(layer).train(training), (x * scale).requires_grad_(gradients)
+            with torch.set_grad_enabled(gradients):
+                made[scale] = own(given)
+            if gradients:
+                (made[scale] / max(scale, 1e-30)).sum().backward()
+                assert torch.isfinite(given.grad).all(), scale
+                assert not training or torch.isfinite(own.weight.grad).all(), scale
+        expected = made[1.0].detach()
+        for scale in (2.0**-66, 2.0**-100, 2.0**66, 2.0**100):
+            torch.testing.assert_close(made[scale].detach() / scale, expected, rtol=1e-3, atol=1e-3)
+        for scale in (1e-37, 1e-40, 1e-44, 0.0):
+            assert (made[scale].abs() <= 2 * scale * expected.abs().max() + 1e-43).all(), scale
+
+
+def test_what_inference_mode_has_written_still_has_gradients():
+    """A layer that was made, or first called, in inference mode goes on outside."""
+    with torch.inference_mode():
+        made = AnalogLinear(6, 4, device=PulsedReRAM()).eval()
+        made(torch.randn(3, 6))
+    made(torch.randn(3, 6))
+    layer = AnalogLinear(6, 4, device=PulsedReRAM()).eval()
+    with torch.inference_mode():
+        y = layer(torch.ones(1, 6))
+    x = torch.ones(1, 6, requires_grad=True)
+    again = layer(x)
+    again.sum().backward()
+    torch.testing.assert_close(y.clone(), again.detach())
+    torch.testing.assert_close(x.grad[0], layer.stored_weight().sum(0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"wires": Wires(r_word=1.0, r_bit=1.0)}])
+def test_second_derivatives_that_are_not_known_are_refused(options):
+    """The derivative of a cell's law, and of currents behind wires, is known as numbers only."""
+    layer = AnalogLinear(6, 4, device=PulsedReRAM(write_error=0.1), dtype=torch.float64, **options)
+    x = torch.randn(3, 6, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(layer(x).square().sum(), layer.weight, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.square().sum().backward()
