@@ -204,6 +204,9 @@ def deliver_drawn_step(
     arrived, filled, g, k = 0, 0, 0, 0
     shift = np.uint32(shift)
     scale = np.uint32(np.uint32(1) << shift)  # times it is a shift, of known width
+    uneven = False
+    for m in range(sizes.size):
+        uneven |= np.float64(sizes[m]) * (np.float64(masks[m]) + 1.0) > PLAIN
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
         for n in range(-AHEAD, count):
@@ -223,7 +226,7 @@ def deliver_drawn_step(
                 inner = row_key(row_seeds[m], source)
                 choices = np.uint32(sizes[m] - skips[m])
                 skip, place, code, mask = skips[m], places[m], codes[m], masks[m]
-                if np.int64(choices) * (np.int64(mask) + 1) > PLAIN and mask & ~own_mask(choices):
+                if uneven and mask & ~own_mask(choices):
                     for draw in range(begin, end):
                         word = row_word(inner, draw)
                         target = chosen(word, choices, skip, source)
