@@ -31,11 +31,33 @@ class Chunk:
 
     def __init__(self, pool: ThreadPoolExecutor, lanes: int, arguments: tuple[Any, ...]) -> None:
         self._pool, self._lanes, self._arguments = pool, lanes, arguments
-        self._running = threading.Lock()
+        self._running, self._over = threading.Lock(), threading.Lock()
+        self._reached = 0
+        self._fault: BaseException | None = None
         self._decided, self._cancelled, self._goes = threading.Event(), False, False
 
-    def run(self) -> int:
-        """Run all lanes; return the first step not run."""
+    def lead(self) -> int:
+        """Run all lanes and wait for them; return the first step not run.
+
+        A plain lock tells the end: an interrupt in the middle of waiting for a `Future` can leave it locked for ever.
+        """
+        self._over.acquire()
+        self._pool.submit(self._run)
+        self._over.acquire()
+        if self._fault is not None:
+            raise self._fault
+        return self._reached
+
+    def _run(self) -> None:
+        try:
+            self._reached = self._advance()
+        except BaseException as fault:
+            self._fault = fault
+        finally:
+            self._over.release()
+
+    def _advance(self) -> int:
+        """Run all lanes, unless cancelled before; return the first step not run."""
         with self._running:
             try:
                 others = [self._pool.submit(self._follow, lane) for lane in range(1, self._lanes)]
@@ -137,7 +159,7 @@ class Program:
         own = (self._stages, self._meeting.ctypes.data, self._shared.ctypes.data, self._entries, self._rows)
         arguments = (*own, self._masks, stop, *self._rest())
         self._chunk = Chunk(self._pool, self._lanes, arguments)  # before it starts, so that it can be halted
-        return self._pool.submit(self._chunk.run).result()
+        return self._chunk.lead()
 
     def _rest(self) -> tuple[Any, ...]:
         clockwork = self._clockwork
