@@ -147,15 +147,17 @@ class PopulationScope:
     def _merging(self, build: Build, owner: str) -> dict[str, Any]:
         """Where a kernel that asks for it keeps how much of what arrived made no spike of its own.
 
-        counted: 1 if all that arrives is counted; stores that read currents, and stimuli of a user's own, add what
-        they like.
+        counted: 1 if all that arrives is counted; stores that read currents, and spikes of a user's own stimuli, add
+        what they like. Currents of a drive do not arrive.
         """
         model = self.population.model
         if "merged" not in parameters(build.kernel(model.kernel, owner)):
             return {}
         counted = set(model.receptors) <= set(model.counts)
         counted = counted and all(part.store.counts for part in self.joined.incoming)
-        counted = counted and all(part.stimulus.weighs for part in self.joined.inputs)
+        counted = counted and all(
+            part.stimulus.weighs for part in self.joined.inputs if part.stimulus.goes == "receptor"
+        )
         merged = build.tally(f"{self.population.name}.merged", shape=(self.population.n,))
         return {"merged": merged, "counted": int(counted)}
 

@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass
 
-from . import judges, symmetries
+from . import counting, judges, symmetries
 from .case import Case
 from .dice import Dice
 from .generator import generate
@@ -22,10 +22,10 @@ from .shrinking import shrink
 
 JUDGES: dict[str, Judge] = {
     **judges.BITWISE, "single": symmetries.single, "permuted": symmetries.permuted, "switched": symmetries.switched,
-    "converges": symmetries.converges,
+    "converges": symmetries.converges, "counted": counting.counted,
 }  # fmt: skip
 OFTEN = ("reference", "threads", "cut", "batches", "unprobed", "permuted", "switched", "converges")
-SELDOM = {"saved": 4, "pickled": 4, "recorded": 8, "gpu": 20, "single": 4}  # one network in so many, as they take long
+SELDOM = {"saved": 4, "pickled": 4, "recorded": 8, "gpu": 20, "single": 4, "counted": 3}  # one network in so many
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,19 @@ from potentia.errors import PotentiaWarning
 from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import AllToAll, Explicit, FixedTotal, Poisson, Procedural, SpikeTrain, Uniform
+from potentia.sim import (
+    AllToAll,
+    Constant,
+    Explicit,
+    FixedTotal,
+    Noise,
+    Poisson,
+    Procedural,
+    SpikeTrain,
+    Step,
+    TimedArray,
+    Uniform,
+)
 
 DT = 1e-3  # [s]
 TRAINS = {
@@ -63,6 +75,20 @@ def test_every_input_fires_or_is_counted_off_the_grid(case):
     lost = len(times) - len(expected)
     assert result.tallies == {"deliveries": 0, "cells.merged": lost}
     assert len([one for one in caught if "made one with it" in str(one.message)]) == (lost > 0)
+
+
+@pytest.mark.parametrize("current", [Constant(0.5), Step([0.0], [0.5]), TimedArray([0.5], 5e-3), Noise(std=0.1)])
+def test_currents_hinder_no_count(backend, current):
+    """A source does nothing with a current, and counts beside it as it does without."""
+    net = Network(seed=8)
+    cells = net.population(SpikeSource(), 2, name="cells")
+    net.stimulate(cells, SpikeTrain([1e-3, 1e-3, 1e-3, 2e-3], [1, 1, 1, 0]))
+    net.stimulate(cells, current)
+    net.probe(cells, "spikes")
+    with pytest.warns(PotentiaWarning, match="2 spikes of 'cells'"):
+        result = Simulator(net, dt=DT, backend=backend.name).run(5e-3)
+    np.testing.assert_array_equal(result.spikes("cells").counts(), [1, 1])
+    assert result.tallies["cells.merged"] == 2
 
 
 def relayed(weight, delay, store=None, connectivity=None, n=3, pre=2):
