@@ -81,7 +81,7 @@ def sweep(folder: Path, name: str | None = None, *, youngest: float = 0.0) -> No
 
 def make_folder(folder: Path) -> list[Path]:
     """Make `folder` and its parents, if need be; those that were not there, the innermost first. Raises DataError."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -29,7 +29,7 @@ FORM = "earliest"  # of the format: the plain one, which `hdf5_format.py` reads
 
 def write_file(path: str | os.PathLike[str], image: bytes | memoryview, *, replace: bool = True) -> None:
     """Put `image` at `path` in one move, see `atomic.writing`. Raises DataError."""
-    if not replace and Path(path).exists():
+    if not replace and os.path.exists(path):
         raise DataError(f"{path} exists already; choose another name")
     with atomic.writing(path) as file:
         file.write(image)
@@ -37,7 +37,7 @@ def write_file(path: str | os.PathLike[str], image: bytes | memoryview, *, repla
 
 def store(path: str | os.PathLike[str], fill: Callable[[h5py.File], None], *, replace: bool = True) -> None:
     """Put an HDF5 file made by `fill` at `path` in one move, without holding it in memory. Raises DataError."""
-    if not replace and Path(path).exists():
+    if not replace and os.path.exists(path):
         raise DataError(f"{path} exists already; choose another name")
     with atomic.writing(path) as file:
         shelter = _Shelter(file)

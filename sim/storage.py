@@ -90,7 +90,7 @@ def load_result(path: str | os.PathLike[str]) -> Result:
     place = Path(path)
     if not place.is_dir():
         return _read_file(place, follow=True)
-    if (place / RESULTS).exists():
+    if os.path.exists(place / RESULTS):
         return _read_file(place / RESULTS)
     if not chain.segments(place):
         raise DataError(f"{place} holds no {RESULTS}")

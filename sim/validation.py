@@ -6,6 +6,7 @@ The sentence names object, field, rule and the value got. What counts as a numbe
 from __future__ import annotations
 
 import difflib
+import errno
 import math
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -241,6 +242,11 @@ def path(owner: object, field: str, value: Any) -> Path:
         fits = False
     if not fits:
         raise fail(owner, field, rule, value)
+    try:
+        os.lstat(name)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise fail(owner, field, "must be a path with names that the system can hold", value) from None
     return Path(name)
 
 

@@ -139,3 +139,10 @@ def test_folders_made_in_vain_are_removed(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="No space left"):
         simulator().run(0.1).save(tmp_path / "third" / "run")
     assert not names(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a/" + "y" * 300 + "/b"])
+def test_a_name_too_long_for_the_system_is_told_in_one_sentence(name, tmp_path):
+    with pytest.raises(DataError, match=r"cannot be made a folder: File name too long"):
+        atomic.make_folder(tmp_path / name)
+    assert not list(tmp_path.iterdir())

@@ -154,6 +154,12 @@ def test_a_step_in_single_precision_is_the_decimal_that_was_meant():
     assert check.seconds("Owner", "dt", 1e-4 + 1e-14, above=0.0) == 1e-4 + 1e-14
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "/".join(["folder"] * 1000)])
+def test_paths_that_no_system_holds_are_refused(name):
+    with pytest.raises(ParameterError, match=r"^Result.load path: must be a path with names that the system can hold"):
+        check.path("Result", "load path", name)
+
+
 def test_texts_choices_paths_flags_and_dictionaries():
     assert type(check.one_of("Owner", "field", np.str_("a"), ["a", "b"])) is str
     assert check.path("Owner", "field", Path("a") / "b") == Path("a/b")
