@@ -277,8 +277,11 @@ class AnalogLinear(torch.nn.Module):
         return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        """Take a state over; one without a seed leaves the layer its own."""
+        """Take a state over; one without a seed leaves the layer its own, weights without devices are to be written."""
         state_dict.setdefault(prefix + "streams", self.streams)
+        if prefix + "weight" in state_dict and prefix + "plus" not in state_dict:
+            self.compensation.zero_()
+            self.seconds.zero_()
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     @property

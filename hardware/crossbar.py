@@ -166,6 +166,7 @@ class Crossbar(Store):
 
     def read_seconds(self, columns: int) -> float | None:
         """How long one reading of `columns` columns takes [s], all arrays at once; None where that is not known."""
+        columns = check.whole(self, "columns", columns)
         waiting = None if self.adc is None else self.adc.latency(self._width(columns))
         return None if waiting is None else self.read_time + waiting
 

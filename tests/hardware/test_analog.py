@@ -157,6 +157,21 @@ def test_errors_of_converters_reach_the_output():
     assert (groups.std(1) < 0.3 * groups.std()).all()
 
 
+def test_weights_without_devices_are_written():
+    """The state of a torch.nn.Linear, loaded into a layer that has been read and aged, alone or in a network."""
+    linear = torch.nn.Linear(30, 12).double()
+    own = layer(device=PERFECT, **OFF).eval().age(0.0)
+    own.load_state_dict(linear.state_dict(), strict=False)
+    network = torch.nn.Sequential(layer(device=PERFECT, **OFF)).eval()
+    network(inputs())
+    network.load_state_dict(torch.nn.Sequential(linear).state_dict(), strict=False)
+    for made in (own, network):
+        torch.testing.assert_close(made(inputs()), linear(inputs()), rtol=1e-9, atol=1e-12)
+    kept = own.stored_weight()
+    own.load_state_dict({"bias": torch.zeros(12)}, strict=False)
+    assert torch.equal(own.stored_weight(), kept)
+
+
 @pytest.mark.parametrize(("width", "share", "groups"), [(5, 3, [3, 2, 3, 2, 2]), (4, 9, [4, 4, 4]), (20, 7, [7, 5])])
 def test_tiles_beside_each_other_share_no_converter(width, share, groups):
     """An offset is common to the columns of one converter, and to no column of another tile."""
