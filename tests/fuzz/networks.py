@@ -25,6 +25,7 @@ JUDGES: dict[str, Judge] = {
     "converges": symmetries.converges, "counted": counting.counted,
 }  # fmt: skip
 OFTEN = ("reference", "threads", "cut", "batches", "unprobed", "permuted", "switched", "converges")
+ENGINES = {"reference": "clock", "threads": "clock", "converges": "event"}  # which these are for
 SELDOM = {"saved": 4, "pickled": 4, "recorded": 8, "gpu": 20, "single": 4, "counted": 3}  # one network in so many
 
 
@@ -65,17 +66,17 @@ def smallest(fault: Fault, seconds: float) -> Case:
     return shrink(generate(fault.seed), fails, seconds)
 
 
-def chosen(seed: int) -> list[str]:
-    """The judges of the network of this seed: three of those that are quick, and now and then one that is not."""
-    dice = Dice(seed, 1)
-    names = [OFTEN[k] for k in sorted(dice.rng.permutation(len(OFTEN))[:3])]
-    return names + [name for name, period in SELDOM.items() if seed % period == list(SELDOM).index(name) % period]
+def chosen(case: Case) -> list[str]:
+    """The judges of a network: three of those that are quick and know its engine, and now and then one that is not."""
+    often = [name for name in OFTEN if ENGINES.get(name, case.engine) == case.engine]
+    names = [often[k] for k in sorted(Dice(case.seed, 1).rng.permutation(len(often))[:3])]
+    return names + [name for name, period in SELDOM.items() if case.seed % period == list(SELDOM).index(name) % period]
 
 
 def faults(seed: int, names: list[str] | None = None, said: Counter[str] | None = None) -> list[Fault]:
     """What judges, those `chosen` for the seed if not named, find wrong; said: counts verdicts by judge."""
     case, found = generate(seed), []
-    for name in chosen(seed) if names is None else names:
+    for name in chosen(case) if names is None else names:
         verdict = judged(case, name)
         if isinstance(verdict, Fault):
             found.append(verdict)

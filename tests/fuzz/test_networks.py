@@ -209,6 +209,50 @@ def _larger(case: Case) -> Iterator[Units]:
         yield units if arrays or units.name in named else replace(units, n=units.n + 1)
 
 
+def test_judges_see_what_is_counted_wrong(monkeypatch):
+    """A source that tells nothing of what it merges, on either engine."""
+
+    def forgetful(case, **changes):
+        result = networks.judges.whole(case, **changes)
+        return replace(result, tallies={name: 0 for name in result.tallies})
+
+    monkeypatch.setattr(networks.counting, "whole", forgetful)
+    assert _seen("counted", range(120)) == {"clock", "event"}
+
+
+@pytest.mark.parametrize("part", ["delay", "refractory", "weight"])
+def test_judges_see_what_does_not_converge(monkeypatch, part):
+    """A clock engine with other delays, refractory times or weights."""
+    clocked = networks.symmetries._clocked
+
+    def changed(case, step):
+        case = clocked(case, step)
+        if part == "refractory":
+            longer = [units.model for units in case.populations]
+            longer = [replace(m, refractory=m.refractory + 5e-5) if hasattr(m, part) else m for m in longer]
+            return replace(
+                case, populations=tuple(replace(u, model=m) for u, m in zip(case.populations, longer, strict=True))
+            )
+        wirings = tuple(
+            replace(w, **{part: getattr(w, part) + 5e-5}) if isinstance(getattr(w, part), (float, np.ndarray)) else w
+            for w in case.projections
+        )
+        return replace(case, projections=wirings)
+
+    monkeypatch.setattr(networks.symmetries, "_clocked", changed)
+    assert _seen("converges", range(300))
+
+
+def _seen(judge: str, seeds: range) -> set[str]:
+    """The engines of networks in which a judge finds a difference, looked at up to the first of each."""
+    found: set[str] = set()
+    for case in map(generate, seeds):
+        if case.engine not in found:
+            verdict = networks.judged(case, judge)
+            found |= {case.engine} if getattr(verdict, "kind", "") == "Difference" else set()
+    return found
+
+
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_no_judge_finds_a_fault(group, request):
     """No judge finds a fault; each is printed with its smallest network and how to see it again."""
