@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError
+from functools import partial
+
+from ..kernels.led import Led
 
 Progress = Callable[[int], None]
 
@@ -15,20 +17,31 @@ def spread(work: Callable[[int, Progress], None], lanes: int, progress: Progress
     Where one fails, or who waits for them is interrupted, the others end at their next `tick`; the first failure is
     raised.
     """
-    broken = threading.Event()
+    broken = False
 
     def tick(n: int) -> None:
-        if broken.is_set():
+        if broken:
             raise CancelledError
         progress(n)
 
-    with ThreadPoolExecutor(lanes) as pool:
+    def alone(lane: int) -> None:
+        nonlocal broken
         try:
-            futures = [pool.submit(work, lane, tick) for lane in range(lanes)]
-            wait(futures, return_when=FIRST_EXCEPTION)
-        finally:
-            broken.set()
-    failures = [failure for future in futures if (failure := future.exception()) is not None]
-    for failure in failures:
-        if not isinstance(failure, CancelledError):
-            raise failure
+            work(lane, tick)
+        except BaseException:
+            broken = True
+            raise
+
+    started: list[Led[None]] = []
+    try:
+        for lane in range(lanes):
+            started.append(Led(partial(alone, lane)))
+        for led in started:
+            led.wait()
+    finally:
+        broken = True
+        for led in started:
+            led.wait()
+    for led in started:
+        if led.error is not None and not isinstance(led.error, CancelledError):
+            raise led.error

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, DivergenceError
+from ..kernels.backend import Program
 from . import validation as check
 from .batch import spread
 from .inputs import Stimulus
@@ -40,7 +41,7 @@ class ClockEngine:
     def __init__(self, plan: Plan, *, chunk: int, threads: int) -> None:
         self.plan, self.chunk, self.threads = plan, chunk, threads
         self.memory = plan.memory()
-        self.program = plan.program(self.memory)
+        self.program: Program | None = plan.program(self.memory)  # None only while a run is taken back
         self.standing = self.reached = 0
         self._before: dict[str, NDArray[Any]] = {}  # what the present run began with
 
@@ -75,7 +76,8 @@ class ClockEngine:
         """Take back a run that was broken off."""
         if self.reached == self.standing:
             return
-        self.program.halt()
+        if self.program is not None:  # else an interrupt ended this before
+            self.program.halt()
         self.memory.restore(self._before)
         self.memory.clear(EMPTY)
         self._renew()
@@ -90,7 +92,7 @@ class ClockEngine:
 
     def _renew(self) -> None:
         """Another program for the memory as it is now, one that has not decided yet when each operator runs next."""
-        del self.program  # a device has no room for two
+        self.program = None  # a device has no room for two
         self.program = self.plan.program(self.memory)
 
     def _take_over(self, arrays: Mapping[str, NDArray[Any]]) -> int:

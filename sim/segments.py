@@ -6,7 +6,6 @@ import hashlib
 import os
 import queue
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from ..errors import DataError, PotentiaError
+from ..kernels.led import Led
 from . import atomic, chain, description, snapshot, storage
 from .lock import FolderLock
 from .recording import State
@@ -30,6 +30,7 @@ LEAST_FREE: Final = 1 << 24  # bytes on the disk before a run may begin
 WAITING: Final = 4  # pieces: beyond this the simulation waits for the disk
 LOCK: Final = ".records.lock"
 TRIAL: Final = ".trial"
+LOOK: Final = 0.05  # [s] between two looks whether the run still lasts
 
 
 class Segments:
@@ -40,7 +41,11 @@ class Segments:
     present: describes the simulation of a state; span: where the run begins and ends [s]. The folder must be writable,
     nobody else's at the time, and hold no results yet, but where `resume` takes up the run that left them; DataError.
 
+    lasts: None once the run is over, as a weak reference to its turn is; if it is None before, nobody looks.
+
     state: where to go on, None at the beginning. complete: the result, where the run was done already.
+
+    The thread, which no interrupt reaches, takes the folder's lock and gives it up, at the latest soon after the run.
     """
 
     def __init__(
@@ -50,8 +55,10 @@ class Segments:
         span: tuple[float, float],
         *,
         resume: bool = False,
+        lasts: Callable[[], Any] = object,
     ) -> None:
-        self.folder, self.present, self.span = Path(folder), present, span
+        self.folder, self.present, self.span, self.lasts = Path(folder), present, span, lasts
+        self._watched = lasts() is not None
         self.run = _identity(present({}))
         self.sealed = 0
         self.state: Mapping[str, Any] | None = None
@@ -61,21 +68,24 @@ class Segments:
         self._kept = 0  # checkpoints
         self._digest: str | None = None  # of the segment sealed last
         self._failure: BaseException | None = None
-        self._queue: queue.Queue[tuple[Result, Snapshot | None] | None] = queue.Queue(WAITING)
+        self._queue: queue.SimpleQueue[tuple[Result, Snapshot | None] | None] = queue.SimpleQueue()
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()  # a token for each piece that may wait
+        for _ in range(WAITING):
+            self._room.put(None)
+        self._last = self._last_kept = time.monotonic()
+        self._locked: queue.SimpleQueue[None] = queue.SimpleQueue()  # tells when the folder is, or is refused
         made = atomic.make_folder(self.folder)
         try:
-            self._lock = FolderLock(self.folder, LOCK, "holds the records of a run that still goes on")
-            try:
-                self._open(resume=resume)
-            except BaseException:
-                self._lock.release()
-                raise
+            self._writer = Led(self._work)
+            self._locked.get()
+            if self._failure is not None:
+                raise self._failure
+            self._open(resume=resume)
         except BaseException:
+            if hasattr(self, "_writer"):
+                self._finish()
             atomic.unmake(made)
             raise
-        self._last = self._last_kept = time.monotonic()
-        self._thread = threading.Thread(target=self._work, name="segments", daemon=True)
-        self._thread.start()
 
     def __enter__(self) -> Self:
         return self
@@ -83,11 +93,7 @@ class Segments:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self._finish()
-        finally:
-            if not self._thread.is_alive():
-                self._lock.release()
+        self._finish()
         if error is None:
             self._check()
 
@@ -106,11 +112,13 @@ class Segments:
         kept = None
         if state is not None and self._last - self._last_kept >= CHECKPOINT_SECONDS:
             self._last_kept, kept = self._last, self.present(state())
+        self._room.get()
         self._queue.put((piece, kept))
 
     def merge(self) -> Result:
         """The whole result, saved as results.h5, which appears in one move; only then do the segments go."""
-        self._finish()
+        for _ in range(WAITING):  # when all of it is there, nothing waits
+            self._room.get()
         self._check()
         results = self.folder / storage.RESULTS
         if self._only is not None:
@@ -152,12 +160,34 @@ class Segments:
         return storage.load_result(path)
 
     def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            if self._failure is None:
+        """Hold the lock and write what comes, until told to end or until nobody is left to do so."""
+        try:
+            lock = FolderLock(self.folder, LOCK, "holds the records of a run that still goes on")
+        except BaseException as error:
+            self._failure = error
+            return
+        finally:
+            self._locked.put(None)
+        try:
+            while (item := self._next()) is not None:
                 try:
-                    self._write(*item)
+                    if self._failure is None:
+                        self._write(*item)
                 except BaseException as error:  # whatever it is, the user is told where they wait
                     self._failure = error
+                finally:
+                    self._room.put(None)
+        finally:
+            lock.release()
+
+    def _next(self) -> tuple[Result, Snapshot | None] | None:
+        """The next piece to write; None at the end."""
+        while True:
+            try:
+                return self._queue.get(timeout=LOOK)
+            except queue.Empty:
+                if self._watched and self.lasts() is None:
+                    return None
 
     def _write(self, piece: Result, kept: Snapshot | None) -> None:
         place: dict[str, int | str] = {"segment": self.sealed + 1, "run": self.run}
@@ -170,12 +200,15 @@ class Segments:
             self._kept += 1
 
     def _finish(self) -> None:
-        """Wait until all is written. The first Ctrl-C waits too and is raised then; a second one gives up at once."""
+        """Wait until all is written and the folder is free again.
+
+        The first Ctrl-C waits too and is raised then; a second one gives up at once.
+        """
         interrupt: KeyboardInterrupt | None = None
-        while self._thread.is_alive():
+        while not self._writer.over:
             try:
                 self._queue.put(None)
-                self._thread.join()
+                self._writer.wait()
             except KeyboardInterrupt as error:
                 if interrupt is not None:
                     raise

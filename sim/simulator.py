@@ -234,7 +234,7 @@ class Simulator:
         from .segments import Segments
 
         span = (self.time, self.time + seconds)
-        with Segments(record_to, self._snapshot, span, resume=resume) as sink:
+        with Segments(record_to, self._snapshot, span, resume=resume, lasts=self._turns.present) as sink:
             if sink.complete is not None:
                 return sink.complete, self._owed + seconds
             self._catch_up()

@@ -28,20 +28,30 @@ class Turns:
 
     def __init__(self) -> None:
         self._gate = threading.Lock()
-        self._present: Any = _nobody
+        self.present: Any = _nobody  # the turn that lasts, by a weak reference
 
     def take(self, doing: str) -> Turn:
         """The next turn, in order to do what `doing` names. Raises UnsupportedError while another one lasts."""
-        with self._gate:
-            present = self._present()
-            if present is not None:
-                raise UnsupportedError(
-                    f"{OWNER}.{doing}: must wait until {OWNER}.{present.doing} is over; give each thread a simulator "
-                    f"of its own, such as copy.deepcopy(simulator) (got a call while thread {present.thread!r} uses it)"
-                )
-            turn = Turn(doing)
-            self._present = weakref.ref(turn)
+        turn = Turn(doing)
+        try:
+            with self._gate:
+                self._refuse(doing)
+                self.present = weakref.ref(turn)
+        except BaseException:
+            del turn  # else it would last as long as somebody keeps the traceback
+            raise
         return turn
+
+    def _refuse(self, doing: str) -> None:
+        present = self.present()
+        if present is None:
+            return
+        its, thread = present.doing, present.thread
+        del present
+        raise UnsupportedError(
+            f"{OWNER}.{doing}: must wait until {OWNER}.{its} is over; give each thread a simulator of its own, such as "
+            f"copy.deepcopy(simulator) (got a call while thread {thread!r} uses it)"
+        )
 
 
 def _nobody() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import groupby
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import NetworkError
+from ..led import Led
 from . import barrier, binding, loop, nap
 from .fingerprint import is_own
 from .refusal import refusal
@@ -25,42 +26,20 @@ SLACK: Final = 1.02  # several threads must not be slower than one by more than 
 class Chunk:
     """The lanes of one chunk, each in a thread; none begins before all are there, since they wait for one another.
 
-    A thread of the pool leads them: interrupts reach the main thread alone, and between the starts of two lanes one
+    A thread of their own leads them: interrupts reach the main thread alone, and between the starts of two lanes one
     would leave the first waiting for ever.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor, lanes: int, arguments: tuple[Any, ...]) -> None:
-        self._pool, self._lanes, self._arguments = pool, lanes, arguments
-        self._running, self._over = threading.Lock(), threading.Lock()
-        self._reached = 0
-        self._fault: BaseException | None = None
+    def __init__(self, lanes: int, arguments: tuple[Any, ...]) -> None:
+        self._lanes, self._arguments = lanes, arguments
+        self._running = threading.Lock()
         self._decided, self._cancelled, self._goes = threading.Event(), False, False
 
-    def lead(self) -> int:
-        """Run all lanes and wait for them; return the first step not run.
-
-        A plain lock tells the end: an interrupt in the middle of waiting for a `Future` can leave it locked for ever.
-        """
-        self._over.acquire()
-        self._pool.submit(self._run)
-        self._over.acquire()
-        if self._fault is not None:
-            raise self._fault
-        return self._reached
-
-    def _run(self) -> None:
-        try:
-            self._reached = self._advance()
-        except BaseException as fault:
-            self._fault = fault
-        finally:
-            self._over.release()
-
-    def _advance(self) -> int:
+    def run(self) -> int:
         """Run all lanes, unless cancelled before; return the first step not run."""
         with self._running:
             try:
-                others = [self._pool.submit(self._follow, lane) for lane in range(1, self._lanes)]
+                others = [Led(partial(self._follow, lane)) for lane in range(1, self._lanes)]
                 self._goes = not self._cancelled
             except RuntimeError:  # no new threads: Python is about to end
                 pass
@@ -117,12 +96,11 @@ class Program:
         self._chunks = 0
         self._meeting = np.zeros(barrier.WORDS, np.int64)
         self._shared = np.zeros(8 * (lanes + 1), np.int64)
-        self._pool = ThreadPoolExecutor(self._lanes) if self._lanes > 1 else None
         self._chunk: Chunk | None = None
 
     def advance(self, step: int, stop: int) -> int:
         """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
-        lanes = 1 if self._pool is None else self._choose()
+        lanes = 1 if self._lanes == 1 else self._choose()
         begin = time.perf_counter()
         reached = self._serial(step, stop) if lanes == 1 else self._parallel(step, stop)
         self._pace[lanes] = (time.perf_counter() - begin) / max(reached - step, 1)
@@ -153,13 +131,12 @@ class Program:
         return int(loop.advance(self._entries, self._rows, self._masks, step, stop, *self._rest()))
 
     def _parallel(self, step: int, stop: int) -> int:
-        assert self._pool is not None
         self._meeting[:] = 0
         self._shared[:2] = step
         own = (self._stages, self._meeting.ctypes.data, self._shared.ctypes.data, self._entries, self._rows)
         arguments = (*own, self._masks, stop, *self._rest())
-        self._chunk = Chunk(self._pool, self._lanes, arguments)  # before it starts, so that it can be halted
-        return self._chunk.lead()
+        self._chunk = Chunk(self._lanes, arguments)  # before it starts, so that it can be halted
+        return Led(self._chunk.run).result()
 
     def _rest(self) -> tuple[Any, ...]:
         clockwork = self._clockwork

@@ -11,6 +11,7 @@ import pytest
 
 from potentia import Network, Result, Simulator
 from potentia.errors import DataError, DivergenceError, ParameterError, UnsupportedError
+from potentia.kernels.led import Led
 from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF, SpikeSource
 from potentia.sim import Constant, FixedProbability, Poisson, SpikeTrain, Uniform, segments
@@ -89,7 +90,8 @@ class Interrupt:
     def _look(self, frame, event, argument):
         if event not in ("call", "c_return") or frame.f_code.co_filename == __file__:
             return
-        if frame.f_code.co_flags & inspect.CO_GENERATOR:  # perhaps one that is thrown away, which lets nothing out
+        # perhaps a generator that is thrown away, or what a thread pool does when it is: they let nothing out
+        if frame.f_code.co_flags & inspect.CO_GENERATOR or frame.f_code.co_name == "weakref_cb":
             return
         if frame.f_code.co_filename == threading.__file__:  # Python's own waits trip there, and say RuntimeError
             return
@@ -255,6 +257,93 @@ def test_resuming_in_the_same_process(tmp_path, monkeypatch, kept, error):
     same(broken.run(40e-3, record_to=tmp_path / "broken", resume=True), expected)
     same(Result.load(tmp_path / "broken"), expected)
     same(broken.run(5e-3), once.run(5e-3))
+
+
+@pytest.mark.parametrize("how", CLOCKS.values(), ids=CLOCKS)
+def test_two_interrupts_leave_no_trace(how, monkeypatch):
+    """The second one comes while what the first one ended is taken back, at any place of that."""
+    once, broken = simulator(how), simulator(how)
+    before, engine = state(once), type(broken._engine)
+    settle = engine.settle
+    for place in (1, 2, 4, 6, 10, 20, 50):
+        second = Interrupt(place)
+
+        def interrupted(self, second=second):
+            if self.standing is self.reached:
+                return
+            with second:
+                settle(self)
+
+        monkeypatch.setattr(engine, "settle", interrupted)
+        breaks(monkeypatch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            broken.run(20e-3)
+        monkeypatch.undo()
+        assert broken.time == pytest.approx(10e-3)
+    assert broken.run(0.0).stop == pytest.approx(10e-3)  # whatever is left is taken back now
+    assert state(broken) == before
+    same(broken.run(20e-3), once.run(20e-3))
+
+
+def ends_between(monkeypatch):
+    """An interrupt between the beginning of the records and that of the run."""
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(segments.Segments, "__enter__", interrupted)
+
+
+def ends_while_writing(monkeypatch):
+    """One in the run and two while its records are written to their end."""
+    breaks(monkeypatch, 4)
+    wait, left = Led.wait, [2]
+
+    def interrupted(self):
+        if left[0]:
+            left[0] -= 1
+            raise KeyboardInterrupt
+        wait(self)
+
+    monkeypatch.setattr(Led, "wait", interrupted)
+
+
+@pytest.mark.parametrize("ends", [ends_between, ends_while_writing])
+def test_no_interrupt_leaves_a_folder_locked(ends, tmp_path, monkeypatch):
+    """Another simulator of the same process takes the records up, though somebody keeps the traceback."""
+    expected, broken = simulator(CLOCKS["one thread"]).run(40e-3), simulator(CLOCKS["one thread"])
+    ends(monkeypatch)
+    with pytest.raises(KeyboardInterrupt) as kept:
+        broken.run(40e-3, record_to=tmp_path)
+    monkeypatch.undo()
+    same(simulator(CLOCKS["one thread"]).run(40e-3, record_to=tmp_path, resume=True), expected)
+    assert [path.name for path in tmp_path.iterdir()] == ["results.h5"]
+    assert kept.traceback
+
+
+def test_who_keeps_a_refusal_does_not_keep_the_turn():
+    """As a future does that was not asked for its result."""
+    made, refused = simulator(CLOCKS["one thread"]), []
+
+    def second():
+        try:
+            made.run(1e-3)
+        except UnsupportedError as error:
+            refused.append(error)
+
+    advance = made._engine._advance
+
+    def slow(*arguments):
+        worker = threading.Thread(target=second)
+        worker.start()
+        worker.join()
+        advance(*arguments)
+
+    made._engine._advance = slow
+    made.run(1e-3)
+    del made._engine._advance
+    assert len(refused) == 1
+    assert made.run(1e-3).stop == pytest.approx(12e-3)
 
 
 @pytest.mark.parametrize("how", [CLOCKS["one thread"], EVENT], ids=str)
