@@ -20,8 +20,9 @@ from ..kernels.cpu.event_units import Units, set_drives
 from . import validation as check
 from .batch import spread
 from .event_inputs import build_inputs, drive, poisson
-from .event_plan import LIMIT, EventPlan, compile_events, kernels_of, ticks
+from .event_plan import EventPlan, compile_events
 from .event_recording import EventRecording, check_probe, counted
+from .event_solved import LIMIT, kernels_of, ticks
 from .inputs import Stimulus
 from .network import Network
 from .recording import Sink

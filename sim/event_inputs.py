@@ -13,7 +13,8 @@ from ..kernels.cpu import event_inputs as kernels
 from ..kernels.cpu.event_inputs import CHANGE, SLOT, SPIKE, Inputs
 from ..kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ..kernels.reference.random import mix
-from .event_plan import EventPlan, receiving, ticks
+from .event_plan import EventPlan, receiving
+from .event_solved import ticks
 from .inputs import Constant, Events, Poisson, SpikeTrain, Step, Stimulus, TimedArray
 from .network import Input, Population
 from .scope import constant_drive, counts, reached, suits

@@ -14,7 +14,8 @@ from ..kernels.cpu.event_queue import NEVER, TICKS
 from ..kernels.cpu.event_records import FIRED, PROBE, Records
 from ..kernels.cpu.event_units import Units
 from .capacity import check_samples
-from .event_plan import EventPlan, kernels_of, ticks
+from .event_plan import EventPlan
+from .event_solved import kernels_of, ticks
 from .network import Population, Probe, Projection
 from .probes import EVERY, SPIKE_ROWS, check_synapses, recorded
 from .result import Result, Samples, Spikes

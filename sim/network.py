@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final, final
 
 import numpy as np
@@ -342,7 +342,9 @@ def _told(part: Any) -> str:
 
 
 def _call(part: Any) -> str:
-    """A description as its constructor call, only what differs from the defaults."""
+    """A description as its constructor call, only what differs from the defaults; of no dataclass the name alone."""
+    if not is_dataclass(part):
+        return f"{type(part).__name__}(...)"
     shown = []
     for own in fields(part):
         value = getattr(part, own.name)

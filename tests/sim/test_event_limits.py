@@ -12,7 +12,7 @@ from potentia import Network, Simulator
 from potentia.errors import DivergenceError, ParameterError, UnsupportedError
 from potentia.models import IF, LIF, AdaptiveLIF, CubaLIF
 from potentia.sim import Constant, NeuronModel, Normal, OneToOne, Poisson, SpikeTrain, Step, TimedArray, Uniform
-from potentia.sim.event_plan import LIMIT
+from potentia.sim.event_solved import LIMIT
 from potentia.sim.neuron import EventKernels
 
 NEAR = 1e-12  # [s]

@@ -11,7 +11,7 @@ import pytest
 from potentia import Network, Simulator
 from potentia.errors import NetworkError, ParameterError
 from potentia.models import LIF
-from potentia.sim import AllToAll, Constant, FixedOutDegree, OneToOne
+from potentia.sim import AllToAll, Constant, FixedOutDegree, NeuronModel, OneToOne
 
 
 def described():
@@ -113,3 +113,18 @@ def test_initial_values_and_ids_of_many_kinds():
     assert net.probes[0].ids == (1, 2)
     trace = Simulator(net, dt=1e-3).run(1e-3).trace("cells", "v")
     assert trace[0] == pytest.approx(np.exp(-1 / 20) * np.array([2e-3, 4e-3]), rel=1e-5)
+
+
+@pytest.mark.parametrize("shown", [str, lambda net: net._repr_html_()], ids=["text", "html"])
+def test_a_part_that_is_no_dataclass_is_shown_by_its_name(shown):
+    """Nothing tells which of its attributes are parameters."""
+
+    class Plain(NeuronModel):
+        kernel, state, receptors = "lif_step", {"v": "float"}, ("jump",)
+
+        def constants(self, dt):
+            return {}
+
+    net = Network()
+    net.population(Plain(), 3, name="cells")
+    assert "Plain(...)" in shown(net)
