@@ -129,6 +129,8 @@ class Build:
         scope: dict[str, Any] = {}
         for name, value in values.items():
             array = np.asarray(value)
+            if array.dtype.kind not in "biuf":
+                raise NetworkError(f"{prefix}: the constant {name!r} must be a number or numbers (got {value!r:.60})")
             floating = np.issubdtype(array.dtype, np.floating)
             if array.ndim:
                 precision = "float64" if name in exact else "float"

@@ -162,7 +162,11 @@ class Plan:
                 if kept.shape != shape:
                     rule = f"must keep {key!r} in the shape {kept.shape} of the stimulus that it replaces"
                     raise check.fail(stimulus, "flow", rule, f"shape {shape}")
-                kept[...] = starts.get(key, initial)
+                try:
+                    kept[...] = starts.get(key, initial)
+                except (AttributeError, TypeError, ValueError):
+                    rule = f"must return a dictionary in which {key!r}, if it is there, fits the shape {shape}"
+                    raise check.fail(stimulus, "anew", rule, starts) from None
 
     @cached_property
     def _arriving(self) -> dict[str, Operator]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.errors import ParameterError
+from potentia.errors import NetworkError, ParameterError
 from potentia.models import LIF, CobaLIF, SpikeSource
 from potentia.sim import Constant, Noise, Poisson, SpikeTrain, Step
 from potentia.sim.inputs import Stimulus
@@ -223,3 +223,35 @@ def test_noise_differs_between_samples_after_a_run():
     one, two = (sample.trace("cells", "v")[-1] for sample in simulator.run(0.1, batch=2).samples)
     assert abs(np.corrcoef(one, two)[0, 1]) < 0.9
     np.testing.assert_array_equal(one, simulator.run(0.1).trace("cells", "v")[-1])
+
+
+def nudge_step(receiving, told, level):
+    receiving[0] += level
+
+
+@pytest.mark.parametrize(
+    ("level", "anew", "rule"),
+    [
+        (None, {}, "the constant 'level' must be a number or numbers"),
+        ("much", {}, "the constant 'level' must be a number or numbers"),
+        (1e-3, None, "anew: must return a dictionary"),
+        (1e-3, {"told": [1, 2, 3]}, "'told', if it is there, fits the shape"),
+    ],
+)
+def test_what_stimuli_of_ones_own_return_is_checked(level, anew, rule):
+    class Nudge(Stimulus):
+        kernel, goes = nudge_step, "receptor"
+
+        def arguments(self, n, dt):
+            return {"level": level}
+
+        def flow(self, n):
+            return {"told": ("int64", (1,), 0)}
+
+        def anew(self, n, dt, step):
+            return anew
+
+    net = Network()
+    net.stimulate(net.population(LIF(), 2), Nudge(), name="nudge")
+    with pytest.raises((NetworkError, ParameterError), match=rule):
+        Simulator(net).run(1e-3, inputs={"nudge": [Nudge()]})
