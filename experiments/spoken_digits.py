@@ -11,6 +11,7 @@ energies like the cochlea, and "ear" reads the cochlea's spikes in the liquid's 
 from __future__ import annotations
 
 import time
+import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from potentia.errors import PotentiaWarning
 from potentia.experiments.experiment import Context
 from potentia.experiments.speech import N_DIGITS, Recordings, load_speech, splits
 from potentia.hardware import BreakdownReRAM, Crossbar, joules
@@ -124,7 +126,9 @@ def listen(context: Context, settings: Settings, network: Network, trains: list[
     heard = Heard(np.zeros((len(trains), settings.bins, settings.neurons)))
     costs: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for words in np.array_split(order, max(len(trains) // BATCH, 1)):
-        batch = simulator.run({"speech": [trains[word] for word in words]}, batch=len(words), progress=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Simulator.run: .* came in one step", PotentiaWarning)  # a few of a word
+            batch = simulator.run({"speech": [trains[word] for word in words]}, batch=len(words), progress=False)
         context.record(batch)
         for word, sample in zip(words, batch.samples, strict=True):
             edges = bin_edges(trains[word], settings.bins)

@@ -195,12 +195,12 @@ def weight_histogram(weights: ArrayLike, ax: Axes | None = None, *, unit: str = 
 def confusion(matrix: ArrayLike, ax: Axes | None = None, *, labels: Sequence[Any] | None = None) -> Axes:
     """A confusion matrix of counts (n_true, n_predicted); shade is the share of each true class."""
     counts = _matrix("confusion", "matrix", matrix)
-    listed = isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim == 1)
+    listed = isinstance(labels, Sequence) and not isinstance(labels, (str, bytes))
+    listed = listed or (isinstance(labels, np.ndarray) and labels.ndim == 1)
     if labels is not None and (not listed or len(labels) != len(counts)):
         raise check.fail("confusion", "labels", f"must be a list of {len(counts)}, one for each class", labels)
-    names = [
-        name if isinstance(name, str) else shown(name) for name in (range(len(counts)) if labels is None else labels)
-    ]
+    given: Sequence[Any] = range(len(counts)) if labels is None else np.asarray(labels, object).tolist()
+    names = [name if isinstance(name, str) else shown(name) for name in given]
     ax = _axes(ax, (0.34 * counts.shape[1] + 1.4, 0.34 * counts.shape[0] + 1.0))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1)

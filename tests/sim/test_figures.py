@@ -66,6 +66,9 @@ def test_confusion_writes_the_counts():
     ax = figures.confusion([[5, 0], [2, 3]], labels=["zero", "one"])
     assert sorted(text.get_text() for text in ax.texts) == ["2", "3", "5"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["zero", "one"]
+    for labels in (range(5, 7), np.arange(5, 7), (5, 6)):
+        ax = figures.confusion([[5, 0], [2, 3]], labels=labels)
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["5", "6"]
 
 
 def test_bars_write_means_and_spreads():
