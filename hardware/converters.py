@@ -21,6 +21,7 @@ from ..sim.seed import check_key, stream_key
 DEVIATIONS: Final = 4.0  # standard deviations of the column sum that the automatic range covers
 CELLS: Final = 8.0  # and never fewer than so many of the largest cells at once
 MOST_BITS: Final = 16
+MOST_COLUMNS: Final = 1 << 24  # that are converted at once
 
 Array = NDArray[np.float64]
 Law = Callable[[NDArray[Any], NDArray[Any], int], NDArray[Any]]
@@ -139,8 +140,9 @@ class ADC(Characteristics):
         return _convert(self, values, key, partial(self._read, width=width))
 
     def _in_arrays(self, columns: int, width: int | None) -> tuple[int, int]:
-        columns = check.whole(self, "columns", columns)
-        return columns, max(columns, 1) if width is None else check.whole(self, "width", width, least=1)
+        columns = check.whole(self, "columns", columns, most=MOST_COLUMNS)
+        own = max(columns, 1) if width is None else check.whole(self, "width", width, least=1, most=MOST_COLUMNS)
+        return columns, own
 
     def _read(self, values: NDArray[Any], step: NDArray[Any], key: int, width: int | None) -> NDArray[Any]:
         lowest, highest = self.codes

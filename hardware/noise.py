@@ -69,7 +69,7 @@ class Flicker:
 
     def _span(self, seconds: float) -> float:
         """ln of the ratio of the longest to the shortest period, at least 0."""
-        return max(math.log((seconds + self.read_time) / (2.0 * self.read_time)), 0.0)
+        return max(math.log(seconds + self.read_time) - math.log(2.0 * self.read_time), 0.0)
 
 
 @final

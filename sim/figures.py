@@ -191,16 +191,23 @@ def weight_histogram(weights: ArrayLike, ax: Axes | None = None, *, unit: str = 
     return ax
 
 
+def _names(labels: Any, n: int) -> list[str]:
+    """The labels of `n` classes as texts."""
+    try:
+        listed = list(labels) if not isinstance(labels, (str, bytes)) and len(labels) == n else None
+    except Exception:
+        listed = None
+    if listed is None:
+        raise check.fail("confusion", "labels", f"must be a list of {n}, one for each class", labels)
+    plain = [name.item() if isinstance(name, np.generic) else name for name in listed]
+    return [_text(name if isinstance(name, str) else shown(name)) for name in plain]
+
+
 @_styled
 def confusion(matrix: ArrayLike, ax: Axes | None = None, *, labels: Sequence[Any] | None = None) -> Axes:
     """A confusion matrix of counts (n_true, n_predicted); shade is the share of each true class."""
     counts = _matrix("confusion", "matrix", matrix)
-    listed = isinstance(labels, Sequence) and not isinstance(labels, (str, bytes))
-    listed = listed or (isinstance(labels, np.ndarray) and labels.ndim == 1)
-    if labels is not None and (not listed or len(labels) != len(counts)):
-        raise check.fail("confusion", "labels", f"must be a list of {len(counts)}, one for each class", labels)
-    given: Sequence[Any] = range(len(counts)) if labels is None else np.asarray(labels, object).tolist()
-    names = [name if isinstance(name, str) else shown(name) for name in given]
+    names = _names(range(len(counts)) if labels is None else labels, len(counts))
     ax = _axes(ax, (0.34 * counts.shape[1] + 1.4, 0.34 * counts.shape[0] + 1.0))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1)

@@ -194,3 +194,9 @@ def test_bad_input_is_one_sentence(case):
     with pytest.raises(ParameterError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"columns": 2**64}, {"columns": 10**400}, {"columns": 4, "width": 2**63}])
+def test_more_columns_than_can_be_converted_are_refused(options):
+    with pytest.raises(ParameterError, match=r"^ADC.(columns|width): must be a whole number >= \d and <= 16777216"):
+        ADC(bits=4).sharing(**options)

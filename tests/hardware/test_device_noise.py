@@ -224,3 +224,10 @@ def test_no_time_is_too_long():
     for seconds in (1e12, 1e50, 1e300):
         z = FLICKER.course(2000, seconds, KEY)
         assert stats.kstest(z, "norm").pvalue > 1e-6
+
+
+def test_noise_has_an_error_at_any_time():
+    """Up to the largest number that a time can be."""
+    flicker = Flicker(amplitude=FLICKER.amplitude, unit=1e-5, read_time=1e-3)
+    late = flicker.course(3, np.finfo(np.float64).max, key=1)
+    assert np.isfinite(late).all()

@@ -62,6 +62,16 @@ def test_traces_scale_their_unit(result):
     assert np.allclose(ax.lines[0].get_ydata(), 1e3 * result.trace("exc", "v")[:, 0])
 
 
+def test_labels_that_cannot_be_read_are_refused():
+    class Rude:
+        def __len__(self):
+            raise RuntimeError("nobody\nshould see this")
+
+    for labels in (range(2**80), Rude(), "ab", [1]):
+        with pytest.raises(ParameterError, match=r"^confusion.labels: must be a list of 2, one for each class"):
+            figures.confusion([[5, 0], [2, 3]], labels=labels)
+
+
 def test_confusion_writes_the_counts():
     ax = figures.confusion([[5, 0], [2, 3]], labels=["zero", "one"])
     assert sorted(text.get_text() for text in ax.texts) == ["2", "3", "5"]
