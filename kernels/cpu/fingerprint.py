@@ -163,6 +163,10 @@ class _Walk:
             return
         self._seen[id(function)] = len(self._seen)
         self.kept.append(function)
+        module = function.__module__ or ""
+        self._text("module", module)  # code on disk imports it by this name
+        if module not in sys.modules:
+            self._unsound(function.__code__)
         self._code(function.__code__)
         self.value(function.__defaults__)
         for name, default in sorted((function.__kwdefaults__ or {}).items()):

@@ -194,6 +194,25 @@ def test_code_on_disk_is_never_stale(tmp_path):
     assert len(kept) == 3
 
 
+def test_code_on_disk_serves_the_module_that_it_was_made_for(tmp_path):
+    """One file may be imported under two names, here by itself and as part of a package."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "own_kernels.py").write_text(KERNELS.format(name="own_"))
+    for folder in (tmp_path, tmp_path / "package"):
+        (folder / "own_constants.py").write_text(CONSTANTS.format(2.0))
+    for folder, imported in (
+        (tmp_path, "from package import own_kernels"), (tmp_path / "package", "import own_kernels"),
+    ):  # fmt: skip
+        paths = [str(folder), *filter(None, [environment.get("PYTHONPATH")])]
+        program = PROGRAM.format(amount=1.0).replace("import own_kernels", imported)
+        shown = subprocess.run(
+            [sys.executable, "-B", "-c", program], env={**environment, "PYTHONPATH": os.pathsep.join(paths)},
+            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert (shown.stdout.strip(), shown.stderr) == ("21.0", "")
+
+
 # Held to the rules
 
 
