@@ -223,8 +223,7 @@ class Network:
         made = Probe(target, what, every, units)
         if not self._known().record(made.name):
             raise NetworkError(f"Network.probe: {made.name} is recorded already")
-        self.probes.append(made)
-        self._register.stamp = stamp_of(self._lists())
+        self._add(made, self.probes)
         return made
 
     def copy(self) -> Network:

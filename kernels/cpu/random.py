@@ -74,15 +74,20 @@ def normal(key, step, index):
 
 
 @njit(error_model="numpy")
+def inside(word):
+    """The normal number of a word that falls into the inner part of its layer; not a number for one that does not."""
+    layer = word & np.uint64(LAYERS - 1)
+    x = unit(word) * EDGE[layer]
+    signed = -x if word & np.uint64(LAYERS) else x
+    return signed if x < EDGE[layer + np.uint64(1)] else np.nan
+
+
+@njit(error_model="numpy")
 def fill_normal(key, step, begin, values):
     """Fill `values` (n,) with normal(key, step, begin + i), as vectors but for what lies outside the inner parts."""
     row = row_key(key, step)
     for i in range(values.size):
-        word = mix(row + GOLDEN_WORD * np.uint64(begin + i + 1))
-        layer = word & np.uint64(LAYERS - 1)
-        x = unit(word) * EDGE[layer]
-        signed = -x if word & np.uint64(LAYERS) else x
-        values[i] = signed if x < EDGE[layer + np.uint64(1)] else np.nan
+        values[i] = inside(mix(row + GOLDEN_WORD * np.uint64(begin + i + 1)))
     for i in range(values.size):
         if values[i] != values[i]:
             values[i] = normal(key, step, begin + i)
@@ -92,11 +97,7 @@ def fill_normal(key, step, begin, values):
 def fill_normal_at(key, steps, begin, values):
     """`fill_normal` with a step of its own for each value: steps (n,) int64 or more."""
     for i in range(values.size):
-        word = mix(row_key(key, steps[i]) + GOLDEN_WORD * np.uint64(begin + i + 1))
-        layer = word & np.uint64(LAYERS - 1)
-        x = unit(word) * EDGE[layer]
-        signed = -x if word & np.uint64(LAYERS) else x
-        values[i] = signed if x < EDGE[layer + np.uint64(1)] else np.nan
+        values[i] = inside(mix(row_key(key, steps[i]) + GOLDEN_WORD * np.uint64(begin + i + 1)))
     for i in range(values.size):
         if values[i] != values[i]:
             values[i] = normal(key, steps[i], begin + i)

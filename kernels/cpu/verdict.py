@@ -19,8 +19,10 @@ NO_COUNT: Final = "must return the number of spikes, a whole number"
 
 
 def number(count: Any) -> int:
-    """The number of spikes that a kernel returned."""
-    raise NotImplementedError
+    """The number of spikes that a kernel returned; compiled code knows by its type whether it is one."""
+    if not isinstance(count, (int, np.integer, np.bool_)):
+        raise TypeError(NO_COUNT)
+    return int(count)
 
 
 @overload(number, inline="always")
