@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .sim.network import Network
-    from .sim.result import Result
+    from .sim.description.network import Network
+    from .sim.results.result import Result
     from .sim.simulator import Simulator
 
 __version__ = "0.1.0"

@@ -41,7 +41,7 @@ def _place(metavar: str, told: str) -> Any:
 def list_() -> None:
     """Name the experiments."""
     from .experiments import experiments
-    from .experiments.experiment import format_table
+    from .experiments.framework.experiment import format_table
 
     say(format_table(sorted(experiments().items())))
 
@@ -58,8 +58,8 @@ def run(
 ) -> None:
     """Run an experiment into a new run folder."""
     from .experiments import load
-    from .experiments.experiment import read_settings
-    from .experiments.runner import execute
+    from .experiments.framework.experiment import read_settings
+    from .experiments.framework.runner import execute
     from .kernels.backend import BACKENDS
     from .sim import validation as check
 
@@ -89,9 +89,10 @@ def sweep(
     json_: Json = False,
 ) -> None:
     """Run an experiment at every point of a grid of settings."""
-    from .experiments import load, sweep
-    from .experiments.experiment import read_settings
-    from .experiments.runner import check_data
+    from .experiments import load
+    from .experiments.framework import sweep
+    from .experiments.framework.experiment import read_settings
+    from .experiments.framework.runner import check_data
     from .kernels.backend import BACKENDS
     from .sim import validation as check
 
@@ -116,8 +117,8 @@ def resume(
     json_: Json = False,
 ) -> None:
     """Go on with a run or a sweep that was broken off, a run from its last checkpoint."""
-    from .experiments import runner, sweep  # noqa: F401 (now, not when something has begun)
-    from .sim.runfolder import SWEEP
+    from .experiments.framework import runner, sweep  # noqa: F401 (now, not when something has begun)
+    from .sim.runs.runfolder import SWEEP
 
     with process.interruptible():
         if (path / SWEEP).exists():
@@ -131,15 +132,16 @@ def inspect(
     path: Annotated[Path, _place("RUN|FILE", "A run folder or an HDF5 file.")],
 ) -> None:
     """Tell what a run folder, a sweep or a file holds: settings, metrics, arrays with shapes and units."""
-    from .sim import chain, hdf5
-    from .sim.runfolder import RECORD, SWEEP, read_run
-    from .sim.storage import RESULTS
+    from .sim.hdf5 import hdf5
+    from .sim.results.storage import RESULTS
+    from .sim.runs import chain
+    from .sim.runs.runfolder import RECORD, SWEEP, read_run
 
     if not path.is_dir():
         say("\n".join([str(path), *hdf5.tree(path)]))
         return
     if (path / SWEEP).exists():
-        from .experiments import sweep
+        from .experiments.framework import sweep
 
         say(_table_of(sweep.standing(path)))
         return
@@ -155,17 +157,17 @@ def inspect(
 @app.command()
 def plot(path: Annotated[Path, _place("RUN", "A run folder, or that of a sweep.")]) -> None:
     """Draw the figures of a run or a sweep again."""
-    from .experiments.runner import redraw
-    from .sim import figures
-    from .sim.result import Result
-    from .sim.runfolder import RECORD, SWEEP
+    from .experiments.framework.runner import redraw
+    from .sim.results import figures
+    from .sim.results.result import Result
+    from .sim.runs.runfolder import RECORD, SWEEP
 
     if (path / RECORD).exists():
         redraw(path, say)
         return
     if (path / SWEEP).exists():
-        from .experiments import sweep
-        from .experiments.sweep_figure import draw
+        from .experiments.framework import sweep
+        from .experiments.framework.sweep_figure import draw
 
         say(str(draw(path, sweep.standing(path)) or f"{path}: no setting and metric to draw over each other"))
         return
@@ -176,7 +178,7 @@ def plot(path: Annotated[Path, _place("RUN", "A run folder, or that of a sweep."
 @app.command()
 def verify(path: Annotated[Path, _place("RUN", "A run folder.")]) -> None:
     """Run it again and compare the spike hash and the metrics."""
-    from .experiments import runner
+    from .experiments.framework import runner
 
     with process.interruptible():
         differences = runner.verify(path)
@@ -196,7 +198,7 @@ def bench(
     json_: Json = False,
 ) -> None:
     """Measure CPU time per biological second, beside other simulators and the machine's own limit."""
-    from .experiments.experiment import format_table, read_settings
+    from .experiments.framework.experiment import format_table, read_settings
 
     process.return_home()  # a benchmark builds and keeps what it makes where it was started
     module, records = _benchmark(name), _benchmarks("_history")
@@ -305,8 +307,8 @@ def _tell_end(folder: Any, as_json: bool) -> None:
 
 def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:
     """Carry out a sweep; print its table. Exit code 2 if a point could not be run."""
-    from .experiments import sweep
-    from .experiments.sweep_figure import draw
+    from .experiments.framework import sweep
+    from .experiments.framework.sweep_figure import draw
 
     points = sweep.carry_out(folder, workers=workers)
     failed = [point for point in points if point.error]
@@ -327,9 +329,9 @@ def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:
 
 def _table_of(points: Sequence[Any]) -> str:
     """The points of a sweep: settings, the first metrics that differ, and how each ended."""
-    from .experiments import sweep
-    from .experiments.experiment import format_table
-    from .experiments.sweep_figure import shown
+    from .experiments.framework import sweep
+    from .experiments.framework.experiment import format_table
+    from .experiments.framework.sweep_figure import shown
 
     header, rows = sweep.columns(points)
     kept = [header.index(name) for name in [*points[0].values, *shown(points)[:MOST_COLUMNS], "status"]]
@@ -338,7 +340,7 @@ def _table_of(points: Sequence[Any]) -> str:
 
 def _told(record: dict[str, Any]) -> str:
     """A run.json as text."""
-    from .experiments.experiment import format_table
+    from .experiments.framework.experiment import format_table
 
     lines = [f"{record['experiment']}, seed {record['seed']}, {record['status']}"]
     for title in ("config", "metrics", "versions"):

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from potentia.errors import ParameterError
-from potentia.experiments.experiment import Experiment
+from potentia.experiments.framework.experiment import Experiment
 from potentia.sim import validation as check
 
 __all__ = ["experiments", "load"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from potentia.experiments.experiment import Context
+from potentia.experiments.framework.experiment import Context
 from potentia.models import CubaLIF
 from potentia.sim import Constant, FixedProbability, Network, Result, Simulator, Uniform
 

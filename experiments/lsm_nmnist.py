@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from potentia.experiments.experiment import Context
-from potentia.experiments.frames import Frames
-from potentia.experiments.liquid import N_MNIST
-from potentia.experiments.lsm_figures import draw
-from potentia.experiments.lsm_study import StudySettings, Task, study
-from potentia.experiments.nmnist import N_DIGITS, Retina, load_nmnist
-from potentia.experiments.probe import Probe, published_fold, stratified_folds
-from potentia.experiments.saccades import load_moving_digits
+from potentia.experiments.datasets.frames import Frames
+from potentia.experiments.datasets.nmnist import N_DIGITS, Retina, load_nmnist
+from potentia.experiments.datasets.saccades import load_moving_digits
+from potentia.experiments.framework.experiment import Context
+from potentia.experiments.liquids.liquid import N_MNIST
+from potentia.experiments.liquids.lsm_figures import draw
+from potentia.experiments.liquids.lsm_study import StudySettings, Task, study
+from potentia.experiments.liquids.probe import Probe, published_fold, stratified_folds
 from potentia.sim.progress import meter
 
 PUBLISHED: Final = {"software": 89.11, "rram": 89.66}  # [%], whole set, best epoch on the test set

@@ -15,14 +15,14 @@ import numpy as np
 from pydantic import Field
 
 from potentia.errors import DataError
-from potentia.experiments.experiment import Context
-from potentia.experiments.frames import Frames
-from potentia.experiments.liquid import N_TIDIGITS
-from potentia.experiments.lsm_figures import draw
-from potentia.experiments.lsm_study import StudySettings, Task, study
-from potentia.experiments.ntidigits import LAYOUT, find_ntidigits, hear, load_ntidigits
-from potentia.experiments.probe import Fold, Probe, published_fold
-from potentia.experiments.speech import load_speech
+from potentia.experiments.datasets.frames import Frames
+from potentia.experiments.datasets.ntidigits import LAYOUT, find_ntidigits, hear, load_ntidigits
+from potentia.experiments.datasets.speech import load_speech
+from potentia.experiments.framework.experiment import Context
+from potentia.experiments.liquids.liquid import N_TIDIGITS
+from potentia.experiments.liquids.lsm_figures import draw
+from potentia.experiments.liquids.lsm_study import StudySettings, Task, study
+from potentia.experiments.liquids.probe import Fold, Probe, published_fold
 from potentia.sim.progress import meter
 
 PUBLISHED: Final = {"software": 70.79, "rram": 70.11}  # [%], N-TIDIGITS, best epoch on the test set

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from potentia.experiments import microcircuit_figure
-from potentia.experiments.experiment import Context
+from potentia.experiments.figures import microcircuit as microcircuit_figure
+from potentia.experiments.framework.experiment import Context
 from potentia.models import CubaLIF
 from potentia.sim import (
     Constant,
@@ -36,9 +36,9 @@ from potentia.sim import (
     Simulator,
     Stimulus,
     Store,
-    statistics,
 )
 from potentia.sim import validation as check
+from potentia.sim.results import statistics
 
 POPULATIONS: Final = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 SIZES: Final = np.array([20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948])  # neurons

@@ -21,25 +21,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from potentia.errors import PotentiaWarning
-from potentia.experiments.experiment import Context
-from potentia.experiments.speech import N_DIGITS, Recordings, load_speech, splits
+from potentia.experiments.datasets.speech import N_DIGITS, Recordings, load_speech, splits
+from potentia.experiments.framework.experiment import Context
 from potentia.hardware import BreakdownReRAM, Crossbar, joules
 from potentia.hardware.cost import Part
 from potentia.learning import Readout
 from potentia.models import AdaptiveLIF, SpikeSource
-from potentia.sim import (
-    Choice,
-    Cochlea,
-    Explicit,
-    FixedProbability,
-    Network,
-    Population,
-    Result,
-    Simulator,
-    SpikeTrain,
-    figures,
-)
+from potentia.sim import Choice, Cochlea, Explicit, FixedProbability, Network, Population, Result, Simulator, SpikeTrain
 from potentia.sim.progress import meter
+from potentia.sim.results import figures
 
 THRESHOLD = 15e-3  # [V]
 BATCH = 50  # recordings of about one length that run together

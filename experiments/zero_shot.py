@@ -21,8 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from potentia.experiments.experiment import Context
-from potentia.experiments.liquid import (
+from potentia.experiments.datasets.ntidigits import hear
+from potentia.experiments.datasets.saccades import load_moving_digits, some_of_each
+from potentia.experiments.datasets.speech import load_speech
+from potentia.experiments.framework.experiment import Context
+from potentia.experiments.liquids.liquid import (
     N_MNIST,
     N_TIDIGITS,
     DeviceSettings,
@@ -32,16 +35,13 @@ from potentia.experiments.liquid import (
     network,
     sweep_points,
 )
-from potentia.experiments.lsm_study import shown
-from potentia.experiments.ntidigits import hear
-from potentia.experiments.saccades import load_moving_digits, some_of_each
-from potentia.experiments.speech import load_speech
-from potentia.experiments.zero_shot_figures import draw
+from potentia.experiments.liquids.lsm_study import shown
+from potentia.experiments.liquids.zero_shot_figures import draw
 from potentia.learning.readout import pytorch
 from potentia.sim.progress import meter
 
 if TYPE_CHECKING:
-    from potentia.experiments.zero_shot_training import Scene, Score, Training
+    from potentia.experiments.liquids.zero_shot_training import Scene, Score, Training
 
 CLASSES: Final = tuple(range(1, 10))
 IMAGE_CONSTANT: Final = 0.3
@@ -85,7 +85,7 @@ class Settings(DeviceSettings):
 
     def training(self, name: str) -> Training:
         """How the variant `name` is trained."""
-        from potentia.experiments.zero_shot_training import Training
+        from potentia.experiments.liquids.zero_shot_training import Training
 
         encoder, loss = VARIANTS[name]
         return Training(
@@ -97,7 +97,7 @@ class Settings(DeviceSettings):
 def run(settings: Settings, context: Context) -> dict[str, Any]:
     """Load, encode, train, retrieve, compare."""
     pytorch()  # a missing torch is told before anything runs
-    from potentia.experiments.zero_shot_training import learn
+    from potentia.experiments.liquids.zero_shot_training import learn
 
     begin = time.perf_counter()
     scene = load(settings, context)
@@ -124,7 +124,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
 def load(settings: Settings, context: Context) -> Scene:
     """Images and sounds of the classes 1 to 9, drawn by the seed."""
-    from potentia.experiments.zero_shot_training import Scene
+    from potentia.experiments.liquids.zero_shot_training import Scene
 
     recordings = load_speech(context.data)
     sizes = settings.images, settings.test_images
@@ -157,7 +157,7 @@ def encode(context: Context, scene: Scene, seed: int, imperfections: Imperfectio
 
 def sweep(settings: Settings, context: Context, scene: Scene) -> Iterator[dict[str, Any]]:
     """Accuracy on the seen classes with one imperfection at a time, the layer trained on what it leaves."""
-    from potentia.experiments.zero_shot_training import learn
+    from potentia.experiments.liquids.zero_shot_training import learn
 
     points = list(sweep_points())
     with meter(len(points), context.progress, "points") as tick:

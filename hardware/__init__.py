@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import presets
-from .ageing import Ageing, LogarithmicRelaxation, PowerDrift, Widening
-from .breakdown import BreakdownReRAM
-from .coding import Amplitude, BitSerial, InputCoding, PulseWidth, Reading
-from .converters import ADC, DAC
 from .cost import Cost, Part, digital_joules, gpu_joules, joules, synaptic_events
-from .crossbar import Crossbar, to_conductances
-from .device import Device
-from .faults import Endurance, StuckAt
-from .laws import Law, Logarithm, Pieces, Polynomial, Power
-from .macro import Macro40nm
-from .mapping import BitSlicing, DifferentialPairs, OffsetColumn, WeightMapping
-from .measured import Measured
-from .multilevel import MultilevelCell
-from .noise import Flicker, Telegraph
-from .nonlinear import SinhCell
-from .pulsed import PulsedReRAM
-from .tile import Tile
-from .wires import Wires, effective_conductance, output_currents
+from .crossbars.crossbar import Crossbar, to_conductances
+from .crossbars.macro import Macro40nm
+from .devices import presets
+from .devices.ageing import Ageing, LogarithmicRelaxation, PowerDrift, Widening
+from .devices.breakdown import BreakdownReRAM
+from .devices.device import Device
+from .devices.faults import Endurance, StuckAt
+from .devices.laws import Law, Logarithm, Pieces, Polynomial, Power
+from .devices.measured import Measured
+from .devices.multilevel import MultilevelCell
+from .devices.noise import Flicker, Telegraph
+from .devices.pulsed import PulsedReRAM
+from .periphery.coding import Amplitude, BitSerial, InputCoding, PulseWidth, Reading
+from .periphery.converters import ADC, DAC
+from .periphery.mapping import BitSlicing, DifferentialPairs, OffsetColumn, WeightMapping
+from .periphery.tile import Tile
+from .wires.nonlinear import SinhCell
+from .wires.wires import Wires, effective_conductance, output_currents
 
 if TYPE_CHECKING:
-    from .analog import AnalogLinear
+    from .analog_layer.layer import AnalogLinear
 
 __all__ = [
     "ADC", "DAC", "Ageing", "Amplitude", "AnalogLinear", "BitSerial", "BitSlicing", "BreakdownReRAM", "Cost",
@@ -40,7 +40,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """`AnalogLinear` on first use, since it needs torch."""
     if name == "AnalogLinear":
-        from .analog import AnalogLinear
+        from .analog_layer.layer import AnalogLinear
 
         return AnalogLinear
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,13 +9,13 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..sim import validation as check
-from ..sim.network import Projection
-from ..sim.result import BatchResult, Result
-from .crossbar import Crossbar
+from ..sim.description.network import Projection
+from ..sim.results.result import BatchResult, Result
+from .crossbars.crossbar import Crossbar
 
 if TYPE_CHECKING:
+    from ..sim.operators.synapses import Synapses
     from ..sim.simulator import Simulator
-    from ..sim.synapses import Synapses
 
 ISAAC: Final = "Shafiee et al. 2016 (ISAAC), doi:10.1145/3007787.3001139, at 32 nm as in hwcomponents"
 HOROWITZ: Final = "Horowitz 2014, doi:10.1109/ISSCC.2014.6757323, 45 nm, 0.9 V"

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sim import validation as check
-from ..sim.build import Build
-from ..sim.operator import Phase
-from ..sim.rule import Rule
-from ..sim.scope import MOST_STEPS
-from ..sim.store import Proposals
-from ..sim.synapses import Synapses
+from ..sim.description.rule import Rule
+from ..sim.description.store import Proposals
+from ..sim.operators.build import Build
+from ..sim.operators.operator import Phase
+from ..sim.operators.synapses import Synapses
+from ..sim.plan.population import MOST_STEPS
 
 LONGEST: Final = 1e9  # [s] that a trace may take to decay
 SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digits of a float

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from ..sim.neuron import NeuronModel
+from ..sim.description.neuron import NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
 from .propagators import alpha_response, coarse, decay, exponential_response, rests
 

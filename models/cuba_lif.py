@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from ..sim.neuron import EventKernels, NeuronModel
+from ..sim.description.neuron import EventKernels, NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
 from .propagators import coarse, decay, exponential_response, rests
 

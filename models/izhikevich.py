@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, final
 
 from ..sim import validation as check
-from ..sim.neuron import NeuronModel
+from ..sim.description.neuron import NeuronModel
 from .parameters import PerUnit, keep
 
 LONGEST_STEP: Final = 0.5e-3  # [s], the step of the published program

@@ -1,7 +1,6 @@
 """The ports and the loop: what a network is, and how it runs."""
 
-from .cochlea import Cochlea
-from .connectivity import (
+from .description.connectivity import (
     AllToAll,
     Connectivity,
     FixedInDegree,
@@ -11,17 +10,18 @@ from .connectivity import (
     OneToOne,
     SmallWorld,
 )
-from .distributions import Choice, Distribution, LogNormal, Normal, Uniform
-from .encoders import encode_latency, encode_level_crossing, encode_rate
-from .explicit import Explicit, FromSparse
-from .grid import DistanceDependent
-from .inputs import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray
-from .network import Input, Network, Population, Probe, Projection
-from .neuron import NeuronModel
-from .result import BatchResult, Result, Samples, Spikes
-from .rule import Rule
+from .description.distributions import Choice, Distribution, LogNormal, Normal, Uniform
+from .description.explicit import Explicit, FromSparse
+from .description.grid import DistanceDependent
+from .description.inputs import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray
+from .description.network import Input, Network, Population, Probe, Projection
+from .description.neuron import NeuronModel
+from .description.rule import Rule
+from .description.store import Ideal, Procedural, Store
+from .encoding.cochlea import Cochlea
+from .encoding.encoders import encode_latency, encode_level_crossing, encode_rate
+from .results.result import BatchResult, Result, Samples, Spikes
 from .simulator import Simulator
-from .store import Ideal, Procedural, Store
 
 __all__ = [
     "AllToAll",

@@ -8,11 +8,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .files import read_regular
+from .disk.files import read_regular
 
 if TYPE_CHECKING:
-    from .network import Network
-    from .plan import Plan
+    from .description.network import Network
+    from .plan.plan import Plan
 
 MOST_FIGURE = 1 << 26  # bytes
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -13,20 +13,20 @@ from ..errors import CapacityError, NetworkError, ParameterError, UnsupportedErr
 from ..kernels import backend as backends
 from ..kernels.gpu import choice
 from . import validation as check
-from .capacity import memory_told
-from .clock import ClockEngine
 from .conversion import shown
-from .inputs import Stimulus
-from .network import Network
-from .plan import Plan, compile_network
-from .plausibility import Doubts
+from .description.inputs import Stimulus
+from .description.network import Network
+from .description.plausibility import Doubts
+from .engines.clock import ClockEngine
+from .plan.capacity import memory_told
+from .plan.plan import Plan, compile_network
+from .plan.population import suits
 from .progress import Progress, meter
-from .result import BatchResult, Result
-from .scope import suits
+from .results.result import BatchResult, Result
 from .turns import Turns
 
 if TYPE_CHECKING:
-    from .snapshot import Snapshot
+    from .runs.snapshot import Snapshot
 
 ENGINES = ("clock", "event")
 PRECISIONS = ("float32", "float64")
@@ -76,7 +76,7 @@ class Simulator:
         threads = check.whole(self, "threads", threads, least=1, most=MOST_THREADS) if threads is not None else cores()
         chunk = check.whole(self, "chunk", chunk, least=1, most=2**31 - 1)
         if engine == "event":
-            from .event import EventEngine
+            from .engines.event import EventEngine
 
             if dt is not None:
                 raise check.fail(self, "dt", "must be left out: the event engine has no grid", dt)
@@ -115,7 +115,7 @@ class Simulator:
         Raises DataError for a file that is missing, damaged, changed, of another schema, or that uses models
         which this program has not imported.
         """
-        from . import snapshot
+        from .runs import snapshot
 
         path = check.path("Simulator", "load path", path)
         saved = snapshot.load(path)
@@ -127,7 +127,7 @@ class Simulator:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything needed to go on later, bit for bit, to one file; all or nothing. See `load`."""
-        from . import snapshot
+        from .runs import snapshot
 
         path = check.path(self, "save path", path)
         snapshot.save(path, self._alone("save", lambda: self._snapshot(self._engine.snapshot())))
@@ -231,7 +231,7 @@ class Simulator:
                 raise check.fail(self, "run resume", "needs record_to, the folder of the broken run", resume)
             self._catch_up()
             return self._engine.run(seconds, tick), 0.0
-        from .segments import Segments
+        from .runs.segments import Segments
 
         span = (self.time, self.time + seconds)
         with Segments(record_to, self._snapshot, span, resume=resume, lasts=self._turns.present) as sink:
@@ -250,7 +250,7 @@ class Simulator:
             self._owed = 0.0
 
     def _snapshot(self, state: Mapping[str, Any]) -> Snapshot:
-        from .snapshot import Snapshot
+        from .runs.snapshot import Snapshot
 
         return Snapshot(self._described, self._options, state)
 

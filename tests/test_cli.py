@@ -20,10 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from potentia import cli, process
 from potentia.errors import DataError, ParameterError
 from potentia.experiments import balanced_network, experiments, load
-from potentia.experiments.experiment import Context, format_table, is_timed, read_settings
-from potentia.experiments.runner import compare, execute, verify
-from potentia.sim import atomic
-from potentia.sim.runfolder import read_run
+from potentia.experiments.framework.experiment import Context, format_table, is_timed, read_settings
+from potentia.experiments.framework.runner import compare, execute, verify
+from potentia.sim.disk import atomic
+from potentia.sim.runs.runfolder import read_run
 
 SMALL = ["--set", "neurons=200", "--set", "duration=0.05", "--set", "probability=0.1"]
 

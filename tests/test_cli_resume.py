@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from potentia.experiments import balanced_network, load
-from potentia.experiments.experiment import read_settings
-from potentia.experiments.runner import execute
-from potentia.sim import segments
-from potentia.sim.claim import LOCK, RECORD
-from potentia.sim.clock import ClockEngine
-from potentia.sim.lock import FolderLock
-from potentia.sim.runfolder import read_run
+from potentia.experiments.framework.experiment import read_settings
+from potentia.experiments.framework.runner import execute
+from potentia.sim.disk.lock import FolderLock
+from potentia.sim.engines.clock import ClockEngine
+from potentia.sim.runs import segments
+from potentia.sim.runs.claim import LOCK, RECORD
+from potentia.sim.runs.runfolder import read_run
 from potentia.tests.test_cli import potentia
 
 SETTINGS = {"neurons": 200, "duration": 0.5, "probability": 0.1, "seed": 3}

@@ -15,7 +15,7 @@ from potentia.errors import DataError
 from potentia.models import LIF
 from potentia.process import printable
 from potentia.sim import Constant
-from potentia.sim.runfolder import RECORD, RunFolder, read_run, write_report
+from potentia.sim.runs.runfolder import RECORD, RunFolder, read_run, write_report
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and pipes of Posix")
 ENTRY = "from potentia.cli import main; main()"
@@ -160,7 +160,7 @@ def test_nothing_is_carried_out_in_a_strangers_folder(result):
     (home / "matplotlibrc").write_text("backend: module://potentia_evil\n")
     (home / ".numba_config.yaml").write_text("disable_jit: 1\ncache_dir: cache\n")
     root = str(Path(potentia.__file__).resolve().parents[1])
-    seen = "import numba, potentia.sim.figures; print(numba.config.CACHE_DIR, numba.config.DISABLE_JIT)"
+    seen = "import numba, potentia.sim.results.figures; print(numba.config.CACHE_DIR, numba.config.DISABLE_JIT)"
     code = f"import sys; sys.path.append(''); from potentia import process\nwith process.elsewhere():\n  {seen}"
     env = os.environ | {"PYTHONPATH": root, "NUMBA_CACHE_DIR": "cache", "MATPLOTLIBRC": "matplotlibrc"}
     done = subprocess.run(

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import potentia
 from potentia.errors import DataError
-from potentia.sim import hdf5
+from potentia.sim.hdf5 import hdf5
 
 from ._measure import Row
 

@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from potentia.errors import ParameterError
-from potentia.hardware import DAC, presets
+from potentia.hardware import DAC
+from potentia.hardware.devices import presets
 
 from ._case import Case
 from ._measure import Measure, Row, clocked, peak_mb, ratios, take_turns
@@ -93,7 +94,7 @@ def _potentia(settings: Settings, kind: str, linear: Any, x: Any) -> tuple[Calla
     import torch
 
     from potentia.hardware import AnalogLinear
-    from potentia.hardware.analog_read import product
+    from potentia.hardware.analog_layer.reading import product
 
     device = presets.pcm_nandakumar()
     layer = AnalogLinear.from_linear(linear, device=device, seed=settings.seed)

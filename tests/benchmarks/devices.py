@@ -19,7 +19,8 @@ from numba import njit
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from potentia.hardware import BreakdownReRAM, PulsedReRAM, StuckAt, presets
+from potentia.hardware import BreakdownReRAM, PulsedReRAM, StuckAt
+from potentia.hardware.devices import presets
 from potentia.kernels.cpu import device as kernels
 from potentia.kernels.cpu.random import GOLDEN_WORD, mix, row_key
 from potentia.sim.seed import stream_key

@@ -7,8 +7,8 @@ import pytest
 
 def test_overview():
     pytest.importorskip("matplotlib")
-    from potentia.experiments.device_figure import overview
-    from potentia.hardware import presets
+    from potentia.experiments.figures.devices import overview
+    from potentia.hardware.devices import presets
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")

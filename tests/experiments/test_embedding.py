@@ -8,9 +8,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
 
 from potentia import Simulator  # noqa: E402
-from potentia.experiments.embedding import Pair, Views, contrastive, prototypical, retrieval, train  # noqa: E402
-from potentia.experiments.liquid import DT, Liquid, network  # noqa: E402
-from potentia.experiments.srnn import HALF_WIDTH, SRNN, Spike  # noqa: E402
+from potentia.experiments.liquids.embedding import Pair, Views, contrastive, prototypical, retrieval, train  # noqa: E402
+from potentia.experiments.liquids.liquid import DT, Liquid, network  # noqa: E402
+from potentia.experiments.liquids.srnn import HALF_WIDTH, SRNN, Spike  # noqa: E402
 from potentia.sim import SpikeTrain  # noqa: E402
 
 SMALL = Liquid(n_inputs=12, n_steps=20, decay=0.9, threshold=5.0, constant=0.3, n_neurons=15)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from potentia.errors import ParameterError
-from potentia.experiments.frames import Sample, active_cells, gather
+from potentia.experiments.datasets.frames import Sample, active_cells, gather
 
 SIZES = {"n_steps": 4, "n_units": 3, "n_classes": 2, "source": "made up"}
 

@@ -5,9 +5,9 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
-from potentia.experiments.experiment import Context
-from potentia.experiments.frames import Sample, active_cells, gather
-from potentia.experiments.liquid import (
+from potentia.experiments.datasets.frames import Sample, active_cells, gather
+from potentia.experiments.framework.experiment import Context
+from potentia.experiments.liquids.liquid import (
     DT,
     INPUT_SD,
     N_MNIST,

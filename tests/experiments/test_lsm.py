@@ -8,10 +8,11 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
 
 from potentia.errors import DataError, ParameterError
-from potentia.experiments import liquid, load
-from potentia.experiments.experiment import read_settings
-from potentia.experiments.liquid import Imperfections
-from potentia.experiments.runner import compare, execute
+from potentia.experiments import load
+from potentia.experiments.framework.experiment import read_settings
+from potentia.experiments.framework.runner import compare, execute
+from potentia.experiments.liquids import liquid
+from potentia.experiments.liquids.liquid import Imperfections
 
 SMALL = {
     "lsm-nmnist": ["neurons=30", "seeds=1", "folds=2", "readout=adam", "epochs=2"],

@@ -8,7 +8,7 @@ import pytest
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
 from potentia.experiments import microcircuit
-from potentia.experiments.experiment import Context, read_settings
+from potentia.experiments.framework.experiment import Context, read_settings
 from potentia.experiments.microcircuit import POPULATIONS, Settings
 from potentia.models import CubaLIF
 from potentia.sim import Constant, Poisson, Result, SpikeTrain
@@ -177,8 +177,8 @@ def test_events_are_the_synapses_of_every_spike(small_run):
 
 def test_the_figure_shows_every_population(small_run):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `plot`)")
-    from potentia.experiments import microcircuit_figure
-    from potentia.sim import figures
+    from potentia.experiments.figures import microcircuit as microcircuit_figure
+    from potentia.sim.results import figures
 
     _, folder, _ = small_run
     assert (folder / "microcircuit.png").read_bytes().startswith(b"\x89PNG")

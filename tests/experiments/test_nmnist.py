@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from potentia.errors import DataError, ParameterError
-from potentia.experiments.nmnist import OVERFLOW, Events, Retina, bin_reader, find_whole, load_nmnist, read_bin
+from potentia.experiments.datasets.nmnist import OVERFLOW, Events, Retina, bin_reader, find_whole, load_nmnist, read_bin
 
 
 def encoded(x, y, p, t):

@@ -6,8 +6,8 @@ import pytest
 
 from potentia.errors import DataError
 from potentia.experiments import lsm_ntidigits
-from potentia.experiments.ntidigits import chunked, hear, load_ntidigits
-from potentia.experiments.speech import load_speech
+from potentia.experiments.datasets.ntidigits import chunked, hear, load_ntidigits
+from potentia.experiments.datasets.speech import load_speech
 
 NAMES = ("man-ae-1", "man-ae-z", "woman-bh-o", "woman-bh-2o", "man-ae-9")
 

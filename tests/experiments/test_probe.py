@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from potentia.errors import ParameterError
-from potentia.experiments.probe import Probe, published_fold, stratified_folds
+from potentia.experiments.liquids.probe import Probe, published_fold, stratified_folds
 
 pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
 LABELS = np.repeat(np.arange(4), [25, 30, 5, 40])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from potentia.errors import DataError, ParameterError
-from potentia.experiments.saccades import Saccades, load_moving_digits
+from potentia.experiments.datasets.saccades import Saccades, load_moving_digits
 
 SILENT = lambda n: None  # noqa: E731
 BAR = np.zeros((1, 28, 28))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from potentia.errors import DataError, ParameterError
-from potentia.experiments import make_spoken_digits, speech
+from potentia.experiments.datasets import make_spoken_digits, speech
 
 
 def small(**changes):

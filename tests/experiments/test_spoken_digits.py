@@ -7,8 +7,8 @@ import pytest
 
 from potentia import Simulator
 from potentia.experiments import load, spoken_digits
-from potentia.experiments.experiment import Context
-from potentia.experiments.runner import execute
+from potentia.experiments.framework.experiment import Context
+from potentia.experiments.framework.runner import execute
 from potentia.sim import SpikeTrain
 
 SMALL = spoken_digits.Settings(neurons=50, seeds=1)

@@ -14,9 +14,9 @@ import time
 import pytest
 
 from potentia.errors import DataError, ParameterError
-from potentia.experiments import runner, sweep, sweep_figure
-from potentia.sim.lock import FolderLock
-from potentia.sim.runfolder import RECORD, SWEEP, read_run
+from potentia.experiments.framework import runner, sweep, sweep_figure
+from potentia.sim.disk.lock import FolderLock
+from potentia.sim.runs.runfolder import RECORD, SWEEP, read_run
 from potentia.tests.test_cli import potentia
 
 NAME = "balanced-network"

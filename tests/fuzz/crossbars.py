@@ -27,8 +27,8 @@ from potentia.hardware import (
     Tile,
     Widening,
     Wires,
-    presets,
 )
+from potentia.hardware.devices import presets
 
 from .dice import Dice
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 import potentia.experiments
-from potentia.experiments.experiment import read_settings
+from potentia.experiments.framework.experiment import read_settings
 
 from .examples import CALLS, NAMES, Of, instance
 

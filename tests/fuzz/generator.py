@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from potentia.models import SpikeSource
-from potentia.sim.probes import EVERY
+from potentia.sim.plan.probes import EVERY
 
 from .case import Case, Drive, Look, Units, Wiring
 from .dice import Dice

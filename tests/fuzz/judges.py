@@ -24,8 +24,8 @@ from potentia.hardware import Crossbar
 from potentia.kernels.gpu import devices
 from potentia.learning import STDP
 from potentia.models import AdEx, CobaLIF
-from potentia.sim import pieces
-from potentia.sim.result import concatenate
+from potentia.sim.plan import pieces
+from potentia.sim.results.result import concatenate
 
 from .case import Case, Look
 

@@ -19,8 +19,10 @@ from potentia.errors import DataError
 from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF
-from potentia.sim import FixedProbability, Poisson, Uniform, segments, storage
-from potentia.sim.runfolder import read_run
+from potentia.sim import FixedProbability, Poisson, Uniform
+from potentia.sim.results import storage
+from potentia.sim.runs import segments
+from potentia.sim.runs.runfolder import read_run
 from potentia.tests.fuzz.kills import Scene
 
 BEFORE, SPAN = 0.02, 0.03  # [s]: simulated before the records begin, and recorded

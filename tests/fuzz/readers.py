@@ -17,15 +17,18 @@ import numpy as np
 
 from potentia import Network, Result, Simulator, cli
 from potentia.errors import PotentiaError
-from potentia.experiments.nmnist import load_nmnist
-from potentia.experiments.speech import load_speech
+from potentia.experiments.datasets.nmnist import load_nmnist
+from potentia.experiments.datasets.speech import load_speech
 from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import Constant, Events, FixedProbability, Poisson, SpikeTrain, hdf5, snapshot, storage
-from potentia.sim.hdf5_types import Unusual
-from potentia.sim.inputs import Noise
-from potentia.sim.runfolder import RECORD, SWEEP, RunFolder, read_run
+from potentia.sim import Constant, Events, FixedProbability, Poisson, SpikeTrain
+from potentia.sim.description.inputs import Noise
+from potentia.sim.hdf5 import hdf5
+from potentia.sim.hdf5.datatypes import Unusual
+from potentia.sim.results import storage
+from potentia.sim.runs import snapshot
+from potentia.sim.runs.runfolder import RECORD, SWEEP, RunFolder, read_run
 
 from .mutations import NUMBERS, bytes_changed, words_changed
 
@@ -310,7 +313,7 @@ class Folders(Reader):
             command("plot", str(self.folder))
         with told():
             record = read_run(self.folder)
-            from potentia.sim.runfolder import write_report
+            from potentia.sim.runs.runfolder import write_report
 
             page = write_report(self.folder, record).read_text()
             if "root:" in page:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from potentia import Result
 from potentia.sim import Constant, Events, Ideal, Noise, Poisson, Procedural, SpikeTrain, Step, Stimulus, TimedArray
-from potentia.sim.scope import initial_values
+from potentia.sim.plan.population import initial_values
 
 from .case import Case, Look, Units, Wiring
 from .judges import Difference, same, whole

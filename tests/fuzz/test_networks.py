@@ -19,7 +19,7 @@ import potentia.models
 import potentia.sim
 from potentia import Network, Simulator
 from potentia.hardware import Device, Law
-from potentia.hardware.ageing import Ageing
+from potentia.hardware.devices.ageing import Ageing
 from potentia.kernels.cpu import binding
 from potentia.sim import Connectivity, Distribution, NeuronModel, Rule, Stimulus, Store
 from potentia.tests.fuzz import networks

@@ -24,7 +24,7 @@ from potentia.kernels.cpu.distributions import draw_normal
 
 torch = pytest.importorskip("torch")
 from potentia.hardware import AnalogLinear  # noqa: E402
-from potentia.hardware import analog_read as reading  # noqa: E402
+from potentia.hardware.analog_layer import reading  # noqa: E402
 
 NOISY = PulsedReRAM(write_error=0.02, read_noise=0.05)
 OFF = {"adc": None, "dac": None}

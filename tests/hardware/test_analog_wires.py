@@ -10,7 +10,7 @@ from potentia.hardware import BitSlicing, DifferentialPairs, OffsetColumn, Pulse
 
 torch = pytest.importorskip("torch")
 from potentia.hardware import AnalogLinear  # noqa: E402
-from potentia.hardware.exact_currents import ExactCurrents  # noqa: E402
+from potentia.hardware.analog_layer.exact_currents import ExactCurrents  # noqa: E402
 
 PERFECT, NOISY = PulsedReRAM(), PulsedReRAM(write_error=0.02, read_noise=0.05)
 OFF = {"adc": None, "dac": None}

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from potentia import Network, Simulator
 from potentia.errors import UnsupportedError
-from potentia.hardware import ADC, Crossbar, PulsedReRAM, StuckAt, Telegraph, Tile, Wires, presets
+from potentia.hardware import ADC, Crossbar, PulsedReRAM, StuckAt, Telegraph, Tile, Wires
+from potentia.hardware.devices import presets
 from potentia.models import IF, LIF, SpikeSource
 from potentia.sim import Explicit, Poisson, SpikeTrain
 from potentia.sim.seed import stream_key

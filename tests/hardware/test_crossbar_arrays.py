@@ -16,8 +16,8 @@ from potentia.hardware import (
     Tile,
     Wires,
     output_currents,
-    presets,
 )
+from potentia.hardware.devices import presets
 from potentia.learning import STDP
 from potentia.models import IF, LIF, SpikeSource
 from potentia.sim import AllToAll, Explicit, FixedProbability, Ideal, Noise, Normal, Poisson, SpikeTrain

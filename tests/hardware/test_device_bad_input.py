@@ -23,8 +23,8 @@ from potentia.hardware import (
     StuckAt,
     Telegraph,
     Widening,
-    presets,
 )
+from potentia.hardware.devices import presets
 
 NAN = math.nan
 FLAT = Polynomial(coefficients=(1e-7,))

@@ -7,16 +7,8 @@ import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.hardware import (
-    BreakdownReRAM,
-    Crossbar,
-    Endurance,
-    MultilevelCell,
-    Polynomial,
-    PulsedReRAM,
-    StuckAt,
-    presets,
-)
+from potentia.hardware import BreakdownReRAM, Crossbar, Endurance, MultilevelCell, Polynomial, PulsedReRAM, StuckAt
+from potentia.hardware.devices import presets
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import AllToAll, SpikeTrain

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from potentia.hardware import BreakdownReRAM, Flicker, Power, PulsedReRAM, Telegraph, presets
+from potentia.hardware import BreakdownReRAM, Flicker, Power, PulsedReRAM, Telegraph
+from potentia.hardware.devices import presets
 from potentia.kernels.cpu import device as kernels
 
 N, KEY = 200_000, 99

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from potentia.hardware import digits  # noqa: E402
+from potentia.hardware.analog_layer import digits  # noqa: E402
 
 RNG = np.random.default_rng(6)
 

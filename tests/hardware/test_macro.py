@@ -8,7 +8,7 @@ import pytest
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
 from potentia.hardware import BreakdownReRAM, Macro40nm, PulsedReRAM
-from potentia.hardware.macro import UNKNOWN
+from potentia.hardware.crossbars.macro import UNKNOWN
 from potentia.models import LIF, SpikeSource
 from potentia.sim import AllToAll
 

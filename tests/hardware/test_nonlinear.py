@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import root
 
 from potentia.hardware import SinhCell, Wires
-from potentia.hardware.nonlinear import newton
+from potentia.hardware.wires.nonlinear import newton
 from potentia.kernels.reference.wires import nodal_matrix
 
 

@@ -13,7 +13,8 @@ from scipy import stats
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError, PotentiaWarning
-from potentia.hardware import Crossbar, Device, StuckAt, presets
+from potentia.hardware import Crossbar, Device, StuckAt
+from potentia.hardware.devices import presets
 from potentia.models import LIF, SpikeSource
 from potentia.sim import AllToAll, Poisson
 

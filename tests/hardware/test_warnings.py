@@ -10,7 +10,8 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import PotentiaWarning
-from potentia.hardware import Crossbar, PulsedReRAM, presets
+from potentia.hardware import Crossbar, PulsedReRAM
+from potentia.hardware.devices import presets
 from potentia.learning import STDP
 from potentia.models import LIF
 from potentia.sim import AllToAll

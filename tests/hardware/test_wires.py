@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from potentia.errors import DivergenceError
 from potentia.hardware import Wires, effective_conductance, output_currents
-from potentia.hardware.wires import MANY
+from potentia.hardware.wires.wires import MANY
 from potentia.kernels.reference.wires import nodal_matrix, solve_wires
 
 ENDS = [

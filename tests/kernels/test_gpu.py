@@ -34,10 +34,10 @@ from potentia.sim import (
     Step,
     TimedArray,
     Uniform,
-    segments,
-    storage,
 )
-from potentia.sim.operator import parameters
+from potentia.sim.operators.operator import parameters
+from potentia.sim.results import storage
+from potentia.sim.runs import segments
 
 DT = 1e-4  # [s]
 

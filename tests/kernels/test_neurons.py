@@ -13,7 +13,7 @@ from numba import cfunc
 from potentia.kernels.backend import Call, Clockwork, load
 from potentia.kernels.cpu import binding
 from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, Izhikevich, SpikeSource
-from potentia.sim.operator import parameters
+from potentia.sim.operators.operator import parameters
 
 DT, N, STEPS = 1e-4, 37, 8
 KINDS = [IF, LIF, AdaptiveLIF, CubaLIF, AlphaLIF, CobaLIF, AdEx, Izhikevich, SpikeSource]

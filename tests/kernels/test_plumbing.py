@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from potentia.kernels.backend import NEVER, Call, Clockwork, Exact, load
-from potentia.sim.operator import parameters
+from potentia.sim.operators.operator import parameters
 
 N, STEPS = 12, 40
 KEY = np.uint64(0x0123456789ABCDEF)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from potentia.kernels.backend import Call, Clockwork, load
-from potentia.sim.operator import parameters
+from potentia.sim.operators.operator import parameters
 
 N_PRE, N_POST, STEPS, DEPTH = 9, 7, 60, 5
 KERNELS = ("stdp_arrival_step", "stdp_spike_step", "program_step")

@@ -17,7 +17,7 @@ from potentia import Network, Simulator
 from potentia.errors import NetworkError, PotentiaError
 from potentia.models import LIF
 from potentia.sim import Constant, Poisson
-from potentia.sim.neuron import EventKernels, NeuronModel
+from potentia.sim.description.neuron import EventKernels, NeuronModel
 
 PROCESSORS = ("cpu", "reference")
 
@@ -163,7 +163,7 @@ PROGRAM = """
 import sys
 import own_kernels
 from potentia import Network, Simulator
-from potentia.sim.neuron import NeuronModel
+from potentia.sim.description.neuron import NeuronModel
 
 def reached(amount):
     class Own(NeuronModel):

@@ -10,8 +10,9 @@ import sys
 import pytest
 
 from potentia.errors import DataError
-from potentia.sim import atomic, claim, lock
-from potentia.sim.runfolder import RunFolder
+from potentia.sim.disk import atomic, lock
+from potentia.sim.runs import claim
+from potentia.sim.runs.runfolder import RunFolder
 from potentia.tests.sim.test_segments import simulator
 
 OLD = 1e9  # [s] since 1970

@@ -14,8 +14,9 @@ from potentia.errors import DataError, DivergenceError, ParameterError, Unsuppor
 from potentia.kernels.led import Led
 from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF, SpikeSource
-from potentia.sim import Constant, FixedProbability, Poisson, SpikeTrain, Uniform, segments
-from potentia.sim.recording import Recording
+from potentia.sim import Constant, FixedProbability, Poisson, SpikeTrain, Uniform
+from potentia.sim.engines.clock_recording import Recording
+from potentia.sim.runs import segments
 
 EVENT = {"engine": "event"}
 CLOCKS = {

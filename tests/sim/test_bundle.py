@@ -27,9 +27,9 @@ from potentia.sim import (
     Procedural,
     SpikeTrain,
     Uniform,
-    pieces,
-    scope,
 )
+from potentia.sim.plan import pieces
+from potentia.sim.plan import population as scope
 
 
 def recurrent(store=None, *, exc=600, inh=150, floats=False):

@@ -19,8 +19,8 @@ from potentia.sim import (
     Procedural,
     SpikeTrain,
     Uniform,
-    capacity,
 )
+from potentia.sim.plan import capacity
 
 
 def wired(connectivity, store=None, weight=1e-5):
@@ -94,7 +94,7 @@ def test_event_synapses_count(monkeypatch):
 
 
 def test_layers_count(monkeypatch):
-    analog = pytest.importorskip("potentia.hardware.analog")
+    analog = pytest.importorskip("potentia.hardware.analog_layer.layer")
     cell = PulsedReRAM()
     monkeypatch.setattr(capacity, "free_bytes", lambda: 1e9)
     with pytest.raises(CapacityError, match=r"AnalogLinear: needs 40000.0 GB.*\(got 1000000 x 1000000\)"):

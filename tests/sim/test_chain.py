@@ -11,7 +11,8 @@ import pytest
 from potentia import Network, Result, Simulator
 from potentia.errors import DataError
 from potentia.models import LIF
-from potentia.sim import chain, segments, storage
+from potentia.sim.results import storage
+from potentia.sim.runs import chain, segments
 from potentia.tests.sim.test_storage import same, simulator
 
 

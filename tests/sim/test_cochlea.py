@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from potentia.errors import ParameterError
-from potentia.sim.cochlea import Cochlea
+from potentia.sim.encoding.cochlea import Cochlea
 
 RATE = 8000.0
 

@@ -14,8 +14,8 @@ from scipy import sparse, stats
 from potentia.kernels.cpu import connectivity as cpu
 from potentia.kernels.reference import connectivity as reference
 from potentia.kernels.reference import rows as reference_rows
-from potentia.sim import connectivity
-from potentia.sim.connectivity import (
+from potentia.sim.description import connectivity
+from potentia.sim.description.connectivity import (
     AllToAll,
     FixedInDegree,
     FixedOutDegree,
@@ -24,8 +24,8 @@ from potentia.sim.connectivity import (
     OneToOne,
     SmallWorld,
 )
-from potentia.sim.explicit import Explicit, FromSparse
-from potentia.sim.grid import DistanceDependent
+from potentia.sim.description.explicit import Explicit, FromSparse
+from potentia.sim.description.grid import DistanceDependent
 
 ALARM = 1e-6  # false-alarm rate of each statistical test; the keys are fixed
 KEY = 0xFEDCBA9876543210
@@ -277,11 +277,11 @@ RECIPES = [
 def test_edges_are_bit_equal_on_the_reference_kernels(recipe, monkeypatch):
     """And equal again for the same key."""
     drawn = [draw(recipe, 40, 40, recurrent=True), draw(recipe, 40, 40, recurrent=True)]
-    monkeypatch.setattr("potentia.sim.connectivity.kernels", reference)
+    monkeypatch.setattr("potentia.sim.description.connectivity.kernels", reference)
     for place in ("connectivity.row_kernels", "edges.kernels"):
         monkeypatch.setattr(f"potentia.sim.{place}", reference_rows)
-    monkeypatch.setattr("potentia.sim.grid.kernels", reference)
-    monkeypatch.setattr("potentia.sim.explicit.kernels", reference)
+    monkeypatch.setattr("potentia.sim.description.grid.kernels", reference)
+    monkeypatch.setattr("potentia.sim.description.explicit.kernels", reference)
     drawn.append(draw(recipe, 40, 40, recurrent=True))
     for other in drawn[1:]:
         np.testing.assert_array_equal(codes(drawn[0], 40), codes(other, 40))

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from potentia.errors import ParameterError
-from potentia.sim.connectivity import (
+from potentia.sim.description.connectivity import (
     AllToAll,
     FixedInDegree,
     FixedOutDegree,
@@ -16,8 +16,8 @@ from potentia.sim.connectivity import (
     OneToOne,
     SmallWorld,
 )
-from potentia.sim.explicit import Explicit, FromSparse
-from potentia.sim.grid import DistanceDependent
+from potentia.sim.description.explicit import Explicit, FromSparse
+from potentia.sim.description.grid import DistanceDependent
 
 KEY = 1
 NAN, INF = float("nan"), float("inf")

@@ -18,7 +18,7 @@ from potentia.hardware import Crossbar, PulsedReRAM
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import FixedOutDegree, Normal, Poisson, SpikeTrain, Uniform
-from potentia.sim.neuron import NeuronModel
+from potentia.sim.description.neuron import NeuronModel
 
 WAYS = {
     "one thread": {"threads": 1},

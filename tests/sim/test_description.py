@@ -11,20 +11,11 @@ from scipy.sparse import random_array
 from potentia import Network
 from potentia.errors import DataError, UnsupportedError
 from potentia.models import LIF
-from potentia.sim import (
-    Constant,
-    FixedProbability,
-    Input,
-    Normal,
-    Poisson,
-    Population,
-    Probe,
-    Projection,
-    description,
-)
-from potentia.sim.explicit import Explicit, FromSparse
-from potentia.sim.grid import DistanceDependent
-from potentia.sim.inputs import Events, Noise, SpikeTrain, Step, TimedArray
+from potentia.sim import Constant, FixedProbability, Input, Normal, Poisson, Population, Probe, Projection
+from potentia.sim.description import serialise as description
+from potentia.sim.description.explicit import Explicit, FromSparse
+from potentia.sim.description.grid import DistanceDependent
+from potentia.sim.description.inputs import Events, Noise, SpikeTrain, Step, TimedArray
 
 
 def round_trip(value):
@@ -92,7 +83,7 @@ def test_a_model_of_the_user_is_found_by_its_name():
     [
         ({"class": "os.system", "fields": {}}, "'os.system'"),
         ({"class": "subprocess.Popen", "fields": {"args": "true"}}, "does not know"),
-        ({"class": "potentia.sim.network.Network", "fields": {}}, "does not know"),
+        ({"class": "potentia.sim.description.network.Network", "fields": {}}, "does not know"),
         ({"class": "no.such.module.Thing", "fields": {}}, "import no.such.module first"),
         ({"class": ["LIF"], "fields": {}}, "no known form"),
         ({"class": "potentia.models.lif.LIF", "fields": {"tau": 1.0}}, "LIF has the fields"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from potentia.errors import ParameterError
-from potentia.sim.distributions import Choice, LogNormal, Normal, Uniform, values
+from potentia.sim.description.distributions import Choice, LogNormal, Normal, Uniform, values
 
 ALARM = 1e-6  # false-alarm rate of each Kolmogorov-Smirnov test; the key is fixed
 KEY = 0xFEDCBA9876543210

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from potentia.kernels.reference.rows import row_begin
-from potentia.sim import draws
+from potentia.sim.plan import procedural as draws
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potentia.errors import ParameterError
-from potentia.sim.encoders import encode_latency, encode_level_crossing, encode_rate
+from potentia.sim.encoding.encoders import encode_latency, encode_level_crossing, encode_rate
 
 
 def test_larger_values_fire_earlier():

@@ -25,7 +25,7 @@ from potentia.sim import (
     Step,
     TimedArray,
 )
-from potentia.sim.neuron import EventKernels
+from potentia.sim.description.neuron import EventKernels
 
 NEAR = 1e-12  # [s]
 

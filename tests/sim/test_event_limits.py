@@ -12,8 +12,8 @@ from potentia import Network, Simulator
 from potentia.errors import DivergenceError, ParameterError, UnsupportedError
 from potentia.models import IF, LIF, AdaptiveLIF, CubaLIF
 from potentia.sim import Constant, NeuronModel, Normal, OneToOne, Poisson, SpikeTrain, Step, TimedArray, Uniform
-from potentia.sim.event_solved import LIMIT
-from potentia.sim.neuron import EventKernels
+from potentia.sim.description.neuron import EventKernels
+from potentia.sim.engines.event_solved import LIMIT
 
 NEAR = 1e-12  # [s]
 LATE = 9001.0  # [s], behind the last time of a run

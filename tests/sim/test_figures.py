@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from potentia.errors import DataError, DependencyError, ParameterError
-from potentia.sim.result import Result, Samples, Spikes
+from potentia.sim.results.result import Result, Samples, Spikes
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
-from potentia.sim import figures  # noqa: E402
+from potentia.sim.results import figures  # noqa: E402
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from potentia.errors import DataError
-from potentia.sim import hdf5, hdf5_tree
-from potentia.sim.hdf5_chunks import fletcher32
-from potentia.sim.hdf5_format import open_root
-from potentia.sim.hdf5_types import Unusual
+from potentia.sim.hdf5 import hdf5
+from potentia.sim.hdf5 import tree as hdf5_tree
+from potentia.sim.hdf5.chunks import fletcher32
+from potentia.sim.hdf5.datatypes import Unusual
+from potentia.sim.hdf5.format import open_root
 from potentia.tests.sim import hostile
 
 KINDS = [np.dtype(name) for name in ("u1", "<i2", "<u4", ">i8", "<f2", ">f4", "<f8", "?", "S5")]

@@ -13,14 +13,14 @@ import threading
 import pytest
 
 from potentia.errors import DataError, PotentiaWarning
-from potentia.sim import lock
-from potentia.sim.lock import FolderLock
+from potentia.sim.disk import lock
+from potentia.sim.disk.lock import FolderLock
 
 NAME = ".some.lock"
 HOLD = """
 import sys, time
 from pathlib import Path
-from potentia.sim.lock import FolderLock
+from potentia.sim.disk.lock import FolderLock
 held = FolderLock(Path(sys.argv[1]), ".some.lock", "is in use")
 print("held", flush=True)
 time.sleep(600)

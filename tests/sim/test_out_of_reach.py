@@ -9,7 +9,8 @@ import pytest
 
 from potentia import Result
 from potentia.errors import DataError
-from potentia.sim import files, hdf5
+from potentia.sim.disk import files
+from potentia.sim.hdf5 import hdf5
 from potentia.tests.test_cli import potentia
 
 

@@ -7,7 +7,9 @@ from potentia import Network, Result, Simulator
 from potentia.errors import ParameterError
 from potentia.learning import STDP
 from potentia.models import IF, LIF, CubaLIF
-from potentia.sim import Constant, Explicit, FixedProbability, Ideal, Poisson, segments, statistics
+from potentia.sim import Constant, Explicit, FixedProbability, Ideal, Poisson
+from potentia.sim.results import statistics
+from potentia.sim.runs import segments
 
 
 @pytest.fixture(scope="module")

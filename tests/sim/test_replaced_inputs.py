@@ -12,7 +12,7 @@ from potentia import Network, Simulator
 from potentia.errors import NetworkError, ParameterError
 from potentia.models import LIF, CobaLIF, SpikeSource
 from potentia.sim import Constant, Noise, Poisson, SpikeTrain, Step
-from potentia.sim.inputs import Stimulus
+from potentia.sim.description.inputs import Stimulus
 
 DT = 1e-4  # [s]
 ENGINES = pytest.mark.parametrize("engine", ["clock", "event"])

@@ -11,7 +11,10 @@ from potentia import Network, Simulator
 from potentia.errors import DataError, ParameterError
 from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF
-from potentia.sim import FixedProbability, Poisson, Result, Uniform, atomic, segments, snapshot, storage
+from potentia.sim import FixedProbability, Poisson, Result, Uniform
+from potentia.sim.disk import atomic
+from potentia.sim.results import storage
+from potentia.sim.runs import segments, snapshot
 from potentia.tests.sim.test_segments import Full
 
 BEFORE, SPAN = 0.05, 0.5  # [s]: simulated before the records begin, and recorded

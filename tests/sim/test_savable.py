@@ -11,8 +11,10 @@ import pytest
 from potentia import Network, Simulator
 from potentia.errors import UnsupportedError
 from potentia.models import LIF
-from potentia.sim import Constant, Events, segments, storage
-from potentia.sim.neuron import NeuronModel
+from potentia.sim import Constant, Events
+from potentia.sim.description.neuron import NeuronModel
+from potentia.sim.results import storage
+from potentia.sim.runs import segments
 
 
 @final

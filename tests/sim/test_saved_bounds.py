@@ -10,9 +10,9 @@ from potentia.hardware import BreakdownReRAM, Crossbar, Tile, Wires
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import Constant, Events, FixedProbability, Ideal, NeuronModel, Poisson, SpikeTrain, Step, TimedArray
-from potentia.sim.build import Build
-from potentia.sim.inputs import Noise
-from potentia.sim.signals import ANY, SAVED
+from potentia.sim.description.inputs import Noise
+from potentia.sim.operators.build import Build
+from potentia.sim.operators.signals import ANY, SAVED
 
 MODELS = [part for part in vars(potentia.models).values() if isinstance(part, type) and issubclass(part, NeuronModel)]
 WIRED = Crossbar(BreakdownReRAM(), tile=Tile(rows=64, columns=2), wires=Wires(r_word=1.0, r_bit=1.0))

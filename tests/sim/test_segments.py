@@ -15,7 +15,10 @@ import pytest
 from potentia import Network, Result, Simulator
 from potentia.errors import DataError, NetworkError, ParameterError
 from potentia.models import LIF
-from potentia.sim import Constant, atomic, segments, storage
+from potentia.sim import Constant
+from potentia.sim.disk import atomic
+from potentia.sim.results import storage
+from potentia.sim.runs import segments
 from potentia.tests.sim.test_storage import same, simulator
 
 

@@ -12,8 +12,9 @@ from potentia.errors import DataError
 from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import Constant, FixedProbability, Ideal, Normal, Poisson, snapshot
-from potentia.sim.inputs import Noise, SpikeTrain
+from potentia.sim import Constant, FixedProbability, Ideal, Normal, Poisson
+from potentia.sim.description.inputs import Noise, SpikeTrain
+from potentia.sim.runs import snapshot
 
 
 def network(probes=True):

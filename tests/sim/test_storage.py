@@ -12,8 +12,9 @@ import pytest
 from potentia import Network, Result, Simulator
 from potentia.errors import DataError, ParameterError
 from potentia.models import LIF
-from potentia.sim import Constant, FixedProbability, Normal, storage
-from potentia.sim.result import Samples, Spikes, concatenate
+from potentia.sim import Constant, FixedProbability, Normal
+from potentia.sim.results import storage
+from potentia.sim.results.result import Samples, Spikes, concatenate
 from potentia.tests.sim import hostile
 
 
@@ -398,7 +399,7 @@ def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path):
 import resource, signal
 import numpy as np
 from potentia.errors import DataError
-from potentia.sim.result import Result, Samples
+from potentia.sim.results.result import Result, Samples
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 def result(rows):
     noise = np.random.default_rng(1).random((rows, 10))

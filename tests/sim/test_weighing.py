@@ -9,7 +9,8 @@ from scipy import stats
 from potentia import Network, Simulator
 from potentia.errors import CapacityError
 from potentia.models import IF, SpikeSource
-from potentia.sim import FixedOutDegree, FixedTotal, Ideal, Procedural, Uniform, event_plan
+from potentia.sim import FixedOutDegree, FixedTotal, Ideal, Procedural, Uniform
+from potentia.sim.engines import event_plan
 
 ALARM = 1e-6  # false-alarm rate of each statistical test; the seeds are fixed
 OUT, SOURCES = 2000, 20

@@ -1,0 +1,1 @@
+"""Recordings that experiments read, and what makes events and frames of them."""

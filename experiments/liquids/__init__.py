@@ -1,0 +1,1 @@
+"""Liquid state machines: the network, its study on memory devices, and readouts."""

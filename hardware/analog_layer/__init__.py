@@ -1,0 +1,1 @@
+"""A linear layer for torch whose weights live on emulated devices."""

@@ -1,0 +1,1 @@
+"""Synapses of spiking networks on crossbars of emulated devices."""

@@ -1,0 +1,296 @@
+"""Weights as conductances of device pairs in a crossbar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, Final, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...errors import ParameterError
+from ...sim import validation as check
+from ...sim.description.store import Proposals, Store
+from ...sim.notice import notify
+from ...sim.operators.build import Build
+from ...sim.operators.operator import Phase
+from ...sim.operators.signals import Memory
+from ...sim.operators.synapses import Synapses
+from ...sim.seed import stream_key
+from ..devices.device import Device, tell_ageless
+from ..devices.faults import ALL_FREE
+from ..periphery.converters import ADC, Converter, automatic_range, quantiser
+from ..periphery.mapping import DifferentialPairs
+from ..periphery.tile import Tile
+from ..wires.wires import Wires
+from .cells import Cells, listed, tiled, wired
+
+Matrix = NDArray[np.float64]
+
+FRESH: Final = 1.0  # [s]
+SAME: Final = 1e-9  # relative difference below which two magnitudes are one
+
+
+@final
+@dataclass(frozen=True)
+class Crossbar(Store):
+    """Each synapse is a pair of devices, weight = scale * (plus - minus); columns add up their currents.
+
+    Every (source, delay) has its word line. A spike drives its row with `read_voltage` for `read_time` (a one-bit
+    driver); each column sums the currents of all rows active in a step, device by device with independent read
+    noise, and is converted once by `adc`, whose range is a current [A], "auto" see `automatic_range`, and whose
+    codes are signed where a weight can be negative. Only columns that conduct are converted. Cells are read `age`
+    seconds after they were written; those of a projection that learns do not age.
+
+    Without `wires` they are ideal; with them every spike adds a row of exact effective conductances, those of arrays
+    of `plus` and of `minus`, each as large as `tile` even where fewer cells are used (`Tile` says which), whose other
+    rows are held at 0 V. What lies below the first `tile.rows` word lines is converted on its own and added digitally.
+    Errors of reading are carried to the column in first order.
+
+    A graded device writes any weight (`to_conductances`). One that is not, such as BreakdownReRAM, holds
+    weights of one magnitude w: scale is w / device.full, and with pairs="one" the sign chooses which device
+    of the pair is formed; with pairs="both" both are, independently, which makes random signed weights.
+    Learning goes by pulses: to `plus`, and where that cannot move further, the opposite way to `minus`. The
+    conductances are the only copy of the weights.
+    """
+
+    device: Device
+    _: KW_ONLY
+    adc: ADC | None = field(default_factory=ADC)  # None: no steps, no limits
+    activity: float = 0.1  # share of rows active in one step that the automatic range expects
+    read_voltage: float = 0.2  # [V]
+    read_time: float = 100e-9  # [s]
+    pairs: str = "one"
+    age: float = FRESH  # time from writing to reading [s]
+    wires: Wires | None = None  # None: without resistance
+    tile: Tile | None = None  # None: arrays as large as need be
+
+    def __post_init__(self) -> None:
+        check.keep(self, "device", check.instance, Device, "BreakdownReRAM()")
+        check.keep(self, "activity", check.within, above=0.0, most=1.0)
+        check.keep(self, "read_voltage", check.within, above=0.0, unit="V")
+        check.keep(self, "read_time", check.within, above=0.0, unit="s")
+        check.keep(self, "pairs", check.one_of, ["one", "both"])
+        check.keep(self, "age", check.within, least=0.0, unit="s")
+        for name, kind in (("adc", ADC), ("wires", Wires), ("tile", Tile)):
+            check.keep(self, name, check.instance, kind, optional=True)
+        if self.pairs == "both" and self.device.graded:
+            raise check.fail(self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs)
+        if self.age > FRESH:
+            tell_ageless(self, self.device, self.age)
+
+    def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
+        """Write the devices; declare them, the columns and what is counted for the energy."""
+        cells = self._cells(synapses)
+        name, n, columns = synapses.name, cells.plus.size, cells.n_columns
+        scope = {
+            "plus": build.signal(f"{name}.plus", "store", "float", (n,), cells.plus, "S"),
+            "minus": build.signal(f"{name}.minus", "store", "float", (n,), cells.minus, "S"),
+            "column_plus": build.signal(f"{name}.column_plus", "scratch", "float", (columns,), unit="S"),
+            "column_minus": build.signal(f"{name}.column_minus", "scratch", "float", (columns,), unit="S"),
+            "variance": build.signal(f"{name}.variance", "scratch", "float", (columns,), unit="S^2"),
+            "listed": build.signal(f"{name}.listed", "scratch", "uint8", (columns,)),
+            "touched": build.signal(f"{name}.touched", "scratch", "uint32", (columns,)),
+            "touched_count": build.signal(f"{name}.touched_count", "scratch", "int64", (1,)),
+            "conducted": build.tally(f"{name}.conducted", "float64"),
+            "scale": self._scale(synapses), "noise": self._noise(synapses), "excess": cells.excess,
+        }  # fmt: skip
+        for total in ("activations", "events", "conversions", "clipped", "reads"):
+            scope[total] = build.tally(f"{name}.{total}")
+        if cells.places is not None:
+            build.fixed(f"{name}.places", cells.places)
+        if self.wires is not None or self.tile is not None:
+            scope["first"] = build.fixed(f"{name}.cells_first", cells.first)
+            scope["targets"] = build.fixed(f"{name}.cells_columns", cells.columns)
+        converter = self.converter(synapses, cells)
+        edges, sharing = self._converters(converter, synapses, columns)
+        scope["edges"] = build.fixed(f"{name}.edges", edges)
+        scope["sharing"] = build.fixed(f"{name}.sharing", sharing)
+        return scope | converter.constants()
+
+    def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
+        build.operator(synapses.phase, synapses.name, "crossbar_read_step", {**synapses.spell(build), **scope})
+        build.operator(synapses.phase, synapses.name, "convert_step", {**synapses.scope, **scope})
+
+    def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
+        if scope["scale"] == 0.0:
+            raise check.fail(self, "device", "cannot learn from weights that are all 0", 0.0)
+        own = {
+            "pulses": build.tally(f"{synapses.name}.pulses"),
+            "key": np.uint64(stream_key(synapses.key, "pulses")),
+        }
+        for side in ("plus", "minus"):
+            own[f"stuck_{side}"] = build.fixed(f"{synapses.name}.stuck_{side}", self._stuck(synapses, side))
+        scope = {**synapses.scope, **proposals.scope, **scope, **self.device.pulse_constants(), **own}
+        build.operator(Phase.LEARN, synapses.name, "pulse_step", scope)
+
+    def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
+        """Behind wires the effective ones."""
+        plus, minus = (memory[f"{synapses.name}.{side}"].astype(np.float64) for side in ("plus", "minus"))
+        weights: NDArray[np.float64] = self._scale(synapses) * (plus - minus)
+        return weights if self.wires is None else weights[memory[f"{synapses.name}.places"]]
+
+    def converter(self, synapses: Synapses, cells: Cells) -> Converter:
+        """The columns' converter for these cells; where a rule learns, each counts with the device's whole range."""
+        span = self.device.g_max - self.device.g_min
+        reach = np.full(synapses.n, span) if synapses.plastic else cells.plus - cells.minus
+        if self.adc is None:
+            return Converter()
+        if isinstance(self.adc.range, str):
+            full_scale = automatic_range(reach, cells.columns, cells.n_columns, self.activity)
+        else:
+            full_scale = self.adc.range / self.read_voltage
+        negative = bool(np.min(synapses.weights, initial=0.0) < 0)
+        signed = negative or self.pairs == "both" or (synapses.plastic and synapses.bounds[0] < 0)
+        return quantiser(self.adc.bits, full_scale, signed=signed)
+
+    def _converters(self, converter: Converter, synapses: Synapses, columns: int) -> tuple[Matrix, NDArray[np.uint32]]:
+        """Where converters go on to the next code, in codes, and the converter of each column; empty if ideal."""
+        ideal = np.zeros((0, 0)), np.zeros(0, np.uint32)
+        if self.adc is None or converter.lsb == 0.0:
+            return ideal
+        adc, width = replace(self.adc, signed=converter.lowest < 0), self._width(synapses.n_post)
+        beside = adc.converters(synapses.n_post, width=width)
+        below = columns // synapses.n_post  # tiles, with converters of their own
+        key = stream_key(synapses.key, "converters")
+        edges = replace(adc, columns_per_adc=1).edges(below * beside, key)
+        if edges is None:
+            return ideal
+        own = adc.sharing(synapses.n_post, width=width)
+        return edges, (own + np.arange(below, dtype=np.uint32)[:, None] * np.uint32(beside)).reshape(-1)
+
+    def _width(self, columns: int) -> int:
+        """How many columns of `columns` an array has."""
+        return columns if self.tile is None else min(columns, self.tile.columns)
+
+    def read_seconds(self, columns: int) -> float | None:
+        """How long one reading of `columns` columns takes [s], all arrays at once; None where that is not known."""
+        columns = check.whole(self, "columns", columns)
+        waiting = None if self.adc is None else self.adc.latency(self._width(columns))
+        return None if waiting is None else self.read_time + waiting
+
+    def _cells(self, synapses: Synapses) -> Cells:
+        """What a spike reads: pairs as they are `age` seconds after writing, in their arrays, behind their wires."""
+        plus, minus = self._written(synapses)
+        excess = np.zeros((2, 0))
+        if synapses.plastic and self.age > FRESH and self.device.ages:
+            notify(f"Crossbar.age: cells of {synapses.name}, which learns, do not age (got {self.age:g} s)")
+        if not synapses.plastic:
+            keys = [stream_key(synapses.key, side) for side in ("plus", "minus")]
+            if self.device.ages:
+                plus, minus = (self.device.aged(g, self.age, key) for g, key in zip((plus, minus), keys, strict=True))
+            excess = self._excess(plus, minus, keys)
+        cells = listed(synapses, plus, minus, excess.sum(axis=0))
+        if self.wires is None:
+            return cells if self.tile is None else tiled(cells, self.tile)
+        if synapses.plastic:
+            rule = f"must be None where a rule learns, as in {synapses.name}: each pulse would change all rows"
+            raise check.fail(self, "wires", rule, self.wires)
+        idle = self._idle_excess()
+        if idle and not excess.size:
+            excess = np.zeros((2, synapses.n))
+        return wired(cells, excess, self.tile, self.wires, (self.device.rest, idle), synapses.name)
+
+    def _excess(self, plus: Matrix, minus: Matrix, keys: Sequence[int]) -> Matrix:
+        """The variance (2, n) [S^2] of reading both devices beyond that of the relative error; (2, 0) if none is."""
+        relative = self.device.read_noise**2 * np.stack([plus, minus]) ** 2
+        errors = [self.device.read_error(g, self.age, cells=key) for g, key in zip((plus, minus), keys, strict=True)]
+        excess: Matrix = np.stack(errors) ** 2 - relative
+        return excess.clip(0.0) if (excess > SAME * relative).any() else np.zeros((2, 0))
+
+    def _idle_excess(self) -> float:
+        """The same [S^2] of a cell at rest that belongs to no synapse."""
+        rest = self.device.rest
+        relative = self.device.read_noise**2 * rest**2
+        excess = float(self.device.mean_error(np.array([rest]), self.age)[0]) ** 2 - relative
+        return excess if excess > SAME * relative else 0.0
+
+    def _noise(self, synapses: Synapses) -> float:
+        """The relative error of one reading: of white noise, and where a rule learns of all noise together."""
+        return float(self.device.relative_error(self.age) if synapses.plastic else self.device.read_noise)
+
+    def _written(self, synapses: Synapses) -> tuple[Matrix, Matrix]:
+        """The conductances of both devices of every pair (n_synapses,) [S] as they come out of writing."""
+        device = self.device
+        weights = np.broadcast_to(np.asarray(synapses.weights, np.float64), (synapses.n,))
+        if device.graded:
+            plus, minus, _ = _split(weights, device.g_min, device.g_max, self._largest(synapses))
+        else:
+            _check_one_magnitude(device, synapses.name, weights)
+            formed_plus, formed_minus = (weights > 0, weights < 0) if self.pairs == "one" else (weights != 0,) * 2
+            plus, minus = (np.where(formed, device.full, device.rest) for formed in (formed_plus, formed_minus))
+        keys = (stream_key(synapses.key, side) for side in ("plus", "minus"))
+        return device.write(plus, next(keys)), device.write(minus, next(keys))
+
+    def _stuck(self, synapses: Synapses, side: str) -> NDArray[np.uint8]:
+        """Whether each pair's device on one side (n_synapses,) answers no pulse; (0,) if all do."""
+        if self.device.faults == ALL_FREE:
+            return np.zeros(0, np.uint8)
+        states = self.device.stuck(synapses.n, stream_key(synapses.key, side))
+        stuck: NDArray[np.uint8] = (states != 0).astype(np.uint8)
+        return stuck
+
+    def _scale(self, synapses: Synapses) -> float:
+        """Weight per siemens [1/S]."""
+        device = self.device
+        if device.graded:
+            return self._largest(synapses) / (device.g_max - device.g_min)
+        return float(np.abs(synapses.weights).max(initial=0.0)) / device.full
+
+    def _largest(self, synapses: Synapses) -> float:
+        """The weight that a graded device's whole range stands for: the largest there is or may become."""
+        bounds = [abs(bound) for bound in synapses.bounds if np.isfinite(bound)]
+        return max(float(np.abs(synapses.weights).max(initial=0.0)), *bounds, 0.0)
+
+
+def to_conductances(weights: ArrayLike, *, g_min: float, g_max: float) -> tuple[Matrix, Matrix, float]:
+    """Split signed weights over differential pairs of conductances.
+
+    A positive weight raises `plus`, a negative one raises `minus`, and the partner
+    rests at `g_min`, so that ``weights == scale * (plus - minus)``.
+
+    Parameters
+    ----------
+    weights : array_like, shape (n_pre, n_post) or any other
+        Synaptic weights.
+    g_min, g_max : float
+        Range of one device [S], ``0 <= g_min < g_max``.
+
+    Returns
+    -------
+    plus, minus : ndarray, shape of `weights`
+        Target conductances [S], before any programming error.
+    scale : float
+        Weight per siemens [1/S]; 0.0 if all weights are zero.
+
+    Raises
+    ------
+    ParameterError
+        If the range is empty or negative, or a weight is not finite.
+
+    References
+    ----------
+    Burr et al. (2015), doi:10.1109/TED.2015.2439635.
+    """
+    owner = "to_conductances"
+    g_min = check.within(owner, "g_min", g_min, least=0.0, unit="S")
+    g_max = check.within(owner, "g_max", g_max, above=g_min, unit="S")
+    array = check.finite_array(owner, "weights", weights)
+    return _split(array, g_min, g_max, float(np.abs(array).max(initial=0.0)))
+
+
+def _split(weights: Matrix, g_min: float, g_max: float, largest: float) -> tuple[Matrix, Matrix, float]:
+    """`to_conductances` with the weight `largest` at g_max."""
+    share = weights / largest if largest > 0 else np.zeros_like(weights)
+    ((plus, minus),) = DifferentialPairs().split(share, g_min, g_max)
+    return plus, minus, largest / (g_max - g_min)
+
+
+def _check_one_magnitude(device: Device, name: str, weights: Matrix) -> None:
+    magnitudes = np.abs(weights[weights != 0])
+    if magnitudes.size and np.ptp(magnitudes) > SAME * magnitudes.max():
+        raise ParameterError(
+            f"Crossbar.device: {type(device).__name__} cannot hold graded weights; give {name!r} one "
+            f"magnitude or a PulsedReRAM (got magnitudes from {magnitudes.min():g} to {magnitudes.max():g})"
+        )

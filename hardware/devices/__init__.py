@@ -1,0 +1,1 @@
+"""Resistive memory devices: writing, ageing, noise, faults, and published cells."""

@@ -1,0 +1,1 @@
+"""What stands around an array: tiles, mappings, input coding and converters."""

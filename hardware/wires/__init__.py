@@ -1,0 +1,1 @@
+"""Arrays with resistive lines, solved."""

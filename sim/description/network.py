@@ -1,0 +1,365 @@
+"""The description of a network: populations, projections, stimuli and probes. Nothing here computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Final, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...errors import CapacityError, NetworkError, one_line
+from .. import conversion
+from .. import validation as check
+from ..conversion import shown
+from ..seed import check_seed
+from .connectivity import MOST_UNITS, Connectivity
+from .distributions import Distribution
+from .inputs import Stimulus
+from .neuron import NeuronModel, complete
+from .plausibility import check_model
+from .register import Register, stamp_of
+from .rule import Rule
+from .store import Ideal, Store
+
+DEFAULT_DELAY: Final = 1e-3  # [s]
+MAX_NAME: Final = 100
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Population:
+    """`n` units of one neuron model. Made by `Network.population`."""
+
+    name: str
+    model: NeuronModel
+    n: int
+    initial: Mapping[str, float | ArrayLike | Distribution]
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __str__(self) -> str:
+        starts = [f", {variable} from {_show(value)}" for variable, value in self.initial.items()]
+        return f"{self.name}: {self.n} x {_call(self.model)}{''.join(starts)}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from `pre` to `post`. Made by `Network.connect`."""
+
+    name: str
+    pre: Population
+    post: Population
+    connectivity: Connectivity
+    weight: float | ArrayLike | Distribution | None
+    delay: float | ArrayLike | Distribution
+    store: Store
+    rule: Rule | None
+    receptor: str | None
+
+    def __str__(self) -> str:
+        parts = [_call(self.connectivity), f"weight={_show(self.weight)}", f"delay={_show(self.delay)}"]
+        parts += [_call(self.store)] + ([_call(self.rule)] if self.rule else [])
+        return f"{self.name}: {', '.join(parts)}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A stimulus tied to a population. Made by `Network.stimulate`."""
+
+    name: str
+    population: Population
+    stimulus: Stimulus
+    receptor: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {_call(self.stimulus)}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """What to record. Made by `Network.probe`; `every` [s] between samples, `ids` the units or synapses recorded."""
+
+    target: Population | Projection
+    what: str
+    every: float | None
+    ids: tuple[int, ...] | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.target.name}.{self.what}"
+
+    def __str__(self) -> str:
+        every = "" if self.every is None else f" every {self.every:g} s"
+        kind = "synapse" if isinstance(self.target, Projection) else "unit"
+        return self.name + every + ("" if self.ids is None else f", {len(self.ids)} {kind}{'s' * (len(self.ids) > 1)}")
+
+
+class Network:
+    """A network under description; hand it to a `Simulator` to run it.
+
+    seed: of every random draw, ``0 <= seed < 2**64``. The same description and seed make the same network and,
+    on any machine, thread count and chunking, the same spikes.
+    """
+
+    def __init__(self, *, seed: int = 0) -> None:
+        self.seed = check_seed(self, seed)
+        self.populations: list[Population] = []
+        self.projections: list[Projection] = []
+        self.inputs: list[Input] = []
+        self.probes: list[Probe] = []
+        self._register = Register()
+
+    def population(
+        self,
+        model: NeuronModel,
+        n: int,
+        *,
+        name: str | None = None,
+        initial: Mapping[str, float | ArrayLike | Distribution] | None = None,
+    ) -> Population:
+        """Add `n` units of `model`.
+
+        initial: where state variables start, by name: a number, one per unit, or a distribution; those not
+        named start as the model says. Raises ParameterError for n < 1, a bad name or what does not fit the
+        model or its units, NetworkError for a name that is taken.
+        """
+        if not isinstance(model, NeuronModel):
+            raise check.fail(self, "population", "model must be a NeuronModel such as LIF()", model)
+        n = check.whole(self, "population n", n, least=1)
+        if n > MOST_UNITS:
+            raise CapacityError(f"Network.population n: must be at most {MOST_UNITS} in one population (got {n})")
+        complete(model)
+        model.fits(n)
+        check_model(model)
+        starts = _starts(self, model, n, {} if initial is None else initial)
+        made = Population(self._name("population", name, "population"), model, n, starts)
+        self._add(made, self.populations)
+        return made
+
+    def connect(
+        self,
+        pre: Population,
+        post: Population,
+        connectivity: Connectivity,
+        *,
+        weight: float | ArrayLike | Distribution | None = None,
+        delay: float | ArrayLike | Distribution = DEFAULT_DELAY,
+        store: Store | None = None,
+        rule: Rule | None = None,
+        receptor: str | None = None,
+        name: str | None = None,
+    ) -> Projection:
+        """Add synapses from `pre` to `post`.
+
+        weight: in the receptor's unit: a number, one per synapse, or a distribution; None takes the weights that
+        the connectivity brings along. delay [s], likewise, at least one step of the clock engine. store: where the
+        weights live, `Ideal` if None. receptor: None chooses by the sign of the weights where the model has two.
+        """
+        store = Ideal() if store is None else store
+        for role, population in (("pre", pre), ("post", post)):
+            self._mine(f"connect {role}", population, Population)
+        for role, value, kind, example in (
+            ("connectivity", connectivity, Connectivity, "FixedProbability(0.1)"),
+            ("store", store, Store, "Ideal()"),
+        ):
+            if not isinstance(value, kind):
+                raise check.fail(self, f"connect {role}", f"must be a {kind.__name__} such as {example}", value)
+        if rule is not None and not isinstance(rule, Rule):
+            raise check.fail(self, "connect rule", "must be a Rule such as STDP(), or None", rule)
+        self._receptor("connect receptor", post, receptor)
+        weight = None if weight is None else _values(self, "connect weight", weight)
+        delay = _values(self, "connect delay", delay, least=0.0)
+        name = self._name("projection", name, f"{pre.name}->{post.name}")
+        made = Projection(name, pre, post, connectivity, weight, delay, store, rule, receptor)
+        self._add(made, self.projections)
+        return made
+
+    def stimulate(
+        self, population: Population, stimulus: Stimulus, *, receptor: str | None = None, name: str | None = None
+    ) -> Input:
+        """Drive `population`; spikes go to `receptor` (the first if None). A batch run replaces stimuli by `name`."""
+        self._mine("stimulate", population, Population)
+        if not isinstance(stimulus, Stimulus):
+            raise check.fail(self, "stimulate", "stimulus must be a Stimulus such as Constant(18e-3)", stimulus)
+        stimulus.fits(population.n)
+        self._receptor("stimulate receptor", population, receptor)
+        made = Input(self._name("input", name, f"{population.name}.input"), population, stimulus, receptor)
+        self._add(made, self.inputs)
+        return made
+
+    def probe(
+        self,
+        target: Population | Projection,
+        what: str,
+        *,
+        every: float | None = None,
+        ids: ArrayLike | None = None,
+    ) -> Probe:
+        """Record `what` of `target`.
+
+        Of a population: "spikes"; "counts", spikes per unit and interval; "rate", the population's [Hz]; or a state
+        variable. Of a projection: "weights". every [s] between samples: dt for state variables, 1 ms for "rate",
+        10 ms for "counts" and 100 ms for "weights" if None; spikes have none. ids: which units to record, by index or
+        as a mask, or of "weights" which synapses by index; all if None. A rate is then that of these units.
+        """
+        if isinstance(target, Projection):
+            self._mine("probe", target, Projection)
+            check.one_of(self, "probe what", what, ["weights"])
+        else:
+            self._mine("probe", target, Population)
+            check.one_of(self, "probe what", what, ["spikes", "counts", "rate", *target.model.state])
+        units = None if ids is None else _chosen(self, ids, target.n if isinstance(target, Population) else None)
+        if every is not None:
+            if what == "spikes":
+                rule = "must be None: spikes are recorded as they happen, 'counts' and 'rate' by intervals"
+                raise check.fail(self, "probe every", rule, every)
+            every = check.within(self, "probe every", every, above=0.0, unit="s")
+        made = Probe(target, what, every, units)
+        if not self._known().record(made.name):
+            raise NetworkError(f"Network.probe: {made.name} is recorded already")
+        self._add(made, self.probes)
+        return made
+
+    def copy(self) -> Network:
+        """The description as it stands now; its parts, which never change, are shared."""
+        copy = Network(seed=self.seed)
+        for title in ("populations", "projections", "inputs", "probes"):
+            getattr(copy, title).extend(getattr(self, title))
+        return copy
+
+    __copy__ = copy
+
+    def __str__(self) -> str:
+        lines = [f"Network, seed {self.seed}"]
+        for title in ("populations", "projections", "inputs", "probes"):
+            members = getattr(self, title)
+            lines += [f"{title}:"] * bool(members) + [f"  {member}" for member in members]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The description as tables, for notebooks."""
+        from ..html import network_html
+
+        return network_html(self)
+
+    def _name(self, kind: str, name: str | None, default: str) -> str:
+        """A valid name that no other part of this kind bears; the default gets a number where needed."""
+        if name is None:
+            return self._known().number(default)
+        if (
+            not isinstance(name, str)
+            or not name
+            or len(name) > MAX_NAME
+            or not name.isprintable()
+            or name in (".", "..")
+        ):
+            raise check.fail(self, f"{kind} name", f"must be 1 to {MAX_NAME} printable characters", name)
+        if "/" in name or "." in name:
+            raise check.fail(self, f"{kind} name", "must not contain '/' or '.', which separate names in files", name)
+        if not self._known().take(str(name)):
+            raise NetworkError(f"Network.{kind}: the name {name!r} is taken")
+        return str(name)
+
+    def _add(self, part: Any, members: list[Any]) -> None:
+        members.append(part)
+        self._register.parts.add(part)
+        self._register.stamp = stamp_of(self._lists())
+
+    def _lists(self) -> tuple[list[Any], ...]:
+        return self.populations, self.projections, self.inputs, self.probes
+
+    def _known(self) -> Register:
+        """The register, made anew where the lists were changed by others or are those of a copy."""
+        stamp = stamp_of(self._lists())
+        if stamp != self._register.stamp:
+            parts = (*self.populations, *self.projections, *self.inputs)
+            self._register = Register(parts, self.probes, stamp)
+        return self._register
+
+    def _mine(self, field: str, part: Any, kind: type) -> None:
+        if not isinstance(part, kind) or part not in self._known().parts:
+            members = self.populations if kind is Population else self.projections
+            known = check.listed([member.name for member in members]) or "none yet"
+            raise NetworkError(
+                f"Network.{field}: must be a {kind.__name__.lower()} of this network ({known}) (got {_told(part)})"
+            )
+
+    def _receptor(self, field: str, population: Population, receptor: str | None) -> None:
+        if receptor is not None:
+            check.one_of(self, field, receptor, population.model.receptors)
+
+
+def _starts(owner: object, model: NeuronModel, n: int, initial: Any) -> dict[str, Any]:
+    """Initial values as given, once they are known to fit the model and its `n` units."""
+    initial = check.mapping(owner, "population initial", initial, "{'v': 0.01}")
+    known = [variable for variable, dtype in model.state.items() if dtype == "float"]
+    starts: dict[str, Any] = {}
+    for variable, value in initial.items():
+        check.one_of(owner, "population initial", variable, known)
+        starts[variable] = _values(owner, f"population initial {variable}", value)
+        if np.ndim(starts[variable]) and np.shape(starts[variable]) != (n,):
+            rule = f"must be one number or one per unit ({n})"
+            raise check.fail(owner, f"population initial {variable}", rule, f"shape {np.shape(starts[variable])}")
+    return starts
+
+
+def _chosen(owner: object, ids: Any, n: int | None) -> tuple[int, ...]:
+    """Which of `n` units or, where that is None, of the synapses yet to be drawn: indices, of units also a mask."""
+    mask = conversion.mask(ids)
+    if mask is not None and n is None:
+        raise check.fail(owner, "probe ids", "of weights must be indices, as no synapse is drawn yet", "a mask")
+    if mask is not None and mask.size != n:
+        raise check.fail(owner, "probe ids", f"must be indices or a mask of {n} units", f"a mask of {mask.size}")
+    chosen = np.atleast_1d(
+        check.index_array(owner, "probe ids", ids if mask is None else np.flatnonzero(mask), below=n)
+    )
+    if chosen.ndim > 1:
+        raise check.fail(owner, "probe ids", "must have 1 dimension", f"shape {chosen.shape}")
+    if not chosen.size:
+        raise check.fail(owner, "probe ids", "must name at least one, or be None for all", ids)
+    if np.unique(chosen).size < chosen.size:
+        raise check.fail(owner, "probe ids", "must name none twice", chosen.tolist())
+    return tuple(chosen.tolist())
+
+
+def _values(owner: object, field: str, value: Any, **limits: Any) -> Any:
+    """Weights or delays as given, once they are known to be finite."""
+    if isinstance(value, Distribution):
+        return value
+    return check.per_unit(owner, field, value, **limits)
+
+
+def _told(part: Any) -> str:
+    """A part by its name, anything else as messages show values."""
+    return one_line(str(part), 80) if isinstance(part, (Population, Projection)) else shown(part)
+
+
+def _call(part: Any) -> str:
+    """A description as its constructor call, only what differs from the defaults; of no dataclass the name alone."""
+    if not is_dataclass(part):
+        return f"{type(part).__name__}(...)"
+    shown = []
+    for own in fields(part):
+        value = getattr(part, own.name)
+        default: Any = own.default
+        plain = np.ndim(value) == 0 and np.ndim(default) == 0
+        if own.name.startswith("_") or (plain and (value is default or value == default)):
+            continue
+        shown.append(f"{own.name}={_show(value)}")
+    return f"{type(part).__name__}({', '.join(shown)})"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if np.ndim(value):
+        return f"array{np.shape(value)}"
+    if hasattr(value, "__dataclass_fields__"):
+        return _call(value)
+    return repr(value)

@@ -1,0 +1,104 @@
+"""Files that appear whole or not at all, and the sweeping of what killed writers left of files that never did."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from ...errors import DataError
+from . import lock
+
+PART: Final = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")  # what a file or folder is called until it is whole
+YOUNG: Final = 60.0  # [s]: a part of this age may be another writer's, where nothing says that there is none
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write to, which becomes `path` in one move: temporary file, fsync, rename, fsync of the folder.
+
+    Whatever goes wrong, what stood at `path` before is still there. Raises DataError.
+    """
+    path = Path(path)
+    sweep(path.parent, path.name, youngest=YOUNG)
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with open(handle, "w+b") as file:
+            lock.mark(handle)
+            yield cast(BinaryIO, file)
+            file.flush()
+            os.fsync(handle)
+            os.chmod(temporary, 0o666 & ~umask())
+        move(temporary, path)
+        temporary = None
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def move(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Let `source` take the place of `target`, and make that last."""
+    os.replace(source, target)
+    sync(Path(target).parent)
+
+
+def sync(folder: Path) -> None:
+    """Make what was renamed in `folder` last, whatever happens to the machine."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sweep(folder: Path, name: str | None = None, *, youngest: float = 0.0) -> None:
+    """Remove what killed writers left of the file `name`, or of any file, in a folder; youngest [s] to be removed.
+
+    Parts that a living process writes stay.
+    """
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            match = PART.fullmatch(entry.name)
+            if match is None or name not in (None, match[1]) or not entry.is_file(follow_symlinks=False):
+                continue
+            with contextlib.suppress(OSError):
+                old = time.time() - entry.stat().st_mtime >= youngest
+                if old and not lock.marked(Path(entry.path)):
+                    os.unlink(entry.path)
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make `folder` and its parents, if need be; those that were not there, the innermost first. Raises DataError."""
+    missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        unmake(missing)
+        raise DataError(f"{folder} cannot be made a folder: {error.strerror or error}") from None
+    return missing
+
+
+def unmake(folders: Sequence[Path]) -> None:
+    """Remove folders that were made in vain, as far as nobody put anything into them."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def umask() -> int:
+    """The permissions that new files do not get."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

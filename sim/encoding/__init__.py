@@ -1,0 +1,1 @@
+"""Sounds and arrays turned into spikes."""

@@ -1,0 +1,1 @@
+"""What carries a simulation on: step by step (clock) or from event to event."""

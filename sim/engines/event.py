@@ -1,0 +1,281 @@
+"""The event engine: from event to event, on no grid, with exact spike times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DataError, DivergenceError
+from ...kernels.cpu import event_loop as loop
+from ...kernels.cpu.caching import cached
+from ...kernels.cpu.event_inputs import Inputs
+from ...kernels.cpu.event_loop import Flight
+from ...kernels.cpu.event_memory import table
+from ...kernels.cpu.event_queue import NEVER, TICKS, new_schedule
+from ...kernels.cpu.event_units import Units, set_drives
+from .. import validation as check
+from ..description.inputs import Stimulus
+from ..description.network import Network
+from ..operators.signals import match
+from ..results.result import Result
+from .batch import spread
+from .clock_recording import Sink
+from .event_inputs import build_inputs, drive, poisson
+from .event_plan import EventPlan, compile_events
+from .event_recording import EventRecording, check_probe, counted
+from .event_solved import LIMIT, kernels_of, ticks
+
+Progress = Callable[[int], None]
+PIECE = 10e-3  # [s] between two signs of progress, at most PIECES a run; no result depends on it
+PIECES = 100
+EXACT = 1e-15  # relative: the rounding of a time between ticks and seconds
+MOST_HASH = (1 << 64) - 1
+ROOM = 1024  # spikes in flight before the queue grows
+# Columns of the units that a snapshot holds; what is left out follows from the rest.
+SAVED = {"cell": ("last", "held", "fired", "unsure"), "group": ("signature",)}
+SHARED = ("parameters",)  # of all copies
+
+
+class EventMemory:
+    """All that changes in a run: units, spikes in flight, cursors of the inputs, counts at the last samples, the time.
+
+    now [ticks]: all events up to and including it are over; -1 before those at time 0.
+    """
+
+    precision = "float64"
+
+    def __init__(self, plan: EventPlan, sample: int = 0) -> None:
+        self.plan, self.now = plan, -1
+        self.units = _own(plan.units)
+        self.flight = Flight(_EMPTY, _EMPTY, np.zeros(1, np.int64), 0, np.zeros(1, np.int64))
+        self.grow(ROOM)
+        self.before = np.zeros(counted(plan), np.int64)
+        self.stimulate({}, sample)
+
+    def replicate(self) -> EventMemory:
+        """A copy that goes its own way."""
+        copy = object.__new__(EventMemory)
+        copy.plan, copy.now, copy.units, copy.before = self.plan, self.now, _own(self.units), self.before.copy()
+        copy.flight = self.flight._replace(**{name: getattr(self.flight, name).copy() for name in _FLYING})
+        copy.inputs = self.inputs._replace(**{name: getattr(self.inputs, name).copy() for name in _MOVING})
+        return copy
+
+    def stimulate(self, stimuli: Mapping[str, Stimulus], sample: int) -> None:
+        """Take other stimuli from now on: lists of events by their absolute times, Poisson trains from the present."""
+        self.inputs: Inputs = build_inputs(self.plan, stimuli, sample, self.now, getattr(self, "inputs", None))
+        wanted = drive(self.plan, self.inputs)
+        for first, end in zip(self.plan.first[:-1], self.plan.first[1:], strict=True):
+            cached(set_drives)(table(self.units), first, wanted[first:end], max(self.now, 0))
+
+    def grow(self, room: int) -> None:
+        """Make room for at least `room` more spikes in flight."""
+        more = np.zeros(max(room, self.flight.times.size), np.int64)
+        times, codes = (np.concatenate([array, more]) for array in self.flight[:2])
+        self.flight = self.flight._replace(times=times, codes=codes, room=times.size)
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Copies of all that cannot be worked out again."""
+        times, codes = (array[: self.flight.size[0]] for array in self.flight[:2])
+        order, trains = np.lexsort((codes, times)), poisson(self.inputs)
+        saved = {name: getattr(self.units, part)[name].copy() for part, names in SAVED.items() for name in names}
+        return saved | {
+            "now": np.array([self.now], np.int64), "before": self.before.copy(),
+            "delivered": self.flight.delivered.copy(), "due": self.units.due.copy(), "state": self.units.state.copy(),
+            "flight_times": times[order], "flight_codes": codes[order],
+            "train_cursor": self.inputs.slot["cursor"][trains], "train_clock": self.inputs.slot["clock"][trains],
+        }  # fmt: skip
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over a `snapshot`; DataError unless everything fits."""
+        expected = {name: (array.shape, array.dtype) for name, array in self.snapshot().items()}
+        for name in ("flight_times", "flight_codes"):
+            expected[name] = (np.shape(arrays.get("flight_times", ())), np.dtype(np.int64))
+        match(expected, arrays)
+        _within("now", arrays["now"], -1, int(LIMIT * TICKS))
+        now, codes, times = int(arrays["now"][0]), arrays["flight_codes"], arrays["flight_times"]
+        for name, bounds in self._bounds(now, expected).items():
+            _within(name, arrays[name], *bounds)
+        if (np.lexsort((codes, times)) != np.arange(times.size)).any():
+            raise DataError("the saved spikes in flight must stand in order of their times")
+        self.now = now
+        self.flight = Flight(times.copy(), codes.copy(), np.array([times.size]), times.size, arrays["delivered"].copy())
+        self.grow(ROOM)  # a sorted list is a heap already
+        self._restore_units(arrays)
+        trains = poisson(self.inputs)
+        for name in ("cursor", "clock"):
+            self.inputs.slot[name][trains] = arrays[f"train_{name}"]
+        self.inputs.slot["fresh"][trains] = arrays["train_cursor"] == 0
+        self.before[:] = arrays["before"]
+        self.stimulate({}, 0)
+
+    def _bounds(self, now: int, names: Iterable[str]) -> dict[str, tuple[float, float]]:
+        """The least and the greatest value of each array of a snapshot at `now`; KeyError for one without."""
+        largest, time = float(np.finfo(np.float64).max), max(now, 0) / TICKS
+        bounds: dict[str, tuple[float, float]] = {
+            "now": (-1, int(LIMIT * TICKS)), "flight_times": (now, NEVER - 1), "due": (now, NEVER),
+            "last": (0, max(now, 0)), "flight_codes": (0, self.plan.wires.segment.size - 1), "held": (-1, NEVER),
+            "fired": (0, NEVER), "unsure": (0, 1), "signature": (0, MOST_HASH), "before": (0, NEVER),
+            "delivered": (0, NEVER), "state": (-largest, largest), "train_cursor": (0, NEVER),
+            "train_clock": (time * (1 - EXACT), math.inf),
+        }  # fmt: skip
+        return {name: bounds[name] for name in names}
+
+    def _restore_units(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        heap, place, due, size = new_schedule(arrays["due"])
+        self.units = self.units._replace(heap=heap, place=place, due=due, size=size)
+        for part, names in SAVED.items():
+            for name in names:
+                getattr(self.units, part)[name] = arrays[name]
+        self.units.state[:] = arrays["state"]
+        self.units.cell["drive"] = drive(self.plan, build_inputs(self.plan, {}, 0, self.now))
+
+
+_EMPTY = np.zeros(0, np.int64)
+_FLYING = ("times", "codes", "size", "delivered")  # arrays of the flight that change in a run
+_MOVING = ("slot", "heap", "place", "due", "size")  # arrays of the inputs that change in a run
+
+
+def _own(units: Units) -> Units:
+    """The same units with arrays of their own where they change."""
+    return Units(**{name: array if name in SHARED else array.copy() for name, array in units._asdict().items()})
+
+
+def _within(name: str, array: NDArray[Any], low: float, high: float) -> None:
+    if array.size and not (array.min() >= low and array.max() <= high):
+        raise DataError(
+            f"the saved {name} must lie between {low:g} and {high:g} (got {array.min():g} to {array.max():g})"
+        )
+
+
+def _check_finite(memory: EventMemory) -> None:
+    """Raise DivergenceError if a state variable is NaN or infinite: a NaN would never reach a threshold."""
+    if (good := np.isfinite(memory.units.state)).all():
+        return
+    place, plan, cell = int(good.argmin()), memory.plan, memory.units.cell
+    unit = int(np.searchsorted(cell["row"], place, side="right")) - 1
+    population = plan.populations[int(cell["group"][unit])]
+    variable = kernels_of(population).state[place - int(cell["row"][unit])]
+    raise DivergenceError(
+        f"{population.name}.{variable} of unit {unit - plan.begin(population)} is {memory.units.state[place]} by "
+        f"{memory.now / TICKS:g} s: an input or a weight is too large"
+    )
+
+
+class EventEngine:
+    """A plan, its memory and the time it has reached.
+
+    A run works on a copy of the memory, `reached`, and counts only once somebody sets `standing` to it.
+    """
+
+    def __init__(self, network: Network, *, threads: int = 1) -> None:
+        self.plan, self.threads = compile_events(network), threads
+        for probe in self.plan.probes:
+            check_probe(self.plan, probe)
+        self.standing = self.reached = EventMemory(self.plan)
+        chains = np.diff(self.plan.wires.chain_first)
+        self._most = int(chains.max(initial=0))
+
+    @property
+    def network(self) -> Network:
+        return self.plan.network
+
+    @property
+    def memory(self) -> EventMemory:
+        """The memory where the simulation stands."""
+        return self.standing
+
+    @property
+    def time(self) -> float:
+        """Where the simulation stands [s]."""
+        return max(self.standing.now, 0) / TICKS
+
+    def settle(self) -> None:
+        """Take back a run that was broken off."""
+        self.reached = self.standing
+
+    def steps(self, duration: float) -> int:
+        """The pieces in which a run of `duration` [s] tells of its progress."""
+        if self.time + duration > LIMIT:
+            raise check.fail("Simulator", "run duration", f"must end by {LIMIT:g} s for the event engine", duration)
+        return max(1, min(PIECES, math.ceil(duration / PIECE)))
+
+    def covering(self, duration: float) -> float:
+        """A run of `duration` [s] includes its end."""
+        return duration
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Copies of all that changes in a run, by name."""
+        return self.standing.snapshot()
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over the arrays of a `snapshot` of the same network."""
+        memory = self.standing.replicate()
+        memory.restore(arrays)
+        self.standing = self.reached = memory
+
+    def run(
+        self, duration: float, progress: Progress, sink: Sink | None = None,
+        state: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Result:  # fmt: skip
+        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned.
+
+        state: a `snapshot` on the way, from which such a run goes on that was broken off.
+        """
+        memory = self.standing.replicate()
+        result = self._run(memory, duration, progress, sink, state)
+        self.reached = memory
+        return result
+
+    def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
+        """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
+        results: list[Result | None] = [None] * len(stimuli)
+        lanes = min(self.threads, len(stimuli))
+
+        def work(lane: int, tick: Progress) -> None:
+            for sample in range(lane, len(stimuli), lanes):
+                memory = self.standing.replicate()
+                memory.stimulate(stimuli[sample], sample)
+                results[sample] = self._run(memory, duration, tick)
+
+        spread(work, lanes, progress)
+        return [result for result in results if result is not None]
+
+    def _run(
+        self, memory: EventMemory, duration: float, progress: Progress, sink: Sink | None = None,
+        state: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Result:  # fmt: skip
+        pieces, start = self.steps(duration), max(memory.now, 0)
+        stop = start + int(ticks(duration))
+        if state is not None:
+            _within("now", state["now"], start, stop)
+            memory.restore(state)
+            start = memory.now
+        recording = EventRecording(self.plan, memory.units, memory.before, memory.flight.delivered, start, stop, sink)
+        for piece in range(1, pieces + 1):
+            goal = start + (stop - start) * piece // pieces
+            self._advance(memory, goal, recording)
+            self.plan.judge(memory.units.parameters)
+            _check_finite(memory)
+            if recording.full and piece < pieces:
+                recording.hand_over(goal, memory.snapshot)
+            progress(1)
+        return recording.result()
+
+    def _advance(self, memory: EventMemory, stop: int, recording: EventRecording) -> None:
+        """Carry out all events up to `stop` [ticks]."""
+        advance = cached(loop.advance)
+        units, wires, records = table(memory.units), table(self.plan.wires), table(recording.records)
+        inputs = table(memory.inputs)
+        while True:
+            ended = advance(stop, units, wires, table(memory.flight), inputs, records)
+            if ended == loop.QUEUE_FULL:
+                memory.grow(self._most)
+                continue
+            recording.drain()
+            if ended == loop.DONE:
+                memory.now = stop
+                return

@@ -1,0 +1,1 @@
+"""HDF5 written through its library, and read without it."""

@@ -1,0 +1,1 @@
+"""Signals, operators and synapses: what a compiled network is made of."""

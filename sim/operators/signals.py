@@ -1,0 +1,174 @@
+"""Signals, the typed arrays of a compiled network, and the memory they live in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DataError, UnsupportedError
+
+PARTS = ("state", "flow", "store", "scratch", "sums")  # each one contiguous block; "fixed" arrays stand alone
+ALIGNMENT = 64  # bytes: a cache line
+PAGE = 4096  # bytes: within a page the processor fetches in advance, so threads that write into the same one disturb
+# each other even where they share no cache line (a fifth of the time of deliveries); long arrays begin at one
+
+
+SAVED = ("state", "flow", "store")  # parts of memory that a snapshot holds
+ANY = (1 << 64) - 1  # `most` of whole numbers that no kernel uses as an index or a count: sums, hashes
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """A named array: `part` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
+
+    `initial` is a number or an array of that shape; a `fixed` signal takes that array as it is where it can.
+    most: of whole numbers that kernels use as indices or counts, none below 0, the greatest, as a number or for each
+    entry; of others ANY. finite: of floats, whether infinities and NaN have no place among them. What comes from a
+    file is checked against both.
+    layout: a fixed signal whose order depends on the number of threads, so that no saved state can tell it.
+    """
+
+    name: str
+    part: str
+    dtype: str
+    shape: tuple[int, ...]
+    initial: Any = 0
+    unit: str = ""
+    most: int | NDArray[np.int64] | None = None
+    layout: bool = False
+    finite: bool = True
+
+    def check(self, values: NDArray[Any]) -> None:
+        """Raise DataError where saved values would lead a kernel outside of its arrays, or out of its mind."""
+        if values.dtype.kind == "f":
+            if self.finite and not np.isfinite(values).all():
+                raise DataError(f"the saved {self.name} must be finite")
+        elif self.most is None:
+            raise DataError(f"the saved {self.name} has no bound that it could be checked against")
+        elif np.ndim(self.most) or self.most != ANY:
+            wrong = (values < 0) | (values > self.most)
+            if wrong.any():
+                worst, most = values[wrong].flat[0], np.broadcast_to(self.most, values.shape)[wrong].flat[0]
+                raise DataError(f"the saved {self.name} must lie between 0 and {most} (got {worst})")
+
+
+class Memory:
+    """Every signal of one network as a view into one contiguous block per part.
+
+    `replicate` makes the memory of a batch sample: `state`, `flow`, `scratch` and `sums` of its own,
+    everything else shared.
+    """
+
+    def __init__(self, signals: Iterable[Signal], precision: str) -> None:
+        self.precision = precision
+        self.signals = list(signals)
+        self.blocks: dict[str, NDArray[np.uint8]] = {}
+        self.views: dict[str, NDArray[Any]] = {}
+        for part in PARTS:
+            self._allocate(part)
+        for signal in self.signals:
+            if signal.part == "fixed":
+                array = np.broadcast_to(np.asarray(signal.initial, self.dtype(signal)), signal.shape)
+                self.views[signal.name] = np.ascontiguousarray(array)
+            elif signal.part != "scratch" and np.any(signal.initial):
+                self.views[signal.name][...] = signal.initial
+
+    def __getitem__(self, signal: Signal | str) -> NDArray[Any]:
+        return self.views[signal if isinstance(signal, str) else signal.name]
+
+    def __reduce__(self) -> Any:
+        raise UnsupportedError("Memory: cannot be copied or pickled, since it holds addresses; copy the Simulator")
+
+    def dtype(self, signal: Signal) -> np.dtype[Any]:
+        """The signal's dtype with "float" made definite."""
+        return definite(signal, self.precision)
+
+    def place(self, signal: Signal) -> int:
+        """Where a float signal begins in the array of all floats of its part."""
+        view = self[signal]
+        return int(view.ctypes.data - self[block_name(signal.part)].ctypes.data) // view.itemsize
+
+    def replicate(self) -> Memory:
+        """A copy with its own state, flow, scratch and sums; weights, devices and constants are shared."""
+        copy = object.__new__(Memory)
+        copy.precision, copy.signals = self.precision, self.signals
+        copy.blocks, copy.views = dict(self.blocks), dict(self.views)
+        for part in ("state", "flow", "scratch", "sums"):
+            copy._allocate(part)
+        copy.restore(self.snapshot(("state", "flow")))
+        return copy
+
+    def snapshot(self, parts: Iterable[str] = ("state", "flow", "store")) -> dict[str, NDArray[np.uint8]]:
+        """Copies of the blocks of `parts`."""
+        return {part: self.blocks[part].copy() for part in parts}
+
+    def restore(self, blocks: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Write blocks from `snapshot` back in place."""
+        for part, block in blocks.items():
+            self.blocks[part][...] = block
+
+    def clear(self, parts: Iterable[str]) -> None:
+        """Fill `parts` with zeros."""
+        for part in parts:
+            self.blocks[part][...] = 0
+
+    def _allocate(self, part: str) -> None:
+        layout = Layout(self.precision)
+        for signal in self.signals:
+            if signal.part == part:
+                layout.add(signal)
+        raw = np.zeros(layout.size + PAGE, np.uint8)
+        start = -raw.ctypes.data % PAGE
+        block = raw[start : start + layout.size]
+        self.blocks[part] = block
+        self.views[block_name(part)] = block.view(whole_dtype(part, self.precision))
+        for signal in self.signals:
+            if signal.part == part:
+                room = None if 0 in signal.shape else block[layout.starts[signal.name] :]
+                self.views[signal.name] = np.ndarray(signal.shape, definite(signal, self.precision), room)
+
+
+def definite(signal: Signal, precision: str) -> np.dtype[Any]:
+    """A signal's dtype with "float" made definite."""
+    return np.dtype(precision if signal.dtype == "float" else signal.dtype)
+
+
+def whole_dtype(part: str, precision: str) -> str:
+    """What a part of memory holds when it is seen as one array: floats, but counts in "sums"."""
+    return "int64" if part == "sums" else precision
+
+
+def block_name(part: str) -> str:
+    """The name of a whole part of memory among its signals, as no signal is called."""
+    return f"{part}.*"
+
+
+class Layout:
+    """Where each signal of one part of memory begins [bytes]; later signals do not move earlier ones."""
+
+    def __init__(self, precision: str) -> None:
+        self.precision, self.size = precision, 0
+        self.starts: dict[str, int] = {}
+
+    def add(self, signal: Signal) -> None:
+        """Put a signal behind the others: a long one at the next page, any other at the next cache line."""
+        nbytes = math.prod(signal.shape) * definite(signal, self.precision).itemsize
+        border = PAGE if nbytes > PAGE else ALIGNMENT
+        self.starts[signal.name] = -(-self.size // border) * border
+        self.size = self.starts[signal.name] + -(-nbytes // ALIGNMENT) * ALIGNMENT
+
+
+def match(expected: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], got: Mapping[str, NDArray[Any]]) -> None:
+    """Raise DataError unless `got` has exactly the arrays `expected` (name -> shape, dtype)."""
+    for name in sorted(expected.keys() ^ got.keys()):
+        where = "lacks" if name in expected else "has the unknown"
+        raise DataError(f"the saved state {where} array {name!r:.100}: it is of another network or version")
+    for name, (shape, dtype) in expected.items():
+        array = got[name]
+        if array.shape != shape or array.dtype != dtype:
+            raise DataError(f"the saved {name} must be {dtype}{list(shape)} (got {array.dtype}{list(array.shape)})")

@@ -1,0 +1,217 @@
+"""Whether a network fits into memory, asked before anything is drawn."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from ...errors import CapacityError, PotentiaError
+from ..description.distributions import Distribution, Law
+from ..description.inputs import Events, Poisson, SpikeTrain
+from ..description.network import Input, Network, Population, Probe, Projection
+from .draw_values import MAX_LAG, RARE, law_levels
+from .probes import BUFFER
+
+STORED: Final = 4  # bytes of a synapse whose weight is a level
+FLOAT: Final = 8  # of one with a weight of its own
+PLASTIC: Final = 20  # of one that learns, with its reverse index, and the weight that a broken run goes back to
+DEVICES: Final = 32  # of one on pairs of devices, and their conductances that a broken run goes back to
+DRAWING: Final = 40  # more, while the synapses of a projection are spelled out one by one
+EVENT_SYNAPSE: Final = 48  # of one on the event engine, where all are spelled out together
+EVENT_SEGMENT: Final = 80  # more, where delays differ and a source's synapses must be put in their order
+EVENT_TRAIN: Final = 220  # of a Poisson train on the event engine, for each unit
+EVENT_LISTED: Final = 48  # of a listed spike there
+NUMBER: Final = 8  # of a number of a unit: a state variable, a receptor, a drive
+EVENT_UNIT: Final = 200  # of a unit on the event engine beside its state, which is kept twice
+SPIKE: Final = 12  # of a spike in a buffer
+CHUNK: Final = 1000  # steps after which buffers of samples are emptied
+GROUPS: Final = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ),
+)
+
+
+class _Need(NamedTuple):
+    """What one part of a network takes [bytes], to stay and only while it is made, and how to do with less."""
+
+    part: Population | Projection | Input | Probe
+    stays: float
+    making: float
+    hint: str
+
+
+def check_memory(network: Network, *, dt: float | None) -> None:
+    """Raise CapacityError unless the network fits into the memory that is free; dt [s], None on the event engine."""
+    free = free_bytes()
+    if free is None:
+        return
+    needs = [*_neurons(network, dt), *_synapses(network, event=dt is None)]
+    needed = sum(need.stays for need in needs) + max((need.making for need in needs), default=0.0)
+    if needed <= free:
+        return
+    largest = max(needs, key=lambda need: need.stays + need.making)
+    neurons = sum(part.n for part in network.populations)
+    synapses = sum(part.connectivity.expected(part.pre.n, part.post.n) for part in network.projections)
+    raise CapacityError(
+        f"Network: {neurons:.3g} neurons with {synapses:.3g} synapses need {needed / 1e9:.1f} GB, but "
+        f"{free / 1e9:.1f} GB are free; most by {largest.part.name}; {largest.hint} (got {largest.part})"
+    )
+
+
+def check_bytes(owner: str, needed: float, got: str) -> None:
+    """Raise CapacityError unless arrays of this size [bytes] fit into the memory that is free."""
+    free = free_bytes()
+    if free is not None and needed > free:
+        raise CapacityError(f"{owner}: needs {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free (got {got})")
+
+
+def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
+    """Raise CapacityError unless the samples of a run, (how many, numbers in each) by probe, fit into free memory."""
+    needs = {probe: float(NUMBER) * count * (width + 1) for probe, (count, width) in samples.items()}
+    if needs:
+        largest = max(needs, key=lambda probe: needs[probe])
+        count, width = samples[largest]
+        told = f"{count:.3g} samples of {width} numbers by the probe {largest}; sample less often, or use record_to"
+        check_bytes("Simulator.run", sum(needs.values()), told)
+
+
+@contextmanager
+def memory_told(owner: str) -> Iterator[None]:
+    """Inside, memory that runs out is told in one sentence."""
+    try:
+        yield
+    except PotentiaError:
+        raise
+    except MemoryError as error:
+        raise CapacityError(f"{owner}: does not fit into memory{f' ({error})' if str(error) else ''}") from None
+
+
+def by_rows(projection: Projection) -> bool:
+    """Whether the synapses are drawn row by row into their place, and never spelled out one by one."""
+    static = projection.store.static and projection.rule is None
+    return static and projection.connectivity.independent and law_levels(projection) is not None
+
+
+def free_bytes() -> float | None:
+    """Memory that can be had without swapping and within the limit of a container [bytes]; None if nothing tells."""
+    known = [number for number in (_of_system(), *(_of_group(*files) for files in GROUPS)) if number is not None]
+    return min(known, default=None)
+
+
+def _of_system() -> float | None:
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = dict(line.partition(":")[::2] for line in meminfo.read_text().splitlines())
+        if "MemAvailable" in lines:
+            return float(lines["MemAvailable"].split()[0]) * 1024
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _of_group(limit: str, used: str) -> float | None:
+    """What is left of the limit of a control group; None without one."""
+    try:
+        return max(float(Path(limit).read_text()) - float(Path(used).read_text()), 0.0)
+    except (OSError, ValueError):
+        return None
+
+
+def _neurons(network: Network, dt: float | None) -> Iterator[_Need]:
+    """What populations, their inputs and their probes take."""
+    depth = _depths(network, dt)
+    for part in network.populations:
+        model = part.model
+        if dt is None:
+            each = EVENT_UNIT + 2.0 * NUMBER * len(model.state)
+        else:
+            each = NUMBER * (len(model.state) + len(model.receptors) + 1) + 4 * (1 + depth[part])
+        yield _Need(part, each * part.n, NUMBER * part.n, "take fewer units or shorter delays")
+    for described in network.inputs:
+        yield _Need(described, _input(described, event=dt is None), 0, "take fewer units")
+    for probe in network.probes:
+        yield _Need(probe, _buffer(probe, event=dt is None), 0, "record fewer units, by ids")
+
+
+def _depths(network: Network, dt: float | None) -> dict[Population, float]:
+    """For how many steps each population's spikes are kept."""
+    depth = dict.fromkeys(network.populations, 1.0)
+    for part in network.projections:
+        steps = 0.0 if dt is None else min(_longest(part.delay) / dt, MAX_LAG)
+        depth[part.pre] = max(depth[part.pre], 1 + steps)
+    return depth
+
+
+def _longest(delay: Any) -> float:
+    """The longest of the delays [s], as far as it can be told before they are drawn."""
+    if isinstance(delay, Law):
+        return float(delay.quantile(np.array([1 - RARE]))[0])
+    return 0.0 if isinstance(delay, Distribution) else float(np.max(delay, initial=0.0))
+
+
+def _input(described: Input, *, event: bool) -> float:
+    """Bytes of what a stimulus keeps beside what the user gave."""
+    stimulus, n = described.stimulus, described.population.n
+    if not event:
+        return float(sum(NUMBER * math.prod(shape) for _, shape, _ in stimulus.flow(n).values()))
+    if isinstance(stimulus, Poisson):
+        return float(EVENT_TRAIN * n)
+    train = stimulus.train if isinstance(stimulus, Events) else stimulus
+    return float(EVENT_LISTED * np.size(train.times)) if isinstance(train, SpikeTrain) else 0.0
+
+
+def _buffer(probe: Probe, *, event: bool) -> float:
+    """Bytes of a probe's buffer that are in use before it is emptied; the clock counts spikes of all units."""
+    if not isinstance(probe.target, Population):
+        return 0.0
+    if probe.what == "spikes":
+        return 4.0 * SPIKE * probe.target.n
+    if probe.what == "rate" and (event or probe.ids is None):
+        return 1.0
+    counted = probe.what in ("counts", "rate") and not event
+    width = probe.target.n if probe.ids is None or counted else len(probe.ids)
+    rows = min(max(4, BUFFER // (NUMBER * max(width, 1))), CHUNK)
+    return float(NUMBER * width * rows)
+
+
+def _synapses(network: Network, *, event: bool) -> Iterator[_Need]:
+    for part in network.projections:
+        count = part.connectivity.expected(part.pre.n, part.post.n)
+        if event:
+            one = not isinstance(part.delay, Distribution) and np.ndim(part.delay) == 0
+            yield _Need(part, count * (EVENT_SYNAPSE + (0 if one else EVENT_SEGMENT)), 0, _event_hint(part))
+        else:
+            yield _Need(part, count * _stays(part), 0 if by_rows(part) else count * DRAWING, _hint(part))
+
+
+def _stays(projection: Projection) -> int:
+    """Bytes per synapse that stay in memory."""
+    if projection.store.redraws:
+        return 0
+    if not projection.store.static:
+        return DEVICES
+    if projection.rule is not None:
+        return PLASTIC
+    return STORED if law_levels(projection) is not None else FLOAT
+
+
+def _hint(projection: Projection) -> str:
+    if by_rows(projection):
+        return "store=Procedural() draws them again at every spike and keeps none"
+    if projection.rule is not None or not projection.store.static:
+        return "only synapses that never change can do without memory, by store=Procedural()"
+    return "FixedTotal or FixedOutDegree with store=Procedural() keeps none"
+
+
+def _event_hint(projection: Projection) -> str:
+    return f"engine='clock' takes less: {_hint(projection)}" if projection.store.static else "take fewer synapses"

@@ -1,0 +1,282 @@
+"""The signals and operators of one compiled population."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ParameterError
+from .. import validation as check
+from ..description.distributions import values
+from ..description.inputs import Constant, Stimulus
+from ..description.network import Input, Network, Population, Projection
+from ..description.neuron import NeuronModel
+from ..operators.build import Build
+from ..operators.operator import Nap, Phase, Piece, parameters
+from ..operators.signals import ANY, Signal
+from ..operators.synapses import Synapses
+from ..seed import stream_key
+
+MANY: Final = 8  # pieces in a network, from which on they may pause one by one
+SETTLING: Final = 64  # steps between two looks for values that have decayed to nothing
+MOST_STEPS: Final = (1 << 62) - 1  # of a cursor or a count in a saved state
+
+
+class Joined(NamedTuple):
+    """What one population is joined to, each in the order of the description."""
+
+    outgoing: list[Projection]
+    incoming: list[Projection]
+    inputs: list[Input]
+
+
+def joined(network: Network) -> dict[str, Joined]:
+    """What every population is joined to, by its name."""
+    found = {part.name: Joined([], [], []) for part in network.populations}
+    for projection in network.projections:
+        found[projection.pre.name].outgoing.append(projection)
+        found[projection.post.name].incoming.append(projection)
+    for described in network.inputs:
+        found[described.population.name].inputs.append(described)
+    return found
+
+
+class PopulationScope:
+    """The signals of one population, under the names by which kernels ask for them."""
+
+    def __init__(
+        self, network: Network, population: Population, joined: Joined, synapses: Mapping[str, Synapses], build: Build
+    ) -> None:
+        self.population, self.joined = population, joined
+        name, n, model = population.name, population.n, population.model
+        outgoing = [synapses[part.name] for part in joined.outgoing]
+        self.depth = 1 + max((int(part.lags.max()) for part in outgoing), default=0)
+        initial = initial_values(network, population)
+        self.state = {
+            variable: build.signal(
+                f"{name}.{variable}",
+                "state",
+                dtype,
+                (n,),
+                initial.get(variable, 0),
+                model.units.get(variable, ""),
+                most=_most(dtype, build.pieces[name]),
+            )
+            for variable, dtype in model.state.items()
+        }
+        self.receptors = {
+            key: self.state[model.receives[key]] if key in model.receives
+            else build.signal(f"{name}.{key}", "flow", "float", (n,))
+            for key in model.receptors
+        }  # fmt: skip
+        self.standing: dict[str, Signal] = {}
+        changing = [part for part in joined.inputs if part.stimulus.goes == "drive"]
+        steady = all(isinstance(part.stimulus, Constant) for part in changing)
+        base = constant_drive(joined.inputs, population, {})
+        self.drive = self._drive(base, steady, build)
+        if not steady:
+            self.base = build.signal(f"{name}.base", "fixed", "float", (n,), base)
+            lasting = all(part.stimulus.lasts or isinstance(part.stimulus, Constant) for part in changing)
+            self.standing = {key: build.renewal(f"{name}.{key}") for key in ("until", "renewed")}
+            scope = {"base": self.base, "drive": self.drive, "lasting": int(lasting), **self.standing}
+            build.operator(Phase.ARRIVE, name, "hold_step", scope)
+        self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,), most=n - 1)
+        self.count = build.signal(f"{name}.count", "flow", "int64", (1,), most=n)
+        self.pieces = build.pieces[name]
+        self.history = build.signal(f"{name}.history", "flow", "uint32", (self.depth, n), most=n - 1)
+        self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (self.depth,), most=n)
+        self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,), most=ANY)
+
+    def stimulate(self, described: Input, network: Network, build: Build) -> None:
+        stimulus, n = described.stimulus, self.population.n
+        suits(described, stimulus)
+        if isinstance(stimulus, Constant):
+            return
+        receptor = reached(described)
+        flow = {
+            key: build.signal(f"{described.name}.{key}", "flow", dtype, shape, initial, most=MOST_STEPS, finite=False)
+            for key, (dtype, shape, initial) in stimulus.flow(n).items()
+        }
+        scope = {
+            **build.constants(described.name, constants_of(described, stimulus, build.dt), stimulus.exact), **flow,
+            "drive": self.drive, **self.standing, **build.waking(self.receptors[receptor]),
+            "key": np.uint64(stream_key(network.seed, "input", described.name)),
+        }  # fmt: skip
+        phase = self.arrival(receptor) if stimulus.goes == "receptor" else Phase.ARRIVE
+        build.operator(phase, described.name, stimulus.kernel, scope)
+
+    def arrival(self, receptor: str, phase: Phase = Phase.ARRIVE) -> Phase:
+        """The phase in which what comes in through a receptor is added up: `phase` if it has a vector of its own."""
+        return Phase.ENTER if receptor in self.population.model.receives else phase
+
+    def _drive(self, base: NDArray[np.float64], steady: bool, build: Build) -> Signal | float:
+        """The drive: one number where it is the same for all units for ever and the kernel can take it."""
+        if steady and isinstance(self.population.model.kernel, str) and (base == base[0]).all():
+            return float(base[0])
+        return build.signal(f"{self.population.name}.drive", "fixed" if steady else "flow", "float", base.shape, base)
+
+    def advance(self, build: Build) -> None:
+        """The population's own operators: advance, then send."""
+        name, model = self.population.name, self.population.model
+        owner = f"{type(model).__name__} of population {name!r}"
+        merging = self._merging(build, owner)
+        _apart(model, build.precision)
+        constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
+        scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
+        counts = self.count
+        if len(self.pieces) > 1:
+            counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=_sizes(self.pieces))
+        scope |= merging
+        leads, follows = self._naps(build)
+        build.operator(
+            Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads, owner=owner
+        )
+        for variable, signal in self.state.items():
+            if signal.dtype == "float" and not (variable == "v" and _zero_threshold(model, build.precision)):
+                own: dict[str, Any] = {"every": SETTLING, "pieces": self.pieces, "nap": follows}
+                build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal}, **own)
+        if len(self.pieces) > 1:
+            starts = build.fixed(f"{name}.starts", np.array([low for low, _, _ in self.pieces], np.int64))
+            own = {"fired": self.fired, "counts": counts, "starts": starts, "count": self.count}
+            build.operator(Phase.GATHER, name, "gather_step", own)
+        build.operator(Phase.SEND, name, "send_step", self.outgoing)
+
+    def _merging(self, build: Build, owner: str) -> dict[str, Any]:
+        """Where a kernel that asks for it keeps how much of what arrived made no spike of its own.
+
+        counted: 1 if all that arrives is counted; stores that read currents, and spikes of a user's own stimuli, add
+        what they like. Currents of a drive do not arrive.
+        """
+        model = self.population.model
+        if "merged" not in parameters(build.kernel(model.kernel, owner)):
+            return {}
+        counted = set(model.receptors) <= set(model.counts)
+        counted = counted and all(part.store.counts for part in self.joined.incoming)
+        counted = counted and all(
+            part.stimulus.weighs for part in self.joined.inputs if part.stimulus.goes == "receptor"
+        )
+        merged = build.tally(f"{self.population.name}.merged", shape=(self.population.n,))
+        return {"merged": merged, "counted": int(counted)}
+
+    def _naps(self, build: Build) -> tuple[Nap | None, Nap | None]:
+        """How pieces may pause, for the operator that decides and for others; None where not all that comes wakes."""
+        stimuli = [part.stimulus for part in self.joined.inputs]
+        stores = [part.store for part in self.joined.incoming]
+        steady = not isinstance(self.drive, Signal) or self.drive.part == "fixed"
+        wakes = all(part.wakes or isinstance(part, Constant) for part in stimuli)
+        wakes = wakes and all(part.static for part in stores) and isinstance(self.population.model.kernel, str)
+        if not (build.naps and steady and wakes and build.asleep.shape[0] >= MANY):
+            return None, None
+        first = build.first_piece[self.population.name]
+        watched = (*self.state, *(key for key, signal in self.receptors.items() if signal.part == "flow"))
+        receptors = tuple(self.receptors.values())
+        return Nap(build.asleep, first, watched, receptors), Nap(build.asleep, first)
+
+    @property
+    def outgoing(self) -> dict[str, Signal]:
+        return {
+            "fired": self.fired, "count": self.count, "history": self.history,
+            "history_count": self.history_count, "signature": self.signature,
+        }  # fmt: skip
+
+
+def initial_values(network: Network, population: Population) -> dict[str, Any]:
+    """Where the state variables of a population start: each a number or (n,)."""
+    start = dict(population.model.initial())
+    for variable, value in population.initial.items():
+        key = stream_key(network.seed, "initial", population.name, variable)
+        start[variable] = values(value, population.n, key, "Network", f"population initial {variable}")
+    return start
+
+
+def reached(described: Input) -> str:
+    """The receptor that an input reaches."""
+    return described.receptor or described.population.model.receptors[0]
+
+
+def counts(described: Input) -> bool:
+    """Whether an input reaches a receptor to which each arrival adds 1, whatever its weight."""
+    return reached(described) in described.population.model.counts
+
+
+def constants_of(described: Input, stimulus: Stimulus, dt: float) -> dict[str, Any]:
+    """The kernel's constants for a stimulus, the described one or another in its place; weights are 1 if counted."""
+    given = stimulus.arguments(described.population.n, dt)
+    if counts(described):
+        given |= {name: np.ones(np.shape(given[name]))[()] for name in stimulus.weighs}
+    return given
+
+
+def suits(described: Input, stimulus: Stimulus) -> None:
+    """Refuse a stimulus, the described one or another in its place, that does not fit the units or the receptor."""
+    stimulus.fits(described.population.n)
+    if stimulus.goes == "receptor":
+        conducts(described.population, reached(described), getattr(stimulus, "weight", 0.0), described.name)
+
+
+def conducts(population: Population, receptor: str, weights: Any, name: str) -> None:
+    """Refuse weights below 0 where the receptor is a conductance."""
+    if receptor in population.model.conductances and np.min(weights, initial=0.0) < 0:
+        model, low = type(population.model).__name__, float(np.min(weights))
+        raise ParameterError(
+            f"Network: the weights of {name} must be >= 0, since {receptor!r} of {model} is a conductance; to "
+            f"inhibit, give them and the receptor, one of {', '.join(population.model.receptors)} (got {low:g})"
+        )
+
+
+def _zero_threshold(model: NeuronModel, precision: str) -> bool:
+    """Whether a threshold is 0, so that a potential that decays from below must not be taken for 0."""
+    return bool((_field(model, "threshold").astype(precision) == 0).any())
+
+
+def _apart(model: NeuronModel, precision: str) -> None:
+    """Refuse a reset that is no longer below the threshold once both are rounded: a unit would fire while it rests."""
+    threshold, reset = _field(model, "threshold"), _field(model, "reset")
+    bad = (reset < threshold) & (reset.astype(precision) >= threshold.astype(precision))
+    if bad.any():
+        worst = float(np.broadcast_to(reset, bad.shape)[bad][0])
+        rule = f"must lie below the threshold in {precision} too, which cannot tell them apart"
+        raise check.fail(model, "reset", f"{rule}; choose dtype='float64' or a lower reset", worst)
+
+
+def _field(model: NeuronModel, name: str) -> NDArray[np.float64]:
+    """A field of a model, one number or (n,); NaN if there is none with numbers."""
+    value = np.asarray(vars(model).get(name, np.nan))
+    return value.astype(np.float64) if value.dtype.kind in "iuf" else np.asarray(np.nan)
+
+
+def _per_unit(model: object, constants: Mapping[str, Any], n: int) -> Mapping[str, Any]:
+    """A kernel's constants, each known to be one number or (n,): a shorter array would be read past its end."""
+    for name, value in constants.items():
+        if np.ndim(value) and np.shape(value) != (n,):
+            rule = f"must be one number or one per unit ({n})"
+            raise check.fail(model, f"constants {name}", rule, f"shape {np.shape(value)}")
+    return constants
+
+
+def constant_drive(
+    inputs: Iterable[Input], population: Population, replaced: Mapping[str, Stimulus]
+) -> NDArray[np.float64]:
+    """The sum of all constant currents among `inputs` that go to a population (n,)."""
+    drive = np.zeros(population.n)
+    for part in inputs:
+        stimulus = replaced.get(part.name, part.stimulus)
+        if part.population is population and isinstance(stimulus, Constant):
+            drive += np.asarray(stimulus.value)
+    return drive
+
+
+def _sizes(pieces: Sequence[Piece]) -> NDArray[np.int64]:
+    """The units of each piece."""
+    return np.array([high - low for low, high, _ in pieces], np.int64)
+
+
+def _most(dtype: str, pieces: Sequence[Piece]) -> NDArray[np.int64] | int | None:
+    """The greatest number in a state variable: those of uint32 are units, counted from the beginning of their piece."""
+    if dtype != "uint32":
+        return None if dtype.startswith("float") else ANY
+    sizes = _sizes(pieces)
+    return np.repeat(sizes - 1, sizes)
