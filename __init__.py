@@ -10,22 +10,27 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .sim.description.network import Network
     from .sim.results.result import Result
     from .sim.simulator import Simulator
 
-__version__ = "0.1.0"
 __all__ = ["Network", "Result", "Simulator", "__version__"]
 
-_HOMES = {"Network": "network", "Result": "result", "Simulator": "simulator"}
+_HOMES = {
+    "Network": ".sim.description.network",
+    "Result": ".sim.results.result",
+    "Simulator": ".sim.simulator",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import the public names on first use, so that ``import potentia`` costs nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".sim.{_HOMES[name]}", __name__), name)
+    return getattr(import_module(_HOMES[name], __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -133,8 +133,8 @@ def inspect(
 ) -> None:
     """Tell what a run folder, a sweep or a file holds: settings, metrics, arrays with shapes and units."""
     from .sim.hdf5 import hdf5
+    from .sim.results import chain
     from .sim.results.storage import RESULTS
-    from .sim.runs import chain
     from .sim.runs.runfolder import RECORD, SWEEP, read_run
 
     if not path.is_dir():

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..sim import validation as check
-from ..sim.description.network import Projection
+from ..sim.description.parts import Projection
 from ..sim.results.result import BatchResult, Result
 from .crossbars.crossbar import Crossbar
 

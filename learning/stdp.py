@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from ..sim import validation as check
 from ..sim.description.rule import Rule
-from ..sim.description.store import Proposals
-from ..sim.operators.build import Build
 from ..sim.operators.operator import Phase
-from ..sim.operators.synapses import Synapses
-from ..sim.plan.population import MOST_STEPS
+from ..sim.operators.projection import ProjectionScope, Proposals
+from ..sim.operators.signals import MOST_COUNT
 
 LONGEST: Final = 1e9  # [s] that a trace may take to decay
 SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digits of a float
@@ -78,34 +76,27 @@ class STDP(Rule):
             raise check.fail(self, "w_max", "must be given where all initial weights are 0", None)
         return self.w_min, w_max
 
-    def learn(self, synapses: Synapses, proposals: Proposals, build: Build) -> None:
+    def learn(self, projection: ProjectionScope, proposals: Proposals) -> None:
         """Traces per (source, delay) and per target, and the two kernels that propose changes."""
+        synapses = projection.synapses
         w_max = self.bounds(synapses.weights)[1]
         a_plus = SONG_PLUS * w_max if self.a_plus is None else self.a_plus
         a_minus = SONG_MINUS * a_plus if self.a_minus is None else self.a_minus
-        scope = {
-            **synapses.scope,
-            **synapses.reverse(build),
-            **proposals.scope,
-            "a_plus": a_plus,
-            "a_minus": a_minus,
-        }
-        for side, tau, n in (
-            ("pre", self.tau_plus, synapses.first.size - 1),
-            ("post", self.tau_minus, synapses.n_post),
-        ):
-            scope |= _trace(side, tau, n, synapses.name, build)
-        build.operator(Phase.LEARN, synapses.name, "stdp_arrival_step", scope)
-        build.operator(Phase.LEARN, synapses.name, "stdp_spike_step", scope)
+        scope = {**projection.listed(), **projection.reverse(), **proposals.scope}
+        scope |= {"a_plus": a_plus, "a_minus": a_minus}
+        scope |= _trace("pre", self.tau_plus, synapses.n_pre * synapses.lags.size, projection)
+        scope |= _trace("post", self.tau_minus, synapses.n_post, projection)
+        projection.operator(Phase.LEARN, "stdp_arrival_step", scope)
+        projection.operator(Phase.LEARN, "stdp_spike_step", scope)
 
 
-def _trace(side: str, tau: float, n: int, name: str, build: Build) -> dict[str, Any]:
+def _trace(side: str, tau: float, n: int, projection: ProjectionScope) -> dict[str, Any]:
     """`n` traces of decay time `tau` [s], scaled as the kernels say; one span is 16 tau."""
-    rate = build.dt / tau
+    rate = projection.build.dt / tau
     span = max(round(SPAN / rate), 1)
     return {
-        f"trace_{side}": build.signal(f"{name}.trace_{side}", "flow", "float", (n,)),
-        f"since_{side}": build.signal(f"{name}.since_{side}", "flow", "int64", (1,), most=MOST_STEPS),
+        f"trace_{side}": projection.signal(f"trace_{side}", "flow", "float", (n,)),
+        f"since_{side}": projection.signal(f"since_{side}", "flow", "int64", (1,), most=MOST_COUNT),
         f"rate_{side}": rate,
         f"span_{side}": span,
         f"shrink_{side}": math.exp(-rate * span),

@@ -14,13 +14,15 @@ from .description.distributions import Choice, Distribution, LogNormal, Normal, 
 from .description.explicit import Explicit, FromSparse
 from .description.grid import DistanceDependent
 from .description.inputs import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray
-from .description.network import Input, Network, Population, Probe, Projection
+from .description.network import Network
 from .description.neuron import NeuronModel
+from .description.parts import Input, Population, Probe, Projection
 from .description.rule import Rule
 from .description.store import Ideal, Procedural, Store
 from .encoding.cochlea import Cochlea
 from .encoding.encoders import encode_latency, encode_level_crossing, encode_rate
-from .results.result import BatchResult, Result, Samples, Spikes
+from .results.records import Samples, Spikes
+from .results.result import BatchResult, Result
 from .simulator import Simulator
 
 __all__ = [

@@ -19,7 +19,8 @@ from .description.network import Network
 from .description.plausibility import Doubts
 from .engines.clock import ClockEngine
 from .plan.capacity import memory_told
-from .plan.plan import Plan, compile_network
+from .plan.compile import compile_network
+from .plan.plan import Plan
 from .plan.population import suits
 from .progress import Progress, meter
 from .results.result import BatchResult, Result
@@ -261,9 +262,8 @@ class Simulator:
         one, the draws. The order is the same for any backend and number of threads; the event engine does not round
         delays to steps, so there a source's synapses may stand in another order.
         """
-        store = self.plan.network.projections[self._index(projection)].store
-        synapses = self.plan.synapses[projection.name]
-        return self._alone("weights", lambda: store.weights(synapses, self._engine.memory))
+        name = self.network.projections[self._index(projection)].name
+        return self._alone("weights", lambda: self.plan.weights(name, self._engine.memory))
 
     def _alone(self, doing: str, work: Callable[[], Any]) -> Any:
         """What `work` returns, done while nobody else does anything with this simulator."""

@@ -18,7 +18,7 @@ from potentia.errors import DataError
 from potentia.experiments.framework.archive import read_arrays
 from potentia.sim import validation as check
 
-PACKAGED = Path(__file__).parent / "data" / "spoken_digits.npz"
+PACKAGED = Path(__file__).parents[1] / "data" / "spoken_digits.npz"
 MU = 255.0  # of the mu-law, ITU-T G.711
 N_DIGITS = 10
 MOST_BYTES = 200_000_000  # of all arrays of a file together

@@ -33,7 +33,7 @@ from potentia.hardware.devices import presets
 from potentia.models import LIF, SpikeSource
 from potentia.sim import AllToAll, Network, Normal, Result, Simulator, SpikeTrain
 from potentia.sim import validation as check
-from potentia.sim.description.network import Projection
+from potentia.sim.description.parts import Projection
 
 DT: Final = 1e-3  # [s]; only the decay per step matters
 BATCH: Final = 250  # recordings per call of the simulator

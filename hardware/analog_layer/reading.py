@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import Any, Final, Protocol, final
 
 import numpy as np
 
 from ...kernels.cpu.gaussian import normal_rows
 from ...sim import validation as check
 from ...sim.seed import stream_key
-from ..periphery.coding import Amplitude
-from ..periphery.converters import DEVIATIONS
+from ..devices.device import Device
+from ..periphery.coding import Amplitude, InputCoding
+from ..periphery.converters import ADC, DEVIATIONS
+from ..periphery.mapping import WeightMapping
 from ..periphery.straight_through import StraightThrough, cell_law, flat, like, torch
+from ..periphery.tile import Tile
 from .digits import MOST_ROWS, DigitArray, encode
-from .exact_currents import ExactCurrents
-
-if TYPE_CHECKING:
-    from .layer import AnalogLinear
+from .exact_currents import ExactCurrents, WireSolver
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 Pairs = list[Pair]  # plus and minus of every slice
@@ -45,12 +45,37 @@ class Arrays:
     keys: Keys
 
 
+class Layer(Protocol):
+    """What a reading must know of an `AnalogLinear`, whose docstring says what each is."""
+
+    in_features: int
+    out_features: int
+    device: Device
+    mapping: WeightMapping
+    coding: InputCoding
+    adc: ADC | None
+    tile: Tile
+    wires: WireSolver | None
+    read_voltage: float
+    seconds: torch.Tensor
+    reads: torch.Tensor
+    adc_range: torch.Tensor
+
+    @property
+    def weight(self) -> torch.Tensor: ...
+
+    @property
+    def bias(self) -> torch.Tensor | None: ...
+
+    def key(self, *names: object) -> int: ...
+
+
 def cell_keys(key: int, slices: int) -> Keys:
     """The keys that stand for the cells of every slice and side, of the key of them all."""
     return [(stream_key(key, k, "plus"), stream_key(key, k, "minus")) for k in range(slices)]
 
 
-def arrays(layer: AnalogLinear, devices: Pairs, scale: torch.Tensor, keys: Keys) -> Arrays:
+def arrays(layer: Layer, devices: Pairs, scale: torch.Tensor, keys: Keys) -> Arrays:
     """Prepare devices for reading; gradients pass from what is read to the devices."""
     low, high, seconds = layer.device.g_min, layer.device.g_max, float(layer.seconds)
     effective = (
@@ -72,7 +97,7 @@ def arrays(layer: AnalogLinear, devices: Pairs, scale: torch.Tensor, keys: Keys)
     )  # fmt: skip
 
 
-def product(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Tensor:
+def product(layer: Layer, ready: Arrays, x: torch.Tensor) -> torch.Tensor:
     """y (batch, out_features) of x (batch, in_features), with gradients."""
     check_finite(layer, x)
     full = layer.coding.full_scale(x)
@@ -86,14 +111,14 @@ def product(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Tensor
     return whole
 
 
-def check_finite(layer: AnalogLinear, x: torch.Tensor) -> None:
+def check_finite(layer: Layer, x: torch.Tensor) -> None:
     """Refuse inputs that no voltage can stand for."""
     finite = torch.isfinite(x)
     if not finite.all():
         raise check.fail(layer, "x", "must be finite everywhere", x[~finite][0].item())
 
 
-def peak(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> float:
+def peak(layer: Layer, ready: Arrays, x: torch.Tensor) -> float:
     """The largest column current [A] that x (batch, in_features) makes, without read noise."""
     check_finite(layer, x)
     readings = _readings(layer, x, layer.coding.full_scale(x))
@@ -102,7 +127,7 @@ def peak(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> float:
     )
 
 
-def read_cells(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Tensor:
+def read_cells(layer: Layer, ready: Arrays, x: torch.Tensor) -> torch.Tensor:
     """`product`, with every cell drawn anew for every vector and reading, and no law of sums."""
     check_finite(layer, x)
     full = layer.coding.full_scale(x)
@@ -123,7 +148,7 @@ def read_cells(layer: AnalogLinear, ready: Arrays, x: torch.Tensor) -> torch.Ten
     return y if layer.bias is None else y + layer.bias
 
 
-def whole(layer: AnalogLinear) -> bool:
+def whole(layer: Layer) -> bool:
     """Whether whole numbers can say all there is: byte codes, ideal converters, pairs of their own, float32."""
     dac = layer.coding.dac if isinstance(layer.coding, Amplitude) else None
     ideal = dac is not None and dac.signed and dac.codes[1] <= BYTE and dac.errors(1, 0) is None
@@ -132,7 +157,7 @@ def whole(layer: AnalogLinear) -> bool:
     return ideal and layer.weight.dtype == torch.float32 and min(layer.in_features, layer.tile.rows) <= MOST_ROWS
 
 
-def digit_arrays(layer: AnalogLinear, ready: Arrays) -> list[DigitArray]:
+def digit_arrays(layer: Layer, ready: Arrays) -> list[DigitArray]:
     """Every array in digits, in the order of its key."""
     assert layer.coding.converter is not None
     levels = layer.coding.converter.codes[1]
@@ -150,7 +175,7 @@ def digit_arrays(layer: AnalogLinear, ready: Arrays) -> list[DigitArray]:
     return made
 
 
-def whole_product(layer: AnalogLinear, made: list[DigitArray], x: torch.Tensor) -> torch.Tensor:
+def whole_product(layer: Layer, made: list[DigitArray], x: torch.Tensor) -> torch.Tensor:
     """`product` without gradients, by whole numbers: the same draws, the same law, to the rounding of float32.
 
     Only the standard deviation of the read noise is rounded more, to bfloat16 (1/500 of itself at most).
@@ -171,7 +196,7 @@ def whole_product(layer: AnalogLinear, made: list[DigitArray], x: torch.Tensor) 
 
 
 def _readings(
-    layer: AnalogLinear, x: torch.Tensor, full: torch.Tensor
+    layer: Layer, x: torch.Tensor, full: torch.Tensor
 ) -> Iterator[tuple[float, tuple[int, int, int], slice, torch.Tensor, torch.Tensor]]:
     """For every reading its worth, (slice, tile, plane), rows, voltages [V] and squared voltages [V^2]."""
     planes = layer.coding.planes(x, key=layer.key("dac"))
@@ -183,7 +208,7 @@ def _readings(
                 yield significance * coefficient, (k, b, p), block, volts[:, block], squares[:, block]
 
 
-def _currents(layer: AnalogLinear, ready: Arrays, k: int, block: slice, volts: torch.Tensor) -> torch.Tensor:
+def _currents(layer: Layer, ready: Arrays, k: int, block: slice, volts: torch.Tensor) -> torch.Tensor:
     """The difference of the currents of both sides of slice `k` (batch, out_features) [A]."""
     if layer.wires is None or not any(side.requires_grad for side in ready.devices[k]):
         plus, minus = ready.effective[k]
@@ -192,9 +217,7 @@ def _currents(layer: AnalogLinear, ready: Arrays, k: int, block: slice, volts: t
     return _solved(layer, plus, volts) - _solved(layer, minus, volts, layer.mapping.shared)
 
 
-def _converted(
-    layer: AnalogLinear, ready: Arrays, current: torch.Tensor, factor: torch.Tensor, key: int
-) -> torch.Tensor:
+def _converted(layer: Layer, ready: Arrays, current: torch.Tensor, factor: torch.Tensor, key: int) -> torch.Tensor:
     """What the ADC makes of currents, times `factor`; the gradient is that of ``current * factor`` where none clips."""
     if layer.adc is None:
         return current * factor
@@ -209,7 +232,7 @@ def _converted(
 
 
 def _noise(
-    layer: AnalogLinear, variances: Pair, block: slice, squares: torch.Tensor, place: tuple[int, int, int]
+    layer: Layer, variances: Pair, block: slice, squares: torch.Tensor, place: tuple[int, int, int]
 ) -> torch.Tensor | float:
     """The error of the columns' sums (batch, out_features) [A]; a shared column's error is in all of them."""
     plus, minus = variances[0][block], variances[1][block]
@@ -225,7 +248,7 @@ def _error(variance: torch.Tensor, key: int) -> torch.Tensor:
     return variance.clamp_min(SMALLEST).sqrt() * torch.from_numpy(z).to(variance.dtype)
 
 
-def _tiles(layer: AnalogLinear, cells: torch.Tensor, shared: bool) -> Iterator[tuple[slice, torch.Tensor]]:
+def _tiles(layer: Layer, cells: torch.Tensor, shared: bool) -> Iterator[tuple[slice, torch.Tensor]]:
     """The columns and the conductances of the tiles that hold `cells` (rows, columns), unused cells at rest.
 
     shared: a reference column, which is an array of its own.
@@ -238,7 +261,7 @@ def _tiles(layer: AnalogLinear, cells: torch.Tensor, shared: bool) -> Iterator[t
         yield slice(first, first + part.shape[1]), torch.nn.functional.pad(part, missing, value=layer.device.rest)
 
 
-def _solved(layer: AnalogLinear, cells: torch.Tensor, volts: torch.Tensor, shared: bool = False) -> torch.Tensor:
+def _solved(layer: Layer, cells: torch.Tensor, volts: torch.Tensor, shared: bool = False) -> torch.Tensor:
     """What the columns of `cells` (rows, columns) conduct behind their wires, with gradients."""
     driven = torch.nn.functional.pad(volts, (0, layer.tile.rows - cells.shape[0]))
     parts = [
@@ -248,7 +271,7 @@ def _solved(layer: AnalogLinear, cells: torch.Tensor, volts: torch.Tensor, share
     return torch.cat(parts, dim=1)
 
 
-def _seen(layer: AnalogLinear, cells: torch.Tensor, shared: bool = False) -> torch.Tensor:
+def _seen(layer: Layer, cells: torch.Tensor, shared: bool = False) -> torch.Tensor:
     """Effective conductances (in_features, columns) behind wires [S]."""
     assert layer.wires is not None
     seen = torch.empty_like(cells, requires_grad=False)
@@ -260,7 +283,7 @@ def _seen(layer: AnalogLinear, cells: torch.Tensor, shared: bool = False) -> tor
     return seen
 
 
-def _full_scale(layer: AnalogLinear, effective: Pairs) -> float:
+def _full_scale(layer: Layer, effective: Pairs) -> float:
     """The range of the ADC [A]; 0 if no current can flow.
 
     Automatic: for independent rows of the coding's expected size around zero the largest standard deviation of a

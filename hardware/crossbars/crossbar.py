@@ -11,12 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import ParameterError
 from ...sim import validation as check
-from ...sim.description.store import Proposals, Store
+from ...sim.description.store import Store
 from ...sim.notice import notify
-from ...sim.operators.build import Build
 from ...sim.operators.operator import Phase
+from ...sim.operators.projection import ProjectionScope, Proposals
 from ...sim.operators.signals import Memory
-from ...sim.operators.synapses import Synapses
 from ...sim.seed import stream_key
 from ..devices.device import Device, tell_ageless
 from ..devices.faults import ALL_FREE
@@ -80,84 +79,85 @@ class Crossbar(Store):
         if self.age > FRESH:
             tell_ageless(self, self.device, self.age)
 
-    def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
+    def prepare(self, projection: ProjectionScope) -> dict[str, Any]:
         """Write the devices; declare them, the columns and what is counted for the energy."""
-        cells = self._cells(synapses)
-        name, n, columns = synapses.name, cells.plus.size, cells.n_columns
+        cells = self._cells(projection)
+        n, columns = cells.plus.size, cells.n_columns
         scope = {
-            "plus": build.signal(f"{name}.plus", "store", "float", (n,), cells.plus, "S"),
-            "minus": build.signal(f"{name}.minus", "store", "float", (n,), cells.minus, "S"),
-            "column_plus": build.signal(f"{name}.column_plus", "scratch", "float", (columns,), unit="S"),
-            "column_minus": build.signal(f"{name}.column_minus", "scratch", "float", (columns,), unit="S"),
-            "variance": build.signal(f"{name}.variance", "scratch", "float", (columns,), unit="S^2"),
-            "listed": build.signal(f"{name}.listed", "scratch", "uint8", (columns,)),
-            "touched": build.signal(f"{name}.touched", "scratch", "uint32", (columns,)),
-            "touched_count": build.signal(f"{name}.touched_count", "scratch", "int64", (1,)),
-            "conducted": build.tally(f"{name}.conducted", "float64"),
-            "scale": self._scale(synapses), "noise": self._noise(synapses), "excess": cells.excess,
+            "plus": projection.signal("plus", "store", "float", (n,), cells.plus, "S"),
+            "minus": projection.signal("minus", "store", "float", (n,), cells.minus, "S"),
+            "column_plus": projection.signal("column_plus", "scratch", "float", (columns,), unit="S"),
+            "column_minus": projection.signal("column_minus", "scratch", "float", (columns,), unit="S"),
+            "variance": projection.signal("variance", "scratch", "float", (columns,), unit="S^2"),
+            "listed": projection.signal("listed", "scratch", "uint8", (columns,)),
+            "touched": projection.signal("touched", "scratch", "uint32", (columns,)),
+            "touched_count": projection.signal("touched_count", "scratch", "int64", (1,)),
+            "conducted": projection.tally("conducted", "float64"),
+            "scale": self._scale(projection), "noise": self._noise(projection), "excess": cells.excess,
         }  # fmt: skip
         for total in ("activations", "events", "conversions", "clipped", "reads"):
-            scope[total] = build.tally(f"{name}.{total}")
+            scope[total] = projection.tally(total)
         if cells.places is not None:
-            build.fixed(f"{name}.places", cells.places)
+            projection.fixed("places", cells.places)
         if self.wires is not None or self.tile is not None:
-            scope["first"] = build.fixed(f"{name}.cells_first", cells.first)
-            scope["targets"] = build.fixed(f"{name}.cells_columns", cells.columns)
-        converter = self.converter(synapses, cells)
-        edges, sharing = self._converters(converter, synapses, columns)
-        scope["edges"] = build.fixed(f"{name}.edges", edges)
-        scope["sharing"] = build.fixed(f"{name}.sharing", sharing)
+            scope["first"] = projection.fixed("cells_first", cells.first)
+            scope["targets"] = projection.fixed("cells_columns", cells.columns)
+        converter = self.converter(projection, cells)
+        edges, sharing = self._converters(converter, projection, columns)
+        scope["edges"] = projection.fixed("edges", edges)
+        scope["sharing"] = projection.fixed("sharing", sharing)
         return scope | converter.constants()
 
-    def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
-        build.operator(synapses.phase, synapses.name, "crossbar_read_step", {**synapses.spell(build), **scope})
-        build.operator(synapses.phase, synapses.name, "convert_step", {**synapses.scope, **scope})
+    def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
+        projection.operator(projection.phase, "crossbar_read_step", {**projection.listed(), **scope})
+        projection.operator(projection.phase, "convert_step", scope)
 
-    def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
+    def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None:
         if scope["scale"] == 0.0:
             raise check.fail(self, "device", "cannot learn from weights that are all 0", 0.0)
-        own = {
-            "pulses": build.tally(f"{synapses.name}.pulses"),
-            "key": np.uint64(stream_key(synapses.key, "pulses")),
-        }
+        own: dict[str, Any] = {
+            "pulses": projection.tally("pulses"), "key": np.uint64(stream_key(projection.synapses.key, "pulses"))
+        }  # fmt: skip
         for side in ("plus", "minus"):
-            own[f"stuck_{side}"] = build.fixed(f"{synapses.name}.stuck_{side}", self._stuck(synapses, side))
-        scope = {**synapses.scope, **proposals.scope, **scope, **self.device.pulse_constants(), **own}
-        build.operator(Phase.LEARN, synapses.name, "pulse_step", scope)
+            own[f"stuck_{side}"] = projection.fixed(f"stuck_{side}", self._stuck(projection, side))
+        scope = {**projection.listed(), **proposals.scope, **scope, **self.device.pulse_constants(), **own}
+        projection.operator(Phase.LEARN, "pulse_step", scope)
 
-    def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
+    def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
         """Behind wires the effective ones."""
-        plus, minus = (memory[f"{synapses.name}.{side}"].astype(np.float64) for side in ("plus", "minus"))
-        weights: NDArray[np.float64] = self._scale(synapses) * (plus - minus)
-        return weights if self.wires is None else weights[memory[f"{synapses.name}.places"]]
+        plus, minus = (memory[f"{projection.name}.{side}"].astype(np.float64) for side in ("plus", "minus"))
+        weights: NDArray[np.float64] = self._scale(projection) * (plus - minus)
+        return weights if self.wires is None else weights[memory[f"{projection.name}.places"]]
 
-    def converter(self, synapses: Synapses, cells: Cells) -> Converter:
+    def converter(self, projection: ProjectionScope, cells: Cells) -> Converter:
         """The columns' converter for these cells; where a rule learns, each counts with the device's whole range."""
         span = self.device.g_max - self.device.g_min
-        reach = np.full(synapses.n, span) if synapses.plastic else cells.plus - cells.minus
+        reach = np.full(projection.synapses.n, span) if projection.synapses.plastic else cells.plus - cells.minus
         if self.adc is None:
             return Converter()
         if isinstance(self.adc.range, str):
             full_scale = automatic_range(reach, cells.columns, cells.n_columns, self.activity)
         else:
             full_scale = self.adc.range / self.read_voltage
-        negative = bool(np.min(synapses.weights, initial=0.0) < 0)
-        signed = negative or self.pairs == "both" or (synapses.plastic and synapses.bounds[0] < 0)
+        negative = bool(np.min(projection.synapses.weights, initial=0.0) < 0)
+        signed = negative or self.pairs == "both" or (projection.synapses.plastic and projection.bounds[0] < 0)
         return quantiser(self.adc.bits, full_scale, signed=signed)
 
-    def _converters(self, converter: Converter, synapses: Synapses, columns: int) -> tuple[Matrix, NDArray[np.uint32]]:
+    def _converters(
+        self, converter: Converter, projection: ProjectionScope, columns: int
+    ) -> tuple[Matrix, NDArray[np.uint32]]:
         """Where converters go on to the next code, in codes, and the converter of each column; empty if ideal."""
         ideal = np.zeros((0, 0)), np.zeros(0, np.uint32)
         if self.adc is None or converter.lsb == 0.0:
             return ideal
-        adc, width = replace(self.adc, signed=converter.lowest < 0), self._width(synapses.n_post)
-        beside = adc.converters(synapses.n_post, width=width)
-        below = columns // synapses.n_post  # tiles, with converters of their own
-        key = stream_key(synapses.key, "converters")
+        adc, width = replace(self.adc, signed=converter.lowest < 0), self._width(projection.synapses.n_post)
+        beside = adc.converters(projection.synapses.n_post, width=width)
+        below = columns // projection.synapses.n_post  # tiles, with converters of their own
+        key = stream_key(projection.synapses.key, "converters")
         edges = replace(adc, columns_per_adc=1).edges(below * beside, key)
         if edges is None:
             return ideal
-        own = adc.sharing(synapses.n_post, width=width)
+        own = adc.sharing(projection.synapses.n_post, width=width)
         return edges, (own + np.arange(below, dtype=np.uint32)[:, None] * np.uint32(beside)).reshape(-1)
 
     def _width(self, columns: int) -> int:
@@ -170,27 +170,27 @@ class Crossbar(Store):
         waiting = None if self.adc is None else self.adc.latency(self._width(columns))
         return None if waiting is None else self.read_time + waiting
 
-    def _cells(self, synapses: Synapses) -> Cells:
+    def _cells(self, projection: ProjectionScope) -> Cells:
         """What a spike reads: pairs as they are `age` seconds after writing, in their arrays, behind their wires."""
-        plus, minus = self._written(synapses)
+        plus, minus = self._written(projection)
         excess = np.zeros((2, 0))
-        if synapses.plastic and self.age > FRESH and self.device.ages:
-            notify(f"Crossbar.age: cells of {synapses.name}, which learns, do not age (got {self.age:g} s)")
-        if not synapses.plastic:
-            keys = [stream_key(synapses.key, side) for side in ("plus", "minus")]
+        if projection.synapses.plastic and self.age > FRESH and self.device.ages:
+            notify(f"Crossbar.age: cells of {projection.name}, which learns, do not age (got {self.age:g} s)")
+        if not projection.synapses.plastic:
+            keys = [stream_key(projection.synapses.key, side) for side in ("plus", "minus")]
             if self.device.ages:
                 plus, minus = (self.device.aged(g, self.age, key) for g, key in zip((plus, minus), keys, strict=True))
             excess = self._excess(plus, minus, keys)
-        cells = listed(synapses, plus, minus, excess.sum(axis=0))
+        cells = listed(projection.synapses, plus, minus, excess.sum(axis=0))
         if self.wires is None:
             return cells if self.tile is None else tiled(cells, self.tile)
-        if synapses.plastic:
-            rule = f"must be None where a rule learns, as in {synapses.name}: each pulse would change all rows"
+        if projection.synapses.plastic:
+            rule = f"must be None where a rule learns, as in {projection.name}: each pulse would change all rows"
             raise check.fail(self, "wires", rule, self.wires)
         idle = self._idle_excess()
         if idle and not excess.size:
-            excess = np.zeros((2, synapses.n))
-        return wired(cells, excess, self.tile, self.wires, (self.device.rest, idle), synapses.name)
+            excess = np.zeros((2, projection.synapses.n))
+        return wired(cells, excess, self.tile, self.wires, (self.device.rest, idle), projection.name)
 
     def _excess(self, plus: Matrix, minus: Matrix, keys: Sequence[int]) -> Matrix:
         """The variance (2, n) [S^2] of reading both devices beyond that of the relative error; (2, 0) if none is."""
@@ -206,42 +206,42 @@ class Crossbar(Store):
         excess = float(self.device.mean_error(np.array([rest]), self.age)[0]) ** 2 - relative
         return excess if excess > SAME * relative else 0.0
 
-    def _noise(self, synapses: Synapses) -> float:
+    def _noise(self, projection: ProjectionScope) -> float:
         """The relative error of one reading: of white noise, and where a rule learns of all noise together."""
-        return float(self.device.relative_error(self.age) if synapses.plastic else self.device.read_noise)
+        return float(self.device.relative_error(self.age) if projection.synapses.plastic else self.device.read_noise)
 
-    def _written(self, synapses: Synapses) -> tuple[Matrix, Matrix]:
+    def _written(self, projection: ProjectionScope) -> tuple[Matrix, Matrix]:
         """The conductances of both devices of every pair (n_synapses,) [S] as they come out of writing."""
         device = self.device
-        weights = np.broadcast_to(np.asarray(synapses.weights, np.float64), (synapses.n,))
+        weights = np.broadcast_to(np.asarray(projection.synapses.weights, np.float64), (projection.synapses.n,))
         if device.graded:
-            plus, minus, _ = _split(weights, device.g_min, device.g_max, self._largest(synapses))
+            plus, minus, _ = _split(weights, device.g_min, device.g_max, self._largest(projection))
         else:
-            _check_one_magnitude(device, synapses.name, weights)
+            _check_one_magnitude(device, projection.name, weights)
             formed_plus, formed_minus = (weights > 0, weights < 0) if self.pairs == "one" else (weights != 0,) * 2
             plus, minus = (np.where(formed, device.full, device.rest) for formed in (formed_plus, formed_minus))
-        keys = (stream_key(synapses.key, side) for side in ("plus", "minus"))
+        keys = (stream_key(projection.synapses.key, side) for side in ("plus", "minus"))
         return device.write(plus, next(keys)), device.write(minus, next(keys))
 
-    def _stuck(self, synapses: Synapses, side: str) -> NDArray[np.uint8]:
+    def _stuck(self, projection: ProjectionScope, side: str) -> NDArray[np.uint8]:
         """Whether each pair's device on one side (n_synapses,) answers no pulse; (0,) if all do."""
         if self.device.faults == ALL_FREE:
             return np.zeros(0, np.uint8)
-        states = self.device.stuck(synapses.n, stream_key(synapses.key, side))
+        states = self.device.stuck(projection.synapses.n, stream_key(projection.synapses.key, side))
         stuck: NDArray[np.uint8] = (states != 0).astype(np.uint8)
         return stuck
 
-    def _scale(self, synapses: Synapses) -> float:
+    def _scale(self, projection: ProjectionScope) -> float:
         """Weight per siemens [1/S]."""
         device = self.device
         if device.graded:
-            return self._largest(synapses) / (device.g_max - device.g_min)
-        return float(np.abs(synapses.weights).max(initial=0.0)) / device.full
+            return self._largest(projection) / (device.g_max - device.g_min)
+        return float(np.abs(projection.synapses.weights).max(initial=0.0)) / device.full
 
-    def _largest(self, synapses: Synapses) -> float:
+    def _largest(self, projection: ProjectionScope) -> float:
         """The weight that a graded device's whole range stands for: the largest there is or may become."""
-        bounds = [abs(bound) for bound in synapses.bounds if np.isfinite(bound)]
-        return max(float(np.abs(synapses.weights).max(initial=0.0)), *bounds, 0.0)
+        bounds = [abs(bound) for bound in projection.bounds if np.isfinite(bound)]
+        return max(float(np.abs(projection.synapses.weights).max(initial=0.0)), *bounds, 0.0)
 
 
 def to_conductances(weights: ArrayLike, *, g_min: float, g_max: float) -> tuple[Matrix, Matrix, float]:

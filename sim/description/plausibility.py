@@ -12,7 +12,7 @@ from .inputs import Stimulus
 from .neuron import NeuronModel
 
 if TYPE_CHECKING:
-    from .network import Input, Population
+    from .parts import Input, Population
 
 LONGEST: Final = 10.0  # [s] of a time constant, above any that is known of membranes, synapses and adaptation
 HIGHEST: Final = 1.0  # [V] of a threshold

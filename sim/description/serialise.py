@@ -22,8 +22,9 @@ from ...errors import DataError, PotentiaError, UnsupportedError
 from .connectivity import Connectivity
 from .distributions import Distribution
 from .inputs import Stimulus
-from .network import MAX_NAME, Network, Population, Projection
+from .network import MAX_NAME, Network
 from .neuron import NeuronModel
+from .parts import Population, Projection
 from .rule import Rule
 from .store import Store
 

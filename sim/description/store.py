@@ -1,87 +1,74 @@
-"""The port for stores, where weights live; and the ideal one."""
+"""The port for stores, where weights live; and the two ideal ones."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.backend import Exact
 from .. import validation as check
-from ..operators.build import Build
 from ..operators.operator import Phase
-from ..operators.signals import Memory, Signal
-
-if TYPE_CHECKING:
-    from ..operators.synapses import Synapses
+from ..operators.projection import ProjectionScope, Proposals
+from ..operators.signals import Memory
 
 MOST_BITS: Final = 16
+LEVEL_BYTES: Final = 4  # of a synapse whose weight is one of few levels
+FLOAT_BYTES: Final = 8  # of one with a weight of its own
+PLASTIC_BYTES: Final = 20  # of one that learns, with its reverse index, and the weight that a broken run goes back to
+OTHER_BYTES: Final = 32  # of one in any other store, such as pairs of devices, with what a broken run goes back to
 
 
-@dataclass(frozen=True)
-class Proposals:
-    """What a rule asks of a store in one step: change synapse ``synapse[k]`` by ``change[k]``, k < count[0].
+@final
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a store can do beyond its duties. A new store can do nothing of this until it says so.
 
-    synapse (capacity,) uint32; change (capacity,) float, in the unit of the weights; count (1,) int64;
-    low, high: the rule's bounds on a weight. Where the store merely adds and the rule can do that itself, `direct` is
-    1, `weights` (n_synapses,) are changed at once, and nothing is proposed.
+    static: without a rule, its synapses are plain numbers that never change. The engine may then lay them out as it
+    likes, and no list of them is needed.
+    redraws: it keeps no synapses; they are drawn again at every spike.
+    counts: it can add up weights in whole numbers, where ``ProjectionScope.scale`` is given.
+    adds: to carry out a proposal is to add to the signal `weights` within the rule's bounds, so a rule may do that.
     """
 
-    synapse: Signal
-    change: Signal
-    count: Signal
-    low: float
-    high: float
-    weights: Signal
-    direct: int
-
-    @property
-    def scope(self) -> dict[str, Any]:
-        return {
-            "synapse": self.synapse,
-            "change": self.change,
-            "proposed": self.count,
-            "low": self.low,
-            "high": self.high,
-            "weights": self.weights,
-            "direct": self.direct,
-        }
+    static: bool = False
+    redraws: bool = False
+    counts: bool = False
+    adds: bool = False
 
 
 class Store(ABC):
     """Where the weights of a projection live, and the only one who may change them.
 
     1. `prepare` declares the signals (part "store") that hold the weights;
-    2. `read` adds operators to phase ``synapses.phase`` that turn arriving spikes into input;
+    2. `read` adds operators to phase ``projection.phase`` that turn arriving spikes into input;
     3. `program` adds operators to phase LEARN that carry out a rule's proposals, as far as the store can;
     4. `weights` tells the effective weight of every synapse, in the order of `Simulator.weights`.
 
-    What `prepare` returns is handed to the other three. static: without a rule the synapses are plain numbers that
-    never change, so nobody needs a list of them; redraws: there is never such a list; counts: deliveries add up weights
-    in whole numbers where ``synapses.scale`` is given; adds: to program is to add to the signal `weights` within the
-    rule's bounds; bits: see `Ideal`.
+    What `prepare` returns is handed to `read` and `program`. can: what else the store does; bits: see `Ideal`.
     """
 
-    static: ClassVar[bool] = False
-    redraws: ClassVar[bool] = False
-    counts: ClassVar[bool] = False
-    adds: ClassVar[bool] = False
+    can: ClassVar[Capabilities] = Capabilities()
     bits: int | None = None
 
     @abstractmethod
-    def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]: ...
+    def prepare(self, projection: ProjectionScope) -> dict[str, Any]: ...
 
     @abstractmethod
-    def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None: ...
+    def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None: ...
 
     @abstractmethod
-    def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None: ...
+    def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None: ...
 
     @abstractmethod
-    def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]: ...
+    def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]: ...
+
+    def bytes_per_synapse(self, *, plastic: bool, levels: bool) -> int:
+        """The memory that a synapse takes while it is simulated; levels: whether its weight is one of few levels."""
+        return OTHER_BYTES
 
 
 @final
@@ -97,45 +84,49 @@ class Ideal(Store):
     """
 
     bits: int | None = None
-    static: ClassVar[bool] = True
-    counts: ClassVar[bool] = True
-    adds: ClassVar[bool] = True
+    can: ClassVar[Capabilities] = Capabilities(static=True, counts=True, adds=True)
 
     def __post_init__(self) -> None:
         if self.bits is not None:
             check.keep(self, "bits", check.whole, least=1, most=MOST_BITS)
 
-    def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
+    def prepare(self, projection: ProjectionScope) -> dict[str, Any]:
         """The weights as a signal where a rule changes them; else they are part of a bundle."""
+        synapses = projection.synapses
         if not synapses.plastic:
             return {}
         if self.bits is not None:
             raise check.fail(self, "bits", "must be None where a rule learns", self.bits)
         weights = np.broadcast_to(synapses.weights, (synapses.n,))
-        return {"weights": build.signal(f"{synapses.name}.weights", "store", "float", (synapses.n,), weights)}
+        return {"weights": projection.signal("weights", "store", "float", (synapses.n,), weights)}
 
-    def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
-        if not synapses.plastic:
-            build.bundle(synapses)
+    def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
+        if not projection.synapses.plastic:
+            projection.bundled = True
             return
-        waking = build.waking(synapses.scope["receiving"])
-        own = {**synapses.spell(build), **scope, **waking, "pending": build.pending(synapses.name)}
-        if synapses.alike:
-            own["weights"] = 1.0 if synapses.scale is None else int(synapses.scale)
-        if synapses.scale is None or synapses.alike:
-            build.operator(synapses.phase, synapses.name, "deliver_step", own)
+        build, scale = projection.build, projection.scale
+        own = {**projection.listed(), **scope, **build.waking(projection.names["receiving"])}
+        own["pending"] = build.pending(projection.name)
+        if projection.alike:
+            own["weights"] = 1.0 if scale is None else int(scale)
+        if scale is None or projection.alike:
+            projection.operator(projection.phase, "deliver_step", own)
         else:
-            own["scale"] = Exact(synapses.scale)
-            build.operator(synapses.phase, synapses.name, "deliver_counted_step", own)
+            projection.operator(projection.phase, "deliver_counted_step", {**own, "scale": Exact(scale)})
 
-    def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
-        build.operator(Phase.LEARN, synapses.name, "program_step", {**proposals.scope, **scope})
+    def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None:
+        projection.operator(Phase.LEARN, "program_step", {**proposals.scope, **scope})
 
-    def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
+    def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
         """Those that learn are a signal; others stand in bundles, where threads share them, and are drawn again."""
-        if not synapses.plastic:
-            return constant_weights(synapses, memory)
-        return memory[f"{synapses.name}.weights"].astype(np.float64)
+        if not projection.synapses.plastic:
+            return constant_weights(projection, memory)
+        return memory[f"{projection.name}.weights"].astype(np.float64)
+
+    def bytes_per_synapse(self, *, plastic: bool, levels: bool) -> int:
+        if plastic:
+            return PLASTIC_BYTES
+        return LEVEL_BYTES if levels else FLOAT_BYTES
 
 
 @final
@@ -149,33 +140,30 @@ class Procedural(Store):
     """
 
     bits: int = 8  # of a weight drawn from a law: 2**bits levels
-    static: ClassVar[bool] = True
-    redraws: ClassVar[bool] = True
-    counts: ClassVar[bool] = True
+    can: ClassVar[Capabilities] = Capabilities(static=True, redraws=True, counts=True)
 
     def __post_init__(self) -> None:
         check.keep(self, "bits", check.whole, least=1, most=MOST_BITS)
 
-    def prepare(self, synapses: Synapses, build: Build) -> dict[str, Any]:
+    def prepare(self, projection: ProjectionScope) -> dict[str, Any]:
         """Nothing: the bundle keeps the number of draws of each (source, delay)."""
         return {}
 
-    def read(self, synapses: Synapses, scope: dict[str, Any], build: Build) -> None:
-        build.bundle(synapses)
+    def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
+        projection.bundled = True
 
-    def program(self, synapses: Synapses, scope: dict[str, Any], proposals: Proposals, build: Build) -> None:
-        raise check.fail(self, "rule", "must be None: there are no weights to change", synapses.name)
+    def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None:
+        raise check.fail(self, "rule", "must be None: there are no weights to change", projection.name)
 
-    def weights(self, synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
-        return constant_weights(synapses, memory)
+    def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
+        return constant_weights(projection, memory)
 
-
-def sum_dtype(synapses: Synapses) -> str:
-    """What deliveries of these synapses add up."""
-    return "float" if synapses.scale is None else "int64"
+    def bytes_per_synapse(self, *, plastic: bool, levels: bool) -> int:
+        return 0
 
 
-def constant_weights(synapses: Synapses, memory: Memory) -> NDArray[np.float64]:
+def constant_weights(projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
     """The weights of a projection that never learns (n_synapses,), in the precision in which they act."""
+    synapses = projection.synapses
     weights = np.broadcast_to(np.asarray(synapses.weights, memory.precision), (synapses.n,))
     return weights.astype(np.float64)

@@ -16,12 +16,12 @@ from ...kernels.backend import Program
 from .. import validation as check
 from ..description.inputs import Stimulus
 from ..description.network import Network
-from ..operators.signals import SAVED, Memory, Signal, match
+from ..operators.signals import MOST_COUNT, SAVED, Memory, Signal, match
 from ..plan.plan import Plan
-from ..plan.population import MOST_STEPS
 from ..results.result import Result
+from ..results.sink import Sink
 from .batch import spread
-from .clock_recording import Recording, Sink
+from .clock_recording import Recording
 
 Progress = Callable[[int], None]
 MOST_RUN = 10**11  # steps of one run: a longer one is a unit error
@@ -104,7 +104,7 @@ class ClockEngine:
             raise DataError("the synapses drawn here are not those of the saved network, which another version drew")
         for signal in self._saved():
             signal.check(arrays[signal.name])
-        if not 0 <= int(arrays["step"][0]) < MOST_STEPS:
+        if not 0 <= int(arrays["step"][0]) < MOST_COUNT:
             raise DataError(f"the saved step must be >= 0 (got {int(arrays['step'][0])})")
         self._check_stimuli(arrays)
         for signal in self._saved():

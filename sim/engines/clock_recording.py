@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..description.network import Population, Projection
+from ..description.parts import Population, Projection
 from ..operators.signals import Memory
 from ..plan.capacity import check_samples
 from ..plan.probes import Recorder, recorded
-from ..results.result import Result, Samples, Spikes
+from ..results.records import Samples, Spikes
+from ..results.result import Result
+from ..results.sink import Sink, State
 
 if TYPE_CHECKING:
     from ..plan.plan import Plan
-
-
-State = Callable[[], Mapping[str, NDArray[Any]]]
-
-
-class Sink(Protocol):
-    """Takes the records of a run piece by piece, each a Result of its own span."""
-
-    def wants(self, n_bytes: int) -> bool:
-        """Whether a piece of `n_bytes` should be handed over now."""
-
-    def put(self, piece: Result, state: State | None = None) -> None:
-        """Take over a piece; `state` copies the state at its end."""
 
 
 class Recording:
@@ -134,10 +122,9 @@ class Recording:
     def _weigh(self, recorder: Recorder, step: int) -> None:
         projection = recorder.probe.target
         assert isinstance(projection, Projection)
-        synapses = self.plan.synapses[projection.name]
-        weights = projection.store.weights(synapses, self.memory)
+        weights = self.plan.weights(projection.name, self.memory)
         if recorder.probe.ids is not None:
-            weights = weights[recorded(recorder.probe, synapses.n)]
+            weights = weights[recorded(recorder.probe, weights.size)]
         self._weighed.setdefault(recorder.probe.name, []).append((step, weights))
         self._bytes += weights.nbytes
 

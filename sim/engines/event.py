@@ -22,8 +22,8 @@ from ..description.inputs import Stimulus
 from ..description.network import Network
 from ..operators.signals import match
 from ..results.result import Result
+from ..results.sink import Sink
 from .batch import spread
-from .clock_recording import Sink
 from .event_inputs import build_inputs, drive, poisson
 from .event_plan import EventPlan, compile_events
 from .event_recording import EventRecording, check_probe, counted

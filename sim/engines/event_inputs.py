@@ -14,7 +14,7 @@ from ...kernels.cpu.event_inputs import CHANGE, SLOT, SPIKE, Inputs
 from ...kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ...kernels.reference.random import mix
 from ..description.inputs import Constant, Events, Poisson, SpikeTrain, Step, Stimulus, TimedArray
-from ..description.network import Input, Population
+from ..description.parts import Input, Population
 from ..plan.population import constant_drive, counts, reached, suits
 from ..seed import beginning, stream_key
 from .event_plan import EventPlan, receiving

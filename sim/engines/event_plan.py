@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from ...kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
 from ...kernels.cpu.event_queue import NEVER, new_schedule
 from ...kernels.cpu.event_units import CELL, GROUP, Units
 from ...kernels.cpu.verdict import AGAIN, FAILED, NEITHER, STUCK
-from ..description.network import Network, Population, Probe, Projection
+from ..description.network import Network
+from ..description.parts import Population, Probe, Projection
 from ..operators.edges import Edges
 from ..plan.capacity import check_memory
 from ..plan.draw_values import draw_codes, draw_delays, receptor_of
@@ -35,7 +36,6 @@ class EventSynapses:
     weights: NDArray[np.float64]
     n_segments: int
     per_source: NDArray[np.int64]
-    plastic: ClassVar[bool] = False
 
     @property
     def n(self) -> int:
@@ -66,6 +66,10 @@ class EventPlan:
     synapses: dict[str, EventSynapses]
     probes: list[Probe] = field(default_factory=list)
     verdicts: list[tuple[Population, NDArray[np.int64]]] = field(default_factory=list)
+
+    def weights(self, name: str, memory: Any) -> NDArray[np.float64]:
+        """The weights (n_synapses,) of a projection, which never change."""
+        return self.synapses[name].weights.copy()
 
     def __reduce__(self) -> Any:
         raise UnsupportedError("Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator")
@@ -146,7 +150,7 @@ def _check_projection(projection: Projection) -> None:
             f"Simulator.engine: projection {projection.name!r} learns by {type(projection.rule).__name__}, which the "
             "event engine does not do; use engine='clock'"
         )
-    if not projection.store.static:
+    if not projection.store.can.static:
         raise UnsupportedError(
             f"Simulator.engine: projection {projection.name!r} has its weights in {type(projection.store).__name__}, "
             "which the event engine cannot read; use engine='clock' or store=Ideal()"

@@ -13,15 +13,16 @@ from ...kernels.cpu import event_records as kernels
 from ...kernels.cpu.event_queue import NEVER, TICKS
 from ...kernels.cpu.event_records import FIRED, PROBE, Records
 from ...kernels.cpu.event_units import Units
-from ..description.network import Population, Probe, Projection
+from ..description.parts import Population, Probe, Projection
 from ..plan.capacity import check_samples
 from ..plan.probes import EVERY, SPIKE_ROWS, check_synapses, recorded
-from ..results.result import Result, Samples, Spikes
+from ..results.records import Samples, Spikes
+from ..results.result import Result
 from .event_plan import EventPlan
 from .event_solved import kernels_of, ticks
 
 if TYPE_CHECKING:
-    from .clock_recording import Sink, State
+    from ..results.sink import Sink, State
 
 TRACE: Final = 1e-3  # default sampling interval of state variables [s]
 SAMPLES: Final = 1 << 19  # numbers per buffer

@@ -15,8 +15,8 @@ from ...kernels.cpu.event_queue import NEVER, TICKS
 from ...kernels.cpu.fingerprint import is_own
 from ...kernels.cpu.refusal import essential
 from .. import validation as check
-from ..description.network import Population
 from ..description.neuron import EventKernels
+from ..description.parts import Population
 from ..operators.operator import plain
 
 LIMIT = 9.0e3  # [s] that a simulation may last: int64 ticks of a femtosecond reach 9,223 s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,6 @@ from ...errors import NetworkError
 from ...kernels.backend import Backend, Exact
 from .operator import Kernel, Operator, Phase, Piece, bind, parameters, plain
 from .signals import ANY, SAVED, Layout, Signal, block_name, definite, whole_dtype
-
-if TYPE_CHECKING:
-    from .synapses import Synapses
 
 Scope = Mapping[str, Any]
 WOKEN: Final = "woken"  # the part of memory of marks, which is as long as the part that they are about
@@ -47,7 +44,6 @@ class Build:
     signals: list[Signal] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
     tallies: dict[str, Signal] = field(default_factory=dict)
-    static: list[Synapses] = field(default_factory=list)
     renewals: list[Signal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -119,10 +115,6 @@ class Build:
         """A whole number (1,) that is 0 whenever a program begins, so that what it stands for is worked out anew."""
         self.renewals.append(self.signal(name, "scratch", "int64", (1,)))
         return self.renewals[-1]
-
-    def bundle(self, synapses: Synapses) -> None:
-        """Deliver these synapses, which never change, together with others of their source."""
-        self.static.append(synapses)
 
     def constants(self, prefix: str, values: Mapping[str, Any], exact: Container[str] = ()) -> dict[str, Any]:
         """Numbers as they are, arrays as fixed signals ``prefix.name``; those in `exact` in double precision."""

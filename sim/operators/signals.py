@@ -19,6 +19,7 @@ PAGE = 4096  # bytes: within a page the processor fetches in advance, so threads
 
 
 SAVED = ("state", "flow", "store")  # parts of memory that a snapshot holds
+MOST_COUNT = (1 << 62) - 1  # of a cursor or a number of steps in a saved state
 ANY = (1 << 64) - 1  # `most` of whole numbers that no kernel uses as an index or a count: sums, hashes
 
 

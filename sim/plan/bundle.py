@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ...errors import CapacityError
 from ...kernels.cpu import rows as kernels
-from ..description.store import sum_dtype
 from ..operators.build import Build
+from ..operators.projection import ProjectionScope
 from ..operators.signals import Signal
 from ..operators.synapses import Synapses
 from .procedural import Draws
@@ -31,28 +31,33 @@ DRAWN: Final = 512  # words that are drawn before they are delivered
 class Bundle:
     """Synapses of one source population that act in one phase on receptors in one part of memory."""
 
-    members: list[Synapses]
+    members: list[ProjectionScope]
 
-    def takes(self, synapses: Synapses) -> bool:
-        """Whether these synapses of the same `kind` fit in: their receptors are their own, and not too many.
+    @property
+    def synapses(self) -> list[Synapses]:
+        """Those of each member."""
+        return [member.synapses for member in self.members]
+
+    def takes(self, projection: ProjectionScope) -> bool:
+        """Whether a projection of the same `kind` fits in: its receptors are its own, and its synapses not too many.
 
         Two projections onto one receptor stay apart, so that sums run in the order of projections in any store.
         """
-        receiving = synapses.scope["receiving"]
+        receiving = projection.names["receiving"]
         return (
-            all(member.scope["receiving"] is not receiving for member in self.members)
-            and sum(member.n for member in self.members) + synapses.n <= MOST_BUNDLED
+            all(member.names["receiving"] is not receiving for member in self.members)
+            and sum(part.n for part in self.synapses) + projection.synapses.n <= MOST_BUNDLED
         )
 
     def declare(self, build: Build) -> None:
         """Add the operators that deliver: one, or one for each lane of the threads."""
-        lags = np.unique(np.concatenate([member.lags for member in self.members]))
-        places = [build.place(member.scope["receiving"]) for member in self.members]
+        lags = np.unique(np.concatenate([part.lags for part in self.synapses]))
+        places = [build.place(member.names["receiving"]) for member in self.members]
         coding = _Coding.of(self.members, places)
         name = "/".join(member.name for member in self.members)  # no part of a network has a name with a slash
         name = name if len(name) < 60 else f"{self.members[0].name}/{len(self.members) - 1} more"
-        redrawn = self.members[0].redrawn
-        lag_counts = [] if redrawn else [member.lag_counts() for member in self.members]  # once, as they are drawn
+        redrawn = self.synapses[0].redrawn
+        lag_counts = [] if redrawn else [part.lag_counts() for part in self.synapses]  # once, as they are drawn
         for lane in range(len(self.members[0].lanes)):
             label = name if lane == 0 else f"{name}/lane {lane}"
             if redrawn:
@@ -60,8 +65,8 @@ class Bundle:
             else:
                 cut = [member.lanes[lane] for member in self.members]
                 self._declare_words(build, label, lane, lags, places, coding, cut, lag_counts)
-        for member in self.members:
-            member.release()
+        for part in self.synapses:
+            part.release()
 
     def _declare_words(
         self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
@@ -69,10 +74,10 @@ class Bundle:
     ) -> None:  # fmt: skip
         """Store the words of one lane and deliver them."""
         first, words, values = self._words(lags, places, coding, cut, lag_counts, build)
-        scope = {key: self.members[0].scope[key] for key in ("history", "history_count")}
+        scope = {key: self.members[0].names[key] for key in ("history", "history_count")}
         scope |= {
             "lags": _fixed(build, f"{label}.lags", lags), "first": _fixed(build, f"{label}.first", first),
-            "pending": build.pending(label), **build.waking(build.whole(self.members[0].scope["receiving"].part)),
+            "pending": build.pending(label), **build.waking(build.whole(self.members[0].names["receiving"].part)),
         }  # fmt: skip
         phase = self.members[0].phase
         if coding.table is None:
@@ -94,30 +99,30 @@ class Bundle:
         if not owned:
             return
         own: dict[str, list[int]] = {key: [] for key in ("sizes", "skips", "masks")}
-        seeds, draws = [], Draws(self.members[0].n_pre, lags, len(owned))
-        for k in owned:
-            member = self.members[k]
-            assert member.rows is not None
-            assert member.levels is not None
-            seeds.append(member.rows.key)
-            draws.add(member)
-            own["sizes"].append(member.n_post)
-            own["skips"].append(int(member.rows.skip_self))
-            own["masks"].append(member.levels.size - 1)
+        seeds, draws = [], Draws(self.synapses[0].n_pre, lags, len(owned))
+        for synapses in (self.synapses[k] for k in owned):
+            rows, levels = synapses.rows, synapses.levels
+            assert rows is not None
+            assert levels is not None
+            seeds.append(rows.key)
+            draws.add(synapses)
+            own["sizes"].append(synapses.n_post)
+            own["skips"].append(int(rows.skip_self))
+            own["masks"].append(levels.size - 1)
         own |= {"places": [places[k] for k in owned], "codes": [coding.codes[k] for k in owned]}
         scope: dict[str, Any] = {}
         for key, values in own.items():
             scope[key] = _fixed(build, f"{label}.{key}", np.array(values, np.uint32))
         for key, array in (("row_sizes", draws.sizes), ("shares", draws.shares), ("row_draws", draws.offsets)):
             scope[key] = _fixed(build, f"{label}.{key}", array)
-        scope |= {key: self.members[0].scope[key] for key in ("history", "history_count")}
+        scope |= {key: self.members[0].names[key] for key in ("history", "history_count")}
         scope |= {
             "lags": _fixed(build, f"{label}.lags", lags), "shift": coding.shift,
             "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
             "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
             "pending": build.pending(label),
             "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + draws.most,)),
-            **build.waking(build.whole(self.members[0].scope["receiving"].part)),
+            **build.waking(build.whole(self.members[0].names["receiving"].part)),
         }  # fmt: skip
         build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, lane=lane)
 
@@ -131,10 +136,10 @@ class Bundle:
         build: Build,
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[Any]]:
         """Starts of the segments, the words in them and, where words hold no weights, the weights."""
-        counts = np.zeros((self.members[0].n_pre, lags.size), np.uint32)
-        columns = [np.searchsorted(lags, member.lags) for member in self.members]
+        counts = np.zeros((self.synapses[0].n_pre, lags.size), np.uint32)
+        columns = [np.searchsorted(lags, part.lags) for part in self.synapses]
         for member, column, own, (low, high) in zip(self.members, columns, lag_counts, cut, strict=True):
-            _count(member, column, own, low, high, counts)
+            _count(member.synapses, column, own, low, high, counts)
         first = np.zeros(counts.size + 1, np.uint32)
         np.cumsum(counts, out=first[1:], dtype=np.uint32)
         n = int(counts.sum(dtype=np.int64))
@@ -156,10 +161,11 @@ class _Coding:
     dtype: str  # of what is added up
 
     @classmethod
-    def of(cls, members: list[Synapses], places: list[int]) -> _Coding:
-        levels = [None if member.levels is None else member.counted(member.levels) for member in members]
-        dtype = sum_dtype(members[0])
-        last = max(place + member.n_post for place, member in zip(places, members, strict=True)) - 1
+    def of(cls, members: list[ProjectionScope], places: list[int]) -> _Coding:
+        given = [member.synapses.levels for member in members]
+        levels = [None if own is None else member.counted(own) for own, member in zip(given, members, strict=True)]
+        dtype = members[0].sum_dtype
+        last = max(place + member.synapses.n_post for place, member in zip(places, members, strict=True)) - 1
         if last >= 1 << WORD:
             raise CapacityError(
                 f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered"
@@ -182,60 +188,59 @@ def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Sig
 
 
 def _count(
-    member: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32], low: int, high: int,
+    synapses: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32], low: int, high: int,
     counts: NDArray[np.uint32],
 ) -> None:  # fmt: skip
-    """Add a member's synapses with targets in [low, high) to counts (n_pre, n_lags)."""
-    if low == 0 and high >= member.n_post:
+    """Add synapses with targets in [low, high) to counts (n_pre, n_lags)."""
+    rows = synapses.rows
+    if low == 0 and high >= synapses.n_post:
         counts[:, columns] += lag_counts
-    elif member.rows is None:
-        kernels.count_listed(member.first, member.lags.size, member.targets, low, high, columns, counts)
+    elif rows is None:
+        kernels.count_listed(synapses.first, synapses.lags.size, synapses.targets, low, high, columns, counts)
     else:
-        rows = member.rows
         kernels.count_drawn(rows.key, rows.n_post, rows.skip_self, lag_counts, low, high, columns, counts)
 
 
 def _fill(
-    member: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32], cut: tuple[int, int], place: int,
+    member: ProjectionScope, columns: NDArray[Any], lag_counts: NDArray[np.uint32], cut: tuple[int, int], place: int,
     coding: _Coding, k: int, cursor: NDArray[np.uint32], words: NDArray[np.uint32], values: NDArray[Any],
 ) -> None:  # fmt: skip
     """Write member `k`'s synapses where `cursor` points; move it on."""
-    low, high = cut
-    coded = coding.table is not None
-    if member.rows is not None and coded:
-        rows, levels = member.rows, member.levels
+    (low, high), synapses, coded = cut, member.synapses, coding.table is not None
+    if synapses.rows is not None and coded:
+        rows, levels = synapses.rows, synapses.levels
         assert levels is not None
         kernels.fill_drawn(
             rows.key, rows.n_post, rows.skip_self, lag_counts, low, high, columns, place, coding.shift,
             coding.codes[k], levels.size - 1, cursor, words,
         )  # fmt: skip
         return
-    listing = member.listing
+    listing = synapses.listing
     codes = listing.codes if coded else np.zeros(0, np.uint16)
-    weights = np.zeros(0) if coded else member.counted(np.broadcast_to(member.weights, (member.n,)))
+    weights = np.zeros(0) if coded else member.counted(np.broadcast_to(synapses.weights, (synapses.n,)))
     weights = np.ascontiguousarray(weights)
     kernels.fill_listed(
-        listing.first, member.lags.size, listing.targets, codes, weights, low, high, columns, place, coding.shift,
+        listing.first, synapses.lags.size, listing.targets, codes, weights, low, high, columns, place, coding.shift,
         coding.codes[k], cursor, words, values,
     )  # fmt: skip
 
 
-def gather(synapses: Sequence[Synapses]) -> list[Bundle]:
+def gather(projections: Sequence[ProjectionScope]) -> list[Bundle]:
     """Static projections as few bundles as can be, in order of their first members."""
     bundles: list[Bundle] = []
     alike: dict[Any, list[Bundle]] = {}
-    for part in synapses:
-        kin = alike.setdefault(_kind(part), [])
-        found = next((bundle for bundle in kin if bundle.takes(part)), None)
+    for projection in projections:
+        kin = alike.setdefault(_kind(projection), [])
+        found = next((bundle for bundle in kin if bundle.takes(projection)), None)
         if found is None:
             found = Bundle([])
             bundles.append(found)
             kin.append(found)
-        found.members.append(part)
+        found.members.append(projection)
     return bundles
 
 
-def _kind(synapses: Synapses) -> tuple[object, ...]:
+def _kind(projection: ProjectionScope) -> tuple[object, ...]:
     """What the members of a bundle share: source, phase, whether they are drawn again, and the part of memory."""
-    scope = synapses.scope
-    return scope["history"], synapses.phase, synapses.redrawn, scope["receiving"].part
+    names = projection.names
+    return names["history"], projection.phase, projection.synapses.redrawn, names["receiving"].part

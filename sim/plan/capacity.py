@@ -14,14 +14,11 @@ import numpy as np
 from ...errors import CapacityError, PotentiaError
 from ..description.distributions import Distribution, Law
 from ..description.inputs import Events, Poisson, SpikeTrain
-from ..description.network import Input, Network, Population, Probe, Projection
+from ..description.network import Network
+from ..description.parts import Input, Population, Probe, Projection
 from .draw_values import MAX_LAG, RARE, law_levels
 from .probes import BUFFER
 
-STORED: Final = 4  # bytes of a synapse whose weight is a level
-FLOAT: Final = 8  # of one with a weight of its own
-PLASTIC: Final = 20  # of one that learns, with its reverse index, and the weight that a broken run goes back to
-DEVICES: Final = 32  # of one on pairs of devices, and their conductances that a broken run goes back to
 DRAWING: Final = 40  # more, while the synapses of a projection are spelled out one by one
 EVENT_SYNAPSE: Final = 48  # of one on the event engine, where all are spelled out together
 EVENT_SEGMENT: Final = 80  # more, where delays differ and a source's synapses must be put in their order
@@ -97,8 +94,7 @@ def memory_told(owner: str) -> Iterator[None]:
 
 def by_rows(projection: Projection) -> bool:
     """Whether the synapses are drawn row by row into their place, and never spelled out one by one."""
-    static = projection.store.static and projection.rule is None
-    return static and projection.connectivity.independent and law_levels(projection) is not None
+    return projection.static and projection.connectivity.independent and law_levels(projection) is not None
 
 
 def free_bytes() -> float | None:
@@ -196,22 +192,17 @@ def _synapses(network: Network, *, event: bool) -> Iterator[_Need]:
 
 def _stays(projection: Projection) -> int:
     """Bytes per synapse that stay in memory."""
-    if projection.store.redraws:
-        return 0
-    if not projection.store.static:
-        return DEVICES
-    if projection.rule is not None:
-        return PLASTIC
-    return STORED if law_levels(projection) is not None else FLOAT
+    levels = law_levels(projection) is not None
+    return projection.store.bytes_per_synapse(plastic=projection.rule is not None, levels=levels)
 
 
 def _hint(projection: Projection) -> str:
     if by_rows(projection):
         return "store=Procedural() draws them again at every spike and keeps none"
-    if projection.rule is not None or not projection.store.static:
+    if not projection.static:
         return "only synapses that never change can do without memory, by store=Procedural()"
     return "FixedTotal or FixedOutDegree with store=Procedural() keeps none"
 
 
 def _event_hint(projection: Projection) -> str:
-    return f"engine='clock' takes less: {_hint(projection)}" if projection.store.static else "take fewer synapses"
+    return f"engine='clock' takes less: {_hint(projection)}" if projection.store.can.static else "take fewer synapses"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +15,15 @@ from ...kernels.reference.rows import lag_table as table_of
 from .. import validation as check
 from ..description.distributions import Distribution, Law, values
 from ..operators.edges import Edges
+from ..operators.synapses import LagTable
 
 if TYPE_CHECKING:
-    from ..description.network import Projection
+    from ..description.parts import Projection
 
 MAX_LAG: Final = 1 << 20  # steps: a delay longer than this is a unit error
 MAX_DELAY: Final = 100.0  # [s]
 RARE: Final = 1e-9  # a delay in a tail of this probability counts as the first step of the tail
 OWNER: Final = "Network"
-
-
-class LagTable(NamedTuple):
-    """Delays on the grid: distinct `lags` (n_lags,) int64 [steps], and what random bits choose among them."""
-
-    lags: NDArray[np.int64]
-    thresholds: NDArray[np.uint64]
-    guide: NDArray[np.uint32]
 
 
 def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:

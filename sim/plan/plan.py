@@ -1,4 +1,4 @@
-"""From a description to a plan: the ordered list of operators that is a run."""
+"""A plan: the ordered list of operators that is a run."""
 
 from __future__ import annotations
 
@@ -11,25 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import NetworkError, UnsupportedError
+from ...errors import UnsupportedError
 from ...kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Nap, Program
 from ...kernels.cpu.marks import MARKED
 from .. import validation as check
 from ..description.inputs import Constant, Stimulus
-from ..description.network import Input, Network, Population, Projection
-from ..description.store import Proposals
-from ..notice import once_a_call
-from ..operators.build import WOKEN, Build, woken
-from ..operators.operator import Operator, Phase, Piece
+from ..description.network import Network
+from ..description.parts import Input
+from ..html import unfolding_html
+from ..operators.build import WOKEN
+from ..operators.operator import Operator, Phase
+from ..operators.projection import ProjectionScope
 from ..operators.signals import Memory, Signal, block_name, definite
-from ..operators.synapses import Synapses, draw
-from .bundle import gather
-from .capacity import check_memory
-from .draw_values import receptor_of
-from .pieces import cut, deal, even, owned
-from .population import PopulationScope, conducts, constant_drive, constants_of, joined, suits
-from .probes import Recorder, build_probe
-from .sums import Sums
+from ..operators.synapses import Synapses
+from .population import constant_drive, constants_of, suits
+from .probes import Recorder
 
 MARKED_PARTS = ("state", "flow", "sums")  # of memory, to which deliveries add
 PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
@@ -49,13 +45,23 @@ class Plan:
     signals: list[Signal]
     operators: list[Operator]
     recorders: list[Recorder]
-    synapses: dict[str, Synapses]
+    projections: dict[str, ProjectionScope]
     signatures: dict[str, Signal]
     depth: int
     inputs: dict[str, Input] = field(default_factory=dict)
     tallies: dict[str, Signal] = field(default_factory=dict)
     lanes: int = 1
     renewals: list[Signal] = field(default_factory=list)
+
+    @property
+    def synapses(self) -> dict[str, Synapses]:
+        """The synapses of every projection, by its name."""
+        return {name: projection.synapses for name, projection in self.projections.items()}
+
+    def weights(self, name: str, memory: Memory) -> NDArray[np.float64]:
+        """The weights (n_synapses,) that a projection has in `memory`."""
+        store = next(part.store for part in self.network.projections if part.name == name)
+        return store.weights(self.projections[name], memory)
 
     def memory(self) -> Memory:
         """Fresh memory: the network at time 0."""
@@ -84,7 +90,8 @@ class Plan:
         return sum(
             math.prod(signal.shape) * definite(signal, self.precision).itemsize
             for signal in self.signals
-            if signal.layout or (signal.name.rpartition(".")[0] in self.synapses and signal.part in ("fixed", "store"))
+            if signal.layout
+            or (signal.name.rpartition(".")[0] in self.projections and signal.part in ("fixed", "store"))
         )
 
     def meta(self) -> dict[str, Any]:
@@ -203,7 +210,7 @@ class Plan:
         return Exact(value) if exact and np.ndim(value) == 0 else value
 
     def __str__(self) -> str:
-        synapses = sum(part.n for part in self.synapses.values())
+        synapses = sum(part.synapses.n for part in self.projections.values())
         lanes = f", {self.lanes} threads" if self.lanes > 1 else ""
         neurons = sum(population.n for population in self.network.populations)
         lines = [
@@ -217,9 +224,7 @@ class Plan:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from ..html import plan_html
-
-        return plan_html(self)
+        return unfolding_html(str(self))
 
 
 def _describe(value: Any, precision: str) -> str:
@@ -237,116 +242,3 @@ def _how(operator: Operator) -> str:
     told = [f"{len(operator.pieces)} pieces"] if len(operator.pieces) > 1 else []
     told += [f"every {operator.every} steps"] if operator.every > 1 else []
     return f" ({', '.join(told)})" if told else ""
-
-
-@once_a_call
-def compile_network(
-    network: Network, *, dt: float, precision: str, backend: Backend, lanes: int = 1, deterministic: bool = False
-) -> Plan:
-    """Turn a description into a plan for `lanes` threads; deterministic: arrivals are summed in whole numbers.
-
-    Raises NetworkError or ParameterError where the parts do not fit, CapacityError where memory does not suffice.
-    """
-    if not network.populations:
-        raise NetworkError("Network: has no population yet; add one with Network.population")
-    for part in network.populations:
-        _resolves(part, dt)
-    check_memory(network, dt=dt)
-    pieces = _pieces(network, lanes)
-    build = Build(dt=dt, precision=precision, backend=backend, pieces=pieces, lanes=lanes, naps=not deterministic)
-    synapses = {part.name: draw(network, part, dt) for part in network.projections}
-    joins = joined(network)
-    scopes = {
-        part.name: PopulationScope(network, part, joins[part.name], synapses, build) for part in network.populations
-    }
-    for projection in network.projections:
-        own = synapses[projection.name]
-        own.alike = receptor_of(projection, own.occurring) in projection.post.model.counts
-    for described in network.inputs:
-        scopes[described.population.name].stimulate(described, network, build)
-    sums = Sums.of(network, synapses, scopes) if deterministic else Sums()
-    for projection in network.projections:
-        _connect(projection, synapses[projection.name], scopes, sums, build)
-    for bundle in gather(build.static):
-        bundle.declare(build)
-    sums.declare(build)
-    for scope in scopes.values():
-        scope.advance(build)
-    if any(operator.nap is not None for operator in build.operators):
-        marks = {"asleep": build.asleep, "drowsy": build.drowsy}
-        marks |= {f"woken_{part}": woken(part) for part in ("state", "flow")}
-        build.operator(Phase.ADVANCE, "all", "drowse_step", marks)
-    recorders = [build_probe(probe, scopes, synapses, build) for probe in network.probes]
-    operators = sorted(
-        build.operators, key=lambda operator: operator.phase
-    )  # stable: order of declaration inside a phase
-    return Plan(
-        network=network, dt=dt, precision=precision, backend=backend, signals=build.signals, operators=operators,
-        recorders=recorders, synapses=synapses, signatures={name: scope.signature for name, scope in scopes.items()},
-        depth=max(scope.depth for scope in scopes.values()), inputs={part.name: part for part in network.inputs},
-        tallies=build.tallies, lanes=lanes, renewals=build.renewals,
-    )  # fmt: skip
-
-
-def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
-    """The pieces of every population; a kernel of the user's own always sees all of its units.
-
-    Populations stay with one thread each where that spreads units and synapses evenly: threads then share no array. And
-    synapses that are drawn again are all drawn by every thread that owns some of their targets: those always stay.
-    """
-    ranges = [cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations]
-    names = [part.name for part in network.populations]
-    synapses = dict.fromkeys(names, 0.0)
-    for part in network.projections:
-        synapses[part.post.name] += part.connectivity.expected(part.pre.n, part.post.n)
-    dealt = deal(ranges, lanes, range(len(names)))
-    if not all(even(work, dealt, lanes) for work in ([float(r[-1][1]) for r in ranges], list(synapses.values()))):
-        drawn = {part.post.name for part in network.projections if part.store.redraws}
-        dealt = deal(ranges, lanes, [k for k, name in enumerate(names) if name in drawn])
-    return dict(zip(names, dealt, strict=True))
-
-
-def _resolves(population: Population, dt: float) -> None:
-    """Refuse a step longer than a time constant of the model (its fields called tau...)."""
-    for name, value in vars(population.model).items():
-        if name.startswith("tau") and dt > np.min(value):
-            raise check.fail(
-                "Simulator", "dt", f"must be at most {name} = {np.min(value):g} s of population {population.name!r}", dt
-            )
-
-
-def _connect(
-    projection: Projection, synapses: Synapses, scopes: Mapping[str, PopulationScope], sums: Sums, build: Build
-) -> None:
-    """Declare what a projection's store and rule do in a step."""
-    pre, post = scopes[projection.pre.name], scopes[projection.post.name]
-    receptor = receptor_of(projection, synapses.occurring)
-    conducts(projection.post, receptor, synapses.occurring, projection.name)
-    synapses.phase = post.arrival(receptor, Phase.DELIVER)
-    synapses.lanes = owned(post.pieces, build.lanes)
-    synapses.scope.update(
-        history=pre.history, history_count=pre.history_count, fired_post=post.fired, count_post=post.count,
-        receiving=sums.receiving(projection, synapses, post, receptor, build), key=np.uint64(synapses.key),
-    )  # fmt: skip
-    if projection.rule is not None:
-        synapses.bounds = projection.rule.bounds(synapses.weights)
-    scope = projection.store.prepare(synapses, build)
-    projection.store.read(synapses, scope, build)
-    if projection.rule is not None:
-        direct = projection.rule.direct and projection.store.adds
-        proposals = _proposals(synapses, build, scope["weights"] if direct else None)
-        projection.rule.learn(synapses, proposals, build)
-        if not direct:
-            projection.store.program(synapses, scope, proposals, build)
-
-
-def _proposals(synapses: Synapses, build: Build, weights: Signal | None) -> Proposals:
-    """Room for what a rule proposes in one step: at most one change per synapse from each side, none to `weights`."""
-    name, capacity = f"{synapses.name}.proposals", max(2 * synapses.n, 1) if weights is None else 1
-    low, high = synapses.bounds
-    change = build.signal(f"{name}.change", "scratch", "float", (capacity,))
-    return Proposals(
-        synapse=build.signal(f"{name}.synapse", "scratch", "uint32", (capacity,)), change=change,
-        count=build.signal(f"{name}.count", "scratch", "int64", (1,)), low=low, high=high,
-        weights=change if weights is None else weights, direct=int(weights is not None),
-    )  # fmt: skip

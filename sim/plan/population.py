@@ -12,17 +12,17 @@ from ...errors import ParameterError
 from .. import validation as check
 from ..description.distributions import values
 from ..description.inputs import Constant, Stimulus
-from ..description.network import Input, Network, Population, Projection
+from ..description.network import Network
 from ..description.neuron import NeuronModel
+from ..description.parts import Input, Population, Projection
 from ..operators.build import Build
 from ..operators.operator import Nap, Phase, Piece, parameters
-from ..operators.signals import ANY, Signal
+from ..operators.signals import ANY, MOST_COUNT, Signal
 from ..operators.synapses import Synapses
 from ..seed import stream_key
 
 MANY: Final = 8  # pieces in a network, from which on they may pause one by one
 SETTLING: Final = 64  # steps between two looks for values that have decayed to nothing
-MOST_STEPS: Final = (1 << 62) - 1  # of a cursor or a count in a saved state
 
 
 class Joined(NamedTuple):
@@ -97,7 +97,7 @@ class PopulationScope:
             return
         receptor = reached(described)
         flow = {
-            key: build.signal(f"{described.name}.{key}", "flow", dtype, shape, initial, most=MOST_STEPS, finite=False)
+            key: build.signal(f"{described.name}.{key}", "flow", dtype, shape, initial, most=MOST_COUNT, finite=False)
             for key, (dtype, shape, initial) in stimulus.flow(n).items()
         }
         scope = {
@@ -154,7 +154,7 @@ class PopulationScope:
         if "merged" not in parameters(build.kernel(model.kernel, owner)):
             return {}
         counted = set(model.receptors) <= set(model.counts)
-        counted = counted and all(part.store.counts for part in self.joined.incoming)
+        counted = counted and all(part.store.can.counts for part in self.joined.incoming)
         counted = counted and all(
             part.stimulus.weighs for part in self.joined.inputs if part.stimulus.goes == "receptor"
         )
@@ -167,7 +167,7 @@ class PopulationScope:
         stores = [part.store for part in self.joined.incoming]
         steady = not isinstance(self.drive, Signal) or self.drive.part == "fixed"
         wakes = all(part.wakes or isinstance(part, Constant) for part in stimuli)
-        wakes = wakes and all(part.static for part in stores) and isinstance(self.population.model.kernel, str)
+        wakes = wakes and all(part.can.static for part in stores) and isinstance(self.population.model.kernel, str)
         if not (build.naps and steady and wakes and build.asleep.shape[0] >= MANY):
             return None, None
         first = build.first_piece[self.population.name]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import validation as check
-from ..description.network import Population, Probe
+from ..description.parts import Population, Probe
 from ..operators.build import Build
 from ..operators.operator import Phase
 from ..operators.signals import ANY, Memory, Signal

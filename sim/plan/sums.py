@@ -15,11 +15,12 @@ from typing import Final
 import numpy as np
 
 from ...kernels.backend import Exact
-from ..description.network import Network, Projection
+from ..description.network import Network
+from ..description.parts import Projection
 from ..operators.build import Build
 from ..operators.operator import Phase
+from ..operators.projection import ProjectionScope
 from ..operators.signals import Signal
-from ..operators.synapses import Synapses
 from .draw_values import receptor_of
 from .population import PopulationScope
 
@@ -38,26 +39,24 @@ class Sums:
     declared: dict[tuple[str, str], tuple[Signal, PopulationScope]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, network: Network, synapses: Mapping[str, Synapses], scopes: Mapping[str, PopulationScope]) -> Sums:
+    def of(cls, network: Network, made: Mapping[str, ProjectionScope], scopes: Mapping[str, PopulationScope]) -> Sums:
         """Scales that suit all projections onto a receptor; a rule may raise weights up to its bounds."""
         most: dict[tuple[str, str], float] = {}
         for projection in network.projections:
-            if projection.store.counts:
-                own = synapses[projection.name]
-                place = projection.post.name, receptor_of(projection, own.occurring)
+            if projection.store.can.counts:
+                own = made[projection.name]
+                place = projection.post.name, receptor_of(projection, own.synapses.occurring)
                 most[place] = max(most.get(place, 0.0), _largest(projection, own))
         return cls({place: 2.0 ** (BITS - max(math.frexp(weight)[1], LEAST)) for place, weight in most.items()})
 
-    def receiving(
-        self, projection: Projection, synapses: Synapses, post: PopulationScope, receptor: str, build: Build
-    ) -> Signal:
+    def receiving(self, projection: Projection, own: ProjectionScope, post: PopulationScope, receptor: str) -> Signal:
         """Where a projection adds up what arrives: the receptor itself, or counts of its own."""
         place = post.population.name, receptor
-        if place not in self.scales or not projection.store.counts:
+        if place not in self.scales or not projection.store.can.counts:
             return post.receptors[receptor]
-        synapses.scale = self.scales[place]
+        own.scale = self.scales[place]
         if place not in self.declared:
-            counts = build.signal(f"{'.'.join(place)}.sums", "sums", "int64", (post.population.n,))
+            counts = own.build.signal(f"{'.'.join(place)}.sums", "sums", "int64", (post.population.n,))
             self.declared[place] = counts, post
         return self.declared[place][0]
 
@@ -70,11 +69,11 @@ class Sums:
             build.operator(phase, f"{name}.{receptor}", "sum_step", scope, pieces=post.pieces)
 
 
-def _largest(projection: Projection, synapses: Synapses) -> float:
+def _largest(projection: Projection, own: ProjectionScope) -> float:
     """The largest size of what an arrival adds, now or ever."""
-    if synapses.alike:
+    if own.alike:
         return 1.0
-    weights = [float(np.abs(synapses.occurring).max(initial=0.0))]
+    weights = [float(np.abs(own.synapses.occurring).max(initial=0.0))]
     if projection.rule is not None:
-        weights += [abs(bound) for bound in projection.rule.bounds(synapses.weights) if math.isfinite(bound)]
+        weights += [abs(bound) for bound in projection.rule.bounds(own.synapses.weights) if math.isfinite(bound)]
     return max(weights)

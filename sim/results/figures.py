@@ -19,7 +19,7 @@ from ...errors import DependencyError
 from .. import validation as check
 from ..conversion import shown
 from ..hdf5 import hdf5
-from .result import Result, Samples, Spikes
+from .records import Records, Samples, Spikes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -283,9 +283,10 @@ def accuracy_bars(
     return ax
 
 
-def overview(result: Result) -> Figure:
+def overview(result: Records) -> Figure:
     """Everything a result recorded: raster over rates, then a panel each for MOST_PANELS traces, rates, weights."""
-    check.instance("overview", "result", result, Result)
+    if not isinstance(result, Records):
+        raise check.fail("overview", "result", "must be a Result", result)
     panels = [name for name in result.sample_records if not name.endswith(".counts")][:MOST_PANELS]
     heights = ([2.6, 1.3] if result.spike_records else []) + [1.5] * len(panels)
     with style() as plt:
@@ -310,7 +311,7 @@ def overview(result: Result) -> Figure:
     return figure  # type: ignore[no-any-return]
 
 
-def _panel(result: Result, name: str, ax: Axes) -> None:
+def _panel(result: Records, name: str, ax: Axes) -> None:
     samples, (target, what) = result.sample_records[name], name.rsplit(".", 1)
     if what == "weights":
         last = samples.values[-1:] if samples.values.size else np.zeros(0)

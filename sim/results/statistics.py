@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import validation as check
-from .result import Spikes
+from .records import Spikes
 
 SYNCHRONY_WIDTH: Final = 3e-3  # [s]
 CORRELATION_WIDTH: Final = 2e-3  # [s]

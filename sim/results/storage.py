@@ -25,13 +25,13 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
-from ... import __version__
 from ...errors import DataError
+from ...version import __version__
 from ..disk import atomic, json_text
 from ..hdf5 import hdf5
 from ..hdf5.format import Group
-from ..runs import chain
-from .result import Result, Samples, Spikes, concatenate
+from . import chain
+from .records import Records, Samples, Spikes, concatenate
 
 SCHEMA: Final = 1
 MOST_UNITS: Final = 2**31 - 1  # of a population
@@ -43,7 +43,7 @@ SONATA_MAGIC, SONATA_VERSION = 0x0A7A, (0, 1)
 
 
 def save_result(
-    result: Result,
+    result: Records,
     path: str | os.PathLike[str],
     *,
     metrics: Mapping[str, float] | None = None,
@@ -66,7 +66,7 @@ def save_result(
 
 
 def write_result(
-    result: Result,
+    result: Records,
     file: Path,
     *,
     metrics: Mapping[str, float] | None = None,
@@ -84,7 +84,7 @@ def write_result(
     return made
 
 
-def load_result(path: str | os.PathLike[str]) -> Result:
+def load_result(path: str | os.PathLike[str]) -> Records:
     """Read the result saved at `path`: a file, a run folder, or a folder of segments that a broken run left.
 
     The file is taken for hostile: see `hdf5.reading`. Raises DataError in one sentence.
@@ -99,13 +99,13 @@ def load_result(path: str | os.PathLike[str]) -> Result:
     return join_segments(place)
 
 
-def join_segments(folder: Path) -> Result:
+def join_segments(folder: Path) -> Records:
     """The segments of a folder as one result. Raises DataError unless each goes on where the one before it ended."""
     row = chain.Chain(folder)
     return concatenate(_read_file(path, row) for path in chain.segments(folder))
 
 
-def digest(result: Result) -> str:
+def digest(result: Records) -> str:
     """BLAKE2b of everything that a saved result holds, apart from the metrics."""
     summary = hashlib.blake2b(digest_size=16)
     words = [result.start, result.stop, result.hash, result.meta, result.tallies]
@@ -125,7 +125,7 @@ def _add(summary: Any, words: list[Any], *arrays: Any) -> None:
         summary.update(np.ascontiguousarray(array))
 
 
-def _fill(root: h5py.File, result: Result, metrics: Mapping[str, float], place: Mapping[str, int | str]) -> str:
+def _fill(root: h5py.File, result: Records, metrics: Mapping[str, float], place: Mapping[str, int | str]) -> str:
     with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter to others
         sealed = pool.submit(digest, result)
         _fill_records(root, result, metrics)
@@ -135,7 +135,7 @@ def _fill(root: h5py.File, result: Result, metrics: Mapping[str, float], place: 
     return sealed.result()
 
 
-def _fill_records(root: h5py.File, result: Result, metrics: Mapping[str, float]) -> None:
+def _fill_records(root: h5py.File, result: Records, metrics: Mapping[str, float]) -> None:
     root.attrs["magic"], root.attrs["version"] = np.uint32(SONATA_MAGIC), np.array(SONATA_VERSION, np.uint32)
     meta = root.create_group("meta")
     words = {"schema": SCHEMA, "potentia": __version__, "start": result.start, "stop": result.stop}
@@ -164,7 +164,7 @@ class _Part:
     compress: bool = False
 
 
-def _parts(result: Result) -> Iterator[tuple[str, _Part]]:
+def _parts(result: Records) -> Iterator[tuple[str, _Part]]:
     """Where each record of a result stands, and how."""
     for name, spikes in result.spike_records.items():
         yield f"spikes/{name}", _spikes_part(spikes)
@@ -208,7 +208,7 @@ def _write(group: h5py.Group, part: _Part) -> None:
         hdf5.add(group, name, values, unit, compress=part.compress)
 
 
-def _check_rest(root: Group, result: Result) -> None:
+def _check_rest(root: Group, result: Records) -> None:
     """Raise DataError unless all that stands beside the records is what was written with them.
 
     The digest tells of what `Result` holds; the rest follows from that, and readers of SONATA trust it.
@@ -236,7 +236,7 @@ def _sorting(group: Group) -> str | None:
     return names.get(hdf5.attribute(group, "sorting", int))
 
 
-def _read_file(path: Path, row: chain.Chain | None = None, *, follow: bool = False) -> Result:
+def _read_file(path: Path, row: chain.Chain | None = None, *, follow: bool = False) -> Records:
     with hdf5.reading(path, path, follow=follow) as root:
         meta = root.get("meta")
         if not isinstance(meta, Group):
@@ -248,7 +248,7 @@ def _read_file(path: Path, row: chain.Chain | None = None, *, follow: bool = Fal
         words = json_text.parse(bytes(hdf5.array(meta, "json", "S", 0)[()]), "/meta/json")
         if not isinstance(words, dict):
             raise DataError("/meta/json must hold a JSON object")
-        result = Result(span[0], span[1], hdf5.attribute(meta, "hash", str), meta=words)
+        result = Records(span[0], span[1], hdf5.attribute(meta, "hash", str), meta=words)
         tallies = hdf5.group(root, "tallies")
         result.tallies.update({name: hdf5.number(tallies, name) for name in tallies.attributes})
         _read_records(root, result)
@@ -261,7 +261,7 @@ def _read_file(path: Path, row: chain.Chain | None = None, *, follow: bool = Fal
     return result
 
 
-def _read_records(root: Group, result: Result) -> None:
+def _read_records(root: Group, result: Records) -> None:
     for name, group in hdf5.members(root, "spikes"):
         times = hdf5.array(group, "timestamps", "f", 1)
         ids = hdf5.array(group, "node_ids", "u", 1).astype(np.int64)

@@ -15,12 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, final
 
-from ... import __version__
+from ...version import __version__
 from ...errors import DataError, PotentiaError
 from ..disk import atomic, files, json_text, lock
 from ..hdf5 import hdf5
 from .claim import BUSY, LOCK, RECORD, SWEEP, claim
-from ..html import report_html
+from .report import report_html
 
 __all__ = ["RECORD", "SWEEP", "RunFolder", "read_json", "read_run", "settle", "write_report"]
 
@@ -230,7 +230,7 @@ def _host() -> dict[str, Any]:
 
 def _commit() -> str | None:
     """The git commit of the source that runs, where it runs from a checkout."""
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
     try:

@@ -17,11 +17,12 @@ import numpy as np
 from ...errors import DataError, PotentiaError
 from ...kernels.led import Led
 from ..disk import atomic
-from . import chain, snapshot
+from ..results import chain
+from . import snapshot
 from ..description import serialise as description
 from ..results import storage
 from ..disk.lock import FolderLock
-from ..engines.clock_recording import State
+from ..results.sink import State
 from ..results.result import Result
 from .snapshot import Snapshot
 
@@ -128,7 +129,7 @@ class Segments:
             result = self._only
             atomic.move(self._path(1), results)
         else:
-            result = storage.join_segments(self.folder)
+            result = Result.of(storage.join_segments(self.folder))
             storage.write_result(result, results, place={"run": self.run})
         self._clear()
         return result
@@ -160,7 +161,7 @@ class Segments:
         if not same or place.run not in (None, self.run):
             other = "of another simulation" if same else f"from {place.start:g} s to {place.stop:g} s"
             raise DataError(f"{self.folder} holds results already, {other}; choose another folder")
-        return storage.load_result(path)
+        return Result.of(storage.load_result(path))
 
     def _work(self) -> None:
         """Hold the lock and write what comes, until told to end or until nobody is left to do so."""

@@ -31,7 +31,7 @@ from potentia.sim import (
     Normal,
     SmallWorld,
 )
-from potentia.sim.operators.synapses import arrange
+from potentia.sim.plan.draw_synapses import arrange
 
 from ._case import Case
 from ._measure import Measure, Row, clocked, peak_mb, take_turns

@@ -25,7 +25,7 @@ from potentia.kernels.gpu import devices
 from potentia.learning import STDP
 from potentia.models import AdEx, CobaLIF
 from potentia.sim.plan import pieces
-from potentia.sim.results.result import concatenate
+from potentia.sim.results.records import concatenate
 
 from .case import Case, Look
 

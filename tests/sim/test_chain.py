@@ -11,8 +11,8 @@ import pytest
 from potentia import Network, Result, Simulator
 from potentia.errors import DataError
 from potentia.models import LIF
-from potentia.sim.results import storage
-from potentia.sim.runs import chain, segments
+from potentia.sim.results import chain, storage
+from potentia.sim.runs import segments
 from potentia.tests.sim.test_storage import same, simulator
 
 

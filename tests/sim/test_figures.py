@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from potentia.errors import DataError, DependencyError, ParameterError
-from potentia.sim.results.result import Result, Samples, Spikes
+from potentia.sim.results.records import Samples, Spikes
+from potentia.sim.results.result import Result
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")

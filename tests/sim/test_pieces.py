@@ -12,7 +12,7 @@ from potentia.models import CubaLIF
 from potentia.sim import FixedTotal, Procedural
 from potentia.sim.operators.signals import PAGE
 from potentia.sim.plan import pieces
-from potentia.sim.plan.plan import _pieces
+from potentia.sim.plan.compile import _pieces
 
 SIZES = [1, 100, 2048, 2049, 4097, 5834, 20683]
 

@@ -7,7 +7,8 @@ import pytest
 
 from potentia.errors import DataError
 from potentia.sim.description.network import Network
-from potentia.sim.html import network_html, plan_html, report_html
+from potentia.sim.html import network_html, plan_html
+from potentia.sim.runs.report import report_html
 from potentia.sim.runs.runfolder import RECORD, REPORT, RunFolder, read_run, write_report
 from potentia.sim.simulator import Simulator
 

@@ -5,7 +5,7 @@ import pytest
 
 from potentia.errors import ParameterError
 from potentia.sim.results import statistics
-from potentia.sim.results.result import Spikes
+from potentia.sim.results.records import Spikes
 
 UNITS, SPAN = 60, 40.0  # [s]
 OWN, SHARED = 15.0, 5.0  # rates [Hz]

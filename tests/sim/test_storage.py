@@ -14,7 +14,7 @@ from potentia.errors import DataError, ParameterError
 from potentia.models import LIF
 from potentia.sim import Constant, FixedProbability, Normal
 from potentia.sim.results import storage
-from potentia.sim.results.result import Samples, Spikes, concatenate
+from potentia.sim.results.records import Samples, Spikes, concatenate
 from potentia.tests.sim import hostile
 
 

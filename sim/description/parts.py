@@ -1,0 +1,120 @@
+"""The parts of a network: populations, projections, inputs and probes, as `Network` makes and checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .connectivity import Connectivity
+from .distributions import Distribution
+from .inputs import Stimulus
+from .neuron import NeuronModel
+from .rule import Rule
+from .store import Store
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Population:
+    """`n` units of one neuron model. Made by `Network.population`."""
+
+    name: str
+    model: NeuronModel
+    n: int
+    initial: Mapping[str, float | ArrayLike | Distribution]
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __str__(self) -> str:
+        starts = [f", {variable} from {_show(value)}" for variable, value in self.initial.items()]
+        return f"{self.name}: {self.n} x {_call(self.model)}{''.join(starts)}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from `pre` to `post`. Made by `Network.connect`."""
+
+    name: str
+    pre: Population
+    post: Population
+    connectivity: Connectivity
+    weight: float | ArrayLike | Distribution | None
+    delay: float | ArrayLike | Distribution
+    store: Store
+    rule: Rule | None
+    receptor: str | None
+
+    @property
+    def static(self) -> bool:
+        """Whether the synapses are plain numbers that never change."""
+        return self.store.can.static and self.rule is None
+
+    def __str__(self) -> str:
+        parts = [_call(self.connectivity), f"weight={_show(self.weight)}", f"delay={_show(self.delay)}"]
+        parts += [_call(self.store)] + ([_call(self.rule)] if self.rule else [])
+        return f"{self.name}: {', '.join(parts)}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A stimulus tied to a population. Made by `Network.stimulate`."""
+
+    name: str
+    population: Population
+    stimulus: Stimulus
+    receptor: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {_call(self.stimulus)}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """What to record. Made by `Network.probe`; `every` [s] between samples, `ids` the units or synapses recorded."""
+
+    target: Population | Projection
+    what: str
+    every: float | None
+    ids: tuple[int, ...] | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.target.name}.{self.what}"
+
+    def __str__(self) -> str:
+        every = "" if self.every is None else f" every {self.every:g} s"
+        kind = "synapse" if isinstance(self.target, Projection) else "unit"
+        return self.name + every + ("" if self.ids is None else f", {len(self.ids)} {kind}{'s' * (len(self.ids) > 1)}")
+
+
+def _call(part: Any) -> str:
+    """A description as its constructor call, only what differs from the defaults; of no dataclass the name alone."""
+    if not is_dataclass(part):
+        return f"{type(part).__name__}(...)"
+    shown = []
+    for own in fields(part):
+        value = getattr(part, own.name)
+        default: Any = own.default
+        plain = np.ndim(value) == 0 and np.ndim(default) == 0
+        if own.name.startswith("_") or (plain and (value is default or value == default)):
+            continue
+        shown.append(f"{own.name}={_show(value)}")
+    return f"{type(part).__name__}({', '.join(shown)})"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if np.ndim(value):
+        return f"array{np.shape(value)}"
+    if hasattr(value, "__dataclass_fields__"):
+        return _call(value)
+    return repr(value)

@@ -1,0 +1,146 @@
+"""From a description to a plan: every part declares its signals and operators, in a fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ...errors import NetworkError
+from ...kernels.backend import Backend
+from .. import validation as check
+from ..description.network import Network
+from ..description.parts import Population, Projection
+from ..notice import once_a_call
+from ..operators.build import Build, woken
+from ..operators.operator import Phase, Piece
+from ..operators.projection import ProjectionScope, Proposals
+from ..operators.signals import Signal
+from .bundle import gather
+from .capacity import check_memory
+from .draw_synapses import draw
+from .draw_values import receptor_of
+from .pieces import cut, deal, even, owned
+from .plan import Plan
+from .population import PopulationScope, conducts, joined
+from .probes import build_probe
+from .sums import Sums
+
+
+@once_a_call
+def compile_network(
+    network: Network, *, dt: float, precision: str, backend: Backend, lanes: int = 1, deterministic: bool = False
+) -> Plan:
+    """Turn a description into a plan for `lanes` threads; deterministic: arrivals are summed in whole numbers.
+
+    Raises NetworkError or ParameterError where the parts do not fit, CapacityError where memory does not suffice.
+    """
+    if not network.populations:
+        raise NetworkError("Network: has no population yet; add one with Network.population")
+    for part in network.populations:
+        _resolves(part, dt)
+    check_memory(network, dt=dt)
+    pieces = _pieces(network, lanes)
+    build = Build(dt=dt, precision=precision, backend=backend, pieces=pieces, lanes=lanes, naps=not deterministic)
+    synapses = {part.name: draw(network, part, dt) for part in network.projections}
+    joins = joined(network)
+    scopes = {
+        part.name: PopulationScope(network, part, joins[part.name], synapses, build) for part in network.populations
+    }
+    projections = {part.name: ProjectionScope(synapses[part.name], build) for part in network.projections}
+    for projection in network.projections:
+        receptor = receptor_of(projection, synapses[projection.name].occurring)
+        projections[projection.name].alike = receptor in projection.post.model.counts
+    for described in network.inputs:
+        scopes[described.population.name].stimulate(described, network, build)
+    sums = Sums.of(network, projections, scopes) if deterministic else Sums()
+    for projection in network.projections:
+        _connect(projection, projections[projection.name], scopes, sums)
+    for bundle in gather([scope for scope in projections.values() if scope.bundled]):
+        bundle.declare(build)
+    sums.declare(build)
+    for scope in scopes.values():
+        scope.advance(build)
+    if any(operator.nap is not None for operator in build.operators):
+        marks = {"asleep": build.asleep, "drowsy": build.drowsy}
+        marks |= {f"woken_{part}": woken(part) for part in ("state", "flow")}
+        build.operator(Phase.ADVANCE, "all", "drowse_step", marks)
+    recorders = [build_probe(probe, scopes, synapses, build) for probe in network.probes]
+    operators = sorted(
+        build.operators, key=lambda operator: operator.phase
+    )  # stable: order of declaration inside a phase
+    return Plan(
+        network=network, dt=dt, precision=precision, backend=backend, signals=build.signals, operators=operators,
+        recorders=recorders, projections=projections,
+        signatures={name: scope.signature for name, scope in scopes.items()},
+        depth=max(scope.depth for scope in scopes.values()), inputs={part.name: part for part in network.inputs},
+        tallies=build.tallies, lanes=lanes, renewals=build.renewals,
+    )  # fmt: skip
+
+
+def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
+    """The pieces of every population; a kernel of the user's own always sees all of its units.
+
+    Populations stay with one thread each where that spreads units and synapses evenly: threads then share no array. And
+    synapses that are drawn again are all drawn by every thread that owns some of their targets: those always stay.
+    """
+    ranges = [cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations]
+    names = [part.name for part in network.populations]
+    synapses = dict.fromkeys(names, 0.0)
+    for part in network.projections:
+        synapses[part.post.name] += part.connectivity.expected(part.pre.n, part.post.n)
+    dealt = deal(ranges, lanes, range(len(names)))
+    if not all(even(work, dealt, lanes) for work in ([float(r[-1][1]) for r in ranges], list(synapses.values()))):
+        drawn = {part.post.name for part in network.projections if part.store.can.redraws}
+        dealt = deal(ranges, lanes, [k for k, name in enumerate(names) if name in drawn])
+    return dict(zip(names, dealt, strict=True))
+
+
+def _resolves(population: Population, dt: float) -> None:
+    """Refuse a step longer than a time constant of the model (its fields called tau...)."""
+    for name, value in vars(population.model).items():
+        if name.startswith("tau") and dt > np.min(value):
+            raise check.fail(
+                "Simulator", "dt", f"must be at most {name} = {np.min(value):g} s of population {population.name!r}", dt
+            )
+
+
+def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, PopulationScope], sums: Sums) -> None:
+    """Declare what a projection's store and rule do in a step."""
+    pre, post = scopes[projection.pre.name], scopes[projection.post.name]
+    weights = own.synapses.occurring
+    receptor = receptor_of(projection, weights)
+    conducts(projection.post, receptor, weights, projection.name)
+    own.phase = post.arrival(receptor, Phase.DELIVER)
+    own.lanes = owned(post.pieces, own.build.lanes)
+    for side, scope in (("pre", pre), ("post", post)):
+        own.names |= {f"{variable}_{side}": signal for variable, signal in scope.state.items()}
+        own.names |= {f"fired_{side}": scope.fired, f"count_{side}": scope.count}
+    own.names |= {"history": pre.history, "history_count": pre.history_count, "key": np.uint64(own.synapses.key)}
+    own.names["receiving"] = sums.receiving(projection, own, post, receptor)
+    if projection.rule is not None:
+        own.bounds = projection.rule.bounds(own.synapses.weights)
+    stored = projection.store.prepare(own)
+    projection.store.read(own, stored)
+    if projection.rule is not None:
+        direct = projection.rule.direct and projection.store.can.adds
+        proposals = _proposals(own, stored["weights"] if direct else None)
+        projection.rule.learn(own, proposals)
+        if not direct:
+            projection.store.program(own, stored, proposals)
+
+
+def _proposals(own: ProjectionScope, weights: Signal | None) -> Proposals:
+    """Room for what a rule proposes in one step: at most one change per synapse from each side, none to `weights`."""
+    capacity = max(2 * own.synapses.n, 1) if weights is None else 1
+    low, high = own.bounds
+    change = own.signal("proposals.change", "scratch", "float", (capacity,))
+    return Proposals(
+        synapse=own.signal("proposals.synapse", "scratch", "uint32", (capacity,)),
+        change=change,
+        count=own.signal("proposals.count", "scratch", "int64", (1,)),
+        low=low,
+        high=high,
+        weights=change if weights is None else weights,
+        direct=int(weights is not None),
+    )

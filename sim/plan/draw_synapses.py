@@ -1,0 +1,87 @@
+"""Drawing the synapses of a projection."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UnsupportedError
+from ...kernels.cpu.connectivity import layout
+from ..description.distributions import Distribution
+from ..description.network import Network
+from ..description.parts import Projection
+from ..operators.edges import Edges
+from ..operators.synapses import Listing, Synapses
+from ..seed import stream_key
+from .draw_values import draw_codes, draw_lags, lag_table, law_levels
+
+MOST_LAGS: Final = 256  # distinct delays of synapses that are drawn row by row
+
+
+def draw(network: Network, projection: Projection, dt: float) -> Synapses:
+    """The synapses of a projection, as rows where nobody needs them one by one."""
+    pre, post, store = projection.pre, projection.post, projection.store
+    delay_key = stream_key(network.seed, "delay", projection.name)
+    common: dict[str, Any] = {
+        "name": projection.name, "n_pre": pre.n, "n_post": post.n, "plastic": projection.rule is not None,
+        "key": stream_key(network.seed, "projection", projection.name), "dt": dt, "delay_key": delay_key,
+    }  # fmt: skip
+    levels = law_levels(projection)
+    if projection.static and levels is not None:
+        table = lag_table(projection, dt)
+        rows = None if table is None or table.lags.size > MOST_LAGS else projection.connectivity.rows(
+            pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
+        )  # fmt: skip
+        if rows is not None and table is not None:
+            return Synapses(
+                **common, n=rows.n, lags=table.lags, levels=levels, rows=rows, table=table, redrawn=store.can.redraws
+            )
+    if store.can.redraws:
+        raise UnsupportedError(
+            f"Network.connect: {type(store).__name__} needs targets that are independent draws (FixedTotal or "
+            "FixedOutDegree with multapses), a weight that is a number or a law, a delay that is a number or a law of "
+            f"at most {MOST_LAGS} steps, and no rule (got {projection})"
+        )
+    lags, levels, listing = _list(network, projection, dt)
+    return Synapses(
+        **common, n=listing.targets.size, lags=lags, levels=levels, _listing=listing,
+        redraw=lambda: _list(network, projection, dt)[2],
+    )  # fmt: skip
+
+
+def _list(
+    network: Network, projection: Projection, dt: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64] | None, Listing]:
+    """Draw the synapses of a projection one by one and put them in order: lags, levels, and the listing."""
+    pre, post, name = projection.pre, projection.post, projection.name
+    key = stream_key(network.seed, "connectivity", name)
+    edges = projection.connectivity.edges(pre.n, post.n, key, recurrent=pre is post)
+    lags, index = draw_lags(projection, edges, stream_key(network.seed, "delay", name), dt)
+    if not lags.size:  # no synapse, no delay: one segment per source all the same, each empty
+        lags = np.ones(1, np.int64)
+    levels, drawn = draw_codes(projection, edges, stream_key(network.seed, "weight", name))
+    dealt = edges.dealt and (isinstance(projection.delay, Distribution) or np.ndim(projection.delay) == 0)
+    return lags, levels, arrange(edges, index, drawn, pre.n, lags.size, dealt=dealt)
+
+
+def arrange(edges: Edges, index: Any, drawn: Any, n_pre: int, n_lags: int, *, dealt: bool) -> Listing:
+    """Put edges into (source, delay) order.
+
+    index (n,): which of `n_lags` delays each edge has; drawn: codes (n,) uint16 or weights (n,) float64, in the
+    order of `edges`, or none. dealt: the delays of a source belong to its edges in ascending order.
+    """
+    if n_lags == 1:
+        first = np.zeros(n_pre + 1, np.uint32)
+        np.cumsum(np.bincount(edges.sources, minlength=n_pre), out=first[1:])
+    else:
+        first, order = layout(edges.sources, index, n_pre, n_lags)
+    if dealt or n_lags == 1:
+        targets, values = edges.targets, drawn
+    else:
+        targets, values = edges.targets[order], drawn[order] if np.size(drawn) else drawn
+    values, codes = np.asarray(values), np.zeros(0, np.uint16)
+    if values.dtype == np.uint16:
+        return Listing(first, targets, values, np.zeros(0))
+    return Listing(first, targets, codes, values)

@@ -1,0 +1,22 @@
+"""Where records go while a run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from .result import Result
+
+State = Callable[[], Mapping[str, NDArray[Any]]]
+
+
+class Sink(Protocol):
+    """Takes the records of a run piece by piece, each a Result of its own span."""
+
+    def wants(self, n_bytes: int) -> bool:
+        """Whether a piece of `n_bytes` should be handed over now."""
+
+    def put(self, piece: Result, state: State | None = None) -> None:
+        """Take over a piece; `state` copies the state at its end."""
