@@ -1,42 +1,9 @@
 """Published results, one flat module each; `potentia list` names them.
 
 A module is an experiment if it has a `Settings` model and a function ``run(settings, context)``; the first
-line of its docstring, which begins with the reference, describes it. None is imported before it is asked for.
+line of its docstring, which begins with the reference, describes it. What they share stands in the folders.
 """
 
-from __future__ import annotations
-
-import ast
-import importlib
-import pkgutil
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-
-from potentia.errors import ParameterError
-from potentia.experiments.framework.experiment import Experiment
-from potentia.sim import validation as check
+from .framework.catalogue import experiments, load
 
 __all__ = ["experiments", "load"]
-
-
-@cache
-def experiments() -> Mapping[str, str]:
-    """The names of all experiments, with dashes, and what each is."""
-    found = {}
-    for module in pkgutil.iter_modules(__path__):
-        tree = ast.parse((Path(__path__[0]) / f"{module.name}.py").read_text(encoding="utf-8"))
-        defined = {getattr(node, "name", None) for node in tree.body}
-        if {"Settings", "run"} <= defined:
-            found[module.name.replace("_", "-")] = (ast.get_docstring(tree) or "").partition("\n")[0]
-    return found
-
-
-def load(name: str) -> Experiment:
-    """The experiment called `name`. Raises ParameterError with the nearest name if there is none."""
-    known, name = experiments(), check.text("experiments", "name", name)
-    if name not in known:
-        hint = check.nearest(name, known)
-        raise ParameterError(f"no experiment is called {name!r}{hint} (known: {', '.join(known)})")
-    module = importlib.import_module(f".{name.replace('-', '_')}", __name__)
-    return Experiment(name, known[name], module.Settings, module.run, getattr(module, "plot", None))

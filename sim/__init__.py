@@ -15,12 +15,14 @@ from .description.explicit import Explicit, FromSparse
 from .description.grid import DistanceDependent
 from .description.inputs import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray
 from .description.network import Network
-from .description.neuron import NeuronModel
+from .description.neuron import EventKernels, NeuronModel
 from .description.parts import Input, Population, Probe, Projection
 from .description.rule import Rule
-from .description.store import Ideal, Procedural, Store
+from .description.store import Capabilities, Ideal, Procedural, Store
 from .encoding.cochlea import Cochlea
 from .encoding.encoders import encode_latency, encode_level_crossing, encode_rate
+from .operators.operator import Phase
+from .operators.projection import ProjectionScope, Proposals
 from .results.records import Samples, Spikes
 from .results.result import BatchResult, Result
 from .simulator import Simulator
@@ -28,12 +30,14 @@ from .simulator import Simulator
 __all__ = [
     "AllToAll",
     "BatchResult",
+    "Capabilities",
     "Choice",
     "Cochlea",
     "Connectivity",
     "Constant",
     "DistanceDependent",
     "Distribution",
+    "EventKernels",
     "Events",
     "Explicit",
     "FixedInDegree",
@@ -49,11 +53,14 @@ __all__ = [
     "Noise",
     "Normal",
     "OneToOne",
+    "Phase",
     "Poisson",
     "Population",
     "Probe",
     "Procedural",
     "Projection",
+    "ProjectionScope",
+    "Proposals",
     "Result",
     "Rule",
     "Samples",

@@ -18,7 +18,7 @@ from .description.inputs import Stimulus
 from .description.network import Network
 from .description.plausibility import Doubts
 from .engines.clock import ClockEngine
-from .plan.capacity import memory_told
+from .free_memory import memory_told
 from .plan.compile import compile_network
 from .plan.plan import Plan
 from .plan.population import suits
@@ -121,7 +121,7 @@ class Simulator:
         path = check.path("Simulator", "load path", path)
         saved = snapshot.load(path)
         options = {**saved.options, "threads": threads} | ({} if backend is None else {"backend": backend})
-        with snapshot.blaming(path):
+        with snapshot.blaming(path, saved.version):
             simulator = cls(saved.network, **options)
             simulator._engine.restore(saved.state)
         return simulator

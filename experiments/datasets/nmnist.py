@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potentia.errors import DataError
+from potentia.experiments.datasets.archive import read_arrays
 from potentia.experiments.datasets.frames import Frames, Sample, active_cells, gather
-from potentia.experiments.framework.archive import read_arrays
 from potentia.sim import validation as check
 
 WIDTH: Final = 34  # pixels of the recorded square

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from potentia.errors import DataError
+from potentia.experiments.datasets.archive import read_arrays
 from potentia.experiments.datasets.frames import Frames, Sample, gather
 from potentia.experiments.datasets.nmnist import N_DIGITS, WIDTH, Events, Retina
-from potentia.experiments.framework.archive import read_arrays
 from potentia.sim import validation as check
 
 PLACE: Final = Path("mnist") / "mnist.npz"

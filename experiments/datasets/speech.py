@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from potentia.errors import DataError
-from potentia.experiments.framework.archive import read_arrays
+from potentia.experiments.datasets.archive import read_arrays
 from potentia.sim import validation as check
 
 PACKAGED = Path(__file__).parents[1] / "data" / "spoken_digits.npz"

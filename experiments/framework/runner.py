@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from potentia.errors import DataError, NetworkError, ParameterError, PotentiaError, UnsupportedError
-from potentia.experiments import load
+from potentia.experiments.framework.catalogue import load
 from potentia.experiments.framework.experiment import Context, Experiment, is_timed, read_settings
 from potentia.kernels.backend import BACKENDS
 from potentia.sim import validation as check

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Final, Self, final
 
 from potentia.errors import DataError, ParameterError, PotentiaError
-from potentia.experiments import load
 from potentia.experiments.framework import runner
+from potentia.experiments.framework.catalogue import load
 from potentia.experiments.framework.experiment import read_settings
 from potentia.experiments.framework.workers import working_for
 from potentia.kernels.backend import BACKENDS

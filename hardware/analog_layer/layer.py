@@ -7,8 +7,8 @@ from typing import Any, Final, Self, final
 import numpy as np
 
 from ...sim import validation as check
+from ...sim.free_memory import check_bytes
 from ...sim.notice import once_a_call
-from ...sim.plan.capacity import check_bytes
 from ...sim.seed import check_key, check_seed, stream_key
 from ..devices.device import Device, tell_ageless
 from ..periphery.coding import Amplitude, InputCoding, Reading

@@ -1,6 +1,6 @@
 """Descriptions as plain data and back: JSON for the words, named arrays for the numbers, no code.
 
-A frozen dataclass becomes ``{"class": qualified name, "fields": {...}}`` and is made again through its
+A frozen dataclass becomes ``{"class": name, "fields": {...}}`` and is made again through its
 constructor, which checks its fields. A class is looked up among the subclasses of the ports that the
 program has imported already; no name in a file can make it import or call anything else.
 """
@@ -13,6 +13,7 @@ import sys
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from itertools import dropwhile
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from .store import Store
 PORTS = (NeuronModel, Stimulus, Store, Rule, Connectivity, Distribution)
 CHOICES = ("connectivity", "weight", "delay", "store", "rule")  # of a projection
 MOST_DEPTH = 32  # of values inside values
+LIBRARY = __package__.split(".")[0]
+ROOMS = ("sim", "models", "learning", "hardware")  # each class in one of them has a name of its own there
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -154,8 +157,17 @@ def unpack_network(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Network:
 
 
 def class_name(kind: type[Any]) -> str:
-    """The qualified name under which a class is saved."""
-    return f"{kind.__module__}.{kind.__qualname__}"
+    """The name under which a class is saved: of the library where it is offered, such as ``potentia.models.LIF``."""
+    return _offered(f"{kind.__module__}.{kind.__qualname__}")
+
+
+def _offered(name: str) -> str:
+    """A qualified name without the modules inside a room of the library; those are not the same in every version."""
+    library, _, rest = name.partition(".")
+    room, *inner = rest.split(".")
+    if library != LIBRARY or room not in ROOMS:
+        return name
+    return ".".join((library, room, *dropwhile(str.islower, inner)))
 
 
 def known_classes() -> dict[str, type[Any]]:
@@ -213,7 +225,7 @@ def _same(made: str, saved: str) -> str:
 
 
 def _build(name: str, given: Any, arrays: Mapping[str, NDArray[Any]], depth: int) -> Any:
-    kind = known_classes().get(name)
+    kind = known_classes().get(_offered(name))
     if kind is None:
         module = name.rpartition(".")[0]
         hint = "" if module in sys.modules else f"; import {module:.80} first"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..plan.capacity import free_bytes
+from ..free_memory import free_bytes
 
 MOST_BYTES: Final = 1 << 36  # of all datasets of a file together
 MOST_RATIO: Final = 1100  # declared to stored size; deflate reaches 1032, so more was never written

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from ...errors import CapacityError, PotentiaError
+from ...errors import CapacityError
+from .. import free_memory
 from ..description.distributions import Distribution, Law
 from ..description.inputs import Events, Poisson, SpikeTrain
 from ..description.network import Network
@@ -28,13 +26,6 @@ NUMBER: Final = 8  # of a number of a unit: a state variable, a receptor, a driv
 EVENT_UNIT: Final = 200  # of a unit on the event engine beside its state, which is kept twice
 SPIKE: Final = 12  # of a spike in a buffer
 CHUNK: Final = 1000  # steps after which buffers of samples are emptied
-GROUPS: Final = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-    ),
-)
 
 
 class _Need(NamedTuple):
@@ -48,7 +39,7 @@ class _Need(NamedTuple):
 
 def check_memory(network: Network, *, dt: float | None) -> None:
     """Raise CapacityError unless the network fits into the memory that is free; dt [s], None on the event engine."""
-    free = free_bytes()
+    free = free_memory.free_bytes()
     if free is None:
         return
     needs = [*_neurons(network, dt), *_synapses(network, event=dt is None)]
@@ -64,13 +55,6 @@ def check_memory(network: Network, *, dt: float | None) -> None:
     )
 
 
-def check_bytes(owner: str, needed: float, got: str) -> None:
-    """Raise CapacityError unless arrays of this size [bytes] fit into the memory that is free."""
-    free = free_bytes()
-    if free is not None and needed > free:
-        raise CapacityError(f"{owner}: needs {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free (got {got})")
-
-
 def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
     """Raise CapacityError unless the samples of a run, (how many, numbers in each) by probe, fit into free memory."""
     needs = {probe: float(NUMBER) * count * (width + 1) for probe, (count, width) in samples.items()}
@@ -78,49 +62,12 @@ def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
         largest = max(needs, key=lambda probe: needs[probe])
         count, width = samples[largest]
         told = f"{count:.3g} samples of {width} numbers by the probe {largest}; sample less often, or use record_to"
-        check_bytes("Simulator.run", sum(needs.values()), told)
-
-
-@contextmanager
-def memory_told(owner: str) -> Iterator[None]:
-    """Inside, memory that runs out is told in one sentence."""
-    try:
-        yield
-    except PotentiaError:
-        raise
-    except MemoryError as error:
-        raise CapacityError(f"{owner}: does not fit into memory{f' ({error})' if str(error) else ''}") from None
+        free_memory.check_bytes("Simulator.run", sum(needs.values()), told)
 
 
 def by_rows(projection: Projection) -> bool:
     """Whether the synapses are drawn row by row into their place, and never spelled out one by one."""
     return projection.static and projection.connectivity.independent and law_levels(projection) is not None
-
-
-def free_bytes() -> float | None:
-    """Memory that can be had without swapping and within the limit of a container [bytes]; None if nothing tells."""
-    known = [number for number in (_of_system(), *(_of_group(*files) for files in GROUPS)) if number is not None]
-    return min(known, default=None)
-
-
-def _of_system() -> float | None:
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        lines = dict(line.partition(":")[::2] for line in meminfo.read_text().splitlines())
-        if "MemAvailable" in lines:
-            return float(lines["MemAvailable"].split()[0]) * 1024
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _of_group(limit: str, used: str) -> float | None:
-    """What is left of the limit of a control group; None without one."""
-    try:
-        return max(float(Path(limit).read_text()) - float(Path(used).read_text()), 0.0)
-    except (OSError, ValueError):
-        return None
 
 
 def _neurons(network: Network, dt: float | None) -> Iterator[_Need]:

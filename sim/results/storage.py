@@ -26,7 +26,7 @@ import h5py
 import numpy as np
 
 from ...errors import DataError
-from ...version import __version__
+from ...version import __version__, by
 from ..disk import atomic, json_text
 from ..hdf5 import hdf5
 from ..hdf5.format import Group
@@ -243,7 +243,9 @@ def _read_file(path: Path, row: chain.Chain | None = None, *, follow: bool = Fal
             raise DataError("it has no group /meta, so it is no file of results of Potentia")
         schema = hdf5.attribute(meta, "schema", int)
         if schema != SCHEMA:
-            raise DataError(f"it has schema {schema}; this version of Potentia reads schema {SCHEMA}")
+            version = hdf5.attribute(meta, "potentia", str) if "potentia" in meta.attributes else ""
+            known = f"this version of Potentia ({__version__}) reads schema {SCHEMA}"
+            raise DataError(f"it has schema {schema},{by(version):.80}; {known}")
         span = _span(meta)
         words = json_text.parse(bytes(hdf5.array(meta, "json", "S", 0)[()]), "/meta/json")
         if not isinstance(words, dict):

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, final
 
-from ...version import __version__
+from ...version import __version__, by
 from ...errors import DataError, PotentiaError
 from ..disk import atomic, files, json_text, lock
 from ..hdf5 import hdf5
@@ -173,7 +173,10 @@ def _check(file: Path, record: Any) -> None:
     kinds = {"experiment": str, "status": str, "seed": int, "config": dict, "metrics": dict}
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         schema = record.get("schema") if isinstance(record, dict) else None
-        raise DataError(f"{file} has schema {schema!r:.40}; this version of Potentia reads schema {SCHEMA}")
+        versions = record.get("versions") if isinstance(record, dict) else None
+        writer = str(versions.get("potentia", "")) if isinstance(versions, dict) else ""
+        known = f"this version of Potentia ({__version__}) reads schema {SCHEMA}"
+        raise DataError(f"{file} has schema {schema!r:.40},{by(writer):.80}; {known}")
     for name, kind in kinds.items():
         if not isinstance(record.get(name), kind):
             raise DataError(f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})")

@@ -1,8 +1,8 @@
 """Snapshots: the whole state of a simulation in one file, from which it goes on bit for bit.
 
-A file begins with a block of 512 bytes of text, which names the schema and the SHA-256 of all that follows;
-the rest is HDF5: ``/description`` (JSON), ``/arrays`` (the numbers of it) and ``/engine`` (spikes
-in flight, traces, counters, weights). Nothing behind a wrong hash is ever handed to the HDF5 library.
+A file begins with a block of 512 bytes of text, which names the schema, the version that wrote it and the SHA-256 of
+that version and all that follows. The rest is HDF5: ``/description`` (JSON), ``/arrays`` (the numbers of it) and
+``/engine`` (spikes in flight, traces, counters, weights). Nothing behind a wrong hash is ever handed to the HDF5 library.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, PotentiaError
 from ...kernels.cpu.event_queue import TICKS
+from ...version import __version__, by
 from ..description import serialise as description
 from ..disk import files, json_text
 from ..hdf5 import hdf5
@@ -37,11 +39,12 @@ MOST_DEPTH = 4 * description.MOST_DEPTH  # of the JSON text: a value takes up to
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A description, how it is simulated (the arguments of Simulator) and the arrays of its engine."""
+    """A description, how it is simulated (the arguments of Simulator), the arrays of its engine, and who wrote it."""
 
     network: Network
     options: dict[str, Any]
     state: Mapping[str, NDArray[Any]]
+    version: str = __version__
 
     @property
     def time(self) -> float:
@@ -84,44 +87,60 @@ def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
 
 def load(path: str | os.PathLike[str]) -> Snapshot:
     """Read a snapshot, every part of it checked. Raises DataError."""
-    with hdf5.reading(io.BytesIO(_checked(Path(path))), path) as file:
+    body, version = _checked(Path(path))
+    with hdf5.reading(io.BytesIO(body), path) as file:
         text = hdf5.array(file, "description", "u", 1).tobytes()
         arrays, state = (_arrays(hdf5.group(file, title)) for title in ("arrays", "engine"))
-    with blaming(path):
+    with blaming(path, version):
         words = json_text.parse(text, "its description", depth=MOST_DEPTH)
         network = description.unpack_network(words["network"], arrays)
         units, held = sum(part.n for part in network.populations), sum(array.size for array in state.values())
         if units > held:
             raise DataError(f"it describes {units:,} units and holds {held:,} numbers of their state")
-        return Snapshot(network, _options(words["options"]), state)
+        return Snapshot(network, _options(words["options"]), state, version)
 
 
 @contextlib.contextmanager
-def blaming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn whatever the content of a snapshot makes go wrong into one sentence that names the file."""
+def blaming(path: str | os.PathLike[str], version: str = __version__) -> Iterator[None]:
+    """Turn whatever the content of a snapshot makes go wrong into one sentence that names the file.
+
+    version: which one wrote it; it is told where it is another one.
+    """
     try:
         yield
     except (ValueError, KeyError, TypeError, RecursionError, PotentiaError) as error:
-        raise DataError(f"{path} cannot be resumed: {error!s:.300}") from None
+        other = "" if version == __version__ else f" (the file was{by(version)}; this is {__version__})"
+        raise DataError(f"{path} cannot be resumed: {error!s:.300}{other}") from None
 
 
-def _header(schema: int, body: bytes | memoryview) -> bytes:
-    """The first block of a file with this body."""
-    return (MAGIC + f"{schema}\nsha256 {hashlib.sha256(body).hexdigest()}\n".encode()).ljust(BLOCK, b"\0")
+def _header(schema: int, body: bytes | memoryview, version: str = __version__) -> bytes:
+    """The first block of a file with this body, written by this version of the program, "" if it did not say."""
+    writer = f"potentia {version}\n" if version else ""
+    digest = hashlib.sha256(writer.encode())
+    digest.update(body)
+    return (MAGIC + f"{schema}\nsha256 {digest.hexdigest()}\n{writer}".encode()).ljust(BLOCK, b"\0")
 
 
-def _checked(path: Path) -> bytes:
-    """The HDF5 part of a snapshot whose header and hash are right."""
+def _version(head: bytes) -> str:
+    """Which version wrote a file with this first block; "" if it does not say."""
+    found = re.search(rb"\npotentia ([0-9A-Za-z.+-]{1,60})\n", head)
+    return found[1].decode() if found else ""
+
+
+def _checked(path: Path) -> tuple[bytes, str]:
+    """The HDF5 part of a snapshot whose header and hash are right, and the version that wrote it."""
     content = files.read_regular(path, most=MOST_BYTES, follow=True)
     head, body = content[:BLOCK], content[BLOCK:]
     if not head.startswith(MAGIC):
         raise DataError(f"{path} is not a snapshot made by Simulator.save")
-    number = head[len(MAGIC) :].split(b"\n", 1)[0]
+    number, version = head[len(MAGIC) :].split(b"\n", 1)[0], _version(head)
     if number.isdigit() and len(number) < 8 and int(number) != SCHEMA:
-        raise DataError(f"{path} has schema {int(number)}; this version of Potentia reads schema {SCHEMA}")
-    if head != _header(SCHEMA, body):
+        raise DataError(
+            f"{path} has schema {int(number)},{by(version)}; this version of Potentia ({__version__}) reads schema {SCHEMA}"
+        )
+    if head != _header(SCHEMA, body, version):
         raise DataError(f"{path} is damaged or was changed: its SHA-256 is not the one it was sealed with")
-    return body
+    return body, version
 
 
 def _arrays(group: Group) -> dict[str, NDArray[Any]]:

@@ -19,8 +19,8 @@ from potentia.sim import (
     Procedural,
     SpikeTrain,
     Uniform,
+    free_memory,
 )
-from potentia.sim.plan import capacity
 
 
 def wired(connectivity, store=None, weight=1e-5):
@@ -40,13 +40,13 @@ def wired(connectivity, store=None, weight=1e-5):
 )
 def test_too_many_synapses_for_memory(monkeypatch, connectivity, store, weight, words):
     """With a megabyte free: named are the bytes needed and free, the projection, and a way that needs none."""
-    monkeypatch.setattr(capacity, "free_bytes", lambda: 1e6)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e6)
     with pytest.raises(CapacityError, match=rf"^Network: .*0.0 GB are free; most by cells->cells; .*{words}|{words}"):
         Simulator(wired(connectivity, store, weight))
 
 
 def test_procedural_needs_none(monkeypatch):
-    monkeypatch.setattr(capacity, "free_bytes", lambda: 1e6)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e6)
     assert Simulator(wired(FixedTotal(300_000), Procedural())).plan.synapses["cells->cells"].n == 300_000
 
 
@@ -62,7 +62,7 @@ def test_procedural_needs_none(monkeypatch):
 )
 def test_too_many_neurons_or_records_for_memory(monkeypatch, engine, n, options, words):
     """With a megabyte free, what is too large is refused before anything of its size is made."""
-    monkeypatch.setattr(capacity, "free_bytes", lambda: 1e6)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e6)
 
     def simulate() -> None:
         net = Network()
@@ -77,7 +77,7 @@ def test_too_many_neurons_or_records_for_memory(monkeypatch, engine, n, options,
 
 def test_histories_of_long_delays_count(monkeypatch):
     """Spikes are kept for as long as the longest delay: 100,000 steps of 100 units are 40 MB."""
-    monkeypatch.setattr(capacity, "free_bytes", lambda: 1e6)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e6)
     net = Network()
     cells = net.population(LIF(), 100, name="cells")
     net.connect(cells, cells, FixedTotal(10), weight=1e-5, delay=10.0)
@@ -87,7 +87,7 @@ def test_histories_of_long_delays_count(monkeypatch):
 
 def test_event_synapses_count(monkeypatch):
     """On the event engine every synapse is spelled out, so there its store does not help."""
-    monkeypatch.setattr(capacity, "free_bytes", lambda: 3e6)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 3e6)
     Simulator(wired(FixedTotal(100_000)))
     with pytest.raises(CapacityError, match=r"1e\+05 synapses need 0.0 GB.*most by cells->cells; engine='clock'"):
         Simulator(wired(FixedTotal(100_000)), engine="event")
@@ -96,7 +96,7 @@ def test_event_synapses_count(monkeypatch):
 def test_layers_count(monkeypatch):
     analog = pytest.importorskip("potentia.hardware.analog_layer.layer")
     cell = PulsedReRAM()
-    monkeypatch.setattr(capacity, "free_bytes", lambda: 1e9)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e9)
     with pytest.raises(CapacityError, match=r"AnalogLinear: needs 40000.0 GB.*\(got 1000000 x 1000000\)"):
         analog.AnalogLinear(10**6, 10**6, device=cell)
     analog.AnalogLinear(100, 100, device=cell)
@@ -105,7 +105,7 @@ def test_layers_count(monkeypatch):
 def test_memory_that_runs_out_is_one_sentence():
     with (
         pytest.raises(CapacityError, match=r"^Owner\.part: does not fit into memory"),
-        capacity.memory_told("Owner.part"),
+        free_memory.memory_told("Owner.part"),
     ):
         raise MemoryError("no\nroom")
 
@@ -113,22 +113,22 @@ def test_memory_that_runs_out_is_one_sentence():
 def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
     """Free is what the system has or what the container may still take, whichever is less."""
     limit, used = tmp_path / "limit", tmp_path / "used"
-    monkeypatch.setattr(capacity, "GROUPS", ((str(limit), str(used)),))
-    before = capacity.free_bytes()
+    monkeypatch.setattr(free_memory, "GROUPS", ((str(limit), str(used)),))
+    before = free_memory.free_bytes()
     limit.write_text("3000000\n")
     used.write_text("1000000\n")
-    assert capacity.free_bytes() == 2e6
+    assert free_memory.free_bytes() == 2e6
     limit.write_text("max\n")
-    assert before is None or capacity.free_bytes() == pytest.approx(before, rel=0.5)
+    assert before is None or free_memory.free_bytes() == pytest.approx(before, rel=0.5)
 
 
 def test_a_system_that_does_not_tell_is_believed(monkeypatch):
-    monkeypatch.setattr(capacity, "free_bytes", lambda: None)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: None)
     Simulator(wired(FixedTotal(1000)))
 
 
 def test_free_memory_is_a_number_of_bytes():
-    free = capacity.free_bytes()
+    free = free_memory.free_bytes()
     assert free is None or 1e6 < free < 1e15
 
 
@@ -159,7 +159,7 @@ def cells_of(n, *stimuli):
 )
 def test_too_much_for_the_event_engine(monkeypatch, net, culprit):
     """Neurons, synapses and inputs, before anything is drawn: a billion synapses are refused at once."""
-    monkeypatch.setattr(capacity, "free_bytes", lambda: 40e6)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 40e6)
     with pytest.raises(CapacityError, match=rf"^Network: .* but 0.0 GB are free; most by {culprit}; "):
         Simulator(net, engine="event")
     Simulator(cells_of(10**5, Constant(1.0)), engine="event")
@@ -175,7 +175,7 @@ def test_what_the_event_engine_takes_is_known(monkeypatch):
     groups = (memory.units, memory.inputs, memory.plan.wires)
     taken = sum(array.nbytes for group in groups for array in group if hasattr(array, "nbytes"))
     for free, fits in ((3 * taken * 1.5, True), (0.5 * taken, False)):
-        monkeypatch.setattr(capacity, "free_bytes", lambda free=free: free)
+        monkeypatch.setattr(free_memory, "free_bytes", lambda free=free: free)
         if fits:
             Simulator(net, engine="event")
         else:
@@ -191,7 +191,7 @@ def test_samples_that_would_fill_the_memory(monkeypatch, tmp_path, engine, what)
     net.probe(net.populations[0], what, every=1e-4, ids=range(50))
     simulator = Simulator(net, engine=engine)
     needed = 8 * 10_000 * (2 if what == "rate" else 51)
-    monkeypatch.setattr(capacity, "free_bytes", lambda: needed * 0.9)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: needed * 0.9)
     told = rf"1e\+04 samples of \d+ numbers by the probe cells.{what} every 0.0001 s, 50 units"
     words = rf"^Simulator.run: needs .* GB, but .*{told}"
     with pytest.raises(CapacityError, match=words):

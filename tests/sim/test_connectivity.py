@@ -278,7 +278,7 @@ def test_edges_are_bit_equal_on_the_reference_kernels(recipe, monkeypatch):
     """And equal again for the same key."""
     drawn = [draw(recipe, 40, 40, recurrent=True), draw(recipe, 40, 40, recurrent=True)]
     monkeypatch.setattr("potentia.sim.description.connectivity.kernels", reference)
-    for place in ("connectivity.row_kernels", "edges.kernels"):
+    for place in ("description.connectivity.row_kernels", "operators.edges.kernels"):
         monkeypatch.setattr(f"potentia.sim.{place}", reference_rows)
     monkeypatch.setattr("potentia.sim.description.grid.kernels", reference)
     monkeypatch.setattr("potentia.sim.description.explicit.kernels", reference)

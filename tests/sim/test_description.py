@@ -84,6 +84,8 @@ def test_a_model_of_the_user_is_found_by_its_name():
         ({"class": "os.system", "fields": {}}, "'os.system'"),
         ({"class": "subprocess.Popen", "fields": {"args": "true"}}, "does not know"),
         ({"class": "potentia.sim.description.network.Network", "fields": {}}, "does not know"),
+        ({"class": "potentia.models.no.such.Thing", "fields": {}}, "does not know"),
+        ({"class": "potentia", "fields": {}}, "does not know"),
         ({"class": "no.such.module.Thing", "fields": {}}, "import no.such.module first"),
         ({"class": ["LIF"], "fields": {}}, "no known form"),
         ({"class": "potentia.models.lif.LIF", "fields": {"tau": 1.0}}, "LIF has the fields"),
@@ -99,6 +101,29 @@ def test_a_model_of_the_user_is_found_by_its_name():
 def test_foreign_words_are_refused(words, message):
     with pytest.raises(DataError, match=message):
         description.unpack(words, {})
+
+
+@pytest.mark.parametrize("name", ["potentia.models.LIF", "potentia.models.lif.LIF", "potentia.models.a.b.LIF"])
+def test_classes_are_known_by_the_room_that_offers_them(name):
+    """Whatever module of it they stand in; so files outlive a new order inside the library."""
+    packed = description.pack(LIF(tau=5e-3), {})
+    assert packed["class"] == "potentia.models.LIF"
+    assert vars(description.unpack({**packed, "class": name}, {})) == vars(LIF(tau=5e-3))
+
+
+def test_no_two_classes_of_the_library_have_one_name():
+    import potentia.hardware
+    import potentia.learning
+    import potentia.models
+    import potentia.sim
+
+    kinds = [kind for kind in description.known_classes().values() if kind.__module__.startswith("potentia.")]
+    rooms = [kind for kind in kinds if kind.__module__.split(".")[1] in description.ROOMS]
+    names = [description.class_name(kind) for kind in rooms]
+    assert len(names) > 40
+    for name in names:
+        _, room, member = name.split(".")
+        assert hasattr(getattr(potentia, room), member)
 
 
 def test_a_bottomless_description_is_refused():

@@ -7,7 +7,6 @@ import pytest
 
 from potentia.errors import DataError
 from potentia.sim.description.network import Network
-from potentia.sim.html import network_html, plan_html
 from potentia.sim.runs.report import report_html
 from potentia.sim.runs.runfolder import RECORD, REPORT, RunFolder, read_run, write_report
 from potentia.sim.simulator import Simulator
@@ -150,6 +149,6 @@ def test_everything_in_a_notebook_is_escaped():
     net = Network()
     part = net.population(LIF(), 2, name="<b>&exc")
     net.probe(part, "spikes")
-    for shown in (network_html(net), net._repr_html_(), plan_html(Simulator(net).plan)):
+    for shown in (net._repr_html_(), Simulator(net).plan._repr_html_()):
         assert "<b>&exc" not in shown
         assert "&lt;b&gt;&amp;exc" in shown

@@ -201,7 +201,31 @@ def test_missing_and_folder(tmp_path):
 def test_newer_and_older_schema(tmp_path, saved):
     body = saved[snapshot.BLOCK :]
     for schema in (0, 2, 17):
-        assert f"has schema {schema}" in refused(tmp_path, snapshot._header(schema, body) + body)
+        told = refused(tmp_path, snapshot._header(schema, body, "7.1") + body)
+        assert f"has schema {schema}, written by Potentia 7.1; this version" in told
+        assert "by a version that does not say which" in refused(tmp_path, snapshot._header(schema, body, "") + body)
+
+
+def test_files_of_other_versions(tmp_path, saved):
+    """One that does not say who wrote it, and names classes by their modules, goes on; else the writer is named."""
+    body = saved[snapshot.BLOCK :]
+    (tmp_path / "old").write_bytes(snapshot._header(snapshot.SCHEMA, body, "") + body)
+    expected = Simulator.load(tmp_path / "old").run(20e-3).hash
+
+    def rename(file):
+        text = file["description"][()].tobytes()
+        for room in (b"potentia.models.", b"potentia.sim."):
+            assert room in text
+            text = text.replace(room, room + b"of.old.")
+        put("description", np.frombuffer(text, np.uint8))(file)
+
+    (tmp_path / "older").write_bytes(sealed(saved, rename))
+    assert Simulator.load(tmp_path / "older").run(20e-3).hash == expected
+    less = rewrite(lambda words: words["network"]["populations"][0]["model"]["fields"].popitem())
+    body = sealed(saved, less)[snapshot.BLOCK :]
+    told = refused(tmp_path, snapshot._header(snapshot.SCHEMA, body, "7.1") + body)
+    assert "has the fields" in told
+    assert "written by Potentia 7.1; this is" in told
 
 
 def sealed(saved, change):
