@@ -1,13 +1,10 @@
 """Simulators can be copied and pickled, for other processes too; what cannot says so in one sentence."""
 
 import copy
-import os
 import pickle
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +15,7 @@ from potentia.hardware import Crossbar, PulsedReRAM
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import FixedOutDegree, Normal, Poisson, SpikeTrain, Uniform
-from potentia.sim.description.neuron import NeuronModel
+from potentia.tests.sim.own_model import Leak
 
 WAYS = {
     "one thread": {"threads": 1},
@@ -29,30 +26,6 @@ WAYS = {
     "event": {"engine": "event"},
 }
 COPIES = {"pickle": lambda it: pickle.loads(pickle.dumps(it)), "deepcopy": copy.deepcopy, "copy": copy.copy}
-
-
-def leak_step(v, jump, fired, keeps):
-    count = 0
-    for i in range(v.size):
-        v[i] = keeps * v[i] + jump[i]
-        jump[i] = 0
-        if v[i] >= 1.0:
-            v[i] = 0
-            fired[count] = i
-            count += 1
-    return count
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Leak(NeuronModel):
-    """A model of this module, which another process finds by its name."""
-
-    kernel = leak_step
-    state = {"v": "float"}  # noqa: RUF012
-    receptors = ("jump",)
-
-    def constants(self, dt):
-        return {"keeps": np.exp(-dt / 20e-3)}
 
 
 def network(how):
@@ -127,10 +100,9 @@ def test_another_process_goes_on(how, tmp_path):
     simulator.run(20e-3)
     (tmp_path / "simulator").write_bytes(pickle.dumps(simulator))
     code = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).run(30e-3).hash)"
-    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     shown = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "simulator")],
-        env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.strip() == simulator.run(30e-3).hash
