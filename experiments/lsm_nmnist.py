@@ -1,9 +1,9 @@
 """Lin et al. (2025), doi:10.1038/s43588-024-00751-z: N-MNIST through a fixed random liquid, in software and on RRAM.
 
 A 256-200-10 network: a centre crop of 16 x 16 pixels of one polarity in 50 binary frames, 200 LIF units with fixed
-random weights, a linear probe on their spike counts. Weights are normal ("software"), or pairs of cells that
+random weights, a linear classifier on their spike counts. Weights are normal ("software"), or pairs of cells that
 broke down at random ("rram", "rram_noisy" with read noise and converters). Controls without a liquid: the same
-probe on how often each pixel was active, in all ("control") and in a few time bins ("control_bins"). The data are
+classifier on how often each pixel was active, in all ("control") and in a few time bins ("control_bins"). The data are
 N-MNIST, its small subset in folds, or, with `simulated`, MNIST made into events.
 """
 
@@ -18,10 +18,10 @@ from potentia.experiments.datasets.frames import Frames
 from potentia.experiments.datasets.nmnist import N_DIGITS, Retina, load_nmnist
 from potentia.experiments.datasets.saccades import load_moving_digits
 from potentia.experiments.framework.experiment import Context
+from potentia.experiments.liquids.linear_classifier import LinearClassifier, published_fold, stratified_folds
 from potentia.experiments.liquids.liquid import N_MNIST
 from potentia.experiments.liquids.lsm_figures import draw
 from potentia.experiments.liquids.lsm_study import StudySettings, Task, study
-from potentia.experiments.liquids.probe import Probe, published_fold, stratified_folds
 from potentia.sim.progress import meter
 
 PUBLISHED: Final = {"software": 89.11, "rram": 89.66}  # [%], whole set, best epoch on the test set
@@ -54,7 +54,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     )
     task = Task(
         frames=frames, liquid=replace(N_MNIST, n_neurons=settings.neurons), folds=folds,
-        probe=Probe(kind=settings.readout, rate=1e-4, epochs=settings.epochs, batch=100),
+        classifier=LinearClassifier(kind=settings.readout, rate=1e-4, epochs=settings.epochs, batch=100),
         published=PUBLISHED, caveat=caveat,
     )  # fmt: skip
     return study(settings, context, task)

@@ -1,6 +1,6 @@
 """Lin et al. (2025), doi:10.1038/s43588-024-00751-z: spoken digits through a fixed random liquid, in software and RRAM.
 
-A 64-200-11 network: 64 cochlea channels in 129 binary frames, 200 LIF units with fixed random weights, a linear probe
+A 64-200-11 network: 64 cochlea channels in 129 binary frames, 200 LIF units with fixed random weights, a linear classifier
 on their spike counts. Where N-TIDIGITS (Anumula et al. 2018, doi:10.3389/fnins.2018.00023) is missing, the
 Free Spoken Digit Dataset through our own cochlea takes its place, with 10 classes, and the figures published for
 N-TIDIGITS are no measure for it. Variants and controls are those of lsm-nmnist.
@@ -19,10 +19,10 @@ from potentia.experiments.datasets.frames import Frames
 from potentia.experiments.datasets.ntidigits import LAYOUT, find_ntidigits, hear, load_ntidigits
 from potentia.experiments.datasets.speech import load_speech
 from potentia.experiments.framework.experiment import Context
+from potentia.experiments.liquids.linear_classifier import Fold, LinearClassifier, published_fold
 from potentia.experiments.liquids.liquid import N_TIDIGITS
 from potentia.experiments.liquids.lsm_figures import draw
 from potentia.experiments.liquids.lsm_study import StudySettings, Task, study
-from potentia.experiments.liquids.probe import Fold, Probe, published_fold
 from potentia.sim.progress import meter
 
 PUBLISHED: Final = {"software": 70.79, "rram": 70.11}  # [%], N-TIDIGITS, best epoch on the test set
@@ -60,7 +60,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
         published = {}
     task = Task(
         frames=frames, liquid=replace(N_TIDIGITS, n_neurons=settings.neurons), folds=divide(frames, settings.split),
-        probe=Probe(kind=settings.readout, rate=6e-4, epochs=settings.epochs, batch=256),
+        classifier=LinearClassifier(kind=settings.readout, rate=6e-4, epochs=settings.epochs, batch=256),
         published=published, caveat=caveat,
     )  # fmt: skip
     return study(settings, context, task)

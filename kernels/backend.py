@@ -24,7 +24,7 @@ class Exact(float):
 
 
 class Nap(NamedTuple):
-    """What lets the calls on one piece of a population pause while nothing happens to it.
+    """What lets the calls on one shard of a population pause while nothing happens to it.
 
     asleep (1,) uint8 tells whether they pause; leads: whether this call decides it, by comparing the arrays `watched`
     before and after; woken: uint8 arrays in which others mark that something arrived.
@@ -40,7 +40,7 @@ class Call(NamedTuple):
     """One kernel and the arrays and numbers for its parameters, `step` excepted.
 
     returns (1,) int64 receives the return value; None where nobody reads it. every: steps between two calls, a
-    power of two. lane: which thread may make the call, or None for one that must see the work of all lanes done.
+    power of two. thread: which thread may make the call, or None for one that must see the work of all threads done.
     nap: how it may pause, which changes no result. owner: what the kernel is of, for messages.
     """
 
@@ -48,7 +48,7 @@ class Call(NamedTuple):
     arguments: Mapping[str, Any]
     returns: NDArray[np.int64] | None
     every: int = 1
-    lane: int | None = None
+    thread: int | None = None
     nap: Nap | None = None
     owner: str = ""
 
@@ -115,10 +115,10 @@ class Backend:
 
         return frozen(kernel, compiled=self.name == "cpu")
 
-    def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str, lanes: int = 1) -> Program:
-        """Make `calls` ready to run, in order, once per step; on several threads where calls belong to `lanes`."""
+    def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str, threads: int = 1) -> Program:
+        """Make `calls` ready to run, in order, once per step; on several threads where calls belong to `threads`."""
         module = importlib.import_module(f".{self.name}.program", __package__)
-        program: Program = module.Program(calls, clockwork, precision, lanes)
+        program: Program = module.Program(calls, clockwork, precision, threads)
         return program
 
     def zeros(self, shape: Any, dtype: str = "float64") -> NDArray[Any]:

@@ -36,7 +36,7 @@ THREADS = "POTENTIA_THREADS"  # environment variable; the cores that a process u
 LARGE = 20_000  # neurons from which on a run uses several cores unless told otherwise
 MOST_THREADS = 1024
 MOST_SAMPLES = 1_000_000  # of one batch
-MOST_LANES = 4  # of them: beyond, runs of synapses get too short (on 16 cores, 4, 8 and 16 threads take the same time)
+MOST_SHARED = 4  # of them: beyond, runs of synapses get too short (on 16 cores, 4, 8 and 16 threads take the same time)
 
 BatchInputs = Mapping[str, Stimulus | Sequence[Stimulus]]
 
@@ -88,10 +88,12 @@ class Simulator:
         else:
             dt = check.seconds(self, "dt", DEFAULT_DT if dt is None else dt, above=0.0)
             how: dict[str, Any] = {"dt": dt, "precision": dtype, "deterministic": deterministic}
-            lanes = _lanes(network, threads, chosen=threads_given is not None)
+            shared = _run_threads(network, threads, chosen=threads_given is not None)
 
             def on(name: str) -> ClockEngine:
-                plan = compile_network(network, backend=backends.load(name), lanes=1 if name == "gpu" else lanes, **how)
+                plan = compile_network(
+                    network, backend=backends.load(name), threads=1 if name == "gpu" else shared, **how
+                )
                 return ClockEngine(plan, chunk=chunk, threads=threads)
 
             with memory_told("Simulator.network"):
@@ -348,14 +350,14 @@ def _on_a_card(network: Network, dt: float, engine: Callable[[str], ClockEngine]
         return None
 
 
-def _lanes(network: Network, threads: int, *, chosen: bool) -> int:
+def _run_threads(network: Network, threads: int, *, chosen: bool) -> int:
     """How many threads a single run is cut for; one where the work of a step is shorter than a meeting of threads."""
     if chosen and threads > cores():
         warnings.warn(
             f"Simulator.threads: {threads} threads share {cores()} cores and will wait for one another", stacklevel=3
         )
     large = sum(part.n for part in network.populations) >= LARGE
-    return threads if chosen else min(threads, MOST_LANES) if large else 1
+    return threads if chosen else min(threads, MOST_SHARED) if large else 1
 
 
 def _name_of_type(dtype: Any) -> Any:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from potentia.experiments.datasets.frames import Frames
 from potentia.experiments.framework.experiment import Context
+from potentia.experiments.liquids.linear_classifier import Fold, LinearClassifier
 from potentia.experiments.liquids.liquid import (
     DT,
     READ_TIME,
@@ -25,7 +26,6 @@ from potentia.experiments.liquids.liquid import (
     watch,
 )
 from potentia.experiments.liquids.lsm_figures import draw
-from potentia.experiments.liquids.probe import Fold, Probe
 from potentia.hardware import Cost, gpu_joules
 from potentia.sim.progress import meter
 
@@ -51,13 +51,13 @@ class Task:
     frames: Frames
     liquid: Liquid
     folds: list[Fold]
-    probe: Probe
+    classifier: LinearClassifier
     published: dict[str, float]
     caveat: str  # how the data or the measure differ from the published ones
 
     def judge(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Accuracies (n_folds,) of a probe on features (n, n_features)."""
-        return self.probe.accuracies(features, self.frames.label, self.folds, self.frames.n_classes)
+        """Accuracies (n_folds,) of a classifier on features (n, n_features)."""
+        return self.classifier.accuracies(features, self.frames.label, self.folds, self.frames.n_classes)
 
     def judge_echo(self, heard: Echo) -> NDArray[np.float64]:
         """The same on a liquid's spikes per step."""
@@ -167,7 +167,7 @@ def shown(joules: float | None, n: int = 1) -> str:
 def _swept(
     settings: StudySettings, context: Context, task: Task, imperfections: Imperfections, tick: Any
 ) -> NDArray[np.float64]:
-    """Accuracies (n_liquids * n_folds,) with `imperfections`, the probe trained on what they leave."""
+    """Accuracies (n_liquids * n_folds,) with `imperfections`, the classifier trained on what they leave."""
     nets = [network(task.liquid, settings.seed + k, imperfections) for k in range(settings.sweep_seeds)]
     return np.concatenate([task.judge_echo(echo(context, task.liquid, net, task.frames, tick)) for net in nets])
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...errors import DivergenceError
 from ...kernels.cpu import coarse, wires
 from ...kernels.cpu.caching import cached
-from ...kernels.cpu.lanes import LANES
+from ...kernels.cpu.vectors import WIDTH
 
 Array = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Lines:
     """
 
     def __init__(
-        self, g: Array, left: Array, right_end: float, below: Array, top_end: float, multiple: int = LANES
+        self, g: Array, left: Array, right_end: float, below: Array, top_end: float, multiple: int = WIDTH
     ) -> None:
         self.rows, self.columns = g.shape
         rows, columns = (-(-side // multiple) * multiple for side in g.shape)
@@ -128,12 +128,12 @@ def mirror(array: Array) -> Array:
 
 def workspace(count: int, rows: int, columns: int) -> tuple[Array, ...]:
     """Arrays of zeros (rows, columns) in one block, on borders of cache lines."""
-    return _cut(np.zeros(count * rows * columns + LANES), count, rows, columns)
+    return _cut(np.zeros(count * rows * columns + WIDTH), count, rows, columns)
 
 
 def _scratch(count: int, rows: int, columns: int) -> tuple[Array, ...]:
     """As `workspace`, with anything in it, in memory that this thread keeps: fresh pages cost more than a solve."""
-    size = count * rows * columns + LANES
+    size = count * rows * columns + WIDTH
     block: Array = getattr(_kept, "block", NOTHING)
     if block.size < size:
         block = np.zeros(size)
@@ -144,5 +144,5 @@ def _scratch(count: int, rows: int, columns: int) -> tuple[Array, ...]:
 
 def _cut(block: Array, count: int, rows: int, columns: int) -> tuple[Array, ...]:
     size = rows * columns
-    begin = -block.ctypes.data % (8 * LANES) // 8
+    begin = -block.ctypes.data % (8 * WIDTH) // 8
     return tuple(block[begin + k * size :][:size].reshape(rows, columns) for k in range(count))

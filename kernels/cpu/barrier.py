@@ -80,13 +80,13 @@ def clock(typingctx):
 
 
 @kernel
-def meet(meeting, lanes):
-    """Wait until all `lanes` threads are here.
+def meet(meeting, threads):
+    """Wait until all `threads` threads are here.
 
     meeting: address of (WORDS,) int64, in which LATE counts the cores that were given away and came back late.
     """
     generation = look(meeting + 8 * GENERATION)
-    if _add(meeting + 8 * ARRIVED, 1) == lanes - 1:
+    if _add(meeting + 8 * ARRIVED, 1) == threads - 1:
         leave(meeting + 8 * ARRIVED, 0)
         leave(meeting + 8 * GENERATION, generation + 1)
         return

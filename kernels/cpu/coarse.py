@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .ladders import sweep
-from .lanes import LANES, fused, load, splat, store, total
+from .vectors import WIDTH, fused, load, splat, store, total
 
 WEAK = 2.5  # lines as many decay lengths long as this, or less, need no help
 NODES = 1.2  # per decay length
@@ -121,7 +121,7 @@ def gather_row(i, near, weights, r, sums):
     columns = r.shape[1]
     low, high = splat(weights[i, 0]), splat(weights[i, 1])
     at, to = i * columns, near[i] * columns
-    for j in range(0, columns, LANES):
+    for j in range(0, columns, WIDTH):
         value = load(r, at + j)
         store(sums, to + j, fused(low, value, load(sums, to + j)))
         store(sums, to + columns + j, fused(high, value, load(sums, to + columns + j)))
@@ -135,7 +135,7 @@ def correct(correction, across, sums):
     residual, answer = np.zeros(nodes * n), np.zeros(nodes * n)
     for k in range(nodes * n):
         product = splat(0.0)
-        for j in range(0, columns, LANES):
+        for j in range(0, columns, WIDTH):
             product = fused(load(sums, k // n * columns + j), load(across, k % n * columns + j), product)
         residual[k] = total(product)
     for k in range(nodes * n):
@@ -144,7 +144,7 @@ def correct(correction, across, sums):
     sums[:] = 0.0
     for k in range(nodes * n):
         share = splat(answer[k])
-        for j in range(0, columns, LANES):
+        for j in range(0, columns, WIDTH):
             at = k // n * columns + j
             store(sums, at, fused(share, load(across, k % n * columns + j), load(sums, at)))
     return np.dot(answer, residual)

@@ -100,7 +100,7 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
     lengths; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
     each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; pending (2, capacity)
     uint32, room for the segments at work; receiving (n_post,), which begins at `place` of its part of memory. Where
-    drowsy[0] is set, some pieces of populations pause and are woken through woken (n_marks,) uint8.
+    drowsy[0] is set, some shards of populations pause and are woken through woken (n_marks,) uint8.
     """
     arrived, g, k, ahead = 0, 0, 0, AHEAD if targets.size > NEAR else 0
     while g < lags.size:

@@ -1,4 +1,4 @@
-"""Drawing values from a law: value i depends on (key, parameters, i) only."""
+"""Drawing values from a distribution: value i depends on (key, parameters, i) only."""
 
 import math
 

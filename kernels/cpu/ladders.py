@@ -11,7 +11,7 @@ Both sides of every array are padded to multiples of eight.
 
 from numba import njit
 
-from .lanes import LANES, fused, load, over, plus, splat, store, times, total, turn
+from .vectors import WIDTH, fused, load, over, plus, splat, store, times, total, turn
 
 sweep = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -19,15 +19,15 @@ sweep = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
 @sweep
 def turn_rows(rows, first, columns, lines):
     """lines (columns, 8) := the transpose of eight rows, (rows, columns) from row `first` on."""
-    for j in range(0, columns, LANES):
-        turn(rows, first * columns + j, columns, lines, j * LANES, LANES)
+    for j in range(0, columns, WIDTH):
+        turn(rows, first * columns + j, columns, lines, j * WIDTH, WIDTH)
 
 
 @sweep
 def turn_lines(lines, columns, rows):
     """rows (8, columns) := the transpose of lines (columns, 8)."""
-    for j in range(0, columns, LANES):
-        turn(lines, j * LANES, LANES, rows, j, columns)
+    for j in range(0, columns, WIDTH):
+        turn(lines, j * WIDTH, WIDTH, rows, j, columns)
 
 
 @sweep
@@ -38,13 +38,13 @@ def factor_words(g, left, right_end, share, lines):
     """
     rows, columns = g.shape
     one = splat(1.0)
-    for first in range(0, rows, LANES):
+    for first in range(0, rows, WIDTH):
         turn_rows(g, first, columns, lines)
         seen = splat(right_end)
         for j in range(columns - 1, -1, -1):
-            seen = plus(seen, load(lines, j * LANES))
+            seen = plus(seen, load(lines, j * WIDTH))
             a = over(one, fused(splat(left[j]), seen, one))
-            store(share, first * columns + j * LANES, a)
+            store(share, first * columns + j * WIDTH, a)
             seen = times(seen, a)
 
 
@@ -58,15 +58,15 @@ def solve_words(share, first, left, lines):
     begin = first * columns
     current, power, w = splat(0.0), splat(0.0), splat(0.0)
     for j in range(columns - 1, -1, -1):
-        current = plus(current, load(lines, j * LANES))
-        store(lines, j * LANES, current)
-        current = times(current, load(share, begin + j * LANES))
+        current = plus(current, load(lines, j * WIDTH))
+        store(lines, j * WIDTH, current)
+        current = times(current, load(share, begin + j * WIDTH))
     for j in range(columns):
-        current, a = load(lines, j * LANES), load(share, begin + j * LANES)
+        current, a = load(lines, j * WIDTH), load(share, begin + j * WIDTH)
         gain = times(times(a, splat(left[j])), current)
         power = fused(gain, current, power)
         w = fused(a, w, gain)
-        store(lines, j * LANES, w)
+        store(lines, j * WIDTH, w)
     return total(power)
 
 
@@ -78,12 +78,12 @@ def drive_words(share, first, left, right_end, voltages, lines):
     w = load(voltages, first)
     current = times(w, splat(right_end))
     for j in range(columns - 1, -1, -1):
-        current = plus(current, load(lines, j * LANES))
-        store(lines, j * LANES, current)
-        current = times(current, load(share, begin + j * LANES))
+        current = plus(current, load(lines, j * WIDTH))
+        store(lines, j * WIDTH, current)
+        current = times(current, load(share, begin + j * WIDTH))
     for j in range(columns):
-        w = times(load(share, begin + j * LANES), fused(splat(left[j]), load(lines, j * LANES), w))
-        store(lines, j * LANES, w)
+        w = times(load(share, begin + j * WIDTH), fused(splat(left[j]), load(lines, j * WIDTH), w))
+        store(lines, j * WIDTH, w)
 
 
 @sweep
@@ -98,7 +98,7 @@ def factor_bits(g, below, top_end, share, line):
         line[j] = top_end
     for i in range(rows):
         r = splat(below[i])
-        for j in range(0, columns, LANES):
+        for j in range(0, columns, WIDTH):
             seen = plus(load(line, j), load(g, i * columns + j))
             a = over(one, fused(r, seen, one))
             store(share, i * columns + j, a)

@@ -9,7 +9,7 @@ from .barrier import LATE, leave, look, meet
 from .binding import ENTRY, view
 from .caching import cached, kernel
 
-PATIENCE = 8  # times that lanes wait for a core before they give up for this chunk
+PATIENCE = 8  # times that threads wait for a core before they give up for this chunk
 
 
 @intrinsic
@@ -98,8 +98,8 @@ def advance(entries, rows, masks, step, stop, upcoming, pause, state, before, n_
 
 
 @cached
-def advance_lane(
-    lane,
+def advance_thread(
+    thread,
     stages,
     meeting,
     shared,
@@ -115,30 +115,30 @@ def advance_lane(
     watch,
     all_due,
 ):
-    """`advance` for one of several threads, each with its own `lane`; all run it at once.
+    """`advance` for one of several threads, each with its own `thread`; all run it at once.
 
-    stages (n_stages, n_lanes + 1): the calls ``stages[s, lane]`` to ``stages[s, lane + 1] - 1`` of stage s are this
-    lane's; where nothing may run at once, all are lane 0's. Lanes meet after each stage, and stop early where they
-    wait for cores. shared: address of the step
-    to run next and, from word 8 on, a cache line apart, what each lane did in this step; the last stage is lane 0's.
+    stages (n_stages, n_threads + 1): the calls ``stages[s, thread]`` to ``stages[s, thread + 1] - 1`` of stage s are
+    this thread's; where nothing may run at once, all are thread 0's. Threads meet after each stage, and stop early
+    where they wait for cores. shared: address of the step to run next and, from word 8 on, a cache line apart, what
+    each thread did in this step; the last stage is thread 0's.
     """
-    lanes = stages.shape[1] - 1
+    threads = stages.shape[1] - 1
     step = look(shared)
     while step < stop:
         active = 0
         for s in range(stages.shape[0]):
-            active += _run(entries, rows, masks, stages[s, lane], stages[s, lane + 1], step)
+            active += _run(entries, rows, masks, stages[s, thread], stages[s, thread + 1], step)
             if s == stages.shape[0] - 1:
                 break
-            leave(shared + 64 * (lane + 1), active)
-            meet(meeting, lanes)
-        if lane == 0:
-            for other in range(1, lanes):
+            leave(shared + 64 * (thread + 1), active)
+            meet(meeting, threads)
+        if thread == 0:
+            for other in range(1, threads):
                 active += look(shared + 64 * (other + 1))
             step = _following(step, stop, active, watch, state, before, n_words, upcoming, all_due)
             crowded = look(meeting + 8 * LATE) > PATIENCE
             leave(shared, stop if pause[0] or crowded else step)
             leave(shared + 8, step)
-        meet(meeting, lanes)
+        meet(meeting, threads)
         step = look(shared)
     return look(shared + 8)

@@ -1,4 +1,4 @@
-"""Pieces of populations that pause while nothing happens to them: who wakes them, and who puts them to sleep.
+"""Shards of populations that pause while nothing happens to them: who wakes them, and who puts them to sleep.
 
 A call that may pause is made through an entry of its own, so the loop over steps knows nothing of it.
 """
@@ -19,7 +19,7 @@ HEAD = 7  # words before the arrays
 
 @kernel
 def drowse_step(asleep, drowsy, woken_state, woken_flow):
-    """Note in drowsy (1,) whether any piece is asleep (n_pieces,) uint8; wipe the marks, which all have read by now.
+    """Note in drowsy (1,) whether any shard is asleep (n_shards,) uint8; wipe the marks, which all have read by now.
 
     Without sleepers nobody makes marks. woken_* (n_marks,) uint8: of each part of memory.
     """
@@ -33,7 +33,7 @@ def drowse_step(asleep, drowsy, woken_state, woken_flow):
 
 @kernel
 def napping(table, step):
-    """Make the call in `table` unless its piece is asleep and nothing has marked that it should wake.
+    """Make the call in `table` unless its shard is asleep and nothing has marked that it should wake.
 
     table: entry, row, the bits of the step that are zero when the state is compared, the address of the flag `asleep`,
     that of room for a copy, the number of arrays of marks and of arrays to watch; then of each array the address
@@ -60,9 +60,9 @@ def _marked(table):
 
 @kernel
 def _watched(table, asleep, step):
-    """Make the call; put the piece to sleep if nothing fired and no bit of the arrays to watch changed.
+    """Make the call; put the shard to sleep if nothing fired and no bit of the arrays to watch changed.
 
-    The first array is looked at in one watch and all of them in the next: an active piece pays for one copy only.
+    The first array is looked at in one watch and all of them in the next: an active shard pays for one copy only.
     """
     calm = view(table[4], (1,), np.uint32)
     first, looks = HEAD + 2 * table[5], table[6] if calm[0] else 1

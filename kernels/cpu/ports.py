@@ -16,7 +16,7 @@ import numpy as np
 
 from .caching import cached
 from .ladders import sweep
-from .lanes import LANES, fused, load, over, plus, splat, store, times
+from .vectors import WIDTH, fused, load, over, plus, splat, store, times
 
 TILE = 16  # cells along the side of a tile
 LEFT, RIGHT, TOP, BOTTOM = range(4)
@@ -76,38 +76,38 @@ def join(first, second, places, ports, kept, gone, work, whole):
     n = kept + gone  # nodes
     zero = splat(0.0)
     for k in range(n * n):
-        store(work, k * LANES, zero)
+        store(work, k * WIDTH, zero)
     for side in range(2):
         part = second if side else first
         for i in range(ports):
             for j in range(i):
                 a, b = places[side, i], places[side, j]
-                at = (max(a, b) * n + min(a, b)) * LANES
-                store(work, at, plus(load(work, at), load(part, (i * ports + j) * LANES)))
+                at = (max(a, b) * n + min(a, b)) * WIDTH
+                store(work, at, plus(load(work, at), load(part, (i * ports + j) * WIDTH)))
     for s in range(n - 1, kept - 1, -1):
         seen = splat(0.0)
         for j in range(s):
-            seen = plus(seen, load(work, (s * n + j) * LANES))
+            seen = plus(seen, load(work, (s * n + j) * WIDTH))
         inverse = over(splat(1.0), seen)
         for i in range(1, s):
-            share = times(inverse, load(work, (s * n + i) * LANES))
+            share = times(inverse, load(work, (s * n + i) * WIDTH))
             for j in range(i):
-                at = (i * n + j) * LANES
-                store(work, at, fused(share, load(work, (s * n + j) * LANES), load(work, at)))
+                at = (i * n + j) * WIDTH
+                store(work, at, fused(share, load(work, (s * n + j) * WIDTH), load(work, at)))
     for i in range(kept):
         for j in range(i):
-            store(whole, (i * kept + j) * LANES, load(work, (i * n + j) * LANES))
+            store(whole, (i * kept + j) * WIDTH, load(work, (i * n + j) * WIDTH))
 
 
 @sweep
-def cell(g, i, j, left, below, lane, block):
+def cell(g, i, j, left, below, element, block):
     """Lane of block (4, 4, 8) := the cell at (i, j): its nodes are the ports to the right and above."""
     flat = block.reshape(-1)
-    flat[(1 * 4 + 0) * LANES + lane] = 1.0 / left[j]
-    flat[(2 * 4 + 1) * LANES + lane] = g[i, j]
-    flat[(3 * 4 + 2) * LANES + lane] = 1.0 / below[i]
+    flat[(1 * 4 + 0) * WIDTH + element] = 1.0 / left[j]
+    flat[(2 * 4 + 1) * WIDTH + element] = g[i, j]
+    flat[(3 * 4 + 2) * WIDTH + element] = 1.0 / below[i]
     for k in (2 * 4 + 0, 3 * 4 + 0, 3 * 4 + 1):
-        flat[k * LANES + lane] = 0.0
+        flat[k * WIDTH + element] = 0.0
 
 
 def tiles(g, left, below, places, counts, whole):
@@ -118,17 +118,17 @@ def tiles(g, left, below, places, counts, whole):
     across = g.shape[1] // TILE
     joins = counts.shape[0]
     most = 4 * TILE
-    work = np.zeros(36 * TILE * TILE * LANES)
+    work = np.zeros(36 * TILE * TILE * WIDTH)
     # one block waits for its neighbour at every level; the one above it is made in `fresh`
-    waiting = np.zeros((joins + 1, most * most * LANES))
-    fresh = np.zeros((joins + 1, most * most * LANES))
-    for group in range(0, whole.shape[0], LANES):
+    waiting = np.zeros((joins + 1, most * most * WIDTH))
+    fresh = np.zeros((joins + 1, most * most * WIDTH))
+    for group in range(0, whole.shape[0], WIDTH):
         for k in range(TILE * TILE):
             row, column = _spread(k)
-            for lane in range(LANES):
-                tile = min(group + lane, whole.shape[0] - 1)
+            for element in range(WIDTH):
+                tile = min(group + element, whole.shape[0] - 1)
                 i, j = tile // across * TILE + row, tile % across * TILE + column
-                cell(g, i, j, left, below, lane, (fresh if k & 1 else waiting)[0])
+                cell(g, i, j, left, below, element, (fresh if k & 1 else waiting)[0])
             level, bits = 0, k
             while bits & 1:
                 bits >>= 1
@@ -150,13 +150,13 @@ def _spread(k):
 
 
 @sweep
-def _scatter(lanes, ports, group, whole):
-    for lane in range(min(LANES, whole.shape[0] - group)):
+def _scatter(vector, ports, group, whole):
+    for element in range(min(WIDTH, whole.shape[0] - group)):
         for i in range(ports):
             for j in range(i):
-                value = lanes[(i * ports + j) * LANES + lane]
-                whole[group + lane, i, j] = value
-                whole[group + lane, j, i] = value
+                value = vector[(i * ports + j) * WIDTH + element]
+                whole[group + element, i, j] = value
+                whole[group + element, j, i] = value
 
 
 def assemble(parts, across, keep_right, keep_top):

@@ -24,29 +24,29 @@ SLACK: Final = 1.02  # several threads must not be slower than one by more than 
 
 
 class Chunk:
-    """The lanes of one chunk, each in a thread; none begins before all are there, since they wait for one another.
+    """The threads that run one chunk; none begins before all are there, since they wait for one another.
 
-    A thread of their own leads them: interrupts reach the main thread alone, and between the starts of two lanes one
+    A thread of their own leads them: interrupts reach the main thread alone, and between the starts of two threads one
     would leave the first waiting for ever.
     """
 
-    def __init__(self, lanes: int, arguments: tuple[Any, ...]) -> None:
-        self._lanes, self._arguments = lanes, arguments
+    def __init__(self, threads: int, arguments: tuple[Any, ...]) -> None:
+        self._threads, self._arguments = threads, arguments
         self._running = threading.Lock()
         self._decided, self._cancelled, self._goes = threading.Event(), False, False
 
     def run(self) -> int:
-        """Run all lanes, unless cancelled before; return the first step not run."""
+        """Run all threads, unless cancelled before; return the first step not run."""
         with self._running:
             try:
-                others = [Led(partial(self._follow, lane)) for lane in range(1, self._lanes)]
+                others = [Led(partial(self._follow, thread)) for thread in range(1, self._threads)]
                 self._goes = not self._cancelled
             except RuntimeError:  # no new threads: Python is about to end
                 pass
             self._decided.set()
             if not self._goes:
                 return 0
-            reached = int(loop.advance_lane(0, *self._arguments))
+            reached = int(loop.advance_thread(0, *self._arguments))
             for other in others:
                 other.result()
             return reached
@@ -57,22 +57,22 @@ class Chunk:
         with self._running:
             pass
 
-    def _follow(self, lane: int) -> None:
+    def _follow(self, thread: int) -> None:
         self._decided.wait()
         if self._goes:
-            loop.advance_lane(lane, *self._arguments)
+            loop.advance_thread(thread, *self._arguments)
 
 
 class Program:
     """Calls compiled for the CPU; see `kernels/backend.py` for the meaning of the arguments.
 
-    The table holds addresses into the callers' arrays, so those must stay alive and in place. With lanes, every
+    The table holds addresses into the callers' arrays, so those must stay alive and in place. With several, every
     thread runs the loop over all steps of a chunk and meets the others after each stage. On a machine with other
     work, where threads wait for cores, one thread is faster: each chunk goes the way that was faster of late.
     """
 
-    def __init__(self, calls: Sequence[Any], clockwork: Any, precision: str, lanes: int = 1) -> None:
-        calls, self._stages = _staged(calls, lanes)
+    def __init__(self, calls: Sequence[Any], clockwork: Any, precision: str, threads: int = 1) -> None:
+        calls, self._stages = _staged(calls, threads)
         self._calls, self._clockwork = calls, clockwork
         entries, rows = [], []
         self._verdicts = {k: np.zeros(2, np.int64) for k, call in enumerate(calls) if is_own(call.kernel)}
@@ -91,19 +91,19 @@ class Program:
         self._entries, self._rows = self._naps.entries, self._naps.rows
         self._before = np.empty_like(clockwork.state)
         self._watch = np.array([0, 0, clockwork.patience], np.int64)
-        self._lanes = lanes if len(self._stages) else 1
-        self._pace = {1: 0.0, self._lanes: 0.0}  # seconds per step of late, by number of threads; 0 for unknown
+        self._threads = threads if len(self._stages) else 1
+        self._pace = {1: 0.0, self._threads: 0.0}  # seconds per step of late, by number of threads; 0 for unknown
         self._chunks = 0
         self._meeting = np.zeros(barrier.WORDS, np.int64)
-        self._shared = np.zeros(8 * (lanes + 1), np.int64)
+        self._shared = np.zeros(8 * (threads + 1), np.int64)
         self._chunk: Chunk | None = None
 
     def advance(self, step: int, stop: int) -> int:
         """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
-        lanes = 1 if self._lanes == 1 else self._choose()
+        threads = 1 if self._threads == 1 else self._choose()
         begin = time.perf_counter()
-        reached = self._serial(step, stop) if lanes == 1 else self._parallel(step, stop)
-        self._pace[lanes] = (time.perf_counter() - begin) / max(reached - step, 1)
+        reached = self._serial(step, stop) if threads == 1 else self._parallel(step, stop)
+        self._pace[threads] = (time.perf_counter() - begin) / max(reached - step, 1)
         for k, verdict in self._verdicts.items():
             call = self._calls[k]
             tell(verdict, np.size(call.arguments.get("fired", ())), call.owner, call.kernel.__name__)
@@ -120,11 +120,13 @@ class Program:
     def _choose(self) -> int:
         """How many threads to run the next chunk with."""
         self._chunks += 1
-        if not self._pace[self._lanes]:
-            return self._lanes
+        if not self._pace[self._threads]:
+            return self._threads
         if not self._pace[1]:
-            return 1 if self._meeting[barrier.LATE] else self._lanes  # nobody waited: no need to try one thread
-        faster, slower = (self._lanes, 1) if self._pace[self._lanes] <= SLACK * self._pace[1] else (1, self._lanes)
+            return 1 if self._meeting[barrier.LATE] else self._threads  # nobody waited: no need to try one thread
+        faster, slower = (
+            (self._threads, 1) if self._pace[self._threads] <= SLACK * self._pace[1] else (1, self._threads)
+        )
         return slower if self._chunks % AGAIN == 0 else faster
 
     def _serial(self, step: int, stop: int) -> int:
@@ -135,7 +137,7 @@ class Program:
         self._shared[:2] = step
         own = (self._stages, self._meeting.ctypes.data, self._shared.ctypes.data, self._entries, self._rows)
         arguments = (*own, self._masks, stop, *self._rest())
-        self._chunk = Chunk(self._lanes, arguments)  # before it starts, so that it can be halted
+        self._chunk = Chunk(self._threads, arguments)  # before it starts, so that it can be halted
         return Led(self._chunk.run).result()
 
     def _rest(self) -> tuple[Any, ...]:
@@ -157,24 +159,24 @@ def _entry(call: Any, names: list[str], arguments: dict[str, Any], precision: st
     raise NetworkError(f"{call.owner}: kernel {call.kernel.__name__} {why}")
 
 
-def _staged(calls: Sequence[Any], lanes: int) -> tuple[list[Any], NDArray[np.int64]]:
-    """Calls in stages, and where each lane's calls of a stage begin (n_stages, n_lanes + 1).
+def _staged(calls: Sequence[Any], threads: int) -> tuple[list[Any], NDArray[np.int64]]:
+    """Calls in stages, and where each thread's calls of a stage begin (n_stages, n_threads + 1).
 
-    Neighbours that belong to lanes are one stage, in which each lane makes its own calls in order; the others are
-    stages of lane 0. The last stage is always one of these.
+    Neighbours that belong to threads are one stage, in which each thread makes its own calls in order; the others are
+    stages of thread 0. The last stage is always one of these.
     """
-    if lanes == 1 or all(call.lane is None for call in calls):
-        return list(calls), np.zeros((0, lanes + 1), np.int64)
+    if threads == 1 or all(call.thread is None for call in calls):
+        return list(calls), np.zeros((0, threads + 1), np.int64)
     ordered: list[Any] = []
     stages = []
-    for together, group in groupby(calls, key=lambda call: call.lane is not None):
+    for together, group in groupby(calls, key=lambda call: call.thread is not None):
         members = list(group)
         edges = [len(ordered)]
-        for lane in range(lanes):
-            ordered += [call for call in members if (call.lane or 0) == lane]
+        for thread in range(threads):
+            ordered += [call for call in members if (call.thread or 0) == thread]
             edges.append(len(ordered))
         stages.append(edges)
         last_together = together
     if last_together:
-        stages.append([len(ordered)] * (lanes + 1))
+        stages.append([len(ordered)] * (threads + 1))
     return ordered, np.array(stages, np.int64)

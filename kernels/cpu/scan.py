@@ -1,4 +1,4 @@
-"""Pieces shared by the neuron kernels: parameters per neuron or for all, the refractory list, the threshold scan."""
+"""Shards shared by the neuron kernels: parameters per neuron or for all, the refractory list, the threshold scan."""
 
 import numpy as np
 from llvmlite import ir

@@ -24,9 +24,9 @@ def send_step(step, fired, count, history, history_count, signature):
 
 @kernel
 def gather_step(fired, counts, starts, count):
-    """Join the lists of the pieces of a population, each in `fired` from its start on and counted from there.
+    """Join the lists of the shards of a population, each in `fired` from its start on and counted from there.
 
-    counts (n_pieces,) entries of each list; starts (n_pieces,) int64, its first unit; count (1,) of all.
+    counts (n_shards,) entries of each list; starts (n_shards,) int64, its first unit; count (1,) of all.
     """
     total = 0
     for p in range(starts.size):

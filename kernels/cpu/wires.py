@@ -14,7 +14,7 @@ import numpy as np
 
 from .coarse import correct, gather_row
 from .ladders import drive_words, factor_bits, factor_words, solve_words, sweep, turn_lines, turn_rows
-from .lanes import LANES, fused, load, plus, splat, store, times, total
+from .vectors import WIDTH, fused, load, plus, splat, store, times, total
 
 ENOUGH = 1e-2  # share of the tolerance squared at which the power of the residual is as good as the residual itself
 
@@ -27,16 +27,16 @@ def inject(g, share, left, right_end, voltages, cells, rows, lines, r):
     """
     columns = g.shape[1]
     minus = splat(-1.0)
-    for first in range(0, g.shape[0], LANES):
+    for first in range(0, g.shape[0], WIDTH):
         begin = first * columns
         lines[:] = 0.0
         if cells.size:
-            for j in range(0, LANES * columns, LANES):
+            for j in range(0, WIDTH * columns, WIDTH):
                 store(rows, j, times(minus, load(cells, begin + j)))
             turn_rows(rows, 0, columns, lines)
         drive_words(share, first, left, right_end, voltages, lines)
         turn_lines(lines, columns, rows)
-        for j in range(0, LANES * columns, LANES):
+        for j in range(0, WIDTH * columns, WIDTH):
             store(r, begin + j, times(load(g, begin + j), load(rows, j)))
             if cells.size:
                 store(r, begin + j, plus(load(r, begin + j), load(cells, begin + j)))
@@ -55,13 +55,13 @@ def descend(alpha, share, below, q, r, current, line):
     for i in range(rows):
         resistance = splat(below[i])
         if below[i] == 0.0 and i + 1 < rows:
-            for j in range(0, columns, LANES):
+            for j in range(0, columns, WIDTH):
                 at = i * columns + j
                 store(r, at + columns, plus(load(r, at + columns), fused(back, load(q, at), load(r, at))))
                 store(r, at, splat(0.0))
                 store(current, at, load(line, j))
             continue
-        for j in range(0, columns, LANES):
+        for j in range(0, columns, WIDTH):
             at = i * columns + j
             left_over = fused(back, load(q, at), load(r, at))
             store(r, at, left_over)
@@ -83,7 +83,7 @@ def climb_row(i, beta, g, share, below, state, line, rows, row):
     current, r, p, y = state
     columns = line.size
     b, resistance, power = splat(beta), splat(below[i]), splat(0.0)
-    for j in range(0, columns, LANES):
+    for j in range(0, columns, WIDTH):
         at = i * columns + j
         z = times(load(share, at), fused(resistance, load(current, at), load(line, j)))
         store(line, j, z)
@@ -108,7 +108,7 @@ def climb_row_coarse(i, beta, g, share, below, state, line, rows, row, coarse, l
             for j in range(columns):
                 bend[j] += coarse.by[i, k] * levels[k, j]
     b, resistance, power = splat(beta), splat(below[i]), splat(0.0)
-    for j in range(0, columns, LANES):
+    for j in range(0, columns, WIDTH):
         at = i * columns + j
         z = times(load(share, at), fused(resistance, load(current, at), load(line, j)))
         store(line, j, z)
@@ -134,8 +134,8 @@ def climb(beta, g, bits, words, below, left, state, q, scratch, coarse, levels):
     power = 0.0
     line[:] = 0.0
     minus = splat(-1.0)
-    for first in range(g.shape[0] - LANES, -1, -LANES):
-        for row in range(LANES - 1, -1, -1):
+    for first in range(g.shape[0] - WIDTH, -1, -WIDTH):
+        for row in range(WIDTH - 1, -1, -1):
             if levels.size:
                 power += climb_row_coarse(
                     first + row, beta, g, bits, below, state, line, rows, row, coarse, levels, bend
@@ -146,7 +146,7 @@ def climb(beta, g, bits, words, below, left, state, q, scratch, coarse, levels):
         power -= solve_words(words, first, left, lines)
         turn_lines(lines, columns, rows)
         begin = first * columns
-        for j in range(0, LANES * columns, LANES):
+        for j in range(0, WIDTH * columns, WIDTH):
             passed = times(minus, load(g, begin + j))
             store(q, begin + j, fused(passed, load(rows, j), load(state[3], begin + j)))
     return power
@@ -226,7 +226,7 @@ def relax(
     columns = g.shape[1]
     words, bits = shares
     q = work[4]
-    scratch = (np.zeros(columns), np.zeros(columns), np.zeros((LANES, columns)), np.zeros((columns, LANES)))
+    scratch = (np.zeros(columns), np.zeros(columns), np.zeros((WIDTH, columns)), np.zeros((columns, WIDTH)))
     factor_words(g, left, right_end, words, scratch[3])
     factor_bits(g, below, top_end, bits, scratch[0])
     most, worst = 0, 0.0
@@ -251,16 +251,16 @@ def settle_words(g, left, right_end, voltages, cells, bits, share, words):
     voltages (rows,) [V]; cells (rows, columns): extra current from word to bit node [A]. share: an array like g.
     """
     columns = g.shape[1]
-    rows, lines = np.zeros((LANES, columns)), np.zeros((columns, LANES))
+    rows, lines = np.zeros((WIDTH, columns)), np.zeros((columns, WIDTH))
     factor_words(g, left, right_end, share, lines)
-    for first in range(0, g.shape[0], LANES):
-        for k in range(LANES):
+    for first in range(0, g.shape[0], WIDTH):
+        for k in range(WIDTH):
             for j in range(columns):
                 rows[k, j] = g[first + k, j] * bits[first + k, j] - cells[first + k, j]
         turn_rows(rows, 0, columns, lines)
         drive_words(share, first, left, right_end, voltages, lines)
         turn_lines(lines, columns, rows)
-        words[first : first + LANES] = rows
+        words[first : first + WIDTH] = rows
 
 
 def settle_bits(g, below, top_end, arriving, share, bits, currents):

@@ -19,7 +19,7 @@ OPTIONS = ("-std=c++17", "-fmad=false", f"-I{FOLDER}")  # no fused multiply-add:
 
 
 class Memory:
-    """A piece of the device's memory."""
+    """A shard of the device's memory."""
 
     def __init__(self, cupy: Any, n_bytes: int) -> None:
         try:
@@ -79,16 +79,16 @@ class Card:
     def _graph(self, launches: Sequence[Launch], functions: Mapping[str, Any]) -> Any:
         """A CUDA graph in which launches wait only for those in their `after`; the last one waits for all."""
         cuda = self._cupy.cuda
-        streams, events = [self._stream], [cuda.Event(disable_timing=True) for _ in launches]
+        made, events = [self._stream], [cuda.Event(disable_timing=True) for _ in launches]
         self._stream.begin_capture()
-        lanes = deal(launches)
-        for launch, lane, event in zip(launches, lanes, events, strict=True):
-            while lane >= len(streams):
-                streams.append(cuda.Stream(non_blocking=True))
-            stream = streams[lane]
-            for place in launch.after:
-                if lanes[place] != lane:
-                    stream.wait_event(events[place])
+        places = deal(launches)
+        for launch, place, event in zip(launches, places, events, strict=True):
+            while place >= len(made):
+                made.append(cuda.Stream(non_blocking=True))
+            stream = made[place]
+            for other in launch.after:
+                if places[other] != place:
+                    stream.wait_event(events[other])
             with stream:
                 functions[launch.kernel](launch.grid, launch.block, launch.arguments)
             stream.record(event)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 
 class Launch(NamedTuple):
-    """One launch of a CUDA kernel: blocks in x and y and pieces of work in z, threads of a block in x and y.
+    """One launch of a CUDA kernel: blocks in x and y and shards of work in z, threads of a block in x and y.
 
-    arguments () as they lie in memory: the clock, and the address of what the pieces take. after: places, in the list
+    arguments () as they lie in memory: the clock, and the address of what the shards take. after: places, in the list
     of all, of earlier launches that must be done before.
     """
 

@@ -27,7 +27,7 @@ OPTIONS = ("-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-w", "
 
 
 class Memory:
-    """A piece of the host's memory."""
+    """A shard of the host's memory."""
 
     def __init__(self, n_bytes: int) -> None:
         self._words = np.zeros(-(-n_bytes // 8), np.uint64)

@@ -23,8 +23,8 @@ typedef REAL real;
 #define ENTRY(name, most_threads) extern "C" __global__ void __launch_bounds__(most_threads) run_##name
 #endif
 
-// A kernel is what the threads of a launch do for one piece of work. `source.py` writes an entry for each, which takes
-// many pieces at once, as blockIdx.z tells, and does nothing in steps in which the clock rests.
+// A kernel is what the threads of a launch do for one shard of work. `source.py` writes an entry for each, which takes
+// many shards at once, as blockIdx.z tells, and does nothing in steps in which the clock rests.
 #define KERNEL(name) DEVICE void name        // its threads never wait for each other
 #define BLOCK_KERNEL(name) DEVICE void name  // the threads of a block meet at __syncthreads
 #define CLOCK_KERNEL(name) DEVICE void name  // does its work in every step

@@ -1,6 +1,6 @@
 """Which kernels of a step must wait for which, and which go together: a step of many populations is short.
 
-Pieces of work that one kernel does at the same depth, that is after as many others, are one launch.
+Shards of work that one kernel does at the same depth, that is after as many others, are one launch.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Touches(NamedTuple):
         return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-class Piece(NamedTuple):
+class Shard(NamedTuple):
     """What one kernel does for one work: blocks and threads of a block in x and y, and its arguments ()."""
 
     kernel: str
@@ -92,23 +92,23 @@ def waits(step: Sequence[Touches]) -> list[list[int]]:
     return found
 
 
-def together(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Pieces that one launch can do, in an order in which launches can run."""
+def together(shards: Sequence[Shard]) -> list[list[Shard]]:
+    """Shards that one launch can do, in an order in which launches can run."""
     depths: list[int] = []
-    groups: dict[tuple[int, str], list[list[Piece]]] = {}
-    for piece, after in zip(pieces, waits([piece.touches for piece in pieces]), strict=True):
+    groups: dict[tuple[int, str], list[list[Shard]]] = {}
+    for shard, after in zip(shards, waits([shard.touches for shard in shards]), strict=True):
         depths.append(1 + max((depths[place] for place in after), default=0))
-        alike = groups.setdefault((depths[-1], piece.kernel), [[]])
-        if _idle([*alike[-1], piece]) > MOST_IDLE:
+        alike = groups.setdefault((depths[-1], shard.kernel), [[]])
+        if _idle([*alike[-1], shard]) > MOST_IDLE:
             alike.append([])
-        alike[-1].append(piece)
+        alike[-1].append(shard)
     return [group for key in sorted(groups, key=lambda key: key[0]) for group in groups[key]]
 
 
-def _idle(group: Sequence[Piece]) -> int:
-    """Blocks with nothing to do if one launch has as many for every piece."""
-    blocks = [x * y for x, y in (piece.grid for piece in group)]
-    return math.prod(largest([piece.grid for piece in group])) * len(group) - sum(blocks)
+def _idle(group: Sequence[Shard]) -> int:
+    """Blocks with nothing to do if one launch has as many for every shard."""
+    blocks = [x * y for x, y in (shard.grid for shard in group)]
+    return math.prod(largest([shard.grid for shard in group])) * len(group) - sum(blocks)
 
 
 def largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -117,23 +117,23 @@ def largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def deal(launches: Sequence[Launch]) -> list[int]:
-    """A lane for each launch: that of one it waits for, if nobody else went on there, or a free one.
+    """A stream for each launch: that of one it waits for, if nobody else went on there, or a free one.
 
-    The last launch, which waits for all, has lane 0. A lane is free again once a launch waits for its last one, since
-    that comes after all in it.
+    The last launch, which waits for all, has stream 0. A stream is free again once a launch waits for its last one,
+    since that comes after all in it.
     """
-    lanes: list[int] = []
-    heads: dict[int, int] = {}  # lane -> its last launch
+    streams: list[int] = []
+    heads: dict[int, int] = {}  # stream -> its last launch
     for place, launch in enumerate(launches):
-        mine = [lane for lane, head in heads.items() if head in launch.after]
+        mine = [stream for stream, head in heads.items() if head in launch.after]
         if not launch.after or (place == len(launches) - 1):
-            lane = 0
+            stream = 0
         elif mine:
-            lane = min(mine)
+            stream = min(mine)
         else:
-            lane = next(lane for lane in range(len(heads) + 1) if lane not in heads)
+            stream = next(stream for stream in range(len(heads) + 1) if stream not in heads)
         for other in mine:
             del heads[other]
-        heads[lane] = place
-        lanes.append(lane)
-    return lanes
+        heads[stream] = place
+        streams.append(stream)
+    return streams

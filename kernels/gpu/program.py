@@ -10,12 +10,12 @@ import numpy as np
 from ...errors import UnsupportedError
 from ..backend import Call, Clockwork
 from ..reference.inputs import GROUP
-from .binding import clock, pieces, uses
+from .binding import clock, shards, uses
 from .device import Buffer, Device, Launch
 from .devices import present
 from .kernels import Kernel
 from .mirror import Mirror, Use
-from .order import Piece, Touches, largest, together, waits
+from .order import Shard, Touches, largest, together, waits
 from .refractory import listed, spelled
 from .work import Work, works
 
@@ -27,13 +27,18 @@ class Program:
     filled rows, and takes over what Python does between chunks: it empties buffers. Whoever changes other arrays calls
     `upload`, and `collect` brings back the rest.
 
-    Lanes mean nothing here: a device has threads of its own. The launches of several steps are prepared once, as a CUDA
-    graph on a card; its length is a multiple of every call's period, so a graph begins at a multiple of it, and steps
+    `threads` means nothing here: a device has its own. The launches of several steps are prepared once, as a CUDA graph
+    on a card; its length is a multiple of every call's period, so a graph begins at a multiple of it, and steps
     outside [step, stop) do nothing.
     """
 
     def __init__(
-        self, calls: Sequence[Call], clockwork: Clockwork, precision: str, lanes: int = 1, device: Device | None = None
+        self,
+        calls: Sequence[Call],
+        clockwork: Clockwork,
+        precision: str,
+        threads: int = 1,
+        device: Device | None = None,
     ) -> None:
         self._device = present() if device is None else device
         for call in calls:
@@ -108,9 +113,9 @@ class Program:
 
     def _sequence(self, precision: str) -> list[Launch]:
         """The launches of a period: those of every step wait for all of the step before, the clock's for the last."""
-        each = [(work.every, pieces(work, self._mirror, self._device, precision)) for work in self._works]
+        each = [(work.every, shards(work, self._mirror, self._device, precision)) for work in self._works]
         tick = Work(("tick",), {"period": self._period}, self._period)
-        last = self._launches(pieces(tick, self._mirror, self._device, precision))
+        last = self._launches(shards(tick, self._mirror, self._device, precision))
         sequence: list[Launch] = []
         found: dict[tuple[bool, ...], list[Launch]] = {}  # steps in which the same calls are due are alike
         ends: list[int] = []
@@ -118,7 +123,7 @@ class Program:
             due = tuple(offset % every == 0 for every, _ in each)
             if due not in found:
                 found[due] = self._launches(
-                    [piece for now, (_, own) in zip(due, each, strict=True) if now for piece in own]
+                    [shard for now, (_, own) in zip(due, each, strict=True) if now for shard in own]
                 )
             ends = self._append(sequence, found[due], offset, ends)
         self._append(sequence, last, 0, ends)
@@ -133,20 +138,20 @@ class Program:
         awaited = {place for launch in step for place in launch.after}
         return [begin + place for place in range(len(step)) if place not in awaited] or ends
 
-    def _launches(self, step: Sequence[Piece]) -> list[Launch]:
+    def _launches(self, step: Sequence[Shard]) -> list[Launch]:
         """The launches of one step but for the clock."""
         groups = together(step)
-        after = waits([Touches.joined([piece.touches for piece in group]) for group in groups])
+        after = waits([Touches.joined([shard.touches for shard in group]) for group in groups])
         return [self._launch(group, tuple(places)) for group, places in zip(groups, after, strict=True)]
 
-    def _launch(self, group: Sequence[Piece], after: tuple[int, ...]) -> Launch:
-        """One launch for pieces of work of one kernel, whose arguments go to the device here."""
-        table = np.stack([piece.arguments for piece in group])
+    def _launch(self, group: Sequence[Shard], after: tuple[int, ...]) -> Launch:
+        """One launch for shards of work of one kernel, whose arguments go to the device here."""
+        table = np.stack([shard.arguments for shard in group])
         self._tables.append(self._device.allocate(table.nbytes))
         self._device.upload(self._tables[-1].address, table)
-        grid = (*largest([piece.grid for piece in group]), len(group))
+        grid = (*largest([shard.grid for shard in group]), len(group))
         address = np.array(self._tables[-1].address, np.uint64)
-        return Launch(group[0].kernel, grid, largest([piece.block for piece in group]), (address,), after)
+        return Launch(group[0].kernel, grid, largest([shard.block for shard in group]), (address,), after)
 
 
 def _refuse_lists(parts: Sequence[Work]) -> None:

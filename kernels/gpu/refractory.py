@@ -1,6 +1,6 @@
 """The list of refractory units and the count per unit that stands for it on a device.
 
-Lists begin anew with every piece of a population and number its units from there; `scan.py` of the other rooms
+Lists begin anew with every shard of a population and number its units from there; `scan.py` of the other rooms
 explains them.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Lists = Sequence[tuple[NDArray[Any], NDArray[Any]]]  # of each piece: resting (n,) uint32, left (n,) int32
+Lists = Sequence[tuple[NDArray[Any], NDArray[Any]]]  # of each shard: resting (n,) uint32, left (n,) int32
 
 
 def spelled(lists: Lists) -> NDArray[np.int32]:

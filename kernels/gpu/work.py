@@ -1,4 +1,4 @@
-"""From calls to what the device does for them: pieces of a population are one piece of work there."""
+"""From calls to what the device does for them: shards of a population are one shard of work there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PARTS = {
     "stdp_arrival_step": ("stdp_arrival_rescale_pre", "stdp_arrival_rescale_post", "stdp_arrival_step"),
     "stdp_spike_step": ("stdp_spike_rescale_pre", "stdp_spike_rescale_post", "stdp_spike_step"),
 }
-NOTHING = ("drowse_step",)  # kernels that have nothing to do on a device, where no piece ever pauses
+NOTHING = ("drowse_step",)  # kernels that have nothing to do on a device, where no shard ever pauses
 FLAGS = 32  # in a word
 
 
@@ -48,7 +48,7 @@ def works(calls: Sequence[Call]) -> list[Work]:
     for group in groups:
         head = group[0]
         if head.kernel.__name__ == "gather_step" and _joined(head, groups):
-            continue  # the list was never in pieces
+            continue  # the list was never in shards
         made.append(_work(group, gathers))
     return made
 
@@ -83,7 +83,7 @@ def _variant(name: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _groups(calls: Sequence[Call]) -> list[list[Call]]:
-    """Calls in order, those for adjoining pieces together."""
+    """Calls in order, those for adjoining shards together."""
     groups: list[list[Call]] = []
     for call in calls:
         if groups and _follows(groups[-1][-1], call):
@@ -94,7 +94,7 @@ def _groups(calls: Sequence[Call]) -> list[list[Call]]:
 
 
 def _joined(gather: Call, groups: Sequence[Sequence[Call]]) -> bool:
-    """Whether the lists that `gather` would join are made by one piece of work."""
+    """Whether the lists that `gather` would join are made by one shard of work."""
     counts = gather.arguments["counts"]
     return any(
         len(group) == counts.size
@@ -135,8 +135,8 @@ def _same(left: Any, right: Any) -> bool:
     return not isinstance(left, np.ndarray) and not isinstance(right, np.ndarray) and bool(left == right)
 
 
-def _whole(pieces: Sequence[Any]) -> Any:
+def _whole(shards: Sequence[Any]) -> Any:
     """One array over adjoining ones, or what all have in common."""
-    if len(pieces) == 1 or not _adjoins(pieces[0], pieces[1]):
-        return pieces[0]
-    return np.lib.stride_tricks.as_strided(pieces[0], (sum(piece.size for piece in pieces),), pieces[0].strides)
+    if len(shards) == 1 or not _adjoins(shards[0], shards[1]):
+        return shards[0]
+    return np.lib.stride_tricks.as_strided(shards[0], (sum(shard.size for shard in shards),), shards[0].strides)

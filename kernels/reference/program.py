@@ -16,7 +16,7 @@ from ..cpu.verdict import judge
 class Program:
     """Calls run as they are; see `kernels/backend.py` for the meaning of the arguments."""
 
-    def __init__(self, calls: Sequence[Any], clockwork: Any, precision: str, lanes: int = 1) -> None:
+    def __init__(self, calls: Sequence[Any], clockwork: Any, precision: str, threads: int = 1) -> None:
         self._pause = clockwork.pause
         self._calls = [(call, "step" in inspect.signature(call.kernel).parameters) for call in calls]
         self._own = {id(call) for call in calls if is_own(call.kernel)}

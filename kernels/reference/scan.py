@@ -1,4 +1,4 @@
-"""Pieces shared by the neuron kernels: the refractory list, and what happens at threshold."""
+"""Shards shared by the neuron kernels: the refractory list, and what happens at threshold."""
 
 from __future__ import annotations
 

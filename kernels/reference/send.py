@@ -22,9 +22,9 @@ def send_step(step, fired, count, history, history_count, signature):
 
 
 def gather_step(fired, counts, starts, count):
-    """Join the lists of the pieces of a population, each in `fired` from its start on and counted from there.
+    """Join the lists of the shards of a population, each in `fired` from its start on and counted from there.
 
-    counts (n_pieces,) entries of each list; starts (n_pieces,) int64, its first unit; count (1,) of all.
+    counts (n_shards,) entries of each list; starts (n_shards,) int64, its first unit; count (1,) of all.
     """
     lists = [fired[start : start + n] + np.uint32(start) for start, n in zip(starts, counts, strict=True)]
     count[0] = counts.sum()

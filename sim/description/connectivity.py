@@ -241,7 +241,7 @@ class FixedTotal(Connectivity):
         return Edges(sources, targets)
 
     def _rows(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Rows | None:
-        """Sources are dealt first, then every source draws its targets: the law of independent pairs."""
+        """Sources are dealt first, then every source draws its targets: the distribution of independent pairs."""
         skip_self = recurrent and not self.autapses
         _some_choice(self, "n", self.n, n_pre * (n_post - skip_self))
         if not self.multapses:

@@ -1,4 +1,4 @@
-"""Laws from which weights, delays and parameters are drawn."""
+"""Distributions from which weights, delays and parameters are drawn."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ FINE, MOST_FINE = 256, 1 << 16  # quantiles per level, at least, and altogether
 
 
 class Distribution(ABC):
-    """A law with one obligation: `sample`, whose value `i` depends on key, parameters and `i` alone."""
+    """A distribution with one obligation: `sample`, whose value `i` depends on key, parameters and `i` alone."""
 
     @abstractmethod
     def sample(self, key: int, n: int) -> Values:
         """`n` independent values."""
 
 
-class Law(Distribution):
+class Parametric(Distribution):
     """A distribution that knows its distribution function and the inverse of it."""
 
     @abstractmethod
@@ -41,15 +41,15 @@ class Law(Distribution):
 
     @final
     def levels(self, n: int) -> Values:
-        """`n` equally likely values (n,), ascending, with the law's mean and, but for its last bits, its variance."""
+        """`n` equally likely values (n,), ascending, with its mean and, but for the last bits, its variance."""
         return _levels(self, check.whole(self, "n", n, least=1, most=MOST_FINE))
 
 
 @lru_cache(64)
-def _levels(law: Law, n: int) -> Values:
-    """See `Law.levels`; many projections of a network share a law."""
+def _levels(distribution: Parametric, n: int) -> Values:
+    """See `Parametric.levels`; many projections of a network share a distribution."""
     per_level = max(FINE, MOST_FINE // n)
-    fine = law.quantile((np.arange(n * per_level) + 0.5) / (n * per_level)).reshape(n, per_level)
+    fine = distribution.quantile((np.arange(n * per_level) + 0.5) / (n * per_level)).reshape(n, per_level)
     levels, mean = fine.mean(axis=1), fine.mean()
     spread = levels.std()
     stretched = mean + (levels - mean) * (fine.std() / spread if spread > 0 else 1.0)
@@ -60,11 +60,11 @@ def _levels(law: Law, n: int) -> Values:
 
 @final
 @dataclass(frozen=True)
-class Normal(Law):
-    """The normal law, inside [low, high] if given: values outside are drawn again, as in NEST.
+class Normal(Parametric):
+    """The normal distribution, inside [low, high] if given: values outside are drawn again, as in NEST.
 
-    So the law is the truncated normal, with no heap of values at the limits. The limits must leave at least
-    1 % of the whole law.
+    So the distribution is the truncated normal, with no heap of values at the limits. The limits must leave at least
+    1 % of the whole distribution.
     """
 
     mean: float
@@ -80,7 +80,7 @@ class Normal(Law):
         if low > high:
             raise check.fail(self, "high", f"must be >= low = {low:g}", self.high)
         if self._inside(low, high) < 0.01:
-            rule = f"must hold at least 1 % of the normal law, mean {self.mean:g} and sd {self.sd:g}"
+            rule = f"must hold at least 1 % of the normal distribution, mean {self.mean:g} and sd {self.sd:g}"
             raise check.fail(self, "low to high", rule, (self.low, self.high))
 
     def _inside(self, low: float, high: float) -> float:
@@ -98,7 +98,7 @@ class Normal(Law):
         return values
 
     def _limits(self) -> tuple[float, float]:
-        """The shares of the whole normal law below the two limits."""
+        """The shares of the whole normal distribution below the two limits."""
         limits = ((self.low, 0.0), (self.high, 1.0))
         below = [p if x is None else (1 + math.erf((x - self.mean) / self.sd / math.sqrt(2))) / 2 for x, p in limits]
         return below[0], below[1]
@@ -124,10 +124,10 @@ class Normal(Law):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class LogNormal(Law):
-    """The lognormal law, median * exp(sigma * z) with z standard normal; give either the median or the mean.
+class LogNormal(Parametric):
+    """The lognormal distribution, median * exp(sigma * z) with z standard normal; give either the median or the mean.
 
-    mean = median * exp(sigma^2 / 2). A negative median or mean mirrors the law, for inhibitory weights.
+    mean = median * exp(sigma^2 / 2). A negative median or mean mirrors the distribution, for inhibitory weights.
     """
 
     median: float | None = None
@@ -155,7 +155,7 @@ class LogNormal(Law):
 
     def cdf(self, x: Values) -> Values:
         x = check.finite_array(self, "x", x, ndim=1)
-        ratios = np.maximum(np.asarray(x) / self._middle, 0.0)  # of a mirrored law the share above
+        ratios = np.maximum(np.asarray(x) / self._middle, 0.0)  # of a mirrored distribution the share above
         if self.sigma == 0:
             return (np.asarray(x) >= self._middle).astype(np.float64)
         logs = [math.log(ratio) if ratio > 0 else -math.inf for ratio in ratios]
@@ -172,8 +172,8 @@ class LogNormal(Law):
 
 @final
 @dataclass(frozen=True)
-class Uniform(Law):
-    """The uniform law on [low, high]."""
+class Uniform(Parametric):
+    """The uniform distribution on [low, high]."""
 
     low: float
     high: float
@@ -201,7 +201,7 @@ class Uniform(Law):
 
 @final
 @dataclass(frozen=True)
-class Choice(Law):
+class Choice(Parametric):
     """One of the given values, each as likely as the others: ``Choice((-1e-3, 1e-3))`` is a random sign."""
 
     options: tuple[float, ...]
@@ -227,20 +227,20 @@ class Choice(Law):
         return np.asarray(np.sort(self.options)[places.astype(np.int64)])
 
 
-def _room(law: Distribution, key: int, n: int) -> tuple[int, Values]:
+def _room(distribution: Distribution, key: int, n: int) -> tuple[int, Values]:
     """The key, and room for `n` values."""
-    key, n = check_key(law, key), check.whole(law, "n", n)
+    key, n = check_key(distribution, key), check.whole(distribution, "n", n)
     try:
         return key, np.empty(n)
     except (MemoryError, ValueError):
-        raise CapacityError(f"{check.name_of(law)}.n: {n} values do not fit into memory") from None
+        raise CapacityError(f"{check.name_of(distribution)}.n: {n} values do not fit into memory") from None
 
 
-def _shares(law: Distribution, p: Values) -> Values:
+def _shares(distribution: Distribution, p: Values) -> Values:
     """Shares (n,) between 0 and 1."""
-    shares = np.asarray(check.array_of(law, "p", p), np.float64)
+    shares = np.asarray(check.array_of(distribution, "p", p), np.float64)
     if shares.size and not (shares.min() >= 0.0 and shares.max() <= 1.0):
-        raise check.fail(law, "p", "must lie between 0 and 1 everywhere", shares)
+        raise check.fail(distribution, "p", "must lie between 0 and 1 everywhere", shares)
     return shares
 
 

@@ -77,10 +77,10 @@ class Ideal(Store):
     """Weights as plain numbers: read exactly, changed exactly, kept within the rule's bounds.
 
     bits: None keeps every weight as a float. 1 to 16 round weights to 2**bits levels, so that a synapse needs 4 bytes
-    instead of 8: those of a law to equally likely levels with the law's mean and variance, those given one by one
-    to the nearest of as many evenly spaced ones. One weight for all is exact in any case. Where targets are independent
-    draws (FixedTotal, FixedOutDegree), one word of 32 bits may choose target and level: exact for a power of two of
-    targets, else a target's chance of a level is off by a share of at most n_post * 2**bits / 2**32.
+    instead of 8: those of a parametric distribution to equally likely levels with its mean and variance, those given
+    one by one to the nearest of as many evenly spaced ones. One weight for all is exact in any case. Where targets are
+    independent draws (FixedTotal, FixedOutDegree), one word of 32 bits may choose target and level: exact for a power
+    of two of targets, else a target's chance of a level is off by a share of at most n_post * 2**bits / 2**32.
     """
 
     bits: int | None = None
@@ -135,11 +135,11 @@ class Procedural(Store):
     """No memory for synapses: targets and weights are drawn again whenever a spike needs them.
 
     The spikes are those of ``Ideal(bits=bits)``, which holds the same draws. Only the number of synapses of each
-    source and delay is kept. For FixedTotal and FixedOutDegree with multapses, a weight that is a number or a law,
-    and a delay that is a number or a law. Knight and Nowotny (2021), doi:10.1038/s43588-020-00022-7.
+    source and delay is kept. For FixedTotal and FixedOutDegree with multapses; the weight and the delay each a number
+    or a parametric distribution. Knight and Nowotny (2021), doi:10.1038/s43588-020-00022-7.
     """
 
-    bits: int = 8  # of a weight drawn from a law: 2**bits levels
+    bits: int = 8  # of a weight drawn from a parametric distribution: 2**bits levels
     can: ClassVar[Capabilities] = Capabilities(static=True, redraws=True, counts=True)
 
     def __post_init__(self) -> None:

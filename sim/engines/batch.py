@@ -11,8 +11,8 @@ from ...kernels.led import Led
 Progress = Callable[[int], None]
 
 
-def spread(work: Callable[[int, Progress], None], lanes: int, progress: Progress) -> None:
-    """Do ``work(lane, tick)`` for each lane in a thread of its own.
+def spread(work: Callable[[int, Progress], None], workers: int, progress: Progress) -> None:
+    """Do ``work(worker, tick)`` for each worker in a thread of its own.
 
     Where one fails, or who waits for them is interrupted, the others end at their next `tick`; the first failure is
     raised.
@@ -24,18 +24,18 @@ def spread(work: Callable[[int, Progress], None], lanes: int, progress: Progress
             raise CancelledError
         progress(n)
 
-    def alone(lane: int) -> None:
+    def alone(worker: int) -> None:
         nonlocal broken
         try:
-            work(lane, tick)
+            work(worker, tick)
         except BaseException:
             broken = True
             raise
 
     started: list[Led[None]] = []
     try:
-        for lane in range(lanes):
-            started.append(Led(partial(alone, lane)))
+        for worker in range(workers):
+            started.append(Led(partial(alone, worker)))
         for led in started:
             led.wait()
     finally:

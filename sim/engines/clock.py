@@ -121,7 +121,7 @@ class ClockEngine:
                 raise DataError(f"the saved times of {part.name} lie before the saved step")
 
     def _saved(self) -> list[Signal]:
-        return [signal for signal in self.plan.signals if signal.part in SAVED]
+        return [signal for signal in self.plan.signals if signal.region in SAVED]
 
     def run(
         self, duration: float, progress: Progress, sink: Sink | None = None,
@@ -147,23 +147,23 @@ class ClockEngine:
 
     def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
-        lanes = [self.memory.replicate() for _ in range(min(self.threads, len(stimuli)))]
+        workers = [self.memory.replicate() for _ in range(min(self.threads, len(stimuli)))]
         present = self.memory.snapshot(("state", "flow"))
         results: list[Result | None] = [None] * len(stimuli)
         start, stop = self.standing, self.standing + self.steps(duration)
 
-        def work(lane: int, tick: Progress) -> None:
-            memory = lanes[lane]
-            for sample in range(lane, len(stimuli), len(lanes)):
+        def work(worker: int, tick: Progress) -> None:
+            memory = workers[worker]
+            for sample in range(worker, len(stimuli), len(workers)):
                 memory.restore(present)
                 memory["sample"][0] = sample
                 self.plan.anew(memory, stimuli[sample], sample, start)
-                program = self.plan.program(memory, stimuli[sample], lanes=1)
+                program = self.plan.program(memory, stimuli[sample], threads=1)
                 recording = Recording(self.plan, memory, start, stop)
                 self._advance(program, memory, start, stop, recording, tick)
                 results[sample] = recording.result(spike_hash(self.plan, memory))
 
-        spread(work, len(lanes), progress)
+        spread(work, len(workers), progress)
         return [result for result in results if result is not None]
 
     def _advance(
@@ -187,7 +187,7 @@ class ClockEngine:
 def _check_finite(plan: Plan, memory: Memory, step: int) -> None:
     """Raise DivergenceError if a state variable is NaN or infinite: a NaN would never reach a threshold."""
     for signal in plan.signals:
-        if signal.part == "state" and signal.dtype == "float" and not (good := np.isfinite(memory[signal])).all():
+        if signal.region == "state" and signal.dtype == "float" and not (good := np.isfinite(memory[signal])).all():
             unit = int(good.argmin())
             models = [part.model for part in plan.network.populations if signal.name.startswith(f"{part.name}.")]
             grows = f", a parameter of {check.name_of(models[0])} lets it grow" if models else ""
@@ -212,7 +212,7 @@ def _wiring(plan: Plan, memory: Memory) -> NDArray[np.uint8]:
         digest.update(name.encode())
         synapses.mark(digest.update)
     for signal in plan.signals:
-        if signal.part == "fixed" and memory[signal].dtype.kind in "iu" and not signal.layout:
+        if signal.region == "fixed" and memory[signal].dtype.kind in "iu" and not signal.layout:
             digest.update(signal.name.encode())
             digest.update(np.ascontiguousarray(memory[signal]).data)
     return np.frombuffer(digest.digest(), np.uint8)

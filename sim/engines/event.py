@@ -198,7 +198,7 @@ class EventEngine:
         self.reached = self.standing
 
     def steps(self, duration: float) -> int:
-        """The pieces in which a run of `duration` [s] tells of its progress."""
+        """The stretches in which a run of `duration` [s] tells of its progress."""
         if self.time + duration > LIMIT:
             raise check.fail("Simulator", "run duration", f"must end by {LIMIT:g} s for the event engine", duration)
         return max(1, min(PIECES, math.ceil(duration / PIECE)))
@@ -221,7 +221,7 @@ class EventEngine:
         self, duration: float, progress: Progress, sink: Sink | None = None,
         state: Mapping[str, NDArray[Any]] | None = None,
     ) -> Result:  # fmt: skip
-        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned.
+        """Go on for `duration` [s]; a `sink` takes the records segment by segment, and only the last one is returned.
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
@@ -233,34 +233,34 @@ class EventEngine:
     def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
         results: list[Result | None] = [None] * len(stimuli)
-        lanes = min(self.threads, len(stimuli))
+        workers = min(self.threads, len(stimuli))
 
-        def work(lane: int, tick: Progress) -> None:
-            for sample in range(lane, len(stimuli), lanes):
+        def work(worker: int, tick: Progress) -> None:
+            for sample in range(worker, len(stimuli), workers):
                 memory = self.standing.replicate()
                 memory.stimulate(stimuli[sample], sample)
                 results[sample] = self._run(memory, duration, tick)
 
-        spread(work, lanes, progress)
+        spread(work, workers, progress)
         return [result for result in results if result is not None]
 
     def _run(
         self, memory: EventMemory, duration: float, progress: Progress, sink: Sink | None = None,
         state: Mapping[str, NDArray[Any]] | None = None,
     ) -> Result:  # fmt: skip
-        pieces, start = self.steps(duration), max(memory.now, 0)
+        stretches, start = self.steps(duration), max(memory.now, 0)
         stop = start + int(ticks(duration))
         if state is not None:
             _within("now", state["now"], start, stop)
             memory.restore(state)
             start = memory.now
         recording = EventRecording(self.plan, memory.units, memory.before, memory.flight.delivered, start, stop, sink)
-        for piece in range(1, pieces + 1):
-            goal = start + (stop - start) * piece // pieces
+        for stretch in range(1, stretches + 1):
+            goal = start + (stop - start) * stretch // stretches
             self._advance(memory, goal, recording)
             self.plan.judge(memory.units.parameters)
             _check_finite(memory)
-            if recording.full and piece < pieces:
+            if recording.full and stretch < stretches:
                 recording.hand_over(goal, memory.snapshot)
             progress(1)
         return recording.result()

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from ...errors import NetworkError
 from ...kernels.backend import Backend, Exact
-from .operator import Kernel, Operator, Phase, Piece, bind, parameters, plain
+from .operator import Kernel, Operator, Phase, Shard, bind, parameters, plain
 from .signals import ANY, SAVED, Layout, Signal, block_name, definite, whole_dtype
 
 Scope = Mapping[str, Any]
-WOKEN: Final = "woken"  # the part of memory of marks, which is as long as the part that they are about
+WOKEN: Final = "woken"  # the region of memory of marks, which is as long as the region that they are about
 
 
-def woken(part: str) -> Signal:
-    """The marks of a part of memory, one for 2**MARKED places."""
-    return Signal(part, WOKEN, "uint8", ())
+def woken(region: str) -> Signal:
+    """The marks of a region of memory, one for 2**MARKED places."""
+    return Signal(region, WOKEN, "uint8", ())
 
 
 PENDING: Final = 1024  # segments that a delivery looks up before it works on them
@@ -30,16 +30,16 @@ PENDING: Final = 1024  # segments that a delivery looks up before it works on th
 class Build:
     """Collects signals and operators while a network is compiled.
 
-    dt [s]; precision "float32" or "float64"; pieces of each population, dealt to `lanes` threads. The scope of
+    dt [s]; precision "float32" or "float64"; shards of each population, dealt to `threads` threads. The scope of
     every operator also offers `dt`, `sample` (which copy of a batch this is), `pause` and `upcoming`. naps: whether
-    pieces may pause; not where arrivals come by way of sums, which do not wake anybody.
+    shards may pause; not where arrivals come by way of sums, which do not wake anybody.
     """
 
     dt: float
     precision: str
     backend: Backend
-    pieces: Mapping[str, tuple[Piece, ...]]
-    lanes: int = 1
+    shards: Mapping[str, tuple[Shard, ...]]
+    threads: int = 1
     naps: bool = True
     signals: list[Signal] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
@@ -47,19 +47,19 @@ class Build:
     renewals: list[Signal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        counts = [len(pieces) for pieces in self.pieces.values()]
-        self.first_piece = dict(zip(self.pieces, np.cumsum([0, *counts]).tolist(), strict=False))
+        counts = [len(shards) for shards in self.shards.values()]
+        self.first_shard = dict(zip(self.shards, np.cumsum([0, *counts]).tolist(), strict=False))
         self._names: set[str] = set()
         self._layouts: dict[str, Layout] = {}
         self.pause = self.signal("pause", "scratch", "int64", (1,))
         self.drowsy = self.signal("drowsy", "scratch", "int64", (1,))
-        self.asleep = self.signal("asleep", "scratch", "uint8", (sum(len(part) for part in self.pieces.values()),))
+        self.asleep = self.signal("asleep", "scratch", "uint8", (sum(len(shards) for shards in self.shards.values()),))
         self.sample = self.signal("sample", "flow", "int64", (1,), most=ANY)
 
     def signal(
         self,
         name: str,
-        part: str,
+        region: str,
         dtype: str,
         shape: tuple[int, ...],
         initial: Any = 0,
@@ -72,14 +72,14 @@ class Build:
         """A new signal; its name must be new too, and whole numbers that are saved must have a bound."""
         if name in self._names:
             raise NetworkError(f"signal {name!r} is declared twice")
-        made = Signal(name, part, dtype, shape, initial, unit, most, layout, finite)
-        if part in SAVED and most is None and definite(made, self.precision).kind != "f":
+        made = Signal(name, region, dtype, shape, initial, unit, most, layout, finite)
+        if region in SAVED and most is None and definite(made, self.precision).kind != "f":
             raise NetworkError(
                 f"signal {name!r} holds whole numbers and is saved, so it needs most=, the greatest that a kernel may "
                 "find in it, or most=ANY where none uses it as an index or a count"
             )
         self._names.add(name)
-        self._layouts.setdefault(part, Layout(self.precision)).add(made)
+        self._layouts.setdefault(region, Layout(self.precision)).add(made)
         self.signals.append(made)
         return made
 
@@ -93,19 +93,19 @@ class Build:
         values = np.asarray(array)
         return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values, layout=layout)
 
-    def whole(self, part: str) -> Signal:
-        """All numbers of a part of memory as one array, of which every signal in it is a range; see `place`."""
-        return Signal(block_name(part), part, whole_dtype(part, "float"), ())
+    def whole(self, region: str) -> Signal:
+        """All numbers of a region of memory as one array, of which every signal in it is a range; see `place`."""
+        return Signal(block_name(region), region, whole_dtype(region, "float"), ())
 
     def place(self, signal: Signal) -> int:
-        """Where a signal begins in the array of the `whole` part."""
-        item = np.dtype(whole_dtype(signal.part, self.precision)).itemsize
-        return self._layouts[signal.part].starts[signal.name] // item
+        """Where a signal begins in the array of the `whole` region."""
+        item = np.dtype(whole_dtype(signal.region, self.precision)).itemsize
+        return self._layouts[signal.region].starts[signal.name] // item
 
     def waking(self, receiving: Signal) -> dict[str, Any]:
-        """What a kernel needs to wake the pieces of populations that it adds to through `receiving`."""
-        place = 0 if receiving.name == block_name(receiving.part) else self.place(receiving)
-        return {"drowsy": self.drowsy, "woken": woken(receiving.part), "place": place, "receiving": receiving}
+        """What a kernel needs to wake the shards of populations that it adds to through `receiving`."""
+        place = 0 if receiving.name == block_name(receiving.region) else self.place(receiving)
+        return {"drowsy": self.drowsy, "woken": woken(receiving.region), "place": place, "receiving": receiving}
 
     def pending(self, label: str) -> Signal:
         """Room in which a delivery collects the segments that it works on."""

@@ -13,15 +13,15 @@ from ...errors import NetworkError
 from .signals import Signal
 
 Kernel = str | Callable[..., Any]
-Piece = tuple[int, int, int]  # units low to high - 1, lane
+Shard = tuple[int, int, int]  # units low to high - 1, thread
 
 
 @dataclass(frozen=True, eq=False)
 class Nap:
-    """How the pieces of a population may pause.
+    """How the shards of a population may pause.
 
-    asleep (all pieces,) uint8, of which those from `first` on are this population's; for the operator that decides,
-    watched: the arguments that must not change, and receptors: the signals whose marks wake a piece.
+    asleep (all shards,) uint8, of which those from `first` on are this population's; for the operator that decides,
+    watched: the arguments that must not change, and receptors: the signals whose marks wake a shard.
     """
 
     asleep: Signal
@@ -34,7 +34,7 @@ class Phase(IntEnum):
     """The phases of a step, in order.
 
     What a receptor of its own sums up comes in by ARRIVE and DELIVER; what is added to a state variable, whose
-    effect begins with the next step, by ENTER. GATHER joins the lists of those that fired in a population's pieces.
+    effect begins with the next step, by ENTER. GATHER joins the lists of those that fired in a population's shards.
     """
 
     ARRIVE = 1
@@ -55,10 +55,10 @@ class Operator:
     bound by the loop. returns: the signal that receives the kernel's return value. every: steps between two
     calls, a power of two.
 
-    pieces: (low, high, lane) of the ranges of units in which it runs, one after the other or at once: arguments
-    with one entry per unit are cut, and `returns` has one entry per piece. lane: which thread may run an operator
-    that writes only to what the lane owns; None for what all must wait for. nap: the pieces may pause while nothing
-    arrives at the receptors named; an operator without any pauses with the others on the same piece.
+    shards: (low, high, thread) of the ranges of units in which it runs, one after the other or at once: arguments
+    with one entry per unit are cut, and `returns` has one entry per shard. thread: which thread may run an operator
+    that writes only to what the thread owns; None for what all must wait for. nap: the shards may pause while nothing
+    arrives at the receptors named; an operator without any pauses with the others on the same shard.
     owner: what a kernel of a user's own is of, for messages; the label if empty.
     """
 
@@ -68,8 +68,8 @@ class Operator:
     arguments: Mapping[str, Signal | float | int]
     returns: Signal | None = None
     every: int = 1
-    pieces: tuple[Piece, ...] = ()
-    lane: int | None = None
+    shards: tuple[Shard, ...] = ()
+    thread: int | None = None
     nap: Nap | None = None
     owner: str = ""
 

@@ -24,10 +24,10 @@ UNBOUNDED: Bounds = (float("-inf"), float("inf"))
 class ProjectionScope:
     """A projection that is being compiled: its synapses, and what the kernels of its store and rule may ask for.
 
-    phase: in which the store delivers. lanes: the range of targets that each thread owns. bounds: of the weights, where
-    a rule has any. scale: arrivals are counted in whole numbers of 1 / scale; None where they are added up as floats.
-    alike: each arrival adds 1, whatever its weight. bundled: the synapses are delivered together with others of their
-    source. names: signals and numbers, by the names under which kernels ask for them:
+    phase: in which the store delivers. owned: the range of targets that each thread owns. bounds: of the weights,
+    where a rule has any. scale: arrivals are counted in whole numbers of 1 / scale; None where they are added up as
+    floats. alike: each arrival adds 1, whatever its weight. bundled: the synapses are delivered together with others of
+    their source. names: signals and numbers, by the names under which kernels ask for them:
 
     - history, history_count, fired_pre, count_pre: the spikes of the source, see `send_step`;
     - fired_post, count_post: the units of the target that fire in this step;
@@ -40,7 +40,7 @@ class ProjectionScope:
     synapses: Synapses
     build: Build
     phase: Phase = Phase.DELIVER
-    lanes: Sequence[tuple[int, int]] = ()
+    owned: Sequence[tuple[int, int]] = ()
     bounds: Bounds = UNBOUNDED
     scale: float | None = None
     alike: bool = False

@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, UnsupportedError
 
-PARTS = ("state", "flow", "store", "scratch", "sums")  # each one contiguous block; "fixed" arrays stand alone
+REGIONS = ("state", "flow", "store", "scratch", "sums")  # each one contiguous block; "fixed" arrays stand alone
 ALIGNMENT = 64  # bytes: a cache line
 PAGE = 4096  # bytes: within a page the processor fetches in advance, so threads that write into the same one disturb
 # each other even where they share no cache line (a fifth of the time of deliveries); long arrays begin at one
 
 
-SAVED = ("state", "flow", "store")  # parts of memory that a snapshot holds
+SAVED = ("state", "flow", "store")  # regions of memory that a snapshot holds
 MOST_COUNT = (1 << 62) - 1  # of a cursor or a number of steps in a saved state
 ANY = (1 << 64) - 1  # `most` of whole numbers that no kernel uses as an index or a count: sums, hashes
 
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """A named array: `part` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
+    """A named array: `region` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
 
     `initial` is a number or an array of that shape; a `fixed` signal takes that array as it is where it can.
     most: of whole numbers that kernels use as indices or counts, none below 0, the greatest, as a number or for each
@@ -35,7 +35,7 @@ class Signal:
     """
 
     name: str
-    part: str
+    region: str
     dtype: str
     shape: tuple[int, ...]
     initial: Any = 0
@@ -59,7 +59,7 @@ class Signal:
 
 
 class Memory:
-    """Every signal of one network as a view into one contiguous block per part.
+    """Every signal of one network as a view into one contiguous block per region.
 
     `replicate` makes the memory of a batch sample: `state`, `flow`, `scratch` and `sums` of its own,
     everything else shared.
@@ -70,13 +70,13 @@ class Memory:
         self.signals = list(signals)
         self.blocks: dict[str, NDArray[np.uint8]] = {}
         self.views: dict[str, NDArray[Any]] = {}
-        for part in PARTS:
-            self._allocate(part)
+        for region in REGIONS:
+            self._allocate(region)
         for signal in self.signals:
-            if signal.part == "fixed":
+            if signal.region == "fixed":
                 array = np.broadcast_to(np.asarray(signal.initial, self.dtype(signal)), signal.shape)
                 self.views[signal.name] = np.ascontiguousarray(array)
-            elif signal.part != "scratch" and np.any(signal.initial):
+            elif signal.region != "scratch" and np.any(signal.initial):
                 self.views[signal.name][...] = signal.initial
 
     def __getitem__(self, signal: Signal | str) -> NDArray[Any]:
@@ -90,46 +90,46 @@ class Memory:
         return definite(signal, self.precision)
 
     def place(self, signal: Signal) -> int:
-        """Where a float signal begins in the array of all floats of its part."""
+        """Where a float signal begins in the array of all floats of its region."""
         view = self[signal]
-        return int(view.ctypes.data - self[block_name(signal.part)].ctypes.data) // view.itemsize
+        return int(view.ctypes.data - self[block_name(signal.region)].ctypes.data) // view.itemsize
 
     def replicate(self) -> Memory:
         """A copy with its own state, flow, scratch and sums; weights, devices and constants are shared."""
         copy = object.__new__(Memory)
         copy.precision, copy.signals = self.precision, self.signals
         copy.blocks, copy.views = dict(self.blocks), dict(self.views)
-        for part in ("state", "flow", "scratch", "sums"):
-            copy._allocate(part)
+        for region in ("state", "flow", "scratch", "sums"):
+            copy._allocate(region)
         copy.restore(self.snapshot(("state", "flow")))
         return copy
 
-    def snapshot(self, parts: Iterable[str] = ("state", "flow", "store")) -> dict[str, NDArray[np.uint8]]:
-        """Copies of the blocks of `parts`."""
-        return {part: self.blocks[part].copy() for part in parts}
+    def snapshot(self, regions: Iterable[str] = ("state", "flow", "store")) -> dict[str, NDArray[np.uint8]]:
+        """Copies of the blocks of `regions`."""
+        return {region: self.blocks[region].copy() for region in regions}
 
     def restore(self, blocks: Mapping[str, NDArray[np.uint8]]) -> None:
         """Write blocks from `snapshot` back in place."""
-        for part, block in blocks.items():
-            self.blocks[part][...] = block
+        for region, block in blocks.items():
+            self.blocks[region][...] = block
 
-    def clear(self, parts: Iterable[str]) -> None:
-        """Fill `parts` with zeros."""
-        for part in parts:
-            self.blocks[part][...] = 0
+    def clear(self, regions: Iterable[str]) -> None:
+        """Fill `regions` with zeros."""
+        for region in regions:
+            self.blocks[region][...] = 0
 
-    def _allocate(self, part: str) -> None:
+    def _allocate(self, region: str) -> None:
         layout = Layout(self.precision)
         for signal in self.signals:
-            if signal.part == part:
+            if signal.region == region:
                 layout.add(signal)
         raw = np.zeros(layout.size + PAGE, np.uint8)
         start = -raw.ctypes.data % PAGE
         block = raw[start : start + layout.size]
-        self.blocks[part] = block
-        self.views[block_name(part)] = block.view(whole_dtype(part, self.precision))
+        self.blocks[region] = block
+        self.views[block_name(region)] = block.view(whole_dtype(region, self.precision))
         for signal in self.signals:
-            if signal.part == part:
+            if signal.region == region:
                 room = None if 0 in signal.shape else block[layout.starts[signal.name] :]
                 self.views[signal.name] = np.ndarray(signal.shape, definite(signal, self.precision), room)
 
@@ -139,18 +139,18 @@ def definite(signal: Signal, precision: str) -> np.dtype[Any]:
     return np.dtype(precision if signal.dtype == "float" else signal.dtype)
 
 
-def whole_dtype(part: str, precision: str) -> str:
-    """What a part of memory holds when it is seen as one array: floats, but counts in "sums"."""
-    return "int64" if part == "sums" else precision
+def whole_dtype(region: str, precision: str) -> str:
+    """What a region of memory holds when it is seen as one array: floats, but counts in "sums"."""
+    return "int64" if region == "sums" else precision
 
 
-def block_name(part: str) -> str:
-    """The name of a whole part of memory among its signals, as no signal is called."""
-    return f"{part}.*"
+def block_name(region: str) -> str:
+    """The name of a whole region of memory among its signals, as no signal is called."""
+    return f"{region}.*"
 
 
 class Layout:
-    """Where each signal of one part of memory begins [bytes]; later signals do not move earlier ones."""
+    """Where each signal of one region of memory begins [bytes]; later signals do not move earlier ones."""
 
     def __init__(self, precision: str) -> None:
         self.precision, self.size = precision, 0

@@ -50,7 +50,7 @@ class Bundle:
         )
 
     def declare(self, build: Build) -> None:
-        """Add the operators that deliver: one, or one for each lane of the threads."""
+        """Add the operators that deliver: one, or one for each thread of the threads."""
         lags = np.unique(np.concatenate([part.lags for part in self.synapses]))
         places = [build.place(member.names["receiving"]) for member in self.members]
         coding = _Coding.of(self.members, places)
@@ -58,44 +58,44 @@ class Bundle:
         name = name if len(name) < 60 else f"{self.members[0].name}/{len(self.members) - 1} more"
         redrawn = self.synapses[0].redrawn
         lag_counts = [] if redrawn else [part.lag_counts() for part in self.synapses]  # once, as they are drawn
-        for lane in range(len(self.members[0].lanes)):
-            label = name if lane == 0 else f"{name}/lane {lane}"
+        for thread in range(len(self.members[0].owned)):
+            label = name if thread == 0 else f"{name}/thread {thread}"
             if redrawn:
-                self._declare_draws(build, label, lane, lags, places, coding)
+                self._declare_draws(build, label, thread, lags, places, coding)
             else:
-                cut = [member.lanes[lane] for member in self.members]
-                self._declare_words(build, label, lane, lags, places, coding, cut, lag_counts)
+                cut = [member.owned[thread] for member in self.members]
+                self._declare_words(build, label, thread, lags, places, coding, cut, lag_counts)
         for part in self.synapses:
             part.release()
 
     def _declare_words(
-        self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
+        self, build: Build, label: str, thread: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
         cut: Sequence[tuple[int, int]], lag_counts: list[NDArray[np.uint32]],
     ) -> None:  # fmt: skip
-        """Store the words of one lane and deliver them."""
+        """Store the words of one thread and deliver them."""
         first, words, values = self._words(lags, places, coding, cut, lag_counts, build)
         scope = {key: self.members[0].names[key] for key in ("history", "history_count")}
         scope |= {
             "lags": _fixed(build, f"{label}.lags", lags), "first": _fixed(build, f"{label}.first", first),
-            "pending": build.pending(label), **build.waking(build.whole(self.members[0].names["receiving"].part)),
+            "pending": build.pending(label), **build.waking(build.whole(self.members[0].names["receiving"].region)),
         }  # fmt: skip
         phase = self.members[0].phase
         if coding.table is None:
             scope |= {"targets": _fixed(build, f"{label}.targets", words)}
             scope |= {"weights": _fixed(build, f"{label}.weights", values, coding.dtype)}
-            build.operator(phase, label, "deliver_step", scope, lane=lane)
+            build.operator(phase, label, "deliver_step", scope, thread=thread)
             return
         scope |= {"words": _fixed(build, f"{label}.words", words), "shift": coding.shift}
         scope |= {"table": _fixed(build, f"{label}.table", coding.table, coding.dtype)}
-        build.operator(phase, label, "deliver_coded_step", scope, lane=lane)
+        build.operator(phase, label, "deliver_coded_step", scope, thread=thread)
 
     def _declare_draws(
-        self, build: Build, label: str, lane: int, lags: NDArray[np.int64], places: list[int], coding: _Coding
+        self, build: Build, label: str, thread: int, lags: NDArray[np.int64], places: list[int], coding: _Coding
     ) -> None:
-        """Draw words again at every spike: those of the members whose targets this lane owns, all of them."""
+        """Draw words again at every spike: those of the members whose targets this thread owns, all of them."""
         if coding.table is None:
             raise CapacityError(f"Network: {label} has too many receptors and levels for words of {WORD} bits")
-        owned = [k for k, member in enumerate(self.members) if np.ptp(member.lanes[lane])]
+        owned = [k for k, member in enumerate(self.members) if np.ptp(member.owned[thread])]
         if not owned:
             return
         own: dict[str, list[int]] = {key: [] for key in ("sizes", "skips", "masks")}
@@ -122,9 +122,9 @@ class Bundle:
             "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
             "pending": build.pending(label),
             "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + draws.most,)),
-            **build.waking(build.whole(self.members[0].names["receiving"].part)),
+            **build.waking(build.whole(self.members[0].names["receiving"].region)),
         }  # fmt: skip
-        build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, lane=lane)
+        build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, thread=thread)
 
     def _words(
         self,
@@ -243,4 +243,4 @@ def gather(projections: Sequence[ProjectionScope]) -> list[Bundle]:
 def _kind(projection: ProjectionScope) -> tuple[object, ...]:
     """What the members of a bundle share: source, phase, whether they are drawn again, and the part of memory."""
     names = projection.names
-    return names["history"], projection.phase, projection.synapses.redrawn, names["receiving"].part
+    return names["history"], projection.phase, projection.synapses.redrawn, names["receiving"].region

@@ -10,11 +10,11 @@ import numpy as np
 
 from ...errors import CapacityError
 from .. import free_memory
-from ..description.distributions import Distribution, Law
+from ..description.distributions import Distribution, Parametric
 from ..description.inputs import Events, Poisson, SpikeTrain
 from ..description.network import Network
 from ..description.parts import Input, Population, Probe, Projection
-from .draw_values import MAX_LAG, RARE, law_levels
+from .draw_values import MAX_LAG, RARE, weight_levels
 from .probes import BUFFER
 
 DRAWING: Final = 40  # more, while the synapses of a projection are spelled out one by one
@@ -67,7 +67,7 @@ def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
 
 def by_rows(projection: Projection) -> bool:
     """Whether the synapses are drawn row by row into their place, and never spelled out one by one."""
-    return projection.static and projection.connectivity.independent and law_levels(projection) is not None
+    return projection.static and projection.connectivity.independent and weight_levels(projection) is not None
 
 
 def _neurons(network: Network, dt: float | None) -> Iterator[_Need]:
@@ -97,7 +97,7 @@ def _depths(network: Network, dt: float | None) -> dict[Population, float]:
 
 def _longest(delay: Any) -> float:
     """The longest of the delays [s], as far as it can be told before they are drawn."""
-    if isinstance(delay, Law):
+    if isinstance(delay, Parametric):
         return float(delay.quantile(np.array([1 - RARE]))[0])
     return 0.0 if isinstance(delay, Distribution) else float(np.max(delay, initial=0.0))
 
@@ -139,7 +139,7 @@ def _synapses(network: Network, *, event: bool) -> Iterator[_Need]:
 
 def _stays(projection: Projection) -> int:
     """Bytes per synapse that stay in memory."""
-    levels = law_levels(projection) is not None
+    levels = weight_levels(projection) is not None
     return projection.store.bytes_per_synapse(plastic=projection.rule is not None, levels=levels)
 
 

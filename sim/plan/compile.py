@@ -13,25 +13,25 @@ from ..description.network import Network
 from ..description.parts import Population, Projection
 from ..notice import once_a_call
 from ..operators.build import Build, woken
-from ..operators.operator import Phase, Piece
+from ..operators.operator import Phase, Shard
 from ..operators.projection import ProjectionScope, Proposals
 from ..operators.signals import Signal
 from .bundle import gather
 from .capacity import check_memory
 from .draw_synapses import draw
 from .draw_values import receptor_of
-from .pieces import cut, deal, even, owned
 from .plan import Plan
 from .population import PopulationScope, conducts, joined
 from .probes import build_probe
+from .shards import cut, deal, even, owned
 from .sums import Sums
 
 
 @once_a_call
 def compile_network(
-    network: Network, *, dt: float, precision: str, backend: Backend, lanes: int = 1, deterministic: bool = False
+    network: Network, *, dt: float, precision: str, backend: Backend, threads: int = 1, deterministic: bool = False
 ) -> Plan:
-    """Turn a description into a plan for `lanes` threads; deterministic: arrivals are summed in whole numbers.
+    """Turn a description into a plan for `threads` threads; deterministic: arrivals are summed in whole numbers.
 
     Raises NetworkError or ParameterError where the parts do not fit, CapacityError where memory does not suffice.
     """
@@ -40,8 +40,8 @@ def compile_network(
     for part in network.populations:
         _resolves(part, dt)
     check_memory(network, dt=dt)
-    pieces = _pieces(network, lanes)
-    build = Build(dt=dt, precision=precision, backend=backend, pieces=pieces, lanes=lanes, naps=not deterministic)
+    shards = _shards(network, threads)
+    build = Build(dt=dt, precision=precision, backend=backend, shards=shards, threads=threads, naps=not deterministic)
     synapses = {part.name: draw(network, part, dt) for part in network.projections}
     joins = joined(network)
     scopes = {
@@ -74,12 +74,12 @@ def compile_network(
         recorders=recorders, projections=projections,
         signatures={name: scope.signature for name, scope in scopes.items()},
         depth=max(scope.depth for scope in scopes.values()), inputs={part.name: part for part in network.inputs},
-        tallies=build.tallies, lanes=lanes, renewals=build.renewals,
+        tallies=build.tallies, threads=threads, renewals=build.renewals,
     )  # fmt: skip
 
 
-def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
-    """The pieces of every population; a kernel of the user's own always sees all of its units.
+def _shards(network: Network, threads: int) -> dict[str, tuple[Shard, ...]]:
+    """The shards of every population; a kernel of the user's own always sees all of its units.
 
     Populations stay with one thread each where that spreads units and synapses evenly: threads then share no array. And
     synapses that are drawn again are all drawn by every thread that owns some of their targets: those always stay.
@@ -89,10 +89,10 @@ def _pieces(network: Network, lanes: int) -> dict[str, tuple[Piece, ...]]:
     synapses = dict.fromkeys(names, 0.0)
     for part in network.projections:
         synapses[part.post.name] += part.connectivity.expected(part.pre.n, part.post.n)
-    dealt = deal(ranges, lanes, range(len(names)))
-    if not all(even(work, dealt, lanes) for work in ([float(r[-1][1]) for r in ranges], list(synapses.values()))):
+    dealt = deal(ranges, threads, range(len(names)))
+    if not all(even(work, dealt, threads) for work in ([float(r[-1][1]) for r in ranges], list(synapses.values()))):
         drawn = {part.post.name for part in network.projections if part.store.can.redraws}
-        dealt = deal(ranges, lanes, [k for k, name in enumerate(names) if name in drawn])
+        dealt = deal(ranges, threads, [k for k, name in enumerate(names) if name in drawn])
     return dict(zip(names, dealt, strict=True))
 
 
@@ -112,7 +112,7 @@ def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, 
     receptor = receptor_of(projection, weights)
     conducts(projection.post, receptor, weights, projection.name)
     own.phase = post.arrival(receptor, Phase.DELIVER)
-    own.lanes = owned(post.pieces, own.build.lanes)
+    own.owned = owned(post.shards, own.build.threads)
     for side, scope in (("pre", pre), ("post", post)):
         own.names |= {f"{variable}_{side}": signal for variable, signal in scope.state.items()}
         own.names |= {f"fired_{side}": scope.fired, f"count_{side}": scope.count}

@@ -15,7 +15,7 @@ from ..description.parts import Projection
 from ..operators.edges import Edges
 from ..operators.synapses import Listing, Synapses
 from ..seed import stream_key
-from .draw_values import draw_codes, draw_lags, lag_table, law_levels
+from .draw_values import draw_codes, draw_lags, lag_table, weight_levels
 
 MOST_LAGS: Final = 256  # distinct delays of synapses that are drawn row by row
 
@@ -28,7 +28,7 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
         "name": projection.name, "n_pre": pre.n, "n_post": post.n, "plastic": projection.rule is not None,
         "key": stream_key(network.seed, "projection", projection.name), "dt": dt, "delay_key": delay_key,
     }  # fmt: skip
-    levels = law_levels(projection)
+    levels = weight_levels(projection)
     if projection.static and levels is not None:
         table = lag_table(projection, dt)
         rows = None if table is None or table.lags.size > MOST_LAGS else projection.connectivity.rows(
@@ -41,8 +41,8 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
     if store.can.redraws:
         raise UnsupportedError(
             f"Network.connect: {type(store).__name__} needs targets that are independent draws (FixedTotal or "
-            "FixedOutDegree with multapses), a weight that is a number or a law, a delay that is a number or a law of "
-            f"at most {MOST_LAGS} steps, and no rule (got {projection})"
+            "FixedOutDegree with multapses), a weight and a delay that are each a number or a parametric distribution "
+            f"(Normal, Uniform ...), the delay one of at most {MOST_LAGS} steps, and no rule (got {projection})"
         )
     lags, levels, listing = _list(network, projection, dt)
     return Synapses(

@@ -13,7 +13,7 @@ from ...kernels.cpu import rows as kernels
 from ...kernels.cpu.connectivity import index_lags
 from ...kernels.reference.rows import lag_table as table_of
 from .. import validation as check
-from ..description.distributions import Distribution, Law, values
+from ..description.distributions import Distribution, Parametric, values
 from ..operators.edges import Edges
 from ..operators.synapses import LagTable
 
@@ -50,10 +50,10 @@ def draw_codes(
 ) -> tuple[NDArray[np.float64], NDArray[np.uint16]] | tuple[None, Any]:
     """Levels (n_levels,) and the level of each edge (n_edges,); or None and the weights as `draw_weights` has them.
 
-    One weight for all is one level. With the store's `bits`, a law has 2**bits equally likely levels and other
-    weights go to the nearest of as many between the least and the greatest.
+    One weight for all is one level. With the store's `bits`, a parametric distribution has 2**bits equally likely
+    levels, and other weights go to the nearest of as many between the least and the greatest.
     """
-    levels = law_levels(projection)
+    levels = weight_levels(projection)
     if levels is not None and levels.size > 1:
         chances = edges.chances
         if chances is None:
@@ -71,21 +71,21 @@ def draw_codes(
     return levels, np.rint((weights - levels[0]) / width).astype(np.uint16)
 
 
-def law_levels(projection: Projection) -> NDArray[np.float64] | None:
-    """The levels that need no drawing: of one weight for all, or of a law in a store of few bits."""
+def weight_levels(projection: Projection) -> NDArray[np.float64] | None:
+    """The levels that need no drawing: one weight for all, or a parametric distribution in a store of few bits."""
     weight, bits = projection.weight, projection.store.bits
     if weight is not None and not isinstance(weight, Distribution) and np.ndim(weight) == 0:
         return np.array([float(weight)])  # type: ignore[arg-type]
-    return weight.levels(1 << bits) if isinstance(weight, Law) and bits is not None else None
+    return weight.levels(1 << bits) if isinstance(weight, Parametric) and bits is not None else None
 
 
 def lag_table(projection: Projection, dt: float) -> LagTable | None:
-    """The delays of one number or a law; None where they are given one by one or by another distribution.
+    """The delays of one number or a parametric distribution; None where they are given in another way.
 
     Drawn delays go to the nearest step but 0.
     """
     delay = projection.delay
-    if isinstance(delay, Law):
+    if isinstance(delay, Parametric):
         ends = delay.quantile(np.array([RARE, 1 - RARE]))
         low, high = (max(int(np.rint(end / dt)), 1) for end in ends)
         _bounded(np.array([high]), dt)
@@ -146,7 +146,7 @@ def draw_delays(projection: Projection, edges: Edges, key: int) -> Any:
     if not isinstance(delay, Distribution) and np.ndim(delay) == 0:
         array = np.asarray(float(delay))  # type: ignore[arg-type]
     else:
-        if isinstance(delay, Law):
+        if isinstance(delay, Parametric):
             shares = np.empty(len(edges))
             kernels.draw_shares(np.uint64(key), shares)
             array = delay.quantile(shares)

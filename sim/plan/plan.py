@@ -27,7 +27,7 @@ from ..operators.synapses import Synapses
 from .population import constant_drive, constants_of, suits
 from .probes import Recorder
 
-MARKED_PARTS = ("state", "flow", "sums")  # of memory, to which deliveries add
+MARKED_REGIONS = ("state", "flow", "sums")  # of memory, to which deliveries add
 PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
 
 
@@ -50,7 +50,7 @@ class Plan:
     depth: int
     inputs: dict[str, Input] = field(default_factory=dict)
     tallies: dict[str, Signal] = field(default_factory=dict)
-    lanes: int = 1
+    threads: int = 1
     renewals: list[Signal] = field(default_factory=list)
 
     @property
@@ -68,21 +68,21 @@ class Plan:
         return Memory(self.signals, self.precision)
 
     def program(
-        self, memory: Memory, stimuli: Mapping[str, Stimulus] | None = None, lanes: int | None = None
+        self, memory: Memory, stimuli: Mapping[str, Stimulus] | None = None, threads: int | None = None
     ) -> Program:
         """Bind the operators to `memory`; `stimuli` stand in for the inputs of the same names.
 
-        lanes: threads to run on, all that the plan has lanes for if None.
+        threads: threads to run on, all that the plan has threads for if None.
         """
         replaced = self._replacements(stimuli or {})
         upcoming = np.full(len(self.operators), NEVER, np.int64)
         memory["asleep"][:], memory["drowsy"][0] = 0, 0
         for signal in self.renewals:
             memory[signal][0] = 0
-        marks = {part: np.zeros((memory[block_name(part)].size >> MARKED) + 1, np.uint8) for part in MARKED_PARTS}
+        marks = {part: np.zeros((memory[block_name(part)].size >> MARKED) + 1, np.uint8) for part in MARKED_REGIONS}
         calls = [call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming, marks)]
         clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
-        return self.backend.program(calls, clockwork, self.precision, self.lanes if lanes is None else lanes)
+        return self.backend.program(calls, clockwork, self.precision, self.threads if threads is None else threads)
 
     @property
     def synapse_bytes(self) -> int:
@@ -91,7 +91,7 @@ class Plan:
             math.prod(signal.shape) * definite(signal, self.precision).itemsize
             for signal in self.signals
             if signal.layout
-            or (signal.name.rpartition(".")[0] in self.projections and signal.part in ("fixed", "store"))
+            or (signal.name.rpartition(".")[0] in self.projections and signal.region in ("fixed", "store"))
         )
 
     def meta(self) -> dict[str, Any]:
@@ -108,48 +108,48 @@ class Plan:
         self, k: int, memory: Memory, replaced: Mapping[Operator, dict[str, Any]], upcoming: NDArray[np.int64],
         marks: Mapping[str, NDArray[np.uint8]],
     ) -> list[Call]:  # fmt: skip
-        """The calls of an operator: one, or one for each of its pieces."""
+        """The calls of an operator: one, or one for each of its shards."""
         operator = self.operators[k]
         arguments: dict[str, Any] = {}
         for name, value in operator.arguments.items():
-            if isinstance(value, Signal) and value.part == "upcoming":
+            if isinstance(value, Signal) and value.region == "upcoming":
                 upcoming[k] = 0
                 arguments[name] = upcoming[k : k + 1]
-            elif isinstance(value, Signal) and value.part == WOKEN:
+            elif isinstance(value, Signal) and value.region == WOKEN:
                 arguments[name] = marks[value.name]
             elif name in replaced.get(operator, ()):
                 arguments[name] = replaced[operator][name]
             else:
                 arguments[name] = memory[value] if isinstance(value, Signal) else value
         returns = None if operator.returns is None else memory[operator.returns]
-        if len(operator.pieces) < 2:
-            lane = operator.pieces[0][2] if operator.pieces else operator.lane
+        if len(operator.shards) < 2:
+            thread = operator.shards[0][2] if operator.shards else operator.thread
             nap = self._nap(operator, 0, arguments, memory, marks)
             owner = operator.owner or operator.label
-            return [Call(operator.kernel, arguments, returns, operator.every, lane, nap, owner)]
-        n = operator.pieces[-1][1]
+            return [Call(operator.kernel, arguments, returns, operator.every, thread, nap, owner)]
+        n = operator.shards[-1][1]
         calls = []
-        for p, (low, high, lane) in enumerate(operator.pieces):
+        for p, (low, high, thread) in enumerate(operator.shards):
             cut = {name: value[low:high] if np.shape(value) == (n,) else value for name, value in arguments.items()}
             place = None if returns is None else returns[p : p + 1]
             nap = self._nap(operator, p, cut, memory, marks)
-            calls.append(Call(operator.kernel, cut, place, operator.every, lane, nap))
+            calls.append(Call(operator.kernel, cut, place, operator.every, thread, nap))
         return calls
 
     def _nap(
         self, operator: Operator, p: int, arguments: Mapping[str, Any], memory: Memory,
         marks: Mapping[str, NDArray[np.uint8]],
     ) -> Nap | None:  # fmt: skip
-        """How piece `p` of an operator may pause."""
+        """How shard `p` of an operator may pause."""
         nap = operator.nap
         if nap is None:
             return None
-        low, high, _ = operator.pieces[p]
+        low, high, _ = operator.shards[p]
         asleep = memory[nap.asleep][nap.first + p : nap.first + p + 1]
         own = []
         for signal in nap.receptors:
             start = memory.place(signal)
-            own.append(marks[signal.part][(start + low) >> MARKED : ((start + high - 1) >> MARKED) + 1])
+            own.append(marks[signal.region][(start + low) >> MARKED : ((start + high - 1) >> MARKED) + 1])
         return Nap(asleep, bool(nap.watched), tuple(arguments[name] for name in nap.watched), tuple(own))
 
     def anew(self, memory: Memory, stimuli: Mapping[str, Stimulus], sample: int, step: int) -> None:
@@ -211,11 +211,11 @@ class Plan:
 
     def __str__(self) -> str:
         synapses = sum(part.synapses.n for part in self.projections.values())
-        lanes = f", {self.lanes} threads" if self.lanes > 1 else ""
+        threads = f", {self.threads} threads" if self.threads > 1 else ""
         neurons = sum(population.n for population in self.network.populations)
         lines = [
             f"Plan: {neurons} neurons, {synapses} synapses, dt = {self.dt:g} s, {self.precision}, "
-            f"backend {self.backend.name}{lanes}, {len(self.operators)} operators per step"
+            f"backend {self.backend.name}{threads}, {len(self.operators)} operators per step"
         ]
         for number, operator in enumerate(self.operators, 1):
             lines.append(f"{number:3} {operator.phase.name.lower():8}{operator.label}: {operator.name}{_how(operator)}")
@@ -232,13 +232,13 @@ def _describe(value: Any, precision: str) -> str:
         return f"{value:g}" if isinstance(value, float) else str(value)
     dtype = precision if value.dtype == "float" else value.dtype
     if not value.shape:
-        return f"{dtype}[all of {value.part}]"
+        return f"{dtype}[all of {value.region}]"
     unit = f" [{value.unit}]" if value.unit else ""
-    return f"{value.name} {dtype}{list(value.shape)}{unit} in {value.part}"
+    return f"{value.name} {dtype}{list(value.shape)}{unit} in {value.region}"
 
 
 def _how(operator: Operator) -> str:
-    """Whether an operator runs in pieces, in a lane or only now and then, for `print(plan)`."""
-    told = [f"{len(operator.pieces)} pieces"] if len(operator.pieces) > 1 else []
+    """Whether an operator runs in shards, in a thread or only now and then, for `print(plan)`."""
+    told = [f"{len(operator.shards)} shards"] if len(operator.shards) > 1 else []
     told += [f"every {operator.every} steps"] if operator.every > 1 else []
     return f" ({', '.join(told)})" if told else ""

@@ -16,12 +16,12 @@ from ..description.network import Network
 from ..description.neuron import NeuronModel
 from ..description.parts import Input, Population, Projection
 from ..operators.build import Build
-from ..operators.operator import Nap, Phase, Piece, parameters
+from ..operators.operator import Nap, Phase, Shard, parameters
 from ..operators.signals import ANY, MOST_COUNT, Signal
 from ..operators.synapses import Synapses
 from ..seed import stream_key
 
-MANY: Final = 8  # pieces in a network, from which on they may pause one by one
+MANY: Final = 8  # shards in a network, from which on they may pause one by one
 SETTLING: Final = 64  # steps between two looks for values that have decayed to nothing
 
 
@@ -63,7 +63,7 @@ class PopulationScope:
                 (n,),
                 initial.get(variable, 0),
                 model.units.get(variable, ""),
-                most=_most(dtype, build.pieces[name]),
+                most=_most(dtype, build.shards[name]),
             )
             for variable, dtype in model.state.items()
         }
@@ -85,7 +85,7 @@ class PopulationScope:
             build.operator(Phase.ARRIVE, name, "hold_step", scope)
         self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,), most=n - 1)
         self.count = build.signal(f"{name}.count", "flow", "int64", (1,), most=n)
-        self.pieces = build.pieces[name]
+        self.shards = build.shards[name]
         self.history = build.signal(f"{name}.history", "flow", "uint32", (self.depth, n), most=n - 1)
         self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (self.depth,), most=n)
         self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,), most=ANY)
@@ -127,19 +127,19 @@ class PopulationScope:
         constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
         scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
         counts = self.count
-        if len(self.pieces) > 1:
-            counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.pieces),), most=_sizes(self.pieces))
+        if len(self.shards) > 1:
+            counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.shards),), most=_sizes(self.shards))
         scope |= merging
         leads, follows = self._naps(build)
         build.operator(
-            Phase.ADVANCE, name, model.kernel, scope, returns=counts, pieces=self.pieces, nap=leads, owner=owner
+            Phase.ADVANCE, name, model.kernel, scope, returns=counts, shards=self.shards, nap=leads, owner=owner
         )
         for variable, signal in self.state.items():
             if signal.dtype == "float" and not (variable == "v" and _zero_threshold(model, build.precision)):
-                own: dict[str, Any] = {"every": SETTLING, "pieces": self.pieces, "nap": follows}
+                own: dict[str, Any] = {"every": SETTLING, "shards": self.shards, "nap": follows}
                 build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal}, **own)
-        if len(self.pieces) > 1:
-            starts = build.fixed(f"{name}.starts", np.array([low for low, _, _ in self.pieces], np.int64))
+        if len(self.shards) > 1:
+            starts = build.fixed(f"{name}.starts", np.array([low for low, _, _ in self.shards], np.int64))
             own = {"fired": self.fired, "counts": counts, "starts": starts, "count": self.count}
             build.operator(Phase.GATHER, name, "gather_step", own)
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
@@ -162,16 +162,16 @@ class PopulationScope:
         return {"merged": merged, "counted": int(counted)}
 
     def _naps(self, build: Build) -> tuple[Nap | None, Nap | None]:
-        """How pieces may pause, for the operator that decides and for others; None where not all that comes wakes."""
+        """How shards may pause, for the operator that decides and for others; None where not all that comes wakes."""
         stimuli = [part.stimulus for part in self.joined.inputs]
         stores = [part.store for part in self.joined.incoming]
-        steady = not isinstance(self.drive, Signal) or self.drive.part == "fixed"
+        steady = not isinstance(self.drive, Signal) or self.drive.region == "fixed"
         wakes = all(part.wakes or isinstance(part, Constant) for part in stimuli)
         wakes = wakes and all(part.can.static for part in stores) and isinstance(self.population.model.kernel, str)
         if not (build.naps and steady and wakes and build.asleep.shape[0] >= MANY):
             return None, None
-        first = build.first_piece[self.population.name]
-        watched = (*self.state, *(key for key, signal in self.receptors.items() if signal.part == "flow"))
+        first = build.first_shard[self.population.name]
+        watched = (*self.state, *(key for key, signal in self.receptors.items() if signal.region == "flow"))
         receptors = tuple(self.receptors.values())
         return Nap(build.asleep, first, watched, receptors), Nap(build.asleep, first)
 
@@ -269,14 +269,14 @@ def constant_drive(
     return drive
 
 
-def _sizes(pieces: Sequence[Piece]) -> NDArray[np.int64]:
-    """The units of each piece."""
-    return np.array([high - low for low, high, _ in pieces], np.int64)
+def _sizes(shards: Sequence[Shard]) -> NDArray[np.int64]:
+    """The units of each shard."""
+    return np.array([high - low for low, high, _ in shards], np.int64)
 
 
-def _most(dtype: str, pieces: Sequence[Piece]) -> NDArray[np.int64] | int | None:
-    """The greatest number in a state variable: those of uint32 are units, counted from the beginning of their piece."""
+def _most(dtype: str, shards: Sequence[Shard]) -> NDArray[np.int64] | int | None:
+    """The greatest number in a state variable: those of uint32 are units, counted from the beginning of their shard."""
     if dtype != "uint32":
         return None if dtype.startswith("float") else ANY
-    sizes = _sizes(pieces)
+    sizes = _sizes(shards)
     return np.repeat(sizes - 1, sizes)

@@ -66,7 +66,7 @@ class Sums:
             unit = Exact(1.0 / self.scales[name, receptor])
             scope = {"sums": counts, "unit": unit, "receiving": post.receptors[receptor]}
             phase = post.arrival(receptor, Phase.DELIVER)
-            build.operator(phase, f"{name}.{receptor}", "sum_step", scope, pieces=post.pieces)
+            build.operator(phase, f"{name}.{receptor}", "sum_step", scope, shards=post.shards)
 
 
 def _largest(projection: Projection, own: ProjectionScope) -> float:

@@ -1,4 +1,4 @@
-"""Segments in a row: which files are pieces of one run, and whether each goes on where the one before it ended."""
+"""Segments in a row: which files are of one run, and whether each goes on where the one before it ended."""
 
 from __future__ import annotations
 

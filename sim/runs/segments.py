@@ -31,14 +31,14 @@ MOST_SECONDS: Final = 10.0  # between segments, as far as there is something to 
 CHECKPOINT_SECONDS: Final = 60.0  # between checkpoints
 CHECKPOINTS: Final = ("checkpoint-1.snapshot", "checkpoint-2.snapshot")  # one of them is whole at any time
 LEAST_FREE: Final = 1 << 24  # bytes on the disk before a run may begin
-WAITING: Final = 4  # pieces: beyond this the simulation waits for the disk
+WAITING: Final = 4  # segments: beyond this the simulation waits for the disk
 LOCK: Final = ".records.lock"
 TRIAL: Final = ".trial"
 LOOK: Final = 0.05  # [s] between two looks whether the run still lasts
 
 
 class Segments:
-    """A folder into which a thread writes pieces of a result as ``seg-0001.h5``, ``seg-0002.h5`` ...
+    """A folder into which a thread writes segments of a result as ``seg-0001.h5``, ``seg-0002.h5`` ...
 
     Each segment is a sealed file of results of its own span, so whatever happens to the run, what was sealed
     stays readable: ``Result.load(folder)``. Now and then the state at the end of a segment joins it as a checkpoint.
@@ -67,13 +67,13 @@ class Segments:
         self.sealed = 0
         self.state: Mapping[str, Any] | None = None
         self.complete: Result | None = None
-        self._only: Result | None = None  # the first piece, until there is another
-        self._pieces = 0
+        self._only: Result | None = None  # the first segment, until there is another
+        self._count = 0
         self._kept = 0  # checkpoints
         self._digest: str | None = None  # of the segment sealed last
         self._failure: BaseException | None = None
         self._queue: queue.SimpleQueue[tuple[Result, Snapshot | None] | None] = queue.SimpleQueue()
-        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()  # a token for each piece that may wait
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()  # a token for each segment that may wait
         for _ in range(WAITING):
             self._room.put(None)
         self._last = self._last_kept = time.monotonic()
@@ -102,22 +102,22 @@ class Segments:
             self._check()
 
     def wants(self, n_bytes: int) -> bool:
-        """Whether a piece of `n_bytes` should be handed over now."""
+        """Whether a segment of `n_bytes` should be handed over now."""
         passed = time.monotonic() - self._last
         late = passed > (MOST_SECONDS if n_bytes else CHECKPOINT_SECONDS)
         return n_bytes >= MOST_BYTES or late or self._failure is not None
 
-    def put(self, piece: Result, state: State | None = None) -> None:
-        """Hand over the next piece and the `state` at its end. Raises an error if an earlier one was not written."""
+    def put(self, segment: Result, state: State | None = None) -> None:
+        """Hand over the next segment and the `state` at its end. Raises an error if an earlier one was not written."""
         self._check()
         self._last = time.monotonic()
-        self._only = piece if self._pieces == 0 else None
-        self._pieces += 1
+        self._only = segment if self._count == 0 else None
+        self._count += 1
         kept = None
         if state is not None and self._last - self._last_kept >= CHECKPOINT_SECONDS:
             self._last_kept, kept = self._last, self.present(state())
         self._room.get()
-        self._queue.put((piece, kept))
+        self._queue.put((segment, kept))
 
     def merge(self) -> Result:
         """The whole result, saved as results.h5, which appears in one move; only then do the segments go."""
@@ -185,7 +185,7 @@ class Segments:
             lock.release()
 
     def _next(self) -> tuple[Result, Snapshot | None] | None:
-        """The next piece to write; None at the end."""
+        """The next segment to write; None at the end."""
         while True:
             try:
                 return self._queue.get(timeout=LOOK)
@@ -193,11 +193,11 @@ class Segments:
                 if self._watched and self.lasts() is None:
                     return None
 
-    def _write(self, piece: Result, kept: Snapshot | None) -> None:
+    def _write(self, segment: Result, kept: Snapshot | None) -> None:
         place: dict[str, int | str] = {"segment": self.sealed + 1, "run": self.run}
         if self._digest is not None:
             place["follows"] = self._digest
-        self._digest = storage.write_result(piece, self._path(self.sealed + 1), place=place)
+        self._digest = storage.write_result(segment, self._path(self.sealed + 1), place=place)
         self.sealed += 1
         if kept is not None:
             snapshot.save(self.folder / CHECKPOINTS[self._kept % 2], kept)
@@ -237,7 +237,7 @@ class Segments:
             )
         for path in reversed(paths[len(kept) :]):  # from the end, so that no gap is left whatever happens
             path.unlink()
-        self.sealed = self._pieces = len(kept)
+        self.sealed = self._count = len(kept)
         if latest is None:
             return None
         self._digest, self._kept = kept[-1].digest, 1 - CHECKPOINTS.index(latest[1])

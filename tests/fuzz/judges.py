@@ -24,7 +24,7 @@ from potentia.hardware import Crossbar
 from potentia.kernels.gpu import devices
 from potentia.learning import STDP
 from potentia.models import AdEx, CobaLIF
-from potentia.sim.plan import pieces
+from potentia.sim.plan import shards
 from potentia.sim.results.records import concatenate
 
 from .case import Case, Look
@@ -79,7 +79,7 @@ def whole(case: Case, **changes: Any) -> Result:
     return result
 
 
-LISTS = ("resting", "left")  # variables that are lists, each piece and each backend with its own
+LISTS = ("resting", "left")  # variables that are lists, each shard and each backend with its own
 ROUNDED = (AdEx, CobaLIF, Crossbar, STDP)  # of these the compiled kernels round fewer products: see `kernels/reference`
 
 
@@ -112,28 +112,28 @@ def close(name: str, here: Result, there: Result) -> None:
 
 
 def threads(case: Case) -> bool:
-    """Two threads, and pieces so small that both have some, give what one gives."""
+    """Two threads, and shards so small that both have some, give what one gives."""
     if case.engine == "event":
         return False
     expected = whole(case)
     same("2 threads", whole(case, threads=2), expected)
     case = replace(case, probes=tuple(look for look in case.probes if look.what not in LISTS))
     expected = whole(case)
-    with small_pieces():
-        same("small pieces", whole(case), expected)
-        same("2 threads with small pieces", whole(case, threads=2), expected)
+    with small_shards():
+        same("small shards", whole(case), expected)
+        same("2 threads with small shards", whole(case, threads=2), expected)
     return True
 
 
 @contextmanager
-def small_pieces() -> Iterator[None]:
-    """Populations are cut into pieces of two units."""
-    units = pieces.UNITS
-    pieces.UNITS = 2  # type: ignore[misc]
+def small_shards() -> Iterator[None]:
+    """Populations are cut into shards of two units."""
+    units = shards.UNITS
+    shards.UNITS = 2  # type: ignore[misc]
     try:
         yield
     finally:
-        pieces.UNITS = units  # type: ignore[misc]
+        shards.UNITS = units  # type: ignore[misc]
 
 
 def cut(case: Case) -> bool:

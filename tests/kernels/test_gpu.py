@@ -68,7 +68,7 @@ NETWORKS = {
     "adex": lambda: balanced(AdEx, (1e-3, -4e-3), 30e-3),
     "izhikevich": lambda: balanced(Izhikevich, (0.5e-3, -1e-3), 10.0),
     "procedural": lambda: balanced(LIF, (0.3e-3, -2e-3), 17e-3, store=Procedural(bits=4)),
-    "in pieces": lambda: balanced(CubaLIF, (0.16e-3, -0.9e-3), 21e-3, n=5000),
+    "in shards": lambda: balanced(CubaLIF, (0.16e-3, -0.9e-3), 21e-3, n=5000),
 }
 
 
@@ -89,17 +89,17 @@ def any_order(request, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["cuba", "coba", "adex", "procedural", "in pieces"])
+@pytest.mark.parametrize("name", ["cuba", "coba", "adex", "procedural", "in shards"])
 def test_whole_numbers_leave_no_freedom(any_order, name, dtype):
     """Sums in whole numbers: the same spikes and the same bits of state, in either precision and in any order."""
     here, there = (
         Simulator(NETWORKS[name](), dt=DT, backend=backend, dtype=dtype, deterministic=True)
         for backend in (any_order, "cpu")
     )
-    duration = 0.02 if name == "in pieces" else 0.05
+    duration = 0.02 if name == "in shards" else 0.05
     assert here.run(duration).hash == there.run(duration).hash
     for signal in there.plan.signals:
-        if signal.part == "state" and signal.dtype == "float":
+        if signal.region == "state" and signal.dtype == "float":
             np.testing.assert_array_equal(
                 here._engine.memory[signal], there._engine.memory[signal], err_msg=signal.name
             )
@@ -107,7 +107,7 @@ def test_whole_numbers_leave_no_freedom(any_order, name, dtype):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks(gpu, name):
-    duration = 0.02 if name == "in pieces" else 0.06
+    duration = 0.02 if name == "in shards" else 0.06
     here, there = (
         Simulator(NETWORKS[name](), dt=DT, backend=backend, dtype="float64").run(duration) for backend in (gpu, "cpu")
     )
@@ -152,7 +152,7 @@ def test_stimuli_and_probes(gpu, chunk):
 
 
 def test_records_handed_over_on_the_way(gpu, tmp_path, monkeypatch):
-    """Written in many pieces, or broken off and resumed, the records are those of a run that is kept in memory."""
+    """Written in many shards, or broken off and resumed, the records are those of a run that is kept in memory."""
     monkeypatch.setattr(segments, "MOST_BYTES", 1)
     monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
     expected = storage.digest(run(gpu))
@@ -160,7 +160,7 @@ def test_records_handed_over_on_the_way(gpu, tmp_path, monkeypatch):
     def simulator():
         return Simulator(stimulated(), dt=DT, backend=gpu, chunk=60, dtype="float64")
 
-    assert storage.digest(simulator().run(0.05, record_to=tmp_path / "pieces")) == expected
+    assert storage.digest(simulator().run(0.05, record_to=tmp_path / "shards")) == expected
     left = iter(range(3))
 
     def tick(steps):
@@ -193,7 +193,7 @@ def test_a_snapshot_changes_hands(gpu, tmp_path):
         assert Simulator.load(tmp_path / "half.h5", backend=second).run(0.02).hash == expected
 
 
-def test_pieces_that_pause_on_the_cpu(gpu):
+def test_shards_that_pause_on_the_cpu(gpu):
     """A wave runs through a chain of populations that are silent before and after."""
     net = Network(seed=4)
     chain = [net.population(LIF(), 30, name=f"link{k}") for k in range(9)]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from potentia.kernels.cpu import lanes, ports
+from potentia.kernels.cpu import ports
+from potentia.kernels.cpu import vectors as vector
 from potentia.kernels.cpu.caching import cached
 from potentia.kernels.cpu.coarse import build, hats
 from potentia.kernels.cpu.wires import settle_bits, settle_words
@@ -12,20 +13,20 @@ from potentia.kernels.cpu.wires import settle_bits, settle_words
 
 @njit
 def combined(a, b, c, found):
-    x, y, z = lanes.load(a, 0), lanes.load(b, 0), lanes.load(c, 0)
-    lanes.store(found, 0, lanes.over(lanes.fused(x, y, lanes.plus(z, lanes.splat(2.0))), lanes.times(x, x)))
-    return lanes.total(x)
+    x, y, z = vector.load(a, 0), vector.load(b, 0), vector.load(c, 0)
+    vector.store(found, 0, vector.over(vector.fused(x, y, vector.plus(z, vector.splat(2.0))), vector.times(x, x)))
+    return vector.total(x)
 
 
 @njit
 def turned(a, found):
-    lanes.turn(a, 3, 11, found, 5, 9)
+    vector.turn(a, 3, 11, found, 5, 9)
 
 
 def test_lanes_are_eight_numbers():
     rng = np.random.default_rng(0)
-    a, b, c = rng.uniform(1, 2, (3, lanes.LANES))
-    found = np.zeros(lanes.LANES)
+    a, b, c = rng.uniform(1, 2, (3, vector.WIDTH))
+    found = np.zeros(vector.WIDTH)
     assert combined(a, b, c, found) == pytest.approx(a.sum(), rel=1e-15)
     np.testing.assert_allclose(found, (a * b + c + 2) / a**2, rtol=1e-15)
 

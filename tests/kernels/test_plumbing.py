@@ -199,7 +199,7 @@ def test_send(room):
     assert len(set(signatures)) == 1 + sum(int(state["count"][0]) > 0 for state in seen)  # every spike counts
 
 
-def test_gather_joins_the_lists_of_pieces(room):
+def test_gather_joins_the_lists_of_shards(room):
     given = {
         "fired": np.array([1, 9, 9, 0, 2, 9, 1], "uint32"), "counts": np.array([1, 2, 0, 1]),
         "starts": np.array([0, 3, 5, 6]), "count": zeros(1, "int64"),

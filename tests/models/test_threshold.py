@@ -104,8 +104,8 @@ def test_units_rest_for_their_own_time(backend, kind, dtype):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_rest_in_pieces(threads):
-    """5,000 units in pieces: all intervals of a unit are equal, and one for each refractory time from 0 to 20 steps."""
+def test_rest_in_shards(threads):
+    """5,000 units in shards: all intervals of a unit are equal, and one for each refractory time from 0 to 20 steps."""
     rests = np.random.default_rng(1).integers(0, 21, 5000)
     net = Network()
     cells = net.population(LIF(refractory=rests * 1e-4), rests.size, name="cells", initial={"v": Uniform(0.0, 14e-3)})

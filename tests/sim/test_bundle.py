@@ -1,4 +1,4 @@
-"""Static synapses in bundles: one network gives the same spikes in every store, on any number of threads, in pieces."""
+"""Static synapses in bundles: one network gives the same spikes in every store, on any number of threads, in shards."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from potentia.sim import (
     SpikeTrain,
     Uniform,
 )
-from potentia.sim.plan import pieces
 from potentia.sim.plan import population as scope
+from potentia.sim.plan import shards
 
 
 def recurrent(store=None, *, exc=600, inh=150, floats=False):
@@ -61,12 +61,12 @@ def recurrent(store=None, *, exc=600, inh=150, floats=False):
 
 
 @pytest.fixture
-def small_pieces(monkeypatch):
-    """Pieces of 64 units, so that small populations are cut too."""
-    monkeypatch.setattr(pieces, "UNITS", 64)
+def small_shards(monkeypatch):
+    """Shards of 64 units, so that small populations are cut too."""
+    monkeypatch.setattr(shards, "UNITS", 64)
 
 
-def test_stored_procedural_threads_and_backends_agree(small_pieces):
+def test_stored_procedural_threads_and_backends_agree(small_shards):
     """One spike hash for synapses stored or drawn again, one to three threads, both backends, and pauses or none."""
     stored = recurrent(Ideal(bits=6))
     expected = Simulator(stored, threads=1).run(0.15)
@@ -89,9 +89,9 @@ def test_more_threads_than_cores_are_warned_of():
         Simulator(net, threads=1000)
 
 
-def test_pieces_change_no_spike(monkeypatch):
+def test_shards_change_no_spike(monkeypatch):
     whole = Simulator(recurrent(), threads=1).run(0.1).hash
-    monkeypatch.setattr(pieces, "UNITS", 48)
+    monkeypatch.setattr(shards, "UNITS", 48)
     assert Simulator(recurrent(), threads=1).run(0.1).hash == whole
 
 
@@ -166,7 +166,7 @@ def test_event_engine_sees_the_same_synapses():
 def sparse(monkeypatch, many):
     """A large silent population in which single units fire now and then, with pauses or, for a large `many`, none."""
     monkeypatch.setattr(scope, "MANY", many)
-    monkeypatch.setattr(pieces, "UNITS", 64)
+    monkeypatch.setattr(shards, "UNITS", 64)
     net = Network(seed=4)
     fast = CubaLIF(tau=2e-3, tau_excitatory=1e-3, tau_inhibitory=1e-3)
     cells = net.population(fast, 2000, name="cells")
@@ -181,8 +181,8 @@ def sparse(monkeypatch, many):
     return Simulator(net, threads=1)
 
 
-def test_pieces_that_pause_change_nothing(monkeypatch):
-    """Spikes and traces are equal to the bit, although most pieces pause most of the time."""
+def test_shards_that_pause_change_nothing(monkeypatch):
+    """Spikes and traces are equal to the bit, although most shards pause most of the time."""
     pausing, awake = sparse(monkeypatch, 2), sparse(monkeypatch, 1 << 30)
     results = [simulator.run(1.0) for simulator in (pausing, awake)]
     assert results[0].hash == results[1].hash
@@ -192,7 +192,7 @@ def test_pieces_that_pause_change_nothing(monkeypatch):
     assert not awake._engine.memory["asleep"].any()
 
 
-def test_snapshots_do_not_know_of_threads(tmp_path, small_pieces):
+def test_snapshots_do_not_know_of_threads(tmp_path, small_shards):
     """Saved on one thread in mid-run, resumed on two: the same spikes as in one go."""
     net = recurrent(Ideal(bits=4))
     expected = Simulator(net, threads=1).run(0.1).hash

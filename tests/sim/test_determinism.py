@@ -31,7 +31,7 @@ def network(*, probes: bool = True, seed: int = 3) -> Network:
 
 @pytest.fixture(scope="module")
 def plain() -> str:
-    """The hash of the whole run in one piece; the network must be active for it to mean anything."""
+    """The hash of the whole run in one shard; the network must be active for it to mean anything."""
     result = Simulator(network(), dt=1e-4, threads=1).run(DURATION)
     assert len(result.spikes("exc")) > 200
     assert len(result.spikes("inh")) > 50
@@ -49,8 +49,8 @@ def test_hash_does_not_depend_on_probes(plain):
 
 def test_hash_does_not_depend_on_the_cut(plain):
     simulator = Simulator(network(), dt=1e-4)
-    pieces = [simulator.run(duration) for duration in (0.03, 0.0, 0.0501, 0.0199)]
-    assert pieces[-1].hash == plain
+    shards = [simulator.run(duration) for duration in (0.03, 0.0, 0.0501, 0.0199)]
+    assert shards[-1].hash == plain
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -82,7 +82,7 @@ def test_default_names_skip_those_that_were_given():
     assert [net.population(LIF(), 1).name for _ in range(3)] == ["population", "population2", "population3"]
 
 
-@pytest.mark.parametrize("names", [("p", "q", "p+q"), ("p", "q", "p, lane 1"), ("p", "q, lane 1", "p+q, lane 1")])
+@pytest.mark.parametrize("names", [("p", "q", "p+q"), ("p", "q", "p, thread 1"), ("p", "q, thread 1", "p+q, thread 1")])
 def test_names_of_projections_never_clash(names):
     """Projections that are delivered together have a common operator, whose name nobody else can bear."""
     net = Network(seed=1)

@@ -52,7 +52,7 @@ def test_the_clock_engine_bounds_every_whole_number(model):
     sim = Simulator(network(model), dt=5e-4)
     sim.run(20e-3)
     engine = sim._engine
-    saved, signals = engine.snapshot(), [signal for signal in engine.plan.signals if signal.part in SAVED]
+    saved, signals = engine.snapshot(), [signal for signal in engine.plan.signals if signal.region in SAVED]
     assert {signal.name for signal in signals} | {"step", "wiring"} == set(saved)
     for signal in signals:
         array = saved[signal.name]
@@ -69,11 +69,11 @@ def test_the_clock_engine_bounds_every_whole_number(model):
     engine.restore(saved)
 
 
-def test_units_are_counted_from_the_beginning_of_their_piece():
-    """Of 2,100 units the second piece has the last 1,076; a unit beyond it would be written outside of all."""
+def test_units_are_counted_from_the_beginning_of_their_shard():
+    """Of 2,100 units the second shard has the last 1,076; a unit beyond it would be written outside of all."""
     sim = Simulator(network(LIF, 2100), dt=1e-3)
-    saved, pieces = sim._engine.snapshot(), len(sim._engine.snapshot()["cells.counts"])
-    assert pieces == 2
+    saved, shards = sim._engine.snapshot(), len(sim._engine.snapshot()["cells.counts"])
+    assert shards == 2
     broken(sim._engine, saved, "cells.resting", 1076)
     saved["cells.resting"][0] = 1023
     sim._engine.restore(saved)
@@ -129,7 +129,7 @@ def test_spikes_in_flight_must_be_in_order():
 
 def test_whole_numbers_without_a_bound_cannot_be_declared():
     plan = Simulator(network(LIF), dt=1e-3)._engine.plan
-    build = Build(dt=1e-3, precision="float32", backend=plan.backend, pieces={})
+    build = Build(dt=1e-3, precision="float32", backend=plan.backend, shards={})
     for dtype in ("int32", "uint8", "int64"):
         with pytest.raises(NetworkError, match="needs most="):
             build.signal(f"mine.{dtype}", "flow", dtype, (3,))

@@ -9,7 +9,7 @@ from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF
 from potentia.sim import Explicit, FixedOutDegree, FixedProbability, FixedTotal, Ideal, Procedural, Uniform
 
-UNITS = 3000  # more than a piece, so threads share the populations
+UNITS = 3000  # more than a shard, so threads share the populations
 STORES = {
     "ideal": Ideal(),
     "few bits": Ideal(bits=5),

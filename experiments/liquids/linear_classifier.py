@@ -1,4 +1,4 @@
-"""Linear probes: how well classes can be told apart by a linear readout, and the folds on which that is measured."""
+"""Linear classifiers: how well classes can be told apart by a linear readout, and the folds on which that is measured."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Fold:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Probe:
+class LinearClassifier:
     """A linear classifier and how it is trained.
 
     kind "convex": multinomial logistic regression to the optimum (`Readout`), its weight decay chosen on a fifth of

@@ -9,20 +9,20 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
-LANES = 8
-_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+WIDTH = 8
+_VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
 _FAST = ("contract", "reassoc")  # fused multiply-add; sums in any order
 
 
-class _Lanes(types.Type):
+class _Vector(types.Type):
     def __init__(self):
         super().__init__("lanes8")
 
 
-lanes = _Lanes()
+vector = _Vector()
 
 
-@register_model(_Lanes)
+@register_model(_Vector)
 class _Model(models.PrimitiveModel):
     def __init__(self, manager, kind):
         super().__init__(manager, kind, _VECTOR)
@@ -40,7 +40,7 @@ def load(typing, array, index):
     def generate(context, builder, signature, arguments):
         return builder.load(_pointer(context, builder, signature.args[0], *arguments), align=8)
 
-    return lanes(array, types.intp), generate
+    return vector(array, types.intp), generate
 
 
 @intrinsic
@@ -52,7 +52,7 @@ def store(typing, array, index, value):
         builder.store(value, _pointer(context, builder, signature.args[0], array, index), align=8)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, lanes), generate
+    return types.void(array, types.intp, vector), generate
 
 
 @intrinsic
@@ -61,27 +61,27 @@ def splat(typing, number):
 
     def generate(context, builder, signature, arguments):
         one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.Constant(ir.IntType(32), 0))
-        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH))
 
-    return lanes(types.float64), generate
+    return vector(types.float64), generate
 
 
 @intrinsic
 def plus(typing, a, b):
     """a + b."""
-    return lanes(lanes, lanes), lambda context, builder, signature, given: builder.fadd(*given, flags=_FAST)
+    return vector(vector, vector), lambda context, builder, signature, given: builder.fadd(*given, flags=_FAST)
 
 
 @intrinsic
 def times(typing, a, b):
     """a b."""
-    return lanes(lanes, lanes), lambda context, builder, signature, given: builder.fmul(*given, flags=_FAST)
+    return vector(vector, vector), lambda context, builder, signature, given: builder.fmul(*given, flags=_FAST)
 
 
 @intrinsic
 def over(typing, a, b):
     """a / b."""
-    return lanes(lanes, lanes), lambda context, builder, signature, given: builder.fdiv(*given)
+    return vector(vector, vector), lambda context, builder, signature, given: builder.fdiv(*given)
 
 
 @intrinsic
@@ -91,7 +91,7 @@ def fused(typing, a, b, c):
     def generate(context, builder, signature, given):
         return builder.fadd(builder.fmul(given[0], given[1], flags=_FAST), given[2], flags=_FAST)
 
-    return lanes(lanes, lanes, lanes), generate
+    return vector(vector, vector, vector), generate
 
 
 @intrinsic
@@ -99,15 +99,15 @@ def total(typing, value):
     """The sum of all eight."""
 
     def generate(context, builder, signature, given):
-        width, value = LANES, given[0]
+        width, value = WIDTH, given[0]
         while width > 1:  # halves upon halves
             width //= 2
-            mask = [(k + width) % LANES for k in range(LANES)]
-            turned = builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), LANES), mask))
+            mask = [(k + width) % WIDTH for k in range(WIDTH)]
+            turned = builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), mask))
             value = builder.fadd(value, turned, flags=_FAST)
         return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
-    return types.float64(lanes), generate
+    return types.float64(vector), generate
 
 
 @intrinsic
@@ -120,11 +120,11 @@ def turn(typing, source, begin, stride, target, target_begin, target_stride):
             step = builder.mul(given[which + 2], ir.Constant(ir.IntType(64), k))
             return _pointer(context, builder, signature.args[which], given[which], builder.add(given[which + 1], step))
 
-        rows = [builder.load(place(0, k), align=8) for k in range(LANES)]
+        rows = [builder.load(place(0, k), align=8) for k in range(WIDTH)]
         for _ in range(3):  # perfect shuffles of the rows
-            half = LANES // 2
-            rows = [builder.shuffle_vector(rows[k // 2], rows[k // 2 + half], _riffle(k % 2)) for k in range(LANES)]
-        for k in range(LANES):
+            half = WIDTH // 2
+            rows = [builder.shuffle_vector(rows[k // 2], rows[k // 2 + half], _riffle(k % 2)) for k in range(WIDTH)]
+        for k in range(WIDTH):
             builder.store(rows[k], place(3, k), align=8)
         return context.get_dummy_value()
 
@@ -133,6 +133,6 @@ def turn(typing, source, begin, stride, target, target_begin, target_stride):
 
 def _riffle(high):
     """The mask that takes the low, or high, halves of two vectors in turns."""
-    first = high * LANES // 2
-    mask = [first + k // 2 + (k % 2) * LANES for k in range(LANES)]
-    return ir.Constant(ir.VectorType(ir.IntType(32), LANES), mask)
+    first = high * WIDTH // 2
+    mask = [first + k // 2 + (k % 2) * WIDTH for k in range(WIDTH)]
+    return ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), mask)
