@@ -47,7 +47,7 @@ class Context:
 
     backend: for every Simulator; data: the folder of data sets, None for what ships in the package; folder:
     the run folder, for figures and results; progress: whether to show bars, None on a terminal only; say:
-    prints a text; draws: whether figures are wanted; resume: whether the folder is that of a run that broke off, for
+    prints a text; plots: whether figures are wanted; resume: whether the folder is that of a run that broke off, for
     ``Simulator.run(record_to=folder, resume=resume)``. hashes and tables: what `record` and `table` were given.
     """
 
@@ -56,7 +56,7 @@ class Context:
     folder: Path
     progress: bool | None = None
     say: Callable[[str], None] = print
-    draws: bool = True
+    plots: bool = True
     resume: bool = False
     hashes: list[str] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Context:
 
     def draw(self, name: str, make: Callable[[], Any]) -> Path | None:
         """Save the Figure or Axes that `make` returns as ``<name>.png``; without matplotlib only say so."""
-        if not self.draws:
+        if not self.plots:
             return None
         try:
             made = make()

@@ -29,7 +29,7 @@ def execute(
     data: Path | None = None,
     base: Path = Path("runs"),
     say: Callable[[str], None] = print,
-    draws: bool = True,
+    plots: bool = True,
 ) -> RunFolder:
     """Run `experiment` in a new folder below `base`; return the folder, finished.
 
@@ -41,7 +41,7 @@ def execute(
         base, experiment.name, config=config, seed=config.get("seed", 0), backend=backend,
         data=None if data is None else str(data.resolve()), description=experiment.description,
     )  # fmt: skip
-    context = Context(backend=backend, data=data, folder=folder.path, say=say, draws=draws)
+    context = Context(backend=backend, data=data, folder=folder.path, say=say, plots=draws)
     with _telling(folder.path), folder:
         try:
             _carry_out(experiment, settings, context, folder)

@@ -1,4 +1,4 @@
-"""Linear classifiers: how well classes can be told apart by a linear readout, and the folds on which that is measured."""
+"""Linear classifiers: how well a linear readout tells classes apart, and the folds on which that is measured."""
 
 from __future__ import annotations
 
