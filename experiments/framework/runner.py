@@ -41,7 +41,7 @@ def execute(
         base, experiment.name, config=config, seed=config.get("seed", 0), backend=backend,
         data=None if data is None else str(data.resolve()), description=experiment.description,
     )  # fmt: skip
-    context = Context(backend=backend, data=data, folder=folder.path, say=say, plots=draws)
+    context = Context(backend=backend, data=data, folder=folder.path, say=say, plots=plots)
     with _telling(folder.path), folder:
         try:
             _carry_out(experiment, settings, context, folder)
@@ -92,7 +92,7 @@ def verify(path: Path) -> list[str]:
     record = _finished(path)
     experiment, settings, backend, data = _described(record)
     with tempfile.TemporaryDirectory(prefix="potentia-verify-") as base:
-        how: dict[str, Any] = {"backend": backend, "data": data, "base": Path(base), "draws": False}
+        how: dict[str, Any] = {"backend": backend, "data": data, "base": Path(base), "plots": False}
         try:
             folder = execute(experiment, settings, say=lambda text: None, **how)
         except KeyboardInterrupt:  # nothing is left to go on with

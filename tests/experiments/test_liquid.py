@@ -29,7 +29,7 @@ SMALL = Liquid(n_inputs=12, n_steps=20, decay=0.5, threshold=2.0, constant=0.1, 
 
 
 def context(folder):
-    return Context(backend="cpu", data=None, folder=folder, progress=False, say=lambda text: None, draws=False)
+    return Context(backend="cpu", data=None, folder=folder, progress=False, say=lambda text: None, plots=False)
 
 
 def shown(liquid, n=4, share=0.3, seed=0):

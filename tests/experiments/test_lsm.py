@@ -21,11 +21,11 @@ SMALL = {
 }
 
 
-def run(name, folder, data, *more, draws=False):
+def run(name, folder, data, *more, plots=False):
     """The finished run folder of an experiment in small."""
     experiment, told = load(name), []
     settings = read_settings(name, experiment.settings, [*SMALL[name], *more])
-    made = execute(experiment, settings, backend="cpu", data=data, base=folder, say=told.append, draws=draws)
+    made = execute(experiment, settings, backend="cpu", data=data, base=folder, say=told.append, plots=plots)
     return made, "\n".join(told)
 
 
@@ -73,7 +73,7 @@ def save(path, arrays):
 
 def test_nmnist_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     monkeypatch.setattr(liquid, "AXES", {axis: values[:2] for axis, values in liquid.AXES.items()})
-    first, told = run("lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6", draws=True)
+    first, told = run("lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6", plots=True)
     again, _ = run("lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6")
     metrics = first.record["metrics"]
     assert first.record["spike_hash"] == again.record["spike_hash"]
@@ -119,7 +119,7 @@ def test_spoken_digits_run_where_ntidigits_is_missing(tmp_path, data):
 
 def test_zero_shot_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     monkeypatch.setattr(liquid, "AXES", {"read_noise": (0.1, 0.2)})
-    first, told = run("zero-shot", tmp_path, data, "test_sounds=2", "sweep=true", draws=True)
+    first, told = run("zero-shot", tmp_path, data, "test_sounds=2", "sweep=true", plots=True)
     again, _ = run("zero-shot", tmp_path, data, "test_sounds=2", "sweep=true")
     study = json.loads((first.path / "study.json").read_text())
     assert [(point["axis"], point["value"]) for point in study["sweep"]] == [("read_noise", 0.1), ("read_noise", 0.2)]

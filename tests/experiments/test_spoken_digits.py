@@ -50,6 +50,6 @@ def test_a_small_liquid_hears(tmp_path):
     assert np.sum(json.loads((folder / "confusion.json").read_text())["crossbar"]) == 120
     assert {file.stem for file in folder.glob("*.png")} == {"raster", "confusion", "accuracy"}
 
-    again = Context(backend="cpu", data=None, folder=tmp_path, progress=False, say=lambda text: None, draws=False)
+    again = Context(backend="cpu", data=None, folder=tmp_path, progress=False, say=lambda text: None, plots=False)
     spoken_digits.run(SMALL, again)
     assert again.spike_hash == told["spike_hash"]
