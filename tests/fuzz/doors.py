@@ -16,8 +16,10 @@ from potentia.experiments.framework.experiment import read_settings
 
 from .examples import CALLS, NAMES, Of, instance
 
-PACKAGES = ("", ".sim", ".models", ".learning", ".hardware", ".hardware.presets", ".sim.statistics", ".sim.figures",
-            ".sim.result", ".experiments", ".experiments.experiment")  # fmt: skip
+PACKAGES = (
+    "", ".sim", ".models", ".learning", ".hardware", ".hardware.presets", ".sim.results.statistics",
+    ".sim.results.figures", ".sim.results.result", ".experiments", ".experiments.framework.experiment",
+)  # fmt: skip
 
 # What the library itself makes and hands out: users read these, and call their methods.
 RECORDS = {

@@ -1,0 +1,1 @@
+"""Run folders, and runs that can be broken off and taken up again."""
