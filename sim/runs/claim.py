@@ -11,8 +11,8 @@ from typing import Final
 
 from ...errors import DataError
 from ..disk import atomic
-from ..hdf5 import hdf5
 from ..disk.lock import FolderLock
+from ..hdf5 import hdf5
 
 RECORD: Final = "run.json"
 SWEEP: Final = "sweep.json"  # in a folder of runs that belong together, see `experiments/framework/sweep.py`

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, final
 
-from ...version import __version__, by
 from ...errors import DataError, PotentiaError
+from ...version import __version__, by
 from ..disk import atomic, files, json_text, lock
 from ..hdf5 import hdf5
 from .claim import BUSY, LOCK, RECORD, SWEEP, claim

@@ -16,14 +16,13 @@ import numpy as np
 
 from ...errors import DataError, PotentiaError
 from ...kernels.led import Led
-from ..disk import atomic
-from ..results import chain
-from . import snapshot
 from ..description import serialise as description
-from ..results import storage
+from ..disk import atomic
 from ..disk.lock import FolderLock
-from ..results.sink import State
+from ..results import chain, storage
 from ..results.result import Result
+from ..results.sink import State
+from . import snapshot
 from .snapshot import Snapshot
 
 MOST_BYTES: Final = 1 << 26  # per segment

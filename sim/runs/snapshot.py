@@ -2,7 +2,7 @@
 
 A file begins with a block of 512 bytes of text, which names the schema, the version that wrote it and the SHA-256 of
 that version and all that follows. The rest is HDF5: ``/description`` (JSON), ``/arrays`` (the numbers of it) and
-``/engine`` (spikes in flight, traces, counters, weights). Nothing behind a wrong hash is ever handed to the HDF5 library.
+``/engine`` (spikes in flight, traces, counters, weights). Nothing behind a wrong hash is handed to the HDF5 library.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ...errors import DataError, PotentiaError
 from ...kernels.cpu.event_queue import TICKS
 from ...version import __version__, by
 from ..description import serialise as description
+from ..description.network import Network
 from ..disk import files, json_text
 from ..hdf5 import hdf5
 from ..hdf5.format import Group
-from ..description.network import Network
 
 SCHEMA = 1
 BLOCK = 512  # bytes of the first block
@@ -135,9 +135,8 @@ def _checked(path: Path) -> tuple[bytes, str]:
         raise DataError(f"{path} is not a snapshot made by Simulator.save")
     number, version = head[len(MAGIC) :].split(b"\n", 1)[0], _version(head)
     if number.isdigit() and len(number) < 8 and int(number) != SCHEMA:
-        raise DataError(
-            f"{path} has schema {int(number)},{by(version)}; this version of Potentia ({__version__}) reads schema {SCHEMA}"
-        )
+        known = f"this version of Potentia ({__version__}) reads schema {SCHEMA}"
+        raise DataError(f"{path} has schema {int(number)},{by(version)}; {known}")
     if head != _header(SCHEMA, body, version):
         raise DataError(f"{path} is damaged or was changed: its SHA-256 is not the one it was sealed with")
     return body, version

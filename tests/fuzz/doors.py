@@ -17,7 +17,7 @@ from potentia.experiments.framework.experiment import read_settings
 from .examples import CALLS, NAMES, Of, instance
 
 PACKAGES = (
-    "", ".sim", ".models", ".learning", ".hardware", ".hardware.presets", ".sim.results.statistics",
+    "", ".sim", ".models", ".learning", ".hardware", ".hardware.devices.presets", ".sim.results.statistics",
     ".sim.results.figures", ".sim.results.result", ".experiments", ".experiments.framework.experiment",
 )  # fmt: skip
 
