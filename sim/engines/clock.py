@@ -21,7 +21,7 @@ from ..plan.plan import Plan
 from ..results.result import Result
 from ..results.sink import Sink
 from .batch import spread
-from .clock_recording import Recording
+from .clock_recording import ClockRecording
 
 Progress = Callable[[int], None]
 MOST_RUN = 10**11  # steps of one run: a longer one is a unit error
@@ -139,9 +139,9 @@ class ClockEngine:
             if not start <= step <= stop:
                 raise DataError(f"the saved step must lie between {start} and {stop} (got {step})")
             progress(step - start)
-        recording = Recording(self.plan, self.memory, step, stop, sink)
+        recording = ClockRecording(self.plan, self.memory, step, stop, sink)
         self._advance(self.program, self.memory, step, stop, recording, progress)
-        result = recording.result(spike_hash(self.plan, self.memory))
+        result = recording.result()
         self.reached = stop
         return result
 
@@ -159,15 +159,15 @@ class ClockEngine:
                 memory["sample"][0] = sample
                 self.plan.anew(memory, stimuli[sample], sample, start)
                 program = self.plan.program(memory, stimuli[sample], threads=1)
-                recording = Recording(self.plan, memory, start, stop)
+                recording = ClockRecording(self.plan, memory, start, stop)
                 self._advance(program, memory, start, stop, recording, tick)
-                results[sample] = recording.result(spike_hash(self.plan, memory))
+                results[sample] = recording.result()
 
         spread(work, len(workers), progress)
         return [result for result in results if result is not None]
 
     def _advance(
-        self, program: Any, memory: Memory, step: int, stop: int, recording: Recording, progress: Progress
+        self, program: Any, memory: Memory, step: int, stop: int, recording: ClockRecording, progress: Progress
     ) -> None:
         while step < stop:
             goal = min(step + self.chunk, stop, recording.next_visit(step))
@@ -179,7 +179,7 @@ class ClockEngine:
             recording.visit(reached)
             if recording.full:
                 program.collect()
-                recording.hand_over(reached, spike_hash(self.plan, memory), partial(self.snapshot, reached))
+                recording.hand_over(reached, partial(self.snapshot, reached))
             progress(reached - step)
             step = reached
 
@@ -195,14 +195,6 @@ def _check_finite(plan: Plan, memory: Memory, step: int) -> None:
                 f"{signal.name} of unit {unit} is {memory[signal][unit]} by {step * plan.dt:g} s: "
                 f"an input or a weight is too large{grows}, or the step is too long"
             )
-
-
-def spike_hash(plan: Plan, memory: Memory) -> str:
-    """BLAKE2b of every population's name and running spike signature."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(plan.signatures):
-        digest.update(name.encode() + int(memory[plan.signatures[name]][0]).to_bytes(8, "little"))
-    return digest.hexdigest()
 
 
 def _wiring(plan: Plan, memory: Memory) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from potentia.kernels.led import Led
 from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF, SpikeSource
 from potentia.sim import Constant, FixedProbability, Poisson, SpikeTrain, Uniform
-from potentia.sim.engines.clock_recording import Recording
+from potentia.sim.engines.clock_recording import ClockRecording
 from potentia.sim.runs import segments
 
 EVENT = {"engine": "event"}
@@ -158,7 +158,7 @@ def test_signals_at_any_time_leave_no_trace(how):
 
 def breaks(monkeypatch, at, error=KeyboardInterrupt):
     """Let the `at`-th visit of Python between chunks end in an error."""
-    visit, visits = Recording.visit, []
+    visit, visits = ClockRecording.visit, []
 
     def visited(self, step):
         visit(self, step)
@@ -166,7 +166,7 @@ def breaks(monkeypatch, at, error=KeyboardInterrupt):
         if len(visits) == at:
             raise error
 
-    monkeypatch.setattr(Recording, "visit", visited)
+    monkeypatch.setattr(ClockRecording, "visit", visited)
 
 
 def test_a_run_on_a_gpu_is_taken_back(gpu, monkeypatch):
