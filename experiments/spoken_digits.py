@@ -103,9 +103,9 @@ def wiring_of(simulator: Simulator) -> Wiring:
     """Sources, targets and signs of the connections that conduct, per projection."""
     wiring = {}
     for projection in simulator.network.projections:
-        synapses, weights = simulator.plan.synapses[projection.name], simulator.weights(projection)
-        kept = weights != 0
-        wiring[projection.name] = (synapses.sources()[kept], synapses.targets[kept], np.sign(weights[kept]))
+        synapses = simulator.synapses(projection)
+        kept = synapses.weights != 0
+        wiring[projection.name] = (synapses.sources[kept], synapses.targets[kept], np.sign(synapses.weights[kept]))
     return wiring
 
 
