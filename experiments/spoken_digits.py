@@ -36,7 +36,7 @@ BATCH = 50  # recordings of about one length that run together
 COCHLEA = Cochlea()
 DEVICE = BreakdownReRAM()
 VARIANTS = ("ideal", "crossbar", "control", "power", "ear")
-Wiring = dict[str, tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float64]]]
+Wiring = dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
 
 
 class Settings(BaseModel):

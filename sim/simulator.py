@@ -136,7 +136,7 @@ class Simulator:
     @overload
     def run(
         self, duration: float | BatchInputs, *, inputs: BatchInputs | None = None, batch: int | None = None,
-        progress: bool | None = None, record_to: str | os.PathLike[str] | None = None, resume: bool = False,
+        progress: bool | None = None,
     ) -> Result | BatchResult: ...  # fmt: skip
 
     def run(
