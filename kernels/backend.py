@@ -24,10 +24,10 @@ class Exact(float):
 
 
 class Nap(NamedTuple):
-    """What lets the calls on one shard of a population pause while nothing happens to it.
+    """How the calls on one shard of a population are left out while nothing happens to it.
 
-    asleep (1,) uint8 tells whether they pause; leads: whether this call decides it, by comparing the arrays `watched`
-    before and after; woken: uint8 arrays in which others mark that something arrived.
+    asleep (1,) uint8: whether they are left out now; leads: whether this call decides that, by comparing the arrays
+    `watched` before and after; woken: uint8 arrays in which other calls mark that something arrived.
     """
 
     asleep: NDArray[np.uint8]
@@ -40,8 +40,8 @@ class Call(NamedTuple):
     """One kernel and the arrays and numbers for its parameters, `step` excepted.
 
     returns (1,) int64 receives the return value; None where nobody reads it. every: steps between two calls, a
-    power of two. thread: which thread may make the call, or None for one that must see the work of all threads done.
-    nap: how it may pause, which changes no result. owner: what the kernel is of, for messages.
+    power of two. thread: which thread makes the call; None for one that must wait until all threads are done.
+    nap: when the call may be left out, which changes no result. owner: whose kernel it is, for messages.
     """
 
     kernel: Callable[..., Any]
@@ -59,21 +59,21 @@ class Program(Protocol):
     def advance(self, step: int, stop: int) -> int:
         """Run from `step` up to `stop`, or until a buffer is full; return the first step not run.
 
-        State and the buffers of probes are up to date then, other arrays only after `collect`.
+        Then the state and the buffers of probes are up to date; other arrays only after `collect`.
         """
 
     def collect(self) -> None:
         """Bring all arrays of the calls up to date."""
 
     def halt(self) -> None:
-        """Wait until nothing is left running of an `advance` that was broken off; the program is of no use then."""
+        """Wait until an `advance` that was interrupted has ended; after that the program cannot be used any more."""
 
 
 class Clockwork(NamedTuple):
-    """The arrays through which calls and the loop talk.
+    """The arrays that calls and the loop share.
 
-    upcoming (n_calls,) next step at which a call must run unasked; pause (1,) raised by a full buffer;
-    state (n_bytes,) uint8, all neuron state; patience: silent steps before the loop looks for rest.
+    upcoming (n_calls,): next step in which a call must run even if nothing arrives; pause (1,): set by a full buffer;
+    state (n_bytes,) uint8: all neuron state; patience: silent steps after which the loop looks whether any bit changes.
     """
 
     upcoming: NDArray[np.int64]

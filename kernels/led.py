@@ -1,7 +1,8 @@
-"""Work that another thread does, for which the main thread, which interrupts reach, waits within single calls into C.
+"""Work in another thread, for which the main thread waits within single calls into C, so that Ctrl-C does no harm.
 
-The conditions, events, futures and bounded queues of Python are themselves written in Python: an interrupt between two
-of their lines leaves a lock taken for ever or comes out as another error. Threads are started and told of in C here.
+Interrupts reach the main thread only. The conditions, events, futures and bounded queues of Python are written in
+Python: an interrupt between two of their lines can leave a lock taken for ever or come out as another error. So threads
+are started, and waited for, by functions of C here.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-PAUSE: Final = 0.1  # [s] between two looks whether work is over of whose end an interrupt swallowed the word
+PAUSE: Final = 0.1  # [s] between two checks whether the work is over; an interrupt may have lost the message
 
 
 class Led(Generic[T]):
-    """`work` as a thread of its own does it, from now on; it does not keep Python from ending.
+    """`work` done by a new thread, which does not keep Python from ending.
 
-    over: whether it has come to its end, and error: the one in which it ended, if any.
+    over: whether the work has ended; error: the exception in which it ended, if any.
     """
 
     def __init__(self, work: Callable[[], T]) -> None:

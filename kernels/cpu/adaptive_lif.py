@@ -10,9 +10,9 @@ def adaptive_lif_step(
 ):
     """Advance one AdaptiveLIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; a (n,) what adaptation adds to the threshold [V]; resting (n,) uint32 and left (n,) int32
-    list the refractory, see `clamp`; jump (n,) weight arriving at the end of the step [V], zeroed; drive R*I [V];
-    fired (n,) uint32 receives the firing indices; coarse: see `short_of`.
+    v (n,) potential [V]; a (n,) rise of the threshold by adaptation [V]; resting (n,) uint32 and left (n,) int32
+    list the refractory neurons, see `clamp`; jump (n,) weights that arrive at the end of the step [V], set to 0 after;
+    drive R*I [V]; fired (n,) uint32 receives the firing indices; coarse: see `short_of`.
     """
     for i in range(v.shape[0]):
         driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i)

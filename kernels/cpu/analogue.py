@@ -1,6 +1,6 @@
-"""One reading of a whole array for a batch of vectors: what stands before and after its products.
+"""Reading a whole array of cells for a batch of vectors: the arithmetic before and after its matrix products.
 
-The numbers are defined in `kernels/reference/analogue.py`.
+`kernels/reference/analogue.py` explains the arguments.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def from_bits(word):
 
 @njit
 def largest_bits(row):
-    """The bits of the largest magnitude of a row of float32: whole numbers in the same order, NaN above all."""
+    """The bits of the largest magnitude of a row of float32. As integers they sort like the numbers, NaN above all."""
     top = np.int32(0)
     for i in range(row.size):
         top = max(top, np.int32(np.float32(row[i]).view(np.int32) & 0x7FFFFFFF))
@@ -76,7 +76,10 @@ def convert_columns(key, first, digits, unit, variance, lowest, highest, drive, 
 
 @njit(error_model="numpy")
 def edges_reached(edges, value, lowest):
-    """How many of the ascending edges (n,) are not above `value`; about value - lowest of them are."""
+    """How many of the ascending edges (n,) are not above `value`.
+
+    The search begins at value - lowest, which is the number for ideal edges.
+    """
     n = edges.size
     k = np.int64(min(max(np.rint(value) - lowest, 0.0), float(n)))
     while k < n and edges[k] <= value:
@@ -88,7 +91,7 @@ def edges_reached(edges, value, lowest):
 
 @cached
 def count_edges(values, edges, sharing, lowest, codes):
-    """Read the code of every value (batch, columns): `lowest` and one more per edge that it has reached."""
+    """Set codes to `lowest` plus the number of edges that are not above each value."""
     for b in range(values.shape[0]):
         for j in range(values.shape[1]):
             codes[b, j] = lowest + edges_reached(edges[sharing[j]], values[b, j], lowest)

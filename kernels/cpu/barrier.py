@@ -1,7 +1,7 @@
-"""Where threads meet between the stages of a step: a counter and a generation in shared memory.
+"""A barrier, at which threads meet between the stages of a step: a counter and a generation in shared memory.
 
-A thread that waits spins for some microseconds, since the others are seldom further behind, and then gives its
-core away, since somebody else may need it to arrive at all.
+A thread that waits spins for some microseconds, since the others are seldom further behind. Then it yields its core,
+since another thread may need a core to arrive at all.
 """
 
 import platform
@@ -15,15 +15,15 @@ from numba.extending import intrinsic
 from .caching import kernel
 
 ARRIVED, GENERATION, LATE, WORDS = 0, 8, 16, 24  # places in `meeting` (WORDS,) int64, a cache line apart
-SPINS = 4000  # looks before the core is given away
-LONG = 1_000_000  # cycles for which a core that was given away is missed
+SPINS = 4000  # reads before the core is yielded
+LONG = 1_000_000  # cycles: a core that comes back later than this came back late
 _X86 = platform.machine() in {"x86_64", "AMD64"}
 _give_way = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
 
 
 @intrinsic
 def _add(typingctx, address, value):
-    """Add to the int64 at `address` in one step nobody can divide; return what it was."""
+    """Add atomically to the int64 at `address`; return its value before."""
 
     def generate(context, builder, signature, arguments):
         place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -34,7 +34,7 @@ def _add(typingctx, address, value):
 
 @intrinsic
 def look(typingctx, address):
-    """The int64 at `address` as the other threads left it."""
+    """Read atomically (acquire) the int64 at `address`, as other threads wrote it."""
 
     def generate(context, builder, signature, arguments):
         place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -45,7 +45,7 @@ def look(typingctx, address):
 
 @intrinsic
 def leave(typingctx, address, value):
-    """Write an int64 to `address` for the other threads to see, with all that was written before."""
+    """Write atomically (release) an int64 to `address`; who reads it sees all that was written before."""
 
     def generate(context, builder, signature, arguments):
         place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -57,7 +57,7 @@ def leave(typingctx, address, value):
 
 @intrinsic
 def _breathe(typingctx):
-    """Tell the processor that this is a loop of looks."""
+    """Tell the processor that this is a spin loop."""
 
     def generate(context, builder, signature, arguments):
         if _X86:
@@ -83,7 +83,7 @@ def clock(typingctx):
 def meet(meeting, threads):
     """Wait until all `threads` threads are here.
 
-    meeting: address of (WORDS,) int64, in which LATE counts the cores that were given away and came back late.
+    meeting: address of (WORDS,) int64; word LATE counts how often a yielded core came back late.
     """
     generation = look(meeting + 8 * GENERATION)
     if _add(meeting + 8 * ARRIVED, 1) == threads - 1:

@@ -1,8 +1,8 @@
 """Make one C-callable entry ``op(table, step) -> int64`` from a kernel and the types of its arguments.
 
 A table row is a run of int64 words. An array takes its address and its extents; a scalar takes one
-word (a float as the bits of a float64). The entry unpacks the row and calls the kernel by name, so a
-loop can run any kernel by address and never compiles again. Entries are cached on disk beside the
+word (a float as the bits of a float64). The entry unpacks the row and calls the kernel, so the
+loop can call any kernel by address and is compiled only once. Entries are cached on disk beside the
 kernel's own source file, under a name that changes with any source file of this room.
 """
 

@@ -22,10 +22,10 @@ from numba import njit
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function that only compiled code calls: no way in from Python, which takes long to compile.
+    """Compile a function that only compiled code calls, without an entry from Python, which would take long to compile.
 
-    Arrays are not counted: they outlive the run, and the counting, once per array and call, took up to a third of the
-    time. So a kernel can neither allocate any nor assign to slices.
+    References to arrays are not counted: arrays outlive the run, and counting, once per array and call, took up to a
+    third of the time. So a kernel can neither allocate arrays nor assign to slices.
     """
     compiled: Callable[..., Any] = njit(
         error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False

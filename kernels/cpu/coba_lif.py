@@ -12,10 +12,10 @@ def coba_lif_step(
 ):  # fmt: skip
     """Advance one CobaLIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory, see `clamp`; g_e, g_i (n,)
-    conductances [leak conductance], to which what arrives is added after the step; drive R*I [V]; fired (n,)
-    uint32 receives the firing indices. rate: dt/tau; mean_*: the mean of a conductance over a step, relative to
-    its beginning; coarse: see `short_of`.
+    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`; g_e,
+    g_i (n,) conductances [leak conductance]; arriving weights are added to them after the step; drive R*I [V];
+    fired (n,) uint32 receives the firing indices. rate: dt/tau; mean_*: the mean of a conductance over a step,
+    relative to its value at the beginning; coarse: see `short_of`.
     """
     leak = v.dtype.type(1)
     for i in range(v.shape[0]):

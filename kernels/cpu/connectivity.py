@@ -126,7 +126,7 @@ def draw_pairs(key, n_pre, n_post, codes):
 
 @cached
 def sort_edges(sources, targets, n_pre, n_post):
-    """The order of edges by source, then target; and both arrays in it: two counting sorts."""
+    """Both arrays sorted by source, then target, and the order that sorts them: two counting sorts."""
     by_target = np.empty(sources.size, np.uint64)  # source and place of each edge, packed
     first, place = _starts(targets, n_post)
     for s in range(sources.size):
@@ -158,7 +158,7 @@ def _starts(ids, n):
 
 @cached
 def layout(sources, lags, n_pre, n_lags):
-    """The order of synapses by (source, lag), ties as they were: (first, order)."""
+    """The order of synapses by (source, lag), equal ones as they were: (first, order)."""
     first = np.zeros(n_pre * n_lags + 1, np.uint32)
     for s in range(sources.size):
         first[np.int64(sources[s]) * n_lags + np.int64(lags[s]) + 1] += np.uint32(1)
@@ -175,7 +175,7 @@ def layout(sources, lags, n_pre, n_lags):
 
 @cached
 def reverse_index(targets, n_post):
-    """From a target to its synapses, ascending per target: (first_post, synapses)."""
+    """The synapses of each target, ascending: (first_post, synapses)."""
     first, place = _starts(targets, n_post)
     synapses = np.empty(targets.size, np.uint32)
     for s in range(targets.size):

@@ -14,14 +14,14 @@ def convert_step(
     step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
     lsb, lowest, highest, edges, sharing, scale, receiving, conversions, clipped, reads, conducted,
 ):  # fmt: skip
-    """Convert the columns that were read in this step, add them to `receiving`, leave them empty.
+    """Convert the columns that were read in this step, add the results to `receiving`, set the columns to 0.
 
     column_plus ... touched_count: see `crossbar_read_step`. The devices' independent errors add up to one
-    normal error per column. lsb: what one code stands for [S], 0 for a converter without steps; codes run from
-    lowest to highest. edges (n_converters, highest - lowest), ascending, where each converter goes on to the
-    next code, in units of lsb, or (0, 0) for ideal ones; sharing (n_columns,) uint32, the converter of each column.
-    scale: weight per siemens. receiving (n_post,): where arrays lie below each other, every n_post columns are
-    those of one more array, and what they are converted to is added up. Totals (1,): conversions, how many of
+    normal error per column. lsb: conductance of one code [S], 0 for a converter that does not round; codes run from
+    lowest to highest. edges (n_converters, highest - lowest), ascending: where each converter changes to the
+    next code, in units of lsb; (0, 0) for ideal converters; sharing (n_columns,) uint32, the converter of each column.
+    scale: weight per siemens. receiving (n_post,): where several arrays lie below each other, each has n_post
+    columns, and the results of all arrays for one target are added up. Totals (1,): conversions, how many of
     them were clipped, reads, steps in which there was anything to convert, and the sum of all conductances read
     [S].
     """

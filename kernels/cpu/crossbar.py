@@ -8,7 +8,7 @@ def crossbar_read_step(
     step, history, history_count, lags, first, targets, plus, minus, excess, noise,
     column_plus, column_minus, variance, listed, touched, touched_count, activations, events,
 ):  # fmt: skip
-    """Let every spike that arrives drive its row; sum what the columns conduct; return the number of spikes.
+    """Let every spike that arrives drive its row of cells; sum what the columns conduct; return the number of spikes.
 
     first (n_rows + 1,), where the cells of each row, a (source, lag), begin; of each cell targets (n_cells,) its
     column, plus, minus its two conductances [S], and excess the variance [S^2] of reading both beyond that of a

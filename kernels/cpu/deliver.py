@@ -14,11 +14,11 @@ from .rows import chosen, level_bits, own_mask, row_begin, row_word
 from .scan import at
 
 LINE = 16  # words per cache line
-LINES = 16  # of a segment to fetch in advance, at most
+LINES = 16  # most cache lines of a segment that are fetched in advance
 AHEAD = 8  # segments between fetching and delivering
-NEAR = 1 << 19  # synapses that stay in the second cache anyway
+NEAR = 1 << 19  # so many synapses stay in the second-level cache, so nothing is fetched in advance
 WIDE = 16  # words that are drawn at once
-PLAIN = 1 << (32 - EVEN)  # up to so many targets times levels one word makes both
+PLAIN = 1 << (32 - EVEN)  # up to so many targets x levels, one random word is enough for both
 
 
 @intrinsic
@@ -41,9 +41,9 @@ def prefetch(typingctx, array, index):
 
 @njit(error_model="numpy", inline="always")
 def collect(step, history, history_count, lags, g, k, pending):
-    """Note source and lag of what is due in pending (2, capacity), from spike k of lag g on, until it is full.
+    """Write source and lag of arriving spikes to pending (2, capacity), until it is full.
 
-    Return how many there are, and the lag and the spike to go on with.
+    Begin with spike k of lag g. Return the number of entries, and the lag and the spike with which to continue.
     """
     count, depth = 0, history.shape[0]
     now = step % depth
@@ -63,7 +63,7 @@ def collect(step, history, history_count, lags, g, k, pending):
 
 @njit(error_model="numpy", inline="always")
 def locate(pending, count, n_lags, first):
-    """Replace `count` sources and lags in `pending` by the ends of their segments; no load waits for another."""
+    """Replace each source and lag in `pending` by begin and end of its segment; no load waits for another."""
     for n in range(count):
         segment = pending[0, n] * np.uint32(n_lags) + pending[1, n]
         pending[0, n] = first[segment]
@@ -72,7 +72,7 @@ def locate(pending, count, n_lags, first):
 
 @njit(error_model="numpy", inline="always")
 def fetch(pending, n, count, words):
-    """Ask for the first cache lines of the segment number n. A `while`, as a range with steps divides to count them."""
+    """Ask for the first cache lines of segment n. A `while`, because a range with a stride would cost a division."""
     if n < count:
         line = np.int64(pending[0, n])
         end = min(np.int64(pending[1, n]), line + LINES * LINE)
@@ -82,7 +82,7 @@ def fetch(pending, n, count, words):
 
 
 def fetch_weights(pending, n, count, weights):
-    """`fetch` for weights where each synapse has its own; for the compiler only."""
+    """`fetch` for weights, where each synapse has its own; the compiler takes `_fetch_weights`."""
 
 
 @overload(fetch_weights)
@@ -94,13 +94,14 @@ def _fetch_weights(pending, n, count, weights):
 
 @kernel
 def deliver_step(step, history, history_count, lags, first, targets, weights, pending, drowsy, place, woken, receiving):
-    """Add to `receiving` the weights of every spike that arrives at the end of this step; return their number.
+    """Add to `receiving` the weights of every spike that arrives at the end of this step; return the number of spikes.
 
-    history (depth, n_pre) uint32, fired lists by step modulo depth, and history_count (depth,) their
-    lengths; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
+    history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step; history_count (depth,)
+    lengths of these lists; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
     each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; pending (2, capacity)
-    uint32, room for the segments at work; receiving (n_post,), which begins at `place` of its part of memory. Where
-    drowsy[0] is set, some shards of populations pause and are woken through woken (n_marks,) uint8.
+    uint32, room for segments that were looked up; receiving (n_post,), entry `place` and the following of its region
+    of memory. Where drowsy[0] is set, some shards nap: each arrival sets a mark in woken (n_marks,) uint8, and a
+    marked shard wakes. One mark stands for 2**MARKED entries of the region.
     """
     arrived, g, k, ahead = 0, 0, 0, AHEAD if targets.size > NEAR else 0
     while g < lags.size:
@@ -140,7 +141,7 @@ def deliver_counted_step(step, history, history_count, lags, first, targets, wei
 
 @njit(error_model="numpy", inline="always")
 def scatter(words, begin, end, shift, table, drowsy, woken, receiving):
-    """Deliver the words `begin` to `end` - 1, and mark where they go if anybody there pauses."""
+    """Deliver the words `begin` to `end` - 1, and mark their targets if any shard naps."""
     if drowsy[0]:
         for s in range(begin, end):
             woken[words[s] >> shift >> MARKED] = 1
@@ -193,17 +194,14 @@ def deliver_drawn_step(
     step, history, history_count, lags, row_sizes, shares, row_draws, row_seeds, sizes, skips, places, codes,
     masks, shift, table, pending, drawn, drowsy, woken, receiving,
 ):  # fmt: skip
-    """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
+    """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several projections.
 
-    row_sizes (n_pre, n_members), shares and row_draws (n_pre, n_lags + 1, n_members) tell where the draws of each
-    (source, lag) begin, see `row_begin`; of each member row_seeds, the key of its draws; sizes, its number of targets;
-    skips, 1 to pass over the source's own index; places, its first place in `receiving`; codes, its first in `table`;
-    masks, its number of levels - 1; all (n_members,), uint32 but for the seeds. drawn (capacity,) uint32, room for
-    words.
+    `kernels/reference/deliver.py` explains the arguments. drawn (capacity,) uint32: room for words, which are drawn
+    first and delivered when it is full.
     """
     arrived, filled, g, k = 0, 0, 0, 0
     shift = np.uint32(shift)
-    scale = np.uint32(np.uint32(1) << shift)  # times it is a shift, of known width
+    scale = np.uint32(np.uint32(1) << shift)  # a product vectorises where a shift by a variable does not
     uneven = False
     for m in range(sizes.size):
         uneven |= np.float64(sizes[m]) * (np.float64(masks[m]) + 1.0) > PLAIN
@@ -234,7 +232,7 @@ def deliver_drawn_step(
                         drawn[filled + draw - begin] = coded(target, place, scale, word, mask, code)
                     filled += end - begin
                     continue
-                for first in range(begin, end, WIDE):  # a few too many, so that no branch depends on the number
+                for first in range(begin, end, WIDE):  # draws a few too many, so that the inner loop has a fixed length
                     room = drawn[filled + first - begin : filled + first - begin + WIDE]
                     for j in range(WIDE):
                         word = row_word(inner, first + j)

@@ -1,6 +1,6 @@
-"""What becomes of devices when they are written, get stuck and are read: device i depends on (key, parameters, i).
+"""What writing, faults, time and reading do to devices; the random part of device i depends on (key, parameters, i).
 
-Draws are made block by block, in loops without branches, so that the compiler turns them into vectors.
+Random numbers are drawn block by block, in loops without branches, so that the compiler vectorises them.
 """
 
 import math
@@ -13,7 +13,7 @@ from .caching import cached
 from .exponential import exponential
 from .random import GOLDEN_WORD, fill_normal, fill_normal_at, mix, row_key, uniform, unit
 
-BLOCK = 1024  # devices at a time: what is between two loops stays in the innermost cache
+BLOCK = 1024  # devices at a time: the arrays between two loops stay in the first-level cache
 
 
 @cached
@@ -37,7 +37,7 @@ def form(key, chance, median, sigma, conductances):
 
 @cached
 def vary(key, sigma, floor, conductances):
-    """Multiply what conductances (n,) [S] have above `floor` [S] by lognormal(1, sigma), fixed for each device."""
+    """Multiply the part of conductances (n,) [S] above `floor` [S] by lognormal(1, sigma), fixed for each device."""
     z = np.empty(BLOCK)
     for begin in range(0, conductances.size, BLOCK):
         block = conductances[begin : begin + BLOCK]
@@ -112,7 +112,7 @@ def fluctuate(key, weights, ages, values):
 
 @njit(error_model="numpy")
 def last_renewals(key, age, begin, found):
-    """`last_renewal` of the cells from `begin` on: as vectors where it is among the last few of this time or before."""
+    """`last_renewal` of the cells from `begin` on; likely cases are vectorised, others are looked up one by one."""
     whole = math.floor(age)
     first, reached = (np.int64(whole) + BEFORE) * MOST, exponential(age - whole - 1.0)
     r0, r1, r2 = row_key(key, first), row_key(key, first + 1), row_key(key, first + 2)
@@ -138,7 +138,7 @@ def last_renewals(key, age, begin, found):
 
 @njit(error_model="numpy")
 def last_renewal(key, first, reached, cell):
-    """The number of the last event; first: of this unit of time; reached: what its product must not exceed."""
+    """The number of the last event; first: that of event 0 of this unit of time; reached: exp(age - end)."""
     product = 1.0
     for j in range(MOST):
         product *= uniform(key, first + j, cell)

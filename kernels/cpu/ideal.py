@@ -7,7 +7,8 @@ from .caching import kernel
 def program_step(synapse, change, proposed, low, high, weights):
     """Add the proposed changes, in order, and keep each weight within [low, high]; return their number.
 
-    synapse (capacity,) uint32 and change (capacity,), of which the first proposed[0] count, set to 0 after.
+    synapse (capacity,) uint32 and change (capacity,): the first proposed[0] entries are proposals; proposed[0]
+    is set to 0 after.
     """
     count = proposed[0]
     for k in range(count):

@@ -1,4 +1,4 @@
-"""The loop over steps: calls every operator's entry by address, in order; jumps over silence."""
+"""The loop over steps: it calls every operator's entry by address, in order, and jumps over silent steps."""
 
 import numpy as np
 from llvmlite import ir
@@ -9,7 +9,7 @@ from .barrier import LATE, leave, look, meet
 from .binding import ENTRY, view
 from .caching import cached, kernel
 
-PATIENCE = 8  # times that threads wait for a core before they give up for this chunk
+PATIENCE = 8  # times that threads may wait for a core in one chunk before the chunk ends early
 
 
 @intrinsic
@@ -29,7 +29,7 @@ def call(typingctx, address, table, step):
 
 @kernel
 def _run(entries, rows, masks, begin, end, step):
-    """Make the calls `begin` to `end` - 1 that are due; return how much they did."""
+    """Make those of the calls `begin` to `end` - 1 that are due; return the sum of what they return."""
     active = 0
     for k in range(begin, end):
         if step & masks[k] == 0:
@@ -60,11 +60,11 @@ def equal_words(one, other, n):
 
 @kernel
 def _following(step, stop, active, watch, state, before, n_words, upcoming, all_due):
-    """The step to go on with after `step`, usually the next one.
+    """The step to run after `step`, usually the next one.
 
-    watch (2,) int64: steps without any spike or event, and whether this one was watched. When `all_due` + 1 or more
-    such steps passed, one in which all calls are due is watched: if it changes no bit of the state, the following
-    ones change none either, and the loop jumps to the earliest `upcoming`.
+    watch (3,) int64: the number of silent steps so far, without any spike or event; whether this step is watched; and
+    after how many silent steps one is watched. Only a step in which all calls are due is watched. If it changes no bit
+    of the state, no later step can, so the loop jumps to the earliest `upcoming`.
     """
     watch[0] = 0 if active else watch[0] + 1
     step += 1
@@ -83,11 +83,10 @@ def _following(step, stop, active, watch, state, before, n_words, upcoming, all_
 def advance(entries, rows, masks, step, stop, upcoming, pause, state, before, n_words, watch, all_due):
     """Run steps `step` to `stop` - 1; return the first step not run.
 
-    entries, rows (n_calls,) addresses of the compiled kernels and of their table rows; masks (n_calls,) bits of the
-    step that are zero when the call is due, all_due all of them together; upcoming
-    (n_operators,) next step at which an operator must run unasked; pause (1,) set by a full probe buffer; state,
-    before: addresses of n_words words of 4 bytes, all neuron state and room for a copy; watch (3,): see `_following`,
-    and the patience.
+    entries, rows (n_calls,): addresses of the compiled kernels and of their table rows. masks (n_calls,): a call is due
+    when ``step & mask`` is 0; all_due: all masks combined. upcoming (n_operators,): next step in which an operator must
+    run even if nothing arrives. pause (1,): set by a full probe buffer. state, before: addresses of n_words words of
+    4 bytes, all neuron state and room for a copy. watch (3,): see `_following`.
     """
     while step < stop:
         active = _run(entries, rows, masks, 0, entries.size, step)
@@ -117,10 +116,11 @@ def advance_thread(
 ):
     """`advance` for one of several threads, each with its own `thread`; all run it at once.
 
-    stages (n_stages, n_threads + 1): the calls ``stages[s, thread]`` to ``stages[s, thread + 1] - 1`` of stage s are
-    this thread's; where nothing may run at once, all are thread 0's. Threads meet after each stage, and stop early
-    where they wait for cores. shared: address of the step to run next and, from word 8 on, a cache line apart, what
-    each thread did in this step; the last stage is thread 0's.
+    stages (n_stages, n_threads + 1): in stage s this thread makes the calls ``stages[s, thread]`` to
+    ``stages[s, thread + 1] - 1``; calls that must not run side by side all belong to thread 0. Threads meet
+    after each stage; they stop early if they had to wait for cores. shared: address of int64 words: the step to
+    run next, the first step not run, and from word 8 on, one cache line per thread, what each thread's calls
+    returned. The last stage belongs to thread 0.
     """
     threads = stages.shape[1] - 1
     step = look(shared)

@@ -1,3 +1,3 @@
-"""Marks by which kernels that add to receptors wake shards of populations."""
+"""Marks: a kernel that adds to a receptor sets the mark of its target, and a marked shard wakes from its nap."""
 
-MARKED = 10  # log2 of the places in memory that share a mark
+MARKED = 10  # log2 of the entries of a region of memory that share a mark

@@ -1,6 +1,7 @@
-"""Shards of populations that pause while nothing happens to them: who wakes them, and who puts them to sleep.
+"""Naps: shards of populations that are not advanced while nothing happens to them.
 
-A call that may pause is made through an entry of its own, so the loop over steps knows nothing of it.
+A shard falls asleep when a step changes no bit of it, and wakes when a mark says that something arrived. A call that
+may be left out is made through the entry `napping`, so the loop over steps knows nothing of naps.
 """
 
 from collections.abc import Sequence
@@ -19,9 +20,9 @@ HEAD = 7  # words before the arrays
 
 @kernel
 def drowse_step(asleep, drowsy, woken_state, woken_flow):
-    """Note in drowsy (1,) whether any shard is asleep (n_shards,) uint8; wipe the marks, which all have read by now.
+    """Set drowsy (1,) to whether any shard is asleep (n_shards,) uint8; clear the marks, which all shards have read.
 
-    Without sleepers nobody makes marks. woken_* (n_marks,) uint8: of each part of memory.
+    While no shard is asleep, nobody sets marks. woken_* (n_marks,) uint8: the marks of each region of memory.
     """
     if drowsy[0]:
         woken_state[:] = 0
@@ -33,11 +34,12 @@ def drowse_step(asleep, drowsy, woken_state, woken_flow):
 
 @kernel
 def napping(table, step):
-    """Make the call in `table` unless its shard is asleep and nothing has marked that it should wake.
+    """Make the call in `table` unless its shard is asleep and no mark wakes it.
 
-    table: entry, row, the bits of the step that are zero when the state is compared, the address of the flag `asleep`,
-    that of room for a copy, the number of arrays of marks and of arrays to watch; then of each array the address
-    and the length, in bytes of marks and words of 4 bytes. Without arrays to watch, others decide.
+    table, in words of 8 bytes: the call's entry and row; a mask that is 0 with the step in steps in which the state is
+    compared; the addresses of the flag `asleep` and of room for a copy; the numbers of arrays of marks and of arrays
+    to watch. Then address and length of each array: of marks in bytes, of watched arrays in words of 4 bytes. A call
+    without arrays to watch never decides whether the shard sleeps; another call on the same shard does.
     """
     asleep = view(table[3], (1,), np.uint8)
     if asleep[0] and not _marked(table):
@@ -60,9 +62,10 @@ def _marked(table):
 
 @kernel
 def _watched(table, asleep, step):
-    """Make the call; put the shard to sleep if nothing fired and no bit of the arrays to watch changed.
+    """Make the call; put the shard to sleep if nothing fired and no bit of the watched arrays changed.
 
-    The first array is looked at in one watch and all of them in the next: an active shard pays for one copy only.
+    First only the first array is compared; if it did not change, all arrays are compared in the next watch. So an
+    active shard pays for one copy only.
     """
     calm = view(table[4], (1,), np.uint32)
     first, looks = HEAD + 2 * table[5], table[6] if calm[0] else 1
@@ -81,7 +84,7 @@ def _watched(table, asleep, step):
 
 
 class Naps:
-    """The entries and rows of calls, those that may pause led through `napping`."""
+    """The entries and rows of calls; those that may be left out go through `napping`."""
 
     def __init__(self, calls: Sequence[Any], entries: Sequence[int], rows: Sequence[int], all_due: int) -> None:
         self.entries, self.rows = np.array(entries, np.int64), np.array(rows, np.int64)

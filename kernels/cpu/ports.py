@@ -101,7 +101,7 @@ def join(first, second, places, ports, kept, gone, work, whole):
 
 @sweep
 def cell(g, i, j, left, below, element, block):
-    """Lane of block (4, 4, 8) := the cell at (i, j): its nodes are the ports to the right and above."""
+    """One element of each vector of block (4, 4, 8) := cell (i, j): its nodes are the ports to the right and above."""
     flat = block.reshape(-1)
     flat[(1 * 4 + 0) * WIDTH + element] = 1.0 / left[j]
     flat[(2 * 4 + 1) * WIDTH + element] = g[i, j]

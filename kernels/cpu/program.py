@@ -20,14 +20,14 @@ from .refusal import refusal
 from .verdict import tell
 
 AGAIN: Final = 32  # chunks after which the slower way, one thread or several, is tried again
-SLACK: Final = 1.02  # several threads must not be slower than one by more than this
+SLACK: Final = 1.02  # several threads are kept while their time is at most so many times that of one
 
 
 class Chunk:
-    """The threads that run one chunk; none begins before all are there, since they wait for one another.
+    """The threads that run one chunk. None begins before all have started, since they wait for one another.
 
-    A thread of their own leads them: interrupts reach the main thread alone, and between the starts of two threads one
-    would leave the first waiting for ever.
+    They are started by a thread other than the main one: only the main thread is interrupted, and an interrupt between
+    the starts of two threads would leave the first waiting for ever.
     """
 
     def __init__(self, threads: int, arguments: tuple[Any, ...]) -> None:

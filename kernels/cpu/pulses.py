@@ -10,7 +10,7 @@ from .random import normal, uniform
 
 @njit(inline="always")
 def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
-    """The conductance [S] after `count` equal pulses from `g`, by the law in the reference."""
+    """The conductance [S] after `count` equal pulses from `g`; equation in `kernels/reference/pulses.py`."""
     span = g_max - g_min
     x = (g - g_min) / span
     if nonlinearity == 0:
@@ -42,7 +42,7 @@ def pulse_step(
     synapse, change (capacity,), of which the first proposed[0] count, set to 0 after; low, high: bounds on a
     weight; plus, minus (n_synapses,) [S]; scale: weight per siemens. A change takes |change| / (weight of
     one nominal pulse) pulses, rounded up or down at random so that the mean is right. They go to `plus`;
-    where it cannot move that way, opposite ones go to `minus`. A device below g_min has no filament and does
+    where it cannot move that way, opposite pulses go to `minus`. A device below g_min has no filament and does
     not respond; nor does one that is stuck: stuck_plus, stuck_minus (n_synapses,) uint8, or (0,) if none is.
     pulses (1,): total.
     """

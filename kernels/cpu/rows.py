@@ -15,7 +15,7 @@ from .random import GOLDEN_WORD, bits, mix, row_key, uniform
 def row_word(typingctx, inner, draw):
     """Random word `draw` (uint32) of the source whose `row_key` is `inner`.
 
-    Built of 32-bit instructions: in Numba's arithmetic, which widens, half as many words fit into a vector.
+    Made of 32-bit instructions: Numba's arithmetic widens to 64 bits, so half as many words would fit into a vector.
     """
 
     def generate(context, builder, signature, arguments):
@@ -36,7 +36,7 @@ def row_word(typingctx, inner, draw):
 
 @intrinsic
 def chosen(typingctx, word, choices, skip_self, source):
-    """The target (uint32) that a random word chooses among `choices`; skip_self, 0 or 1, passes over `source`."""
+    """The target (uint32) that a random word chooses among `choices`; where skip_self is 1, never `source`."""
 
     def generate(context, builder, signature, arguments):
         narrow, wide = ir.IntType(32), ir.IntType(64)
@@ -50,7 +50,7 @@ def chosen(typingctx, word, choices, skip_self, source):
 
 @njit
 def own_mask(choices):
-    """The low bits, set, of a word that tell nothing of which of `choices` targets it chooses: `own_bits`."""
+    """A mask of the low bits of a word that are independent of its target among `choices`, see `own_bits`."""
     above = np.int64(choices) - 1
     own = 32 - EVEN if np.int64(choices) & above else 32
     while above > 0:
@@ -60,7 +60,7 @@ def own_mask(choices):
 
 @njit(inline="always")
 def level_bits(inner, draw, word, low):
-    """The bits for the level of a draw: of those of its `word` the `low` ones, the others from a word of their own."""
+    """The bits for the level of a draw: from its `word` where the mask `low` is set, else from a second word."""
     return np.uint32(word & low | row_word(mix(inner + GOLDEN_WORD), draw) & ~low)
 
 

@@ -1,4 +1,4 @@
-"""Shards shared by the neuron kernels: parameters per neuron or for all, the refractory list, the threshold scan."""
+"""What the neuron kernels share: parameters per neuron or for all, the list of refractory neurons, the threshold."""
 
 import numpy as np
 from llvmlite import ir
@@ -24,11 +24,11 @@ def _at(parameter, i):
 
 @kernel
 def short_of(goal, v, i, moved, coarse):
-    """`moved`, to where v[i] decays in a step towards `goal`, or just below the goal if rounding carried it there.
+    """`moved`, the value of v[i] after one step of decay towards `goal`; just below the goal if rounding reached it.
 
-    A unit whose drive is its threshold comes as close as you like and never fires. Where more than half of a value is
-    left after a step, rounding does not reach the goal; coarse tells that less may be left. It is the same for all,
-    so the compiler makes two loops of the one around this.
+    A unit whose drive equals its threshold approaches it and must never fire. Rounding can reach the goal only where
+    half of the distance or less is left after a step; `coarse` says that this may be so. It is the same for all
+    neurons, so the compiler makes two versions of the loop around this.
     """
     if coarse and v[i] < goal and moved >= goal:
         return goal - (abs(goal) * np.finfo(v.dtype).eps + np.finfo(v.dtype).tiny)
@@ -37,7 +37,7 @@ def short_of(goal, v, i, moved, coarse):
 
 @kernel
 def clear(values, resting, left):
-    """Set what refractory neurons have in `values` to 0; the lists are those of `clamp`, before it runs."""
+    """Set the entries of refractory neurons in `values` to 0; resting, left: as in `clamp`, before it runs."""
     k = 0
     while k < left.size and left[k] != 0:
         values[resting[k]] = 0
@@ -48,8 +48,9 @@ def clear(values, resting, left):
 def clamp(v, resting, left, reset):
     """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how many stay.
 
-    resting (n,) uint32 lists the refractory neurons and left (n,) int32 their steps; the list ends where left is 0.
-    A list costs only what is refractory: one more array of n would cost every neuron as much as a synaptic current.
+    resting (n,) uint32 lists the refractory neurons and left (n,) int32 the steps that each has left; the list ends
+    where left is 0. A list takes time for refractory neurons only; a counter per neuron would take as much time for
+    every neuron as a synaptic current does.
     """
     listed, free, ahead = 0, 0, 0
     while listed < left.size and left[listed] != 0:
@@ -64,7 +65,9 @@ def clamp(v, resting, left, reset):
     held = listed - free
     while ahead < free and left[ahead] == 0:
         ahead += 1
-    if ahead == free:  # those that fired first, as a rule; units that rest longer may stand in front of others
+    if (
+        ahead == free
+    ):  # usual: those that end stand in front; neurons with a longer refractory time may stand before them
         for k in range(held):
             resting[k] = resting[k + free]
             left[k] = left[k + free]
@@ -89,7 +92,8 @@ def _compact(resting, left, listed):
 def hold(i, resting, left, held, steps):
     """Append neuron i to the list of `held` refractory neurons for `steps` steps; return its new length.
 
-    A full list takes no more: a neuron that fires while it rests, as a threshold below the reset makes it, is in it.
+    A full list takes no more. It can only be full if this neuron is in it already: one whose threshold lies below its
+    reset fires while it is refractory.
     """
     if steps == 0 or held == left.size:
         return held
@@ -102,7 +106,7 @@ def hold(i, resting, left, held, steps):
 
 @intrinsic
 def _reached(typingctx, v, start, threshold):
-    """A word whose bit k tells whether neuron ``start + k`` is at threshold, k < LANES."""
+    """A word whose bit k says whether neuron ``start + k`` is at threshold, k < LANES."""
 
     def generate(context, builder, signature, arguments):
         element = context.get_value_type(signature.args[0].dtype)
@@ -129,7 +133,7 @@ def _reached(typingctx, v, start, threshold):
 
 @intrinsic
 def _lowest(typingctx, word):
-    """The place of the lowest bit that is set."""
+    """The index of the lowest bit that is set."""
 
     def generate(context, builder, signature, arguments):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -139,9 +143,9 @@ def _lowest(typingctx, word):
 
 @kernel
 def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
-    """Reset every neuron at threshold, note it in `fired`, let it rest; return the count.
+    """Reset every neuron at threshold, list it in `fired`, start its refractory time; return the count.
 
-    16 neurons are compared at once; held: from `clamp`.
+    16 neurons are compared at once. held: what `clamp` returned.
     """
     count = 0
     whole = v.shape[0] - v.shape[0] % LANES

@@ -16,7 +16,7 @@ _FAST = ("contract", "reassoc")  # fused multiply-add; sums in any order
 
 class _Vector(types.Type):
     def __init__(self):
-        super().__init__("lanes8")
+        super().__init__("vector8")
 
 
 vector = _Vector()

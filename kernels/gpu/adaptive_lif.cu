@@ -1,8 +1,8 @@
 // Leaky integrate-and-fire with an adaptive threshold, delta synapses.
 #include "threshold.cuh"
 
-// v (n,) potential [V]; a (n,) what adaptation adds to the threshold [V]; jump (n,) weight arriving at the end of the
-// step [V], zeroed; drive R*I [V]; held, flags: see `arrive_at`.
+// v (n,) potential [V]; a (n,) rise of the threshold by adaptation [V]; jump (n,) weights that arrive at the end of the
+// step [V], set to 0 after; drive R*I [V]; held, flags: see `arrive_at`.
 KERNEL(adaptive_lif_step)(Clock clock, Array<real> v, Array<real> a, Array<int32> held, Array<real> jump,
                           Each<real> drive, Each<real> decay, Each<real> decay_a, Each<real> increment,
                           Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Adds<uint32> flags) {

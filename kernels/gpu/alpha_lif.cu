@@ -1,9 +1,10 @@
 // Leaky integrate-and-fire, alpha-function synaptic currents.
 #include "threshold.cuh"
 
-// v (n,) potential [V]; g_e, g_i (n,) synaptic currents [V] and h_e, h_i (n,) what feeds them [V]; excitatory,
-// inhibitory (n,) weights arriving at the end of the step [V], zeroed; drive R*I [V]; response_*, rising_*: what a g or
-// h of 1 adds to v in a step; lag_*: what an h of 1 adds to g, before decay; held, flags: see `arrive_at`.
+// v (n,) potential [V]; g_e, g_i (n,) synaptic currents [V] and h_e, h_i (n,) the currents that feed them [V];
+// excitatory, inhibitory (n,) weights that arrive at the end of the step [V], set to 0 after; drive R*I [V];
+// response_*, rising_*: what a g or h of 1 adds to v in a step; lag_*: what an h of 1 adds to g, before decay;
+// held, flags: see `arrive_at`.
 KERNEL(alpha_lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real> g_e, Array<real> h_e,
                        Array<real> g_i, Array<real> h_i, Array<real> excitatory, Array<real> inhibitory,
                        Each<real> drive, Each<real> decay, Each<real> decay_e, Each<real> decay_i, Each<real> lag_e,

@@ -12,7 +12,7 @@ from ...errors import UnsupportedError
 from ..backend import Exact
 from .device import Device
 from .mirror import Mirror, Use
-from .order import Shard, Touches
+from .order import Job, Touches
 from .signatures import Parameter, Signature, signatures
 from .source import THREADS
 from .work import Work
@@ -26,7 +26,7 @@ FEW = {"send_step": "few", "tick": "one", "record_rate_step": "one"}
 
 
 def uses(work: Work) -> Iterator[tuple[NDArray[Any], Use]]:
-    """The arrays of a shard of work, and what becomes of each."""
+    """The arrays of a work, and what becomes of each."""
     private = {array.ctypes.data for array in work.own}
     for name in work.kernels:
         for parameter in signatures()[name].parameters:
@@ -39,7 +39,7 @@ def uses(work: Work) -> Iterator[tuple[NDArray[Any], Use]]:
                 yield value, Use.READ if parameter.constant else Use.WRITTEN
 
 
-def shards(work: Work, mirror: Mirror, device: Device, precision: str) -> list[Shard]:
+def jobs(work: Work, mirror: Mirror, device: Device, precision: str) -> list[Job]:
     """What the device does for a work in one step, in order."""
     made = []
     for name in work.kernels:
@@ -51,7 +51,7 @@ def shards(work: Work, mirror: Mirror, device: Device, precision: str) -> list[S
             }
         )
         threads = _threads(signature, work.arguments, device)
-        made.append(Shard(name, *threads, arguments, Touches.of(signature, work.arguments)))
+        made.append(Job(name, *threads, arguments, Touches.of(signature, work.arguments)))
     return made
 
 

@@ -19,7 +19,7 @@ OPTIONS = ("-std=c++17", "-fmad=false", f"-I{FOLDER}")  # no fused multiply-add:
 
 
 class Memory:
-    """A shard of the device's memory."""
+    """An allocation in the device's memory."""
 
     def __init__(self, cupy: Any, n_bytes: int) -> None:
         try:

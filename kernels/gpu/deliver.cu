@@ -1,19 +1,19 @@
 // Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are needed.
 //
-// Rows of a block take spikes, the threads of a row share a spike's segment, and each lag has blocks of its own. Sums
-// of floats depend in their last bits on the order in which threads come; sums of whole numbers (`_whole`) do not.
+// blockIdx.y chooses the lag, threadIdx.y the spike; the threads along x share the segment of that spike. The last bits
+// of a sum of floats depend on the order in which threads add; sums of integers (`_whole`) do not.
 #include "rows.cuh"
 
 DEVICE void add(real* place, real value) { atomicAdd(place, value); }
 DEVICE void add(int64* place, int64 value) { atomicAdd(reinterpret_cast<uint64*>(place), uint64(value)); }
 
-// Spikes of lag `blockIdx.y` that arrive at the end of this step: every block row's own.
+// Spikes of lag `blockIdx.y` that arrive at the end of this step; each row of threads takes its own.
 #define EACH_ARRIVING(slot, k)                                                                                       \
     const int64 slot = blockIdx.y < lags.size ? behind(clock.step(), lags[blockIdx.y], history.rows) : 0;            \
     const int64 spikes = blockIdx.y < lags.size ? history_count[slot][0] : 0;                                        \
     for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < spikes; k += int64(gridDim.x) * blockDim.y)
 
-const int AHEAD = 4;  // synapses that a thread asks memory for before it looks at the first
+const int AHEAD = 4;  // synapses that a thread loads before it uses the first
 
 // Add the words begin to end - 1, each ``target << shift | code``, a thread's share of them.
 template <typename Weight>
@@ -48,9 +48,9 @@ DEVICE void add_pairs(Indices targets, int64 begin, int64 end, Weights weight, A
     }
 }
 
-// history (depth, n_pre), fired lists by step modulo depth, and history_count (depth,) their lengths; lags (n_lags,)
-// distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of each (source, lag); targets
-// (n_synapses,); weights (n_synapses,) or one number; receiving (n_post,).
+// history (depth, n_pre): row ``step % depth`` lists who fired; history_count (depth,) lengths of the lists;
+// lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of each (source,
+// lag); targets (n_synapses,); weights (n_synapses,) or one number; receiving (n_post,).
 KERNEL(deliver_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                      Array<const int64> lags, Array<const uint32> first, Indices targets,
                      Each<real> weights, Adds<real> receiving) {
@@ -102,9 +102,9 @@ KERNEL(deliver_coded_step_whole)(Clock clock, Ring<const uint32> history, Ring<c
     }
 }
 
-// Projections of one source that are drawn again: of each member row_seeds, the key of its draws; sizes, its number of
-// targets; skips, 1 to pass over the source's own index; places, its first place in `receiving`; codes, its first in
-// `table`; masks, its number of levels - 1; all (n_members,).
+// Projections of one source whose synapses are drawn again. Of each (n_members,): row_seeds, the key of its draws;
+// sizes, the number of its targets; skips, 1 if a unit never reaches itself; places, where its targets begin in
+// `receiving`; codes, where its levels begin in `table`; masks, the number of its levels - 1.
 struct Members {
     Array<const uint64> row_seeds;
     Array<const uint32> sizes, skips, places, codes, masks;
@@ -137,7 +137,7 @@ DEVICE void deliver_draws(const Draws& draws, const Members& all, uint32 source,
     }
 }
 
-// `deliver_coded_step` for words that are drawn again at every spike, of several members at once.
+// `deliver_coded_step` for synapses that are drawn again at every spike; for several projections at once.
 KERNEL(deliver_drawn_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
                            Array<const int64> lags, Grid<const uint32> row_sizes, Grid<const uint32> shares,
                            Offsets row_draws, Array<const uint64> row_seeds, Array<const uint32> sizes,

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 
 class Launch(NamedTuple):
-    """One launch of a CUDA kernel: blocks in x and y and shards of work in z, threads of a block in x and y.
+    """One launch of a CUDA kernel: blocks in x and y and jobs in z, threads of a block in x and y.
 
-    arguments () as they lie in memory: the clock, and the address of what the shards take. after: places, in the list
-    of all, of earlier launches that must be done before.
+    arguments () as they lie in memory: the clock, and the address of the arguments of the jobs. after: indices of
+    earlier launches that must be done before.
     """
 
     kernel: str
@@ -31,7 +31,7 @@ class Buffer(Protocol):
 class Device(Protocol):
     """Memory, and kernels that work on it.
 
-    most_threads: of one block that meet at a barrier; most_blocks: worth launching where few would do; steps: how
+    most_threads: of one block that meet at a barrier; most_blocks: launched for kernels with little to do; steps: how
     many it pays to prepare at once.
     """
 

@@ -1,6 +1,6 @@
-"""A device that is none: the same kernels, compiled for the processor, one thread after the other.
+"""An emulated device: the same kernels, compiled for the processor, one thread after the other.
 
-It shows whether kernels and program are right where there is no card. It is slow, and no way to run a network.
+It tests kernels and program where there is no card. It is slow, and not meant for running networks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OPTIONS = ("-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-w", "
 
 
 class Memory:
-    """A shard of the host's memory."""
+    """An allocation in the host's memory."""
 
     def __init__(self, n_bytes: int) -> None:
         self._words = np.zeros(-(-n_bytes // 8), np.uint64)

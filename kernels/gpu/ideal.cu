@@ -3,10 +3,10 @@
 
 const int TILE = 256;  // proposals at a time
 
-// Add the proposed changes, in order, and keep each weight within [low, high]. synapse and change (capacity,), of which
-// the first proposed[0] count, set to 0 after.
+// Add the proposed changes, in order, and keep each weight within [low, high]. synapse and change (capacity,):
+// the first proposed[0] entries are proposals; proposed[0] is set to 0 after.
 //
-// Of one tile, the first proposal for a synapse carries out the later ones too, so that they stay in order.
+// The thread of the first proposal for a synapse in a tile carries out the later ones too, so that they stay in order.
 BLOCK_KERNEL(program_step)(Clock clock, Scratch<const uint32> synapse, Scratch<const real> change,
                            Array<int64> proposed, real low, real high, Array<real> weights) {
     __shared__ uint32 tile[TILE];

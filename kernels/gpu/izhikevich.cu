@@ -1,8 +1,8 @@
 // Izhikevich's two-variable neuron, delta synapses.
 #include "launch.cuh"
 
-// v (n,) potential [V]; u (n,) recovery [V/s]; jump (n,) weight arriving at the end of the step [V], zeroed; drive
-// current [V/s]; flags (n,) who reached the peak of its spike. Heun's method.
+// v (n,) potential [V]; u (n,) recovery [V/s]; jump (n,) weights that arrive at the end of the step [V], set to
+// 0 after; drive current [V/s]; flags (n,) who reached the peak of its spike. Heun's method.
 KERNEL(izhikevich_step)(Clock clock, Array<real> v, Array<real> u, Array<real> jump, Each<real> drive, real dt,
                         Each<real> quadratic, Each<real> linear, Each<real> constant, Each<real> a, Each<real> b,
                         Each<real> c, Each<real> d, Each<real> peak, Adds<uint32> flags) {

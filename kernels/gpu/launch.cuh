@@ -23,8 +23,8 @@ typedef REAL real;
 #define ENTRY(name, most_threads) extern "C" __global__ void __launch_bounds__(most_threads) run_##name
 #endif
 
-// A kernel is what the threads of a launch do for one shard of work. `source.py` writes an entry for each, which takes
-// many shards at once, as blockIdx.z tells, and does nothing in steps in which the clock rests.
+// A kernel is what the threads of a launch do for one job. `source.py` writes an entry for each, which does
+// many jobs at once, chosen by blockIdx.z, and does nothing in steps in which the clock rests.
 #define KERNEL(name) DEVICE void name        // its threads never wait for each other
 #define BLOCK_KERNEL(name) DEVICE void name  // the threads of a block meet at __syncthreads
 #define CLOCK_KERNEL(name) DEVICE void name  // does its work in every step
@@ -37,8 +37,8 @@ struct Array {
     MEMBER T& operator[](int64 i) const { return data[i]; }
 };
 
-// An array (size,) to which kernels only add, each number at once, or in which all write the same: several of them may
-// work at a time.
+// An array (size,) to which kernels only add, atomically, or into which all write the same: several of them may run at
+// the same time.
 template <typename T>
 struct Adds {
     T* data;

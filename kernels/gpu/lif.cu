@@ -1,8 +1,8 @@
 // Leaky integrate-and-fire, delta synapses.
 #include "threshold.cuh"
 
-// v (n,) potential [V]; jump (n,) weight arriving at the end of the step [V], zeroed; drive R*I [V]; held, flags:
-// see `arrive_at`. Here and below drive and constants are one number or (n,).
+// v (n,) potential [V]; jump (n,) weights that arrive at the end of the step [V], set to 0 after; drive R*I
+// [V]; held, flags: see `arrive_at`. Here and below drive and constants are one number or (n,).
 KERNEL(lif_step)(Clock clock, Array<real> v, Array<int32> held, Array<real> jump, Each<real> drive, Each<real> decay,
                  Each<real> threshold, Each<real> reset, Each<int32> hold_steps, Adds<uint32> flags) {
     EACH(i, v.size) {

@@ -16,9 +16,10 @@ ALIGNMENT = 64  # bytes
 
 
 class Use(IntEnum):
-    """What becomes of an array; the greatest use of any kernel counts.
+    """How kernels use an array; where they differ, the greatest use counts.
 
-    READ: it goes to the device. ROOM: there the device works, for itself or for a probe. WRITTEN: it comes back, too.
+    READ: it is copied to the device. ROOM: work space on the device, or a probe's buffer. WRITTEN: it is copied back,
+    too.
     """
 
     READ = 0
@@ -26,7 +27,7 @@ class Use(IntEnum):
     WRITTEN = 2
 
 
-class Region(NamedTuple):
+class Span(NamedTuple):
     """A run of host memory and its copy."""
 
     begin: int
@@ -51,33 +52,32 @@ class Mirror:
     def __init__(self, device: Device, arrays: Iterable[tuple[NDArray[Any], Use]]) -> None:
         self._device = device
         self._arrays = [(array, use) for array, use in arrays if array.nbytes]  # kept alive
-        self._regions = [
-            Region(begin, end, use, device.allocate(end - begin + ALIGNMENT))
-            for begin, end, use in _joined(self._arrays)
+        self._spans = [
+            Span(begin, end, use, device.allocate(end - begin + ALIGNMENT)) for begin, end, use in _joined(self._arrays)
         ]
-        self._begins = np.array([region.begin for region in self._regions], np.int64)
+        self._begins = np.array([span.begin for span in self._spans], np.int64)
 
     def address(self, array: NDArray[Any]) -> int:
         """Where the copy of an array begins on the device; 0 for an empty one."""
         if not array.nbytes:
             return 0
         begin = array.ctypes.data
-        region = self._regions[int(np.searchsorted(self._begins, begin, side="right")) - 1]
-        assert region.begin <= begin
-        assert begin + array.nbytes <= region.end
-        return region.there + begin - region.begin
+        span = self._spans[int(np.searchsorted(self._begins, begin, side="right")) - 1]
+        assert span.begin <= begin
+        assert begin + array.nbytes <= span.end
+        return span.there + begin - span.begin
 
     def upload(self) -> None:
         """Bring everything to the device."""
-        for region in self._regions:
-            self._device.upload(region.there, region.host)
+        for span in self._spans:
+            self._device.upload(span.there, span.host)
 
     def download(self, within: NDArray[Any] | None = None) -> None:
         """Bring back what kernels wrote, of one array or of all."""
         begin, end = (0, np.inf) if within is None else (within.ctypes.data, within.ctypes.data + within.nbytes)
-        for region in self._regions:
-            if region.use is Use.WRITTEN and region.begin < end and begin < region.end:
-                self._device.download(region.there, region.host)
+        for span in self._spans:
+            if span.use is Use.WRITTEN and span.begin < end and begin < span.end:
+                self._device.download(span.there, span.host)
 
 
 def _joined(arrays: Iterable[tuple[NDArray[Any], Use]]) -> list[tuple[int, int, Use]]:

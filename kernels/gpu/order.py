@@ -1,6 +1,6 @@
 """Which kernels of a step must wait for which, and which go together: a step of many populations is short.
 
-Shards of work that one kernel does at the same depth, that is after as many others, are one launch.
+Jobs of one kernel at the same depth, that is after as many others, are one launch.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .signatures import Signature
 
 
 class Touch(IntEnum):
-    """What a kernel does to an array. Readers do not disturb each other, nor do those who share it.
+    """How a kernel uses an array. Kernels that only read it may run side by side, and so may those that share it.
 
-    SHARE: they only add, or each keeps to another part.
+    SHARE: each only adds to it, or each uses other entries.
     """
 
     READ = 0
@@ -57,7 +57,7 @@ class Touches(NamedTuple):
         return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-class Shard(NamedTuple):
+class Job(NamedTuple):
     """What one kernel does for one work: blocks and threads of a block in x and y, and its arguments ()."""
 
     kernel: str
@@ -78,7 +78,7 @@ def _rows(signature: Signature, arguments: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def waits(step: Sequence[Touches]) -> list[list[int]]:
-    """For each kernel of a step the earlier ones that it must wait for, but for those that they themselves wait for."""
+    """For each kernel of a step, the earlier ones that it must wait for, but not those that these wait for."""
     found: list[list[int]] = []
     done: list[int] = []  # of each launch, those that are done once it is, as bits
     for place, touches in enumerate(step):
@@ -92,23 +92,23 @@ def waits(step: Sequence[Touches]) -> list[list[int]]:
     return found
 
 
-def together(shards: Sequence[Shard]) -> list[list[Shard]]:
-    """Shards that one launch can do, in an order in which launches can run."""
+def together(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Jobs that one launch can do, in an order in which launches can run."""
     depths: list[int] = []
-    groups: dict[tuple[int, str], list[list[Shard]]] = {}
-    for shard, after in zip(shards, waits([shard.touches for shard in shards]), strict=True):
+    groups: dict[tuple[int, str], list[list[Job]]] = {}
+    for job, after in zip(jobs, waits([job.touches for job in jobs]), strict=True):
         depths.append(1 + max((depths[place] for place in after), default=0))
-        alike = groups.setdefault((depths[-1], shard.kernel), [[]])
-        if _idle([*alike[-1], shard]) > MOST_IDLE:
+        alike = groups.setdefault((depths[-1], job.kernel), [[]])
+        if _idle([*alike[-1], job]) > MOST_IDLE:
             alike.append([])
-        alike[-1].append(shard)
+        alike[-1].append(job)
     return [group for key in sorted(groups, key=lambda key: key[0]) for group in groups[key]]
 
 
-def _idle(group: Sequence[Shard]) -> int:
-    """Blocks with nothing to do if one launch has as many for every shard."""
-    blocks = [x * y for x, y in (shard.grid for shard in group)]
-    return math.prod(largest([shard.grid for shard in group])) * len(group) - sum(blocks)
+def _idle(group: Sequence[Job]) -> int:
+    """Blocks with nothing to do if one launch has as many for every job."""
+    blocks = [x * y for x, y in (job.grid for job in group)]
+    return math.prod(largest([job.grid for job in group])) * len(group) - sum(blocks)
 
 
 def largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -117,10 +117,10 @@ def largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def deal(launches: Sequence[Launch]) -> list[int]:
-    """A stream for each launch: that of one it waits for, if nobody else went on there, or a free one.
+    """A stream for each launch: that of a launch that it waits for, if no other launch followed there, or a free one.
 
-    The last launch, which waits for all, has stream 0. A stream is free again once a launch waits for its last one,
-    since that comes after all in it.
+    The last launch, which waits for all, has stream 0. A stream is free again once some launch waits for the last one
+    in it, since then all of its launches are done.
     """
     streams: list[int] = []
     heads: dict[int, int] = {}  # stream -> its last launch

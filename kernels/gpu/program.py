@@ -10,12 +10,12 @@ import numpy as np
 from ...errors import UnsupportedError
 from ..backend import Call, Clockwork
 from ..reference.inputs import GROUP
-from .binding import clock, shards, uses
+from .binding import clock, jobs, uses
 from .device import Buffer, Device, Launch
 from .devices import present
 from .kernels import Kernel
 from .mirror import Mirror, Use
-from .order import Shard, Touches, largest, together, waits
+from .order import Job, Touches, largest, together, waits
 from .refractory import listed, spelled
 from .work import Work, works
 
@@ -23,13 +23,13 @@ from .work import Work, works
 class Program:
     """Calls made ready for a device; see `kernels/backend.py` for the meaning of the arguments.
 
-    All arrays of the calls are copied to the device here. `advance` brings back the state and, of a probe's buffer, the
-    filled rows, and takes over what Python does between chunks: it empties buffers. Whoever changes other arrays calls
-    `upload`, and `collect` brings back the rest.
+    All arrays of the calls are copied to the device here. `advance` brings back the state and the filled rows
+    of probes' buffers; it also notices that Python emptied the buffers between chunks. Whoever changes other
+    arrays calls `upload`; `collect` brings back the rest.
 
-    `threads` means nothing here: a device has its own. The launches of several steps are prepared once, as a CUDA graph
-    on a card; its length is a multiple of every call's period, so a graph begins at a multiple of it, and steps
-    outside [step, stop) do nothing.
+    `threads` means nothing here: a device has its own. The launches of a period of steps are prepared once, as a CUDA
+    graph on a card. A period is a multiple of every call's `every`, and a graph begins at a multiple of the period; its
+    steps outside [step, stop) do nothing.
     """
 
     def __init__(
@@ -112,10 +112,10 @@ class Program:
                 self._device.download(self._mirror.address(column), column[: int(rows[0])])
 
     def _sequence(self, precision: str) -> list[Launch]:
-        """The launches of a period: those of every step wait for all of the step before, the clock's for the last."""
-        each = [(work.every, shards(work, self._mirror, self._device, precision)) for work in self._works]
+        """The launches of a period: those of a step wait for the step before, the clock's launch for the last step."""
+        each = [(work.every, jobs(work, self._mirror, self._device, precision)) for work in self._works]
         tick = Work(("tick",), {"period": self._period}, self._period)
-        last = self._launches(shards(tick, self._mirror, self._device, precision))
+        last = self._launches(jobs(tick, self._mirror, self._device, precision))
         sequence: list[Launch] = []
         found: dict[tuple[bool, ...], list[Launch]] = {}  # steps in which the same calls are due are alike
         ends: list[int] = []
@@ -123,7 +123,7 @@ class Program:
             due = tuple(offset % every == 0 for every, _ in each)
             if due not in found:
                 found[due] = self._launches(
-                    [shard for now, (_, own) in zip(due, each, strict=True) if now for shard in own]
+                    [job for now, (_, own) in zip(due, each, strict=True) if now for job in own]
                 )
             ends = self._append(sequence, found[due], offset, ends)
         self._append(sequence, last, 0, ends)
@@ -138,20 +138,20 @@ class Program:
         awaited = {place for launch in step for place in launch.after}
         return [begin + place for place in range(len(step)) if place not in awaited] or ends
 
-    def _launches(self, step: Sequence[Shard]) -> list[Launch]:
+    def _launches(self, step: Sequence[Job]) -> list[Launch]:
         """The launches of one step but for the clock."""
         groups = together(step)
-        after = waits([Touches.joined([shard.touches for shard in group]) for group in groups])
+        after = waits([Touches.joined([job.touches for job in group]) for group in groups])
         return [self._launch(group, tuple(places)) for group, places in zip(groups, after, strict=True)]
 
-    def _launch(self, group: Sequence[Shard], after: tuple[int, ...]) -> Launch:
-        """One launch for shards of work of one kernel, whose arguments go to the device here."""
-        table = np.stack([shard.arguments for shard in group])
+    def _launch(self, group: Sequence[Job], after: tuple[int, ...]) -> Launch:
+        """One launch for jobs of one kernel, whose arguments go to the device here."""
+        table = np.stack([job.arguments for job in group])
         self._tables.append(self._device.allocate(table.nbytes))
         self._device.upload(self._tables[-1].address, table)
-        grid = (*largest([shard.grid for shard in group]), len(group))
+        grid = (*largest([job.grid for job in group]), len(group))
         address = np.array(self._tables[-1].address, np.uint64)
-        return Launch(group[0].kernel, grid, largest([shard.block for shard in group]), (address,), after)
+        return Launch(group[0].kernel, grid, largest([job.block for job in group]), (address,), after)
 
 
 def _refuse_lists(parts: Sequence[Work]) -> None:

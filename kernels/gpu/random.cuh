@@ -24,7 +24,7 @@ DEVICE double unit(uint64 word) { return (double(word >> 12) + 0.5) * (1.0 / 450
 
 DEVICE double uniform(uint64 key, uint64 step, uint64 index) { return unit(bits(key, step, index)); }
 
-// A normal draw outside the inner part of its layer: the value, or -1 if drawn in vain; moves `word` on.
+// A normal draw outside the inner part of its layer: the value, or -1 if it was rejected; `word` becomes the next word.
 DEVICE double outside(uint64& word, int64 layer, double x) {
     word = mix(word + GOLDEN);
     if (layer > 0) {

@@ -1,7 +1,7 @@
-"""The list of refractory units and the count per unit that stands for it on a device.
+"""The list of refractory units, which on a device is a count of steps per unit.
 
-Lists begin anew with every shard of a population and number its units from there; `scan.py` of the other rooms
-explains them.
+Each shard of a population has a list of its own, which numbers units from the first unit of the shard.
+`kernels/cpu/scan.py` explains the lists.
 """
 
 from __future__ import annotations

@@ -12,20 +12,20 @@ DEVICE uint32 row_word(uint64 inner, uint32 draw) {
     return word ^ (word >> 15);
 }
 
-// The target that a random word chooses among `choices`; skip_self, 0 or 1, passes over `source`.
+// The target that a random word chooses among `choices`; where skip_self is 1, never `source`.
 DEVICE uint32 chosen(uint32 word, uint32 choices, uint32 skip_self, uint32 source) {
     const uint32 target = uint32(uint64(word) * choices >> 32);
     return target + (skip_self & uint32(target >= source));
 }
 
-// The low bits, set, of a word that tell nothing of which of `choices` targets it chooses: `own_bits`.
+// A mask of the low bits of a word that are independent of its target among `choices`, see `own_bits`.
 DEVICE uint32 own_mask(uint32 choices) {
     int own = choices & (choices - 1) ? 32 - ROW_EVEN : 32;
     for (uint32 above = choices - 1; above; above >>= 1) --own;
     return own >= 16 ? 0xFFFFu : own > 0 ? (1u << own) - 1 : 0u;
 }
 
-// The bits for the level of a draw: of those of its `word` the `low` ones, the others, if any, from a word of their own.
+// The bits for the level of a draw: from its `word` where the mask `low` is set, else from a second word.
 DEVICE uint32 level_bits(uint64 inner, uint32 draw, uint32 word, uint32 low, uint32 mask) {
     if (!(mask & ~low)) return word & mask;
     return (word & low | row_word(mix(inner + GOLDEN), draw) & ~low) & mask;

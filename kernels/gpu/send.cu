@@ -14,8 +14,9 @@ KERNEL(send_step)(Clock clock, Array<const uint32> fired, Array<const int64> cou
     signature[0] = code;
 }
 
-// Join the lists of the shards of a population, each in `fired` from its start on and counted from there.
-// counts (n_shards,) entries of each list; starts (n_shards,), its first unit; count (1,) of all.
+// Join the lists of units that fired in the shards of a population. The list of a shard stands in `fired` from
+// the shard's first unit on and numbers units from there. counts (n_shards,) lengths; starts (n_shards,) first
+// units; count (1,).
 BLOCK_KERNEL(gather_step)(Clock clock, Array<uint32> fired, Array<const int64> counts, Array<const int64> starts,
                           Array<int64> count) {
     int64 total = 0;

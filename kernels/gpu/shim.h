@@ -135,8 +135,8 @@ void Fibres::enter() {
 static inline void __syncthreads() { fibres.meet(0); }
 static inline int __syncthreads_or(int vote) { return fibres.meet(vote); }
 
-// Run all blocks of a launch for all its shards of work; grid {x, y, z}, block {x, y}; arguments by address, as a driver
-// takes them.
+// Run all blocks of a launch for all its jobs; grid {x, y, z}, block {x, y}; arguments by address, as a driver takes
+// them.
 template <typename Clock, typename Job>
 static void launch(void (*entry)(Clock, const Job*), bool meets, const unsigned* grid, const unsigned* block,
                    void** arguments) {

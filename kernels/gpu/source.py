@@ -41,7 +41,7 @@ def digest(precision: str) -> str:
 
 
 def _entry(kernel: Signature) -> str:
-    """What a card is told to run: the kernel, for a list of shards of work that lies in its memory."""
+    """What a card is told to run: the kernel, for a list of jobs that lies in its memory."""
     fields = "".join(f" {parameter.declared} {parameter.name};" for parameter in kernel.parameters)
     values = "".join(f", work.{parameter.name}" for parameter in kernel.parameters)
     rest = "if (!clock.runs()) return; " if kernel.rests else ""

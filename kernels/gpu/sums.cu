@@ -1,7 +1,7 @@
-// What arrived in a step, counted in whole numbers, comes to its receptor.
+// Arrivals of a step that were counted in whole numbers are added to their receptor.
 #include "launch.cuh"
 
-// Add sums (n,), each in units of `unit`, to receiving (n,) and zero them.
+// Add sums (n,) times `unit` to receiving (n,), then set them to 0.
 KERNEL(sum_step)(Clock clock, Array<int64> sums, double unit, Array<real> receiving) {
     EACH(i, sums.size) {
         receiving[i] += real(double(sums[i]) * unit);

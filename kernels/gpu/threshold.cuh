@@ -1,13 +1,13 @@
-// What happens at threshold, and after it; `spikes.cu` then makes a list of the flags.
+// What happens at threshold, and after it. `spikes.cu` then lists the units whose flags are set.
 #pragma once
 #include "launch.cuh"
 
-// What lies just below a number.
+// A number just below x.
 DEVICE float just_below(float x) { return x - (fabsf(x) * 1.1920928955078125e-07f + 1.1754943508222875e-38f); }
 DEVICE double just_below(double x) { return x - (fabs(x) * 2.220446049250313e-16 + 2.2250738585072014e-308); }
 
-// `moved`, to where v decays in a step towards `goal`, or just below the goal if rounding carried it there: a unit whose
-// drive is its threshold comes as close as you like and never fires.
+// `moved`, the value of v after one step of decay towards `goal`; just below the goal if rounding reached it: a unit
+// whose drive equals its threshold approaches it and must never fire.
 DEVICE real short_of(real goal, real v, real moved) { return v < goal && moved >= goal ? just_below(goal) : moved; }
 
 // Let unit i have the potential `moved`, unless it is refractory; flag and reset it at threshold.

@@ -1,4 +1,4 @@
-"""From calls to what the device does for them: shards of a population are one shard of work there."""
+"""From calls to works, which a device does: the calls for all shards of a population become one work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PARTS = {
     "stdp_arrival_step": ("stdp_arrival_rescale_pre", "stdp_arrival_rescale_post", "stdp_arrival_step"),
     "stdp_spike_step": ("stdp_spike_rescale_pre", "stdp_spike_rescale_post", "stdp_spike_step"),
 }
-NOTHING = ("drowse_step",)  # kernels that have nothing to do on a device, where no shard ever pauses
+NOTHING = ("drowse_step",)  # kernels that have nothing to do on a device, where no shard ever naps
 FLAGS = 32  # in a word
 
 
@@ -94,7 +94,7 @@ def _groups(calls: Sequence[Call]) -> list[list[Call]]:
 
 
 def _joined(gather: Call, groups: Sequence[Sequence[Call]]) -> bool:
-    """Whether the lists that `gather` would join are made by one shard of work."""
+    """Whether the lists that `gather` would join are made by one work, as one list."""
     counts = gather.arguments["counts"]
     return any(
         len(group) == counts.size

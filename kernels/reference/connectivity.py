@@ -1,7 +1,7 @@
 """Drawing synapses and putting them in order.
 
-Every choice compares integers drawn by counter, so all backends draw exactly the same synapses.
-Kernels that fill `sources` and `targets` return how many synapses there are and write those that have room.
+Every choice compares integers from counter-based random numbers, so all backends draw exactly the same synapses.
+Kernels that fill `sources` and `targets` return how many synapses there are; they write as many as there is room for.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def below(word, n):
 
 
 def geometric_table(p: float) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-    """What turns 53 random bits into the number of failures before the next success of probability `p`.
+    """Tables to draw the number of failures before the next success of probability `p` from 53 random bits.
 
-    thresholds (length + 1,) uint64: 2**53 * P(failures <= i), and 2**53 at the end; the failures are the
-    thresholds that a draw reaches. `length` of them mean that many failures and no success yet: skip them
-    and draw again, since the geometric law has no memory. guide (4096,) uint32: the least failures for a
-    draw's top 12 bits.
+    thresholds (length + 1,) uint64: 2**53 * P(failures <= i), and 2**53 at the end. The number of thresholds that are
+    not above a draw is the number of failures. `length` means that many failures and no success yet: skip them and
+    draw again, which is right because the geometric distribution has no memory. guide (4096,) uint32: for the top
+    12 bits of a draw, the least number of failures; the search begins there.
     """
     length = math.ceil(4 / max(p, 2.0**-14))
     failing = np.cumprod(np.full(length, 1.0 - p))  # plain products: the same bits on every machine
@@ -79,7 +79,7 @@ def draw_grid(key, pre, post, thresholds, skip_self, sources, targets):
 
 
 def _append(source, target, count, sources, targets):
-    """Write the synapses of one source behind the first `count` where there is room; return the new count."""
+    """Append the synapses of one source to the `count` so far, as far as there is room; return the new count."""
     room = target[: max(sources.size - count, 0)]
     sources[count : count + room.size] = source
     targets[count : count + room.size] = room
@@ -144,17 +144,17 @@ def draw_pairs(key, n_pre, n_post, codes):
 
 
 def sort_edges(sources, targets, n_pre, n_post):
-    """The order (n,) uint32 of edges by source, then target, ties as they were; and both arrays in it."""
+    """Both arrays sorted by source, then target, and the order (n,) uint32 that sorts them; the sort is stable."""
     order = np.lexsort((targets, sources)).astype(np.uint32)
     return sources[order], targets[order], order
 
 
 def layout(sources, lags, n_pre, n_lags):
-    """The order of synapses by (source, lag), ties as they were: a counting sort.
+    """The order of synapses by (source, lag), by a counting sort; equal ones keep their order.
 
     sources (n,) < n_pre; lags (n,) index of each synapse's delay, < n_lags. Returns first
-    (n_pre * n_lags + 1,) uint32, the start of segment source * n_lags + lag, and order (n,) uint32, which
-    synapse comes to each place.
+    (n_pre * n_lags + 1,) uint32, the start of segment source * n_lags + lag, and order (n,) uint32, the
+    synapse that comes to each place.
     """
     segments = sources.astype(np.int64) * n_lags + lags.astype(np.int64)
     first = np.zeros(n_pre * n_lags + 1, np.uint32)
@@ -163,11 +163,11 @@ def layout(sources, lags, n_pre, n_lags):
 
 
 def reverse_index(targets, n_post):
-    """From a target to its synapses, ascending: first_post (n_post + 1,) uint32 and synapses (n,) uint32."""
+    """Where the synapses of each target begin (n_post + 1,) uint32, and the synapses (n,) uint32, ascending."""
     return layout(targets, np.zeros(targets.size, np.uint8), n_post, 1)
 
 
 def index_lags(lags):
-    """The distinct values of `lags` (n,) int64 >= 0, ascending, and the place (n,) uint32 of each lag."""
+    """The distinct values of `lags` (n,) int64 >= 0, ascending, and the index (n,) uint32 of each lag among them."""
     distinct, index = np.unique(lags, return_inverse=True)
     return distinct, index.astype(np.uint32)

@@ -8,19 +8,19 @@ from .rows import row_begin, row_chances, row_words
 
 
 def deliver_step(step, history, history_count, lags, first, targets, weights, pending, drowsy, place, woken, receiving):
-    """Add to `receiving` the weights of every spike that arrives by the end of this step; return how many.
+    """Add to `receiving` the weights of every spike that arrives at the end of this step; return the number of spikes.
 
-    history (depth, n_pre) uint32, fired lists by step modulo depth, and history_count (depth,) their
-    lengths; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
-    each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; pending, drowsy,
-    place and woken: not used here; receiving (n_post,).
+    history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step; history_count (depth,)
+    lengths of these lists; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
+    each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; receiving (n_post,).
+    pending, drowsy, place and woken serve speed alone and are used by the cpu only.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
         for segment in sources * lags.size + g:
-            row = slice(first[segment], first[segment + 1])
-            each = weights[row] if np.ndim(weights) else receiving.dtype.type(weights)
-            np.add.at(receiving, targets[row], each)  # one after the other: a target may occur twice
+            synapses = slice(first[segment], first[segment + 1])
+            each = weights[synapses] if np.ndim(weights) else receiving.dtype.type(weights)
+            np.add.at(receiving, targets[synapses], each)  # one after the other: a target may occur twice
         arrived += sources.size
     return arrived
 
@@ -30,8 +30,9 @@ def deliver_counted_step(step, history, history_count, lags, first, targets, wei
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
         for segment in sources * lags.size + g:
-            row = slice(first[segment], first[segment + 1])
-            np.add.at(receiving, targets[row], np.rint(weights[row].astype(np.float64) * scale).astype(np.int64))
+            synapses = slice(first[segment], first[segment + 1])
+            counted = np.rint(weights[synapses].astype(np.float64) * scale).astype(np.int64)
+            np.add.at(receiving, targets[synapses], counted)
         arrived += sources.size
     return arrived
 
@@ -46,8 +47,8 @@ def deliver_coded_step(
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
         for segment in sources * lags.size + g:
-            row = words[first[segment] : first[segment + 1]]
-            np.add.at(receiving, row >> np.uint32(shift), table[row & np.uint32((1 << shift) - 1)])
+            own = words[first[segment] : first[segment + 1]]
+            np.add.at(receiving, own >> np.uint32(shift), table[own & np.uint32((1 << shift) - 1)])
         arrived += sources.size
     return arrived
 
@@ -56,13 +57,17 @@ def deliver_drawn_step(
     step, history, history_count, lags, row_sizes, shares, row_draws, row_seeds, sizes, skips, places, codes,
     masks, shift, table, pending, drawn, drowsy, woken, receiving,
 ):  # fmt: skip
-    """`deliver_coded_step` for words that are drawn again at every spike, see `rows`, of several members at once.
+    """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several projections.
 
-    row_sizes (n_pre, n_members) uint32, shares (n_lags + 1, n_members) uint32 and row_draws (n_pre, n_lags + 1,
-    n_members) int8, int16 or int32 tell where the draws of each (source, lag) begin, see `row_begin`; of each member
-    row_seeds, the key of its draws; sizes, its number of targets; skips, 1 to pass over the source's own index; places,
-    its first place in `receiving`; codes, its first in `table`; masks, its number of levels - 1; all (n_members,),
-    uint32 but for the seeds. drawn: not used here.
+    The projections are the members of a bundle. row_sizes (n_pre, n_members) uint32, shares (n_lags + 1, n_members)
+    uint32 and row_draws (n_pre, n_lags + 1, n_members) int8, int16 or int32 say where the draws of each (source, lag)
+    begin, see `row_begin`. Of each member (n_members,), uint32 but for the seeds:
+
+    - row_seeds: the key of its draws; sizes: the number of its targets; skips: 1 if a unit never reaches itself;
+    - places: where its targets begin in `receiving`; codes: where its levels begin in `table`;
+    - masks: the number of its levels - 1.
+
+    drawn serves the cpu only.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
@@ -78,7 +83,7 @@ def deliver_drawn_step(
 
 
 def _arriving(step, history, history_count, lags):
-    """The place of each lag, and the sources whose spikes arrive after it."""
+    """For each lag: its index, and the sources whose spikes arrive after it."""
     for g, lag in enumerate(lags):
         slot = (step - lag) % len(history)
         yield g, history[slot, : history_count[slot]].astype(np.int64)

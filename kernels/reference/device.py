@@ -1,4 +1,4 @@
-"""What becomes of devices when they are written, get stuck and are read: device i depends on (key, parameters, i)."""
+"""What writing, faults, time and reading do to devices; the random part of device i depends on (key, parameters, i)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy as np
 from .exponential import exponential
 from .random import again, normal, row_key, uniform
 
-MOST = 15  # renewals in one time constant; a chance of 1e-14 to have more
+MOST = 15  # renewals in one time constant, at most; more have a probability of 1e-14
 LEFT = float(exponential(np.array([-1.0]))[0])  # what remains after one time constant
-BEFORE = 1024  # time constants before time 0 in which the last renewal is looked for
+BEFORE = 1024  # time constants before time 0 in which the last renewal may lie
 
 
 def form(key, chance, median, sigma, conductances):
@@ -21,7 +21,7 @@ def form(key, chance, median, sigma, conductances):
 
 
 def vary(key, sigma, floor, conductances):
-    """Multiply what conductances (n,) [S] have above `floor` [S] by lognormal(1, sigma), fixed for each device."""
+    """Multiply the part of conductances (n,) [S] above `floor` [S] by lognormal(1, sigma), fixed for each device."""
     z = normal(key, 0, np.arange(conductances.size))
     conductances[:] = floor + (conductances - floor) * exponential(sigma * z)
 
@@ -54,8 +54,9 @@ def flip(key, occupancy, amplitudes, conductances):
 def fluctuate(key, weights, ages, values):
     """Fill values (n,) with sum_k weights[k] z_k, z_k standard normal and correlated over time like exp(-ages[k]).
 
-    weights, ages (n_parts,): of each part, and the time in units of its time constant. z_k is drawn anew at random
-    moments, once in a time constant on average, so any time can be asked for, in any order: see `last_renewal`.
+    weights (n_parts,); ages (n_parts,): the time in units of the time constant of each part. z_k is drawn anew
+    at random moments, once in a time constant on average. So any time can be asked for, in any order: see
+    `last_renewal`.
     """
     values[:] = 0.0
     cells = np.arange(values.size)
@@ -67,9 +68,10 @@ def fluctuate(key, weights, ages, values):
 def last_renewal(key, age, cells):
     """The number (n,) int64 of the last event before `age` of a Poisson process with one event per unit of time.
 
-    From the end of each unit of time backwards the waits are exponential, -ln u, so event j lies ln(u_0 ... u_j) behind
-    the end: it has happened where that product is at most exp(age - end), and is in this unit where it is at least
-    exp(-1). Of the units before, the last event is event 0, if there is any.
+    Events are numbered backwards from the end of each unit of time. The waits between them are exponential, -ln u, so
+    event j lies -ln(u_0 ... u_j) before the end. It has happened by `age` where the product is at most exp(age - end),
+    and it lies in this unit where the product is at least exp(-1). If no event of this unit has happened, the last one
+    is event 0 of the nearest unit before that has an event.
     """
     found, pending = np.full(cells.size, -1), np.arange(cells.size)
     whole = np.floor(age)

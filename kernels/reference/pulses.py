@@ -4,8 +4,8 @@ Within its range x = (g - g_min) / (g_max - g_min) a device answers n equal puls
 
     x := x + (1 - s x) (1 - exp(-nu n / levels)) / s,   s = 1 - exp(-nu),
 
-and pulses that lower it by the same law for 1 - x: `levels` pulses lead from one bound to the other, in
-equal steps for nu = 0, ever smaller ones for nu > 0 (Chen, Peng and Yu 2018, doi:10.1109/TCAD.2018.2789723,
+and pulses that lower it by the same equation for 1 - x. `levels` pulses lead from one bound to the other, in
+equal steps for nu = 0 and ever smaller ones for nu > 0 (Chen, Peng and Yu 2018, doi:10.1109/TCAD.2018.2789723,
 whose A / P_max is 1 / nu). Cycle-to-cycle variation adds a normal error to x that grows with the square root
 of n, as there.
 """

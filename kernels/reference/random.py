@@ -1,4 +1,4 @@
-"""Counter-based random numbers: a draw is a pure function of (key, step, index).
+"""Counter-based random numbers: each is a pure function of (key, step, index).
 
 The bits are two rounds of the 64-bit finaliser "Mix13" (D. Stafford 2011; the one in SplitMix64,
 Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195) over a key and two counters. Integer
@@ -58,8 +58,8 @@ def again(word):
 def normal(key, step, index):
     """A standard normal float64, by the ziggurat of `kernels/reference/ziggurat.py`.
 
-    Eight bits of a word choose the layer, one the sign, 52 the place in the layer; the one draw in a hundred that
-    falls outside the inner part of its layer takes more words.
+    Eight bits of a word choose the layer, one the sign, 52 the position in the layer. One draw in a hundred falls
+    outside the inner part of its layer and needs more words.
     """
     word = np.asarray(bits(key, step, index))
     flat = word.ravel()

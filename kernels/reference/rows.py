@@ -1,9 +1,9 @@
 """Synapses drawn source by source, so that any source's can be drawn again when its spikes arrive.
 
-Synapse j of a source reaches the target that one random word chooses; the word's low bits choose its weight
-among levels, and where they and the target's would overlap a second word does. The targets of a source are
-exchangeable, so delays are dealt in ascending order: the synapses of one source and delay are a range of j.
-Functions that fill cut targets to [low, high) and write ``(place + target) << shift | code``.
+A random word of 32 bits belongs to synapse j of a source: its upper bits choose the target, its low bits the level of
+the weight. Where these bits would overlap, a second word chooses the level. The order of a source's targets means
+nothing, so its delays are given to them in ascending order: the synapses of one source and delay are a range of j.
+Functions whose names begin with `fill` keep targets in [low, high) and write ``(place + target) << shift | code``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .connectivity import below
 from .random import again, bits, row_key, uniform
 
 STEP, FIRST, SECOND = 0x9E3779B9, 0x21F0AAAD, 0xD35A2D97  # odd; the two multipliers mix 32 bits with least bias
-EVEN = 7  # bits between those of target and weight: the mean of equally spaced levels is then off by < 2**-10 of them
+EVEN = 7  # bits left unused between target and level: they keep the error of `own_bits` below 2**-10
 
 
 def count_sources(key, n, counts):
@@ -24,7 +24,7 @@ def count_sources(key, n, counts):
 
 
 def lag_table(probabilities):
-    """What turns 53 random bits into an index: thresholds (n,) uint64 and a guide (256,) by the top 8 bits."""
+    """Tables to draw an index from 53 random bits: thresholds (n,) uint64, and a guide (256,) for the top 8 bits."""
     thresholds = (np.minimum(np.cumsum(probabilities), 1.0) * 2**53).astype(np.uint64)
     thresholds[-1] = 1 << 53
     starts = np.arange(256, dtype=np.uint64) << np.uint64(45)
@@ -38,7 +38,10 @@ def draw_indices(key, thresholds, guide, begin, indices):
 
 
 def deal_lags(key, thresholds, guide, row_first, counts):
-    """Count the delays of every source's synapses: counts (n_pre, n_lags) uint32; row_first (n_pre + 1,) int64."""
+    """Draw the delays of every source's synapses and count them.
+
+    counts (n_pre, n_lags) uint32; row_first (n_pre + 1,) int64, where the synapses of each source begin.
+    """
     for source in range(counts.shape[0]):
         indices = np.empty(row_first[source + 1] - row_first[source], np.uint32)
         draw_indices(key, thresholds, guide, row_first[source], indices)
@@ -48,8 +51,8 @@ def deal_lags(key, thresholds, guide, row_first, counts):
 def row_words(key, source, draws, n_post, skip_self):
     """Targets of the synapses `draws` of one source, and the random words (uint32) that chose them.
 
-    The word of draw j is a + j STEP, mixed by two multiplications with b put in between; a and b are the halves of
-    64 random bits for (key, source). Multipliers and shifts: C. Wellons, hash-prospector, for 32 bits.
+    a and b are the halves of 64 random bits for (key, source). The word of draw j is a + j STEP, mixed by two
+    multiplications, with b xored in between. Multipliers and shifts: C. Wellons, hash-prospector, for 32 bits.
     """
     word = _row_word(row_key(key, source), draws)
     targets = (word.astype(np.uint64) * np.uint64(n_post - skip_self) >> np.uint64(32)).astype(np.int64)
@@ -57,11 +60,11 @@ def row_words(key, source, draws, n_post, skip_self):
 
 
 def own_bits(choices):
-    """How many low bits of a word that chooses among so many targets tell nothing of the target, at most 16.
+    """The number of low bits, at most 16, that are independent of the target that a word chooses among `choices`.
 
-    Exactly nothing where `choices` is a power of two; else a target's words are L = 2**32 / choices in a row, in which
-    some values of b low bits occur once more than others. That moves their mean by 2**b / (8 L) of their range at most,
-    which `EVEN` keeps below 1 / 1024.
+    For a power of two they are exactly independent. Else each target has about L = 2**32 / choices successive words,
+    and some values of their b low bits occur once more than others. That moves the mean of these bits by at most
+    2**b / (8 L) of their range, which `EVEN` keeps below 1 / 1024.
     """
     uneven = choices & (choices - 1) != 0
     return max(min(32 - (choices - 1).bit_length() - EVEN * uneven, 16), 0)
@@ -70,7 +73,7 @@ def own_bits(choices):
 def row_chances(key, source, draws, choices):
     """16 random bits (uint16) for the weight of each of the synapses `draws` of one source.
 
-    Those low bits of its word that tell nothing of the target, the others from a word of their own.
+    The low bits of its word, as far as they are independent of its target; the others come from a second word.
     """
     inner, low = row_key(key, source), np.uint32((1 << own_bits(choices)) - 1)
     word, other = _row_word(inner, draws), _row_word(again(inner), draws)
@@ -87,16 +90,16 @@ def _row_word(inner, draws):
 
 
 def row_begin(size, share, offset):
-    """The first draw of a (source, lag): how many of the source's `size` draws have shorter delays.
+    """The first draw of a (source, lag): how many of the source's `size` draws have a shorter delay.
 
-    share: how many of 65,536 draws have one on average over all sources; offset: by how much this source differs. So
-    a small number tells what may be a large one.
+    share: how many of 65,536 draws have one, on average over all sources; offset: the difference of this source from
+    that average, a small number that needs few bytes.
     """
     return (np.int64(size) * np.int64(share) >> 16) + np.int64(offset)
 
 
 def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
-    """All targets (n,) uint32 in order of source and draw, and 16 random bits beside each (n,) uint16."""
+    """All targets (n,) uint32 in order of source and draw, and 16 random bits for each, chances (n,) uint16."""
     for source in range(row_first.size - 1):
         begin, end = row_first[source], row_first[source + 1]
         draws = np.arange(end - begin)
@@ -105,7 +108,10 @@ def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
 
 
 def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
-    """Add to counts (n_pre, n_lags_bundle) the synapses with targets in [low, high); columns (n_lags,) their places."""
+    """Add to counts (n_pre, n_lags_bundle) the synapses with targets in [low, high).
+
+    lag_counts (n_pre, n_lags): synapses of each source and lag; columns (n_lags,): the column of each lag in counts.
+    """
     for source in range(lag_counts.shape[0]):
         targets, _ = row_words(key, source, np.arange(lag_counts[source].sum()), n_post, skip_self)
         inside = (targets >= low) & (targets < high)
@@ -114,9 +120,9 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
 
 
 def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words):
-    """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32, where each segment goes on.
+    """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32: where to write next in each segment.
 
-    code: of level 0; mask: number of levels - 1, a power of two less one.
+    code: of level 0; mask: number of levels - 1, where the number is a power of two.
     """
     for source in range(lag_counts.shape[0]):
         begin = 0

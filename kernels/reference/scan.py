@@ -1,4 +1,4 @@
-"""Shards shared by the neuron kernels: the refractory list, and what happens at threshold."""
+"""What the neuron kernels share: the list of refractory neurons, and what happens at threshold."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import numpy as np
 
 
 def note(reached, fired):
-    """Write where `reached` (n,) bool holds to `fired`, ascending; return the count."""
+    """Write the indices at which `reached` (n,) is true to `fired`, ascending; return their number."""
     indices = np.flatnonzero(reached)
     fired[: indices.size] = indices
     return indices.size
 
 
 def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
-    """Reset every neuron at threshold, note it in `fired`, let it rest; return the count. held: from `clamp`."""
+    """Reset every neuron at threshold, list it in `fired`, start its refractory time; return the count.
+
+    held: what `clamp` returned.
+    """
     reached = v >= threshold
     np.copyto(v, reset, where=reached, casting="same_kind")
     steps = np.broadcast_to(hold_steps, v.shape)
@@ -25,9 +28,9 @@ def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
 
 
 def short_of(goal, v, moved):
-    """`moved`, to where v (n,) decays in a step towards `goal`, or just below the goal if rounding carried it there.
+    """`moved`, which is v (n,) after one step of decay towards `goal`; just below the goal where rounding reached it.
 
-    A unit whose drive is its threshold comes as close as you like and never fires.
+    A unit whose drive equals its threshold approaches it and must never fire.
     """
     finfo = np.finfo(v.dtype)
     goal = np.asarray(goal, v.dtype)
@@ -35,7 +38,7 @@ def short_of(goal, v, moved):
 
 
 def clear(values, resting, left):
-    """Set what refractory neurons have in `values` to 0; the lists are those of `clamp`, before it runs."""
+    """Set the entries of refractory neurons in `values` to 0; resting, left: as in `clamp`, before it runs."""
     values[resting[: _listed(left)]] = 0
 
 
@@ -48,7 +51,8 @@ def _listed(left):
 def clamp(v, resting, left, reset):
     """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how many stay.
 
-    resting (n,) uint32 lists the refractory neurons and left (n,) int32 their steps; the list ends where left is 0.
+    resting (n,) uint32 lists the refractory neurons and left (n,) int32 the steps that each has left; the list ends
+    where left is 0.
     """
     listed = _listed(left)
     units, steps = resting[:listed].copy(), left[:listed].copy()

@@ -22,9 +22,10 @@ def send_step(step, fired, count, history, history_count, signature):
 
 
 def gather_step(fired, counts, starts, count):
-    """Join the lists of the shards of a population, each in `fired` from its start on and counted from there.
+    """Join the lists of units that fired in the shards of a population.
 
-    counts (n_shards,) entries of each list; starts (n_shards,) int64, its first unit; count (1,) of all.
+    The list of a shard stands in `fired` from the shard's first unit on and numbers units from there. counts
+    (n_shards,): length of each list; starts (n_shards,) int64: first unit of each shard; count (1,): length of all.
     """
     lists = [fired[start : start + n] + np.uint32(start) for start, n in zip(starts, counts, strict=True)]
     count[0] = counts.sum()

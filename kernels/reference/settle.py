@@ -1,4 +1,4 @@
-"""The end of decay: numbers near the smallest that a float can hold slow a processor down 16 times."""
+"""The end of decay: denormal numbers, below the smallest normal float, slow a processor down 16 times."""
 
 from __future__ import annotations
 

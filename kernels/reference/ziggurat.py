@@ -1,4 +1,4 @@
-"""Tables of the ziggurat for the normal law, 256 layers of equal area.
+"""Tables of the ziggurat for the normal distribution, 256 layers of equal area.
 
 Marsaglia and Tsang (2000), doi:10.18637/jss.v005.i08.
 
