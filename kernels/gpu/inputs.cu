@@ -61,7 +61,7 @@ KERNEL(poisson_step)(Clock clock, Array<double> due, uint64 key, Array<const int
     }
 }
 
-// Start this step's drive from the constant part; currents that change are added to it.
+// Set the drive to its constant part in every step; the kernels of other currents add to it.
 KERNEL(hold_step)(Clock clock, Array<real> drive, Array<const real> base) {
     EACH(i, drive.size) drive[i] = base[i];
 }

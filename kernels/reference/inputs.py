@@ -66,10 +66,10 @@ def _each(receiving, value):
 
 
 def hold_step(step, base, lasting, drive, until, renewed):
-    """Start the drive anew from its constant part where a current changes with this step, or in any if not `lasting`.
+    """Reset the drive to its constant part `base` in steps in which a current changes; in all steps if not `lasting`.
 
-    until (1,) int64: the step up to which the drive stands as it is; renewed (1,) int64 tells the kernels of the
-    currents, which add themselves and say in `until` when they will change.
+    until (1,) int64: the step in which the first current changes; renewed (1,) int64: whether the drive was reset. Then
+    the kernels of the currents, which come after, add their currents to it and lower `until` to their next change.
     """
     renewed[0] = step >= until[0]
     if renewed[0]:

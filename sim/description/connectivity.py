@@ -1,4 +1,4 @@
-"""Which units of two populations are joined."""
+"""Connectivity: recipes that choose which units of two populations are joined."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ MOST_UNITS = 2**31 - 1  # of one population
 
 
 class Connectivity(ABC):
-    """A recipe for synapses: `_draw` draws them and `expected` tells how many there will be."""
+    """A recipe for synapses: `_draw` draws them, and `expected` returns their expected number."""
 
     @final
     def edges(self, n_pre: int, n_post: int, key: int, *, recurrent: bool) -> Edges:
         """The synapses from `n_pre` to `n_post` units; the same for the same key and parameters.
 
-        key: of the random stream, see `stream_key`; recurrent: both ends are the same population, so that
+        key: of the random stream, see `stream_key`; recurrent: source and target population are the same, so that
         equal indices are one unit.
         """
         n_pre = check.whole(self, "n_pre", n_pre, most=MOST_UNITS)
@@ -42,7 +42,7 @@ class Connectivity(ABC):
 
     @final
     def rows(self, n_pre: int, n_post: int, key: int, *, recurrent: bool) -> Rows | None:
-        """The same synapses as `edges`, not yet drawn; None where a source's targets depend on one another."""
+        """The same synapses as `edges`, not yet drawn; None where the targets of a source are not independent draws."""
         self._count_fits(self.expected(n_pre, n_post))
         return self._rows(n_pre, n_post, np.uint64(key), recurrent)
 
@@ -241,7 +241,7 @@ class FixedTotal(Connectivity):
         return Edges(sources, targets)
 
     def _rows(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Rows | None:
-        """Sources are dealt first, then every source draws its targets: the distribution of independent pairs."""
+        """Draws how many synapses each source has, then the targets of each: distributed like independent pairs."""
         skip_self = recurrent and not self.autapses
         _some_choice(self, "n", self.n, n_pre * (n_post - skip_self))
         if not self.multapses:
@@ -305,7 +305,7 @@ def fill(expected: float, draw: Callable[[Ids, Ids], int]) -> Edges:
 
 
 def _draw_rows(owner: Any, n_rows: int, n: int, key: np.uint64, skip_self: bool, multapses: bool) -> Ids:
-    """`owner.k` of `n` units for each of `n_rows`: (n_rows, k)."""
+    """`owner.k` units out of `n` for each of `n_rows`: (n_rows, k)."""
     choices = max(n - skip_self, 0)
     if owner.k and n_rows and not choices:
         raise check.fail(owner, "k", "must be 0, as there is no unit to choose from", owner.k)
@@ -329,8 +329,8 @@ def _from_rows(rows: Ids) -> Edges:
 def _draw_codes(key: np.uint64, n_pre: int, n_post: int, n: int) -> NDArray[np.uint64]:
     """`n` different pairs, ascending, the source in the upper 32 bits; every set of n pairs is equally likely.
 
-    Draw somewhat too many, let chance choose which of those that differ to drop. Beyond half of all pairs, draw
-    those to leave out.
+    Draws somewhat too many, removes duplicates, and drops the excess at random. Beyond half of all pairs it draws
+    the pairs to leave out.
     """
     pairs = n_pre * n_post
     if 2 * n > pairs:

@@ -17,11 +17,11 @@ from .. import validation as check
 from ..seed import check_key
 
 Values = NDArray[np.float64]
-FINE, MOST_FINE = 256, 1 << 16  # quantiles per level, at least, and altogether
+FINE, MOST_FINE = 256, 1 << 16  # quantiles that levels are averaged from: at least per level, and in total
 
 
 class Distribution(ABC):
-    """A distribution with one obligation: `sample`, whose value `i` depends on key, parameters and `i` alone."""
+    """A distribution. Value `i` of `sample` depends on the key, the parameters and `i` alone."""
 
     @abstractmethod
     def sample(self, key: int, n: int) -> Values:
@@ -29,7 +29,7 @@ class Distribution(ABC):
 
 
 class Parametric(Distribution):
-    """A distribution that knows its distribution function and the inverse of it."""
+    """A distribution with a cumulative distribution function and its inverse."""
 
     @abstractmethod
     def cdf(self, x: Values) -> Values:
@@ -37,11 +37,11 @@ class Parametric(Distribution):
 
     @abstractmethod
     def quantile(self, p: Values) -> Values:
-        """The value below which a share p of all values lies, for p (n,) in (0, 1)."""
+        """The value below which the share p of all values lies, for p (n,) in (0, 1)."""
 
     @final
     def levels(self, n: int) -> Values:
-        """`n` equally likely values (n,), ascending, with its mean and, but for the last bits, its variance."""
+        """`n` equally likely values (n,), ascending, with the mean and the variance of the distribution."""
         return _levels(self, check.whole(self, "n", n, least=1, most=MOST_FINE))
 
 
@@ -63,8 +63,8 @@ def _levels(distribution: Parametric, n: int) -> Values:
 class Normal(Parametric):
     """The normal distribution, inside [low, high] if given: values outside are drawn again, as in NEST.
 
-    So the distribution is the truncated normal, with no heap of values at the limits. The limits must leave at least
-    1 % of the whole distribution.
+    So it is the truncated normal distribution; no values pile up at the limits. The limits must leave at least 1 % of
+    the whole distribution.
     """
 
     mean: float

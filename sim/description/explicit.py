@@ -18,9 +18,9 @@ from .connectivity import MOST_UNITS, Connectivity, ids
 @final
 @dataclass(frozen=True, eq=False)
 class Explicit(Connectivity):
-    """Synapse s joins ``sources[s]`` to ``targets[s]``; both (n,) unit indices, in any order, repeats kept.
+    """Synapse s joins ``sources[s]`` to ``targets[s]``; both (n,) unit indices, in any order; repeated pairs are kept.
 
-    Arrays of weights and delays given beside it follow the same order.
+    Arrays of weights and delays given with it are in the same order.
     """
 
     sources: ArrayLike
@@ -55,9 +55,9 @@ class Explicit(Connectivity):
 class FromSparse(Connectivity):
     """A matrix of weights (n_pre, n_post), in any `scipy.sparse` format or dense; rows are sources.
 
-    Every stored entry of a sparse matrix is a synapse, one of weight 0 too, and repeated entries add up, as
-    in scipy; of a dense matrix every entry that is not 0. An array of delays given beside it follows the entries as
-    they are stored, so of a COO matrix its `data`; of a dense matrix, or where entries repeat, row by row.
+    Every stored entry of a sparse matrix is a synapse, also one of weight 0; repeated entries add up, as in scipy. Of a
+    dense matrix every entry that is not 0 is one. An array of delays given with it is in the order in which entries
+    are stored (in a COO matrix that of `data`); for a dense matrix, or where entries repeat, it goes row by row.
     """
 
     matrix: Any
@@ -91,7 +91,7 @@ class FromSparse(Connectivity):
 
 
 def _checked_copy(owner: object, matrix: Any) -> Any:
-    """A float64 array, or a float64 matrix without repeats: CSR, or COO in the given order where that is another one.
+    """A float64 array, or a float64 matrix without repeated entries: CSR, or COO if it is not given row by row.
 
     Every value is finite.
     """

@@ -27,9 +27,9 @@ class DistanceDependent(Connectivity):
     The liquid of Maass, Natschlaeger and Markram (2002), doi:10.1162/089976602760407955: a grid of
     15 x 3 x 3, lambda = 2, and C by the types of source and target 0.3 (EE), 0.2 (EI), 0.4 (IE), 0.1 (II).
 
-    shape: (nx, ny, nz) cells, numbered z first; peak: C; length: lambda [cells]. pre_cells and post_cells say
-    where the units stand: the first of a range of cells, or an array of one cell per unit; so several
-    populations share a grid. A unit never reaches itself unless `autapses` are switched on.
+    shape: (nx, ny, nz) cells, numbered along z first; peak: C; length: lambda [cells]. pre_cells and post_cells say
+    where the units are: the first of a range of cells, or an array of one cell per unit. So several populations can
+    share a grid. A unit never reaches itself unless `autapses` is True.
     """
 
     shape: tuple[int, int, int]
@@ -95,6 +95,6 @@ class DistanceDependent(Connectivity):
 
 
 def _occupancy(positions: NDArray[np.int64], shape: tuple[int, int, int]) -> NDArray[np.float64]:
-    """How many units stand in each cell (nx, ny, nz)."""
+    """The number of units in each cell (nx, ny, nz)."""
     cells = np.ravel_multi_index(tuple(positions.T), shape)
     return np.bincount(cells, minlength=math.prod(shape)).reshape(shape).astype(np.float64)

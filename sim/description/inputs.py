@@ -26,12 +26,16 @@ Arguments = dict[str, Any]
 class Stimulus(ABC):
     """A source of input to one population.
 
-    kernel: what runs in phase "arrive" of each step. goes: "receptor" for weighted spikes, which a population
-    sums per receptor, or "drive" for a current, R*I [V] for the leaky models. exact: the arguments that the kernel
-    gets in double precision in any case, as times need it. wakes: the kernel marks in `woken` where it adds something,
-    so that the population may pause where nothing comes. lasts: a kernel of the drive that adds only in steps in which
-    `renewed` says so, and tells in `until` when it will change; for other kernels the drive starts anew in every step.
-    weighs: the arguments that are weights; a receptor that counts what arrives gets 1 for each.
+    - kernel: runs in phase "arrive" of each step.
+    - goes: "receptor" for weighted spikes, which are summed in a receptor, or "drive" for a current, R*I [V] in the
+      leaky models.
+    - exact: names of arguments that the kernel gets in double precision whatever the precision of the simulation, as
+      times need it.
+    - weighs: names of arguments that are weights; at a receptor that counts arrivals each is replaced by 1.
+    - wakes: the kernel sets marks in `woken` where it adds something, so shards that get nothing may nap.
+    - lasts: the current stays the same for several steps. The kernel adds it only in steps with ``renewed[0]`` = 1,
+      and lowers ``until[0]`` to the step of its next change. The drive of a population is summed anew when the first of
+      its currents changes; where one of them does not last, it is summed anew in every step.
     """
 
     kernel: ClassVar[str]

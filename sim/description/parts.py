@@ -96,7 +96,7 @@ class Probe:
 
 
 def _call(part: Any) -> str:
-    """A description as its constructor call, only what differs from the defaults; of no dataclass the name alone."""
+    """A dataclass as its constructor call, without arguments that equal the defaults; of others only the name."""
     if not is_dataclass(part):
         return f"{type(part).__name__}(...)"
     shown = []

@@ -1,4 +1,4 @@
-"""What is done as asked but was probably not meant: warnings, each once."""
+"""Warnings about descriptions that are valid but probably not meant, each given once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .neuron import NeuronModel
 if TYPE_CHECKING:
     from .parts import Input, Population
 
-LONGEST: Final = 10.0  # [s] of a time constant, above any that is known of membranes, synapses and adaptation
-HIGHEST: Final = 1.0  # [V] of a threshold
-UNREACHED: Final = 1e3  # [V] of a threshold that is to keep a unit silent
-POTENTIALS: Final = ("threshold", "peak")  # how the names of fields begin that are potentials at which units fire
+LONGEST: Final = 10.0  # [s] a longer time constant is doubtful: membranes, synapses and adaptation are all faster
+HIGHEST: Final = 1.0  # [V] a higher threshold is doubtful
+UNREACHED: Final = 1e3  # [V] but not from here on: such a threshold is meant to keep a unit silent
+POTENTIALS: Final = ("threshold", "peak")  # how the names of fields begin that hold thresholds
 
 
 def check_model(model: NeuronModel) -> None:
-    """Warn of time constants (fields called tau...) and thresholds that nobody means in seconds and volts."""
+    """Warn of time constants (fields called tau...) and thresholds that are implausible in seconds and volts."""
     for name, value in vars(model).items():
         size = _size(value)
         if name.startswith("tau") and size > LONGEST:
@@ -31,7 +31,7 @@ def check_model(model: NeuronModel) -> None:
 
 
 class Doubts:
-    """What one simulator has told of its runs, each thing once."""
+    """The warnings that one simulator has given about its runs."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
@@ -39,9 +39,9 @@ class Doubts:
     def missed(
         self, inputs: Iterable[Input], samples: Sequence[Mapping[str, Stimulus]], start: float, stop: float
     ) -> None:
-        """Warn of inputs of which nothing comes after `start` and up to `stop` [s]; samples: what replaces them.
+        """Warn of inputs with no event after `start` and up to `stop` [s].
 
-        What came in an earlier run is no reason to warn.
+        samples: the stimuli that replace inputs in each sample. Events in an earlier run are no reason to warn.
         """
         for described in inputs:
             name = described.name
@@ -57,7 +57,7 @@ class Doubts:
                     )
 
     def merged(self, tallies: Mapping[str, float], populations: Iterable[Population]) -> None:
-        """Warn of spikes that units lost, because another one of the same unit came at the same time or step."""
+        """Warn of spikes that were lost because another spike of the same unit came at the same time or step."""
         for name in (part.name for part in populations):
             tally = f"{name}.merged"
             if tallies.get(tally) and tally not in self._told:
@@ -71,7 +71,7 @@ class Doubts:
 
 
 def _outside(stimulus: Stimulus, start: float, stop: float, *, fresh: bool) -> str:
-    """How a stimulus misses a run; nothing if it does not. fresh: it has not been there in an earlier run."""
+    """How a stimulus misses a run, or an empty text. fresh: it had no part in an earlier run."""
     span = stimulus.span
     if span is None:
         return ""

@@ -1,4 +1,4 @@
-"""Which names and parts a network has, so that adding one more takes the same time however many there are."""
+"""The names and parts of a network in sets, so that adding a part does not take longer the more there are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Stamp = tuple[tuple[int, int], ...]
 class Register:
     """The names of a network's parts and probes, and the parts themselves, by identity.
 
-    stamp: the lists that it stands for, as `stamp_of` has them; a list that somebody else changed has another.
+    stamp: `stamp_of` the lists that it was made for; it differs once somebody else has changed one of them.
     """
 
     def __init__(self, parts: Iterable[Any] = (), probes: Iterable[Any] = (), stamp: Stamp = ()) -> None:
@@ -23,7 +23,7 @@ class Register:
         self.stamp = stamp
 
     def take(self, name: str) -> bool:
-        """Whether `name` was free; from now on it is not."""
+        """Take a name; return whether it was free."""
         free = name not in self.names
         self.names.add(name)
         return free
@@ -37,12 +37,12 @@ class Register:
         return name
 
     def record(self, name: str) -> bool:
-        """Whether no probe had this name; from now on one has."""
+        """Enter the name of a probe; return whether it was free."""
         free = name not in self.recorded
         self.recorded.add(name)
         return free
 
 
 def stamp_of(lists: Sequence[Sequence[Any]]) -> Stamp:
-    """Which lists these are, and how long."""
+    """Identity and length of each list."""
     return tuple((id(members), len(members)) for members in lists)

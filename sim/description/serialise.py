@@ -1,4 +1,4 @@
-"""Descriptions as plain data and back: JSON for the words, named arrays for the numbers, no code.
+"""Descriptions as plain data and back: JSON, and named arrays for the numbers; no code.
 
 A frozen dataclass becomes ``{"class": name, "fields": {...}}`` and is made again through its
 constructor, which checks its fields. A class is looked up among the subclasses of the ports that the
@@ -214,7 +214,7 @@ def _rebuild(data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Networ
 
 
 def _given(name: str) -> str | None:
-    """A name that a user can have given; None for one that only the default rule makes."""
+    """A name that a user may have given; None for one that only `Network` itself makes."""
     return name if len(name) <= MAX_NAME and "." not in name else None
 
 
@@ -258,7 +258,7 @@ def _plain(value: Any) -> Any:
 
 
 def _as_array(value: Any) -> NDArray[Any] | None:
-    """What says of itself that it is an array of numbers, such as a tensor, as one."""
+    """An object with `__array__`, such as a tensor, as an array; None if it is none of numbers."""
     if isinstance(value, type) or is_dataclass(value) or not hasattr(value, "__array__"):
         return None
     try:

@@ -18,8 +18,8 @@ from ..operators.signals import Memory
 MOST_BITS: Final = 16
 LEVEL_BYTES: Final = 4  # of a synapse whose weight is one of few levels
 FLOAT_BYTES: Final = 8  # of one with a weight of its own
-PLASTIC_BYTES: Final = 20  # of one that learns, with its reverse index, and the weight that a broken run goes back to
-OTHER_BYTES: Final = 32  # of one in any other store, such as pairs of devices, with what a broken run goes back to
+PLASTIC_BYTES: Final = 20  # of one that learns, with its reverse index and the copy for interrupted runs
+OTHER_BYTES: Final = 32  # of one in any other store, such as pairs of devices, and the copy for interrupted runs
 
 
 @final
@@ -27,8 +27,8 @@ OTHER_BYTES: Final = 32  # of one in any other store, such as pairs of devices, 
 class Capabilities:
     """What a store can do beyond its duties. A new store can do nothing of this until it says so.
 
-    static: without a rule, its synapses are plain numbers that never change. The engine may then lay them out as it
-    likes, and no list of them is needed.
+    static: without a rule, its weights are plain numbers that never change. Then the engine may choose how synapses
+    are laid out in memory.
     redraws: it keeps no synapses; they are drawn again at every spike.
     counts: it can add up weights in whole numbers, where ``ProjectionScope.scale`` is given.
     adds: to carry out a proposal is to add to the signal `weights` within the rule's bounds, so a rule may do that.
@@ -43,7 +43,7 @@ class Capabilities:
 class Store(ABC):
     """Where the weights of a projection live, and the only one who may change them.
 
-    1. `prepare` declares the signals (part "store") that hold the weights;
+    1. `prepare` declares the signals (in region "store") that hold the weights;
     2. `read` adds operators to phase ``projection.phase`` that turn arriving spikes into input;
     3. `program` adds operators to phase LEARN that carry out a rule's proposals, as far as the store can;
     4. `weights` tells the effective weight of every synapse, in the order of `Simulator.weights`.

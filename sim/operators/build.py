@@ -1,4 +1,4 @@
-"""The workshop in which models, stores, rules, stimuli and probes declare their signals and operators."""
+"""`Build`, with which populations, stores, rules, stimuli and probes declare their signals and operators."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from .operator import Kernel, Operator, Phase, Shard, bind, parameters, plain
 from .signals import ANY, SAVED, Layout, Signal, block_name, definite, whole_dtype
 
 Scope = Mapping[str, Any]
-WOKEN: Final = "woken"  # the region of memory of marks, which is as long as the region that they are about
+WOKEN: Final = "woken"  # stands for the region of a signal that holds marks; `Plan.program` makes the arrays
 
 
 def woken(region: str) -> Signal:
-    """The marks of a region of memory, one for 2**MARKED places."""
+    """The marks of a region of memory: one for every 2**MARKED entries, see `kernels/cpu/marks.py`."""
     return Signal(region, WOKEN, "uint8", ())
 
 
-PENDING: Final = 1024  # segments that a delivery looks up before it works on them
+PENDING: Final = 1024  # segments that a delivery looks up before it adds their weights
 
 
 @dataclass
 class Build:
     """Collects signals and operators while a network is compiled.
 
-    dt [s]; precision "float32" or "float64"; shards of each population, dealt to `threads` threads. The scope of
-    every operator also offers `dt`, `sample` (which copy of a batch this is), `pause` and `upcoming`. naps: whether
-    shards may pause; not where arrivals come by way of sums, which do not wake anybody.
+    dt [s]; precision "float32" or "float64"; shards of each population, dealt to `threads` threads; naps: whether
+    shards may nap (not where arrivals are counted in whole numbers, since those set no marks). Every kernel may also
+    ask for `dt`, `sample` (the number of this copy in a batch), `pause` and `upcoming`.
     """
 
     dt: float
@@ -69,7 +69,7 @@ class Build:
         layout: bool = False,
         finite: bool = True,
     ) -> Signal:
-        """A new signal; its name must be new too, and whole numbers that are saved must have a bound."""
+        """A new signal. Raises NetworkError for a name that is taken and for saved whole numbers without `most`."""
         if name in self._names:
             raise NetworkError(f"signal {name!r} is declared twice")
         made = Signal(name, region, dtype, shape, initial, unit, most, layout, finite)
@@ -84,7 +84,7 @@ class Build:
         return made
 
     def tally(self, name: str, dtype: str = "int64", shape: tuple[int, ...] = (1,)) -> Signal:
-        """A running total, or several to add up, whose increase over a run is told by ``Result.tallies[name]``."""
+        """A running total (the sum over `shape`); ``Result.tallies[name]`` is its increase over a run."""
         self.tallies[name] = self.signal(name, "flow", dtype, shape, most=None if dtype.startswith("float") else ANY)
         return self.tallies[name]
 
@@ -94,30 +94,33 @@ class Build:
         return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values, layout=layout)
 
     def whole(self, region: str) -> Signal:
-        """All numbers of a region of memory as one array, of which every signal in it is a range; see `place`."""
+        """All numbers of a region of memory as one array. Each signal of the region is a range of it, see `place`."""
         return Signal(block_name(region), region, whole_dtype(region, "float"), ())
 
     def place(self, signal: Signal) -> int:
-        """Where a signal begins in the array of the `whole` region."""
+        """The index of a signal's first entry in the array of its `whole` region."""
         item = np.dtype(whole_dtype(signal.region, self.precision)).itemsize
         return self._layouts[signal.region].starts[signal.name] // item
 
     def waking(self, receiving: Signal) -> dict[str, Any]:
-        """What a kernel needs to wake the shards of populations that it adds to through `receiving`."""
+        """The arguments of a kernel that adds to `receiving` and marks the shards that it adds to, to wake them."""
         place = 0 if receiving.name == block_name(receiving.region) else self.place(receiving)
         return {"drowsy": self.drowsy, "woken": woken(receiving.region), "place": place, "receiving": receiving}
 
     def pending(self, label: str) -> Signal:
-        """Room in which a delivery collects the segments that it works on."""
+        """Room in which a delivery collects segments, see `deliver_step`."""
         return self.signal(f"{label}.pending", "scratch", "uint32", (2, PENDING))
 
     def renewal(self, name: str) -> Signal:
-        """A whole number (1,) that is 0 whenever a program begins, so that what it stands for is worked out anew."""
+        """A whole number (1,) that every new program sets to 0, so that what is remembered by it is computed anew."""
         self.renewals.append(self.signal(name, "scratch", "int64", (1,)))
         return self.renewals[-1]
 
     def constants(self, prefix: str, values: Mapping[str, Any], exact: Container[str] = ()) -> dict[str, Any]:
-        """Numbers as they are, arrays as fixed signals ``prefix.name``; those in `exact` in double precision."""
+        """A kernel's constants: numbers as they are, arrays as fixed signals ``prefix.name``.
+
+        exact: names of constants that the kernel gets in double precision whatever the precision of the simulation.
+        """
         scope: dict[str, Any] = {}
         for name, value in values.items():
             array = np.asarray(value)
@@ -134,7 +137,7 @@ class Build:
         return scope
 
     def kernel(self, kernel: Kernel, owner: str) -> Callable[..., Any]:
-        """A kernel by name, or one of a user's own. Raises NetworkError, naming `owner`, for what cannot be one."""
+        """A kernel of the library by name, or a user's function. Raises NetworkError, naming `owner`, for others."""
         if not isinstance(kernel, str):
             plain(owner, kernel)
         return self.backend.kernel(kernel)

@@ -18,10 +18,11 @@ Shard = tuple[int, int, int]  # units low to high - 1, thread
 
 @dataclass(frozen=True, eq=False)
 class Nap:
-    """How the shards of a population may pause.
+    """How the shards of a population may nap.
 
-    asleep (all shards,) uint8, of which those from `first` on are this population's; for the operator that decides,
-    watched: the arguments that must not change, and receptors: the signals whose marks wake a shard.
+    asleep (n_shards of all populations,) uint8; this population's begin at `first`. The operator that decides whether
+    a shard sleeps has `watched`, the arguments in which no bit may change, and `receptors`, the signals whose marks
+    wake the shard; other operators have neither.
     """
 
     asleep: Signal
@@ -33,8 +34,8 @@ class Nap:
 class Phase(IntEnum):
     """The phases of a step, in order.
 
-    What a receptor of its own sums up comes in by ARRIVE and DELIVER; what is added to a state variable, whose
-    effect begins with the next step, by ENTER. GATHER joins the lists of those that fired in a population's shards.
+    ARRIVE and DELIVER add to receptors, which the kernel of the population reads in this step; ENTER adds to state
+    variables, with effect from the next step on. GATHER joins the lists of units that fired in a population's shards.
     """
 
     ARRIVE = 1
@@ -55,11 +56,10 @@ class Operator:
     bound by the loop. returns: the signal that receives the kernel's return value. every: steps between two
     calls, a power of two.
 
-    shards: (low, high, thread) of the ranges of units in which it runs, one after the other or at once: arguments
-    with one entry per unit are cut, and `returns` has one entry per shard. thread: which thread may run an operator
-    that writes only to what the thread owns; None for what all must wait for. nap: the shards may pause while nothing
-    arrives at the receptors named; an operator without any pauses with the others on the same shard.
-    owner: what a kernel of a user's own is of, for messages; the label if empty.
+    shards: the ranges of units (low, high, thread) for each of which the kernel is called; arguments with one entry per
+    unit are cut to the range, and `returns` has one entry per shard. thread: the thread that runs an operator without
+    shards, which must write only to what that thread owns; None: all threads are waited for. nap: how its shards may
+    nap. owner: for messages, whose kernel it is; the label if empty.
     """
 
     phase: Phase
@@ -84,7 +84,7 @@ def parameters(kernel: Callable[..., Any]) -> list[str]:
 
 
 def plain(owner: str, kernel: Any) -> None:
-    """Raise NetworkError unless a user's own kernel is a Python function each of whose parameters has a name."""
+    """Raise NetworkError unless a user's kernel is a plain Python function with named parameters."""
     function = getattr(kernel, "py_func", getattr(kernel, "__func__", kernel))
     if not isinstance(function, FunctionType):
         raise NetworkError(

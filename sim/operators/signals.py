@@ -14,24 +14,23 @@ from ...errors import DataError, UnsupportedError
 
 REGIONS = ("state", "flow", "store", "scratch", "sums")  # each one contiguous block; "fixed" arrays stand alone
 ALIGNMENT = 64  # bytes: a cache line
-PAGE = 4096  # bytes: within a page the processor fetches in advance, so threads that write into the same one disturb
-# each other even where they share no cache line (a fifth of the time of deliveries); long arrays begin at one
-
-
+# The processor fetches in advance within a page. So threads that write to the same page disturb each other even where
+# they share no cache line (a fifth of the time of deliveries). Long arrays begin at a page.
+PAGE = 4096  # bytes
 SAVED = ("state", "flow", "store")  # regions of memory that a snapshot holds
-MOST_COUNT = (1 << 62) - 1  # of a cursor or a number of steps in a saved state
-ANY = (1 << 64) - 1  # `most` of whole numbers that no kernel uses as an index or a count: sums, hashes
+MOST_COUNT = (1 << 62) - 1  # the greatest cursor or number of steps in a saved state
+ANY = (1 << 64) - 1  # `most` of whole numbers that no kernel uses as an index or a count, such as sums and hashes
 
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """A named array: `region` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
+    """A named array: the `region` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
 
-    `initial` is a number or an array of that shape; a `fixed` signal takes that array as it is where it can.
-    most: of whole numbers that kernels use as indices or counts, none below 0, the greatest, as a number or for each
-    entry; of others ANY. finite: of floats, whether infinities and NaN have no place among them. What comes from a
-    file is checked against both.
-    layout: a fixed signal whose order depends on the number of threads, so that no saved state can tell it.
+    initial: a number or an array of that shape; a `fixed` signal keeps that array without a copy where
+    possible. most: the greatest value of whole numbers that kernels use as indices or counts (the least is 0),
+    one for all entries or one for each; ANY for other whole numbers. finite: floats must be neither infinite
+    nor NaN. Both are checked when a saved state is loaded. layout: the order of this fixed signal depends on
+    the number of threads, so it is not compared with a saved state.
     """
 
     name: str
@@ -45,7 +44,7 @@ class Signal:
     finite: bool = True
 
     def check(self, values: NDArray[Any]) -> None:
-        """Raise DataError where saved values would lead a kernel outside of its arrays, or out of its mind."""
+        """Raise DataError for saved values that are not finite or would lead a kernel outside of its arrays."""
         if values.dtype.kind == "f":
             if self.finite and not np.isfinite(values).all():
                 raise DataError(f"the saved {self.name} must be finite")
@@ -86,11 +85,11 @@ class Memory:
         raise UnsupportedError("Memory: cannot be copied or pickled, since it holds addresses; copy the Simulator")
 
     def dtype(self, signal: Signal) -> np.dtype[Any]:
-        """The signal's dtype with "float" made definite."""
+        """The signal's dtype, with "float" replaced by the precision."""
         return definite(signal, self.precision)
 
     def place(self, signal: Signal) -> int:
-        """Where a float signal begins in the array of all floats of its region."""
+        """The index of a float signal's first entry in the array of all floats of its region."""
         view = self[signal]
         return int(view.ctypes.data - self[block_name(signal.region)].ctypes.data) // view.itemsize
 
@@ -135,22 +134,22 @@ class Memory:
 
 
 def definite(signal: Signal, precision: str) -> np.dtype[Any]:
-    """A signal's dtype with "float" made definite."""
+    """A signal's dtype, with "float" replaced by `precision`."""
     return np.dtype(precision if signal.dtype == "float" else signal.dtype)
 
 
 def whole_dtype(region: str, precision: str) -> str:
-    """What a region of memory holds when it is seen as one array: floats, but counts in "sums"."""
+    """The dtype of a region of memory seen as one array: floats, but int64 counts in "sums"."""
     return "int64" if region == "sums" else precision
 
 
 def block_name(region: str) -> str:
-    """The name of a whole region of memory among its signals, as no signal is called."""
+    """The name under which a whole region of memory is found in `Memory`; no signal has such a name."""
     return f"{region}.*"
 
 
 class Layout:
-    """Where each signal of one region of memory begins [bytes]; later signals do not move earlier ones."""
+    """The offset [bytes] of each signal in one region of memory; adding a signal moves none of the earlier ones."""
 
     def __init__(self, precision: str) -> None:
         self.precision, self.size = precision, 0

@@ -15,10 +15,10 @@ from .edges import Rows
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """Synapses spelled out in (source, lag) order.
+    """Synapses listed one by one in (source, lag) order.
 
-    first (n_pre * n_lags + 1,) uint32, start of each (source, lag) segment; targets (n,) uint32; codes (n,) uint16,
-    the level of each weight, none where there is one level; or weights (n,) float64.
+    first (n_pre * n_lags + 1,) uint32: start of the segment of each (source, lag); targets (n,) uint32. Either
+    codes (n,) uint16, the level of each weight (empty where there is one level), or weights (n,) float64.
     """
 
     first: NDArray[np.uint32]
@@ -28,7 +28,7 @@ class Listing:
 
 
 class LagTable(NamedTuple):
-    """Delays on the grid: distinct `lags` (n_lags,) int64 [steps], and what random bits choose among them."""
+    """Delays on the grid: distinct `lags` (n_lags,) int64 [steps], and the tables to draw them: `rows.lag_table`."""
 
     lags: NDArray[np.int64]
     thresholds: NDArray[np.uint64]
@@ -37,14 +37,14 @@ class LagTable(NamedTuple):
 
 @dataclass(eq=False)
 class Synapses:
-    """The synapses of one projection, sorted by source, then delay; ties as they were drawn, or by target.
+    """The synapses of one projection, sorted by source, then delay; equal ones by target or as they were drawn.
 
-    lags (n_lags,) int64, distinct delays [steps]; levels (n_levels,) the weights that occur, None where every
-    synapse has a weight of its own. `plastic` when a rule learns them.
+    lags (n_lags,) int64: distinct delays [steps]; levels (n_levels,): the weights that occur, None where every
+    synapse has a weight of its own; plastic: a rule changes them.
 
-    The synapses themselves are either `rows`, never all spelled out and perhaps `redrawn` at every spike, or a
-    `listing`, which is drawn again when somebody asks for it after `release`: a static projection lives in its
-    bundle alone.
+    They are either `rows`, which are not kept as a list and perhaps `redrawn` at every spike, or a `listing`. After
+    `release` a listing is drawn again whenever it is asked for, since the bundle of a static projection holds its
+    synapses already.
     """
 
     name: str
@@ -65,16 +65,16 @@ class Synapses:
 
     @property
     def listing(self) -> Listing:
-        """The synapses spelled out; kept until `release` where they are no rows."""
+        """The synapses one by one. A listing is kept until `release`; that of rows is made anew each time."""
         if self._listing is not None:
             return self._listing
         if self.rows is not None:
-            return self._spelled()
+            return self._listed_rows()
         assert self.redraw is not None
         return self.redraw()
 
     def release(self) -> None:
-        """Forget the listing; who asks for it draws it again."""
+        """Forget the listing; it is drawn again when it is asked for."""
         self._listing = None
 
     @property
@@ -94,11 +94,11 @@ class Synapses:
 
     @property
     def occurring(self) -> NDArray[np.float64]:
-        """Every weight that occurs, perhaps repeatedly."""
+        """All weights that occur, each once or more often."""
         return self.listing.weights if self.levels is None else self.levels[: max(self.n, 0)]
 
     def outgoing(self) -> NDArray[np.int64]:
-        """How many synapses each source has (n_pre,); nothing is spelled out for that."""
+        """The number of synapses of each source (n_pre,); rows are not listed for this."""
         first = self.first[:: self.lags.size] if self.rows is None else self.rows.first
         return np.diff(first.astype(np.int64))
 
@@ -116,7 +116,7 @@ class Synapses:
         return self.lags[self.segments() % self.lags.size]
 
     def mark(self, update: Callable[[Any], None]) -> None:
-        """Hand bytes to `update` by which these synapses can be told from others."""
+        """Hand `update` bytes that differ from those of any other synapses, for a digest."""
         arrays: tuple[Any, ...] = (self.lags,)
         if self.rows is not None and self.table is not None:
             arrays += (self.rows.first, self.table.thresholds, np.array([self.rows.key, self.delay_key], np.uint64))
@@ -139,7 +139,7 @@ class Synapses:
             kernels.deal_lags(key, self.table.thresholds, self.table.guide, self.rows.first, counts)
         return counts
 
-    def _spelled(self) -> Listing:
+    def _listed_rows(self) -> Listing:
         assert self.rows is not None
         edges, counts = self.rows.edges(), self.lag_counts()
         assert edges.chances is not None

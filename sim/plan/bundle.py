@@ -1,8 +1,8 @@
 """Static projections of one source population, delivered together.
 
-A spike that leaves a population reaches the targets of all its projections. Stored side by side, in order of
-(source, delay), they are one long run of memory per spike and delay instead of several short ones. Targets are
-places in the block of memory that holds all receptors, so one operator serves any number of populations.
+A spike of a population reaches the targets of all its projections. Stored side by side in order of (source, delay),
+their synapses are one long run of memory per spike and delay instead of several short ones. A target is an index into
+the array of all receptors of a region of memory, so one operator serves any number of populations.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ..operators.signals import Signal
 from ..operators.synapses import Synapses
 from .procedural import Draws
 
-WORD: Final = 32  # bits of a synapse's word: target and code of the weight
+WORD: Final = 32  # bits of a synapse's word, which holds its target and the code of its weight
 MOST_BUNDLED: Final = 2**32 - 1  # synapses of one bundle
-DRAWN: Final = 512  # words that are drawn before they are delivered
+DRAWN: Final = 512  # words that are drawn before any is delivered
 
 
 @dataclass
 class Bundle:
-    """Synapses of one source population that act in one phase on receptors in one part of memory."""
+    """Projections of one source population that deliver in one phase to receptors in one region of memory."""
 
     members: list[ProjectionScope]
 
@@ -39,25 +39,26 @@ class Bundle:
         return [member.synapses for member in self.members]
 
     def takes(self, projection: ProjectionScope) -> bool:
-        """Whether a projection of the same `kind` fits in: its receptors are its own, and its synapses not too many.
+        """Whether a projection of the same `_kind` may join: no member has its receptor, and there is room.
 
-        Two projections onto one receptor stay apart, so that sums run in the order of projections in any store.
+        Two projections onto one receptor stay apart, so that weights are added in the order of projections in
+        any store.
         """
         receiving = projection.names["receiving"]
         return (
             all(member.names["receiving"] is not receiving for member in self.members)
-            and sum(part.n for part in self.synapses) + projection.synapses.n <= MOST_BUNDLED
+            and sum(synapses.n for synapses in self.synapses) + projection.synapses.n <= MOST_BUNDLED
         )
 
     def declare(self, build: Build) -> None:
-        """Add the operators that deliver: one, or one for each thread of the threads."""
-        lags = np.unique(np.concatenate([part.lags for part in self.synapses]))
+        """Add the operators that deliver: one for each thread."""
+        lags = np.unique(np.concatenate([synapses.lags for synapses in self.synapses]))
         places = [build.place(member.names["receiving"]) for member in self.members]
         coding = _Coding.of(self.members, places)
         name = "/".join(member.name for member in self.members)  # no part of a network has a name with a slash
         name = name if len(name) < 60 else f"{self.members[0].name}/{len(self.members) - 1} more"
         redrawn = self.synapses[0].redrawn
-        lag_counts = [] if redrawn else [part.lag_counts() for part in self.synapses]  # once, as they are drawn
+        lag_counts = [] if redrawn else [synapses.lag_counts() for synapses in self.synapses]  # once, as they are drawn
         for thread in range(len(self.members[0].owned)):
             label = name if thread == 0 else f"{name}/thread {thread}"
             if redrawn:
@@ -65,8 +66,8 @@ class Bundle:
             else:
                 cut = [member.owned[thread] for member in self.members]
                 self._declare_words(build, label, thread, lags, places, coding, cut, lag_counts)
-        for part in self.synapses:
-            part.release()
+        for synapses in self.synapses:
+            synapses.release()
 
     def _declare_words(
         self, build: Build, label: str, thread: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
@@ -92,7 +93,7 @@ class Bundle:
     def _declare_draws(
         self, build: Build, label: str, thread: int, lags: NDArray[np.int64], places: list[int], coding: _Coding
     ) -> None:
-        """Draw words again at every spike: those of the members whose targets this thread owns, all of them."""
+        """Deliver words that are drawn at every spike, of the members whose targets this thread owns."""
         if coding.table is None:
             raise CapacityError(f"Network: {label} has too many receptors and levels for words of {WORD} bits")
         owned = [k for k, member in enumerate(self.members) if np.ptp(member.owned[thread])]
@@ -135,9 +136,9 @@ class Bundle:
         lag_counts: list[NDArray[np.uint32]],
         build: Build,
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[Any]]:
-        """Starts of the segments, the words in them and, where words hold no weights, the weights."""
+        """Where segments begin, the words in them and, where words hold no codes, the weights."""
         counts = np.zeros((self.synapses[0].n_pre, lags.size), np.uint32)
-        columns = [np.searchsorted(lags, part.lags) for part in self.synapses]
+        columns = [np.searchsorted(lags, synapses.lags) for synapses in self.synapses]
         for member, column, own, (low, high) in zip(self.members, columns, lag_counts, cut, strict=True):
             _count(member.synapses, column, own, low, high, counts)
         first = np.zeros(counts.size + 1, np.uint32)
@@ -153,12 +154,12 @@ class Bundle:
 
 @dataclass(frozen=True, eq=False)
 class _Coding:
-    """How a word holds a synapse: ``target << shift | code``, the weight being ``table[code]``; or the target alone."""
+    """How a word holds a synapse: ``target << shift | code`` with weight ``table[code]``; or the target alone."""
 
     shift: int
     table: NDArray[np.float64] | None
-    codes: tuple[int, ...]  # code of each member's level 0; members with the same levels share them
-    dtype: str  # of what is added up
+    codes: tuple[int, ...]  # code of each member's first level; members with the same levels share codes
+    dtype: str  # of the weights that are added up
 
     @classmethod
     def of(cls, members: list[ProjectionScope], places: list[int]) -> _Coding:
@@ -173,12 +174,12 @@ class _Coding:
         starts: dict[bytes, int] = {}  # of each list of levels: members with the same one share its codes
         table: NDArray[np.float64] = np.zeros(0)
         codes = []
-        for part in levels:
-            own = np.zeros(1) if part is None else part
+        for given_levels in levels:
+            own = np.zeros(1) if given_levels is None else given_levels
             codes.append(starts.setdefault(own.tobytes(), table.size))
             table = np.append(table, own) if codes[-1] == table.size else table
         shift = int(table.size - 1).bit_length()
-        if any(part is None for part in levels) or last.bit_length() + shift > WORD:
+        if any(own is None for own in levels) or last.bit_length() + shift > WORD:
             return cls(0, None, (0,) * len(members), dtype)
         return cls(shift, table, tuple(codes), dtype)
 
@@ -226,7 +227,7 @@ def _fill(
 
 
 def gather(projections: Sequence[ProjectionScope]) -> list[Bundle]:
-    """Static projections as few bundles as can be, in order of their first members."""
+    """Bundles for all static projections, as few as possible, in order of their first members."""
     bundles: list[Bundle] = []
     alike: dict[Any, list[Bundle]] = {}
     for projection in projections:
@@ -241,6 +242,6 @@ def gather(projections: Sequence[ProjectionScope]) -> list[Bundle]:
 
 
 def _kind(projection: ProjectionScope) -> tuple[object, ...]:
-    """What the members of a bundle share: source, phase, whether they are drawn again, and the part of memory."""
+    """What the members of a bundle share: source, phase, whether they are redrawn, and the region of the receptors."""
     names = projection.names
     return names["history"], projection.phase, projection.synapses.redrawn, names["receiving"].region

@@ -17,19 +17,21 @@ from ..description.parts import Input, Population, Probe, Projection
 from .draw_values import MAX_LAG, RARE, weight_levels
 from .probes import BUFFER
 
-DRAWING: Final = 40  # more, while the synapses of a projection are spelled out one by one
-EVENT_SYNAPSE: Final = 48  # of one on the event engine, where all are spelled out together
-EVENT_SEGMENT: Final = 80  # more, where delays differ and a source's synapses must be put in their order
-EVENT_TRAIN: Final = 220  # of a Poisson train on the event engine, for each unit
-EVENT_LISTED: Final = 48  # of a listed spike there
-NUMBER: Final = 8  # of a number of a unit: a state variable, a receptor, a drive
-EVENT_UNIT: Final = 200  # of a unit on the event engine beside its state, which is kept twice
-SPIKE: Final = 12  # of a spike in a buffer
+# Bytes:
+DRAWING: Final = 40  # per synapse, in addition, while the synapses of a projection are drawn one by one
+EVENT_SYNAPSE: Final = 48  # per synapse on the event engine, where all are listed
+EVENT_SEGMENT: Final = 80  # per synapse there, in addition, where delays differ and must be sorted
+EVENT_TRAIN: Final = 220  # per unit of a Poisson train on the event engine
+EVENT_LISTED: Final = 48  # per listed spike there
+NUMBER: Final = 8  # per number of a unit: a state variable, a receptor, a drive
+EVENT_UNIT: Final = 200  # per unit on the event engine, beside its state, which is kept twice
+SPIKE: Final = 12  # per spike in a buffer
+
 CHUNK: Final = 1000  # steps after which buffers of samples are emptied
 
 
 class _Need(NamedTuple):
-    """What one part of a network takes [bytes], to stay and only while it is made, and how to do with less."""
+    """Memory that one part of a network takes [bytes]: what stays, what is needed while it is made, and a hint."""
 
     part: Population | Projection | Input | Probe
     stays: float
@@ -66,7 +68,7 @@ def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
 
 
 def by_rows(projection: Projection) -> bool:
-    """Whether the synapses are drawn row by row into their place, and never spelled out one by one."""
+    """Whether the synapses are drawn source by source into their place, and never listed one by one."""
     return projection.static and projection.connectivity.independent and weight_levels(projection) is not None
 
 
@@ -87,7 +89,7 @@ def _neurons(network: Network, dt: float | None) -> Iterator[_Need]:
 
 
 def _depths(network: Network, dt: float | None) -> dict[Population, float]:
-    """For how many steps each population's spikes are kept."""
+    """The number of steps for which each population's spikes are kept in its history."""
     depth = dict.fromkeys(network.populations, 1.0)
     for part in network.projections:
         steps = 0.0 if dt is None else min(_longest(part.delay) / dt, MAX_LAG)
@@ -96,7 +98,7 @@ def _depths(network: Network, dt: float | None) -> dict[Population, float]:
 
 
 def _longest(delay: Any) -> float:
-    """The longest of the delays [s], as far as it can be told before they are drawn."""
+    """The longest delay [s], as far as it is known before delays are drawn."""
     if isinstance(delay, Parametric):
         return float(delay.quantile(np.array([1 - RARE]))[0])
     return 0.0 if isinstance(delay, Distribution) else float(np.max(delay, initial=0.0))

@@ -21,7 +21,7 @@ MOST_LAGS: Final = 256  # distinct delays of synapses that are drawn row by row
 
 
 def draw(network: Network, projection: Projection, dt: float) -> Synapses:
-    """The synapses of a projection, as rows where nobody needs them one by one."""
+    """The synapses of a projection: as rows where nobody needs them one by one, else as a listing."""
     pre, post, store = projection.pre, projection.post, projection.store
     delay_key = stream_key(network.seed, "delay", projection.name)
     common: dict[str, Any] = {
@@ -59,7 +59,7 @@ def _list(
     key = stream_key(network.seed, "connectivity", name)
     edges = projection.connectivity.edges(pre.n, post.n, key, recurrent=pre is post)
     lags, index = draw_lags(projection, edges, stream_key(network.seed, "delay", name), dt)
-    if not lags.size:  # no synapse, no delay: one segment per source all the same, each empty
+    if not lags.size:  # without synapses there are no delays; each source still has one segment, an empty one
         lags = np.ones(1, np.int64)
     levels, drawn = draw_codes(projection, edges, stream_key(network.seed, "weight", name))
     dealt = edges.dealt and (isinstance(projection.delay, Distribution) or np.ndim(projection.delay) == 0)
@@ -69,8 +69,8 @@ def _list(
 def arrange(edges: Edges, index: Any, drawn: Any, n_pre: int, n_lags: int, *, dealt: bool) -> Listing:
     """Put edges into (source, delay) order.
 
-    index (n,): which of `n_lags` delays each edge has; drawn: codes (n,) uint16 or weights (n,) float64, in the
-    order of `edges`, or none. dealt: the delays of a source belong to its edges in ascending order.
+    index (n,): the index of each edge's delay among `n_lags`; drawn: codes (n,) uint16 or weights (n,) float64, in the
+    order of `edges`, or empty. dealt: see `Edges`.
     """
     if n_lags == 1:
         first = np.zeros(n_pre + 1, np.uint32)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_LAG: Final = 1 << 20  # steps: a delay longer than this is a unit error
 MAX_DELAY: Final = 100.0  # [s]
-RARE: Final = 1e-9  # a delay in a tail of this probability counts as the first step of the tail
+RARE: Final = 1e-9  # delays in a tail of this probability become the first step of the tail
 OWNER: Final = "Network"
 
 
@@ -48,10 +48,10 @@ def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
 def draw_codes(
     projection: Projection, edges: Edges, key: int
 ) -> tuple[NDArray[np.float64], NDArray[np.uint16]] | tuple[None, Any]:
-    """Levels (n_levels,) and the level of each edge (n_edges,); or None and the weights as `draw_weights` has them.
+    """Levels (n_levels,) and the code of each edge's level (n_edges,); or None and the weights of `draw_weights`.
 
-    One weight for all is one level. With the store's `bits`, a parametric distribution has 2**bits equally likely
-    levels, and other weights go to the nearest of as many between the least and the greatest.
+    One weight for all is one level. In a store with `bits`, a parametric distribution has 2**bits equally likely
+    levels, and other weights are rounded to 2**bits equally spaced levels between the least and the greatest.
     """
     levels = weight_levels(projection)
     if levels is not None and levels.size > 1:
@@ -72,7 +72,7 @@ def draw_codes(
 
 
 def weight_levels(projection: Projection) -> NDArray[np.float64] | None:
-    """The levels that need no drawing: one weight for all, or a parametric distribution in a store of few bits."""
+    """The levels where they are known before drawing: one weight for all, or a parametric distribution and `bits`."""
     weight, bits = projection.weight, projection.store.bits
     if weight is not None and not isinstance(weight, Distribution) and np.ndim(weight) == 0:
         return np.array([float(weight)])  # type: ignore[arg-type]
@@ -80,9 +80,9 @@ def weight_levels(projection: Projection) -> NDArray[np.float64] | None:
 
 
 def lag_table(projection: Projection, dt: float) -> LagTable | None:
-    """The delays of one number or a parametric distribution; None where they are given in another way.
+    """The delays where they are one number or a parametric distribution; else None.
 
-    Drawn delays go to the nearest step but 0.
+    Drawn delays are rounded to the nearest step, at least one.
     """
     delay = projection.delay
     if isinstance(delay, Parametric):
@@ -104,7 +104,7 @@ def lag_table(projection: Projection, dt: float) -> LagTable | None:
 
 
 def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> tuple[NDArray[np.int64], Any]:
-    """Distinct delays (n_lags,) int64 [steps], and the place (n_edges,) uint32 of each edge's delay among them."""
+    """Distinct delays (n_lags,) int64 [steps], and the index (n_edges,) uint32 of each edge's delay among them."""
     table = lag_table(projection, dt)
     if table is not None:
         index = np.zeros(len(edges), np.uint32)
@@ -127,7 +127,7 @@ def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> tupl
 
 
 def receptor_of(projection: Projection, weights: Any) -> str:
-    """The receptor that the projection names, else the one that the sign of its weights chooses."""
+    """The receptor that the projection names, else the one for the sign of its weights."""
     if projection.receptor is not None:
         return projection.receptor
     low, high = float(np.min(weights, initial=0.0)), float(np.max(weights, initial=0.0))
@@ -141,7 +141,7 @@ def receptor_of(projection: Projection, weights: Any) -> str:
 
 
 def draw_delays(projection: Projection, edges: Edges, key: int) -> Any:
-    """Delays [s] as they are, on no grid: one number for all edges, or (n_edges,)."""
+    """Delays [s], not rounded to any grid: one number for all edges, or (n_edges,)."""
     delay = projection.delay
     if not isinstance(delay, Distribution) and np.ndim(delay) == 0:
         array = np.asarray(float(delay))  # type: ignore[arg-type]
@@ -162,13 +162,13 @@ def draw_delays(projection: Projection, edges: Edges, key: int) -> Any:
 
 
 def _occurring(lags: NDArray[np.int64], index: NDArray[np.uint32]) -> tuple[NDArray[np.int64], Any]:
-    """The lags that occur, and the places among them."""
+    """The lags that occur, and each edge's index among them."""
     used = np.bincount(index, minlength=lags.size) > 0 if lags.size > 1 else np.ones(1, np.bool_)
     return (lags, index) if used.all() else (lags[used], (np.cumsum(used) - 1).astype(np.uint32)[index])
 
 
 def _in_order(array: Any, given: Any, edges: Edges) -> Any:
-    """Values given one per edge follow the order in which the edges were given."""
+    """Values for the edges as they are sorted now; an array from the user is in the order in which edges were given."""
     explicit = np.ndim(given) > 0 and edges.order is not None
     return array[edges.order] if explicit else array
 

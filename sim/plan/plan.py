@@ -28,7 +28,7 @@ from .population import constant_drive, constants_of, suits
 from .probes import Recorder
 
 MARKED_REGIONS = ("state", "flow", "sums")  # of memory, to which deliveries add
-PATIENCE = 64  # silent steps before the loop looks whether the network is at rest
+PATIENCE = 64  # silent steps after which the loop checks whether the network is at rest
 
 
 @dataclass
@@ -70,23 +70,24 @@ class Plan:
     def program(
         self, memory: Memory, stimuli: Mapping[str, Stimulus] | None = None, threads: int | None = None
     ) -> Program:
-        """Bind the operators to `memory`; `stimuli` stand in for the inputs of the same names.
+        """Bind the operators to `memory`; `stimuli` replace the stimuli of the inputs of the same names.
 
-        threads: threads to run on, all that the plan has threads for if None.
+        threads: how many threads to run on; None for as many as the plan was compiled for.
         """
         replaced = self._replacements(stimuli or {})
         upcoming = np.full(len(self.operators), NEVER, np.int64)
         memory["asleep"][:], memory["drowsy"][0] = 0, 0
         for signal in self.renewals:
             memory[signal][0] = 0
-        marks = {part: np.zeros((memory[block_name(part)].size >> MARKED) + 1, np.uint8) for part in MARKED_REGIONS}
+        sizes = {region: memory[block_name(region)].size for region in MARKED_REGIONS}
+        marks = {region: np.zeros((size >> MARKED) + 1, np.uint8) for region, size in sizes.items()}
         calls = [call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming, marks)]
         clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
         return self.backend.program(calls, clockwork, self.precision, self.threads if threads is None else threads)
 
     @property
     def synapse_bytes(self) -> int:
-        """Bytes that the synapses take: targets, weights, delays and, where a rule learns, their reverse index."""
+        """Memory of the synapses [bytes]: targets, weights, delays and, where a rule learns, the reverse index."""
         return sum(
             math.prod(signal.shape) * definite(signal, self.precision).itemsize
             for signal in self.signals
@@ -140,7 +141,7 @@ class Plan:
         self, operator: Operator, p: int, arguments: Mapping[str, Any], memory: Memory,
         marks: Mapping[str, NDArray[np.uint8]],
     ) -> Nap | None:  # fmt: skip
-        """How shard `p` of an operator may pause."""
+        """How shard `p` of an operator may nap."""
         nap = operator.nap
         if nap is None:
             return None
@@ -153,10 +154,10 @@ class Plan:
         return Nap(asleep, bool(nap.watched), tuple(arguments[name] for name in nap.watched), tuple(own))
 
     def anew(self, memory: Memory, stimuli: Mapping[str, Stimulus], sample: int, step: int) -> None:
-        """Let inputs begin at `step`, whatever they did before.
+        """Restart inputs at `step`.
 
-        Those that `stimuli` replace, and in samples of a batch but the first those that draw: else samples would share
-        what is drawn already.
+        Those that `stimuli` replace and, in all samples of a batch but the first, those that draw random numbers: else
+        samples would share numbers that are drawn already.
         """
         for name, described in self.inputs.items():
             draws = name in self._arriving and "sample" in self._arriving[name].arguments
@@ -177,12 +178,12 @@ class Plan:
 
     @cached_property
     def _arriving(self) -> dict[str, Operator]:
-        """What each input does in a step, by its name; constant currents do nothing."""
+        """The operator of each input, by its name; constant currents have none."""
         phases = (Phase.ARRIVE, Phase.ENTER)
-        return {part.label: part for part in self.operators if part.phase in phases and part.label in self.inputs}
+        return {one.label: one for one in self.operators if one.phase in phases and one.label in self.inputs}
 
     def _replacements(self, stimuli: Mapping[str, Stimulus]) -> dict[Operator, dict[str, Any]]:
-        """Arguments that take the place of those of operators, for other stimuli than the described ones."""
+        """By operator, the arguments that change where `stimuli` replace the described ones."""
         replaced: dict[Operator, dict[str, Any]] = {}
         for name, stimulus in stimuli.items():
             described = self.inputs[name]
@@ -198,13 +199,13 @@ class Plan:
         return replaced
 
     def _driven(self, name: str, drive: NDArray[Any]) -> dict[Operator, dict[str, Any]]:
-        """Where the constant part of the drive of a population goes: changing currents are added to a `base`."""
-        own = [part for part in self.operators if part.label == name and "drive" in part.arguments]
-        held = [part for part in own if part.phase is Phase.ARRIVE]
-        return {part: {"base": drive} for part in held} or {part: {"drive": drive} for part in own}
+        """The arguments for the constant drive of a population: `base` where other currents are added, else `drive`."""
+        own = [operator for operator in self.operators if operator.label == name and "drive" in operator.arguments]
+        held = [operator for operator in own if operator.phase is Phase.ARRIVE]
+        return {operator: {"base": drive} for operator in held} or {operator: {"drive": drive} for operator in own}
 
     def _cast(self, value: Any, exact: bool) -> Any:
-        """A stimulus' argument as `Build.constants` would have it."""
+        """An argument of a stimulus in the form that `Build.constants` gives it."""
         if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating):
             return np.ascontiguousarray(value, np.float64 if exact else self.precision)
         return Exact(value) if exact and np.ndim(value) == 0 else value
@@ -238,7 +239,7 @@ def _describe(value: Any, precision: str) -> str:
 
 
 def _how(operator: Operator) -> str:
-    """Whether an operator runs in shards, in a thread or only now and then, for `print(plan)`."""
+    """For `print(plan)`: in how many shards an operator runs, and how often."""
     told = [f"{len(operator.shards)} shards"] if len(operator.shards) > 1 else []
     told += [f"every {operator.every} steps"] if operator.every > 1 else []
     return f" ({', '.join(told)})" if told else ""

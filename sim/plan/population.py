@@ -21,12 +21,12 @@ from ..operators.signals import ANY, MOST_COUNT, Signal
 from ..operators.synapses import Synapses
 from ..seed import stream_key
 
-MANY: Final = 8  # shards in a network, from which on they may pause one by one
-SETTLING: Final = 64  # steps between two looks for values that have decayed to nothing
+MANY: Final = 8  # shards in a network from which on shards may nap
+SETTLING: Final = 64  # steps between two calls of `settle_step`
 
 
 class Joined(NamedTuple):
-    """What one population is joined to, each in the order of the description."""
+    """The projections and inputs of one population, in the order of the description."""
 
     outgoing: list[Projection]
     incoming: list[Projection]
@@ -34,7 +34,7 @@ class Joined(NamedTuple):
 
 
 def joined(network: Network) -> dict[str, Joined]:
-    """What every population is joined to, by its name."""
+    """The projections and inputs of every population, by its name."""
     found = {part.name: Joined([], [], []) for part in network.populations}
     for projection in network.projections:
         found[projection.pre.name].outgoing.append(projection)
@@ -109,11 +109,11 @@ class PopulationScope:
         build.operator(phase, described.name, stimulus.kernel, scope)
 
     def arrival(self, receptor: str, phase: Phase = Phase.ARRIVE) -> Phase:
-        """The phase in which what comes in through a receptor is added up: `phase` if it has a vector of its own."""
+        """The phase in which arrivals at a receptor are added: `phase`, or ENTER for one that is a state variable."""
         return Phase.ENTER if receptor in self.population.model.receives else phase
 
     def _drive(self, base: NDArray[np.float64], steady: bool, build: Build) -> Signal | float:
-        """The drive: one number where it is the same for all units for ever and the kernel can take it."""
+        """The drive: one number where it never changes, is the same for all units and the kernel takes numbers."""
         if steady and isinstance(self.population.model.kernel, str) and (base == base[0]).all():
             return float(base[0])
         return build.signal(f"{self.population.name}.drive", "fixed" if steady else "flow", "float", base.shape, base)
@@ -145,10 +145,10 @@ class PopulationScope:
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
 
     def _merging(self, build: Build, owner: str) -> dict[str, Any]:
-        """Where a kernel that asks for it keeps how much of what arrived made no spike of its own.
+        """The arguments of a kernel that counts arrivals which make no spike of their own, if it asks for `merged`.
 
-        counted: 1 if all that arrives is counted; stores that read currents, and spikes of a user's own stimuli, add
-        what they like. Currents of a drive do not arrive.
+        counted: 1 if every arrival adds 1 to the receptor, else 0: a store that reads currents and a user's stimulus
+        may add other numbers.
         """
         model = self.population.model
         if "merged" not in parameters(build.kernel(model.kernel, owner)):
@@ -162,7 +162,7 @@ class PopulationScope:
         return {"merged": merged, "counted": int(counted)}
 
     def _naps(self, build: Build) -> tuple[Nap | None, Nap | None]:
-        """How shards may pause, for the operator that decides and for others; None where not all that comes wakes."""
+        """How shards may nap: of the operator that decides, and of others. None where some arrivals set no marks."""
         stimuli = [part.stimulus for part in self.joined.inputs]
         stores = [part.store for part in self.joined.incoming]
         steady = not isinstance(self.drive, Signal) or self.drive.region == "fixed"
@@ -184,7 +184,7 @@ class PopulationScope:
 
 
 def initial_values(network: Network, population: Population) -> dict[str, Any]:
-    """Where the state variables of a population start: each a number or (n,)."""
+    """The initial values of state variables, by name: a number or (n,)."""
     start = dict(population.model.initial())
     for variable, value in population.initial.items():
         key = stream_key(network.seed, "initial", population.name, variable)
@@ -203,7 +203,7 @@ def counts(described: Input) -> bool:
 
 
 def constants_of(described: Input, stimulus: Stimulus, dt: float) -> dict[str, Any]:
-    """The kernel's constants for a stimulus, the described one or another in its place; weights are 1 if counted."""
+    """The kernel's constants for `stimulus`, which may replace the described one; weights of counted arrivals are 1."""
     given = stimulus.arguments(described.population.n, dt)
     if counts(described):
         given |= {name: np.ones(np.shape(given[name]))[()] for name in stimulus.weighs}
@@ -211,7 +211,7 @@ def constants_of(described: Input, stimulus: Stimulus, dt: float) -> dict[str, A
 
 
 def suits(described: Input, stimulus: Stimulus) -> None:
-    """Refuse a stimulus, the described one or another in its place, that does not fit the units or the receptor."""
+    """Refuse a stimulus that does not fit the units or the receptor; it may replace the described one."""
     stimulus.fits(described.population.n)
     if stimulus.goes == "receptor":
         conducts(described.population, reached(described), getattr(stimulus, "weight", 0.0), described.name)
@@ -228,12 +228,12 @@ def conducts(population: Population, receptor: str, weights: Any, name: str) -> 
 
 
 def _zero_threshold(model: NeuronModel, precision: str) -> bool:
-    """Whether a threshold is 0, so that a potential that decays from below must not be taken for 0."""
+    """Whether any threshold is 0: then a potential just below 0 must not be rounded to 0, where it would fire."""
     return bool((_field(model, "threshold").astype(precision) == 0).any())
 
 
 def _apart(model: NeuronModel, precision: str) -> None:
-    """Refuse a reset that is no longer below the threshold once both are rounded: a unit would fire while it rests."""
+    """Refuse a reset that rounding to `precision` lifts to the threshold: a refractory unit would fire."""
     threshold, reset = _field(model, "threshold"), _field(model, "reset")
     bad = (reset < threshold) & (reset.astype(precision) >= threshold.astype(precision))
     if bad.any():
@@ -249,7 +249,7 @@ def _field(model: NeuronModel, name: str) -> NDArray[np.float64]:
 
 
 def _per_unit(model: object, constants: Mapping[str, Any], n: int) -> Mapping[str, Any]:
-    """A kernel's constants, each known to be one number or (n,): a shorter array would be read past its end."""
+    """A kernel's constants, checked to be one number or (n,) each: a shorter array would be read past its end."""
     for name, value in constants.items():
         if np.ndim(value) and np.shape(value) != (n,):
             rule = f"must be one number or one per unit ({n})"
@@ -275,7 +275,7 @@ def _sizes(shards: Sequence[Shard]) -> NDArray[np.int64]:
 
 
 def _most(dtype: str, shards: Sequence[Shard]) -> NDArray[np.int64] | int | None:
-    """The greatest number in a state variable: those of uint32 are units, counted from the beginning of their shard."""
+    """`most` of a state variable: numbers of uint32 are units, counted from the first unit of their shard."""
     if dtype != "uint32":
         return None if dtype.startswith("float") else ANY
     sizes = _sizes(shards)

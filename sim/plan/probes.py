@@ -26,11 +26,10 @@ SPIKE_ROWS: Final = 1 << 16
 
 @dataclass(frozen=True)
 class Recorder:
-    """Where one probe writes: `rows` (1,) filled so far, and the `columns` with one row each.
+    """The buffers of one probe: arrays `columns` with one row per spike or sample, of which `rows` (1,) are filled.
 
     every: steps between samples; 0 for spikes. Weights have no columns: they are read between chunks. Where the kernel
-    writes spikes or counts of all units, `ids` and `pooled` say what becomes of them: those of some units are kept, or
-    one sum.
+    writes spikes or counts of all units, `drain` keeps those of the units `ids`; pooled: only the sum of their counts.
     """
 
     probe: Probe

@@ -1,4 +1,4 @@
-"""Where the synapses that are drawn again at every spike begin, source by source and delay by delay."""
+"""Synapses that are drawn again at every spike: where the draws of each source and delay begin."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from ...kernels.reference.rows import row_begin
 from ..operators.synapses import Synapses
 
-BLOCK: Final = 1024  # sources that are worked on at once, where there is a number for each delay
+BLOCK: Final = 1024  # sources for which full tables of delays are held at the same time
 
 
 class Draws:
-    """Where the draws of each (source, lag) of projections begin, as kernels take it: see `row_begin`.
+    """Where the draws of each (source, lag) begin, for the members of a bundle, in the form that `row_begin` reads.
 
-    sizes (n_pre, n_members), shares (n_lags + 1, n_members), offsets (n_pre, n_lags + 1, n_members); most: draws of
-    one (source, lag) of one projection.
+    sizes (n_pre, n_members), shares (n_lags + 1, n_members), offsets (n_pre, n_lags + 1, n_members); most: the greatest
+    number of draws of one (source, lag) of one member.
     """
 
     def __init__(self, n_pre: int, lags: NDArray[np.int64], n_members: int) -> None:

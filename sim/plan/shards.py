@@ -1,4 +1,4 @@
-"""Cutting populations into shards, and dealing the shards to threads, one for each thread."""
+"""Cutting populations into shards, and dealing the shards to threads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from ..operators.operator import Shard
 
-EVEN: Final = 1.05  # the work of the busiest thread over the mean, where populations need not be cut
-UNITS: Final = 2048  # of a shard, at most: its state stays in the nearest cache from kernel to kernel
+EVEN: Final = 1.05  # most work of a thread over the mean, for which whole populations stay with one thread each
+UNITS: Final = 2048  # most units of a shard, so that its state stays in the first-level cache between kernels
 
 
 def cut(n: int) -> list[tuple[int, int]]:
@@ -27,7 +27,7 @@ def cut(n: int) -> list[tuple[int, int]]:
 def deal(
     sizes: Sequence[Sequence[tuple[int, int]]], threads: int, whole: Collection[int] = ()
 ) -> list[tuple[Shard, ...]]:
-    """Give the shards of each population to threads: of one population in order, of all in equal shares.
+    """Give shards to threads in equal shares; each thread gets neighbouring shards of a population.
 
     sizes: the ranges of each population, as `cut` made them; whole: populations whose shards all go to one thread.
     """
@@ -44,11 +44,11 @@ def deal(
 
 
 def _shared(ranges: Sequence[tuple[int, int]], loads: list[float]) -> tuple[Shard, ...]:
-    """Give the shards of one population to threads with these loads, and add to them."""
+    """Give the shards of one population to threads that have these loads already; update the loads."""
     goal = (sum(loads) + ranges[-1][1]) / len(loads)
     thread, shards = 0, []
     for low, high in ranges:
-        # go on to the next thread once this one is fuller with the shard than it would be short without it
+        # take the next thread if this shard would lift the load further above the goal than it is below it now
         while thread < len(loads) - 1 and loads[thread] + (high - low) / 2 > goal:
             thread += 1
         loads[thread] += high - low

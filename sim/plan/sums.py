@@ -1,8 +1,8 @@
 """Arrivals summed in whole numbers, so that the sum does not depend on their order.
 
-The weights of a receptor are rounded to multiples of a power of two, 2**-42 of the largest or finer. What arrives in
-a step is counted in int64, where additions commute, and added to the receptor once. A million arrivals of the
-largest weight at one unit in one step have room.
+The weights of a receptor are rounded to multiples of a power of two, 2**-42 of the largest weight or finer. Arrivals of
+a step are summed in int64, exactly, and the sum is added to the receptor once. It cannot overflow below a million
+arrivals of the largest weight at one unit in one step.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .draw_values import receptor_of
 from .population import PopulationScope
 
 BITS: Final = 42  # of the largest weight; 20 more are for the number of arrivals, one for the sign
-LEAST: Final = -900  # the exponent of weights that differ from 0 at all
+LEAST: Final = -900  # least exponent of a weight that counts as different from 0
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Sums:
 
 
 def _largest(projection: Projection, own: ProjectionScope) -> float:
-    """The largest size of what an arrival adds, now or ever."""
+    """The largest magnitude that an arrival can add, now or after learning."""
     if own.alike:
         return 1.0
     weights = [float(np.abs(own.synapses.occurring).max(initial=0.0))]
