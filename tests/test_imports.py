@@ -40,6 +40,7 @@ INSIDE = {  # rooms within rooms, from the ground up: each may import those befo
     ],
     "hardware": [
         {"devices", "periphery", "wires"},
+        {"array"},
         {"crossbars", "analog_layer"},
         {"cost"},
     ],

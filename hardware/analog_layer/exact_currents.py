@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..array.numbers import WireSolver
 from ..periphery.straight_through import once_differentiable, torch
 
 Array = NDArray[np.float64]
-
-
-class WireSolver(Protocol):
-    """What knows the wires of an array: conductances (rows, columns) [S], voltages (batch, rows) [V]."""
-
-    def effective(self, conductances: Array) -> Array:
-        """H (rows, columns) [S] so that currents = voltages @ H."""
-
-    def currents(self, conductances: Array, voltages: Array) -> Array:
-        """What flows out of the columns (batch, columns) [A]."""
-
-    def gradient(self, conductances: Array, voltages: Array, cotangents: Array) -> tuple[Array, Array]:
-        """Of a loss with d loss / d currents = cotangents (batch, columns): by voltages, and by conductances."""
 
 
 class ExactCurrents(torch.autograd.Function):

@@ -10,16 +10,18 @@ from ...sim import validation as check
 from ...sim.free_memory import check_bytes
 from ...sim.notice import once_a_call
 from ...sim.seed import check_key, check_seed, stream_key
+from ..array.array import ProgrammedArray
+from ..array.design import ArrayDesign, Pairs, cell_keys
+from ..array.numbers import WireSolver
 from ..devices.device import Device, tell_ageless
 from ..periphery.coding import Amplitude, InputCoding, Reading
 from ..periphery.converters import ADC, DAC
 from ..periphery.mapping import DifferentialPairs, WeightMapping
-from ..periphery.straight_through import cell_law, check_floats, checked, flat, in_own_precision, like, torch
+from ..periphery.straight_through import check_floats, checked, in_own_precision, torch
 from ..periphery.tile import Tile
 from . import reading
 from .digits import DigitArray
-from .exact_currents import WireSolver
-from .reading import Arrays, Pairs
+from .tensors import Tensors
 
 KEPT: Final = 16  # bytes of a device: what was written, and as it is read
 WEIGHT: Final = 8  # bytes of a weight
@@ -123,7 +125,7 @@ class AnalogLinear(torch.nn.Module):
         with torch.inference_mode(False):
             self._register(own)
         self.register_load_state_dict_post_hook(_forget)
-        self._ready: Arrays | None = None
+        self._ready: ProgrammedArray | None = None
         self._digits: list[DigitArray] | None = None
 
     def _register(self, own: int) -> None:
@@ -229,6 +231,14 @@ class AnalogLinear(torch.nn.Module):
         return self
 
     @property
+    def design(self) -> ArrayDesign:
+        """The arrays that the devices stand in."""
+        return ArrayDesign(
+            device=self.device, mapping=self.mapping, adc=self.adc, read_voltage=self.read_voltage, wires=self.wires,
+            tile=self.tile, numbers=Tensors(),
+        )  # fmt: skip
+
+    @property
     def programmed(self) -> bool:
         """Whether the devices hold what `program` wrote."""
         return bool(self.compensation > 0)
@@ -243,10 +253,8 @@ class AnalogLinear(torch.nn.Module):
     @torch.no_grad()
     def stored_weight(self) -> torch.Tensor:
         """The weights (out_features, in_features) that the devices stand for now."""
-        ready = self._as_written()
-        pairs = zip(self.mapping.coefficients, ready.devices, strict=True)
-        total = sum((c * (plus - minus) for c, (plus, minus) in pairs), torch.zeros(()))
-        return (ready.scale * total).T.to(self.weight.dtype)
+        weights: torch.Tensor = self._as_written().weights()
+        return weights.T.to(self.weight.dtype)
 
     def cost(self) -> Reading:
         """What one input vector takes, all tiles and slices together; they all work at once."""
@@ -293,14 +301,14 @@ class AnalogLinear(torch.nn.Module):
         """Of the layer's random stream called `names`."""
         return stream_key(self.seed, *names)
 
-    def _written_anew(self) -> Arrays:
+    def _written_anew(self) -> ProgrammedArray:
         """Devices written for one call in training, with gradients."""
         self.writes += 1
         key, largest = self.key("write", int(self.writes)), self._largest()
-        keys = reading.cell_keys(key, len(self.mapping.coefficients))
-        return reading.arrays(self, self._write(key, largest), self._scale(largest), keys)
+        keys = cell_keys(key, len(self.mapping.coefficients))
+        return reading.arrays(self, self._write(key, largest), self.design.scale(largest), keys)
 
-    def _as_written(self) -> Arrays:
+    def _as_written(self) -> ProgrammedArray:
         """The devices as `program` wrote them and `age` left them; written now, in training for once, if not."""
         if self._ready is not None:
             return self._ready
@@ -309,15 +317,11 @@ class AnalogLinear(torch.nn.Module):
         if not self.programmed:
             self.program()
         with torch.inference_mode(False), torch.no_grad():  # a later call may ask for gradients
-            dtype, scale = self.weight.dtype, self._scale(self.largest) * self.compensation
+            dtype, scale = self.weight.dtype, self.design.scale(self.largest) * self.compensation
             devices = [(plus.to(dtype), minus.to(dtype)) for plus, minus in self._aged()]
             self._ready = reading.arrays(self, devices, scale, self._keys())
             self._digits = reading.digit_arrays(self, self._ready) if reading.whole(self) else None
         return self._ready
-
-    def _scale(self, largest: torch.Tensor) -> torch.Tensor:
-        """Weight per siemens where `largest` stands at g_max."""
-        return largest / (self.device.g_max - self.device.g_min)
 
     def _largest(self) -> torch.Tensor:
         """The largest magnitude of a weight, with its gradient."""
@@ -328,30 +332,16 @@ class AnalogLinear(torch.nn.Module):
 
     def _write(self, key: int, largest: torch.Tensor) -> Pairs:
         """The devices that `key` stands for after writing the weights."""
-        low, high = self.device.g_min, self.device.g_max
-        weights = self.weight.T.to(largest.dtype)
-        targets = self.mapping.split(weights / largest if largest > 0 else weights, low, high)
-
-        def write(cells: torch.Tensor, own: int) -> torch.Tensor:
-            return cell_law(cells, lambda g: self.device.write(np.clip(g, low, high), own), low, high)
-
-        keys = reading.cell_keys(key, len(targets))
-        pairs = zip(targets, keys, strict=True)
-        return [(write(plus, own), write(minus, other)) for (plus, minus), (own, other) in pairs]
+        targets = self.design.targets(self.weight.T.to(largest.dtype), largest)
+        return self.design.write(targets, cell_keys(key, len(targets)), bounded=True)
 
     def _keys(self) -> list[tuple[int, int]]:
         """Of the cells that `program` wrote."""
-        return reading.cell_keys(int(self.cells) % 2**64, len(self.mapping.coefficients))
+        return cell_keys(int(self.cells) % 2**64, len(self.mapping.coefficients))
 
     def _aged(self) -> Pairs:
         """What was written, as it is after `seconds`."""
-        seconds = float(self.seconds)
-
-        def aged(cells: torch.Tensor, own: int) -> torch.Tensor:
-            return like(cells, self.device.aged(flat(cells), seconds, own)) if self.device.ages else cells
-
-        sides = zip(self.plus, self.minus, self._keys(), strict=True)
-        return [(aged(plus, keys[0]), aged(minus, keys[1])) for plus, minus, keys in sides]
+        return self.design.aged(list(zip(self.plus, self.minus, strict=True)), float(self.seconds), self._keys())
 
     def _vectors(self, x: torch.Tensor) -> torch.Tensor:
         """x as (batch, in_features), checked."""

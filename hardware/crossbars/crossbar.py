@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Final, final
 
@@ -17,13 +16,13 @@ from ...sim.operators.operator import Phase
 from ...sim.operators.projection import ProjectionScope, Proposals
 from ...sim.operators.signals import Memory
 from ...sim.seed import stream_key
+from ..array.design import ArrayDesign, Pair, spiking_range
+from ..array.rows import Cells, listed, tiled, wired
 from ..devices.device import Device, tell_ageless
-from ..devices.faults import ALL_FREE
-from ..periphery.converters import ADC, Converter, automatic_range, quantiser
+from ..periphery.converters import ADC, Converter, quantiser
 from ..periphery.mapping import DifferentialPairs
 from ..periphery.tile import Tile
 from ..wires.wires import Wires
-from .cells import Cells, listed, tiled, wired
 
 Matrix = NDArray[np.float64]
 
@@ -38,7 +37,7 @@ class Crossbar(Store):
 
     Every (source, delay) has its word line. A spike drives its row with `read_voltage` for `read_time` (a one-bit
     driver); each column sums the currents of all rows active in a step, device by device with independent read
-    noise, and is converted once by `adc`, whose range is a current [A], "auto" see `automatic_range`, and whose
+    noise, and is converted once by `adc`, whose range is a current [A], "auto" see `spiking_range`, and whose
     codes are signed where a weight can be negative. Only columns that conduct are converted. Cells are read `age`
     seconds after they were written; those of a projection that learns do not age.
 
@@ -79,6 +78,13 @@ class Crossbar(Store):
         if self.age > FRESH:
             tell_ageless(self, self.device, self.age)
 
+    @property
+    def design(self) -> ArrayDesign:
+        """The arrays that the devices stand in."""
+        return ArrayDesign(
+            device=self.device, adc=self.adc, read_voltage=self.read_voltage, wires=self.wires, tile=self.tile
+        )
+
     def prepare(self, projection: ProjectionScope) -> dict[str, Any]:
         """Write the devices; declare them, the columns and what is counted for the energy."""
         cells = self._cells(projection)
@@ -118,8 +124,9 @@ class Crossbar(Store):
         own: dict[str, Any] = {
             "pulses": projection.tally("pulses"), "key": np.uint64(stream_key(projection.synapses.key, "pulses"))
         }  # fmt: skip
-        for side in ("plus", "minus"):
-            own[f"stuck_{side}"] = projection.fixed(f"stuck_{side}", self._stuck(projection, side))
+        for side, key in zip(("plus", "minus"), self._keys(projection), strict=True):
+            stuck = self.design.stuck(projection.synapses.n, key)
+            own[f"stuck_{side}"] = projection.fixed(f"stuck_{side}", stuck)
         scope = {**projection.listed(), **proposals.scope, **scope, **self.device.pulse_constants(), **own}
         projection.operator(Phase.LEARN, "pulse_step", scope)
 
@@ -136,7 +143,7 @@ class Crossbar(Store):
         if self.adc is None:
             return Converter()
         if isinstance(self.adc.range, str):
-            full_scale = automatic_range(reach, cells.columns, cells.n_columns, self.activity)
+            full_scale = spiking_range(reach, cells.columns, cells.n_columns, self.activity)
         else:
             full_scale = self.adc.range / self.read_voltage
         negative = bool(np.min(projection.synapses.weights, initial=0.0) < 0)
@@ -177,10 +184,9 @@ class Crossbar(Store):
         if projection.synapses.plastic and self.age > FRESH and self.device.ages:
             notify(f"Crossbar.age: cells of {projection.name}, which learns, do not age (got {self.age:g} s)")
         if not projection.synapses.plastic:
-            keys = [stream_key(projection.synapses.key, side) for side in ("plus", "minus")]
-            if self.device.ages:
-                plus, minus = (self.device.aged(g, self.age, key) for g, key in zip((plus, minus), keys, strict=True))
-            excess = self._excess(plus, minus, keys)
+            keys = self._keys(projection)
+            ((plus, minus),) = self.design.aged([(plus, minus)], self.age, [keys])
+            excess = self._excess((plus, minus), keys)
         cells = listed(projection.synapses, plus, minus, excess.sum(axis=0))
         if self.wires is None:
             return cells if self.tile is None else tiled(cells, self.tile)
@@ -190,12 +196,17 @@ class Crossbar(Store):
         idle = self._idle_excess()
         if idle and not excess.size:
             excess = np.zeros((2, projection.synapses.n))
-        return wired(cells, excess, self.tile, self.wires, (self.device.rest, idle), projection.name)
+        return wired(cells, excess, self.design, idle, projection.name)
 
-    def _excess(self, plus: Matrix, minus: Matrix, keys: Sequence[int]) -> Matrix:
+    def _keys(self, projection: ProjectionScope) -> tuple[int, int]:
+        """Of the cells of both sides."""
+        plus, minus = (stream_key(projection.synapses.key, side) for side in ("plus", "minus"))
+        return plus, minus
+
+    def _excess(self, pair: Pair, keys: tuple[int, int]) -> Matrix:
         """The variance (2, n) [S^2] of reading both devices beyond that of the relative error; (2, 0) if none is."""
-        relative = self.device.read_noise**2 * np.stack([plus, minus]) ** 2
-        errors = [self.device.read_error(g, self.age, cells=key) for g, key in zip((plus, minus), keys, strict=True)]
+        relative = self.device.read_noise**2 * np.stack(pair) ** 2
+        errors = [self.design.error(g, self.age, key) for g, key in zip(pair, keys, strict=True)]
         excess: Matrix = np.stack(errors) ** 2 - relative
         return excess.clip(0.0) if (excess > SAME * relative).any() else np.zeros((2, 0))
 
@@ -210,33 +221,24 @@ class Crossbar(Store):
         """The relative error of one reading: of white noise, and where a rule learns of all noise together."""
         return float(self.device.relative_error(self.age) if projection.synapses.plastic else self.device.read_noise)
 
-    def _written(self, projection: ProjectionScope) -> tuple[Matrix, Matrix]:
+    def _written(self, projection: ProjectionScope) -> Pair:
         """The conductances of both devices of every pair (n_synapses,) [S] as they come out of writing."""
         device = self.device
         weights = np.broadcast_to(np.asarray(projection.synapses.weights, np.float64), (projection.synapses.n,))
         if device.graded:
-            plus, minus, _ = _split(weights, device.g_min, device.g_max, self._largest(projection))
+            targets = self.design.targets(weights, self._largest(projection))
         else:
             _check_one_magnitude(device, projection.name, weights)
-            formed_plus, formed_minus = (weights > 0, weights < 0) if self.pairs == "one" else (weights != 0,) * 2
-            plus, minus = (np.where(formed, device.full, device.rest) for formed in (formed_plus, formed_minus))
-        keys = (stream_key(projection.synapses.key, side) for side in ("plus", "minus"))
-        return device.write(plus, next(keys)), device.write(minus, next(keys))
-
-    def _stuck(self, projection: ProjectionScope, side: str) -> NDArray[np.uint8]:
-        """Whether each pair's device on one side (n_synapses,) answers no pulse; (0,) if all do."""
-        if self.device.faults == ALL_FREE:
-            return np.zeros(0, np.uint8)
-        states = self.device.stuck(projection.synapses.n, stream_key(projection.synapses.key, side))
-        stuck: NDArray[np.uint8] = (states != 0).astype(np.uint8)
-        return stuck
+            formed = (weights > 0, weights < 0) if self.pairs == "one" else (weights != 0,) * 2
+            plus, minus = (np.where(side, device.full, device.rest) for side in formed)
+            targets = [(plus, minus)]
+        return self.design.write(targets, [self._keys(projection)])[0]
 
     def _scale(self, projection: ProjectionScope) -> float:
         """Weight per siemens [1/S]."""
-        device = self.device
-        if device.graded:
-            return self._largest(projection) / (device.g_max - device.g_min)
-        return float(np.abs(projection.synapses.weights).max(initial=0.0)) / device.full
+        if self.device.graded:
+            return float(self.design.scale(self._largest(projection)))
+        return float(np.abs(projection.synapses.weights).max(initial=0.0)) / self.device.full
 
     def _largest(self, projection: ProjectionScope) -> float:
         """The weight that a graded device's whole range stands for: the largest there is or may become."""
@@ -277,13 +279,8 @@ def to_conductances(weights: ArrayLike, *, g_min: float, g_max: float) -> tuple[
     g_min = check.within(owner, "g_min", g_min, least=0.0, unit="S")
     g_max = check.within(owner, "g_max", g_max, above=g_min, unit="S")
     array = check.finite_array(owner, "weights", weights)
-    return _split(array, g_min, g_max, float(np.abs(array).max(initial=0.0)))
-
-
-def _split(weights: Matrix, g_min: float, g_max: float, largest: float) -> tuple[Matrix, Matrix, float]:
-    """`to_conductances` with the weight `largest` at g_max."""
-    share = weights / largest if largest > 0 else np.zeros_like(weights)
-    ((plus, minus),) = DifferentialPairs().split(share, g_min, g_max)
+    largest = float(np.abs(array).max(initial=0.0))
+    ((plus, minus),) = DifferentialPairs().split(array / largest if largest > 0 else array, g_min, g_max)
     return plus, minus, largest / (g_max - g_min)
 
 

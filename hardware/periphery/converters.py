@@ -18,8 +18,6 @@ from ...sim import validation as check
 from ...sim.conversion import is_tensor
 from ...sim.seed import check_key, stream_key
 
-DEVIATIONS: Final = 4.0  # standard deviations of the column sum that the automatic range covers
-CELLS: Final = 8.0  # and never fewer than so many of the largest cells at once
 MOST_BITS: Final = 16
 MOST_COLUMNS: Final = 1 << 24  # that are converted at once
 
@@ -208,13 +206,22 @@ def _convert(converter: ADC | DAC, values: Values, key: int, law: Law) -> Values
     """`law` on an array or, straight through, on a tensor."""
     key = check_key(converter, key)
     if is_tensor(values):
-        from .straight_through import checked, straight_through
-
-        convert, tensor = partial(_converted, converter, key, law), checked(converter, "values", values)  # type: ignore[arg-type]
-        return straight_through(tensor, convert, converter.inside)  # type: ignore[return-value]
+        converted: Values = _convert_tensor(converter, values, partial(_converted, converter, key, law))
+        return converted
     given = check.array_of(converter, "values", values)
     array = given if given.dtype == np.float32 else check.finite_array(converter, "values", values)
     return _converted(converter, key, law, array)  # type: ignore[return-value]
+
+
+def _convert_tensor(converter: ADC | DAC, values: Any, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
+    from .straight_through import checked, straight_through, torch
+
+    tensor = checked(converter, "values", values)
+    numbers = tensor.detach().numpy()
+    converted = torch.from_numpy(convert(numbers)).to(tensor.dtype)
+    if not (tensor.requires_grad and torch.is_grad_enabled()):
+        return converted
+    return straight_through(tensor, converted, torch.from_numpy(converter.inside(numbers)))
 
 
 def _converted(converter: ADC | DAC, key: int, law: Law, array: NDArray[Any]) -> NDArray[Any]:
@@ -297,20 +304,3 @@ def quantiser(bits: int | None, full_scale: float, *, signed: bool) -> Converter
         return Converter()
     highest = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
     return Converter(lsb=full_scale / max(highest, 1), lowest=-(2 ** (bits - 1)) if signed else 0, highest=highest)
-
-
-def automatic_range(pairs: Array, targets: NDArray[np.uint32], n_post: int, activity: float) -> float:
-    """A full scale [S] from the statistics of the column sums.
-
-    pairs (n_synapses,): plus - minus of each pair [S]; targets (n_synapses,): their columns. With each row
-    active in a share `activity` of the steps, independently, a column sum has the mean a * sum(pairs) and
-    the variance a (1 - a) * sum(pairs**2). The range covers four standard deviations around the mean and at
-    least eight of the largest cells at once, but no more than all cells of one sign together, in every
-    column.
-    """
-    if pairs.size == 0:
-        return 0.0
-    up, down = (np.bincount(targets, np.maximum(sign * pairs, 0.0), n_post) for sign in (1.0, -1.0))
-    spread = np.sqrt(activity * (1 - activity) * np.bincount(targets, pairs**2, n_post))
-    expected = np.maximum(activity * np.abs(up - down) + DEVIATIONS * spread, CELLS * np.abs(pairs).max())
-    return float(np.minimum(expected, np.maximum(up, down)).max())

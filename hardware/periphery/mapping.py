@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...sim import validation as check
+from ...sim.conversion import is_tensor
 
 Matrix = NDArray[np.float64]
 Slices = list[tuple[Any, Any]]
@@ -148,4 +149,8 @@ class BitSlicing(WeightMapping):
 
 def straight(values: Any, surrogate: Any) -> Any:
     """`values`; if they are a tensor, with the gradient of `surrogate`."""
-    return surrogate + (values - surrogate).detach() if hasattr(values, "detach") else values
+    if not is_tensor(values):
+        return values
+    from .straight_through import straight_through
+
+    return straight_through(surrogate, values)

@@ -21,7 +21,6 @@ except ImportError as error:
 
 __all__ = [
     "CellLaw",
-    "StraightThrough",
     "cell_law",
     "check_floats",
     "checked",
@@ -41,20 +40,25 @@ STEP = 1e-6  # of the range: error of the difference quotient about 1e-6 of the 
 
 
 class StraightThrough(torch.autograd.Function):
-    """``converted`` forward; backward the gradient as it is where ``inside``, else 0.
-
-    Bengio, Léonard and Courville (2013), arXiv:1308.3432.
-    """
+    """See `straight_through`."""
 
     @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, converted: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(inside)
-        return converted
+    def forward(ctx: Any, surrogate: torch.Tensor, values: torch.Tensor, inside: torch.Tensor | None) -> torch.Tensor:
+        ctx.inside = inside
+        return values
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        (inside,) = ctx.saved_tensors
-        return gradients[0] * inside, None, None
+        return gradients[0] if ctx.inside is None else gradients[0] * ctx.inside, None, None
+
+
+def straight_through(surrogate: torch.Tensor, values: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
+    """`values`, with the gradient of `surrogate` where it is `inside`, else 0; None: everywhere.
+
+    Bengio, Léonard and Courville (2013), arXiv:1308.3432.
+    """
+    passed: torch.Tensor = StraightThrough.apply(surrogate, values.detach(), inside)
+    return passed
 
 
 class CellLaw(torch.autograd.Function):
@@ -123,14 +127,3 @@ def flat(tensor: torch.Tensor) -> Numbers:
 def like(tensor: torch.Tensor, values: Numbers) -> torch.Tensor:
     """`values` in the shape and the type of `tensor`."""
     return torch.from_numpy(values).reshape(tensor.shape).to(tensor.dtype)
-
-
-def straight_through(
-    values: torch.Tensor, convert: Callable[[Numbers], Numbers], inside: Callable[[Numbers], NDArray[np.bool_]]
-) -> torch.Tensor:
-    """What `convert` makes of a tensor's numbers; gradients pass where they are `inside`."""
-    numbers = values.detach().numpy()
-    result = torch.from_numpy(convert(numbers)).to(values.dtype)
-    if values.requires_grad and torch.is_grad_enabled():
-        result = StraightThrough.apply(values, result, torch.from_numpy(inside(numbers)))
-    return result

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ...errors import CapacityError, ParameterError
 from ..periphery.tile import Tile
-from ..wires.wires import Wires
+from .array import reach
+from .design import ArrayDesign
 
 if TYPE_CHECKING:
     from ...sim.operators.synapses import Synapses
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 MOST_CELLS: Final = 2**31 - 1
-TINY: Final = 1e-30  # [S], below which a cell is taken to conduct nothing
 BYTES: Final = 28  # of a cell in a dense array: two conductances, the variance of their reading, the column
 
 
@@ -55,13 +55,12 @@ def tiled(cells: Cells, tile: Tile) -> Cells:
     return replace(cells, columns=columns, n_columns=cells.n_columns * count)
 
 
-def wired(cells: Cells, excess: Array, tile: Tile | None, wires: Wires, idle: tuple[float, float], owner: str) -> Cells:
+def wired(cells: Cells, excess: Array, design: ArrayDesign, idle: float, owner: str) -> Cells:
     """The same behind wires: every word line reaches every column of its array.
 
-    idle: where there is no synapse, what a cell conducts [S], also in the rows and columns of a tile that are not used
-    (see `Tile`), and the variance [S^2] of reading it, like `excess`. What a cell conducts is then its effective
-    conductance, the current at the foot of its column per volt at its word line while all others are held at 0 V
-    (`Wires.effective`), for the arrays of `plus` and of `minus` each.
+    Where there is no synapse, and in the rows and columns of a tile that are not used (see `Tile`), a cell is at rest;
+    idle: the variance [S^2] of reading it, like `excess`. What a cell conducts is then its effective conductance
+    (`ArrayDesign.effective`), for the arrays of `plus` and of `minus` each.
     Errors of reading grow or shrink with it; excess (2, n) is that of `plus` and of `minus`, or (2, 0).
 
     Raises ParameterError where two synapses would share a cell, CapacityError if the arrays do not fit into memory.
@@ -76,33 +75,21 @@ def wired(cells: Cells, excess: Array, tile: Tile | None, wires: Wires, idle: tu
             f"Crossbar.wires: {owner} has several synapses between two units with one delay; behind wires there is one "
             "cell for them (choose a connectivity without multapses, or wires=None)"
         )
-    tile = Tile(rows=max(n_rows, 1), columns=max(n_post, 1)) if tile is None else tile
-    (rest, idle_excess), effective = idle, []
+    effective: list[Array] = []
     seen = np.zeros(n_rows * n_post if excess.size else 0)
     for conductances, own in zip((cells.plus, cells.minus), excess, strict=True):
-        grid = np.full(n_rows * n_post, rest)
+        grid = np.full(n_rows * n_post, design.device.rest)
         grid[places] = conductances
-        effective.append(_behind(grid.reshape(n_rows, n_post), tile, wires, rest).reshape(-1))
+        effective.append(design.effective(grid.reshape(n_rows, n_post)).reshape(-1))
         if own.size:
-            errors = np.full(seen.size, idle_excess)
+            errors = np.full(seen.size, idle)
             errors[places] = own
-            seen += errors * (effective[-1] / np.maximum(grid, TINY)) ** 2
+            seen += errors * reach(design, grid, effective[-1]) ** 2
     first = np.append(0, np.cumsum(np.where(lengths > 0, n_post, 0))).astype(np.uint32)
     columns = np.tile(np.arange(n_post, dtype=np.uint32), n_rows)
     plus, minus = effective
     dense = Cells(first, columns, plus, minus, seen, n_post, places)
-    return tiled(dense, tile)
-
-
-def _behind(grid: Array, tile: Tile, wires: Wires, rest: float) -> Array:
-    """Effective conductances (rows, columns) [S] of cells (rows, columns), tile by tile, unused cells at `rest` [S]."""
-    effective = np.zeros_like(grid)
-    for rows in tile.blocks(grid.shape[0]):
-        for columns in tile.strips(grid.shape[1]):
-            used = grid[rows, columns]
-            whole = tile.cut(used, fill=rest)[0, 0]  # lines are as long as the tile, whatever it holds
-            effective[rows, columns] = wires.effective(whole)[: used.shape[0], : used.shape[1]]
-    return effective
+    return tiled(dense, design.of_size(n_rows, n_post))
 
 
 def _check_size(rows: int, columns: int, owner: str) -> None:

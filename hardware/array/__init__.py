@@ -1,0 +1,1 @@
+"""Programmed arrays of devices: what crossbars of spiking networks and layers of torch have in common."""
