@@ -89,7 +89,8 @@ def test_cells_without_a_synapse_are_read_with_their_noise(fired, tile):
     store = Crossbar(cell, adc=None, wires=WIRES, tile=tile, age=100.0)
     _, simulator, _, _ = received(store, fired, weight=Normal(1e-3, 1e-3))
     synapses = simulator.plan.synapses["loop"]
-    cells, written = store._cells(synapses), store._written(synapses)
+    scope = simulator.plan.projections["loop"]
+    cells, written = store._cells(scope), store._written(scope)
     expected = np.zeros((N_PRE, N_POST))
     rows, columns = (N_PRE, N_POST) if tile is None else (tile.rows, tile.columns)
     for side in written:
