@@ -150,7 +150,7 @@ from potentia.hardware import AnalogLinear  # noqa: E402
 
 def twin(case, simulator):
     """The layer that holds what the crossbar's devices were written to."""
-    store, synapses, (rows, columns) = case.store, simulator.plan.synapses["loop"], case.weights.shape
+    store, scope, (rows, columns) = case.store, simulator.plan.projections["loop"], case.weights.shape
     layer = AnalogLinear(
         rows, columns, bias=False, device=store.device, adc=None, dac=None, wires=store.wires, tile=store.tile,
         dtype=torch.float64,
@@ -158,7 +158,7 @@ def twin(case, simulator):
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(case.weights.T))
         layer.program()
-        for side, written in zip((layer.plus, layer.minus), store._written(synapses), strict=True):
+        for side, written in zip((layer.plus, layer.minus), store._written(scope), strict=True):
             side[0] = torch.from_numpy(written.reshape(rows, columns))
     return layer
 
@@ -168,8 +168,8 @@ def twin(case, simulator):
 def test_crossbar_and_layer_read_one_array_alike(case):
     """The same written devices, with all their errors, at the same age: the same weights and variances of readings."""
     simulator = case.simulate()
-    layer, store, synapses = twin(case, simulator), case.store, simulator.plan.synapses["loop"]
-    keys = tuple(stream_key(synapses.key, side) for side in ("plus", "minus"))
+    layer, store, scope = twin(case, simulator), case.store, simulator.plan.projections["loop"]
+    keys = tuple(stream_key(scope.synapses.key, side) for side in ("plus", "minus"))
     with torch.no_grad(), patch.object(AnalogLinear, "_keys", lambda _: [keys]):
         layer.seconds.fill_(store.age)
         ready = layer._as_written()
@@ -177,7 +177,7 @@ def test_crossbar_and_layer_read_one_array_alike(case):
     found = simulator.weights(simulator.network.projections[0]).reshape(case.weights.shape)
     tiny = 1e-12 * np.abs(case.weights).max()
     np.testing.assert_allclose(found, float(ready.scale) * (plus - minus), rtol=1e-9, atol=tiny)
-    cells = store._cells(synapses)
+    cells = store._cells(scope)
     places = np.arange(case.weights.size) if cells.places is None else cells.places
     variance = store.device.read_noise**2 * (cells.plus**2 + cells.minus**2)[places]
     variance += cells.excess[places] if cells.excess.size else 0.0

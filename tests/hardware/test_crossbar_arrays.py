@@ -228,7 +228,7 @@ def test_converters_have_errors_of_their_own(fired):
     ideal, simulator, _, _ = received(Crossbar(CELL, adc=ADC(bits=6)), fired)
     lsb = (
         simulator.plan.network.projections[0]
-        .store.converter(simulator.plan.synapses["loop"], listed_cells(simulator))
+        .store.converter(simulator.plan.projections["loop"], listed_cells(simulator))
         .lsb
     )
     step = lsb * 1e-3 / CELL.full
@@ -245,9 +245,9 @@ def test_arrays_share_no_converter(fired, width, share):
     """Offsets of steps by the hundred: each converter of each array, beside and below, has one of its own."""
     store = Crossbar(CELL, adc=ADC(bits=12, offset=300.0, columns_per_adc=share), tile=Tile(rows=2, columns=width))
     _, simulator, _, _ = received(store, fired)
-    synapses = simulator.plan.synapses["loop"]
+    scope = simulator.plan.projections["loop"]
     cells = listed_cells(simulator)
-    edges, sharing = store._converters(store.converter(synapses, cells), synapses, cells.n_columns)
+    edges, sharing = store._converters(store.converter(scope, cells), scope, cells.n_columns)
     owners = [(k // N_POST, k % N_POST // width, k % N_POST % width // share) for k in range(cells.n_columns)]
     assert cells.n_columns > N_POST
     assert len(set(owners)) == len(set(sharing.tolist())) == len(edges) == sharing.max() + 1
@@ -256,7 +256,7 @@ def test_arrays_share_no_converter(fired, width, share):
 
 def listed_cells(simulator):
     """The cells of the projection "loop" as its converters are made for them."""
-    return simulator.plan.network.projections[0].store._cells(simulator.plan.synapses["loop"])
+    return simulator.plan.network.projections[0].store._cells(simulator.plan.projections["loop"])
 
 
 BAD = {
