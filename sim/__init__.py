@@ -10,10 +10,12 @@ from .description.connectivity import (
     OneToOne,
     SmallWorld,
 )
+from .description.continuous import EventInput, HeldNoise, PiecewiseConstant, PoissonProcess, SpikeTimes
+from .description.currents import Constant, Noise, Step, TimedArray
 from .description.distributions import Choice, Distribution, LogNormal, Normal, Uniform
 from .description.explicit import Explicit, FromSparse
 from .description.grid import DistanceDependent
-from .description.inputs import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray
+from .description.inputs import Events, Poisson, SpikeTrain, Stimulus
 from .description.network import Network
 from .description.neuron import EventKernels, NeuronModel
 from .description.parts import Input, Population, Probe, Projection
@@ -39,6 +41,7 @@ __all__ = [
     "Constant",
     "DistanceDependent",
     "Distribution",
+    "EventInput",
     "EventKernels",
     "Events",
     "Explicit",
@@ -47,6 +50,7 @@ __all__ = [
     "FixedProbability",
     "FixedTotal",
     "FromSparse",
+    "HeldNoise",
     "Ideal",
     "Input",
     "LogNormal",
@@ -56,7 +60,9 @@ __all__ = [
     "Normal",
     "OneToOne",
     "Phase",
+    "PiecewiseConstant",
     "Poisson",
+    "PoissonProcess",
     "Population",
     "Probe",
     "Procedural",
@@ -68,6 +74,7 @@ __all__ = [
     "Samples",
     "Simulator",
     "SmallWorld",
+    "SpikeTimes",
     "SpikeTrain",
     "Spikes",
     "Step",

@@ -7,9 +7,9 @@ import numpy as np
 from numba import njit
 
 from .event_memory import reals, record
-from .event_queue import NEVER, nearest_tick, schedule
+from .event_queue import NEVER, later, nearest_tick, schedule
 from .event_units import CELL, GROUP, set_drive, touch
-from .random import uniform
+from .random import normal, uniform
 
 TRAIN, POISSON, CURRENT = 0, 1, 2  # kinds of slots
 
@@ -19,8 +19,11 @@ SLOT = np.dtype(
         ("rank", np.int64),
         ("unit", np.int64),  # the one it drives; for a current, the first of its population
         ("variable", np.int64),  # which state variable receives
+        ("begin", np.int64),  # the first listed spike or change
         ("cursor", np.int64),  # what is next: a listed spike or change, the number of an interval
         ("end", np.int64),  # the cursor behind the last listed spike or change
+        ("noise", np.int64),  # of the currents of a population, the first noise
+        ("noise_end", np.int64),  # the one behind the last
         ("fresh", np.int64),  # 1 where a Poisson train begins at its due time, at which nothing arrives yet
         ("clock", np.float64),  # a Poisson train's exact time [s]
         ("rate", np.float64),  # of a Poisson train [Hz]
@@ -31,14 +34,17 @@ SLOT = np.dtype(
 )
 SPIKE = np.dtype([("time", np.int64), ("unit", np.int64), ("weight", np.float64)], align=True)
 CHANGE = np.dtype([("time", np.int64), ("level", np.int64), ("width", np.int64)], align=True)
+NOISE = np.dtype([("interval", np.int64), ("stream", np.uint64), ("level", np.int64)], align=True)
 
 
 class Inputs(NamedTuple):
-    """All slots, in order of rank: one for every spike train, every Poisson unit and every changing current.
+    """All slots: one for every spike train, every Poisson unit, and all changing currents of a population together.
 
     slot (n,) SLOT; heap, place, due, size: see `event_queue.schedule`; spike SPIKE, listed spikes, times in ticks;
     change CHANGE, listed changes: from `time` [ticks] on, `width` numbers in levels from `level` on are added to
-    base (n_units,), the constant part of each unit's drive.
+    base (n_units,), the constant part of each unit's drive; noise NOISE, of which every unit of a population gets
+    another number in every interval [ticks]: its mean and its standard deviation, unit after unit, begin in levels
+    at `level`.
     """
 
     slot: Any
@@ -48,6 +54,7 @@ class Inputs(NamedTuple):
     size: Any
     spike: Any
     change: Any
+    noise: Any
     levels: Any
     base: Any
 
@@ -74,10 +81,11 @@ def feed(inputs, units, index, time, count):
         slot.cursor += 1
         due = nearest_tick(slot.clock)
     else:
-        _change(inputs, units, slot, time)
-        slot.cursor += 1
-        if slot.cursor < slot.end:
-            due = record(inputs.change, slot.cursor, CHANGE).time
+        if slot.cursor < slot.end and record(inputs.change, slot.cursor, CHANGE).time == time:
+            slot.cursor += 1
+        for unit in range(slot.unit, record(units.group, record(units.cell, slot.unit, CELL).group, GROUP).end):
+            set_drive(units, unit, current(inputs, index, unit, time), time)
+        due = next_change(inputs, index, time)
     schedule(inputs, index, due)
     return count
 
@@ -90,11 +98,42 @@ def _arrive(units, unit, variable, weight, count):
 
 
 @njit(error_model="numpy")
-def _change(inputs, units, slot, time):
-    """Give a population the currents of a change on top of its constant ones."""
-    change = record(inputs.change, slot.cursor, CHANGE)
-    levels, base = reals(inputs.levels + 8 * change.level), reals(inputs.base)
-    end = record(units.group, record(units.cell, slot.unit, CELL).group, GROUP).end
-    for unit in range(slot.unit, end):
-        level = levels[unit - slot.unit if change.width > 1 else 0]
-        set_drive(units, unit, base[unit] + level, time)
+def current(inputs, index, unit, time):
+    """The drive of a unit at `time`: its constant part, the level behind the cursor of slot `index`, and noises."""
+    slot, within = record(inputs.slot, index, SLOT), unit - record(inputs.slot, index, SLOT).unit
+    drive = reals(inputs.base)[unit]
+    if slot.cursor > slot.begin:
+        change = record(inputs.change, slot.cursor - 1, CHANGE)
+        drive += reals(inputs.levels)[change.level + (within if change.width > 1 else 0)]
+    for k in range(slot.noise, slot.noise_end if time >= 0 else slot.noise):
+        noise = record(inputs.noise, k, NOISE)
+        level = noise.level + 2 * within
+        mean, std = reals(inputs.levels)[level], reals(inputs.levels)[level + 1]
+        drive += mean + std * normal(noise.stream, time // noise.interval, within)
+    return drive
+
+
+@njit(error_model="numpy")
+def next_change(inputs, index, time):
+    """When the currents of slot `index` change next after `time`."""
+    slot = record(inputs.slot, index, SLOT)
+    due = record(inputs.change, slot.cursor, CHANGE).time if slot.cursor < slot.end else NEVER
+    for k in range(slot.noise, slot.noise_end):
+        interval = record(inputs.noise, k, NOISE).interval
+        due = min(due, later(time - time % interval, interval) if time >= 0 else 0)
+    return due
+
+
+@njit(error_model="numpy")
+def set_currents(table, units_table, time, drive, due):
+    """Write to drive (n_units,) what it is at `time` where currents change, and to due (n_slots,) when they do next.
+
+    time: -1 before the events at time 0, when no noise has begun.
+    """
+    inputs, units = table[0], units_table[0]
+    for index in range(due.size):
+        slot = record(inputs.slot, index, SLOT)
+        if slot.kind == CURRENT:
+            for unit in range(slot.unit, record(units.group, record(units.cell, slot.unit, CELL).group, GROUP).end):
+                drive[unit] = current(inputs, index, unit, time)
+            due[index] = next_change(inputs, index, time)

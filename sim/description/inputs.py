@@ -1,4 +1,4 @@
-"""What drives a population from outside: spikes into a receptor, or currents into the drive."""
+"""The port for what drives a population from outside, and the stimuli that are spikes; `currents` has the others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...kernels.reference.inputs import GROUP
 from .. import validation as check
+from ..operators.operator import Kernel
 from ..seed import beginning
+from .continuous import MOST_RATE, EventInput, PoissonProcess, SpikeTimes, one_per_unit
 
 MOST_UNITS: Final = 2**31 - 1  # of one population
 MOST_PIXELS: Final = 2**14  # of one side of a sensor
-MOST_RATE: Final = 1e9  # [Hz] of a Poisson train, whose spikes are drawn one by one
 SAME: Final = 1e-6  # steps by which a time may miss the grid point that it means
 MOST_DRAWN: Final = 1e4  # of them in one step, on average
 
@@ -26,7 +27,7 @@ Arguments = dict[str, Any]
 class Stimulus(ABC):
     """A source of input to one population.
 
-    - kernel: runs in phase "arrive" of each step.
+    - kernel: runs in phase "arrive" of each step; "" where there is nothing to do but to add the `level`.
     - goes: "receptor" for weighted spikes, which are summed in a receptor, or "drive" for a current, R*I [V] in the
       leaky models.
     - exact: names of arguments that the kernel gets in double precision whatever the precision of the simulation, as
@@ -38,7 +39,7 @@ class Stimulus(ABC):
       its currents changes; where one of them does not last, it is summed anew in every step.
     """
 
-    kernel: ClassVar[str]
+    kernel: ClassVar[Kernel]
     goes: ClassVar[str]
     exact: ClassVar[tuple[str, ...]] = ()
     weighs: ClassVar[tuple[str, ...]] = ()
@@ -48,6 +49,18 @@ class Stimulus(ABC):
     @abstractmethod
     def arguments(self, n: int, dt: float) -> Arguments:
         """The kernel's constants for a population of `n` units at step `dt` [s]."""
+
+    def event(self, n: int) -> EventInput | None:
+        """What this is in continuous time, for the event engine; None where only a kernel on steps can tell.
+
+        One of SpikeTimes, PoissonProcess, PiecewiseConstant and HeldNoise, for a population of `n` units.
+        """
+        return None
+
+    @property
+    def level(self) -> float | NDArray[np.float64]:
+        """The part of the drive that never changes, one number or (n,); on either engine."""
+        return 0.0
 
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
         """What the kernel keeps from step to step: name -> (dtype, shape, initial value)."""
@@ -78,19 +91,7 @@ class Stimulus(ABC):
         return 0.0
 
 
-def _per_unit(owner: object, field: str, value: Any, n: int) -> Any:
-    """A number, or an array with one entry per unit, checked against the population's size."""
-    if np.ndim(value) and np.shape(value) != (n,):
-        raise check.fail(owner, field, f"must be one number or one per unit ({n})", f"shape {np.shape(value)}")
-    return value
-
-
-def _keep(stimulus: object, field: str, **limits: Any) -> None:
-    """Check a field of a frozen stimulus and keep it as a float or as a read-only array (n,) float64."""
-    object.__setattr__(stimulus, field, check.per_unit(stimulus, field, getattr(stimulus, field), **limits))
-
-
-def _to_steps(times: Any, dt: float) -> NDArray[np.int64]:
+def to_steps(times: Any, dt: float) -> NDArray[np.int64]:
     """Times [s] as the nearest whole numbers of steps; those that no run reaches become the last one that counts."""
     steps = np.minimum(np.asarray(times, np.float64) / dt, float(check.MOST_STEPS))
     return np.asarray(np.rint(steps), np.int64)
@@ -133,10 +134,13 @@ class SpikeTrain(Stimulus):
     def arguments(self, n: int, dt: float) -> Arguments:
         times = np.asarray(self.times)
         return {
-            "event_steps": np.maximum(_to_steps(times, dt) - 1, 0),
+            "event_steps": np.maximum(to_steps(times, dt) - 1, 0),
             "event_ids": np.asarray(self.ids).astype(np.uint32),
             "event_weights": np.broadcast_to(np.asarray(self.weight, np.float64), times.shape).copy(),
         }
+
+    def event(self, n: int) -> SpikeTimes:
+        return SpikeTimes(self.times, self.ids, self.weight)
 
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
         return {"cursor": ("int64", (1,), 0)}
@@ -213,6 +217,9 @@ class Events(Stimulus):
     def arguments(self, n: int, dt: float) -> Arguments:
         return self.train.arguments(n, dt)
 
+    def event(self, n: int) -> SpikeTimes:
+        return self.train.event(n)
+
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
         return self.train.flow(n)
 
@@ -254,14 +261,17 @@ class Poisson(Stimulus):
     exact: ClassVar[tuple[str, ...]] = ("rate", "dt")
 
     def __post_init__(self) -> None:
-        _keep(self, "rate", least=0.0, most=MOST_RATE, unit="Hz")
-        _keep(self, "weight")
+        check.keep(self, "rate", check.per_unit, least=0.0, most=MOST_RATE, unit="Hz")
+        check.keep(self, "weight", check.per_unit)
 
     def arguments(self, n: int, dt: float) -> Arguments:
         if (expected := float(np.max(self.rate, initial=0.0)) * dt) > MOST_DRAWN:
             rule = f"must lead to at most {MOST_DRAWN:g} spikes of a unit in a step of {dt:g} s, as each is drawn"
             raise check.fail(self, "rate", rule, expected)
         return {"rate": self.rate, "weight": self.weight, "dt": dt}
+
+    def event(self, n: int) -> PoissonProcess:
+        return PoissonProcess(self.rate, self.weight)
 
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
         return {
@@ -278,134 +288,5 @@ class Poisson(Stimulus):
         return bool(np.where(due < 0.0, drawn >= beginning(time), due >= time).all())
 
     def fits(self, n: int) -> None:
-        _per_unit(self, "rate", self.rate, n)
-        _per_unit(self, "weight", self.weight, n)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Constant(Stimulus):
-    """A current that never changes: `value` is R*I [V] for the leaky models; one number or (n,)."""
-
-    value: float | ArrayLike
-
-    kernel: ClassVar[str] = ""  # part of the drive from the start; nothing to do in a step
-    goes: ClassVar[str] = "drive"
-
-    def __post_init__(self) -> None:
-        _keep(self, "value")
-
-    def arguments(self, n: int, dt: float) -> Arguments:
-        return {}
-
-    def fits(self, n: int) -> None:
-        _per_unit(self, "value", self.value, n)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Step(Stimulus):
-    """A current that changes at given times: ``values[k]`` holds from ``times[k]`` on, 0 before the first.
-
-    times (n_levels,) [s], ascending, >= 0; values (n_levels,) for all units or (n_levels, n).
-    """
-
-    times: ArrayLike
-    values: ArrayLike
-
-    kernel: ClassVar[str] = "step_current_step"
-    goes: ClassVar[str] = "drive"
-    lasts: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        times = np.atleast_1d(check.finite_array(self, "times", self.times, least=0.0, unit="s"))
-        values = np.atleast_1d(check.finite_array(self, "values", self.values))
-        if times.ndim != 1 or not times.size:
-            raise check.fail(self, "times", "must have shape (n_levels,), at least one", f"shape {times.shape}")
-        if (np.diff(times) <= 0).any():
-            raise check.fail(self, "times", "must ascend", times)
-        if values.ndim > 2 or values.shape[0] != times.size or not values.size:
-            raise check.fail(self, "values", f"must have one row per time ({times.size})", f"shape {values.shape}")
-        object.__setattr__(self, "times", times)
-        object.__setattr__(self, "values", values.reshape(times.size, -1))
-
-    def arguments(self, n: int, dt: float) -> Arguments:
-        return {"from_steps": _to_steps(self.times, dt), "levels": self.values}
-
-    @property
-    def span(self) -> tuple[float, float] | None:
-        times = np.asarray(self.times)
-        return (float(times[0]), float(times[-1])) if times.size else None
-
-    def fits(self, n: int) -> None:
-        _columns(self, "values", np.shape(self.values)[1], n)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class TimedArray(Stimulus):
-    """A current sampled at equal intervals: row k of `values` holds from ``k * interval`` on; 0 after the last.
-
-    values (n_samples,) for all units or (n_samples, n); interval [s], a multiple of dt.
-    """
-
-    values: ArrayLike
-    interval: float
-
-    kernel: ClassVar[str] = "timed_array_step"
-    goes: ClassVar[str] = "drive"
-    lasts: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s"))
-        values = check.finite_array(self, "values", self.values)
-        if values.ndim not in (1, 2) or not values.size:
-            raise check.fail(self, "values", "must have shape (n_samples,) or (n_samples, n)", f"shape {values.shape}")
-        object.__setattr__(self, "values", values.reshape(values.shape[0], -1))
-
-    def arguments(self, n: int, dt: float) -> Arguments:
-        return {"values": self.values, "repeat": check.steps(self, "interval", self.interval, dt)}
-
-    def fits(self, n: int) -> None:
-        _columns(self, "values", np.shape(self.values)[1], n)
-
-    @property
-    def duration(self) -> float:
-        return len(np.asarray(self.values)) * self.interval
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Noise(Stimulus):
-    """A Gaussian current, independent for every unit and interval, constant inside an interval.
-
-    mean and std are R*I [V] for the leaky models, one number or (n,); interval [s], a multiple of dt;
-    None is dt itself, so that the noise grows whiter, and its effect weaker, as dt shrinks.
-    """
-
-    mean: float | ArrayLike = 0.0
-    std: float | ArrayLike
-    interval: float | None = None
-
-    kernel: ClassVar[str] = "noise_step"
-    goes: ClassVar[str] = "drive"
-    lasts: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        _keep(self, "mean")
-        _keep(self, "std", least=0.0)
-        if self.interval is not None:
-            object.__setattr__(self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s"))
-
-    def arguments(self, n: int, dt: float) -> Arguments:
-        repeat = 1 if self.interval is None else check.steps(self, "interval", self.interval, dt)
-        return {"mean": self.mean, "std": self.std, "repeat": repeat}
-
-    def fits(self, n: int) -> None:
-        _per_unit(self, "mean", self.mean, n)
-        _per_unit(self, "std", self.std, n)
-
-
-def _columns(owner: object, field: str, columns: int, n: int) -> None:
-    if columns not in (1, n):
-        raise check.fail(owner, field, f"must have one column or one per unit ({n})", f"{columns} columns")
+        one_per_unit(self, "rate", self.rate, n)
+        one_per_unit(self, "weight", self.weight, n)

@@ -68,7 +68,7 @@ class EventMemory:
     def stimulate(self, stimuli: Mapping[str, Stimulus], sample: int) -> None:
         """Take other stimuli from now on: lists of events by their absolute times, Poisson trains from the present."""
         self.inputs: Inputs = build_inputs(self.plan, stimuli, sample, self.now, getattr(self, "inputs", None))
-        wanted = drive(self.plan, self.inputs)
+        wanted = drive(self.plan, self.inputs, self.now)
         for first, end in zip(self.plan.first[:-1], self.plan.first[1:], strict=True):
             cached(set_drives)(table(self.units), first, wanted[first:end], max(self.now, 0))
 
@@ -132,7 +132,7 @@ class EventMemory:
             for name in names:
                 getattr(self.units, part)[name] = arrays[name]
         self.units.state[:] = arrays["state"]
-        self.units.cell["drive"] = drive(self.plan, build_inputs(self.plan, {}, 0, self.now))
+        self.units.cell["drive"] = drive(self.plan, build_inputs(self.plan, {}, 0, self.now), self.now)
 
 
 _EMPTY = np.zeros(0, np.int64)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UnsupportedError
 from ...kernels.cpu import event_inputs as kernels
-from ...kernels.cpu.event_inputs import CHANGE, SLOT, SPIKE, Inputs
+from ...kernels.cpu.caching import cached
+from ...kernels.cpu.event_inputs import CHANGE, NOISE, SLOT, SPIKE, Inputs
+from ...kernels.cpu.event_memory import table
 from ...kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ...kernels.reference.random import mix
-from ..description.inputs import Constant, Events, Poisson, SpikeTrain, Step, Stimulus, TimedArray
+from .. import validation as check
+from ..description.continuous import EventInput, HeldNoise, PiecewiseConstant, PoissonProcess, SpikeTimes
+from ..description.inputs import Stimulus
 from ..description.parts import Input, Population
-from ..plan.population import constant_drive, counts, reached, suits
+from ..plan.population import constant_drive, counts, event_input, reached, suits
 from ..seed import beginning, stream_key
 from .event_plan import EventPlan, receiving
 from .event_solved import ticks
@@ -29,74 +32,87 @@ def build_inputs(
     stimuli: stand in for the inputs of the same names; sample: which copy of a batch this is; before: the slots up to
     now, from which Poisson trains go on. In samples but the first, and where `stimuli` replace one, trains begin anew:
     the interval that has begun would end at the same time in all samples, by a rate that is no more. Raises
-    UnsupportedError for a stimulus that is no list of events.
+    UnsupportedError for a stimulus that does not say what it is without steps.
     """
-    table = _Table(plan, sample)
+    slots = _Slots(plan, sample)
     begins = before is None or now < 0 or sample > 0
     base = np.zeros(int(plan.first[-1]))
     for k, population in enumerate(plan.populations):
         parts = [part for part in plan.network.inputs if part.population is population]
         base[plan.first[k] : plan.first[k + 1]] = constant_drive(plan.network.inputs, population, stimuli)
-        currents = []
         for part in parts:
             stimulus = stimuli.get(part.name, part.stimulus)
             suits(part, stimulus)
-            if isinstance(stimulus, (Step, TimedArray)):
-                currents.append(stimulus)
-            elif isinstance(stimulus, (SpikeTrain, Events)):
-                table.train(part, stimulus)
-            elif isinstance(stimulus, Poisson):
-                table.poisson(part, stimulus, anew=begins or part.name in stimuli)
-            elif not isinstance(stimulus, Constant):
-                raise UnsupportedError(
-                    f"Simulator.engine: input {part.name!r} is {type(stimulus).__name__}, which is no list of events; "
-                    "use engine='clock'"
-                )
-        if currents:
-            table.currents(population, currents)
-    return table.inputs(base, now, before)
+            told = event_input(part, stimulus)
+            if told is not None:
+                slots.take(part, told, anew=begins or part.name in stimuli)
+        slots.currents(population)
+    return slots.inputs(base, now, before)
 
 
-def changes(stimulus: Step | TimedArray) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """When a current changes [ticks], and what it is from then on (n_changes, n or 1)."""
-    values = np.asarray(stimulus.values, np.float64)
-    if isinstance(stimulus, Step):
-        return ticks(stimulus.times), values
-    values = np.concatenate([values, np.zeros((1, values.shape[1]))])
-    return ticks(np.arange(len(values)) * stimulus.interval), values
-
-
-class _Table:
+class _Slots:
     """Slots and lists of events as they are put together."""
 
     def __init__(self, plan: EventPlan, sample: int) -> None:
         self.plan, self.sample = plan, sample
-        self._slots, self._spikes = [np.zeros(0, SLOT)], [np.zeros(0, SPIKE)]
+        self._slots, self._spikes, self._noises = [np.zeros(0, SLOT)], [np.zeros(0, SPIKE)], [np.zeros(0, NOISE)]
         self._changes, self._levels = [np.zeros(0, CHANGE)], [np.zeros(0)]
-        self._n_spikes = self._n_changes = self._n_levels = 0
+        self._n_spikes = self._n_changes = self._n_noises = self._n_levels = 0
+        self._present: list[PiecewiseConstant] = []  # what changes the drive of the present population
+        self._noisy: list[tuple[Input, HeldNoise]] = []
+        self._ways: dict[type[EventInput], Callable[..., None]] = {
+            SpikeTimes: self._train, PoissonProcess: self._poisson,
+            PiecewiseConstant: lambda part, told, anew: self._present.append(told),
+            HeldNoise: lambda part, told, anew: self._noisy.append((part, told)),
+        }  # fmt: skip
 
-    def train(self, part: Input, stimulus: SpikeTrain | Events) -> None:
-        train = stimulus.train if isinstance(stimulus, Events) else stimulus
-        spikes = np.zeros(np.size(train.times), SPIKE)
-        spikes["time"], spikes["weight"] = ticks(train.times), 1.0 if counts(part) else train.weight
-        spikes["unit"] = np.asarray(train.ids) + self.plan.begin(part.population)
+    def take(self, part: Input, told: EventInput, *, anew: bool) -> None:
+        """Add what an input is in continuous time; currents are added up by `currents` once all are known."""
+        if type(told) not in self._ways:
+            known = ", ".join(kind.__name__ for kind in self._ways)
+            raise check.fail(part.stimulus, "event", f"must return one of {known}, or None", told)
+        self._ways[type(told)](part, told, anew)
+
+    def _train(self, part: Input, told: SpikeTimes, anew: bool) -> None:
+        spikes = np.zeros(np.size(told.times), SPIKE)
+        spikes["time"], spikes["weight"] = ticks(told.times), 1.0 if counts(part) else told.weight
+        spikes["unit"] = np.asarray(told.ids) + self.plan.begin(part.population)
+        begin = self._n_spikes
         self._spikes.append(spikes)
         self._n_spikes += spikes.size
-        self._add(part.population, 1, kind=kernels.TRAIN, variable=_variable(part), end=self._n_spikes)
+        self._add(part.population, 1, kind=kernels.TRAIN, variable=_variable(part), begin=begin, end=self._n_spikes)
 
-    def poisson(self, part: Input, stimulus: Poisson, *, anew: bool) -> None:
-        key = np.uint64(stream_key(self.plan.network.seed, "input", part.name))
-        with np.errstate(over="ignore"):
-            stream = mix(key + np.uint64(self.sample))
+    def _poisson(self, part: Input, told: PoissonProcess, anew: bool) -> None:
         units = self.plan.begin(part.population) + np.arange(part.population.n)
         self._add(
             part.population, part.population.n, kind=kernels.POISSON, variable=_variable(part), unit=units,
-            rate=stimulus.rate, weight=1.0 if counts(part) else stimulus.weight, stream=stream, fresh=anew,
+            rate=told.rate, weight=1.0 if counts(part) else told.weight, stream=self._stream(part), fresh=anew,
         )  # fmt: skip
 
-    def currents(self, population: Population, stimuli: list[Step | TimedArray]) -> None:
+    def _stream(self, part: Input) -> Any:
+        """The random stream of an input, in this sample of a batch."""
+        key = np.uint64(stream_key(self.plan.network.seed, "input", part.name))
+        with np.errstate(over="ignore"):
+            return mix(key + np.uint64(self.sample))
+
+    def currents(self, population: Population) -> None:
         """One slot for the sum of all changing currents of a population."""
-        tables = [changes(stimulus) for stimulus in stimuli]
+        present, noisy, self._present, self._noisy = self._present, self._noisy, [], []
+        if not present and not noisy:
+            return
+        begin, noise = self._n_changes, self._n_noises
+        if present:
+            self._list(present)
+        for part, told in noisy:
+            self._draw(part, told)
+        self._add(
+            population, 1, kind=kernels.CURRENT, unit=self.plan.begin(population), begin=begin, end=self._n_changes,
+            noise=noise, noise_end=self._n_noises,
+        )  # fmt: skip
+
+    def _list(self, present: list[PiecewiseConstant]) -> None:
+        """List the changes of the sum of several currents."""
+        tables = [(ticks(told.times), np.asarray(told.values)) for told in present]
         times = np.unique(np.concatenate([times for times, _ in tables]))
         width = max(values.shape[1] for _, values in tables)
         total = np.zeros((times.size, width))
@@ -106,21 +122,33 @@ class _Table:
         made = np.zeros(times.size, CHANGE)
         made["time"], made["level"], made["width"] = times, self._n_levels + width * np.arange(times.size), width
         self._changes.append(made)
-        self._levels.append(total.ravel())
         self._n_changes += times.size
-        self._n_levels += total.size
-        self._add(population, 1, kind=kernels.CURRENT, unit=self.plan.begin(population), end=self._n_changes)
+        self._level(total)
+
+    def _draw(self, part: Input, told: HeldNoise) -> None:
+        """Add a noise, whose numbers are drawn as time goes on."""
+        made = np.zeros(1, NOISE)
+        made["interval"], made["stream"], made["level"] = ticks(told.interval), self._stream(part), self._n_levels
+        self._noises.append(made)
+        self._n_noises += 1
+        each = [np.broadcast_to(np.asarray(value), part.population.n) for value in (told.mean, told.std)]
+        self._level(np.stack(each, axis=1))
+
+    def _level(self, values: NDArray[np.float64]) -> None:
+        self._levels.append(values.ravel())
+        self._n_levels += values.size
 
     def inputs(self, base: NDArray[np.float64], now: int, before: Inputs | None) -> Inputs:
         """Everything put together, each cursor behind the events up to `now`."""
         slot = np.concatenate(self._slots)
         made = Inputs(
             slot=slot, heap=_NONE, place=_NONE, due=_NONE, size=_NONE, spike=np.concatenate(self._spikes),
-            change=np.concatenate(self._changes), levels=np.concatenate(self._levels), base=base,
+            change=np.concatenate(self._changes), noise=np.concatenate(self._noises),
+            levels=np.concatenate(self._levels), base=base,
         )  # fmt: skip
         _set_cursors(made, now)
         _go_on(made, before, now)
-        return scheduled(made, now)
+        return _scheduled(self.plan, made, now)
 
     def _add(self, population: Population, n: int, **columns: Any) -> None:
         slots = np.zeros(n, SLOT)
@@ -136,14 +164,12 @@ def _variable(part: Input) -> int:
 
 
 def _set_cursors(inputs: Inputs, now: int) -> None:
-    """Set each slot to what comes after `now`: lists stand in the order of their slots."""
-    begin = {kernels.TRAIN: 0, kernels.CURRENT: 0}
-    for index in np.flatnonzero(inputs.slot["kind"] != kernels.POISSON):
-        kind, end = int(inputs.slot["kind"][index]), int(inputs.slot["end"][index])
-        listed = inputs.spike if kind == kernels.TRAIN else inputs.change
-        own = listed["time"][begin[kind] : end]
-        inputs.slot["cursor"][index] = begin[kind] + np.searchsorted(own, now, side="right")
-        begin[kind] = end
+    """Set each slot to what comes after `now`."""
+    for slot in inputs.slot:  # each is a view
+        if slot["kind"] != kernels.POISSON:
+            listed = inputs.spike if slot["kind"] == kernels.TRAIN else inputs.change
+            own = listed["time"][slot["begin"] : slot["end"]]
+            slot["cursor"] = slot["begin"] + np.searchsorted(own, now, side="right")
 
 
 def _go_on(inputs: Inputs, before: Inputs | None, now: int) -> None:
@@ -167,15 +193,16 @@ def poisson(inputs: Inputs) -> NDArray[np.bool_]:
     return np.asarray(inputs.slot["kind"] == kernels.POISSON)
 
 
-def scheduled(inputs: Inputs, now: int) -> Inputs:
+def _scheduled(plan: EventPlan, inputs: Inputs, now: int) -> Inputs:
     """The same with every slot scheduled by its cursor, and trains that begin anew at `now` [ticks]."""
     slot, due = inputs.slot, np.full(inputs.slot.size, NEVER)
-    for kind, listed in ((kernels.TRAIN, inputs.spike), (kernels.CURRENT, inputs.change)):
-        own = (slot["kind"] == kind) & (slot["cursor"] < slot["end"])
-        due[own] = listed["time"][slot["cursor"][own]]
+    listed = (slot["kind"] == kernels.TRAIN) & (slot["cursor"] < slot["end"])
+    due[listed] = inputs.spike["time"][slot["cursor"][listed]]
     trains = poisson(inputs) & (slot["clock"] * TICKS < NEVER)
     due[trains] = np.floor(slot["clock"][trains] * TICKS + 0.5).astype(np.int64)
     due[poisson(inputs) & (slot["fresh"] > 0)] = max(now, 0)
+    currents = slot["kind"] == kernels.CURRENT
+    due[currents] = _currents(plan, inputs, now)[1][currents]
     heap, place, due, size = new_schedule(due)
     return inputs._replace(heap=heap, place=place, due=due, size=size)
 
@@ -183,14 +210,13 @@ def scheduled(inputs: Inputs, now: int) -> Inputs:
 _NONE = np.zeros(0, np.int64)
 
 
-def drive(plan: EventPlan, inputs: Inputs) -> NDArray[np.float64]:
-    """The drive of every unit (n,) after the changes that lie behind the cursors."""
-    total: NDArray[np.float64] = inputs.base.copy()
-    begin = 0
-    for slot in inputs.slot[inputs.slot["kind"] == kernels.CURRENT]:
-        if slot["cursor"] > begin:
-            change = inputs.change[slot["cursor"] - 1]
-            end = plan.units.group["end"][plan.units.cell["group"][slot["unit"]]]
-            total[slot["unit"] : end] += inputs.levels[change["level"] : change["level"] + change["width"]]
-        begin = slot["end"]
-    return total
+def drive(plan: EventPlan, inputs: Inputs, now: int) -> NDArray[np.float64]:
+    """The drive of every unit (n,) after the events up to `now` [ticks]."""
+    return _currents(plan, inputs, now)[0]
+
+
+def _currents(plan: EventPlan, inputs: Inputs, now: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The drive of every unit (n_units,) at `now`, and when each slot (n_slots,) of currents changes it next."""
+    total, due = inputs.base.copy(), np.full(inputs.slot.size, NEVER)
+    cached(kernels.set_currents)(table(inputs), table(plan.units), now, total, due)
+    return total, due

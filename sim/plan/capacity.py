@@ -11,18 +11,16 @@ import numpy as np
 from ...errors import CapacityError
 from .. import free_memory
 from ..description.distributions import Distribution, Parametric
-from ..description.inputs import Events, Poisson, SpikeTrain
 from ..description.network import Network
 from ..description.parts import Input, Population, Probe, Projection
 from .draw_values import MAX_LAG, RARE, weight_levels
+from .population import event_input
 from .probes import BUFFER
 
 # Bytes:
 DRAWING: Final = 40  # per synapse, in addition, while the synapses of a projection are drawn one by one
 EVENT_SYNAPSE: Final = 48  # per synapse on the event engine, where all are listed
 EVENT_SEGMENT: Final = 80  # per synapse there, in addition, where delays differ and must be sorted
-EVENT_TRAIN: Final = 220  # per unit of a Poisson train on the event engine
-EVENT_LISTED: Final = 48  # per listed spike there
 NUMBER: Final = 8  # per number of a unit: a state variable, a receptor, a drive
 EVENT_UNIT: Final = 200  # per unit on the event engine, beside its state, which is kept twice
 SPIKE: Final = 12  # per spike in a buffer
@@ -109,10 +107,8 @@ def _input(described: Input, *, event: bool) -> float:
     stimulus, n = described.stimulus, described.population.n
     if not event:
         return float(sum(NUMBER * math.prod(shape) for _, shape, _ in stimulus.flow(n).values()))
-    if isinstance(stimulus, Poisson):
-        return float(EVENT_TRAIN * n)
-    train = stimulus.train if isinstance(stimulus, Events) else stimulus
-    return float(EVENT_LISTED * np.size(train.times)) if isinstance(train, SpikeTrain) else 0.0
+    told = event_input(described, stimulus)
+    return 0.0 if told is None else float(told.room(n))
 
 
 def _buffer(probe: Probe, *, event: bool) -> float:

@@ -15,7 +15,7 @@ from ...errors import UnsupportedError
 from ...kernels.backend import NEVER, Backend, Call, Clockwork, Exact, Nap, Program
 from ...kernels.cpu.marks import MARKED
 from .. import validation as check
-from ..description.inputs import Constant, Stimulus
+from ..description.inputs import Stimulus
 from ..description.network import Network
 from ..description.parts import Input
 from ..html import unfolding_html
@@ -188,7 +188,7 @@ class Plan:
         for name, stimulus in stimuli.items():
             described = self.inputs[name]
             suits(described, stimulus)
-            if isinstance(stimulus, Constant):
+            if not stimulus.kernel:
                 drive = constant_drive(self.network.inputs, described.population, stimuli).astype(self.precision)
                 replaced |= self._driven(described.population.name, drive)
             else:

@@ -8,10 +8,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ParameterError
+from ...errors import ParameterError, UnsupportedError
 from .. import validation as check
+from ..description.continuous import EventInput
 from ..description.distributions import values
-from ..description.inputs import Constant, Stimulus
+from ..description.inputs import Stimulus
 from ..description.network import Network
 from ..description.neuron import NeuronModel
 from ..description.parts import Input, Population, Projection
@@ -74,12 +75,12 @@ class PopulationScope:
         }  # fmt: skip
         self.standing: dict[str, Signal] = {}
         changing = [part for part in joined.inputs if part.stimulus.goes == "drive"]
-        steady = all(isinstance(part.stimulus, Constant) for part in changing)
+        steady = not any(part.stimulus.kernel for part in changing)
         base = constant_drive(joined.inputs, population, {})
         self.drive = self._drive(base, steady, build)
         if not steady:
             self.base = build.signal(f"{name}.base", "fixed", "float", (n,), base)
-            lasting = all(part.stimulus.lasts or isinstance(part.stimulus, Constant) for part in changing)
+            lasting = all(part.stimulus.lasts for part in changing)
             self.standing = {key: build.renewal(f"{name}.{key}") for key in ("until", "renewed")}
             scope = {"base": self.base, "drive": self.drive, "lasting": int(lasting), **self.standing}
             build.operator(Phase.ARRIVE, name, "hold_step", scope)
@@ -93,7 +94,7 @@ class PopulationScope:
     def stimulate(self, described: Input, network: Network, build: Build) -> None:
         stimulus, n = described.stimulus, self.population.n
         suits(described, stimulus)
-        if isinstance(stimulus, Constant):
+        if not stimulus.kernel:
             return
         receptor = reached(described)
         flow = {
@@ -166,7 +167,7 @@ class PopulationScope:
         stimuli = [part.stimulus for part in self.joined.inputs]
         stores = [part.store for part in self.joined.incoming]
         steady = not isinstance(self.drive, Signal) or self.drive.region == "fixed"
-        wakes = all(part.wakes or isinstance(part, Constant) for part in stimuli)
+        wakes = all(part.wakes for part in stimuli)
         wakes = wakes and all(part.can.static for part in stores) and isinstance(self.population.model.kernel, str)
         if not (build.naps and steady and wakes and build.asleep.shape[0] >= MANY):
             return None, None
@@ -217,6 +218,29 @@ def suits(described: Input, stimulus: Stimulus) -> None:
         conducts(described.population, reached(described), getattr(stimulus, "weight", 0.0), described.name)
 
 
+def event_input(described: Input, stimulus: Stimulus) -> EventInput | None:
+    """What a stimulus, the described one or another in its place, is in continuous time; None for a level alone.
+
+    Raises UnsupportedError where it does not say, ParameterError where that does not fit the population.
+    """
+    if not stimulus.kernel:
+        return None
+    told, name = stimulus.event(described.population.n), type(stimulus).__name__
+    if told is None:
+        raise UnsupportedError(
+            f"Simulator.engine: input {described.name!r} is {name}, which does not tell by {name}.event what it is "
+            "without steps; use engine='clock'"
+        )
+    if not isinstance(told, EventInput) or told.goes != stimulus.goes:
+        kinds = {"receptor": "SpikeTimes or PoissonProcess", "drive": "PiecewiseConstant or HeldNoise"}
+        rule = f"must return {kinds.get(stimulus.goes, 'an EventInput')} or None, as it goes to a {stimulus.goes}"
+        raise check.fail(stimulus, "event", rule, told)
+    told.fits(described.population.n)
+    if told.goes == "receptor":
+        conducts(described.population, reached(described), getattr(told, "weight", 0.0), described.name)
+    return told
+
+
 def conducts(population: Population, receptor: str, weights: Any, name: str) -> None:
     """Refuse weights below 0 where the receptor is a conductance."""
     if receptor in population.model.conductances and np.min(weights, initial=0.0) < 0:
@@ -264,8 +288,8 @@ def constant_drive(
     drive = np.zeros(population.n)
     for part in inputs:
         stimulus = replaced.get(part.name, part.stimulus)
-        if part.population is population and isinstance(stimulus, Constant):
-            drive += np.asarray(stimulus.value)
+        if part.population is population:
+            drive += np.asarray(stimulus.level)
     return drive
 
 

@@ -43,7 +43,7 @@ HOOKS = {
     "DAC": {"errors", "inside", "step"},
     "AnalogLinear": {"extra_repr", "key"},
 }
-PORTS = {"Context", "NeuronModel", "Rule", "Stimulus", "Store"}  # all of whose methods are such
+PORTS = {"Context", "EventInput", "NeuronModel", "Rule", "Stimulus", "Store"}  # all of whose methods are such
 SKIPPED = {"ask", "is_timed", "one_line", "style", "format_table"}  # of modules: not meant for users
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from .units import MODELS
 
 
 class Driver:
-    """Draws stimuli for one population; span: steps of `grid` [s] that there will be."""
+    """Draws stimuli for one population; span: steps of `grid` [s] that there will be; noise: whether to draw any."""
 
-    def __init__(self, dice: Dice, units: Units, grid: float, span: int, *, event: bool) -> None:
-        self.dice, self.units, self.grid, self.span, self.event = dice, units, grid, span, event
+    def __init__(self, dice: Dice, units: Units, grid: float, span: int, *, event: bool, noise: bool) -> None:
+        self.dice, self.units, self.grid, self.span = dice, units, grid, span
+        self.event, self.noisy = event, noise
         ranges = MODELS[type(units.model)]
         self.low, self.high = ranges.drive
         weight = ranges.weight
@@ -27,7 +29,7 @@ class Driver:
 
     def kinds(self) -> list[type[Stimulus]]:
         spikes = [kind for kind in STIMULI if kind.goes == "receptor"]
-        currents = [kind for kind in STIMULI if kind.goes == "drive" and not (self.event and kind is Noise)]
+        currents = [kind for kind in STIMULI if kind.goes == "drive" and (self.noisy or kind is not Noise)]
         return spikes * 3 + currents if isinstance(self.units.model, SpikeSource) else spikes + currents * 2
 
     def drives(self) -> list[Drive]:
@@ -99,10 +101,11 @@ class Driver:
     def noise(self) -> Noise:
         dice, n = self.dice, self.units.n
         top = 0.5 * self.high
-        return dice.made(
+        made = dice.made(
             Noise, mean=lambda: dice.per_unit(self.low, self.high, n), std=lambda: dice.per_unit(0.0, top, n),
             interval=lambda: dice.whole(1, 10) * self.grid,
         )  # fmt: skip
+        return replace(made, interval=made.interval or self.grid) if self.event else made
 
     def _levels(self, n: int) -> Any:
         """Rows for all units together, or with a column for each."""

@@ -23,7 +23,7 @@ from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import Constant, Events, FixedProbability, Poisson, SpikeTrain
-from potentia.sim.description.inputs import Noise
+from potentia.sim.description.currents import Noise
 from potentia.sim.hdf5 import hdf5
 from potentia.sim.hdf5.datatypes import Unusual
 from potentia.sim.results import storage

@@ -13,9 +13,10 @@ from potentia.errors import DataError, UnsupportedError
 from potentia.models import LIF
 from potentia.sim import Constant, FixedProbability, Input, Normal, Poisson, Population, Probe, Projection
 from potentia.sim.description import serialise as description
+from potentia.sim.description.currents import Noise, Step, TimedArray
 from potentia.sim.description.explicit import Explicit, FromSparse
 from potentia.sim.description.grid import DistanceDependent
-from potentia.sim.description.inputs import Events, Noise, SpikeTrain, Step, TimedArray
+from potentia.sim.description.inputs import Events, SpikeTrain
 
 
 def round_trip(value):

@@ -193,7 +193,7 @@ def described(model=None, stimulus=None, **projection):
     ("net", "words"),
     [
         (described(AdEx()), "population 'cells' is of AdEx, which has no exact solution"),
-        (described(stimulus=Noise(std=1e-3)), "input 'cells.input' is Noise, which is no list of events"),
+        (described(stimulus=Noise(std=1e-3)), "Noise.interval: must be given for engine='event'"),
         (described(rule=STDP()), "projection 'loop' learns by STDP"),
     ],
 )

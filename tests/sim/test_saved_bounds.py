@@ -10,7 +10,7 @@ from potentia.hardware import BreakdownReRAM, Crossbar, Tile, Wires
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import Constant, Events, FixedProbability, Ideal, NeuronModel, Poisson, SpikeTrain, Step, TimedArray
-from potentia.sim.description.inputs import Noise
+from potentia.sim.description.currents import Noise
 from potentia.sim.operators.build import Build
 from potentia.sim.operators.signals import ANY, SAVED
 
@@ -24,7 +24,7 @@ def network(model, n=60, *, event=False):
     net = Network(seed=3)
     cells, post = net.population(model(), n, name="cells"), net.population(LIF(), 4, name="post")
     drive = [Step([0.0, 5e-3], [20e-3, 25e-3]), TimedArray(np.full((4, 1), 15e-3), interval=5e-3)]
-    for stimulus in drive + ([] if event else [Noise(std=1e-3)]):
+    for stimulus in [*drive, Noise(std=1e-3, interval=1e-3 if event else None)]:
         net.stimulate(cells, stimulus)
     for stimulus in (Poisson(rate=300.0, weight=5e-3), SpikeTrain([1e-3, 9e-3], [0, 1], 20e-3)):
         net.stimulate(cells, stimulus)

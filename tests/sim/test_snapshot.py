@@ -13,7 +13,8 @@ from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import Constant, FixedProbability, Ideal, Normal, Poisson
-from potentia.sim.description.inputs import Noise, SpikeTrain
+from potentia.sim.description.currents import Noise
+from potentia.sim.description.inputs import SpikeTrain
 from potentia.sim.runs import snapshot
 
 

@@ -1,0 +1,159 @@
+"""Currents from outside, which are added to the drive of a population."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...errors import UnsupportedError
+from .. import validation as check
+from .continuous import HeldNoise, PiecewiseConstant, one_per_column, one_per_unit
+from .inputs import Arguments, Stimulus, to_steps
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Constant(Stimulus):
+    """A current that never changes: `value` is R*I [V] for the leaky models; one number or (n,)."""
+
+    value: float | ArrayLike
+
+    kernel: ClassVar[str] = ""  # nothing to do in a step
+    goes: ClassVar[str] = "drive"
+    wakes: ClassVar[bool] = True
+    lasts: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check.keep(self, "value", check.per_unit)
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        return {}
+
+    @property
+    def level(self) -> float | NDArray[np.float64]:
+        return self.value  # type: ignore[return-value]
+
+    def fits(self, n: int) -> None:
+        one_per_unit(self, "value", self.value, n)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Step(Stimulus):
+    """A current that changes at given times: ``values[k]`` holds from ``times[k]`` on, 0 before the first.
+
+    times (n_levels,) [s], ascending, >= 0; values (n_levels,) for all units or (n_levels, n).
+    """
+
+    times: ArrayLike
+    values: ArrayLike
+
+    kernel: ClassVar[str] = "step_current_step"
+    goes: ClassVar[str] = "drive"
+    lasts: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        times = np.atleast_1d(check.finite_array(self, "times", self.times, least=0.0, unit="s"))
+        values = np.atleast_1d(check.finite_array(self, "values", self.values))
+        if times.ndim != 1 or not times.size:
+            raise check.fail(self, "times", "must have shape (n_levels,), at least one", f"shape {times.shape}")
+        if (np.diff(times) <= 0).any():
+            raise check.fail(self, "times", "must ascend", times)
+        if values.ndim > 2 or values.shape[0] != times.size or not values.size:
+            raise check.fail(self, "values", f"must have one row per time ({times.size})", f"shape {values.shape}")
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "values", values.reshape(times.size, -1))
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        return {"from_steps": to_steps(self.times, dt), "levels": self.values}
+
+    def event(self, n: int) -> PiecewiseConstant:
+        return PiecewiseConstant(self.times, self.values)
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        times = np.asarray(self.times)
+        return (float(times[0]), float(times[-1])) if times.size else None
+
+    def fits(self, n: int) -> None:
+        one_per_column(self, "values", self.values, n)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TimedArray(Stimulus):
+    """A current sampled at equal intervals: row k of `values` holds from ``k * interval`` on; 0 after the last.
+
+    values (n_samples,) for all units or (n_samples, n); interval [s], a multiple of dt.
+    """
+
+    values: ArrayLike
+    interval: float
+
+    kernel: ClassVar[str] = "timed_array_step"
+    goes: ClassVar[str] = "drive"
+    lasts: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s"))
+        values = check.finite_array(self, "values", self.values)
+        if values.ndim not in (1, 2) or not values.size:
+            raise check.fail(self, "values", "must have shape (n_samples,) or (n_samples, n)", f"shape {values.shape}")
+        object.__setattr__(self, "values", values.reshape(values.shape[0], -1))
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        return {"values": self.values, "repeat": check.steps(self, "interval", self.interval, dt)}
+
+    def event(self, n: int) -> PiecewiseConstant:
+        values = np.asarray(self.values)
+        times = np.arange(len(values) + 1) * self.interval
+        return PiecewiseConstant(times, np.concatenate([values, np.zeros((1, values.shape[1]))]))
+
+    def fits(self, n: int) -> None:
+        one_per_column(self, "values", self.values, n)
+
+    @property
+    def duration(self) -> float:
+        return len(np.asarray(self.values)) * self.interval
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Noise(Stimulus):
+    """A Gaussian current, independent for every unit and interval, constant inside an interval.
+
+    mean and std are R*I [V] for the leaky models, one number or (n,); interval [s], a multiple of dt;
+    None is dt itself, so that the noise grows whiter, and its effect weaker, as dt shrinks. With an interval, every
+    dt and the event engine see the same current; without one the event engine refuses it, for it has no dt.
+    """
+
+    mean: float | ArrayLike = 0.0
+    std: float | ArrayLike
+    interval: float | None = None
+
+    kernel: ClassVar[str] = "noise_step"
+    goes: ClassVar[str] = "drive"
+    lasts: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check.keep(self, "mean", check.per_unit)
+        check.keep(self, "std", check.per_unit, least=0.0)
+        if self.interval is not None:
+            object.__setattr__(self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s"))
+
+    def arguments(self, n: int, dt: float) -> Arguments:
+        repeat = 1 if self.interval is None else check.steps(self, "interval", self.interval, dt)
+        return {"mean": self.mean, "std": self.std, "repeat": repeat}
+
+    def event(self, n: int) -> HeldNoise:
+        if self.interval is None:
+            rule = "must be given for engine='event', which has no dt at which a new number is drawn"
+            raise UnsupportedError(f"Noise.interval: {rule} (got None)")
+        return HeldNoise(self.interval, std=self.std, mean=self.mean)
+
+    def fits(self, n: int) -> None:
+        one_per_unit(self, "mean", self.mean, n)
+        one_per_unit(self, "std", self.std, n)
