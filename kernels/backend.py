@@ -16,7 +16,7 @@ from ..errors import ParameterError, UnsupportedError
 
 BACKENDS = ("cpu", "gpu", "reference")
 NEVER = 1 << 62  # an `upcoming` that never comes
-KERNELS = ("_step", "_flow", "_next", "_fire")  # how the names of kernels end
+KERNELS = ("_step", "_flow", "_next", "_fire", "_arrival", "_spike")  # how the names of kernels end
 
 
 class Exact(float):

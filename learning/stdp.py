@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sim import validation as check
-from ..sim.description.rule import Rule
+from ..sim.description.rule import LONGEST, EventRule, EventTrace, Rule
 from ..sim.operators.operator import Phase
 from ..sim.operators.projection import ProjectionScope, Proposals
 from ..sim.operators.signals import MOST_COUNT
 
-LONGEST: Final = 1e9  # [s] that a trace may take to decay
 SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digits of a float
 
 SONG_PLUS: Final = 0.005  # a_plus / w_max in Song, Miller and Abbott (2000)
@@ -79,15 +78,25 @@ class STDP(Rule):
     def learn(self, projection: ProjectionScope, proposals: Proposals) -> None:
         """Traces per (source, delay) and per target, and the two kernels that propose changes."""
         synapses = projection.synapses
-        w_max = self.bounds(synapses.weights)[1]
-        a_plus = SONG_PLUS * w_max if self.a_plus is None else self.a_plus
-        a_minus = SONG_MINUS * a_plus if self.a_minus is None else self.a_minus
+        a_plus, a_minus = self._amplitudes(self.bounds(synapses.weights)[1])
         scope = {**projection.listed(), **projection.reverse(), **proposals.scope}
         scope |= {"a_plus": a_plus, "a_minus": a_minus}
         scope |= _trace("pre", self.tau_plus, synapses.n_pre * synapses.lags.size, projection)
         scope |= _trace("post", self.tau_minus, synapses.n_post, projection)
         projection.operator(Phase.LEARN, "stdp_arrival_step", scope)
         projection.operator(Phase.LEARN, "stdp_spike_step", scope)
+
+    def event(self, low: float, high: float) -> EventRule:
+        """The same on the event engine, where the traces decay in closed form from event to event."""
+        a_plus, a_minus = self._amplitudes(high)
+        traces = {"x": EventTrace(side="pre", tau=self.tau_plus), "y": EventTrace(side="post", tau=self.tau_minus)}
+        constants = {"a_plus": a_plus, "a_minus": a_minus}
+        return EventRule(arrival="stdp_arrival", spike="stdp_spike", traces=traces, constants=constants)
+
+    def _amplitudes(self, w_max: float) -> tuple[float, float]:
+        """a_plus and a_minus, those of the first paper where they are left out."""
+        a_plus = SONG_PLUS * w_max if self.a_plus is None else self.a_plus
+        return a_plus, SONG_MINUS * a_plus if self.a_minus is None else self.a_minus
 
 
 def _trace(side: str, tau: float, n: int, projection: ProjectionScope) -> dict[str, Any]:

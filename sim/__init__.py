@@ -19,11 +19,10 @@ from .description.inputs import Events, Poisson, SpikeTrain, Stimulus
 from .description.network import Network
 from .description.neuron import EventKernels, NeuronModel
 from .description.parts import Input, Population, Probe, Projection
-from .description.rule import Rule
+from .description.rule import EventRule, EventTrace, Rule
 from .description.store import Capabilities, Ideal, Procedural, Store
 from .encoding.cochlea import Cochlea
 from .encoding.encoders import encode_latency, encode_level_crossing, encode_rate
-from .operators.connections import Connections
 from .operators.operator import Phase
 from .operators.projection import ProjectionScope, Proposals
 from .results.records import Samples, Spikes
@@ -36,13 +35,14 @@ __all__ = [
     "Capabilities",
     "Choice",
     "Cochlea",
-    "Connections",
     "Connectivity",
     "Constant",
     "DistanceDependent",
     "Distribution",
     "EventInput",
     "EventKernels",
+    "EventRule",
+    "EventTrace",
     "Events",
     "Explicit",
     "FixedInDegree",

@@ -1,7 +1,8 @@
 """One C-callable entry for every kernel of an exactly solvable neuron: ``entry(row, parameters, drive, elapsed)``.
 
 row: the state variables of one unit; parameters: its model's constants; both addresses of float64. So the event
-loop calls any neuron by address and never compiles again; see `binding.py`, which does the same for steps.
+loop calls any neuron by address and never compiles again; see `binding.py`, which does the same for steps. Rules have
+entries of the same form: row is the weight and the traces of one synapse, drive and elapsed are not used.
 """
 
 from __future__ import annotations
@@ -87,6 +88,11 @@ def fire_entry(
     wait = _called(after, all_state, constants, "_after")
     lines += [f"if abs({wait}) < {LEAST}:", f"    parameters[{len(constants)}] = {STUCK}", "return 0.0"]
     return _entry(kernel, "\n".join(lines), len(constants), after)
+
+
+def learn_entry(kernel: Callable[..., Any], row: Sequence[str], constants: Sequence[str]) -> int:
+    """Address of an entry that returns the new weight of a synapse; row: the weight and the traces by name."""
+    return _entry(kernel, f"return np.float64({_called(kernel, row, constants)})", len(constants))
 
 
 def names_of(kernel: Callable[..., Any]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from .event_inputs import SLOT, feed
+from .event_learning import RULE, learn_synapse, learn_unit, raise_segment, read_segment
 from .event_memory import ids, reals, record, wholes
 from .event_queue import NEVER, later, pop, push, replace
 from .event_records import FIRED, sample
@@ -30,6 +31,7 @@ PROJECTION = np.dtype(
         ("base", np.int64),  # that target
         ("width", np.int64),  # state variables per target
         ("rank", np.int64),  # of the target population
+        ("rule", np.int64),  # by which it learns, -1 for none
     ],
     align=True,
 )
@@ -40,7 +42,7 @@ class Wires(NamedTuple):
 
     chain_first (n_units + 1,), the first chain of each unit; chain (n_chains,), the first segment of each chain;
     segment SEGMENT, runs of one source and delay; projection PROJECTION; target (n_synapses,) uint32, the unit
-    reached; weight (n_synapses,) float64.
+    reached; weight (n_synapses,) float64, of those that do not learn.
     """
 
     chain_first: Any
@@ -62,18 +64,18 @@ class Flight(NamedTuple):
 
 
 @njit(error_model="numpy")
-def advance(stop, units_table, wires_table, flight_table, inputs_table, records_table):
+def advance(stop, units_table, wires_table, flight_table, inputs_table, learning_table, records_table):
     """Carry out all events up to and including `stop` [ticks], or until a buffer is full; return why it ended.
 
     Each table: see `event_memory.table`. At one time, populations act in order of rank: first all that arrives is
-    summed, then units fire in order.
+    summed, then units fire in order. So a synapse learns from what arrives before it learns from its target's spike.
     """
     units, wires, flight = units_table[0], wires_table[0], flight_table[0]
-    inputs, records = inputs_table[0], records_table[0]
+    inputs, learning, records = inputs_table[0], learning_table[0], records_table[0]
     while True:
         time, rank = _earliest(units, wires, flight, inputs)
         if wholes(records.due)[0] < min(time, stop + 1):
-            if not sample(records, units):
+            if not sample(records, units, learning):
                 return RECORD_FULL
             continue
         if time > stop:
@@ -82,7 +84,7 @@ def advance(stop, units_table, wires_table, flight_table, inputs_table, records_
         while _slot_is(inputs, time, rank):
             count = feed(inputs, units, wholes(inputs.heap)[0], time, count)
         while _arrival_is(wires, flight, time, rank):
-            count = _deliver(units, wires, flight, count)
+            count = _deliver(units, wires, flight, learning, count)
         for k in range(count):
             take(units, wholes(units.touched)[k], time)
         while _unit_is(units, time, rank):
@@ -91,7 +93,7 @@ def advance(stop, units_table, wires_table, flight_table, inputs_table, records_
             full = _full(units, wires, flight, records)
             if full:
                 return full
-            _emit(units, wires, flight, records, time)
+            _emit(units, wires, flight, learning, records, time)
 
 
 @njit(error_model="numpy")
@@ -151,17 +153,20 @@ def _earliest(units, wires, flight, inputs):
 
 
 @njit(error_model="numpy")
-def _deliver(units, wires, flight, count):
+def _deliver(units, wires, flight, learning, count):
     """Deliver the first segment in flight and send its spike on to the next; return the touched units."""
     time, index = wholes(flight.times)[0], wholes(flight.codes)[0]
     segment = record(wires.segment, index, SEGMENT)
     projection = record(wires.projection, segment.projection, PROJECTION)
-    arriving, base, width = reals(units.arriving + 8 * projection.row), projection.base, projection.width
-    target, weight = ids(wires.target), reals(wires.weight)
-    for s in range(segment.first, segment.end):
-        unit = np.int64(target[s])
-        arriving[(unit - base) * width] += weight[s]
-        count = touch(units, unit, count)
+    if projection.rule >= 0:
+        count = _deliver_learning(units, wires, learning, index, time, count)
+    else:
+        arriving, base, width = reals(units.arriving + 8 * projection.row), projection.base, projection.width
+        target, weight = ids(wires.target), reals(wires.weight)
+        for s in range(segment.first, segment.end):
+            unit = np.int64(target[s])
+            arriving[(unit - base) * width] += weight[s]
+            count = touch(units, unit, count)
     wholes(flight.delivered)[0] += segment.end - segment.first
     due = NEVER
     if segment.more:
@@ -170,6 +175,28 @@ def _deliver(units, wires, flight, count):
         replace(flight, due, index + 1)
     else:
         pop(flight)
+    return count
+
+
+@njit(error_model="numpy")
+def _deliver_learning(units, wires, learning, index, time, count):
+    """Deliver the segment `index` of a projection that learns: each weight as it is, then what the arrival does to it.
+
+    Returns the touched units.
+    """
+    segment = record(wires.segment, index, SEGMENT)
+    projection = record(wires.projection, segment.projection, PROJECTION)
+    rule = record(learning.rule, projection.rule, RULE)
+    arriving, base, width = reals(units.arriving + 8 * projection.row), projection.base, projection.width
+    target, weight = ids(wires.target), reals(learning.weight)
+    read_segment(learning, projection.rule, index, time)
+    for s in range(segment.first, segment.end):
+        unit = np.int64(target[s])
+        arriving[(unit - base) * width] += 1.0 if rule.alike else weight[rule.weight + s - rule.synapse]
+        count = touch(units, unit, count)
+        if rule.arrival:
+            learn_synapse(learning, projection.rule, s, unit, time)
+    raise_segment(learning, projection.rule, index, time)
     return count
 
 
@@ -183,7 +210,7 @@ def _full(units, wires, flight, records):
 
 
 @njit(error_model="numpy")
-def _emit(units, wires, flight, records, time):
+def _emit(units, wires, flight, learning, records, time):
     """Let the first unit due fire, note it, and send the spike along its chains."""
     unit = wholes(units.heap)[0]
     spike(units, unit, time)
@@ -193,6 +220,8 @@ def _emit(units, wires, flight, records, time):
         noted.time = time
         noted.unit = unit
         rows[0] += 1
+    if learning.n_rules:
+        learn_unit(learning, unit, time)
     first, chain = wholes(wires.chain_first), wholes(wires.chain)
     for c in range(first[unit], first[unit + 1]):
         due = later(time, record(wires.segment, chain[c], SEGMENT).delay)

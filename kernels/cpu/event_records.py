@@ -9,7 +9,7 @@ from .event_memory import reals, record, wholes
 from .event_queue import NEVER, later
 from .event_units import CELL, copied, settle
 
-STATE, COUNTS, RATE = 0, 1, 2  # kinds of sampling probes
+STATE, COUNTS, RATE, WEIGHTS = 0, 1, 2, 3  # kinds of sampling probes
 
 FIRED = np.dtype([("time", np.int64), ("unit", np.int64)], align=True)
 PROBE = np.dtype(
@@ -18,7 +18,7 @@ PROBE = np.dtype(
         ("variable", np.int64),  # the state variable read
         ("every", np.int64),  # between samples [ticks]
         ("upcoming", np.int64),  # its next sample [ticks]
-        ("subset", np.int64),  # where the units that it reads begin
+        ("subset", np.int64),  # where the units, or the weights that learn, that it reads begin
         ("units", np.int64),  # how many they are
         ("width", np.int64),  # numbers per sample
         ("buffer", np.int64),  # where its samples begin
@@ -49,7 +49,7 @@ class Records(NamedTuple):
 
 
 @njit(error_model="numpy")
-def sample(records, units):
+def sample(records, units, learning):
     """Take all samples that are due first; return whether there was room."""
     time, due = wholes(records.due)[0], NEVER
     for p in range(records.n_probes):
@@ -59,7 +59,7 @@ def sample(records, units):
     for p in range(records.n_probes):
         probe = record(records.probe, p, PROBE)
         if probe.upcoming == time:
-            _write(records, units, probe, time)
+            _write(records, units, learning, probe, time)
             probe.filled += probe.width
             probe.upcoming = later(probe.upcoming, probe.every)
         due = min(due, probe.upcoming)
@@ -68,12 +68,15 @@ def sample(records, units):
 
 
 @njit(error_model="numpy")
-def _write(records, units, probe, time):
+def _write(records, units, learning, probe, time):
     """Append one sample of a probe."""
     out = reals(records.buffer + 8 * (probe.buffer + probe.filled))
     subset, before = wholes(records.subset + 8 * probe.subset), wholes(records.before + 8 * probe.subset)
     out[0] = 0.0
     for k in range(probe.units):
+        if probe.kind == WEIGHTS:
+            out[k] = reals(learning.weight)[subset[k]]
+            continue
         if probe.kind == STATE:
             row = copied(units, subset[k])
             settle(units, subset[k], row, time)

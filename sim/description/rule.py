@@ -3,12 +3,74 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import validation as check
+from ..operators.operator import Kernel
 from ..operators.projection import UNBOUNDED, ProjectionScope, Proposals
+
+SIDES: Final = ("pre", "post")
+LONGEST: Final = 1e9  # [s] that a trace may take to decay
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class EventTrace:
+    """A number that each event of one side of a synapse raises by 1 and that decays in between: tau dx/dt = -x.
+
+    side: "pre", raised by the arrivals at the synapse, or "post", raised by the spikes of its target.
+    """
+
+    side: str
+    tau: float  # [s]
+
+    def __post_init__(self) -> None:
+        check.one_of(self, "side", self.side, SIDES)
+        check.keep(self, "tau", check.within, above=0.0, most=LONGEST, unit="s")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class EventRule:
+    """What a rule does on the event engine: kernels on the numbers of one synapse, by name or as functions.
+
+    1. `arrival` returns the new weight when a spike arrives at the synapse; the spike itself acts with the old weight;
+    2. `spike` returns the new weight when the target of the synapse fires.
+
+    None for either: such an event changes no weight. The new weight is kept within the rule's bounds.
+    Parameters are bound by name: `w` the weight, the traces, what `constants` gives, and the fields of the rule, each
+    a number. A kernel sees a trace as it stands just before the event itself raises it. Where several events meet at
+    one time, arrivals come first: an arrival does not see a spike of the target at the same time, but that spike sees
+    the arrival. So it is on the clock engine within a step.
+    """
+
+    arrival: Kernel | None = None
+    spike: Kernel | None = None
+    traces: Mapping[str, EventTrace] = field(default_factory=lambda: MappingProxyType({}))
+    constants: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        for role in ("arrival", "spike"):
+            kernel = getattr(self, role)
+            if kernel is not None and not isinstance(kernel, str) and not callable(kernel):
+                raise check.fail(self, role, "must be the name of a kernel, a function or None", kernel)
+            object.__setattr__(self, role, str(kernel) if isinstance(kernel, str) else kernel)
+        traces = check.mapping(self, "traces", self.traces, "{'x': EventTrace(side='pre', tau=20e-3)}")
+        for name, trace in traces.items():
+            check.text(self, "traces", name)
+            check.instance(self, f"traces {name!r}", trace, EventTrace, "EventTrace(side='pre', tau=20e-3)")
+        constants = check.mapping(self, "constants", self.constants, "{'a_plus': 1e-3}")
+        for name, value in constants.items():
+            check.text(self, "constants", name)
+            constants[name] = check.real(self, f"constants {name!r}", value)
+        object.__setattr__(self, "traces", MappingProxyType(traces))
+        object.__setattr__(self, "constants", MappingProxyType(constants))
 
 
 class Rule(ABC):
@@ -20,6 +82,8 @@ class Rule(ABC):
     count; the store's operator, which runs after it, takes the proposals in order and sets the count back to 0.
     direct: where the proposals say so, the kernels change the weights themselves, which spares writing the proposals
     down.
+
+    `event` says what the rule does on the event engine, which has no steps.
     """
 
     direct: ClassVar[bool] = False
@@ -30,3 +94,7 @@ class Rule(ABC):
 
     @abstractmethod
     def learn(self, projection: ProjectionScope, proposals: Proposals) -> None: ...
+
+    def event(self, low: float, high: float) -> EventRule | None:
+        """What the rule does at an event, for these bounds of a weight; None where it needs the steps of the clock."""
+        return None

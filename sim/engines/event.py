@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,17 +20,17 @@ from ...kernels.cpu.event_units import Units, set_drives
 from .. import validation as check
 from ..description.inputs import Stimulus
 from ..description.network import Network
-from ..operators.connections import Connections
 from ..operators.signals import match
-from ..progress import Progress
 from ..results.result import Result
 from ..results.sink import Sink
 from .batch import spread
 from .event_inputs import build_inputs, drive, poisson
 from .event_plan import EventPlan, compile_events
 from .event_recording import EventRecording, check_probe, counted
+from .event_rules import copied
 from .event_solved import LIMIT, kernels_of, ticks
 
+Progress = Callable[[int], None]
 PIECE = 10e-3  # [s] between two signs of progress, at most PIECES a run; no result depends on it
 PIECES = 100
 EXACT = 1e-15  # relative: the rounding of a time between ticks and seconds
@@ -42,7 +42,9 @@ SHARED = ("parameters",)  # of all copies
 
 
 class EventMemory:
-    """All that changes in a run: units, spikes in flight, cursors of the inputs, counts at the last samples, the time.
+    """All that changes in a run: units, spikes in flight, what learns, cursors of the inputs, the time ...
+
+    before: the counts at the last samples.
 
     now [ticks]: all events up to and including it are over; -1 before those at time 0.
     """
@@ -51,7 +53,7 @@ class EventMemory:
 
     def __init__(self, plan: EventPlan, sample: int = 0) -> None:
         self.plan, self.now = plan, -1
-        self.units = _own(plan.units)
+        self.units, self.learning = _own(plan.units), copied(plan.learning)
         self.flight = Flight(_EMPTY, _EMPTY, np.zeros(1, np.int64), 0, np.zeros(1, np.int64))
         self.grow(ROOM)
         self.before = np.zeros(counted(plan), np.int64)
@@ -61,6 +63,7 @@ class EventMemory:
         """A copy that goes its own way."""
         copy = object.__new__(EventMemory)
         copy.plan, copy.now, copy.units, copy.before = self.plan, self.now, _own(self.units), self.before.copy()
+        copy.learning = copied(self.learning)
         copy.flight = self.flight._replace(**{name: getattr(self.flight, name).copy() for name in _FLYING})
         copy.inputs = self.inputs._replace(**{name: getattr(self.inputs, name).copy() for name in _MOVING})
         return copy
@@ -83,6 +86,11 @@ class EventMemory:
         times, codes = (array[: self.flight.size[0]] for array in self.flight[:2])
         order, trains = np.lexsort((codes, times)), poisson(self.inputs)
         saved = {name: getattr(self.units, part)[name].copy() for part, names in SAVED.items() for name in names}
+        if self.learning.n_rules:
+            saved |= {
+                "weights": self.learning.weight.copy(), "traces": self.learning.left["value"].copy(),
+                "raised": self.learning.left["last"].copy(),
+            }  # fmt: skip
         return saved | {
             "now": np.array([self.now], np.int64), "before": self.before.copy(),
             "delivered": self.flight.delivered.copy(), "due": self.units.due.copy(), "state": self.units.state.copy(),
@@ -106,6 +114,9 @@ class EventMemory:
         self.flight = Flight(times.copy(), codes.copy(), np.array([times.size]), times.size, arrays["delivered"].copy())
         self.grow(ROOM)  # a sorted list is a heap already
         self._restore_units(arrays)
+        if self.learning.n_rules:
+            self.learning.weight[:] = arrays["weights"]
+            self.learning.left["value"], self.learning.left["last"] = arrays["traces"], arrays["raised"]
         trains = poisson(self.inputs)
         for name in ("cursor", "clock"):
             self.inputs.slot[name][trains] = arrays[f"train_{name}"]
@@ -121,7 +132,8 @@ class EventMemory:
             "last": (0, max(now, 0)), "flight_codes": (0, self.plan.wires.segment.size - 1), "held": (-1, NEVER),
             "fired": (0, NEVER), "unsure": (0, 1), "signature": (0, MOST_HASH), "before": (0, NEVER),
             "delivered": (0, NEVER), "state": (-largest, largest), "train_cursor": (0, NEVER),
-            "train_clock": (time * (1 - EXACT), math.inf),
+            "train_clock": (time * (1 - EXACT), math.inf), "weights": (-largest, largest), "traces": (0, largest),
+            "raised": (0, max(now, 0)),
         }  # fmt: skip
         return {name: bounds[name] for name in names}
 
@@ -153,7 +165,14 @@ def _within(name: str, array: NDArray[Any], low: float, high: float) -> None:
 
 
 def _check_finite(memory: EventMemory) -> None:
-    """Raise DivergenceError if a state variable is NaN or infinite: a NaN would never reach a threshold."""
+    """Raise DivergenceError if a state variable or a weight is NaN or infinite: a NaN would never reach a threshold."""
+    for learner in memory.plan.learners:
+        if not (good := np.isfinite(weights := learner.weights(memory.learning))).all():
+            synapse = int(good.argmin())
+            raise DivergenceError(
+                f"{learner.projection.name}.weights of synapse {synapse} is {weights[synapse]} by "
+                f"{memory.now / TICKS:g} s: {type(learner.projection.rule).__name__} must keep weights finite"
+            )
     if (good := np.isfinite(memory.units.state)).all():
         return
     place, plan, cell = int(good.argmin()), memory.plan, memory.units.cell
@@ -169,16 +188,14 @@ def _check_finite(memory: EventMemory) -> None:
 class EventEngine:
     """A plan, its memory and the time it has reached.
 
-    A run works on a copy of the memory. It counts only once somebody sets `standing`, the number of the memory where
-    the simulation stands, to `reached`, that of the copy.
+    A run works on a copy of the memory, `reached`, and counts only once somebody sets `standing` to it.
     """
 
     def __init__(self, network: Network, *, threads: int = 1) -> None:
         self.plan, self.threads = compile_events(network), threads
         for probe in self.plan.probes:
             check_probe(self.plan, probe)
-        self.standing = self.reached = 0
-        self._memories = {0: EventMemory(self.plan)}
+        self.standing = self.reached = EventMemory(self.plan)
         chains = np.diff(self.plan.wires.chain_first)
         self._most = int(chains.max(initial=0))
 
@@ -189,16 +206,15 @@ class EventEngine:
     @property
     def memory(self) -> EventMemory:
         """The memory where the simulation stands."""
-        return self._memories[self.standing]
+        return self.standing
 
     @property
     def time(self) -> float:
         """Where the simulation stands [s]."""
-        return max(self.memory.now, 0) / TICKS
+        return max(self.standing.now, 0) / TICKS
 
     def settle(self) -> None:
-        """Take back a run that was broken off; forget the memory before one that was not."""
-        self._memories = {self.standing: self.memory}
+        """Take back a run that was broken off."""
         self.reached = self.standing
 
     def steps(self, duration: float) -> int:
@@ -213,13 +229,13 @@ class EventEngine:
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Copies of all that changes in a run, by name."""
-        return self.memory.snapshot()
+        return self.standing.snapshot()
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over the arrays of a `snapshot` of the same network."""
-        memory = self.memory.replicate()
+        memory = self.standing.replicate()
         memory.restore(arrays)
-        self._memories[self.standing] = memory
+        self.standing = self.reached = memory
 
     def run(
         self, duration: float, progress: Progress, sink: Sink | None = None,
@@ -229,10 +245,9 @@ class EventEngine:
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
-        memory = self.memory.replicate()
+        memory = self.standing.replicate()
         result = self._run(memory, duration, progress, sink, state)
-        self._memories[self.standing + 1] = memory
-        self.reached = self.standing + 1
+        self.reached = memory
         return result
 
     def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
@@ -242,20 +257,12 @@ class EventEngine:
 
         def work(worker: int, tick: Progress) -> None:
             for sample in range(worker, len(stimuli), workers):
-                memory = self.memory.replicate()
+                memory = self.standing.replicate()
                 memory.stimulate(stimuli[sample], sample)
                 results[sample] = self._run(memory, duration, tick)
 
         spread(work, workers, progress)
         return [result for result in results if result is not None]
-
-    def weights(self, projection: str) -> NDArray[np.float64]:
-        """The present weights of a projection (n_synapses,)."""
-        return self.plan.weights(projection, self.memory)
-
-    def connections(self, projection: str) -> Connections:
-        """The synapses of a projection with their present weights."""
-        return self.plan.connections(projection, self.weights(projection))
 
     def _run(
         self, memory: EventMemory, duration: float, progress: Progress, sink: Sink | None = None,
@@ -282,9 +289,9 @@ class EventEngine:
         """Carry out all events up to `stop` [ticks]."""
         advance = cached(loop.advance)
         units, wires, records = table(memory.units), table(self.plan.wires), table(recording.records)
-        inputs = table(memory.inputs)
+        inputs, learning = table(memory.inputs), table(memory.learning)
         while True:
-            ended = advance(stop, units, wires, table(memory.flight), inputs, records)
+            ended = advance(stop, units, wires, table(memory.flight), inputs, learning, records)
             if ended == loop.QUEUE_FULL:
                 memory.grow(self._most)
                 continue

@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import NetworkError, UnsupportedError
+from ...kernels.cpu.event_learning import Learning
 from ...kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
-from ...kernels.cpu.event_queue import NEVER, TICKS, new_schedule
+from ...kernels.cpu.event_queue import NEVER, new_schedule
 from ...kernels.cpu.event_units import CELL, GROUP, Units
 from ...kernels.cpu.verdict import AGAIN, FAILED, NEITHER, STUCK
 from ..description.network import Network
 from ..description.parts import Population, Probe, Projection
-from ..operators.connections import Connections
 from ..operators.edges import Edges
 from ..plan.capacity import check_memory
 from ..plan.draw_values import draw_codes, draw_delays, receptor_of
 from ..plan.population import initial_values
 from ..seed import stream_key
+from .event_rules import Learner, gather, judge
 from .event_solved import Solved, kernels_of, ticks
 
 
@@ -56,7 +57,7 @@ class EventPlan:
     """A compiled network: what `print(plan)` shows is what runs.
 
     populations: in order of rank; first (n_populations + 1,): the first unit of each; units: at time 0, nothing
-    predicted yet; synapses by projection.
+    predicted yet; synapses by projection; learners: the projections that learn; learning: all of them at time 0.
     """
 
     network: Network
@@ -67,34 +68,24 @@ class EventPlan:
     synapses: dict[str, EventSynapses]
     probes: list[Probe] = field(default_factory=list)
     verdicts: list[tuple[Population, NDArray[np.int64]]] = field(default_factory=list)
+    learners: list[Learner] = field(default_factory=list)
+    learning: Learning = field(default_factory=lambda: gather([], 0))
 
     def weights(self, name: str, memory: Any) -> NDArray[np.float64]:
-        """The weights (n_synapses,) of a projection, which never change."""
-        return self.synapses[name].weights.copy()
+        """The weights (n_synapses,) that a projection has in `memory`."""
+        learner = self.learner(name)
+        return self.synapses[name].weights.copy() if learner is None else learner.weights(memory.learning)
 
-    @property
-    def synapse_bytes(self) -> int:
-        """Bytes that the synapses take: targets, weights, and segments with their delays."""
-        return sum(int(getattr(self.wires, name).nbytes) for name in ("target", "weight", "segment", "chain"))
-
-    def connections(self, name: str, weights: NDArray[np.float64]) -> Connections:
-        """The synapses of a projection, which have these weights (n_synapses,)."""
-        part = next(part for part in self.network.projections if part.name == name)
-        number, synapses = list(self.synapses).index(name), self.synapses[name]
-        own = self.wires.segment[self.wires.segment["projection"] == number]
-        begin = int(own["first"].min(initial=self.wires.target.size))
-        targets = self.wires.target[begin : begin + synapses.n].astype(np.int64) - self.begin(part.post)
-        return Connections(
-            sources=synapses.sources().astype(np.int64), targets=targets,
-            delays=np.repeat(own["delay"], own["end"] - own["first"]) / TICKS, weights=weights,
-            n_pre=part.pre.n, n_post=part.post.n,
-        )  # fmt: skip
+    def learner(self, name: str) -> Learner | None:
+        """The projection of this name, if it learns."""
+        return next((part for part in self.learners if part.projection.name == name), None)
 
     def __reduce__(self) -> Any:
         raise UnsupportedError("Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator")
 
     def judge(self, parameters: NDArray[np.float64]) -> None:
         """Raise NetworkError if a user's own kernels broke a rule, which they note behind their parameters."""
+        judge(self.learners, self.learning)
         for population, places in self.verdicts:
             if (verdicts := parameters[places]).any():
                 parameters[places] = 0.0  # all copies of the units share them
@@ -124,8 +115,10 @@ class EventPlan:
             lines.append(f"  {population}: {', '.join(names)} on {', '.join(kernels.state)}")
         lines += [f"  {described}" for described in self.network.inputs]
         for projection in self.network.projections:
-            part = self.synapses[projection.name]
-            lines.append(f"  {projection}: {part.n} synapses in {part.n_segments} segments of one source and delay")
+            part, learner = self.synapses[projection.name], self.learner(projection.name)
+            learns = "" if learner is None else f", {', '.join(learner.names)}"
+            told = f"{part.n} synapses in {part.n_segments} segments of one source and delay{learns}"
+            lines.append(f"  {projection}: {told}")
         lines += [f"  {probe}" for probe in self.probes]
         return "\n".join(lines)
 
@@ -164,11 +157,6 @@ def compile_events(network: Network) -> EventPlan:
 
 
 def _check_projection(projection: Projection) -> None:
-    if projection.rule is not None:
-        raise UnsupportedError(
-            f"Simulator.engine: projection {projection.name!r} learns by {type(projection.rule).__name__}, which the "
-            "event engine does not do; use engine='clock'"
-        )
     if not projection.store.can.static:
         raise UnsupportedError(
             f"Simulator.engine: projection {projection.name!r} has its weights in {type(projection.store).__name__}, "
@@ -278,9 +266,18 @@ def _wire(plan: EventPlan, projections: Sequence[Projection], drawn: dict[str, _
     chain = _join(part.chain + s for part, s in zip(parts, _starts(n_segments), strict=True))
     unit = _join(part.unit for part in parts)
     order = np.argsort(unit, kind="stable")
+    firsts = zip(_starts(n_synapses).tolist(), _starts(n_segments).tolist(), strict=True)
+    plan.learners = [
+        _learner(plan, part, chains, *first)
+        for part, chains, first in zip(projections, parts, firsts, strict=True)
+        if part.rule is not None
+    ]
+    plan.learning = gather(plan.learners, int(plan.first[-1]))
+    landing = np.array([_landing(plan, part) for part in projections], PROJECTION)
+    landing["rule"][[part.rule is not None for part in projections]] = np.arange(len(plan.learners))
     plan.wires = Wires(
         chain_first=np.searchsorted(unit[order], np.arange(plan.first[-1] + 1)), chain=chain[order], segment=segment,
-        projection=np.array([_landing(plan, part) for part in projections], PROJECTION),
+        projection=landing,
         target=_join((part.target for part in parts), np.uint32),
         weight=_join((_adding(*pair) for pair in zip(projections, parts, strict=True)), np.float64),
     )  # fmt: skip
@@ -288,8 +285,22 @@ def _wire(plan: EventPlan, projections: Sequence[Projection], drawn: dict[str, _
 
 def _adding(projection: Projection, chains: _Chains) -> NDArray[np.float64]:
     """What each arrival adds: its weight, or 1 at a receptor that counts."""
-    counts = receptor_of(projection, chains.weight) in projection.post.model.counts
-    return np.ones_like(chains.weight) if counts else chains.weight
+    return np.ones_like(chains.weight) if _counts(projection, chains) else chains.weight
+
+
+def _counts(projection: Projection, chains: _Chains) -> bool:
+    """Whether a projection reaches a receptor that counts arrivals."""
+    return receptor_of(projection, chains.weight) in projection.post.model.counts
+
+
+def _learner(plan: EventPlan, projection: Projection, chains: _Chains, synapse: int, segment: int) -> Learner:
+    """A projection that learns; synapse, segment: its first ones among all."""
+    base = plan.begin(projection.post)
+    return Learner(
+        projection, synapse=synapse, segment=segment, base=base, alike=_counts(projection, chains),
+        per_segment=np.diff(np.append(chains.start, chains.target.size)), target=chains.target - np.uint32(base),
+        weight=chains.weight,
+    )  # fmt: skip
 
 
 BROKEN = {
@@ -327,12 +338,12 @@ def receiving(population: Population, receptor: str) -> int:
     return kernels.state.index(kernels.receives[receptor])
 
 
-def _landing(plan: EventPlan, projection: Projection) -> tuple[int, int, int, int]:
-    """The PROJECTION of one projection."""
+def _landing(plan: EventPlan, projection: Projection) -> tuple[int, int, int, int, int]:
+    """The PROJECTION of one projection, which learns by no rule yet."""
     base, group = plan.begin(projection.post), plan.units.group[plan.index(projection.post)]
     receptor = receptor_of(projection, plan.synapses[projection.name].weights)
     row = int(plan.units.cell["row"][base]) + receiving(projection.post, receptor)
-    return row, base, int(group["width"]), int(group["rank"])
+    return row, base, int(group["width"]), int(group["rank"]), -1
 
 
 def _starts(sizes: Any) -> NDArray[np.int64]:

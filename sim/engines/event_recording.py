@@ -46,16 +46,22 @@ def interval(probe: Probe) -> int:
 
 def counted(plan: EventPlan) -> int:
     """How many numbers the counting probes keep from run to run."""
-    return sum(_subset(plan, probe).size for probe in plan.probes if _samples(probe))
+    return sum(_subset(plan, probe).size for probe in plan.probes if _samples(plan, probe))
 
 
-def _samples(probe: Probe) -> bool:
-    return isinstance(probe.target, Population) and probe.what != "spikes"
+def _samples(plan: EventPlan, probe: Probe) -> bool:
+    """Whether a probe takes samples while the loop runs; weights that never change need none."""
+    if isinstance(probe.target, Projection):
+        return plan.learner(probe.target.name) is not None and plan.synapses[probe.target.name].n > 0
+    return probe.what != "spikes"
 
 
 def _subset(plan: EventPlan, probe: Probe) -> NDArray[np.int64]:
-    """The units that a sampling probe reads."""
-    assert isinstance(probe.target, Population)
+    """The units, or the places of the weights that learn, that a sampling probe reads."""
+    if isinstance(probe.target, Projection):
+        learner = plan.learner(probe.target.name)
+        assert learner is not None
+        return recorded(probe, learner.weight.size) + learner.place
     return recorded(probe, probe.target.n) + plan.begin(probe.target)
 
 
@@ -72,7 +78,7 @@ class EventRecording(Recording):
     ) -> None:  # fmt: skip
         super().__init__(plan.probes, plan.meta(), stop, sink)
         self.plan, self.units, self.delivered = plan, units, delivered
-        self.sampling = [probe for probe in plan.probes if _samples(probe)]
+        self.sampling = [probe for probe in plan.probes if _samples(plan, probe)]
         self._begin(start)
         self._check_room()
         self.records = self._records(before, start)
@@ -106,8 +112,9 @@ class EventRecording(Recording):
         return interval(self.probes[k])
 
     def _kept_weights(self, k: int) -> int:
-        """None: weights, which never change, are kept once."""
-        return 0
+        """Those that learn; weights that never change are kept once."""
+        probe = self.probes[k]
+        return _subset(self.plan, probe).size if probe in self.sampling else 0
 
     def _signatures(self) -> dict[str, int]:
         signatures = self.units.group["signature"].tolist()
@@ -138,10 +145,13 @@ class EventRecording(Recording):
         return values.reshape(-1, self._width(k))
 
     def _weights(self, k: int, stop: int) -> Samples:
-        """The weights, which never change, once per interval."""
+        """The samples of weights that learn; others, which never change, once per interval."""
         probe, every = self.probes[k], self._every(k)
         synapses = self.plan.synapses[probe.target.name]
         ids = recorded(probe, synapses.n)
+        if probe in self.sampling:
+            values = self._values(k)
+            return Samples((self.start // every + 1 + np.arange(len(values))) * every / TICKS, values, ids)
         weights = synapses.weights if probe.ids is None else synapses.weights[ids]
         times = np.arange(self.start // every + 1, stop // every + 1) * every / TICKS
         return Samples(times, np.broadcast_to(weights, (times.size, ids.size)), ids)
@@ -149,7 +159,7 @@ class EventRecording(Recording):
     def _records(self, before: NDArray[np.int64], start: int) -> Records:
         subsets = [_subset(self.plan, probe) for probe in self.sampling]
         table = np.zeros(len(self.sampling), PROBE)
-        kinds = {"counts": kernels.COUNTS, "rate": kernels.RATE}
+        kinds = {"counts": kernels.COUNTS, "rate": kernels.RATE, "weights": kernels.WEIGHTS}
         table["kind"] = [kinds.get(probe.what, kernels.STATE) for probe in self.sampling]
         table["variable"] = [self._variable(probe) for probe in self.sampling]
         table["every"] = [interval(probe) for probe in self.sampling]
@@ -167,6 +177,8 @@ class EventRecording(Recording):
         )  # fmt: skip
 
     def _variable(self, probe: Probe) -> int:
-        assert isinstance(probe.target, Population)
+        """Which state variable a probe reads, 0 where it reads none."""
+        if isinstance(probe.target, Projection):
+            return 0
         state = kernels_of(probe.target).state
         return state.index(probe.what) if probe.what in state else 0

@@ -21,6 +21,8 @@ from .probes import BUFFER
 DRAWING: Final = 40  # per synapse, in addition, while the synapses of a projection are drawn one by one
 EVENT_SYNAPSE: Final = 48  # per synapse on the event engine, where all are listed
 EVENT_SEGMENT: Final = 80  # per synapse there, in addition, where delays differ and must be sorted
+EVENT_PLASTIC: Final = 40  # per synapse there that learns, in addition: its weight, which a run copies, and its index
+EVENT_TRACE: Final = 32  # per trace of a source and delay there, which is kept twice
 NUMBER: Final = 8  # per number of a unit: a state variable, a receptor, a drive
 EVENT_UNIT: Final = 200  # per unit on the event engine, beside its state, which is kept twice
 SPIKE: Final = 12  # per spike in a buffer
@@ -130,7 +132,10 @@ def _synapses(network: Network, *, event: bool) -> Iterator[_Need]:
         count = part.connectivity.expected(part.pre.n, part.post.n)
         if event:
             one = not isinstance(part.delay, Distribution) and np.ndim(part.delay) == 0
-            yield _Need(part, count * (EVENT_SYNAPSE + (0 if one else EVENT_SEGMENT)), 0, _event_hint(part))
+            each = EVENT_SYNAPSE + (0 if one else EVENT_SEGMENT)
+            if part.rule is not None:
+                each += EVENT_PLASTIC + (0 if one else EVENT_TRACE)
+            yield _Need(part, count * each, 0, _event_hint(part))
         else:
             yield _Need(part, count * _stays(part), 0 if by_rows(part) else count * DRAWING, _hint(part))
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from potentia import Network, Simulator
 from potentia.errors import NetworkError, ParameterError, UnsupportedError
-from potentia.learning import STDP
+from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.models import IF, LIF, AdaptiveLIF, AdEx, CubaLIF, SpikeSource
 from potentia.sim import (
     AllToAll,
@@ -194,7 +194,7 @@ def described(model=None, stimulus=None, **projection):
     [
         (described(AdEx()), "population 'cells' is of AdEx, which has no exact solution"),
         (described(stimulus=Noise(std=1e-3)), "Noise.interval: must be given for engine='event'"),
-        (described(rule=STDP()), "projection 'loop' learns by STDP"),
+        (described(store=Crossbar(BreakdownReRAM())), "projection 'loop' has its weights in Crossbar"),
     ],
 )
 def test_what_has_no_exact_solution_is_refused(net, words):

@@ -1,0 +1,157 @@
+"""Learning on the event engine: weights that arrivals and spikes change, and traces that decay in closed form.
+
+A trace is kept as its value at its last event. Reading it changes nothing, so what it is later does not depend on who
+has read it.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .event_binding import call
+from .event_memory import ids, reals, record, wholes
+from .event_queue import TICKS
+
+RULE = np.dtype(
+    [
+        ("synapse", np.int64),  # the first synapse of its projection among all
+        ("segment", np.int64),  # its first segment among all
+        ("base", np.int64),  # the first unit of its target population
+        ("weight", np.int64),  # where its weights begin
+        ("trace", np.int64),  # its first TRACE
+        ("end", np.int64),  # the one behind its last
+        ("constants", np.int64),  # where its constants begin
+        ("arrival", np.int64),  # the addresses of its kernels, 0 for none
+        ("spike", np.int64),
+        ("alike", np.int64),  # whether each arrival adds 1, whatever its weight
+        ("low", np.float64),  # the least and the greatest weight
+        ("high", np.float64),
+    ],
+    align=True,
+)
+TRACE = np.dtype(
+    [
+        ("left", np.int64),  # where its values begin: one per segment, or one per unit of the target
+        ("post", np.int64),  # whether the target's spikes raise it, not the arrivals
+        ("arrival", np.int64),  # whether the kernel for arrivals asks for it
+        ("spike", np.int64),  # whether the kernel for spikes does
+        ("tau", np.float64),  # decay time [s]
+    ],
+    align=True,
+)
+LEFT = np.dtype([("value", np.float64), ("last", np.int64)], align=True)  # at its last event [ticks]
+RUN = np.dtype([("rule", np.int64), ("first", np.int64), ("end", np.int64)], align=True)
+
+
+class Learning(NamedTuple):
+    """All synapses that learn; n_rules: the projections that they are of.
+
+    rule RULE; trace TRACE; left LEFT; weight float64, one per synapse that learns; constants float64; row float64,
+    work space: a weight and the traces of a synapse.
+    run_first (n_units + 1,), the first RUN of each unit; run RUN, the synapses of one rule that reach one unit, as a
+    range of into uint32, the place of a weight, and from_segment uint32, its segment counted from its rule's first.
+    """
+
+    rule: Any
+    n_rules: int
+    trace: Any
+    left: Any
+    weight: Any
+    constants: Any
+    row: Any
+    run_first: Any
+    run: Any
+    into: Any
+    from_segment: Any
+
+
+@njit(error_model="numpy")
+def read_segment(learning, index, segment, time):
+    """Read the traces that all synapses of `segment` share, before its spike raises them."""
+    rule = record(learning.rule, index, RULE)
+    row = reals(learning.row)
+    for t in range(rule.trace, rule.end):
+        trace = record(learning.trace, t, TRACE)
+        if trace.arrival and not trace.post:
+            row[1 + t - rule.trace] = _faded(learning, trace, segment - rule.segment, time)
+
+
+@njit(error_model="numpy")
+def learn_synapse(learning, index, s, unit, time):
+    """A spike arrives at synapse `s`, which leads to `unit`; `read_segment` has read the traces of its segment."""
+    rule = record(learning.rule, index, RULE)
+    row, weight = reals(learning.row), reals(learning.weight + 8 * (rule.weight + s - rule.synapse))
+    for t in range(rule.trace, rule.end):
+        trace = record(learning.trace, t, TRACE)
+        if trace.arrival and trace.post:
+            row[1 + t - rule.trace] = _faded(learning, trace, unit - rule.base, time)
+    row[0] = weight[0]
+    weight[0] = _kept(call(rule.arrival, learning.row, learning.constants + 8 * rule.constants, 0.0, 0.0), rule)
+
+
+@njit(error_model="numpy")
+def raise_segment(learning, index, segment, time):
+    """Raise the traces of `segment`, whose spike has arrived."""
+    rule = record(learning.rule, index, RULE)
+    _raise(learning, rule, 0, segment - rule.segment, time)
+
+
+@njit(error_model="numpy")
+def learn_unit(learning, unit, time):
+    """`unit` fires: change the weights of the synapses that reach it, then raise its traces."""
+    first = wholes(learning.run_first)
+    for r in range(first[unit], first[unit + 1]):
+        run = record(learning.run, r, RUN)
+        rule = record(learning.rule, run.rule, RULE)
+        if rule.spike:
+            _learn_run(learning, rule, run, unit, time)
+        _raise(learning, rule, 1, unit - rule.base, time)
+
+
+@njit(error_model="numpy")
+def _learn_run(learning, rule, run, unit, time):
+    """Change the weights of the synapses of one rule that reach `unit`, which fires."""
+    row, weight = reals(learning.row), reals(learning.weight)
+    into, segment = ids(learning.into), ids(learning.from_segment)
+    for t in range(rule.trace, rule.end):
+        trace = record(learning.trace, t, TRACE)
+        if trace.spike and trace.post:
+            row[1 + t - rule.trace] = _faded(learning, trace, unit - rule.base, time)
+    for k in range(run.first, run.end):
+        for t in range(rule.trace, rule.end):
+            trace = record(learning.trace, t, TRACE)
+            if trace.spike and not trace.post:
+                row[1 + t - rule.trace] = _faded(learning, trace, np.int64(segment[k]), time)
+        s = np.int64(into[k])
+        row[0] = weight[s]
+        weight[s] = _kept(call(rule.spike, learning.row, learning.constants + 8 * rule.constants, 0.0, 0.0), rule)
+
+
+@njit(error_model="numpy")
+def _faded(learning, trace, place, time):
+    """What is left of a trace at `time`."""
+    left = record(learning.left, trace.left + place, LEFT)
+    if left.value == 0.0:
+        return 0.0
+    return left.value * math.exp(-((time - left.last) / TICKS) / trace.tau)
+
+
+@njit(error_model="numpy")
+def _raise(learning, rule, post, place, time):
+    """Raise the traces of one side by 1."""
+    for t in range(rule.trace, rule.end):
+        trace = record(learning.trace, t, TRACE)
+        if trace.post == post:
+            left = record(learning.left, trace.left + place, LEFT)
+            left.value = _faded(learning, trace, place, time) + 1.0
+            left.last = time
+
+
+@njit(error_model="numpy")
+def _kept(weight, rule):
+    """A weight within the bounds of its rule; what is no number stays so."""
+    if weight < rule.low:
+        return rule.low
+    return rule.high if weight > rule.high else weight
