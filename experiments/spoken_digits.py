@@ -36,7 +36,7 @@ BATCH = 50  # recordings of about one length that run together
 COCHLEA = Cochlea()
 DEVICE = BreakdownReRAM()
 VARIANTS = ("ideal", "crossbar", "control", "power", "ear")
-Wiring = dict[str, tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float64]]]
+Wiring = dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
 
 
 class Settings(BaseModel):
@@ -103,9 +103,9 @@ def wiring_of(simulator: Simulator) -> Wiring:
     """Sources, targets and signs of the connections that conduct, per projection."""
     wiring = {}
     for projection in simulator.network.projections:
-        synapses, weights = simulator.plan.synapses[projection.name], simulator.weights(projection)
-        kept = weights != 0
-        wiring[projection.name] = (synapses.sources()[kept], synapses.targets[kept], np.sign(weights[kept]))
+        synapses = simulator.synapses(projection)
+        kept = synapses.weights != 0
+        wiring[projection.name] = (synapses.sources[kept], synapses.targets[kept], np.sign(synapses.weights[kept]))
     return wiring
 
 

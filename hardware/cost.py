@@ -14,7 +14,7 @@ from ..sim.results.result import BatchResult, Result
 from .crossbars.crossbar import Crossbar
 
 if TYPE_CHECKING:
-    from ..sim.operators.synapses import Synapses
+    from ..sim.engines.engine import CompiledSynapses
     from ..sim.simulator import Simulator
 
 ISAAC: Final = "Shafiee et al. 2016 (ISAAC), doi:10.1145/3007787.3001139, at 32 nm as in hwcomponents"
@@ -172,7 +172,7 @@ def _check(owner: str, simulator: object, result: object, projection: object) ->
     check.instance(owner, "projection", projection, Projection)
 
 
-def _synapses(simulator: Simulator, projection: Projection) -> Synapses:
+def _synapses(simulator: Simulator, projection: Projection) -> CompiledSynapses:
     if projection not in simulator.network.projections:
         raise ParameterError(
             f"joules.projection: must be a projection of the simulator's network (got {projection.name!r})"

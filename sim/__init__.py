@@ -23,6 +23,7 @@ from .description.rule import EventRule, EventTrace, Rule
 from .description.store import Capabilities, Ideal, Procedural, Store
 from .encoding.cochlea import Cochlea
 from .encoding.encoders import encode_latency, encode_level_crossing, encode_rate
+from .operators.connections import Connections
 from .operators.operator import Phase
 from .operators.projection import ProjectionScope, Proposals
 from .results.records import Samples, Spikes
@@ -35,6 +36,7 @@ __all__ = [
     "Capabilities",
     "Choice",
     "Cochlea",
+    "Connections",
     "Connectivity",
     "Constant",
     "DistanceDependent",

@@ -28,11 +28,11 @@ from potentia.kernels.backend import BACKENDS
 from potentia.sim import validation as check
 from potentia.sim.disk import atomic
 from potentia.sim.disk.lock import FolderLock
+from potentia.sim.engines.choose import THREADS, cores
 from potentia.sim.hdf5 import hdf5
 from potentia.sim.progress import meter
 from potentia.sim.runs import claim
 from potentia.sim.runs.runfolder import RECORD, SWEEP, read_json, read_run, settle
-from potentia.sim.simulator import THREADS, cores
 
 LOCK: Final = ".sweep.lock"
 PATIENCE: Final = 10.0  # [s]: workers whose sweep was killed take a moment to end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,14 +16,15 @@ from ...kernels.backend import Program
 from .. import validation as check
 from ..description.inputs import Stimulus
 from ..description.network import Network
+from ..operators.connections import Connections
 from ..operators.signals import MOST_COUNT, SAVED, Memory, Signal, match
 from ..plan.plan import Plan
+from ..progress import Progress
 from ..results.result import Result
 from ..results.sink import Sink
 from .batch import spread
 from .clock_recording import ClockRecording
 
-Progress = Callable[[int], None]
 MOST_RUN = 10**11  # steps of one run: a longer one is a unit error
 EMPTY = ("scratch", "sums")  # parts that are empty between runs
 AWAY = -1  # where a run is that is not over
@@ -165,6 +166,19 @@ class ClockEngine:
 
         spread(work, len(workers), progress)
         return [result for result in results if result is not None]
+
+    def weights(self, projection: str) -> NDArray[np.float64]:
+        """The present weights of a projection (n_synapses,)."""
+        return self.plan.weights(projection, self.memory)
+
+    def connections(self, projection: str) -> Connections:
+        """The synapses of a projection with their present weights."""
+        synapses = self.plan.synapses[projection]
+        return Connections(
+            sources=synapses.sources().astype(np.int64), targets=synapses.targets.astype(np.int64),
+            delays=np.asarray(synapses.delays() * self.plan.dt, np.float64), weights=self.weights(projection),
+            n_pre=synapses.n_pre, n_post=synapses.n_post,
+        )  # fmt: skip
 
     def _advance(
         self, program: Any, memory: Memory, step: int, stop: int, recording: ClockRecording, progress: Progress

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ from ...kernels.cpu.event_units import Units, set_drives
 from .. import validation as check
 from ..description.inputs import Stimulus
 from ..description.network import Network
+from ..operators.connections import Connections
 from ..operators.signals import match
+from ..progress import Progress
 from ..results.result import Result
 from ..results.sink import Sink
 from .batch import spread
@@ -30,7 +32,6 @@ from .event_recording import EventRecording, check_probe, counted
 from .event_rules import copied
 from .event_solved import LIMIT, kernels_of, ticks
 
-Progress = Callable[[int], None]
 PIECE = 10e-3  # [s] between two signs of progress, at most PIECES a run; no result depends on it
 PIECES = 100
 EXACT = 1e-15  # relative: the rounding of a time between ticks and seconds
@@ -188,14 +189,16 @@ def _check_finite(memory: EventMemory) -> None:
 class EventEngine:
     """A plan, its memory and the time it has reached.
 
-    A run works on a copy of the memory, `reached`, and counts only once somebody sets `standing` to it.
+    A run works on a copy of the memory. It counts only once somebody sets `standing`, the number of the memory where
+    the simulation stands, to `reached`, that of the copy.
     """
 
     def __init__(self, network: Network, *, threads: int = 1) -> None:
         self.plan, self.threads = compile_events(network), threads
         for probe in self.plan.probes:
             check_probe(self.plan, probe)
-        self.standing = self.reached = EventMemory(self.plan)
+        self.standing = self.reached = 0
+        self._memories = {0: EventMemory(self.plan)}
         chains = np.diff(self.plan.wires.chain_first)
         self._most = int(chains.max(initial=0))
 
@@ -206,15 +209,16 @@ class EventEngine:
     @property
     def memory(self) -> EventMemory:
         """The memory where the simulation stands."""
-        return self.standing
+        return self._memories[self.standing]
 
     @property
     def time(self) -> float:
         """Where the simulation stands [s]."""
-        return max(self.standing.now, 0) / TICKS
+        return max(self.memory.now, 0) / TICKS
 
     def settle(self) -> None:
-        """Take back a run that was broken off."""
+        """Take back a run that was broken off; forget the memory before one that was not."""
+        self._memories = {self.standing: self.memory}
         self.reached = self.standing
 
     def steps(self, duration: float) -> int:
@@ -229,13 +233,13 @@ class EventEngine:
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Copies of all that changes in a run, by name."""
-        return self.standing.snapshot()
+        return self.memory.snapshot()
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over the arrays of a `snapshot` of the same network."""
-        memory = self.standing.replicate()
+        memory = self.memory.replicate()
         memory.restore(arrays)
-        self.standing = self.reached = memory
+        self._memories[self.standing] = memory
 
     def run(
         self, duration: float, progress: Progress, sink: Sink | None = None,
@@ -245,9 +249,10 @@ class EventEngine:
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
-        memory = self.standing.replicate()
+        memory = self.memory.replicate()
         result = self._run(memory, duration, progress, sink, state)
-        self.reached = memory
+        self._memories[self.standing + 1] = memory
+        self.reached = self.standing + 1
         return result
 
     def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
@@ -257,12 +262,20 @@ class EventEngine:
 
         def work(worker: int, tick: Progress) -> None:
             for sample in range(worker, len(stimuli), workers):
-                memory = self.standing.replicate()
+                memory = self.memory.replicate()
                 memory.stimulate(stimuli[sample], sample)
                 results[sample] = self._run(memory, duration, tick)
 
         spread(work, workers, progress)
         return [result for result in results if result is not None]
+
+    def weights(self, projection: str) -> NDArray[np.float64]:
+        """The present weights of a projection (n_synapses,)."""
+        return self.plan.weights(projection, self.memory)
+
+    def connections(self, projection: str) -> Connections:
+        """The synapses of a projection with their present weights."""
+        return self.plan.connections(projection, self.weights(projection))
 
     def _run(
         self, memory: EventMemory, duration: float, progress: Progress, sink: Sink | None = None,

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from ...errors import NetworkError, UnsupportedError
 from ...kernels.cpu.event_learning import Learning
 from ...kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
-from ...kernels.cpu.event_queue import NEVER, new_schedule
+from ...kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ...kernels.cpu.event_units import CELL, GROUP, Units
 from ...kernels.cpu.verdict import AGAIN, FAILED, NEITHER, STUCK
 from ..description.network import Network
 from ..description.parts import Population, Probe, Projection
+from ..operators.connections import Connections
 from ..operators.edges import Edges
 from ..plan.capacity import check_memory
 from ..plan.draw_values import draw_codes, draw_delays, receptor_of
@@ -79,6 +80,24 @@ class EventPlan:
     def learner(self, name: str) -> Learner | None:
         """The projection of this name, if it learns."""
         return next((part for part in self.learners if part.projection.name == name), None)
+
+    @property
+    def synapse_bytes(self) -> int:
+        """Bytes that the synapses take: targets, weights, and segments with their delays."""
+        return sum(int(getattr(self.wires, name).nbytes) for name in ("target", "weight", "segment", "chain"))
+
+    def connections(self, name: str, weights: NDArray[np.float64]) -> Connections:
+        """The synapses of a projection, which have these weights (n_synapses,)."""
+        part = next(part for part in self.network.projections if part.name == name)
+        number, synapses = list(self.synapses).index(name), self.synapses[name]
+        own = self.wires.segment[self.wires.segment["projection"] == number]
+        begin = int(own["first"].min(initial=self.wires.target.size))
+        targets = self.wires.target[begin : begin + synapses.n].astype(np.int64) - self.begin(part.post)
+        return Connections(
+            sources=synapses.sources().astype(np.int64), targets=targets,
+            delays=np.repeat(own["delay"], own["end"] - own["first"]) / TICKS, weights=weights,
+            n_pre=part.pre.n, n_post=part.post.n,
+        )  # fmt: skip
 
     def __reduce__(self) -> Any:
         raise UnsupportedError("Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator")

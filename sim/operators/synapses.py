@@ -111,6 +111,10 @@ class Synapses:
         per_segment = np.diff(self.first.astype(np.int64))
         return np.repeat(np.arange(per_segment.size, dtype=np.uint32), per_segment)
 
+    def delays(self) -> NDArray[np.int64]:
+        """The delay of every synapse (n,) [steps]."""
+        return self.lags[self.segments() % self.lags.size]
+
     def mark(self, update: Callable[[Any], None]) -> None:
         """Hand `update` bytes that differ from those of any other synapses, for a digest."""
         arrays: tuple[Any, ...] = (self.lags,)

@@ -213,7 +213,7 @@ def test_values_in_brackets_stay_together():
 
 
 def test_threads_of_a_process_can_be_limited(monkeypatch):
-    from potentia.sim.simulator import cores
+    from potentia.sim.engines.choose import cores
 
     monkeypatch.setenv("POTENTIA_THREADS", "1")
     assert cores() == 1

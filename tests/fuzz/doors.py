@@ -23,8 +23,8 @@ PACKAGES = (
 
 # What the library itself makes and hands out: users read these, and call their methods.
 RECORDS = {
-    "BatchResult", "Context", "Cost", "Experiment", "Input", "Part", "Population", "Probe", "Projection", "Reading",
-    "Result", "Samples", "Spikes", "TrainedReadout",
+    "BatchResult", "Connections", "Context", "Cost", "Experiment", "Input", "Part", "Population", "Probe", "Projection",
+    "Reading", "Result", "Samples", "Spikes", "TrainedReadout",
 }  # fmt: skip
 # What engines and stores ask of the parts of a description, with arguments of their own making.
 HOOKS = {

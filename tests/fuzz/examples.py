@@ -33,6 +33,7 @@ from potentia.models import LIF
 from potentia.sim import (
     AllToAll,
     BatchResult,
+    Connections,
     Connectivity,
     Distribution,
     EventTrace,
@@ -100,6 +101,7 @@ def _instance_of_records() -> dict[type, Callable[[], Any]]:
         Simulator: lambda: Simulator(network(), dt=1e-3),
         Result: result,
         BatchResult: lambda: Simulator(network(), dt=1e-3).run(5e-3, batch=2),
+        Connections: lambda: ran()[0].synapses("synapses"),
         Spikes: lambda: result().spikes("cells"),
         Samples: lambda: result().samples("cells", "v"),
         TrainedReadout: lambda: Readout(n_steps=2).fit([[0.0], [1.0], [2.0]], [0, 1, 1]),
@@ -159,6 +161,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "Simulator": {"network": Of(lambda _: network())},
     "Simulator.load": {"path": Of(lambda _: _saved())},
     "Simulator.weights": {"projection": Of(lambda sim: sim.network.projections[0])},
+    "Simulator.synapses": {"projection": "synapses"},
     "Result.load": {"path": Of(lambda _: _recorded())},
     "Result.save": {"path": Of(lambda _: _fresh("save"))},
     "Choice.cdf": {"x": [0.5, 1.5]}, "Uniform.cdf": {"x": [0.5, 1.5]}, "Normal.cdf": {"x": [0.5, 1.5]},
