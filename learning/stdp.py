@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, final
+from typing import ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,6 @@ from ..sim import validation as check
 from ..sim.description.rule import LONGEST, EventRule, EventTrace, Rule
 from ..sim.operators.operator import Phase
 from ..sim.operators.projection import ProjectionScope, Proposals
-from ..sim.operators.signals import MOST_COUNT
-
-SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digits of a float
 
 SONG_PLUS: Final = 0.005  # a_plus / w_max in Song, Miller and Abbott (2000)
 SONG_MINUS: Final = 1.05  # a_minus / a_plus, ibid.
@@ -51,6 +47,7 @@ class STDP(Rule):
     w_max: float | None = None
 
     direct: ClassVar[bool] = True
+    shares: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check.keep(self, "tau_plus", check.within, above=0.0, most=LONGEST, unit="s")
@@ -76,14 +73,12 @@ class STDP(Rule):
         return self.w_min, w_max
 
     def learn(self, projection: ProjectionScope, proposals: Proposals) -> None:
-        """Traces per (source, delay) and per target, and the two kernels that propose changes."""
-        synapses = projection.synapses
-        a_plus, a_minus = self._amplitudes(self.bounds(synapses.weights)[1])
+        """Traces of the arrivals and of the target, and the two kernels that propose changes."""
+        a_plus, a_minus = self._amplitudes(self.bounds(projection.synapses.weights)[1])
         scope = {**projection.listed(), **projection.reverse(), **proposals.scope}
-        scope |= {"a_plus": a_plus, "a_minus": a_minus}
-        scope |= _trace("pre", self.tau_plus, synapses.n_pre * synapses.lags.size, projection)
-        scope |= _trace("post", self.tau_minus, synapses.n_post, projection)
-        projection.operator(Phase.LEARN, "stdp_arrival_step", scope)
+        scope |= projection.trace("pre", self.tau_plus, a_plus).named("pre")
+        scope |= projection.trace("post", self.tau_minus, a_minus).named("post")
+        projection.operator(Phase.ARRIVALS, "stdp_arrival_step", scope)
         projection.operator(Phase.LEARN, "stdp_spike_step", scope)
 
     def event(self, low: float, high: float) -> EventRule:
@@ -97,16 +92,3 @@ class STDP(Rule):
         """a_plus and a_minus, those of the first paper where they are left out."""
         a_plus = SONG_PLUS * w_max if self.a_plus is None else self.a_plus
         return a_plus, SONG_MINUS * a_plus if self.a_minus is None else self.a_minus
-
-
-def _trace(side: str, tau: float, n: int, projection: ProjectionScope) -> dict[str, Any]:
-    """`n` traces of decay time `tau` [s], scaled as the kernels say; one span is 16 tau."""
-    rate = projection.build.dt / tau
-    span = max(round(SPAN / rate), 1)
-    return {
-        f"trace_{side}": projection.signal(f"trace_{side}", "flow", "float", (n,)),
-        f"since_{side}": projection.signal(f"since_{side}", "flow", "int64", (1,), most=MOST_COUNT),
-        f"rate_{side}": rate,
-        f"span_{side}": span,
-        f"shrink_{side}": math.exp(-rate * span),
-    }

@@ -62,12 +62,12 @@ def collect(step, history, history_count, lags, g, k, pending):
 
 
 @njit(error_model="numpy", inline="always")
-def locate(pending, count, n_lags, first):
+def locate(pending, count, n_lags, begin, end):
     """Replace each source and lag in `pending` by begin and end of its segment; no load waits for another."""
     for n in range(count):
         segment = pending[0, n] * np.uint32(n_lags) + pending[1, n]
-        pending[0, n] = first[segment]
-        pending[1, n] = first[segment + np.uint32(1)]
+        pending[0, n] = begin[segment]
+        pending[1, n] = end[segment]
 
 
 @njit(error_model="numpy", inline="always")
@@ -93,20 +93,22 @@ def _fetch_weights(pending, n, count, weights):
 
 
 @kernel
-def deliver_step(step, history, history_count, lags, first, targets, weights, pending, drowsy, place, woken, receiving):
+def deliver_step(
+    step, history, history_count, lags, begin, end, targets, weights, pending, drowsy, place, woken, receiving
+):
     """Add to `receiving` the weights of every spike that arrives at the end of this step; return the number of spikes.
 
     history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step; history_count (depth,)
-    lengths of these lists; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
-    each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; pending (2, capacity)
-    uint32, room for segments that were looked up; receiving (n_post,), entry `place` and the following of its region
-    of memory. Where drowsy[0] is set, some shards nap: each arrival sets a mark in woken (n_marks,) uint8, and a
-    marked shard wakes. One mark stands for 2**MARKED entries of the region.
+    lengths of these lists; lags (n_lags,) distinct delays [steps]; begin, end (n_pre * n_lags,), or longer: where the
+    segment of each (source, lag) begins and ends; targets (n_synapses,) uint32; weights (n_synapses,) or one number;
+    pending (2, capacity) uint32, room for segments that were looked up; receiving (n_post,), entry `place` and the
+    following of its region of memory. Where drowsy[0] is set, some shards nap: each arrival sets a mark in woken
+    (n_marks,) uint8, and a marked shard wakes. One mark stands for 2**MARKED entries of the region.
     """
     arrived, g, k, ahead = 0, 0, 0, AHEAD if targets.size > NEAR else 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
-        locate(pending, count, lags.size, first)
+        locate(pending, count, lags.size, begin, end)
         for n in range(-ahead, count):
             if ahead:
                 fetch(pending, n + ahead, count, targets)
@@ -123,12 +125,12 @@ def deliver_step(step, history, history_count, lags, first, targets, weights, pe
 
 
 @kernel
-def deliver_counted_step(step, history, history_count, lags, first, targets, weights, scale, pending, receiving):
+def deliver_counted_step(step, history, history_count, lags, begin, end, targets, weights, scale, pending, receiving):
     """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64."""
     arrived, g, k = 0, 0, 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
-        locate(pending, count, lags.size, first)
+        locate(pending, count, lags.size, begin, end)
         for n in range(AHEAD):
             fetch(pending, n, count, targets)
         for n in range(count):
@@ -160,13 +162,14 @@ def deliver_coded_step(
 ):
     """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift | code``.
 
-    table (n_codes,) the weight of each code.
+    first (n_pre * n_lags + 1,): where each segment begins, and the one before ends; table (n_codes,) the weight of
+    each code.
     """
     shift = np.uint32(shift)
     arrived, g, k, ahead = 0, 0, 0, AHEAD if words.size > NEAR else 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
-        locate(pending, count, lags.size, first)
+        locate(pending, count, lags.size, first, first[1:])
         for n in range(-ahead, count):
             if ahead:
                 fetch(pending, n + ahead, count, words)

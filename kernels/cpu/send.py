@@ -35,3 +35,14 @@ def gather_step(fired, counts, starts, count):
             fired[total] = fired[k] + starts[p]
             total += 1
     count[0] = total
+
+
+@kernel
+def share_step(fired, count, low, high, own_fired, own_count):
+    """List those that fired of the units from `low` to `high` - 1: own_fired (high - low,), own_count (1,)."""
+    found = 0
+    for k in range(count[0]):
+        if low <= fired[k] < high:
+            own_fired[found] = fired[k]
+            found += 1
+    own_count[0] = found

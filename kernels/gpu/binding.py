@@ -21,9 +21,6 @@ WARP = 32  # threads that go together
 ROW = (64, 4)  # threads that share a segment of synapses, and segments of a block
 SEGMENTS = 128  # blocks over all lags of a delivery
 
-# kernels whose threads are not one per entry of their first array
-FEW = {"send_step": "few", "tick": "one", "record_rate_step": "one"}
-
 
 def uses(work: Work) -> Iterator[tuple[NDArray[Any], Use]]:
     """The arrays of a work, and what becomes of each."""
@@ -63,24 +60,25 @@ def clock(address: int, passed: int) -> NDArray[Any]:
 def _threads(
     signature: Signature, arguments: Mapping[str, Any], device: Device
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Blocks and threads of a block in x and y."""
-    asks = {parameter.name for parameter in signature.parameters}
-    if signature.name == "list_spikes":
-        warps = -(-arguments["flags"].size // WARP)
-        return (1, 1), (min(warps * WARP, device.most_threads), 1)
-    if signature.meets:
+    """Blocks and threads of a block in x and y, as the kernel's source declares them; see `launch.cuh`."""
+    shape = signature.shape
+    if shape in ("ONE", "CLOCK"):
+        return (1, 1), (1, 1)
+    if shape == "BLOCK":
         return (1, 1), (device.most_threads, 1)
-    if "history" in asks and "lags" in asks:
+    if shape == "ARRIVAL":
         lags = max(arguments["lags"].size, 1)
         return (min(max(SEGMENTS // lags, 2), device.most_blocks), lags), ROW
-    if "fired_post" in asks:
+    if shape == "SPIKE":
         return (device.most_blocks, 1), ROW
-    kind = FEW.get(signature.name)
-    if kind == "one":
-        return (1, 1), (1, 1)
     first = next(parameter.name for parameter in signature.parameters if parameter.form == "Array")
+    if shape == "FLAG":
+        warps = -(-arguments[first].size // WARP)
+        return (1, 1), (min(warps * WARP, device.most_threads), 1)
+    if shape not in ("", "FEW"):
+        raise UnsupportedError(f"kernel {signature.name} of the gpu declares the unknown shape {shape}_KERNEL")
     blocks = max(-(-arguments[first].size // THREADS), 1)
-    return (min(blocks, device.most_blocks) if kind else blocks, 1), (THREADS, 1)
+    return (min(blocks, device.most_blocks) if shape == "FEW" else blocks, 1), (THREADS, 1)
 
 
 def _found(arguments: Mapping[str, Any], parameter: Parameter, kernel: str) -> Any:

@@ -49,53 +49,53 @@ DEVICE void add_pairs(Indices targets, int64 begin, int64 end, Weights weight, A
 }
 
 // history (depth, n_pre): row ``step % depth`` lists who fired; history_count (depth,) lengths of the lists;
-// lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of each (source,
-// lag); targets (n_synapses,); weights (n_synapses,) or one number; receiving (n_post,).
-KERNEL(deliver_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                     Array<const int64> lags, Array<const uint32> first, Indices targets,
-                     Each<real> weights, Adds<real> receiving) {
+// lags (n_lags,) distinct delays [steps]; begin, end (n_pre * n_lags,) where the segment of each (source, lag)
+// begins and ends; targets (n_synapses,); weights (n_synapses,) or one number; receiving (n_post,).
+ARRIVAL_KERNEL(deliver_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
+                             Array<const int64> lags, Array<const uint32> begin, Array<const uint32> end,
+                             Indices targets, Each<real> weights, Adds<real> receiving) {
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
         const auto weight = [&](int64 s) { return at(weights, s); };
-        add_pairs(targets, first[segment], first[segment + 1], weight, receiving);
+        add_pairs(targets, begin[segment], end[segment], weight, receiving);
     }
 }
 
-KERNEL(deliver_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                           Array<const int64> lags, Array<const uint32> first, Indices targets,
-                           Each<int64> weights, Adds<int64> receiving) {
+ARRIVAL_KERNEL(deliver_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
+                                   Array<const int64> lags, Array<const uint32> begin, Array<const uint32> end,
+                                   Indices targets, Each<int64> weights, Adds<int64> receiving) {
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
         const auto weight = [&](int64 s) { return at(weights, s); };
-        add_pairs(targets, first[segment], first[segment + 1], weight, receiving);
+        add_pairs(targets, begin[segment], end[segment], weight, receiving);
     }
 }
 
 // `deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64.
-KERNEL(deliver_counted_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                             Array<const int64> lags, Array<const uint32> first, Indices targets,
-                             Array<const real> weights, double scale, Adds<int64> receiving) {
+ARRIVAL_KERNEL(deliver_counted_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
+                                     Array<const int64> lags, Array<const uint32> begin, Array<const uint32> end,
+                                     Indices targets, Array<const real> weights, double scale, Adds<int64> receiving) {
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
         const auto weight = [&](int64 s) { return int64(rint(double(weights[s]) * scale)); };
-        add_pairs(targets, first[segment], first[segment + 1], weight, receiving);
+        add_pairs(targets, begin[segment], end[segment], weight, receiving);
     }
 }
 
 // `deliver_step` for synapses of one word: words (n_synapses,) are ``target << shift | code``; table (n_codes,) the
 // weight of each code.
-KERNEL(deliver_coded_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                           Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
-                           int64 shift, Array<const real> table, Adds<real> receiving) {
+ARRIVAL_KERNEL(deliver_coded_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
+                                   Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
+                                   int64 shift, Array<const real> table, Adds<real> receiving) {
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
         add_words(words, first[segment], first[segment + 1], shift, table, receiving);
     }
 }
 
-KERNEL(deliver_coded_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                                 Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
-                                 int64 shift, Array<const int64> table, Adds<int64> receiving) {
+ARRIVAL_KERNEL(deliver_coded_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
+                                         Array<const int64> lags, Array<const uint32> first, Array<const uint32> words,
+                                         int64 shift, Array<const int64> table, Adds<int64> receiving) {
     EACH_ARRIVING(slot, k) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
         add_words(words, first[segment], first[segment + 1], shift, table, receiving);
@@ -138,21 +138,25 @@ DEVICE void deliver_draws(const Draws& draws, const Members& all, uint32 source,
 }
 
 // `deliver_coded_step` for synapses that are drawn again at every spike; for several projections at once.
-KERNEL(deliver_drawn_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                           Array<const int64> lags, Grid<const uint32> row_sizes, Grid<const uint32> shares,
-                           Offsets row_draws, Array<const uint64> row_seeds, Array<const uint32> sizes,
-                           Array<const uint32> skips, Array<const uint32> places, Array<const uint32> codes,
-                           Array<const uint32> masks, Array<const real> table, Adds<real> receiving) {
+ARRIVAL_KERNEL(deliver_drawn_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
+                                   Array<const int64> lags, Grid<const uint32> row_sizes,
+                                   Grid<const uint32> shares,
+                                   Offsets row_draws, Array<const uint64> row_seeds, Array<const uint32> sizes,
+                                   Array<const uint32> skips, Array<const uint32> places,
+                                   Array<const uint32> codes,
+                                   Array<const uint32> masks, Array<const real> table, Adds<real> receiving) {
     const Members all = {row_seeds, sizes, skips, places, codes, masks};
     const Draws draws = {row_sizes, shares, row_draws};
     EACH_ARRIVING(slot, k) deliver_draws(draws, all, history[slot][k], table, receiving);
 }
 
-KERNEL(deliver_drawn_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                                 Array<const int64> lags, Grid<const uint32> row_sizes, Grid<const uint32> shares,
-                                 Offsets row_draws, Array<const uint64> row_seeds, Array<const uint32> sizes,
-                                 Array<const uint32> skips, Array<const uint32> places, Array<const uint32> codes,
-                                 Array<const uint32> masks, Array<const int64> table, Adds<int64> receiving) {
+ARRIVAL_KERNEL(deliver_drawn_step_whole)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
+                                         Array<const int64> lags, Grid<const uint32> row_sizes,
+                                         Grid<const uint32> shares,
+                                         Offsets row_draws, Array<const uint64> row_seeds, Array<const uint32> sizes,
+                                         Array<const uint32> skips, Array<const uint32> places,
+                                         Array<const uint32> codes,
+                                         Array<const uint32> masks, Array<const int64> table, Adds<int64> receiving) {
     const Members all = {row_seeds, sizes, skips, places, codes, masks};
     const Draws draws = {row_sizes, shares, row_draws};
     EACH_ARRIVING(slot, k) deliver_draws(draws, all, history[slot][k], table, receiving);

@@ -24,10 +24,17 @@ typedef REAL real;
 #endif
 
 // A kernel is what the threads of a launch do for one job. `source.py` writes an entry for each, which does
-// many jobs at once, chosen by blockIdx.z, and does nothing in steps in which the clock rests.
-#define KERNEL(name) DEVICE void name        // its threads never wait for each other
-#define BLOCK_KERNEL(name) DEVICE void name  // the threads of a block meet at __syncthreads
-#define CLOCK_KERNEL(name) DEVICE void name  // does its work in every step
+// many jobs at once, chosen by blockIdx.z, and does nothing in steps in which the clock rests. How many threads it is
+// launched with is declared here and nowhere else: `signatures.py` reads the word before KERNEL, `binding.py` has the
+// numbers.
+#define KERNEL(name) DEVICE void name          // a thread for each entry of its first Array
+#define ARRIVAL_KERNEL(name) DEVICE void name  // block rows take arriving spikes, of lag blockIdx.y
+#define SPIKE_KERNEL(name) DEVICE void name    // block rows take firing units
+#define FEW_KERNEL(name) DEVICE void name      // as KERNEL, but not more blocks than a card runs at once
+#define ONE_KERNEL(name) DEVICE void name      // one thread
+#define BLOCK_KERNEL(name) DEVICE void name    // one block, whose threads meet at __syncthreads
+#define FLAG_KERNEL(name) DEVICE void name     // the same, of no more threads than its first Array has entries
+#define CLOCK_KERNEL(name) DEVICE void name    // one thread, in steps in which the clock rests too
 
 // An array (size,).
 template <typename T>

@@ -62,7 +62,7 @@ BLOCK_KERNEL(record_counts_step)(Clock clock, int64 every, Array<const uint32> f
 }
 
 // Count the population's spikes in total (1,); every `every` steps move it to samples (capacity, 1).
-KERNEL(record_rate_step)(Clock clock, int64 every, Array<const int64> count, Array<int64> total, Array<int64> rows,
+ONE_KERNEL(record_rate_step)(Clock clock, int64 every, Array<const int64> count, Array<int64> total, Array<int64> rows,
                          Rows<int64> samples) {
     if (first_index() > 0) return;
     total[0] += count[0];

@@ -2,7 +2,7 @@
 #include "random.cuh"
 
 // The hash is a chain over the list, so one thread computes it: some 60 ns a spike.
-KERNEL(send_step)(Clock clock, Array<const uint32> fired, Array<const int64> count, Ring<uint32> history,
+FEW_KERNEL(send_step)(Clock clock, Array<const uint32> fired, Array<const int64> count, Ring<uint32> history,
                   Ring<int64> history_count, Array<uint64> signature) {
     const int64 slot = behind(clock.step(), 0, history.rows), spikes = count[0];
     EACH(k, spikes) history[slot][k] = fired[k];

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
-_KERNEL = re.compile(r"^(BLOCK_|CLOCK_)?KERNEL\((\w+)\)\(Clock clock, ([^)]*)\)", re.MULTILINE)
+MEETING = ("BLOCK", "FLAG")  # shapes of one block
+_KERNEL = re.compile(r"^(?:([A-Z]+)_)?KERNEL\((\w+)\)\(Clock clock, ([^)]*)\)", re.MULTILINE)
 _PARAMETER = re.compile(r"(\w+)(?:<(const )?(\w+)>)? (\w+)$")
 
 
@@ -28,13 +29,22 @@ class Parameter(NamedTuple):
 class Signature(NamedTuple):
     """A CUDA kernel; parameters but for the clock.
 
-    meets: whether the threads of a block wait for each other; rests: whether it does nothing while the clock rests.
+    shape: the word before KERNEL, which declares how many threads it is launched with, see `launch.cuh`.
     """
 
     name: str
     parameters: tuple[Parameter, ...]
-    meets: bool
-    rests: bool
+    shape: str
+
+    @property
+    def meets(self) -> bool:
+        """Whether the threads of a block wait for each other."""
+        return self.shape in MEETING
+
+    @property
+    def rests(self) -> bool:
+        """Whether it does nothing while the clock rests."""
+        return self.shape != "CLOCK"
 
 
 @cache
@@ -42,9 +52,9 @@ def signatures() -> dict[str, Signature]:
     """All kernels of this folder by name."""
     found = {}
     for file in sources():
-        for kind, name, text in _KERNEL.findall(file.read_text(encoding="utf-8")):
+        for shape, name, text in _KERNEL.findall(file.read_text(encoding="utf-8")):
             parameters = tuple(_parameter(part) for part in text.split(","))
-            found[name] = Signature(name, parameters, meets=kind == "BLOCK_", rests=kind != "CLOCK_")
+            found[name] = Signature(name, parameters, shape)
     return found
 
 

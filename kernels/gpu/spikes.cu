@@ -19,7 +19,7 @@ DEVICE int32 running_sum(int32 mine, int32& total) {
 
 // flags (n / 32,) a bit per unit, zeroed; fired (n,), whose first count[0] entries receive the flagged units. One
 // block, of which every thread looks at words side by side.
-BLOCK_KERNEL(list_spikes)(Clock clock, Array<uint32> flags, Array<uint32> fired, Array<int64> count) {
+FLAG_KERNEL(list_spikes)(Clock clock, Array<uint32> flags, Array<uint32> fired, Array<int64> count) {
     const int64 each = (flags.size + blockDim.x - 1) / blockDim.x, begin = threadIdx.x * each;
     const int64 end = begin + each < flags.size ? begin + each : flags.size;
     int32 mine = 0, total = 0;

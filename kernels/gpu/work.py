@@ -13,11 +13,6 @@ from ..backend import Call
 from .refractory import Lists
 from .signatures import signatures
 
-# kernels that take several launches; each finds its arguments by name
-PARTS = {
-    "stdp_arrival_step": ("stdp_arrival_rescale_pre", "stdp_arrival_rescale_post", "stdp_arrival_step"),
-    "stdp_spike_step": ("stdp_spike_rescale_pre", "stdp_spike_rescale_post", "stdp_spike_step"),
-}
 NOTHING = ("drowse_step",)  # kernels that have nothing to do on a device, where no shard ever naps
 FLAGS = 32  # in a word
 
@@ -57,7 +52,7 @@ def _work(group: list[Call], gathers: Mapping[int, NDArray[Any]]) -> Work:
     head = group[0]
     name = _variant(head.kernel.__name__, head.arguments)
     arguments = {key: _whole([call.arguments[key] for call in group]) for key in head.arguments}
-    work = Work(PARTS.get(name, (name,)), arguments, head.every)
+    work = Work((name,), arguments, head.every)
     if not any(parameter.name == "flags" for parameter in signatures()[name].parameters):
         return work
     count = np.zeros(1, np.int64) if head.returns is None else head.returns

@@ -7,30 +7,32 @@ import numpy as np
 from .rows import row_begin, row_chances, row_words
 
 
-def deliver_step(step, history, history_count, lags, first, targets, weights, pending, drowsy, place, woken, receiving):
+def deliver_step(
+    step, history, history_count, lags, begin, end, targets, weights, pending, drowsy, place, woken, receiving
+):
     """Add to `receiving` the weights of every spike that arrives at the end of this step; return the number of spikes.
 
     history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step; history_count (depth,)
-    lengths of these lists; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) start of the segment of
-    each (source, lag); targets (n_synapses,) uint32; weights (n_synapses,) or one number; receiving (n_post,).
-    pending, drowsy, place and woken serve speed alone and are used by the cpu only.
+    lengths of these lists; lags (n_lags,) distinct delays [steps]; begin, end (n_pre * n_lags,), or longer: where the
+    segment of each (source, lag) begins and ends; targets (n_synapses,) uint32; weights (n_synapses,) or one number;
+    receiving (n_post,). pending, drowsy, place and woken serve speed alone and are used by the cpu only.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
         for segment in sources * lags.size + g:
-            synapses = slice(first[segment], first[segment + 1])
+            synapses = slice(begin[segment], end[segment])
             each = weights[synapses] if np.ndim(weights) else receiving.dtype.type(weights)
             np.add.at(receiving, targets[synapses], each)  # one after the other: a target may occur twice
         arrived += sources.size
     return arrived
 
 
-def deliver_counted_step(step, history, history_count, lags, first, targets, weights, scale, pending, receiving):
+def deliver_counted_step(step, history, history_count, lags, begin, end, targets, weights, scale, pending, receiving):
     """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64."""
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
         for segment in sources * lags.size + g:
-            synapses = slice(first[segment], first[segment + 1])
+            synapses = slice(begin[segment], end[segment])
             counted = np.rint(weights[synapses].astype(np.float64) * scale).astype(np.int64)
             np.add.at(receiving, targets[synapses], counted)
         arrived += sources.size
@@ -42,7 +44,8 @@ def deliver_coded_step(
 ):
     """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift | code``.
 
-    table (n_codes,) the weight of each code.
+    first (n_pre * n_lags + 1,): where each segment begins, and the one before ends; table (n_codes,) the weight of
+    each code.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):

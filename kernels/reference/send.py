@@ -30,3 +30,10 @@ def gather_step(fired, counts, starts, count):
     lists = [fired[start : start + n] + np.uint32(start) for start, n in zip(starts, counts, strict=True)]
     count[0] = counts.sum()
     fired[: count[0]] = np.concatenate(lists)
+
+
+def share_step(fired, count, low, high, own_fired, own_count):
+    """List those that fired of the units from `low` to `high` - 1: own_fired (high - low,), own_count (1,)."""
+    own = [unit for unit in fired[: count[0]] if low <= unit < high]
+    own_fired[: len(own)] = own
+    own_count[0] = len(own)

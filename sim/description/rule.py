@@ -76,17 +76,22 @@ class EventRule:
 class Rule(ABC):
     """How a projection learns: it watches arrivals and spikes and proposes changes; the store disposes.
 
-    `learn` adds operators to phase LEARN whose kernels append to `proposals`. They find in ``projection.names`` the
-    arrivals and the target's spikes of this step, in ``projection.listed()`` the synapses of each source and in
-    ``projection.reverse()`` those of each target. A kernel first writes the synapse and the change, then raises the
-    count; the store's operator, which runs after it, takes the proposals in order and sets the count back to 0.
+    `learn` adds operators to phase ARRIVALS, or LEARN, which comes after it, whose kernels append to `proposals`. They
+    find in ``projection.names`` the arrivals and the target's spikes of this step, in ``projection.listed()`` the
+    synapses of each source, in ``projection.reverse()`` those of each target and in ``projection.trace(...)`` traces.
+    A kernel first writes the synapse and the change, then raises the count; the store's operator, which runs after it,
+    takes the proposals in order and sets the count back to 0.
+
     direct: where the proposals say so, the kernels change the weights themselves, which spares writing the proposals
-    down.
+    down. shares: the kernels keep to the targets of one thread: they look for the synapses of a source only from
+    `begin` to `end`, and write to nothing but these synapses, their targets and the proposals. Threads then learn at
+    once.
 
     `event` says what the rule does on the event engine, which has no steps.
     """
 
     direct: ClassVar[bool] = False
+    shares: ClassVar[bool] = False
 
     def bounds(self, weights: float | NDArray[np.float64]) -> tuple[float, float]:
         """The least and the greatest weight that the rule allows, for these initial weights."""

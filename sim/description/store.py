@@ -32,12 +32,15 @@ class Capabilities:
     redraws: it keeps no synapses; they are drawn again at every spike.
     counts: it can add up weights in whole numbers, where ``ProjectionScope.scale`` is given.
     adds: to carry out a proposal is to add to the signal `weights` within the rule's bounds, so a rule may do that.
+    shares: where a rule learns, its kernels keep to the synapses of one thread's targets, which they find by `begin`
+    and `end` or by proposals, and draw no random numbers by the place of a proposal.
     """
 
     static: bool = False
     redraws: bool = False
     counts: bool = False
     adds: bool = False
+    shares: bool = False
 
 
 class Store(ABC):
@@ -84,7 +87,7 @@ class Ideal(Store):
     """
 
     bits: int | None = None
-    can: ClassVar[Capabilities] = Capabilities(static=True, counts=True, adds=True)
+    can: ClassVar[Capabilities] = Capabilities(static=True, counts=True, adds=True, shares=True)
 
     def __post_init__(self) -> None:
         if self.bits is not None:
@@ -106,7 +109,7 @@ class Ideal(Store):
             return
         build, scale = projection.build, projection.scale
         own = {**projection.listed(), **scope, **build.waking(projection.names["receiving"])}
-        own["pending"] = build.pending(projection.name)
+        own["pending"] = projection.pending()
         if projection.alike:
             own["weights"] = 1.0 if scale is None else int(scale)
         if scale is None or projection.alike:

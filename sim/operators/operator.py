@@ -36,6 +36,7 @@ class Phase(IntEnum):
 
     ARRIVE and DELIVER add to receptors, which the kernel of the population reads in this step; ENTER adds to state
     variables, with effect from the next step on. GATHER joins the lists of units that fired in a population's shards.
+    Rules look at what arrives in ARRIVALS and at the target's spikes in LEARN, in which stores carry out proposals.
     """
 
     ARRIVE = 1
@@ -43,9 +44,10 @@ class Phase(IntEnum):
     ADVANCE = 3
     ENTER = 4
     GATHER = 5
-    LEARN = 6
-    SEND = 7
-    RECORD = 8
+    ARRIVALS = 6
+    LEARN = 7
+    SEND = 8
+    RECORD = 9
 
 
 @dataclass(frozen=True, eq=False)

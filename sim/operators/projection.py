@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.cpu.connectivity import reverse_index
+from ...kernels.cpu.rows import count_listed
 from .build import Build
-from .operator import Kernel, Operator, Phase
+from .operator import Kernel, Phase
+from .per_thread import PerThread, spread
 from .signals import Signal
 from .synapses import Synapses
+from .traces import Trace, Traces
 
 Bounds = tuple[float, float]
+Share = tuple[int, int, int | None]  # targets low to high - 1, thread
 UNBOUNDED: Bounds = (float("-inf"), float("inf"))
 
 
@@ -24,28 +29,36 @@ UNBOUNDED: Bounds = (float("-inf"), float("inf"))
 class ProjectionScope:
     """A projection that is being compiled: its synapses, and what the kernels of its store and rule may ask for.
 
-    phase: in which the store delivers. owned: the range of targets that each thread owns. bounds: of the weights,
-    where a rule has any. scale: arrivals are counted in whole numbers of 1 / scale; None where they are added up as
-    floats. alike: each arrival adds 1, whatever its weight. bundled: the synapses are delivered together with others of
-    their source. names: signals and numbers, by the names under which kernels ask for them:
+    phase: in which the store delivers. owned: the range of targets that each thread owns. shares: (low, high, thread)
+    of the targets on which a kernel of the store or the rule works at a time; one share of all, and no thread, where
+    they do not keep apart what belongs to which. bounds: of the weights, where a rule has any. scale: arrivals are
+    counted in whole numbers of 1 / scale; None where they are added up as floats. alike: each arrival adds 1, whatever
+    its weight. bundled: the synapses are delivered together with others of their source. names: signals and numbers, by
+    the names under which kernels ask for them:
 
     - history, history_count, fired_pre, count_pre: the spikes of the source, see `send_step`;
-    - fired_post, count_post: the units of the target that fire in this step;
+    - fired_post, count_post: the units of the target, or of the share of a thread, that fire in this step;
     - ``v_pre``, ``v_post`` ...: the state variables of both;
     - receiving: where arrivals are added up; key: of random draws.
 
-    What a store or a rule declares is called after the projection: ``signal("trace", ...)`` is ``name.trace``.
+    traces: of its arrivals and of its target, see `trace`. What a store or a rule declares is called after the
+    projection: ``signal("trace", ...)`` is ``name.trace``.
     """
 
     synapses: Synapses
     build: Build
     phase: Phase = Phase.DELIVER
     owned: Sequence[tuple[int, int]] = ()
+    shares: Sequence[Share] = ()
     bounds: Bounds = UNBOUNDED
     scale: float | None = None
     alike: bool = False
     bundled: bool = False
     names: dict[str, Any] = field(default_factory=dict)
+    traces: dict[str, Traces] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.shares = self.shares or [(0, self.synapses.n_post, None)]
 
     @property
     def name(self) -> str:
@@ -74,25 +87,78 @@ class ProjectionScope:
         """A running total of this projection; see `Build.tally`."""
         return self.build.tally(f"{self.name}.{name}", *arguments)
 
-    def operator(self, phase: Phase, kernel: Kernel, scope: Mapping[str, Any], **how: Any) -> Operator:
-        """Let a kernel run in every step; see `Build.operator`."""
-        return self.build.operator(phase, self.name, kernel, {**self.names, **scope}, **how)
+    def operator(self, phase: Phase, kernel: Kernel, scope: Mapping[str, Any], **how: Any) -> None:
+        """Let a kernel run in every step, once or for each share; see `Build.operator` and `spread`."""
+        threads = [thread for _, _, thread in self.shares]
+        spread(self.build, phase, self.name, kernel, {**self.names, **scope}, threads, **how)
 
-    def listed(self) -> dict[str, Signal]:
+    def trace(self, side: str, tau: float, jump: float = 1.0) -> Trace:
+        """Traces with the decay time `tau` [s] that a spike raises by `jump`, shared by all who ask for the same.
+
+        side: "pre", of the arrivals (n_pre * n_lags,), one for each source and delay; "post", of the target's spikes
+        (n_post,), one for each unit. Kernels in phase ARRIVALS find the target's as they were before the spikes of this
+        step, those in phase LEARN with them; both find those of the arrivals with the ones of this step.
+        """
+        return self.traces[side].trace(tau, jump)
+
+    def each_share(self, make: Callable[[int, int, int], Any]) -> Any:
+        """``make(k, low, high)`` for each share, as a kernel finds it."""
+        values = tuple(make(k, low, high) for k, (low, high, _) in enumerate(self.shares))
+        return PerThread(values) if self.shared else values[0]
+
+    @property
+    def shared(self) -> bool:
+        """Whether the kernels of store and rule work on the targets of one thread."""
+        return self.shares[0][2] is not None
+
+    def pending(self) -> Any:
+        """Room in which a delivery collects the segments that it works on."""
+        return self.each_share(lambda k, low, high: self.build.pending(f"{self.name}{k or ''}"))
+
+    def listed(self) -> dict[str, Any]:
         """The synapses as signals, made on first use.
 
         lags (n_lags,) the delays [steps]; first (n_pre * n_lags + 1,) where the segment of each source and delay
-        begins; targets (n,).
+        begins; begin, end (n_pre * n_lags,), perhaps longer: where the synapses of a share begin and end in it;
+        targets (n,).
         """
 
         def make() -> dict[str, Any]:
             listing = self.synapses.listing
             targets = narrow(listing.targets, self.synapses.n_post) if self.synapses.plastic else listing.targets
-            return {"lags": self.synapses.lags, "first": listing.first, "targets": targets}
+            borders = [self.fixed("first", listing.first)]
+            borders += [self.fixed(f"border{k}", self._below(low), layout=True) for k, low in self._cuts()]
+            borders += [self.fixed("last", listing.first[1:])]
+            return {
+                "lags": self.fixed("lags", self.synapses.lags),
+                "first": borders[0],
+                "begin": self.each_share(lambda k, low, high: borders[k]),
+                "end": self.each_share(lambda k, low, high: borders[k + 1]),
+                "targets": self.fixed("targets", targets),
+            }
 
-        return self._once(("lags", "first", "targets"), make)
+        return self._once(("lags", "first", "begin", "end", "targets"), make)
 
-    def reverse(self) -> dict[str, Signal]:
+    def own_synapses(self) -> Any:
+        """How many synapses each share has."""
+        if len(self.shares) == 1:
+            return [self.synapses.n]
+        ends = [self.synapses.first[:-1], *(self._below(low) for _, low in self._cuts()), self.synapses.first[1:]]
+        totals = [int(end.sum(dtype=np.int64)) for end in ends]
+        return [high - low for low, high in pairwise(totals)]
+
+    def _cuts(self) -> list[tuple[int, int]]:
+        """The number and the first target of every share but the first."""
+        return [(k, low) for k, (low, _, _) in enumerate(self.shares) if k]
+
+    def _below(self, border: int) -> NDArray[np.uint32]:
+        """Where in each segment (n_segments,) the targets from `border` on begin; targets ascend in it."""
+        listing, lags = self.synapses.listing, self.synapses.lags.size
+        counts = np.zeros((self.synapses.n_pre, lags), np.uint32)
+        count_listed(listing.first, lags, listing.targets, 0, border, np.arange(lags), counts)
+        return listing.first[:-1] + counts.reshape(-1)
+
+    def reverse(self) -> dict[str, Any]:
         """Signals to go from a target to its synapses, made on first use.
 
         first_post (n_post + 1,); synapse_post (n,) the synapses of each target; segment_post (n,) their segments.
@@ -102,15 +168,15 @@ class ProjectionScope:
             synapses = self.synapses
             first, order = reverse_index(synapses.targets, synapses.n_post)
             segments = narrow(synapses.segments()[order], synapses.n_pre * synapses.lags.size)
-            return {"first_post": first, "synapse_post": order, "segment_post": segments}
+            made = {"first_post": first, "synapse_post": order, "segment_post": segments}
+            return {name: self.fixed(name, array) for name, array in made.items()}
 
         return self._once(("first_post", "synapse_post", "segment_post"), make)
 
-    def _once(self, names: Sequence[str], make: Callable[[], dict[str, Any]]) -> dict[str, Signal]:
-        """Fixed signals of these names, from the arrays that `make` returns where they are not there yet."""
+    def _once(self, names: Sequence[str], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What `make` returns under these names, made where it is not there yet."""
         if names[0] not in self.names:
-            for name, array in make().items():
-                self.names[name] = self.fixed(name, array)
+            self.names |= make()
         return {name: self.names[name] for name in names}
 
 
@@ -124,16 +190,16 @@ class Proposals:
     """What a rule asks of a store in one step: change synapse ``synapse[k]`` by ``change[k]``, k < count[0].
 
     synapse (capacity,) uint32; change (capacity,) float, in the unit of the weights; count (1,) int64;
-    low, high: the rule's bounds on a weight. Where the store merely adds and the rule can do that itself, `direct` is
-    1, `weights` (n_synapses,) are changed at once, and nothing is proposed.
+    low, high: the rule's bounds on a weight. Each share has lists of its own. Where the store merely adds and the rule
+    can do that itself, `direct` is 1, `weights` (n_synapses,) are changed at once, and nothing is proposed.
     """
 
-    synapse: Signal
-    change: Signal
-    count: Signal
+    synapse: Any
+    change: Any
+    count: Any
     low: float
     high: float
-    weights: Signal
+    weights: Any
     direct: int
 
     @property

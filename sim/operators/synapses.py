@@ -115,6 +115,13 @@ class Synapses:
         """The delay of every synapse (n,) [steps]."""
         return self.lags[self.segments() % self.lags.size]
 
+    def ascending(self) -> bool:
+        """Whether the targets of every segment ascend."""
+        first, targets = self.first, self.targets
+        begins = np.zeros(targets.size + 1, bool)
+        begins[first] = True
+        return bool(begins[1:-1][targets[1:] < targets[:-1]].all())
+
     def mark(self, update: Callable[[Any], None]) -> None:
         """Hand `update` bytes that differ from those of any other synapses, for a digest."""
         arrays: tuple[Any, ...] = (self.lags,)

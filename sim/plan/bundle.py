@@ -82,6 +82,7 @@ class Bundle:
         }  # fmt: skip
         phase = self.members[0].phase
         if coding.table is None:
+            scope |= {"begin": scope["first"], "end": _fixed(build, f"{label}.last", first[1:])}
             scope |= {"targets": _fixed(build, f"{label}.targets", words)}
             scope |= {"weights": _fixed(build, f"{label}.weights", values, coding.dtype)}
             build.operator(phase, label, "deliver_step", scope, thread=thread)

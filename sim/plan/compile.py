@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from ..description.parts import Population, Projection
 from ..notice import once_a_call
 from ..operators.build import Build, woken
 from ..operators.operator import Phase, Shard
-from ..operators.projection import ProjectionScope, Proposals
+from ..operators.projection import ProjectionScope, Proposals, Share
 from ..operators.signals import Signal
+from ..operators.traces import Traces
 from .bundle import gather
 from .capacity import check_memory
 from .draw_synapses import draw
@@ -113,9 +115,12 @@ def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, 
     conducts(projection.post, receptor, weights, projection.name)
     own.phase = post.arrival(receptor, Phase.DELIVER)
     own.owned = owned(post.shards, own.build.threads)
+    own.shares = _shares(projection, own)
     for side, scope in (("pre", pre), ("post", post)):
         own.names |= {f"{variable}_{side}": signal for variable, signal in scope.state.items()}
         own.names |= {f"fired_{side}": scope.fired, f"count_{side}": scope.count}
+    if own.shared:
+        own.names |= post.firing(own.build)
     own.names |= {"history": pre.history, "history_count": pre.history_count, "key": np.uint64(own.synapses.key)}
     own.names["receiving"] = sums.receiving(projection, own, post, receptor)
     if projection.rule is not None:
@@ -123,22 +128,51 @@ def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, 
     stored = projection.store.prepare(own)
     projection.store.read(own, stored)
     if projection.rule is not None:
-        direct = projection.rule.direct and projection.store.can.adds
-        proposals = _proposals(own, stored["weights"] if direct else None)
-        projection.rule.learn(own, proposals)
-        if not direct:
-            projection.store.program(own, stored, proposals)
+        _learn(projection, own, post, stored)
+
+
+def _learn(projection: Projection, own: ProjectionScope, post: PopulationScope, stored: dict[str, Any]) -> None:
+    """Declare what a projection's rule does in a step, and the store with what it proposes."""
+    assert projection.rule is not None
+
+    def arrivals() -> dict[str, Any]:
+        return {name: own.names[name] for name in ("history", "history_count")} | {"lags": own.listed()["lags"]}
+
+    n = own.synapses.n_pre * own.synapses.lags.size
+    own.traces["pre"] = Traces(own.build, f"{own.name}.trace_pre", n, "trace_arrival_step", Phase.GATHER, arrivals)
+    own.traces["post"] = post.traces(own.build)
+    direct = projection.rule.direct and projection.store.can.adds
+    proposals = _proposals(own, stored["weights"] if direct else None)
+    projection.rule.learn(own, proposals)
+    if not direct:
+        projection.store.program(own, stored, proposals)
+
+
+def _shares(projection: Projection, own: ProjectionScope) -> list[Share]:
+    """The targets that each thread learns about: cut where rule and store can do that, and lists of targets ascend."""
+    shares: list[Share] = [(low, high, thread) for thread, (low, high) in enumerate(own.owned) if low < high]
+    cut = own.build.threads > 1 and projection.rule is not None and projection.rule.shares
+    if cut and projection.store.can.shares and (len(shares) == 1 or own.synapses.ascending()):
+        return shares
+    return [(0, own.synapses.n_post, None)]
 
 
 def _proposals(own: ProjectionScope, weights: Signal | None) -> Proposals:
     """Room for what a rule proposes in one step: at most one change per synapse from each side, none to `weights`."""
-    capacity = max(2 * own.synapses.n, 1) if weights is None else 1
+    sizes = [max(2 * n, 1) for n in own.own_synapses()] if weights is None else [1] * len(own.shares)
     low, high = own.bounds
-    change = own.signal("proposals.change", "scratch", "float", (capacity,))
+
+    def room(name: str, dtype: str, one: bool = False) -> Any:
+        def make(k: int, *_: int) -> Signal:
+            return own.signal(f"proposals.{name}{k or ''}", "scratch", dtype, (1 if one else sizes[k],))
+
+        return own.each_share(make)
+
+    change = room("change", "float")
     return Proposals(
-        synapse=own.signal("proposals.synapse", "scratch", "uint32", (capacity,)),
+        synapse=room("synapse", "uint32"),
         change=change,
-        count=own.signal("proposals.count", "scratch", "int64", (1,)),
+        count=room("count", "int64", one=True),
         low=low,
         high=high,
         weights=change if weights is None else weights,

@@ -88,12 +88,15 @@ class Plan:
     @property
     def synapse_bytes(self) -> int:
         """Memory of the synapses [bytes]: targets, weights, delays and, where a rule learns, the reverse index."""
-        return sum(
-            math.prod(signal.shape) * definite(signal, self.precision).itemsize
-            for signal in self.signals
-            if signal.layout
-            or (signal.name.rpartition(".")[0] in self.projections and signal.region in ("fixed", "store"))
-        )
+        sizes: dict[int, int] = {}  # by where an array ends, since some are the tail of another
+        for signal in self.signals:
+            own = signal.name.rpartition(".")[0] in self.projections and signal.region in ("fixed", "store")
+            if signal.layout or own:
+                given = signal.initial
+                end = given.ctypes.data + given.nbytes if isinstance(given, np.ndarray) and given.size else id(signal)
+                size = math.prod(signal.shape) * definite(signal, self.precision).itemsize
+                sizes[end] = max(sizes.get(end, 0), size)
+        return sum(sizes.values())
 
     def meta(self) -> dict[str, Any]:
         """How results of this plan are made."""
@@ -219,7 +222,7 @@ class Plan:
             f"backend {self.backend.name}{threads}, {len(self.operators)} operators per step"
         ]
         for number, operator in enumerate(self.operators, 1):
-            lines.append(f"{number:3} {operator.phase.name.lower():8}{operator.label}: {operator.name}{_how(operator)}")
+            lines.append(f"{number:3} {operator.phase.name.lower():9}{operator.label}: {operator.name}{_how(operator)}")
             for name, value in operator.arguments.items():
                 lines.append(f"      {name:14} {_describe(value, self.precision)}")
         return "\n".join(lines)

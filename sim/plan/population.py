@@ -18,9 +18,12 @@ from ..description.neuron import NeuronModel
 from ..description.parts import Input, Population, Projection
 from ..operators.build import Build
 from ..operators.operator import Nap, Phase, Shard, parameters
+from ..operators.per_thread import PerThread, spread
 from ..operators.signals import ANY, MOST_COUNT, Signal
 from ..operators.synapses import Synapses
+from ..operators.traces import Traces
 from ..seed import stream_key
+from .shards import owned
 
 MANY: Final = 8  # shards in a network from which on shards may nap
 SETTLING: Final = 64  # steps between two calls of `settle_step`
@@ -74,6 +77,8 @@ class PopulationScope:
             for key in model.receptors
         }  # fmt: skip
         self.standing: dict[str, Signal] = {}
+        self._firing: dict[str, Any] = {}
+        self._traces: Traces | None = None
         changing = [part for part in joined.inputs if part.stimulus.goes == "drive"]
         steady = not any(part.stimulus.kernel for part in changing)
         base = constant_drive(joined.inputs, population, {})
@@ -118,6 +123,45 @@ class PopulationScope:
         if steady and isinstance(self.population.model.kernel, str) and (base == base[0]).all():
             return float(base[0])
         return build.signal(f"{self.population.name}.drive", "fixed" if steady else "flow", "float", base.shape, base)
+
+    def firing(self, build: Build) -> dict[str, Any]:
+        """fired_post, count_post: for each thread the units of its own that fire in a step; declared on first use."""
+        if self._firing:
+            return self._firing
+        name, shares = self.population.name, self.shares(build)
+        low = [begin for begin, _, _ in shares]
+        high = [end for _, end, _ in shares]
+        if len(shares) == 1:
+            lists, counts = [self.fired], [self.count]
+        else:
+            lists = [
+                build.signal(f"{name}.fired{k}", "scratch", "uint32", (high[k] - low[k],)) for k in range(len(shares))
+            ]
+            counts = [build.signal(f"{name}.count{k}", "scratch", "int64", (1,)) for k in range(len(shares))]
+            own: dict[str, list[Any]] = {"low": low, "high": high, "own_fired": lists, "own_count": counts}
+            scope: dict[str, Any] = {"fired": self.fired, "count": self.count}
+            scope |= {key: PerThread(tuple(values)) for key, values in own.items()}
+            spread(build, Phase.ARRIVALS, name, "share_step", scope, [thread for _, _, thread in shares])
+        self._firing = {"fired_post": PerThread(tuple(lists)), "count_post": PerThread(tuple(counts))}
+        return self._firing
+
+    def shares(self, build: Build) -> list[tuple[int, int, int]]:
+        """(low, high, thread) of the units that each thread owns."""
+        ranges = enumerate(owned(self.shards, build.threads))
+        return [(low, high, thread) for thread, (low, high) in ranges if low < high]
+
+    def traces(self, build: Build) -> Traces:
+        """Traces of this population's spikes."""
+
+        def spikes() -> dict[str, Any]:
+            lists = self.firing(build) if build.threads > 1 else {"fired_post": self.fired, "count_post": self.count}
+            return {"fired": lists["fired_post"], "count": lists["count_post"]}
+
+        if self._traces is None:
+            threads = [thread for _, _, thread in self.shares(build)]
+            name = f"{self.population.name}.trace_post"
+            self._traces = Traces(build, name, self.population.n, "trace_spike_step", Phase.LEARN, spikes, threads)
+        return self._traces
 
     def advance(self, build: Build) -> None:
         """The population's own operators: advance, then send."""

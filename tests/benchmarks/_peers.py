@@ -1,4 +1,4 @@
-"""A benchmark network on one thread beside other simulators: CPU seconds per biological second.
+"""A benchmark network, on one thread unless told otherwise, beside other simulators: CPU seconds per biological second.
 
 The bench's module offers ``network(settings)``, Potentia's description, and ``brian2_parts(b, settings)``, the
 same network in Brian2. Every case has a process of its own; each repeat makes a fresh network from it, which
@@ -36,6 +36,7 @@ class Race(BaseModel):
     neurons: int = Field(4000, ge=10, le=1_000_000, description="four fifths excitatory")
     duration: float = Field(2.0, ge=0.1, description="simulated time of one repeat [s]")
     warmup: float = Field(0.2, ge=1e-3, description="simulated before the clocks start [s]")
+    threads: int = Field(1, ge=1, le=1024, description="of Potentia; the peers run on one")
     repeats: int = Field(5, ge=1, le=100, description="of every case, taking turns")
 
 
@@ -76,7 +77,7 @@ def ready(settings: Race, *, module: str, dtype: str) -> Measure:
 
     def measure() -> Row:
         def build() -> Simulator:
-            return Simulator(bench.network(settings), dt=DT, dtype=dtype, threads=1)
+            return Simulator(bench.network(settings), dt=DT, dtype=dtype, threads=settings.threads)
 
         simulator, _, build_s = clocked(build)
         simulator.run(settings.warmup, progress=False)

@@ -70,6 +70,7 @@ def synapses(rng, dtype):
     history = np.stack([rng.permutation(N) for _ in range(5)]).astype("uint32")
     return {
         "history": history, "history_count": rng.integers(0, 4, 5), "lags": lags, "first": first,
+        "begin": first, "end": first[1:],
         "targets": targets, "weights": rng.normal(size=targets.size).astype(dtype), "receiving": zeros(5, dtype),
         "pending": zeros((2, 4), "uint32"),
         "drowsy": zeros(1, "int64"), "place": 0, "woken": zeros(1, "uint8"),
@@ -155,7 +156,7 @@ def test_deliver_adds_each_weight_once(room):
     """One spike through one segment, at its lag and at no other step."""
     given = {
         "history": np.array([[2], [0], [0], [0]], "uint32"), "history_count": np.array([1, 0, 0, 0]),
-        "lags": np.array([2]), "first": np.array([0, 0, 0, 3], "uint32"),
+        "lags": np.array([2]), "begin": np.array([0, 0, 0], "uint32"), "end": np.array([0, 0, 3], "uint32"),
         "targets": np.array([1, 1, 4], "uint32"), "weights": np.array([1.0, 2.0, 4.0]), "receiving": zeros(5),
         "pending": zeros((2, 4), "uint32"),
         "drowsy": zeros(1, "int64"), "place": 0, "woken": zeros(1, "uint8"),

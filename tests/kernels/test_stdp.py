@@ -9,7 +9,11 @@ from potentia.kernels.backend import Call, Clockwork, load
 from potentia.sim.operators.operator import parameters
 
 N_PRE, N_POST, STEPS, DEPTH = 9, 7, 60, 5
-KERNELS = ("stdp_arrival_step", "stdp_spike_step", "program_step")
+KERNELS = (
+    ("trace_rescale_step", "pre"), ("trace_rescale_step", "post"), ("trace_arrival_step", "pre"),
+    ("stdp_arrival_step", ""), ("trace_spike_step", "post"), ("stdp_spike_step", ""), ("program_step", ""),
+)  # fmt: skip
+TRACE = ("trace", "since", "rate", "span", "shrink", "jump")
 
 
 def given(dtype, direct, indices):
@@ -26,14 +30,15 @@ def given(dtype, direct, indices):
     room = {"synapse": np.zeros(2 * n, "uint32"), "change": np.zeros(2 * n, dtype), "proposed": np.zeros(1, np.int64)}
     return room | {
         "history": np.stack([rng.permutation(N_PRE) for _ in range(DEPTH)]).astype("uint32"),
-        "history_count": rng.integers(0, 3, DEPTH), "lags": lags, "first": first, "targets": targets.astype(indices),
+        "history_count": rng.integers(0, 3, DEPTH), "lags": lags, "begin": first, "end": first[1:],
+        "targets": targets.astype(indices),
         "fired_post": np.array([0, 3, 5, 0, 0, 0, 0], "uint32"), "count_post": np.array([3]),
         "first_post": np.append(0, np.cumsum(np.bincount(targets, minlength=N_POST))).astype("uint32"),
         "synapse_post": order.astype("uint32"), "segment_post": segments[order].astype(indices),
         "trace_pre": np.zeros(lengths.size, dtype), "since_pre": np.zeros(1, np.int64), "rate_pre": 0.05,
         "span_pre": 16, "shrink_pre": float(np.exp(-0.8)), "trace_post": np.zeros(N_POST, dtype),
         "since_post": np.zeros(1, np.int64), "rate_post": 0.04, "span_post": 25, "shrink_post": float(np.exp(-1.0)),
-        "a_plus": 0.01, "a_minus": 0.02, "low": 0.0, "high": 0.9, "direct": int(direct), "weights": weights,
+        "jump_pre": 0.01, "jump_post": 0.02, "low": 0.0, "high": 0.9, "direct": int(direct), "weights": weights,
     }  # fmt: skip
 
 
@@ -42,10 +47,12 @@ def learned(name, arguments):
     room = load(name)
     arrays = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in arguments.items()}
     calls = []
-    for kernel in KERNELS[: 2 if arguments["direct"] else 3]:
+    for kernel, side in KERNELS[: 6 if arguments["direct"] else 7]:
         function = room.kernel(kernel)
-        calls.append(Call(function, {key: arrays[key] for key in parameters(function) if key != "step"}, None))
-    clockwork = Clockwork(np.zeros(3, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40)
+        own = arrays | {key: arrays[f"{key}_{side}"] for key in TRACE if side}
+        own |= {"fired": arrays["fired_post"], "count": arrays["count_post"]}
+        calls.append(Call(function, {key: own[key] for key in parameters(function) if key != "step"}, None))
+    clockwork = Clockwork(np.zeros(len(calls), np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40)
     program = room.program(calls, clockwork, arrays["weights"].dtype.name)
     program.advance(0, STEPS)
     program.collect()

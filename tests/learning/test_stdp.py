@@ -1,6 +1,7 @@
 """STDP through the whole simulator: closed forms, dense brute force, Brian2."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -179,12 +180,40 @@ def test_defaults_follow_the_weights():
     assert simulator.weights(projection)[0] == pytest.approx(3e-3 + 0.005 * 6e-3, rel=1e-12)
 
 
-def test_the_plan_names_the_rule_only_by_its_kernels(trains):
-    """In the phase `learn` arrivals come before spikes; ideal weights are changed at once, with nothing to program."""
+def test_ideal_weights_are_changed_at_once(trains):
+    """Nothing is left to carry out where a store merely adds."""
     pre, post, lags = trains
     simulator, _ = forced(pre, post, lags * DT, RULE)
-    names = [operator.name for operator in simulator.plan.operators if operator.phase.name == "LEARN"]
-    assert names == ["stdp_arrival_step", "stdp_spike_step"]
+    assert "program_step" not in {operator.name for operator in simulator.plan.operators}
+
+
+def test_projections_share_the_traces_of_their_target():
+    """Two projections onto one population with the same rule raise one trace per unit; another time constant, another.
+
+    The weights are those of two networks with one projection each.
+    """
+
+    def simulated(*rules):
+        net = Network(seed=3)
+        source, target = net.population(SpikeSource(), 30), net.population(LIF(threshold=10.0), 5, name="target")
+        for rule in rules:
+            net.connect(source, target, AllToAll(), weight=INITIAL, delay=2e-3, rule=rule)
+        net.stimulate(source, Poisson(rate=50.0))
+        net.stimulate(target, Poisson(rate=50.0, weight=100.0))
+        simulator = Simulator(net, dt=DT, dtype="float64")
+        simulator.run(0.3)
+        return simulator
+
+    other = replace(RULE, tau_minus=9e-3)
+    both = simulated(RULE, other, RULE)
+    traces = [signal.name for signal in both.plan.signals if signal.name.startswith("target.trace_post")]
+    assert [name for name in traces if not name.endswith("since")] == ["target.trace_post", "target.trace_post2"]
+    weights = [both.weights(part) for part in both.network.projections]
+    np.testing.assert_array_equal(weights[0], weights[2])
+    assert (weights[0] != weights[1]).any()
+    for rule, found in zip((RULE, other), weights, strict=False):
+        alone = simulated(rule)
+        np.testing.assert_array_equal(alone.weights(alone.network.projections[0]), found)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""Exponential traces of spikes, shared by all rules that ask for the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+from .build import Build
+from .operator import Phase
+from .per_thread import spread
+from .signals import MOST_COUNT, Signal
+
+SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digits of a float
+
+
+@final
+@dataclass(frozen=True)
+class Trace:
+    """Traces that decay by exp(-rate) in a step, kept so that only spikes touch them.
+
+    Trace i is worth ``values[i] * exp(-rate * (step % span))``; values (n,) float, rate [1/step], span [steps].
+    """
+
+    values: Signal
+    rate: float
+    span: int
+
+    def named(self, side: str) -> dict[str, Any]:
+        """What kernels find under trace_`side`, rate_`side` and span_`side`."""
+        return {f"trace_{side}": self.values, f"rate_{side}": self.rate, f"span_{side}": self.span}
+
+
+@final
+@dataclass(eq=False)
+class Traces:
+    """The traces of one group of spikes, each made when somebody first asks for it.
+
+    name: of the signals; n: how many there are of each; kernel, phase: what raises them at a spike, and when; spikes()
+    is what that kernel asks for; threads: which thread raises those of its own units, see `PerThread`.
+    """
+
+    build: Build
+    name: str
+    n: int
+    kernel: str
+    phase: Phase
+    spikes: Callable[[], Mapping[str, Any]]
+    threads: Sequence[int | None] = (None,)
+    made: dict[tuple[float, float], Trace] = field(default_factory=dict)
+
+    def trace(self, tau: float, jump: float) -> Trace:
+        """Traces with the decay time `tau` [s] that a spike raises by `jump`."""
+        if (tau, jump) not in self.made:
+            self.made[tau, jump] = self._make(tau, jump)
+        return self.made[tau, jump]
+
+    def _make(self, tau: float, jump: float) -> Trace:
+        rate = self.build.dt / tau
+        span = max(round(SPAN / rate), 1)
+        name = f"{self.name}{len(self.made) + 1}" if self.made else self.name
+        values = self.build.signal(name, "flow", "float", (self.n,))
+        since = self.build.signal(f"{name}.since", "flow", "int64", (1,), most=MOST_COUNT)
+        scope = {"trace": values, "since": since, "rate": rate, "span": span, "jump": jump, **self.spikes()}
+        rescaling = {**scope, "shrink": math.exp(-rate * span)}
+        self.build.operator(Phase.GATHER, name, "trace_rescale_step", rescaling)
+        spread(self.build, self.phase, name, self.kernel, scope, self.threads)
+        return Trace(values, rate, span)
