@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from potentia import Network, Simulator
 from potentia.errors import DependencyError, UnsupportedError
 from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.kernels.backend import Call, Clockwork, load
-from potentia.kernels.gpu import devices, source
+from potentia.kernels.gpu import binding, devices, source
 from potentia.kernels.gpu.signatures import FOLDER, signatures
 from potentia.learning import STDP
 from potentia.models import LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, Izhikevich, SpikeSource
@@ -277,6 +278,46 @@ def test_every_kernel_has_the_parameters_of_the_reference(monkeypatch):
         offered = parameters(reference.kernel(base))
         assert parameters(room.kernel(base)) == offered
         assert {parameter.name for parameter in kernel.parameters} - own <= set(offered)
+
+
+OWN = """
+{word}KERNEL(own_step)(Clock clock, Array<const real> spins, Array<const int64> lags, Array<real> out) {{}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "grid", "block"),
+    [
+        ("", (4, 1), (256, 1)),
+        ("FEW_", (2, 1), (256, 1)),
+        ("ONE_", (1, 1), (1, 1)),
+        ("CLOCK_", (1, 1), (1, 1)),
+        ("BLOCK_", (1, 1), (512, 1)),
+        ("FLAG_", (1, 1), (512, 1)),
+        ("ARRIVAL_", (2, 5), (64, 4)),
+        ("SPIKE_", (2, 1), (64, 4)),
+    ],
+)
+def test_a_source_declares_how_many_threads_it_takes(word, grid, block, tmp_path, monkeypatch):
+    """Whatever its parameters are called; 1000 entries in its first array, 5 lags, a small card."""
+    (tmp_path / "own.cu").write_text(OWN.format(word=word))
+    monkeypatch.setattr("potentia.kernels.gpu.signatures.FOLDER", tmp_path)
+    own = signatures.__wrapped__()["own_step"]
+    card = SimpleNamespace(most_threads=512, most_blocks=2)
+    assert binding._threads(own, {"spins": np.zeros(1000), "lags": np.arange(5), "out": np.zeros(3)}, card) == (
+        grid,
+        block,
+    )
+    assert own.meets == (word in ("BLOCK_", "FLAG_"))
+    assert own.rests == (word != "CLOCK_")
+
+
+def test_a_source_that_declares_what_nobody_knows(tmp_path, monkeypatch):
+    (tmp_path / "own.cu").write_text(OWN.format(word="ODD_"))
+    monkeypatch.setattr("potentia.kernels.gpu.signatures.FOLDER", tmp_path)
+    own = signatures.__wrapped__()["own_step"]
+    with pytest.raises(UnsupportedError, match="kernel own_step of the gpu declares the unknown shape ODD_KERNEL"):
+        binding._threads(own, {"spins": np.zeros(9)}, SimpleNamespace(most_threads=512, most_blocks=2))
 
 
 def test_what_the_gpu_cannot_do(monkeypatch):
