@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import ParameterError
 from ..sim import validation as check
 from ..sim.description.parts import Projection
-from ..sim.results.result import BatchResult, Result
+from ..sim.results.batch_result import BatchResult
+from ..sim.results.result import Result
 from .crossbars.crossbar import Crossbar
 
 if TYPE_CHECKING:

@@ -26,8 +26,9 @@ from .encoding.encoders import encode_latency, encode_level_crossing, encode_rat
 from .operators.connections import Connections
 from .operators.operator import Phase
 from .operators.projection import ProjectionScope, Proposals
+from .results.batch_result import BatchResult
 from .results.records import Samples, Spikes
-from .results.result import BatchResult, Result
+from .results.result import Result
 from .simulator import Simulator
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Any
 
 def sections_html(title: str, sections: Mapping[str, Sequence[str]]) -> str:
     """A title, and a table for each section that has lines; what stands before ": " in a line is its first cell."""
-    parts = [title]
+    parts = [f"<b>{escape(title)}</b>"]
     for name, lines in sections.items():
         if lines:
             parts.append(f"<div><i>{escape(name)}</i></div>{table([_split(line) for line in lines])}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import NetworkError
 from . import validation as check
 from .conversion import shown
-from .description.network import Network
+from .description.network import Network, parts_of
 from .description.parts import Projection
 from .description.plausibility import Doubts
 from .engines import batch_inputs
@@ -21,8 +21,10 @@ from .engines.batch_inputs import BatchInputs
 from .engines.choose import Options, choose
 from .engines.engine import Arrays, CompiledNetwork, Engine
 from .operators.connections import Connections
+from .outline import Outline
 from .progress import Progress, meter
-from .results.result import BatchResult, Result
+from .results.batch_result import BatchResult
+from .results.result import Result
 from .turns import Turns
 
 if TYPE_CHECKING:
@@ -76,6 +78,19 @@ class Simulator:
         """Description, options and state, for pickles and copies, which go on bit for bit; code is compiled anew."""
         state = self._alone("pickle", self._engine.snapshot)
         return _again, (type(self), self.network, asdict(self._options), state)
+
+    def __repr__(self) -> str:
+        return str(self._outline())
+
+    def _repr_html_(self) -> str:
+        """The simulator and its network as tables, for notebooks."""
+        return self._outline().html()
+
+    def _outline(self) -> Outline:
+        told = self.plan.meta()
+        grid = f" in steps of {told['dt']:g} s" if "dt" in told else ""
+        title = f"Simulator at {self.time:g} s: {told['engine']} engine on {told['backend']}{grid}, {told['precision']}"
+        return Outline(f"{title}, seed {self.network.seed}", parts_of(self.network))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, backend: str | None = None, threads: int | None = None) -> Simulator:

@@ -28,7 +28,7 @@ BELOW = {  # rooms, and what each may import beside the ground
 INSIDE = {  # rooms within rooms, from the ground up: each may import those before it
     "sim": [
         {"conversion", "free_memory", "html", "notice", "progress", "turns"},
-        {"validation"},
+        {"validation", "outline"},
         {"disk", "seed"},
         {"hdf5"},
         {"operators"},

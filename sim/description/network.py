@@ -12,7 +12,7 @@ from ...errors import CapacityError, NetworkError, one_line
 from .. import conversion
 from .. import validation as check
 from ..conversion import shown
-from ..html import sections_html
+from ..outline import Outline, Section
 from ..seed import check_seed
 from .connectivity import MOST_UNITS, Connectivity
 from .distributions import Distribution
@@ -26,6 +26,7 @@ from .store import Ideal, Store
 
 DEFAULT_DELAY: Final = 1e-3  # [s]
 MAX_NAME: Final = 100
+PARTS: Final = ("populations", "projections", "inputs", "probes")  # the lists of a network
 
 
 class Network:
@@ -157,7 +158,7 @@ class Network:
     def copy(self) -> Network:
         """The description as it stands now; its parts, which never change, are shared."""
         copy = Network(seed=self.seed)
-        for title in ("populations", "projections", "inputs", "probes"):
+        for title in PARTS:
             getattr(copy, title).extend(getattr(self, title))
         return copy
 
@@ -165,16 +166,20 @@ class Network:
 
     def __str__(self) -> str:
         lines = [f"Network, seed {self.seed}"]
-        for title in ("populations", "projections", "inputs", "probes"):
+        for title in PARTS:
             members = getattr(self, title)
             lines += [f"{title}:"] * bool(members) + [f"  {member}" for member in members]
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        return str(self._outline())
+
     def _repr_html_(self) -> str:
         """The description as tables, for notebooks."""
-        titles = ("populations", "projections", "inputs", "probes")
-        sections = {title: [str(member) for member in getattr(self, title)] for title in titles}
-        return sections_html(f"<b>Network</b>, seed {self.seed}", sections)
+        return self._outline().html()
+
+    def _outline(self) -> Outline:
+        return Outline(f"Network, seed {self.seed}", parts_of(self))
 
     def _name(self, kind: str, name: str | None, default: str) -> str:
         """A valid name that no other part of this kind bears; the default gets a number where needed."""
@@ -221,6 +226,11 @@ class Network:
     def _receptor(self, field: str, population: Population, receptor: str | None) -> None:
         if receptor is not None:
             check.one_of(self, field, receptor, population.model.receptors)
+
+
+def parts_of(network: Network) -> dict[str, Section]:
+    """The parts of a network as the sections of an outline."""
+    return {title: (getattr(network, title), str) for title in PARTS}
 
 
 def _starts(owner: object, model: NeuronModel, n: int, initial: Any) -> dict[str, Any]:

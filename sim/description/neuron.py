@@ -36,6 +36,19 @@ class EventKernels:
     receives: Mapping[str, str]
     fire: Kernel | None = None
 
+    def __post_init__(self) -> None:
+        for role, kernel in (("flow", self.flow), ("next", self.next), ("fire", self.fire)):
+            if not (isinstance(kernel, str) or callable(kernel) or (role == "fire" and kernel is None)):
+                raise check.fail(self, role, "must be a function or the name of a kernel of the library", kernel)
+        if not isinstance(self.state, (tuple, list)) or not all(isinstance(name, str) for name in self.state):
+            raise check.fail(self, "state", "must be names of state variables such as ('v',)", self.state)
+        object.__setattr__(self, "state", tuple(map(str, self.state)))
+        receives = check.mapping(self, "receives", self.receives, "{'jump': 'v'}")
+        for receptor, variable in receives.items():
+            check.text(self, "receives", receptor)
+            check.one_of(self, f"receives {receptor}", variable, self.state)
+        object.__setattr__(self, "receives", receives)
+
 
 def complete(model: NeuronModel) -> None:
     """Raise NetworkError unless the class of a model says what a network is compiled from."""

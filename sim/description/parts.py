@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .. import validation as check
 from .connectivity import Connectivity
 from .distributions import Distribution
 from .inputs import Stimulus
@@ -93,6 +94,19 @@ class Probe:
         every = "" if self.every is None else f" every {self.every:g} s"
         kind = "synapse" if isinstance(self.target, Projection) else "unit"
         return self.name + every + ("" if self.ids is None else f", {len(self.ids)} {kind}{'s' * (len(self.ids) > 1)}")
+
+
+def name_of(owner: str, field: str, part: object) -> str:
+    """The name of a population or a projection, given as such or by its name.
+
+    An object counts by its name alone, so one of a copy of the network, or of the one that a saved result came from,
+    will do.
+    """
+    if isinstance(part, (Population, Projection)):
+        return part.name
+    if not isinstance(part, str):
+        raise check.fail(owner, field, "must be a population or a projection, or its name", part)
+    return str(part)
 
 
 def _call(part: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final, final
 
 import numpy as np
@@ -41,6 +41,10 @@ class Capabilities:
     counts: bool = False
     adds: bool = False
     shares: bool = False
+
+    def __post_init__(self) -> None:
+        for own in fields(self):
+            check.keep(self, own.name, check.flag)
 
 
 class Store(ABC):

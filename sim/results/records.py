@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import ParameterError
 from .. import validation as check
+from ..outline import Section
 
 MOST_COUNTS: Final = 10**8  # that one table of spikes per unit and bin may hold
 
@@ -32,6 +33,13 @@ class Spikes:
 
     def __len__(self) -> int:
         return int(self.times.size)
+
+    def __str__(self) -> str:
+        units = f"{self.n:,} units" if self.recorded is None else f"{self.n_recorded:,} of {self.n:,} units"
+        return f"{units}, {len(self):,} spikes, {self.rate:.4g} Hz"
+
+    def __repr__(self) -> str:
+        return f"Spikes from {self.start:g} s to {self.stop:g} s: {self}"
 
     @property
     def n_recorded(self) -> int:
@@ -105,6 +113,13 @@ class Samples:
     ids: NDArray[np.int64]
     unit: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.values.dtype} {self.values.shape}{f' [{self.unit}]' if self.unit else ''}"
+
+    def __repr__(self) -> str:
+        span = f" from {self.times[0]:g} s to {self.times[-1]:g} s" if self.times.size else ""
+        return f"Samples{span}: {self}"
+
 
 @dataclass(frozen=True, eq=False)
 class Records:
@@ -121,6 +136,16 @@ class Records:
     sample_records: dict[str, Samples] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
     tallies: dict[str, float] = field(default_factory=dict)
+
+
+def span_of(records: Records) -> str:
+    """From when to when records reach."""
+    return f"{records.start:g} s to {records.stop:g} s"
+
+
+def tallies_of(tallies: Mapping[str, float]) -> Section:
+    """Tallies as a section of an outline."""
+    return list(tallies.items()), lambda item: f"{item[0]}: {item[1]:,.6g}"
 
 
 AnyRecords = TypeVar("AnyRecords", bound=Records)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from ...errors import ParameterError
 from .. import validation as check
-from .records import Records, Samples, Spikes
+from ..description.parts import Population, Projection, name_of
+from ..outline import Outline, Section
+from .records import Records, Samples, Spikes, span_of, tallies_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,34 +23,38 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, eq=False)
 class Result(Records):
-    """The records of one `run`, from `start` to `stop` [s], by the names of what was probed.
+    """The records of one `run`, from `start` to `stop` [s], of what was probed.
+
+    Populations and projections are given as such or by name; see `name_of`. A record that was not made raises
+    ParameterError.
 
     hash: of every spike of every population since time 0, whether recorded or not. meta: how the run was
     made (seed, dt, engine, backend, versions ...). tallies: what stores and rules counted in this span.
     """
 
-    def spikes(self, population: str) -> Spikes:
+    def spikes(self, population: Population | str) -> Spikes:
         """The recorded spikes of a population."""
-        return self._record(self.spike_records, population, "spikes of population")  # type: ignore[no-any-return]
+        name = name_of("Result", "spikes population", population)
+        return self._record(self.spike_records, name, "spikes of population")  # type: ignore[no-any-return]
 
-    def samples(self, target: str, what: str) -> Samples:
+    def samples(self, target: Population | Projection | str, what: str) -> Samples:
         """A sampled record with its times: a state variable, "counts", "rate" or "weights"."""
-        name = ".".join(check.text("Result", *part) for part in (("samples target", target), ("samples what", what)))
+        name = f"{name_of('Result', 'samples target', target)}.{check.text('Result', 'samples what', what)}"
         return self._record(self.sample_records, name, "record")  # type: ignore[no-any-return]
 
-    def trace(self, population: str, variable: str) -> NDArray[Any]:
+    def trace(self, population: Population | str, variable: str) -> NDArray[Any]:
         """A recorded state variable (n_samples, n_recorded); sampled at `times`."""
         return self.samples(population, variable).values
 
-    def counts(self, population: str) -> NDArray[np.int64]:
+    def counts(self, population: Population | str) -> NDArray[np.int64]:
         """Recorded spikes per interval and unit (n_intervals, n)."""
         return self.samples(population, "counts").values
 
-    def rate(self, population: str) -> NDArray[np.float64]:
+    def rate(self, population: Population | str) -> NDArray[np.float64]:
         """The recorded population rate per interval (n_intervals,) [Hz]."""
         return self.samples(population, "rate").values[:, 0]
 
-    def weights(self, projection: str) -> NDArray[np.float64]:
+    def weights(self, projection: Projection | str) -> NDArray[np.float64]:
         """The recorded weights (n_samples, n_synapses)."""
         return self.samples(projection, "weights").values
 
@@ -82,7 +88,7 @@ class Result(Records):
     @classmethod
     def of(cls, records: Records) -> Result:
         """These records as a result."""
-        return cls(**vars(records))
+        return cls(**vars(check.instance("Result", "of records", records, Records)))
 
     def plot(self) -> Figure:
         """A matplotlib figure of all records: raster with rates, traces, weights."""
@@ -90,45 +96,25 @@ class Result(Records):
 
         return overview(self)
 
+    def __repr__(self) -> str:
+        return str(self._outline())
+
+    def _repr_html_(self) -> str:
+        """What was recorded as tables, for notebooks."""
+        return self._outline().html()
+
+    def _outline(self) -> Outline:
+        sections: dict[str, Section] = {
+            "spikes": (list(self.spike_records), lambda name: f"{name}: {self.spike_records[name]}"),
+            "samples": (list(self.sample_records), lambda name: f"{name}: {self.sample_records[name]}"),
+            "tallies": tallies_of(self.tallies),
+        }
+        return Outline(f"Result from {span_of(self)}, spike hash {self.hash}", sections)
+
     def _record(self, records: dict[str, Any], name: str, kind: str) -> Any:
-        name = check.text(self, kind, name)
         if name not in records:
             known = check.listed(sorted(records)) or "nothing"
             raise ParameterError(
                 f"Result: no {kind} {name!r} was recorded{check.nearest(name, records)} (recorded: {known})"
             )
         return records[name]
-
-
-@dataclass(frozen=True, eq=False)
-class BatchResult:
-    """The results of a batch run, one per sample, in order."""
-
-    samples: list[Result]
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> Result:
-        return self.samples[index]
-
-    @property
-    def hash(self) -> str:
-        """One hash for all samples, in order."""
-        import hashlib
-
-        return hashlib.blake2b("".join(sample.hash for sample in self.samples).encode(), digest_size=16).hexdigest()
-
-    @property
-    def tallies(self) -> dict[str, float]:
-        """The tallies of all samples added up."""
-        names = self.samples[0].tallies if self.samples else {}
-        return {name: sum(sample.tallies[name] for sample in self.samples) for name in names}
-
-    def counts(self, population: str) -> NDArray[np.int64]:
-        """Recorded spikes per interval and unit of every sample (batch, n_intervals, n)."""
-        return np.stack([sample.counts(population) for sample in self.samples])
-
-    def trace(self, population: str, variable: str) -> NDArray[Any]:
-        """A recorded state variable of every sample (batch, n_samples, n_recorded)."""
-        return np.stack([sample.trace(population, variable) for sample in self.samples])

@@ -7,6 +7,7 @@ import inspect
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel
@@ -24,7 +25,7 @@ PACKAGES = (
 # What the library itself makes and hands out: users read these, and call their methods.
 RECORDS = {
     "BatchResult", "Connections", "Context", "Cost", "Experiment", "Input", "Part", "Population", "Probe", "Projection",
-    "Reading", "Result", "Samples", "Spikes", "TrainedReadout",
+    "ProjectionScope", "Proposals", "Reading", "Result", "Samples", "Spikes", "TrainedReadout",
 }  # fmt: skip
 # What engines and stores ask of the parts of a description, with arguments of their own making.
 HOOKS = {
@@ -43,7 +44,8 @@ HOOKS = {
     "DAC": {"errors", "inside", "step"},
     "AnalogLinear": {"extra_repr", "key"},
 }
-PORTS = {"Context", "EventInput", "NeuronModel", "Rule", "Stimulus", "Store"}  # all of whose methods are such
+# all of whose methods are such
+PORTS = {"Context", "EventInput", "NeuronModel", "ProjectionScope", "Rule", "Stimulus", "Store"}
 SKIPPED = {"ask", "is_timed", "one_line", "style", "format_table"}  # of modules: not meant for users
 
 
@@ -75,7 +77,7 @@ def doors() -> list[Door]:
 
 def _of(name: str, part: Any) -> Iterator[Door]:
     if inspect.isclass(part):
-        if issubclass(part, (BaseException, BaseModel)) or inspect.isabstract(part):
+        if issubclass(part, (BaseException, BaseModel, Enum)) or inspect.isabstract(part):
             return
         if name not in RECORDS:
             yield _door(name, part, None)
