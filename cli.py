@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from . import process
 from .errors import DataError, DependencyError, ParameterError, PotentiaError
+from .version import __version__
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Simulate spiking networks and the memory devices they live on."
-)
+app = typer.Typer(add_completion=False)
 
 MOST_COLUMNS = 6  # metrics in the table of a sweep; its file has all of them
 
@@ -32,9 +32,35 @@ Data = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
 
+class OfExperiment(TyperCommand):
+    """A command whose ``--help``, where it is given an experiment, lists the experiment's settings too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        self._asked = self.make_parser(ctx).parse_args(list(args))[0].get("name")
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        super().format_help(ctx, formatter)
+        if self._asked is not None:
+            _tell_settings(self._asked)
+
+
 def _place(metavar: str, told: str) -> Any:
     """The argument that names a file or a folder."""
     return typer.Argument(metavar=metavar, help=told, callback=process.absolute)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version of Potentia.")] = False,
+) -> None:
+    """Simulate spiking networks and the memory devices they live on."""
+    if version:
+        say(f"potentia {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        say(context.get_help())
 
 
 @app.command("list")
@@ -46,7 +72,7 @@ def list_() -> None:
     say(format_table(sorted(experiments().items())))
 
 
-@app.command()
+@app.command(cls=OfExperiment)
 def run(
     name: Annotated[str, typer.Argument(help="An experiment; see `potentia list`.")],
     set_: Set = None,
@@ -62,17 +88,18 @@ def run(
     from .experiments.framework.runner import execute
     from .kernels.backend import BACKENDS
     from .sim import validation as check
+    from .sim.runs import stop
 
     check.one_of("run", "backend", backend, ("auto", *BACKENDS))
     experiment = load(name)
     values = {} if seed is None else {"seed": seed}
     settings = read_settings(name, experiment.settings, set_ or (), values)
-    with process.interruptible():
+    with process.interruptible(stop.ask):
         folder = execute(experiment, settings, backend=backend, data=data, base=out, say=warn if json_ else say)
-        _tell_end(folder, json_)
+        _tell_end(folder.path, folder.record, json_)
 
 
-@app.command()
+@app.command(cls=OfExperiment)
 def sweep(
     name: Annotated[str, typer.Argument(help="An experiment; see `potentia list`.")],
     grid: Annotated[
@@ -116,15 +143,21 @@ def resume(
     workers: Annotated[int | None, typer.Option(help="Of a sweep: runs at once; all cores if left out.")] = None,
     json_: Json = False,
 ) -> None:
-    """Go on with a run or a sweep that was broken off, a run from its last checkpoint."""
+    """Go on with a run or a sweep that was broken off, a run from its last checkpoint; tell of one that is done."""
     from .experiments.framework import runner, sweep  # noqa: F401 (now, not when something has begun)
-    from .sim.runs.runfolder import SWEEP
+    from .sim.runs import stop
+    from .sim.runs.runfolder import SWEEP, read_run
 
-    with process.interruptible():
+    with process.interruptible(stop.ask):
         if (path / SWEEP).exists():
             _tell_sweep(path, workers, json_)
-        else:
-            _tell_end(runner.resume(path, say=warn if json_ else say), json_)
+            return
+        record = read_run(path)
+        if record["status"] != "done":
+            record = runner.resume(path, say=warn if json_ else say).record
+        elif not json_:
+            say(_told(record))
+        _tell_end(path, record, json_)
 
 
 @app.command()
@@ -295,14 +328,24 @@ def _forget_stdout(error: OSError) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell_end(folder: Any, as_json: bool) -> None:
+def _tell_settings(name: str) -> None:
+    """The settings of an experiment, as ``--set`` takes them."""
+    from .experiments import load
+    from .experiments.framework.experiment import format_table, settings_rows
+
+    experiment = load(name)
+    header = ("setting", "default", "unit", "may be", "meaning")
+    say(f"{name}: {experiment.description}\nSettings, each as --set KEY=VALUE:\n")
+    say(format_table(settings_rows(experiment.settings), header=header) + "\n")
+
+
+def _tell_end(path: Path, record: dict[str, Any], as_json: bool) -> None:
     """The last lines of a run."""
-    record = folder.record
     if as_json:
         told = {"experiment": record["experiment"], "seed": record["seed"], "metrics": record["metrics"]}
-        say(json.dumps(told | {"run": str(folder.path)}))
+        say(json.dumps(told | {"run": str(path)}))
     else:
-        say(f"spike hash {record['spike_hash']}\n{folder.path}")
+        say(f"spike hash {record['spike_hash']}\n{path}")
 
 
 def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:

@@ -51,13 +51,21 @@ def minding(handler: Callable[[int, Any], None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Raise signals as KeyboardInterrupt in here, and `Stopped` once what was begun is in order."""
-    number = int(signal.SIGINT)
+def interruptible(ask: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Raise signals as KeyboardInterrupt in here, and `Stopped` once what was begun is in order.
+
+    ask: asks what goes on to stop by itself, and tells whether it will; then only a second signal is raised.
+    """
+    number, asked = int(signal.SIGINT), False
 
     def interrupt(got: int, frame: Any) -> None:
-        nonlocal number
+        nonlocal number, asked
         number = got
+        if not asked and ask():
+            asked = True
+            with contextlib.suppress(OSError):
+                os.write(2, b"potentia: stopping with a checkpoint; interrupt again to stop without one\n")
+            return
         raise KeyboardInterrupt
 
     with minding(interrupt), arriving(lambda: number):

@@ -20,10 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from potentia import cli, process
 from potentia.errors import DataError, ParameterError
 from potentia.experiments import balanced_network, experiments, load
-from potentia.experiments.framework.experiment import Context, format_table, is_timed, read_settings
+from potentia.experiments.framework.experiment import Context, format_table, is_timed, read_settings, settings_rows
 from potentia.experiments.framework.runner import compare, execute, verify
 from potentia.sim.disk import atomic
 from potentia.sim.runs.runfolder import read_run
+from potentia.version import __version__
 
 SMALL = ["--set", "neurons=200", "--set", "duration=0.05", "--set", "probability=0.1"]
 
@@ -374,3 +375,52 @@ def test_bench_reports_in_the_promised_form():
     assert {"case", "engine", "cpu_s", "wall_s", "rss_mb"} <= set(told["rows"][0])
     assert told["ratios"] == {}
     assert told["ceiling_fraction"] > 0
+
+
+def test_version_and_help_without_a_command():
+    assert potentia("--version").stdout == f"potentia {__version__}\n"
+    for arguments in ((), ("--help",)):
+        shown = potentia(*arguments)
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert "Name the experiments." in shown.stdout
+    module = [sys.executable, "-m", "potentia"]
+    told = subprocess.run([*module, "--version"], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout == f"potentia {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_help_on_an_experiment_lists_its_settings(command):
+    shown = potentia(command, "microcircuit", "--seed", 3, "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "--backend" in shown.stdout
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in shown.stdout.splitlines() if line.strip()}
+    assert rows["duration"] == "5.0 s number > 0 simulated and recorded time"
+    assert rows["drive"].startswith("null dc | poisson | null what stands for the input from outside")
+    assert rows["bits"].startswith("8 whole number | null >= 1 and <= 16 2**bits levels")
+    assert rows["procedural"].startswith("false true | false draw synapses again")
+    assert set(load("microcircuit").settings.model_fields) <= set(rows)
+
+
+def test_every_default_that_is_listed_is_one_that_can_be_set():
+    for name in experiments():
+        model = load(name).settings
+        for setting, default, *_ in settings_rows(model):
+            made = read_settings(name, model, [f"{setting}={default}"])
+            assert getattr(made, setting) == model.model_fields[setting].default
+
+
+def test_plain_help_imports_no_experiment():
+    script = (
+        "import sys; sys.argv = ['potentia', 'run', '--help']\nimport potentia.cli\n"
+        "try: potentia.cli.main()\nexcept SystemExit: pass\n"
+        "print(*[name for name in sys.modules if name.startswith('potentia.experiments') or name == 'numpy'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert "An experiment; see" in done.stdout
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_help_on_an_unknown_experiment_names_the_nearest():
+    shown = potentia("run", "balanced-netwrok", "--help")
+    assert shown.returncode == 2
+    assert "did you mean 'balanced-network'?" in shown.stderr

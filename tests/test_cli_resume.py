@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from potentia.experiments.framework.experiment import read_settings
 from potentia.experiments.framework.runner import execute
 from potentia.sim.disk.lock import FolderLock
 from potentia.sim.engines.clock import ClockEngine
-from potentia.sim.runs import segments
+from potentia.sim.runs import segments, snapshot, stop
 from potentia.sim.runs.claim import LOCK, RECORD
 from potentia.sim.runs.runfolder import read_run
 from potentia.tests.test_cli import potentia
@@ -88,11 +89,59 @@ def test_a_run_that_failed_after_its_simulation(tmp_path, whole, monkeypatch):
     assert not {"error", "traceback"} & record.keys()
 
 
-def test_a_run_that_is_done_is_refused(broken):
-    potentia("resume", broken)
+def test_a_run_that_is_done_is_told(broken, whole):
+    """Its record is printed, and nothing in its folder changes."""
+    assert potentia("resume", broken).returncode == 0
+    before = {path.name: path.read_bytes() for path in broken.iterdir()}
     again = potentia("resume", broken)
-    assert again.returncode == 2
-    assert "is done; there is nothing to resume" in again.stderr
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.startswith("balanced-network, seed 3, done\n")
+    assert "rate_excitatory" in again.stdout
+    assert again.stdout.endswith(f"spike hash {whole['spike_hash']}\n{broken}\n")
+    told = json.loads(potentia("resume", broken, "--json").stdout)
+    assert (told["run"], told["metrics"]["spikes"]) == (str(broken), whole["metrics"]["spikes"])
+    assert {path.name: path.read_bytes() for path in broken.iterdir()} == before
+
+
+def interrupting(patch, signals):
+    """Send this process so many signals when a recorded run looks for the second time whether to hand over."""
+    wants, looks = segments.Segments.wants, iter(range(1))
+
+    def interrupted(self, n_bytes):
+        if next(looks, None) is None:
+            for _ in range(signals):
+                os.kill(os.getpid(), signal.SIGINT)
+        return wants(self, n_bytes)
+
+    patch.setattr(segments.Segments, "wants", interrupted)
+
+
+def test_ctrl_c_writes_a_checkpoint_and_says_how_to_go_on(tmp_path, whole, monkeypatch):
+    settings = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
+    with monkeypatch.context() as patch:
+        interrupting(patch, 1)
+        stopped = potentia("run", "balanced-network", *settings, "--out", tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert stopped.returncode == 130
+    assert stopped.stderr == f"potentia: interrupted; to go on: potentia resume {folder}\n"
+    assert snapshot.load(folder / segments.CHECKPOINTS[0]).time == pytest.approx(0.2)
+    assert read_run(folder)["status"] == "interrupted"
+    taken: list[float] = []
+    resumed = segments.Segments._resumed
+    monkeypatch.setattr(segments.Segments, "_resumed", lambda self: taken.append(1) or resumed(self))
+    assert potentia("resume", folder).returncode == 0
+    assert taken
+    assert read_run(folder)["spike_hash"] == whole["spike_hash"]
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupting(patch, 2)
+        stopped = potentia("run", "balanced-network", "--set", "neurons=200", "--out", tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert stopped.returncode == 130
+    assert not list(folder.glob("*.snapshot"))
+    assert not stop.asked()
 
 
 def test_a_run_that_still_runs_is_refused(broken):

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final, final
+from types import UnionType
+from typing import Any, Final, Literal, Union, final, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from potentia.errors import DependencyError, ParameterError
 from potentia.sim import validation as check
@@ -22,6 +24,7 @@ from potentia.sim.runs.runfolder import read_json
 
 # metrics of the machine, not of the network
 TIMED: Final = re.compile(r"(^|_)(seconds|cpu_s|wall_s|rss_mb|real_time_factor)(_sd)?$")
+UNIT: Final = re.compile(r"\[([^\]]+)\]")  # in the description of a setting
 QUANTITY: Final = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµμ]{1,4})")
 PREFIXES: Final = {
     "f": -15,
@@ -36,6 +39,10 @@ PREFIXES: Final = {
     "M": 6,
     "G": 9,
 }
+
+SIGNS: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}  # of pydantic's limits
+KINDS: Final[dict[Any, str]] = {int: "whole number", float: "number", bool: "true | false", str: "text",
+                              type(None): "null"}  # fmt: skip
 
 Metrics = dict[str, Any]
 
@@ -141,6 +148,18 @@ def read_settings(
         raise _sentence(name, model, error) from None
 
 
+def settings_rows(model: type[BaseModel]) -> list[tuple[str, str, str, str, str]]:
+    """Every setting: name, default, unit, what it may be, and what it is."""
+    rows = []
+    for name, about in model.model_fields.items():
+        text = about.description or ""
+        unit = UNIT.search(text)
+        default = "needed" if about.is_required() else _written(about.get_default(call_default_factory=True))
+        told = UNIT.sub("", text).strip()
+        rows.append((name, default, unit[1] if unit else "", _range(about), told))
+    return rows
+
+
 def is_timed(metric: str) -> bool:
     """Whether a metric tells of the machine's time or memory, so that no two runs agree on it."""
     return TIMED.search(metric) is not None
@@ -206,10 +225,37 @@ def _sentence(name: str, model: type[BaseModel], error: ValidationError) -> Para
     rule = first["msg"].replace("Input should be", "must be").replace("Value error, ", "")
     rule = re.sub(r", unable to parse string as an? (number|integer)", "", rule)
     about = model.model_fields.get(key)
-    unit = re.search(r"\[([^\]]+)\]", (about.description or "") if about else "")
+    unit = UNIT.search((about.description or "") if about else "")
     if about and unit and "number" in rule:
         rule += f" in {unit[1]}{_hint(first['input'], unit[1], key, about.default)}"
     return check.fail(name, key or "settings", rule, first["input"])
+
+
+def _range(about: FieldInfo) -> str:
+    """What a setting may be: which kinds or choices, and in which range."""
+    limits = [
+        f"{sign} {limit if isinstance(limit, int) and limit < 10**9 else f'{limit:g}'}"
+        for rule in about.metadata
+        for name, sign in SIGNS.items()
+        if isinstance(limit := getattr(rule, name, None), (int, float))
+    ]
+    return f"{' | '.join(_kinds(about.annotation))} {' and '.join(limits)}".strip()
+
+
+def _kinds(hint: Any) -> list[str]:
+    """The kinds of values that a type hint admits, and the choices that it lists."""
+    if get_origin(hint) is Literal:
+        return [_written(choice) for choice in get_args(hint)]
+    if get_origin(hint) in (Union, UnionType):
+        return [kind for part in get_args(hint) for kind in _kinds(part)]
+    return [KINDS.get(hint) or str(getattr(hint, "__name__", hint) if not get_args(hint) else hint)]
+
+
+def _written(value: Any) -> str:
+    """A default as ``--set`` takes it."""
+    if isinstance(value, str):
+        return value
+    return "null" if value is None else json.dumps(value, default=str)
 
 
 def _hint(got: Any, unit: str, key: str, default: Any) -> str:

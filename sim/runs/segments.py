@@ -22,7 +22,7 @@ from ..disk.lock import FolderLock
 from ..results import chain, storage
 from ..results.result import Result
 from ..results.sink import State
-from . import snapshot
+from . import snapshot, stop
 from .snapshot import Snapshot
 
 MOST_BYTES: Final = 1 << 26  # per segment
@@ -49,6 +49,8 @@ class Segments:
     state: where to go on, None at the beginning. complete: the result, where the run was done already.
 
     The thread, which no interrupt reaches, takes the folder's lock and gives it up, at the latest soon after the run.
+
+    Where `stop.ask` asks for it, the run ends in a KeyboardInterrupt once a checkpoint of the moment is written.
     """
 
     def __init__(
@@ -91,20 +93,27 @@ class Segments:
             raise
 
     def __enter__(self) -> Self:
+        stop.begin(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._finish()
+        asked = stop.asked()
+        try:
+            self._finish()
+        finally:
+            stop.end(self)
         if error is None:
             self._check()
+            if asked:
+                raise KeyboardInterrupt
 
     def wants(self, n_bytes: int) -> bool:
         """Whether a segment of `n_bytes` should be handed over now."""
         passed = time.monotonic() - self._last
         late = passed > (MOST_SECONDS if n_bytes else CHECKPOINT_SECONDS)
-        return n_bytes >= MOST_BYTES or late or self._failure is not None
+        return n_bytes >= MOST_BYTES or late or self._failure is not None or stop.asked()
 
     def put(self, segment: Result, state: State | None = None) -> None:
         """Hand over the next segment and the `state` at its end. Raises an error if an earlier one was not written."""
@@ -112,11 +121,13 @@ class Segments:
         self._last = time.monotonic()
         self._only = segment if self._count == 0 else None
         self._count += 1
-        kept = None
-        if state is not None and self._last - self._last_kept >= CHECKPOINT_SECONDS:
+        kept, stopping = None, state is not None and stop.asked()
+        if state is not None and (stopping or self._last - self._last_kept >= CHECKPOINT_SECONDS):
             self._last_kept, kept = self._last, self.present(state())
         self._room.get()
         self._queue.put((segment, kept))
+        if stopping:
+            raise KeyboardInterrupt
 
     def merge(self) -> Result:
         """The whole result, saved as results.h5, which appears in one move; only then do the segments go."""
