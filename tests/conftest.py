@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from potentia import Simulator
 from potentia.errors import DependencyError, UnsupportedError
 from potentia.kernels.backend import Backend, load
 from potentia.kernels.gpu import devices
+from potentia.sim.runs import snapshot
 
 HOST = "gpu on the host"  # the gpu's kernels, compiled for the processor
 GPUS = [HOST, pytest.param("gpu", marks=pytest.mark.gpu)]
@@ -43,6 +49,17 @@ def room(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of the gpu's backend."""
     return _room(request.param, monkeypatch)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[[Simulator], Mapping[str, NDArray[np.generic]]]:
+    """A function that saves a simulator and returns the arrays in the file, by the names of their signals."""
+
+    def arrays(simulator: Simulator) -> Mapping[str, NDArray[np.generic]]:
+        simulator.save(tmp_path / "state.snapshot")
+        return snapshot.load(tmp_path / "state.snapshot").state
+
+    return arrays
 
 
 def _room(name: str, monkeypatch: pytest.MonkeyPatch) -> str:

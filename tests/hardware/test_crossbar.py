@@ -189,7 +189,7 @@ def test_learning_moves_devices_as_the_rule_says(lead):
     assert moved.mean() == pytest.approx(wanted, abs=5 * moved.std() / np.sqrt(200))
 
 
-def test_learning_stays_within_bounds():
+def test_learning_stays_within_bounds(saved):
     """However long it is taught, a weight stays within the rule's bounds and each device within its range."""
     device = PulsedReRAM()
     for lead in (True, False):
@@ -199,10 +199,10 @@ def test_learning_stays_within_bounds():
         assert weights.min() >= -step
         assert weights.max() <= 2e-3 + step
         assert np.abs(weights - (2e-3 if lead else 0.0)).mean() < 0.1e-3
-        memory = simulator._engine.memory
+        cells = saved(simulator)
         for side in ("plus", "minus"):
-            assert memory[f"learned.{side}"].min() >= device.g_min
-            assert memory[f"learned.{side}"].max() <= device.g_max
+            assert cells[f"learned.{side}"].min() >= device.g_min
+            assert cells[f"learned.{side}"].max() <= device.g_max
 
 
 def test_unbroken_cells_never_learn():

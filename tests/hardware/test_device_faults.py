@@ -103,7 +103,7 @@ def test_an_array_is_a_function_of_its_key(cell):
     np.testing.assert_array_equal(targets, np.linspace(cell.rest, cell.full, 1000))  # what was asked is left alone
 
 
-def test_stuck_devices_do_not_learn():
+def test_stuck_devices_do_not_learn(saved):
     """Potentiation moves all pairs but those of which both devices are stuck; stuck ones stay where they are."""
     device = PulsedReRAM(faults=StuckAt(low=0.3, high=0.3))
     net = Network(seed=4)
@@ -116,10 +116,11 @@ def test_stuck_devices_do_not_learn():
     simulator = Simulator(net, dt=1e-3, dtype="float64")
     before = simulator.weights(learned)
     simulator.run(0.6)
-    after, memory = simulator.weights(learned), simulator._engine.memory
+    after, cells = simulator.weights(learned), saved(simulator)
+    memory = simulator.plan.memory()
     stuck = [memory[f"learned.stuck_{side}"] != 0 for side in ("plus", "minus")]
     for side, fixed in zip(("plus", "minus"), stuck, strict=True):
-        held = memory[f"learned.{side}"]
+        held = cells[f"learned.{side}"]
         assert np.isin(held[fixed], [device.rest, device.full]).all()
         assert fixed.mean() == pytest.approx(0.6, abs=5 * math.sqrt(0.24 / 200))
     np.testing.assert_array_equal(after[stuck[0] & stuck[1]], before[stuck[0] & stuck[1]])

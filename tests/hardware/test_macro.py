@@ -46,7 +46,7 @@ def test_larger_projections_take_several_arrays():
     wide = net.connect(source, target, AllToAll(), weight=1e-3, store=Macro40nm().store(), name="wide")
     simulator = Simulator(net, dt=1e-3)
     assert simulator.plan.synapses[wide.name].n == 18_000
-    assert simulator._engine.memory["wide.column_plus"].size == 60
+    assert simulator.plan.memory()["wide.column_plus"].size == 60
     assert simulator.weights(wide).std() > 0
 
 

@@ -230,20 +230,33 @@ PROBES = {
 }
 
 
+def fired_in(step):
+    """The units that `firing` lets fire in a step."""
+    arguments = {"fired": zeros(N, "uint32"), "count": zeros(1, "int64")}
+    firing(step, arguments)
+    return arguments["fired"][: arguments["count"][0]].tolist()
+
+
 @pytest.mark.parametrize("kernel", PROBES)
 def test_spike_probes(room, kernel):
+    """What is recorded is what fired: every spike in order, or its number in steps 0 to 6, 7 to 13, ... 28 to 34."""
     given = {
         "fired": zeros(N, "uint32"), "count": zeros(1, "int64"), "rows": zeros(1, "int64"),
         "pause": zeros(1, "int64"), "upcoming": zeros(1, "int64"), **PROBES[kernel],
     }  # fmt: skip
     last = assert_agrees(room, kernel, given, each=firing)[-1]
-    written = {
-        "record_spikes_step": "row_ids",
-        "record_counts_step": "samples",
-        "record_rate_step": "samples",
-    }
-    assert last[written[kernel]].any()
-    assert last["rows"][0] == (5 if kernel != "record_spikes_step" else last["rows"][0])
+    spikes = [(step, unit) for step in range(STEPS) for unit in fired_in(step)]
+    if kernel == "record_spikes_step":
+        assert last["rows"][0] == len(spikes) > 20
+        assert list(zip(last["row_steps"], last["row_ids"], strict=True))[: len(spikes)] == spikes
+        return
+    counts = np.zeros((STEPS // 7, N), int)
+    for step, unit in spikes:
+        if step < 35:
+            counts[step // 7, unit] += 1
+    expected = counts if kernel == "record_counts_step" else counts.sum(axis=1, keepdims=True)
+    assert last["rows"][0] == len(expected) == 5
+    np.testing.assert_array_equal(last["samples"][:5], expected)
 
 
 def test_state_probe_and_pause(room):

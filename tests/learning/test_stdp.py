@@ -1,7 +1,8 @@
 """STDP through the whole simulator: closed forms, dense brute force, Brian2."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import final
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from potentia import Network, Simulator
 from potentia.errors import ParameterError
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import AllToAll, Explicit, Poisson, SpikeTrain, Uniform
+from potentia.sim import AllToAll, Explicit, Ideal, Poisson, SpikeTrain, Store, Uniform
 
 DT, STEPS, N_PRE, N_POST = 1e-3, 600, 20, 10
 RULE = STDP(tau_plus=17e-3, tau_minus=34e-3, a_plus=0.8e-3, a_minus=0.5e-3, w_min=0.0, w_max=8e-3)
@@ -26,12 +27,13 @@ def trains():
     return pre, post, rng.integers(1, 21, N_PRE * N_POST)
 
 
-def forced(pre, post, delays, rule, *, weight=INITIAL, **options):
+def forced(pre, post, delays, rule, *, weight=INITIAL, store=None, **options):
     """A simulator in which both sides fire as told: the targets by strong input, unmoved by the synapses."""
     net = Network(seed=2)
     source = net.population(SpikeSource(), N_PRE, name="pre")
     target = net.population(LIF(threshold=10.0, reset=0.0, refractory=0.0), N_POST, name="post")
-    projection = net.connect(source, target, AllToAll(), weight=weight, delay=delays, rule=rule, name="plastic")
+    how = {"delay": delays, "rule": rule, "store": store}
+    projection = net.connect(source, target, AllToAll(), weight=weight, name="plastic", **how)
     net.stimulate(source, SpikeTrain((pre[0] + 1) * DT, pre[1]))
     net.stimulate(target, SpikeTrain((post[0] + 1) * DT, post[1], weight=100.0))
     net.probe(target, "spikes")
@@ -180,11 +182,34 @@ def test_defaults_follow_the_weights():
     assert simulator.weights(projection)[0] == pytest.approx(3e-3 + 0.005 * 6e-3, rel=1e-12)
 
 
-def test_ideal_weights_are_changed_at_once(trains):
-    """Nothing is left to carry out where a store merely adds."""
+@final
+@dataclass(frozen=True, kw_only=True)
+class Asked(Store):
+    """Plain numbers, like `Ideal`, but the rule may not change them: it must propose."""
+
+    def prepare(self, projection):
+        return Ideal().prepare(projection)
+
+    def read(self, projection, scope):
+        Ideal().read(projection, scope)
+
+    def program(self, projection, scope, proposals):
+        assert not proposals.direct
+        Ideal().program(projection, scope, proposals)
+
+    def weights(self, projection, memory):
+        return Ideal().weights(projection, memory)
+
+
+def test_a_rule_that_proposes_learns_the_same(trains):
+    """The rule changes ideal weights itself and proposes to any other store, with equal results to the bit."""
     pre, post, lags = trains
-    simulator, _ = forced(pre, post, lags * DT, RULE)
-    assert "program_step" not in {operator.name for operator in simulator.plan.operators}
+    changed, projection = forced(pre, post, lags * DT, RULE)
+    asked, again = forced(pre, post, lags * DT, RULE, store=Asked())
+    for simulator in (changed, asked):
+        simulator.run(0.2)
+    np.testing.assert_array_equal(weights_of(changed, projection), weights_of(asked, again))
+    assert np.unique(weights_of(asked, again)).size > 50
 
 
 def test_projections_share_the_traces_of_their_target():

@@ -21,6 +21,7 @@ from potentia.sim import (
     Uniform,
     free_memory,
 )
+from potentia.sim.engines.event import EventMemory
 
 
 def wired(connectivity, store=None, weight=1e-5):
@@ -171,7 +172,7 @@ def test_what_the_event_engine_takes_is_known(monkeypatch):
     net.connect(net.populations[0], net.populations[0], OneToOne(), weight=1.0, delay=Uniform(1e-3, 2e-3))
     net.stimulate(net.populations[0], Poisson(rate=1.0))
     net.stimulate(net.populations[0], SpikeTrain([1.0] * 10**5, [3] * 10**5))
-    memory = Simulator(net, engine="event")._engine.memory
+    memory = EventMemory(Simulator(net, engine="event").plan)
     groups = (memory.units, memory.inputs, memory.plan.wires)
     taken = sum(array.nbytes for group in groups for array in group if hasattr(array, "nbytes"))
     for free, fits in ((3 * taken * 1.5, True), (0.5 * taken, False)):

@@ -26,20 +26,20 @@ def test_shards_cover_a_population(n):
     assert all(one[1] == other[0] for one, other in pairwise(cut))
 
 
-def test_lanes_share_no_page_of_memory():
+def test_threads_share_no_page_of_memory():
     """Two threads that write into one page disturb each other: shards of float32 begin at pages, in memory too."""
     net = Network(seed=1)
     for k, n in enumerate(SIZES):
         net.population(CubaLIF(), n, name=f"p{k}")
     simulator = Simulator(net, dt=1e-4, threads=2)
-    memory = simulator._engine.memory
+    memory = simulator.plan.memory()
     for k, n in enumerate(SIZES):
         begin = memory[f"p{k}.g_e"].ctypes.data
         assert all((begin + 4 * low) % PAGE == 0 for low, _ in shards.cut(n)[1:])
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 4])
-def test_lanes_get_equal_shares(threads):
+def test_threads_get_equal_shares(threads):
     """Each thread owns one range of each population, and of all about as much as the others."""
     ranges = [shards.cut(n) for n in (20683, 5834, 21915, 5479)]
     dealt = shards.deal(ranges, threads)

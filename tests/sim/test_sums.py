@@ -26,10 +26,10 @@ def shuffled(order, dtype, deterministic):
     )
     net.stimulate(cells, Constant(20e-3))
     net.probe(cells, "spikes")
-    simulator = Simulator(net, dt=DT, dtype=dtype, backend="cpu", deterministic=deterministic)
-    result = simulator.run(0.05)
+    net.probe(cells, "v", every=DT)
+    result = Simulator(net, dt=DT, dtype=dtype, backend="cpu", deterministic=deterministic).run(0.05)
     assert len(result.spikes("cells")) > 100
-    return result.hash, simulator._engine.memory["cells.v"].tobytes()
+    return result.hash, result.trace("cells", "v").tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -47,9 +47,9 @@ def arrivals(weights, rule=None):
     units = np.arange(weights.size)
     net.connect(source, target, Explicit(units, 0 * units), weight=weights, delay=DT, rule=rule)
     net.stimulate(source, SpikeTrain(np.full(weights.size, 1e-3), units))
-    simulator = Simulator(net, dt=DT, dtype="float64", backend="cpu", deterministic=True)
-    simulator.run(1.2e-3)
-    return float(simulator._engine.memory["target.v"][0])
+    net.probe(target, "v", every=DT)
+    result = Simulator(net, dt=DT, dtype="float64", backend="cpu", deterministic=True).run(1.2e-3)
+    return float(result.trace("target", "v")[-1, 0])
 
 
 @pytest.mark.parametrize("rule", [None, STDP(w_max=2.0, w_min=-2.0)])
