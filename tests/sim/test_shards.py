@@ -10,10 +10,10 @@ import pytest
 from potentia import Network, Simulator
 from potentia.models import CubaLIF
 from potentia.sim import FixedTotal, Procedural
-from potentia.sim.operators.signals import PAGE
 from potentia.sim.plan import shards
 from potentia.sim.plan.compile import _shards
 
+PAGE = 4096  # bytes, of the processors that this runs on
 SIZES = [1, 100, 2048, 2049, 4097, 5834, 20683]
 
 
