@@ -16,7 +16,7 @@ from .conversion import shown
 from .description.network import Network, parts_of
 from .description.parts import Projection
 from .description.plausibility import Doubts
-from .engines import batch_inputs
+from .engines import batch_inputs, batch_learning
 from .engines.batch_inputs import BatchInputs
 from .engines.choose import Options, choose
 from .engines.engine import Arrays, CompiledNetwork, Engine
@@ -139,19 +139,24 @@ class Simulator:
 
     @overload
     def run(
-        self, duration: float, *, inputs: BatchInputs, batch: int | None = None, progress: bool | None = None
+        self, duration: float, *, inputs: BatchInputs, batch: int | None = None, learn: str | None = None,
+        progress: bool | None = None,
+    ) -> BatchResult: ...  # fmt: skip
+
+    @overload
+    def run(
+        self, duration: float, *, batch: int, learn: str | None = None, progress: bool | None = None
     ) -> BatchResult: ...
 
     @overload
-    def run(self, duration: float, *, batch: int, progress: bool | None = None) -> BatchResult: ...
-
-    @overload
-    def run(self, duration: BatchInputs, *, batch: int | None = None, progress: bool | None = None) -> BatchResult: ...
+    def run(
+        self, duration: BatchInputs, *, batch: int | None = None, learn: str | None = None, progress: bool | None = None
+    ) -> BatchResult: ...
 
     @overload
     def run(
         self, duration: float | BatchInputs, *, inputs: BatchInputs | None = None, batch: int | None = None,
-        progress: bool | None = None,
+        learn: str | None = None, progress: bool | None = None,
     ) -> Result | BatchResult: ...  # fmt: skip
 
     def run(
@@ -160,6 +165,7 @@ class Simulator:
         *,
         inputs: BatchInputs | None = None,
         batch: int | None = None,
+        learn: str | None = None,
         progress: bool | None = None,
         record_to: str | os.PathLike[str] | None = None,
         resume: bool = False,
@@ -170,17 +176,23 @@ class Simulator:
 
         With `inputs` (input name -> one stimulus per sample, or one for all) or `batch`, that many copies of the
         present state run independently on all threads, and a BatchResult is returned; the simulator itself
-        stays where it is. ``run(inputs, batch=B)`` lasts as long as the longest of the inputs. progress: a bar,
-        by default for runs of over two seconds on a terminal. record_to: a folder into which the records are written
-        while the simulation runs, so that a broken run leaves all but its last seconds; in the end it holds results.h5.
-        resume: take up such a run that was broken off, from its last checkpoint, of which there is one a minute. This
-        simulator must stand where that one stood before; the result is that of an unbroken run, bit for bit. Where that
-        run was done, its result is loaded; the simulator catches up only when it is used again.
+        stays where it is. ``run(inputs, batch=B)`` lasts as long as the longest of the inputs. learn: what becomes of
+        the weights of a network with a rule. Every sample begins with the present ones and changes a copy of its own as
+        a run would, so what it has learned acts in it at once, and no sample sees what another has learned. By "sum" or
+        "mean" the changes, weights at the end less those at the beginning, are added up in the order of the samples,
+        divided by their number for "mean", and added to the simulator's weights, within the rule's bounds; its state
+        and time stay. By "each" the samples' weights (fast weights) are dropped, and a probe tells what they were.
+
+        progress: a bar, by default for runs of over two seconds on a terminal. record_to: a folder into which the
+        records are written while the simulation runs, so that a broken run leaves all but its last seconds; in the end
+        it holds results.h5. resume: take up such a run that was broken off, from its last checkpoint, of which there
+        is one a minute. This simulator must stand where that one stood before; the result is that of an unbroken run,
+        bit for bit. Where that run was done, its result is loaded; the simulator catches up only when it is used again.
         """
         turn, engine = self._turns.take("run"), self._engine
         try:
             engine.settle()
-            result, owed = self._simulated(duration, inputs, batch, progress, record_to, resume)
+            result, owed = self._simulated(duration, inputs, batch, learn, progress, record_to, resume)
         except BaseException:
             try:
                 engine.settle()
@@ -197,6 +209,7 @@ class Simulator:
         duration: float | BatchInputs,
         inputs: BatchInputs | None,
         batch: int | None,
+        learn: str | None,
         progress: bool | None,
         record_to: str | os.PathLike[str] | None,
         resume: bool,
@@ -213,6 +226,8 @@ class Simulator:
         record_to = None if record_to is None else check.path(self, "run record_to", record_to)
         seconds = check.seconds(self, "run duration", duration, least=0.0)
         if inputs is None and batch is None:
+            if learn is not None:
+                raise check.fail(self, "run learn", "must be None without a batch: a single run always learns", learn)
             self._doubts.missed(self.network.inputs, [{}], self.time, self.time + seconds)
             with meter(self._engine.steps(seconds), progress) as tick:
                 result, owed = self._run(seconds, tick, record_to, resume)
@@ -221,10 +236,11 @@ class Simulator:
         if record_to is not None:
             raise check.fail(self, "run record_to", "must be None for a batch", record_to)
         stimuli = batch_inputs.samples(self.network, inputs or {}, batch)
+        learn = batch_learning.wanted(self.network, learn)
         self._doubts.missed(self.network.inputs, stimuli, self.time, self.time + seconds)
         with meter(self._engine.steps(seconds) * len(stimuli), progress) as tick:
             self._catch_up()
-            samples = BatchResult(self._engine.run_batch(seconds, stimuli, tick))
+            samples = BatchResult(self._engine.run_batch(seconds, stimuli, tick, learn))
         self._doubts.merged(samples.tallies, self.network.populations)
         return samples, 0.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ...errors import NetworkError, ParameterError
+from ...errors import ParameterError
 from .. import validation as check
 from ..conversion import shown
 from ..description.inputs import Stimulus
@@ -42,10 +42,6 @@ def samples(network: Network, inputs: BatchInputs, batch: int | None) -> list[di
     if batch is None:
         batch = max(lengths.values(), default=1)
     batch = check.whole(OWNER, "run batch", batch, least=1, most=MOST_SAMPLES)
-    if any(part.rule is not None for part in network.projections):
-        raise NetworkError(
-            "Simulator.run: a batch shares its weights, so a network with a learning rule cannot run as one"
-        )
     for name, given in inputs.items():
         if name not in known:
             hint = check.nearest(name, known)

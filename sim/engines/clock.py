@@ -16,6 +16,7 @@ from ...kernels.backend import Program
 from .. import validation as check
 from ..description.inputs import Stimulus
 from ..description.network import Network
+from ..free_memory import check_bytes
 from ..operators.connections import Connections
 from ..operators.signals import MOST_COUNT, SAVED, Memory, Signal, match
 from ..plan.plan import Plan
@@ -23,6 +24,7 @@ from ..progress import Progress
 from ..results.result import Result
 from ..results.sink import Sink
 from .batch import spread
+from .batch_learning import ADDED, Changes
 from .clock_recording import ClockRecording
 
 MOST_RUN = 10**11  # steps of one run: a longer one is a unit error
@@ -35,8 +37,9 @@ class ClockEngine:
 
     chunk: steps between two visits of Python, for progress and for emptying probe buffers; no result depends on it.
 
-    A run counts only once somebody sets `standing`, the step that the simulation has come to, to `reached`, the step
-    that the memory is at. Until then `settle` takes it back, so a run that an error or Ctrl-C ends leaves no trace.
+    A run counts only once somebody sets `standing`, the number of the state that the simulation has come to, to
+    `reached`, that of the state that the memory is in. Until then `settle` takes it back, so a run that an error or
+    Ctrl-C ends leaves no trace.
     """
 
     def __init__(self, plan: Plan, *, chunk: int, threads: int) -> None:
@@ -44,6 +47,7 @@ class ClockEngine:
         self.memory = plan.memory()
         self.program: Program | None = plan.program(self.memory)  # None only while a run is taken back
         self.standing = self.reached = 0
+        self._steps = {0: 0}  # by the numbers of states
         self._before: dict[str, NDArray[Any]] = {}  # what the present run began with
 
     @property
@@ -53,7 +57,12 @@ class ClockEngine:
     @property
     def time(self) -> float:
         """Where the simulation stands [s]."""
-        return self.standing * self.plan.dt
+        return self.step * self.plan.dt
+
+    @property
+    def step(self) -> int:
+        """The step that the simulation stands at."""
+        return self._steps[self.standing]
 
     def steps(self, duration: float) -> int:
         """A duration [s] in steps; one that is no whole number of steps is refused."""
@@ -66,12 +75,12 @@ class ClockEngine:
     def snapshot(self, step: int | None = None) -> dict[str, NDArray[Any]]:
         """Copies of all that changes in a run, by name, and marks of all that does not; step: in the middle of one."""
         arrays = {signal.name: self.memory[signal].copy() for signal in self._saved()}
-        reached = np.array([self.standing if step is None else step], np.int64)
+        reached = np.array([self.step if step is None else step], np.int64)
         return arrays | {"step": reached, "wiring": _wiring(self.plan, self.memory)}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over the arrays of a `snapshot` of the same network; DataError unless every one fits."""
-        self.standing = self.reached = self._take_over(arrays)
+        self._steps[self.standing] = self._take_over(arrays)
 
     def settle(self) -> None:
         """Take back a run that was broken off."""
@@ -86,10 +95,16 @@ class ClockEngine:
 
     def _begin(self) -> None:
         """Keep all that a run changes. Its room is kept, too: to get it anew takes longer than to copy."""
+        self._steps = {self.standing: self.step}
         for part in SAVED:
             block = self.memory.blocks[part]
             np.copyto(self._before.setdefault(part, np.empty_like(block)), block)
         self.reached = AWAY
+
+    def _reach(self, step: int) -> None:
+        """What began is over, and the memory is at `step`."""
+        self._steps[self.standing + 1] = step
+        self.reached = self.standing + 1
 
     def _renew(self) -> None:
         """Another program for the memory as it is now, one that has not decided yet when each operator runs next."""
@@ -132,7 +147,7 @@ class ClockEngine:
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
-        start, stop = self.standing, self.standing + self.steps(duration)
+        start, stop = self.step, self.step + self.steps(duration)
         step = start
         self._begin()
         if state is not None:
@@ -143,15 +158,25 @@ class ClockEngine:
         recording = ClockRecording(self.plan, self.memory, step, stop, sink)
         self._advance(self.program, self.memory, step, stop, recording, progress)
         result = recording.result()
-        self.reached = stop
+        self._reach(stop)
         return result
 
-    def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
-        """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
-        workers = [self.memory.replicate() for _ in range(min(self.threads, len(stimuli)))]
-        present = self.memory.snapshot(("state", "flow"))
+    def run_batch(
+        self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress, learn: str | None = None
+    ) -> list[Result]:
+        """Run a copy of the present state for each entry of `stimuli`; time does not go on.
+
+        learn: where a rule changes weights, each copy has weights of its own; by "mean" or "sum" the engine has then
+        reached a state in which its own are changed.
+        """
+        n_workers, more = min(self.threads, len(stimuli)), ("store",) if learn else ()
+        if learn:
+            self._check_room(n_workers)
+        workers = [self.memory.replicate(more) for _ in range(n_workers)]
+        present = self.memory.snapshot(("state", "flow", *more))
+        changes = Changes(self._learned(self.memory)) if learn in ADDED else None
         results: list[Result | None] = [None] * len(stimuli)
-        start, stop = self.standing, self.standing + self.steps(duration)
+        start, stop = self.step, self.step + self.steps(duration)
 
         def work(worker: int, tick: Progress) -> None:
             memory = workers[worker]
@@ -163,9 +188,39 @@ class ClockEngine:
                 recording = ClockRecording(self.plan, memory, start, stop)
                 self._advance(program, memory, start, stop, recording, tick)
                 results[sample] = recording.result()
+                if changes is not None:
+                    changes.add(sample, self._learned(memory), tick)
 
         spread(work, len(workers), progress)
+        if learn and changes is not None:
+            self._learn(changes, learn)
         return [result for result in results if result is not None]
+
+    def _learned(self, memory: Memory) -> dict[str, NDArray[np.float64]]:
+        """The weights that rules change, by projection."""
+        return {
+            name: memory[scope.weights].astype(np.float64)
+            for name, scope in self.plan.projections.items()
+            if scope.weights is not None
+        }
+
+    def _learn(self, changes: Changes, learn: str) -> None:
+        """Change the weights by what the samples of a batch have come to."""
+        scopes = self.plan.projections
+        weights = changes.weights(learn, {name: scope.bounds for name, scope in scopes.items()})
+        self._begin()
+        for name, values in weights.items():
+            signal = scopes[name].weights
+            assert signal is not None
+            self.memory[signal][...] = values
+        self._renew()  # a card has weights of its own
+        self._reach(self.step)
+
+    def _check_room(self, n_workers: int) -> None:
+        """Raise CapacityError unless every thread of a batch that learns has room for weights of its own."""
+        needed = float((n_workers + 2) * self.memory.blocks["store"].nbytes)
+        told = f"{n_workers} threads with weights of their own, one for each sample at work; take fewer threads"
+        check_bytes("Simulator.run", needed, told)
 
     def weights(self, projection: str) -> NDArray[np.float64]:
         """The present weights of a projection (n_synapses,)."""

@@ -95,8 +95,14 @@ class Engine(Protocol):
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
 
-    def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
-        """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
+    def run_batch(
+        self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress, learn: str | None = None
+    ) -> list[Result]:
+        """Run a copy of the present state for each entry of `stimuli`; time does not go on.
+
+        learn: where a rule changes weights, each copy has weights of its own; by "mean" or "sum" the engine has then
+        reached a state in which its own are changed.
+        """
 
     def connections(self, projection: str) -> Connections:
         """The synapses of a projection with their present weights."""

@@ -26,6 +26,7 @@ from ..progress import Progress
 from ..results.result import Result
 from ..results.sink import Sink
 from .batch import spread
+from .batch_learning import ADDED, Changes
 from .event_inputs import build_inputs, drive, poisson
 from .event_plan import EventPlan, compile_events
 from .event_recording import EventRecording, check_probe, counted
@@ -255,19 +256,42 @@ class EventEngine:
         self.reached = self.standing + 1
         return result
 
-    def run_batch(self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress) -> list[Result]:
-        """Run a copy of the present state for each entry of `stimuli`; the engine itself does not move."""
+    def run_batch(
+        self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress, learn: str | None = None
+    ) -> list[Result]:
+        """Run a copy of the present state for each entry of `stimuli`; time does not go on.
+
+        learn: by "mean" or "sum" the engine has then reached a state in which its weights are changed.
+        """
         results: list[Result | None] = [None] * len(stimuli)
         workers = min(self.threads, len(stimuli))
+        changes = Changes(self._learned(self.memory)) if learn in ADDED else None
 
         def work(worker: int, tick: Progress) -> None:
             for sample in range(worker, len(stimuli), workers):
                 memory = self.memory.replicate()
                 memory.stimulate(stimuli[sample], sample)
                 results[sample] = self._run(memory, duration, tick)
+                if changes is not None:
+                    changes.add(sample, self._learned(memory), tick)
 
         spread(work, workers, progress)
+        if learn and changes is not None:
+            self._learn(changes, learn)
         return [result for result in results if result is not None]
+
+    def _learned(self, memory: EventMemory) -> dict[str, NDArray[np.float64]]:
+        """The weights that rules change, by projection."""
+        return {part.projection.name: part.weights(memory.learning) for part in self.plan.learners}
+
+    def _learn(self, changes: Changes, learn: str) -> None:
+        """Change the weights by what the samples of a batch have come to."""
+        memory, learners = self.memory.replicate(), self.plan.learners
+        weights = changes.weights(learn, {part.projection.name: (part.low, part.high) for part in learners})
+        for part in learners:
+            part.set_weights(memory.learning, weights[part.projection.name])
+        self._memories[self.standing + 1] = memory
+        self.reached = self.standing + 1
 
     def weights(self, projection: str) -> NDArray[np.float64]:
         """The present weights of a projection (n_synapses,)."""

@@ -68,6 +68,10 @@ class Learner:
         """A copy of its present weights (n,)."""
         return np.array(learning.weight[self.place : self.place + self.weight.size])
 
+    def set_weights(self, learning: Learning, weights: NDArray[np.float64]) -> None:
+        """Give it other weights (n,)."""
+        learning.weight[self.place : self.place + self.weight.size] = weights
+
     @property
     def sizes(self) -> tuple[int, int, int, int]:
         """How many weights, constants, traces and values of traces it has."""

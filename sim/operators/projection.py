@@ -33,8 +33,9 @@ class ProjectionScope:
     of the targets on which a kernel of the store or the rule works at a time; one share of all, and no thread, where
     they do not keep apart what belongs to which. bounds: of the weights, where a rule has any. scale: arrivals are
     counted in whole numbers of 1 / scale; None where they are added up as floats. alike: each arrival adds 1, whatever
-    its weight. bundled: the synapses are delivered together with others of their source. names: signals and numbers, by
-    the names under which kernels ask for them:
+    its weight. bundled: the synapses are delivered together with others of their source. weights: the signal of the
+    weights (n_synapses,) that a rule changes, where to change them is to add to it. names: signals and numbers, by the
+    names under which kernels ask for them:
 
     - history, history_count, fired_pre, count_pre: the spikes of the source, see `send_step`;
     - fired_post, count_post: the units of the target, or of the share of a thread, that fire in this step;
@@ -54,6 +55,7 @@ class ProjectionScope:
     scale: float | None = None
     alike: bool = False
     bundled: bool = False
+    weights: Signal | None = None
     names: dict[str, Any] = field(default_factory=dict)
     traces: dict[str, Traces] = field(default_factory=dict)
 

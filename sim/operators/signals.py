@@ -93,14 +93,17 @@ class Memory:
         view = self[signal]
         return int(view.ctypes.data - self[block_name(signal.region)].ctypes.data) // view.itemsize
 
-    def replicate(self) -> Memory:
-        """A copy with its own state, flow, scratch and sums; weights, devices and constants are shared."""
+    def replicate(self, more: Iterable[str] = ()) -> Memory:
+        """A copy with its own state, flow, scratch and sums; weights, devices and constants are shared.
+
+        more: further regions of its own, as "store" for weights and devices.
+        """
         copy = object.__new__(Memory)
         copy.precision, copy.signals = self.precision, self.signals
         copy.blocks, copy.views = dict(self.blocks), dict(self.views)
-        for region in ("state", "flow", "scratch", "sums"):
+        for region in ("state", "flow", "scratch", "sums", *more):
             copy._allocate(region)
-        copy.restore(self.snapshot(("state", "flow")))
+        copy.restore(self.snapshot(("state", "flow", *more)))
         return copy
 
     def snapshot(self, regions: Iterable[str] = ("state", "flow", "store")) -> dict[str, NDArray[np.uint8]]:

@@ -141,8 +141,9 @@ def _learn(projection: Projection, own: ProjectionScope, post: PopulationScope, 
     n = own.synapses.n_pre * own.synapses.lags.size
     own.traces["pre"] = Traces(own.build, f"{own.name}.trace_pre", n, "trace_arrival_step", Phase.GATHER, arrivals)
     own.traces["post"] = post.traces(own.build)
-    direct = projection.rule.direct and projection.store.can.adds
-    proposals = _proposals(own, stored["weights"] if direct else None)
+    own.weights = stored["weights"] if projection.store.can.adds else None
+    direct = projection.rule.direct and own.weights is not None
+    proposals = _proposals(own, own.weights if direct else None)
     projection.rule.learn(own, proposals)
     if not direct:
         projection.store.program(own, stored, proposals)

@@ -1,0 +1,210 @@
+"""Batches that learn: sums and means of what samples change, fast weights, on both engines."""
+
+import numpy as np
+import pytest
+
+from potentia import Network, Simulator
+from potentia.errors import NetworkError, ParameterError, UnsupportedError
+from potentia.hardware import Crossbar, PulsedReRAM
+from potentia.learning import STDP
+from potentia.models import LIF, SpikeSource
+from potentia.sim import FixedProbability, SpikeTrain, Uniform
+
+DT, DURATION, BATCH = 1e-4, 50e-3, 5
+RULE = STDP(a_plus=0.1e-3, a_minus=0.12e-3, w_max=6e-3)
+CLOCK = {"dt": DT, "dtype": "float64", "threads": 2}
+WAYS = {
+    "float64": CLOCK,
+    "float32": {"dt": DT, "threads": 2},
+    "reference": {**CLOCK, "backend": "reference"},
+    "event": {"engine": "event", "threads": 2},
+}
+NEAR = {"float32": 1e-6}  # relative: the rounding of a weight; of others that of a sum of float64
+
+
+def train(seed, n=400):
+    """Spikes of the sources at different times on the grid."""
+    steps, ids = np.divmod(np.random.default_rng(seed).choice(450 * 30, n, replace=False), 30)
+    return SpikeTrain((steps + 1) * DT, ids)
+
+
+def network(store=None, *, rule=RULE):
+    """Sources that teach cells, cells that teach one another, and synapses that never change."""
+    net = Network(seed=6)
+    source, cells = net.population(SpikeSource(), 30, name="source"), net.population(LIF(), 20, name="cells")
+    net.connect(source, cells, FixedProbability(0.5), weight=Uniform(1e-3, 5e-3), delay=1e-3, rule=rule, store=store,
+                name="in")  # fmt: skip
+    net.connect(cells, cells, FixedProbability(0.3), weight=1e-3, delay=2e-3, name="loop",
+                rule=None if rule is None else STDP(tau_plus=10e-3, w_min=-1e-3, w_max=3e-3))  # fmt: skip
+    net.connect(source, cells, FixedProbability(0.2), weight=0.5e-3, delay=1e-3, name="static")
+    net.stimulate(source, train(0), name="train")
+    net.probe(cells, "spikes")
+    net.probe(net.projections[0], "weights", every=10e-3)
+    return net
+
+
+TRAINS = {"train": [train(seed) for seed in range(1, BATCH + 1)]}
+
+
+def simulator(how, **described):
+    """At 10 ms, so that traces and spikes in flight are there."""
+    made = Simulator(network(**described), **how)
+    made.run(10e-3)
+    return made
+
+
+def weights(made):
+    return {name: made.weights(name) for name in ("in", "loop", "static")}
+
+
+def rest(made):
+    """All of the state but the weights."""
+    state = made._engine.snapshot()
+    return {key: array.tobytes() for key, array in state.items() if not key.endswith("weights")}
+
+
+def alone(how, stimulus):
+    """What one sample comes to, as a batch of one would have it: its weights at the end."""
+    made = simulator(how)
+    before = weights(made)
+    made.run(DURATION, inputs={"train": stimulus}, batch=1, learn="sum")
+    return before, weights(made)
+
+
+@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("way", ["sum", "mean"])
+def test_changes_are_added_up(name, way):
+    """Against a loop over samples, each run for itself; bounds act in the samples and on the sum."""
+    how = WAYS[name]
+    made = simulator(how)
+    state = rest(made)
+    result = made.run(DURATION, inputs=TRAINS, learn=way)
+    assert rest(made) == state
+    assert made.time == pytest.approx(10e-3)
+    singles = [alone(how, stimulus) for stimulus in TRAINS["train"]]
+    begin = singles[0][0]
+    for part, bounds in (("in", (0.0, 6e-3)), ("loop", (-1e-3, 3e-3))):
+        total = sum(after[part] - begin[part] for _, after in singles) / (BATCH if way == "mean" else 1)
+        expected = np.clip(begin[part] + total, *bounds)
+        assert np.abs(total).max() > 1e-4
+        np.testing.assert_allclose(made.weights(part), expected, rtol=NEAR.get(name, 1e-12), atol=1e-9)
+    np.testing.assert_array_equal(made.weights("static"), begin["static"])
+    assert len({sample.hash for sample in result.samples}) == BATCH
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_batch_of_one_learns_what_a_run_learns(name):
+    """The sum of one change, on the way of the described train: the weights of a plain run, whose state goes on."""
+    batch, plain = simulator(WAYS[name]), simulator(WAYS[name])
+    state = rest(batch)
+    result = batch.run(DURATION, batch=1, learn="sum")
+    expected = plain.run(DURATION)
+    assert result[0].hash == expected.hash
+    for part in ("in", "loop"):
+        np.testing.assert_allclose(batch.weights(part), plain.weights(part), rtol=1e-13, atol=1e-18)
+        assert np.abs(batch.weights(part) - simulator(WAYS[name]).weights(part)).max() > 1e-5
+    np.testing.assert_array_equal(result.weights("in")[0], expected.weights("in"))
+    assert rest(batch) == state
+
+
+@pytest.mark.parametrize("name", ["float64", "float32", "event"])
+def test_the_mean_of_equal_samples_is_one_of_them(name):
+    """Four changes that are equal, divided by four, which rounds nothing."""
+    one, four = simulator(WAYS[name]), simulator(WAYS[name])
+    one.run(DURATION, inputs={"train": train(1)}, batch=1, learn="mean")
+    four.run(DURATION, inputs={"train": train(1)}, batch=4, learn="mean")
+    for part in ("in", "loop"):
+        np.testing.assert_array_equal(one.weights(part), four.weights(part))
+
+
+@pytest.mark.parametrize("name", ["float64", "float32", "event"])
+def test_no_bit_depends_on_threads(name):
+    outcomes = set()
+    for threads in (1, 2, 3):
+        made = simulator({**WAYS[name], "threads": threads})
+        result = made.run(DURATION, inputs=TRAINS, learn="sum")
+        outcomes.add((result.hash, made.weights("in").tobytes(), made.weights("loop").tobytes()))
+    assert len(outcomes) == 1
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_fast_weights_are_each_samples_own(name):
+    """No sample sees what another learns, and nothing is left of it."""
+    made = simulator(WAYS[name])
+    before, state = weights(made), rest(made)
+    result = made.run(DURATION, inputs=TRAINS, learn="each")
+    assert rest(made) == state
+    for part, values in weights(made).items():
+        np.testing.assert_array_equal(values, before[part])
+    recorded = result.weights("in")
+    assert recorded.shape == (BATCH, 5, before["in"].size)
+    assert np.ptp(recorded[:, -1], axis=0).max() > 1e-4
+    single = simulator(WAYS[name]).run(DURATION, inputs={"train": TRAINS["train"][-1:]}, learn="each")
+    np.testing.assert_array_equal(single.weights("in")[0], recorded[-1])
+    assert single[0].hash == result[-1].hash
+
+
+@pytest.mark.parametrize("name", ["float64", "event"])
+def test_what_is_learned_acts_in_the_next_run(name, tmp_path):
+    """Weights that a batch has changed are those of the runs after it, also of a saved and loaded simulator."""
+    made, other = simulator(WAYS[name]), simulator(WAYS[name])
+    made.run(DURATION, inputs=TRAINS, learn="sum")
+    made.save(tmp_path / "learned")
+    loaded = Simulator.load(tmp_path / "learned")
+    here, there = made.run(DURATION), loaded.run(DURATION)
+    assert here.hash == there.hash != other.run(DURATION).hash
+    for part, values in weights(made).items():
+        np.testing.assert_array_equal(values, loaded.weights(part))
+
+
+@pytest.mark.parametrize("name", ["float64", "event"])
+def test_two_batches_learn_one_after_the_other(name):
+    """The second begins with what the first has learned: its changes start there."""
+    made = simulator(WAYS[name])
+    made.run(DURATION, inputs=TRAINS, learn="mean")
+    first = made.weights("in")
+    made.run(DURATION, inputs=TRAINS, learn="mean")
+    assert np.abs(made.weights("in") - first).max() > 1e-5
+
+
+def test_an_empty_batch_in_time_changes_nothing():
+    made = simulator(CLOCK)
+    before = weights(made)
+    made.run(0.0, batch=3, learn="sum")
+    for part, values in weights(made).items():
+        np.testing.assert_array_equal(values, before[part])
+
+
+def test_devices_have_fast_weights_and_no_sums():
+    """Pulses act on a copy of the devices; what samples change cannot be added to devices as it is."""
+    made = simulator({"dt": DT, "threads": 2}, store=Crossbar(PulsedReRAM()))
+    words = "'mean' adds what the samples change to the weights, which Crossbar of projection 'in' cannot do"
+    with pytest.raises(UnsupportedError, match=words):
+        made.run(DURATION, inputs=TRAINS, learn="mean")
+    before, state = weights(made), made._engine.snapshot()
+    result = made.run(DURATION, inputs=TRAINS, learn="each")
+    assert np.ptp(result.weights("in")[:, -1], axis=0).max() > 0
+    for part, values in weights(made).items():
+        np.testing.assert_array_equal(values, before[part])
+    for key, array in made._engine.snapshot().items():
+        np.testing.assert_array_equal(array, state[key])
+
+
+@pytest.mark.parametrize("how", [CLOCK, {"engine": "event"}], ids=["clock", "event"])
+def test_without_a_rule_there_is_nothing_to_learn(how):
+    """The frozen control of a batch that learns is the same call on the network without rules."""
+    made = simulator(how, rule=None)
+    assert made.run(DURATION, inputs=TRAINS, learn="sum").hash == made.run(DURATION, inputs=TRAINS).hash
+
+
+def test_bad_requests_end_in_one_sentence():
+    made = simulator(CLOCK)
+    words = r"^Simulator\.run learn: must be given for a batch of a network with a rule, 'in' has one: 'mean' or 'sum'"
+    with pytest.raises(NetworkError, match=words):
+        made.run(DURATION, batch=2)
+    with pytest.raises(
+        ParameterError, match=r"^Simulator\.run learn: must be one of mean, sum, each; did you mean 'mean'"
+    ):
+        made.run(DURATION, batch=2, learn="means")
+    with pytest.raises(ParameterError, match=r"^Simulator\.run learn: must be None without a batch"):
+        made.run(DURATION, learn="sum")
