@@ -13,7 +13,7 @@ def integrator_step(v, carry, resting, left, jump, drive, fired, dt, threshold, 
     (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`; jump (n,) weights that arrive at
     the end of the step [V], set to 0 after; drive I/C [V/s]; fired (n,) uint32 receives the firing indices.
     """
-    more = drive * dt + jump + carry
+    more = drive * v.dtype.type(dt) + jump + carry  # two plain numbers would be multiplied in double precision
     total = v + more
     added = total - v
     carry[:] = (v - (total - added)) + (more - added)

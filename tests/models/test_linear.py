@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 
 from potentia import Network, Simulator
 from potentia.models import IF, LIF, AdaptiveLIF, AlphaLIF, CobaLIF, CubaLIF
-from potentia.sim import Constant, SpikeTrain, Step
+from potentia.sim import Constant, SpikeTrain, Step, Uniform
 
 DT = 1e-4  # [s]
 EXACT = 1e-10
@@ -185,3 +185,16 @@ def test_receptors_are_alike(backend, model):
     here = run(backend, model(**times), (one, "excitatory"), (two, "inhibitory"))
     there = run(backend, model(**swapped), (one, "inhibitory"), (two, "excitatory"))
     assert_exact(there.trace("cells", "v"), here.trace("cells", "v"))
+
+
+@pytest.mark.parametrize("slope", [2.06, 0.37, -1.91])
+def test_what_rounding_keeps_is_the_same_bit_for_bit_in_single_precision(slope):
+    """Also where the drive is one number, which is rounded before it is multiplied."""
+    net = Network(seed=3)
+    cells = net.population(IF(threshold=1.0), 40, name="cells", initial={"v": Uniform(-5e-3, 16e-3)})
+    net.stimulate(cells, Constant(slope))
+    net.probe(cells, "carry", every=2e-4)
+    rooms = [Simulator(net, backend=name, dt=2e-4) for name in ("cpu", "reference")]
+    one, other = (simulator.run(4e-3).trace("cells", "carry") for simulator in rooms)
+    assert one.any()
+    np.testing.assert_array_equal(one, other)
