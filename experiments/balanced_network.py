@@ -64,9 +64,12 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     plot(context)
     exc, inh = result.spikes("exc"), result.spikes("inh")
     metrics = {
-        "rate_excitatory": exc.rate, "rate_inhibitory": inh.rate, "spikes": len(exc) + len(inh),
-        "isi_cv": _mean(exc.isi_cv()), "seconds": seconds,
-    }  # fmt: skip
+        "rate_excitatory": exc.rate,
+        "rate_inhibitory": inh.rate,
+        "spikes": len(exc) + len(inh),
+        "isi_cv": _mean(exc.isi_cv()),
+        "seconds": seconds,
+    }
     units = {"rate_excitatory": "Hz", "rate_inhibitory": "Hz", "seconds": "s"}
     context.table([(name, value, units.get(name, "")) for name, value in metrics.items()])
     return metrics

@@ -53,10 +53,13 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
         f"set; here: {frames.source}, {len(frames)} recordings, {ours}, nothing chosen on test data."
     )
     task = Task(
-        frames=frames, liquid=replace(N_MNIST, n_neurons=settings.neurons), folds=folds,
+        frames=frames,
+        liquid=replace(N_MNIST, n_neurons=settings.neurons),
+        folds=folds,
         classifier=LinearClassifier(kind=settings.readout, rate=1e-4, epochs=settings.epochs, batch=100),
-        published=PUBLISHED, caveat=caveat,
-    )  # fmt: skip
+        published=PUBLISHED,
+        caveat=caveat,
+    )
     return study(settings, context, task)
 
 

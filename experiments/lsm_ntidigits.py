@@ -59,10 +59,13 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
         )
         published = {}
     task = Task(
-        frames=frames, liquid=replace(N_TIDIGITS, n_neurons=settings.neurons), folds=divide(frames, settings.split),
+        frames=frames,
+        liquid=replace(N_TIDIGITS, n_neurons=settings.neurons),
+        folds=divide(frames, settings.split),
         classifier=LinearClassifier(kind=settings.readout, rate=6e-4, epochs=settings.epochs, batch=256),
-        published=published, caveat=caveat,
-    )  # fmt: skip
+        published=published,
+        caveat=caveat,
+    )
     return study(settings, context, task)
 
 

@@ -165,9 +165,13 @@ def network(settings: Settings) -> Network:
     """The microcircuit, without probes: populations in the order of `POPULATIONS`, potentials measured from rest."""
     net = Network(seed=settings.seed)
     model = CubaLIF(
-        tau=TAU, tau_excitatory=TAU_SYNAPSE, tau_inhibitory=TAU_SYNAPSE,
-        threshold=THRESHOLD - REST, reset=RESET - REST, refractory=REFRACTORY,
-    )  # fmt: skip
+        tau=TAU,
+        tau_excitatory=TAU_SYNAPSE,
+        tau_inhibitory=TAU_SYNAPSE,
+        threshold=THRESHOLD - REST,
+        reset=RESET - REST,
+        refractory=REFRACTORY,
+    )
     constants = constant_input(settings)
     for k, (name, n) in enumerate(zip(POPULATIONS, sizes(settings).tolist(), strict=True)):
         start = {"v": Normal(float(START_MEAN[k] - REST), float(START_SD[k]))}
@@ -198,10 +202,13 @@ def connect(net: Network, settings: Settings) -> None:
             low, high = (0.0, None) if mean > 0 else (None, 0.0)
             delay, spread = DELAYS[pre.name[-1]]
             net.connect(
-                pre, post, FixedTotal(int(numbers[row, column])), store=store,
+                pre,
+                post,
+                FixedTotal(int(numbers[row, column])),
+                store=store,
                 weight=Normal(mean, WEIGHT_SPREAD * abs(mean), low=low, high=high),
                 delay=Normal(delay, spread, low=settings.dt),
-            )  # fmt: skip
+            )
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
@@ -237,11 +244,13 @@ def size(settings: Settings, simulator: Simulator, result: Result) -> dict[str, 
     neurons, numbers = sizes(settings), scaled_numbers(settings)
     spikes, synapses = np.array([len(result.spikes(name)) for name in POPULATIONS]), int(numbers.sum())
     return {
-        "neurons": int(neurons.sum()), "synapses": synapses,
+        "neurons": int(neurons.sum()),
+        "synapses": synapses,
         "bytes_per_synapse": simulator.plan.synapse_bytes / max(synapses, 1),
-        "spikes": int(spikes.sum()), "events": round(float(spikes @ (numbers.sum(axis=0) / neurons))),
+        "spikes": int(spikes.sum()),
+        "events": round(float(spikes @ (numbers.sum(axis=0) / neurons))),
         "peak_rss_mb": peak_rss_mb(),
-    }  # fmt: skip
+    }
 
 
 def activity(result: Result) -> dict[str, Any]:
@@ -261,12 +270,17 @@ def report(context: Context, metrics: dict[str, Any]) -> None:
     """Print the activity of each population beside the reference, and what the run took."""
     context.table(
         [
-            (name, metrics[f"rate_{name}"], reference, f"{100 * metrics[f'deviation_{name}']:+.1f} %",
-             *(show(metrics[f"{what}_{name}"]) for what in ("cv", "correlation", "synchrony")))
+            (
+                name,
+                metrics[f"rate_{name}"],
+                reference,
+                f"{100 * metrics[f'deviation_{name}']:+.1f} %",
+                *(show(metrics[f"{what}_{name}"]) for what in ("cv", "correlation", "synchrony")),
+            )
             for name, reference in zip(POPULATIONS, REFERENCE_RATES.tolist(), strict=True)
         ],
         header=("population", "rate [Hz]", "published", "deviation", "CV", "correlation", "synchrony"),
-    )  # fmt: skip
+    )
     memory = "" if metrics["peak_rss_mb"] is None else f", {metrics['peak_rss_mb']:,.0f} MB at most"
     factor = metrics["real_time_factor"]
     pace = " since the run was resumed" if factor is None else f"; real-time factor {factor:.2f}"

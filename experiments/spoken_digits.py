@@ -238,23 +238,32 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Hear
     """Print accuracies, spikes, and the energy of a word part by part with the source of each constant."""
     context.table(
         [
-            (name, f"{100 * metrics[f'accuracy_{name}']:.2f} ± {100 * metrics[f'accuracy_{name}_sd']:.2f} %",
-             f"{sum(run.spikes for run in heard[name]) / len(heard[name]) / words:.0f}" if name in heard else "-")
+            (
+                name,
+                f"{100 * metrics[f'accuracy_{name}']:.2f} ± {100 * metrics[f'accuracy_{name}_sd']:.2f} %",
+                f"{sum(run.spikes for run in heard[name]) / len(heard[name]) / words:.0f}" if name in heard else "-",
+            )
             for name in VARIANTS
         ],
-        header=("variant", "accuracy", "spikes/word"), title="Spoken digits, test set",
-    )  # fmt: skip
+        header=("variant", "accuracy", "spikes/word"),
+        title="Spoken digits, test set",
+    )
     for name, title in (("crossbar", "crossbar (analogue)"), ("ideal", "ideal weights (digital memory)")):
         run = heard[name][0]
         context.table(
             [
-                (part.name, f"{part.count / words:.0f}", f"{1e12 * (part.each or 0):.3g} pJ",
-                 f"{1e9 * (part.joules or 0) / words:.3g} nJ", part.source)
+                (
+                    part.name,
+                    f"{part.count / words:.0f}",
+                    f"{1e12 * (part.each or 0):.3g} pJ",
+                    f"{1e9 * (part.joules or 0) / words:.3g} nJ",
+                    part.source,
+                )
                 for part in run.parts
             ],
             header=("part", "per word", "each", "per word", "source"),
             title=f"\nEnergy of the synapses of a word, {title}",
-        )  # fmt: skip
+        )
     context.say(f"\n{metrics['joules_per_word'] * 1e9:.1f} nJ per word on crossbars; {metrics['seconds']:.1f} s in all")
 
 

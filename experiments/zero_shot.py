@@ -47,15 +47,23 @@ CLASSES: Final = tuple(range(1, 10))
 IMAGE_CONSTANT: Final = 0.3
 SOUND_CONSTANT: Final = 0.1
 VARIANTS: Final[dict[str, tuple[str, str]]] = {  # name -> encoder, loss
-    "rram": ("rram", "clip"), "rram_noisy": ("rram_noisy", "clip"),
-    "rram_wired": ("rram_wired", "clip"), "software": ("software", "clip"),
-    "software_proto": ("software", "proto"), "srnn": ("srnn", "clip"), "srnn_proto": ("srnn", "proto"),
-    "dealt": ("software", "clip"), "untrained": ("software", ""),
-}  # fmt: skip
+    "rram": ("rram", "clip"),
+    "rram_noisy": ("rram_noisy", "clip"),
+    "rram_wired": ("rram_wired", "clip"),
+    "software": ("software", "clip"),
+    "software_proto": ("software", "proto"),
+    "srnn": ("srnn", "clip"),
+    "srnn_proto": ("srnn", "proto"),
+    "dealt": ("software", "clip"),
+    "untrained": ("software", ""),
+}
 PUBLISHED: Final = {  # [%]: seen / unseen
-    "rram": "67.4 / 87.5", "software": "66.1 / 88", "software_proto": "50-57 / 69-82", "srnn": "82.3 / 74.0",
+    "rram": "67.4 / 87.5",
+    "software": "66.1 / 88",
+    "software_proto": "50-57 / 69-82",
+    "srnn": "82.3 / 74.0",
     "srnn_proto": "50-60 / 76-83",
-}  # fmt: skip
+}
 CAVEAT: Final = (
     "Published: N-MNIST and N-TIDIGITS; here: MNIST in simulated saccades and FSDD through a simulated cochlea. The "
     "published script keeps an epoch only where the accuracy on the unseen test classes is at least 85 %. The column "
@@ -89,9 +97,14 @@ class Settings(DeviceSettings):
 
         encoder, loss = VARIANTS[name]
         return Training(
-            loss=loss, epochs=self.srnn_epochs if encoder == "srnn" else self.epochs, batch=self.batch,
-            rate=self.rate, temperature=self.temperature, dimensions=self.dimensions, dealt=name == "dealt",
-        )  # fmt: skip
+            loss=loss,
+            epochs=self.srnn_epochs if encoder == "srnn" else self.epochs,
+            batch=self.batch,
+            rate=self.rate,
+            temperature=self.temperature,
+            dimensions=self.dimensions,
+            dealt=name == "dealt",
+        )
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
@@ -139,10 +152,11 @@ def load(settings: Settings, context: Context) -> Scene:
     with meter(len(which), context.progress, "words") as tick:
         sounds = hear(recordings, tick, which=which)
     return Scene(
-        images=images, sounds=sounds,
+        images=images,
+        sounds=sounds,
         image_liquid=replace(N_MNIST, constant=IMAGE_CONSTANT, n_neurons=settings.neurons),
         sound_liquid=replace(N_TIDIGITS, constant=SOUND_CONSTANT, n_neurons=settings.neurons),
-    )  # fmt: skip
+    )
 
 
 def encode(context: Context, scene: Scene, seed: int, imperfections: Imperfections | None) -> tuple[Echo, Echo]:
@@ -206,24 +220,37 @@ def report(
     """Print the accuracies beside the published ones, and what an image and a sound take."""
     context.table(
         [
-            (name, *(_percent(metrics, f"accuracy_{part}_{name}") for part in ("seen", "unseen")),
-             f"{100 * metrics[f'best_unseen_{name}']:.1f}", len(runs), PUBLISHED.get(name, "-"))
-            for name, runs in scores.items() if runs
+            (
+                name,
+                *(_percent(metrics, f"accuracy_{part}_{name}") for part in ("seen", "unseen")),
+                f"{100 * metrics[f'best_unseen_{name}']:.1f}",
+                len(runs),
+                PUBLISHED.get(name, "-"),
+            )
+            for name, runs in scores.items()
+            if runs
         ],
         header=("variant", "seen [%]", "unseen [%]", "best unseen", "seeds", "published"),
         title="Sound to image; chance is 14.3 % for seen and 50 % for unseen classes",
-    )  # fmt: skip
+    )
     context.note(CAVEAT)
     for k, (what, frames) in enumerate((("image", scene.images), ("sound", scene.sounds))):
         context.table(
             [
-                (name, part.name, part.count / len(frames), shown(part.each), shown(part.joules, len(frames)),
-                 part.source)
-                for name, runs in heard.items() for part in runs[0][k].parts
+                (
+                    name,
+                    part.name,
+                    part.count / len(frames),
+                    shown(part.each),
+                    shown(part.joules, len(frames)),
+                    part.source,
+                )
+                for name, runs in heard.items()
+                for part in runs[0][k].parts
             ],
             header=("liquid", "part", f"per {what}", "each", f"per {what}", "source"),
             title=f"Energy of the synapses, {frames.source}",
-        )  # fmt: skip
+        )
 
 
 def _percent(metrics: dict[str, Any], name: str) -> str:

@@ -33,9 +33,12 @@ class AdaptiveLIF(NeuronModel):
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V", "a": "V"}
     event: ClassVar[EventKernels] = EventKernels(
-        flow="adaptive_lif_flow", next="adaptive_lif_next", fire="adaptive_lif_fire", state=("v", "a"),
+        flow="adaptive_lif_flow",
+        next="adaptive_lif_next",
+        fire="adaptive_lif_fire",
+        state=("v", "a"),
         receives={"jump": "v"},
-    )  # fmt: skip
+    )
 
     def __post_init__(self) -> None:
         keep(self, "tau", above=0.0, unit="s")
@@ -45,8 +48,11 @@ class AdaptiveLIF(NeuronModel):
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "decay": decay(dt, self.tau), "decay_a": decay(dt, self.tau_adaptation),
+            "decay": decay(dt, self.tau),
+            "decay_a": decay(dt, self.tau_adaptation),
             "increment": self.increment,
-            "coarse": coarse(dt, self.tau), "threshold": self.threshold, "reset": self.reset,
+            "coarse": coarse(dt, self.tau),
+            "threshold": self.threshold,
+            "reset": self.reset,
             "hold_steps": rests(self, dt, self.refractory),
-        }  # fmt: skip
+        }

@@ -41,8 +41,12 @@ class AdEx(NeuronModel):
 
     kernel: ClassVar[str] = "adex_step"
     state: ClassVar[Mapping[str, str]] = {
-        "v": "float", "w": "float", "hold": "int32", "g_e": "float", "g_i": "float",
-    }  # fmt: skip
+        "v": "float",
+        "w": "float",
+        "hold": "int32",
+        "g_e": "float",
+        "g_i": "float",
+    }
     receptors: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
     receives: ClassVar[Mapping[str, str]] = {"excitatory": "g_e", "inhibitory": "g_i"}
     units: ClassVar[Mapping[str, str]] = {"v": "V", "w": "V", "g_e": "V", "g_i": "V"}
@@ -62,9 +66,16 @@ class AdEx(NeuronModel):
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "rate": dt / self.tau, "rate_w": dt / self.tau_adaptation,
-            "rest": self.rest, "slope": self.slope, "onset": self.onset, "a": self.a,
+            "rate": dt / self.tau,
+            "rate_w": dt / self.tau_adaptation,
+            "rest": self.rest,
+            "slope": self.slope,
+            "onset": self.onset,
+            "a": self.a,
             "increment": self.increment,
-            "decay_e": decay(dt, self.tau_excitatory), "decay_i": decay(dt, self.tau_inhibitory),
-            "peak": self.peak, "reset": self.reset, "hold_steps": rests(self, dt, self.refractory),
-        }  # fmt: skip
+            "decay_e": decay(dt, self.tau_excitatory),
+            "decay_i": decay(dt, self.tau_inhibitory),
+            "peak": self.peak,
+            "reset": self.reset,
+            "hold_steps": rests(self, dt, self.refractory),
+        }

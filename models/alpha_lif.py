@@ -33,9 +33,14 @@ class AlphaLIF(NeuronModel):
 
     kernel: ClassVar[str] = "alpha_lif_step"
     state: ClassVar[Mapping[str, str]] = {
-        "v": "float", "resting": "uint32", "left": "int32",
-        "g_e": "float", "h_e": "float", "g_i": "float", "h_i": "float",
-    }  # fmt: skip
+        "v": "float",
+        "resting": "uint32",
+        "left": "int32",
+        "g_e": "float",
+        "h_e": "float",
+        "g_i": "float",
+        "h_i": "float",
+    }
     receptors: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
     units: ClassVar[Mapping[str, str]] = {"v": "V", "g_e": "V", "h_e": "V", "g_i": "V", "h_i": "V"}
 
@@ -47,12 +52,18 @@ class AlphaLIF(NeuronModel):
     def constants(self, dt: float) -> Mapping[str, Any]:
         tau, tau_e, tau_i = self.tau, self.tau_excitatory, self.tau_inhibitory
         return {
-            "decay": decay(dt, tau), "decay_e": decay(dt, tau_e), "decay_i": decay(dt, tau_i),
-            "lag_e": dt / tau_e, "lag_i": dt / tau_i,
+            "decay": decay(dt, tau),
+            "decay_e": decay(dt, tau_e),
+            "decay_i": decay(dt, tau_i),
+            "lag_e": dt / tau_e,
+            "lag_i": dt / tau_i,
             "response_e": exponential_response(dt, tau, tau_e),
             "response_i": exponential_response(dt, tau, tau_i),
-            "rising_e": alpha_response(dt, tau, tau_e), "rising_i": alpha_response(dt, tau, tau_i),
+            "rising_e": alpha_response(dt, tau, tau_e),
+            "rising_i": alpha_response(dt, tau, tau_i),
             "peak": math.e,
-            "coarse": coarse(dt, self.tau), "threshold": self.threshold, "reset": self.reset,
+            "coarse": coarse(dt, self.tau),
+            "threshold": self.threshold,
+            "reset": self.reset,
             "hold_steps": rests(self, dt, self.refractory),
-        }  # fmt: skip
+        }

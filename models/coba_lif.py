@@ -59,11 +59,16 @@ class CobaLIF(NeuronModel):
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "rate": dt / self.tau, "coarse": coarse(dt, self.tau), "rest": self.rest,
-            "reversal_e": self.reversal_excitatory, "reversal_i": self.reversal_inhibitory,
-            "decay_e": decay(dt, self.tau_excitatory), "decay_i": decay(dt, self.tau_inhibitory),
+            "rate": dt / self.tau,
+            "coarse": coarse(dt, self.tau),
+            "rest": self.rest,
+            "reversal_e": self.reversal_excitatory,
+            "reversal_i": self.reversal_inhibitory,
+            "decay_e": decay(dt, self.tau_excitatory),
+            "decay_i": decay(dt, self.tau_inhibitory),
             "mean_e": mean_of_decay(dt, self.tau_excitatory),
             "mean_i": mean_of_decay(dt, self.tau_inhibitory),
-            "threshold": self.threshold, "reset": self.reset,
+            "threshold": self.threshold,
+            "reset": self.reset,
             "hold_steps": rests(self, dt, self.refractory),
-        }  # fmt: skip
+        }

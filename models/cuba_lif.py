@@ -43,9 +43,11 @@ class CubaLIF(NeuronModel):
     receives: ClassVar[Mapping[str, str]] = {"excitatory": "g_e", "inhibitory": "g_i"}
     units: ClassVar[Mapping[str, str]] = {"v": "V", "g_e": "V", "g_i": "V"}
     event: ClassVar[EventKernels] = EventKernels(
-        flow="cuba_lif_flow", next="cuba_lif_next", state=("v", "g_e", "g_i"),
+        flow="cuba_lif_flow",
+        next="cuba_lif_next",
+        state=("v", "g_e", "g_i"),
         receives={"excitatory": "g_e", "inhibitory": "g_i"},
-    )  # fmt: skip
+    )
 
     def __post_init__(self) -> None:
         for name in ("tau", "tau_excitatory", "tau_inhibitory"):
@@ -55,9 +57,12 @@ class CubaLIF(NeuronModel):
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
             "decay": decay(dt, self.tau),
-            "decay_e": decay(dt, self.tau_excitatory), "decay_i": decay(dt, self.tau_inhibitory),
+            "decay_e": decay(dt, self.tau_excitatory),
+            "decay_i": decay(dt, self.tau_inhibitory),
             "response_e": exponential_response(dt, self.tau, self.tau_excitatory),
             "response_i": exponential_response(dt, self.tau, self.tau_inhibitory),
-            "coarse": coarse(dt, self.tau), "threshold": self.threshold, "reset": self.reset,
+            "coarse": coarse(dt, self.tau),
+            "threshold": self.threshold,
+            "reset": self.reset,
             "hold_steps": rests(self, dt, self.refractory),
-        }  # fmt: skip
+        }

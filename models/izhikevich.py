@@ -49,6 +49,12 @@ class Izhikevich(NeuronModel):
     def constants(self, dt: float) -> Mapping[str, Any]:
         check.within("Simulator", "dt", dt, most=LONGEST_STEP, unit="s (Izhikevich)")
         return {
-            "quadratic": 4e4, "linear": 5e3, "constant": 140.0,
-            "a": self.a, "b": self.b, "c": self.c, "d": self.d, "peak": self.peak,
-        }  # fmt: skip
+            "quadratic": 4e4,
+            "linear": 5e3,
+            "constant": 140.0,
+            "a": self.a,
+            "b": self.b,
+            "c": self.c,
+            "d": self.d,
+            "peak": self.peak,
+        }

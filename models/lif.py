@@ -37,6 +37,9 @@ class LIF(NeuronModel):
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "decay": decay(dt, self.tau), "coarse": coarse(dt, self.tau),
-            "threshold": self.threshold, "reset": self.reset, "hold_steps": rests(self, dt, self.refractory),
-        }  # fmt: skip
+            "decay": decay(dt, self.tau),
+            "coarse": coarse(dt, self.tau),
+            "threshold": self.threshold,
+            "reset": self.reset,
+            "hold_steps": rests(self, dt, self.refractory),
+        }

@@ -24,9 +24,12 @@ class SpikeSource(NeuronModel):
     receptors: ClassVar[tuple[str, ...]] = ("arrived",)
     counts: ClassVar[tuple[str, ...]] = ("arrived",)
     event: ClassVar[EventKernels] = EventKernels(
-        flow="relay_flow", next="relay_next", fire="relay_fire", state=("arrived", "merged"),
+        flow="relay_flow",
+        next="relay_next",
+        fire="relay_fire",
+        state=("arrived", "merged"),
         receives={"arrived": "arrived"},
-    )  # fmt: skip
+    )
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {}

@@ -1,7 +1,7 @@
 """What a user hands over, as a plain NumPy array or number: the conversions behind `validation`.
 
-Each function either returns something that is safe to compute with or raises ValueError with a rule, such as "must be
-an array of numbers"; nothing is lost on the way (masks, imaginary parts, units of time).
+Each function returns something that is safe to compute with, or raises ValueError with a rule such as "must be an array
+of numbers". Nothing is dropped silently: neither masks nor imaginary parts nor units of time.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def is_many(value: Any) -> bool:
 
 
 def narrower(value: Any) -> type[np.floating[Any]]:
-    """The type of floating-point numbers in which `value` was given, where it tells; float32 else."""
+    """The floating-point type in which `value` was given, float16 or float32; float32 where that is unknown."""
     kind = getattr(value, "dtype", None)
     return np.float16 if isinstance(kind, np.dtype) and kind == np.float16 else np.float32
 

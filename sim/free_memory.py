@@ -1,4 +1,4 @@
-"""How much memory is free, and one sentence where it does not suffice."""
+"""How much memory is free, and the error where it is not enough."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_bytes(owner: str, needed: float, got: str) -> None:
 
 @contextmanager
 def memory_told(owner: str) -> Iterator[None]:
-    """Inside, memory that runs out is told in one sentence."""
+    """Turn a MemoryError inside the block into a CapacityError of one sentence."""
     try:
         yield
     except PotentiaError:
@@ -38,7 +38,7 @@ def memory_told(owner: str) -> Iterator[None]:
 
 
 def free_bytes() -> float | None:
-    """Memory that can be had without swapping and within the limit of a container [bytes]; None if nothing tells."""
+    """Memory available without swapping and within the limit of a container [bytes]; None if unknown."""
     known = [number for number in (_of_system(), *(_of_group(*files) for files in GROUPS)) if number is not None]
     return min(known, default=None)
 

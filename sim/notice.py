@@ -1,4 +1,4 @@
-"""Warnings: at the line of the user's that led to them, and each once a call."""
+"""Warnings that point at the line of the user's code, each given once in a call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _told: ContextVar[set[Any] | None] = ContextVar("told", default=None)
 
 
 def notify(text: str, about: Any = None) -> None:
-    """Warn of `text`; within one call that is `once_a_call` only of the first text `about` the same."""
+    """Warn of `text`; within one call of a function that is `once_a_call`, only once `about` the same thing."""
     told, key = _told.get(), text if about is None else about
     if told is None or key not in told:
         if told is not None:
@@ -30,7 +30,7 @@ def notify(text: str, about: Any = None) -> None:
 
 
 def once_a_call(function: Callable[P, R]) -> Callable[P, R]:
-    """Let `function` tell of each thing once, whatever it calls."""
+    """Let `function`, and all that it calls, warn of each thing only once."""
 
     @functools.wraps(function)
     def wrapped(*arguments: P.args, **options: P.kwargs) -> R:
@@ -46,7 +46,7 @@ def once_a_call(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _level() -> int:
-    """How far above `notify` the first line stands that is neither ours nor torch's."""
+    """How many calls above `notify` the first frame is that belongs neither to Potentia nor to torch."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and _ours(frame.f_code.co_filename, frame.f_code.co_name):
         frame, level = frame.f_back, level + 1

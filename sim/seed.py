@@ -8,7 +8,7 @@ from typing import Final
 from ..kernels.reference.inputs import PICO
 from .validation import whole
 
-MOST_BEGINNING: Final = 1 << 61  # picoseconds, 26 days: trains that begin later share their draws
+MOST_BEGINNING: Final = 1 << 61  # picoseconds, 26 days: trains that begin later share their random numbers
 
 
 def check_seed(owner: object, seed: object) -> int:

@@ -1,4 +1,4 @@
-"""Turns: whoever runs, saves, copies or reads a simulator has it to itself."""
+"""Turns: only one caller at a time runs, saves, copies or reads a simulator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OWNER: Final = "Simulator"
 
 
 class Turn:
-    """Somebody's turn; it lasts for as long as anything refers to this object."""
+    """The turn of one caller; it lasts for as long as anything refers to this object."""
 
     def __init__(self, doing: str) -> None:
         self.doing = doing
@@ -22,8 +22,8 @@ class Turn:
 class Turns:
     """Gives a simulator to one caller at a time.
 
-    A turn ends when its object is let go, not by a call: an interrupt can come before any call, even one in a
-    `finally`, but not before a name is let go.
+    A turn ends when the last reference to its object is gone, not by a call: an interrupt can come before any
+    call, even one in a `finally`, but it cannot keep a reference from going.
     """
 
     def __init__(self) -> None:
@@ -55,4 +55,4 @@ class Turns:
 
 
 def _nobody() -> None:
-    """The turn that nobody has."""
+    """Stands for the reference to a turn when nobody has one."""

@@ -198,9 +198,12 @@ def test_crossbar_compares_like_with_like():
     settings = crossbar.Settings(currents=[(16, 1.0), (24, 5.0)], effective=[(16, 1.0)], repeats=1)
     told = crossbar.run(settings, [])
     assert [row["case"] for row in told["rows"]] == [
-        "potentia, 16 x 16, 1 ohm", "potentia, 24 x 24, 5 ohm", "potentia effective, 16 x 16, 1 ohm",
-        crossbar.IDEAL, crossbar.WIRED,
-    ]  # fmt: skip
+        "potentia, 16 x 16, 1 ohm",
+        "potentia, 24 x 24, 5 ohm",
+        "potentia effective, 16 x 16, 1 ohm",
+        crossbar.IDEAL,
+        crossbar.WIRED,
+    ]
     assert all(row.keys() >= ROW_KEYS for row in told["rows"])
     *arrays, ideal, wired = told["rows"]
     assert all(row["difference"] < 1e-9 and 0 < row["lost"] < 1 for row in arrays)
@@ -283,8 +286,11 @@ def test_the_analog_layer_is_measured():
     settings = analog.Settings(rows=40, columns=30, batch=8, calls=2, repeats=1, samples=300)
     made = analog.run(settings, [])
     assert [row["case"] for row in made["rows"]] == [
-        "potentia-inference", "potentia-differentiable", "potentia-training", "torch-inference",
-    ]  # fmt: skip
+        "potentia-inference",
+        "potentia-differentiable",
+        "potentia-training",
+        "torch-inference",
+    ]
     assert all(set(row) >= ROW_KEYS for row in made["rows"])
     assert all(row["cpu_s"] > 0 for row in made["rows"])
     assert made["rows"][0]["sd_ratio"] == pytest.approx(1.0, abs=5 / np.sqrt(300 * 30))
@@ -342,9 +348,10 @@ def test_bench_writes_its_history(tmp_path, monkeypatch):
 
     path = tmp_path / "benchmarks.md"
     records = SimpleNamespace(
-        check=lambda: _history.check(path), table=_history.table,
+        check=lambda: _history.check(path),
+        table=_history.table,
         write=lambda *told: _history.write(*told, path=path, machine=MACHINE),
-    )  # fmt: skip
+    )
     load = cli._benchmarks
     monkeypatch.setattr(cli, "_benchmarks", lambda name: records if name == "_history" else load(name))
     settings = ["neurons=100", "duration=0.1", "warmup=0.01", "repeats=1"]

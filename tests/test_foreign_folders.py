@@ -29,9 +29,15 @@ PIXEL = bytes.fromhex(
 def command(*words, cwd, **env):
     """The exit code and what a command says."""
     done = subprocess.run(
-        [sys.executable, "-c", ENTRY, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=120,
-        env=os.environ | env, errors="surrogateescape", check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", ENTRY, *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | env,
+        errors="surrogateescape",
+        check=False,
+    )
     return done.returncode, done.stdout, done.stderr
 
 

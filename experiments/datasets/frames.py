@@ -76,9 +76,13 @@ class Frames:
         chosen = check.index_array("Frames", "take which", which, below=len(self))
         parts = [self.of(int(k)) for k in chosen]
         return replace(
-            self, cells=np.concatenate([*parts, np.zeros(0, np.uint32)]), offsets=_offsets(parts),
-            label=self.label[chosen], is_test=self.is_test[chosen], group=self.group[chosen],
-        )  # fmt: skip
+            self,
+            cells=np.concatenate([*parts, np.zeros(0, np.uint32)]),
+            offsets=_offsets(parts),
+            label=self.label[chosen],
+            is_test=self.is_test[chosen],
+            group=self.group[chosen],
+        )
 
     @property
     def activity(self) -> float:
@@ -93,11 +97,16 @@ def gather(samples: Iterable[Sample], *, n_steps: int, n_units: int, n_classes: 
     check.index_array("Frames", "cells", cells, below=n_steps * n_units)
     label = check.index_array("Frames", "label", np.array([s.label for s in kept], np.int64), below=n_classes)
     return Frames(
-        cells=cells.astype(np.uint32), offsets=_offsets([sample.cells for sample in kept]), label=label,
+        cells=cells.astype(np.uint32),
+        offsets=_offsets([sample.cells for sample in kept]),
+        label=label,
         is_test=np.array([sample.is_test for sample in kept], np.bool_),
         group=np.array([sample.group for sample in kept], np.int64),
-        n_steps=n_steps, n_units=n_units, n_classes=n_classes, source=source,
-    )  # fmt: skip
+        n_steps=n_steps,
+        n_units=n_units,
+        n_classes=n_classes,
+        source=source,
+    )
 
 
 def active_cells(step: ArrayLike, unit: ArrayLike, *, n_units: int) -> NDArray[np.uint32]:

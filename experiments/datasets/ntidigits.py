@@ -60,9 +60,13 @@ def load_ntidigits(data: str | Path | None, *, n_steps: int = N_STEPS, most: int
 
 
 def hear(
-    recordings: Recordings, tick: Any, *, which: ArrayLike | None = None, n_steps: int = N_STEPS,
+    recordings: Recordings,
+    tick: Any,
+    *,
+    which: ArrayLike | None = None,
+    n_steps: int = N_STEPS,
     cochlea: Cochlea = COCHLEA,
-) -> Frames:  # fmt: skip
+) -> Frames:
     """Spoken digits through `cochlea` in frames, 10 classes, grouped by speaker; `tick(1)` after each.
 
     which (n,): the recordings to hear, all if None.
@@ -103,9 +107,11 @@ def _read(path: Path, n_steps: int, most: int | None) -> Iterator[Sample]:
             for name in single:
                 speaker, _, word = name.rpartition("-")
                 yield Sample(
-                    chunked(*_spikes(file, part, name), n_steps=n_steps, n_units=N_CHANNELS), WORDS[word],
-                    part == "test", speakers.setdefault(speaker, len(speakers)),
-                )  # fmt: skip
+                    chunked(*_spikes(file, part, name), n_steps=n_steps, n_units=N_CHANNELS),
+                    WORDS[word],
+                    part == "test",
+                    speakers.setdefault(speaker, len(speakers)),
+                )
 
 
 def _labels(file: Group, part: str) -> Any:

@@ -103,9 +103,15 @@ class Saccades:
 
 
 def load_moving_digits(
-    data: str | Path | None, tick: Callable[[int], Any], *, sizes: tuple[int, int], seed: int,
-    classes: tuple[int, ...] = tuple(range(N_DIGITS)), retina: Retina | None = None, saccades: Saccades | None = None,
-) -> Frames:  # fmt: skip
+    data: str | Path | None,
+    tick: Callable[[int], Any],
+    *,
+    sizes: tuple[int, int],
+    seed: int,
+    classes: tuple[int, ...] = tuple(range(N_DIGITS)),
+    retina: Retina | None = None,
+    saccades: Saccades | None = None,
+) -> Frames:
     """MNIST made into events, in frames: of each of the digits `classes` (n_training, n_test) images, drawn by `seed`.
 
     Raises DataError if mnist/mnist.npz is missing or damaged, ParameterError if it holds too few.
@@ -125,9 +131,12 @@ def load_moving_digits(
                 tick(len(some))
 
     return gather(
-        samples(), source="MNIST in simulated saccades",
-        n_steps=retina.n_steps, n_units=retina.n_units, n_classes=N_DIGITS,
-    )  # fmt: skip
+        samples(),
+        source="MNIST in simulated saccades",
+        n_steps=retina.n_steps,
+        n_units=retina.n_units,
+        n_classes=N_DIGITS,
+    )
 
 
 def _shifted(images: Array, place: Array) -> Array:

@@ -66,9 +66,13 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes) -> None:
         part = record.of(shown)
         recent = part.times > stop - SHOWN
         ax.scatter(
-            1e3 * (part.times[recent] - stop + SHOWN), base + part.ids[recent], s=1.6,
-            color=SHADES[name[-1]], linewidths=0, rasterized=True,
-        )  # fmt: skip
+            1e3 * (part.times[recent] - stop + SHOWN),
+            base + part.ids[recent],
+            s=1.6,
+            color=SHADES[name[-1]],
+            linewidths=0,
+            rasterized=True,
+        )
         ax.text(-0.02, base + part.n / 2, name, transform=ax.get_yaxis_transform(), ha="right", va="center")
         base += part.n
         ax.axhline(base, color=figures.PALE, linewidth=0.6, zorder=0)
@@ -89,15 +93,32 @@ def boxes(values: Groups, ax: Axes, references: Sequence[float] | None = None) -
         [np.percentile(each, (5, 25, 50, 75, 95)) if each.size else nothing for each in values.values()]
     )
     ax.hlines(places, low, high, color=colours, linewidth=0.9)
-    ax.barh(places, third - first, left=first, height=0.62, color=[LIGHT[name[-1]] for name in values],
-            edgecolor=colours, linewidth=0.8)  # fmt: skip
+    ax.barh(
+        places,
+        third - first,
+        left=first,
+        height=0.62,
+        color=[LIGHT[name[-1]] for name in values],
+        edgecolor=colours,
+        linewidth=0.8,
+    )
     ax.vlines(middle, places - 0.31, places + 0.31, color=colours, linewidth=1.4)
     means = [_mean(each) for each in values.values()]
-    ax.plot(means, places, "D", markersize=3.2, color=figures.INK, markerfacecolor="white", markeredgewidth=0.8,
-            zorder=4, label="mean")  # fmt: skip
+    ax.plot(
+        means,
+        places,
+        "D",
+        markersize=3.2,
+        color=figures.INK,
+        markerfacecolor="white",
+        markeredgewidth=0.8,
+        zorder=4,
+        label="mean",
+    )
     if references is not None:
-        ax.plot(references, places, "|", markersize=11, markeredgewidth=1.1, color=figures.INK, zorder=3,
-                label="published")  # fmt: skip
+        ax.plot(
+            references, places, "|", markersize=11, markeredgewidth=1.1, color=figures.INK, zorder=3, label="published"
+        )
         ax.legend(loc="upper right", handletextpad=0.1, borderaxespad=0.0)
     _populations(values, ax)
     ax.set_xlim(left=0)

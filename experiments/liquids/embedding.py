@@ -34,23 +34,23 @@ class Views:
         wanted = torch.tensor(classes)
         image, sound = torch.isin(self.image_class, wanted), torch.isin(self.sound_class, wanted)
         return Views(
-            images=self.images[image], image_class=self.image_class[image],
-            sounds=self.sounds[sound], sound_class=self.sound_class[sound],
-        )  # fmt: skip
+            images=self.images[image],
+            image_class=self.image_class[image],
+            sounds=self.sounds[sound],
+            sound_class=self.sound_class[sound],
+        )
 
     def renamed(self, names: dict[int, int]) -> Views:
         """The same with the classes of the sounds renamed: a pairing that means nothing."""
         renamed = torch.tensor([names.get(int(k), int(k)) for k in self.sound_class])
-        return Views(
-            images=self.images, image_class=self.image_class, sounds=self.sounds, sound_class=renamed
-        )  # fmt: skip
+        return Views(images=self.images, image_class=self.image_class, sounds=self.sounds, sound_class=renamed)
 
 
 @final
 class Pair(nn.Module):
     """An encoder for images and one for sounds, each followed by one linear layer and a GELU (Hendrycks and Gimpel
     2016, arXiv:1606.08415) into a common space of `n_out` dimensions.
-    """  # fmt: skip
+    """
 
     def __init__(
         self, image: nn.Module, sound: nn.Module, *, n_image: int, n_sound: int, n_out: int, generator: torch.Generator
@@ -86,8 +86,9 @@ def prototypical(image: Tensor, sound: Tensor, image_class: Tensor, sound_class:
     """
     loss = image.new_zeros(())
     for support, support_class, query, query_class in (
-        (image, image_class, sound, sound_class), (sound, sound_class, image, image_class),
-    ):  # fmt: skip
+        (image, image_class, sound, sound_class),
+        (sound, sound_class, image, image_class),
+    ):
         classes = torch.unique(support_class)
         means = torch.stack([support[support_class == k].mean(dim=0) for k in classes])
         distances = (query[:, None, :] - means[None, :, :]).square().sum(dim=2)
@@ -96,9 +97,16 @@ def prototypical(image: Tensor, sound: Tensor, image_class: Tensor, sound_class:
 
 
 def train(
-    pair: Pair, views: Views, loss: Loss, *, epochs: int, batch: int, rate: float,
-    generator: torch.Generator, after: Callable[[int], Any],
-) -> None:  # fmt: skip
+    pair: Pair,
+    views: Views,
+    loss: Loss,
+    *,
+    epochs: int,
+    batch: int,
+    rate: float,
+    generator: torch.Generator,
+    after: Callable[[int], Any],
+) -> None:
     """Adam on random pairs of one class: in an epoch every image once, each with a random sound of its class.
 
     `after(epoch)` is called at the end of each epoch.

@@ -150,18 +150,21 @@ def cell(imperfections: Imperfections) -> BreakdownReRAM:
     """
     half = imperfections.stuck / 2
     return BreakdownReRAM(
-        read_noise=imperfections.read_noise, faults=StuckAt(low=half, high=half),
+        read_noise=imperfections.read_noise,
+        faults=StuckAt(low=half, high=half),
         ageing=FILAMENT if imperfections.drift_seconds else (),
-    )  # fmt: skip
+    )
 
 
 def store(imperfections: Imperfections) -> Crossbar:
     """Pairs of breakdown cells, both formed, with these imperfections: the one place that builds the crossbars."""
     bits, r = imperfections.adc_bits, imperfections.r_wire
     return Macro40nm(device=cell(imperfections)).store(
-        adc=None if bits is None else ADC(bits=bits), read_time=READ_TIME, age=max(imperfections.drift_seconds, 1.0),
+        adc=None if bits is None else ADC(bits=bits),
+        read_time=READ_TIME,
+        age=max(imperfections.drift_seconds, 1.0),
         wires=Wires(r_word=r, r_bit=r) if r else None,
-    )  # fmt: skip
+    )
 
 
 def pair_sd(device: BreakdownReRAM) -> float:

@@ -15,14 +15,20 @@ if TYPE_CHECKING:
 COLUMNS: Final = 3  # of the figure of a sweep
 NAMES: Final = ("software", "rram", "rram_noisy", "rram_wired", "control", "control_bins")
 LABELS: Final = {
-    "read_noise": "read noise of a device, relative", "adc_bits": "bits of the converters",
-    "r_wire": "resistance of a segment of wire [ohm]", "stuck": "share of stuck cells",
+    "read_noise": "read noise of a device, relative",
+    "adc_bits": "bits of the converters",
+    "r_wire": "resistance of a segment of wire [ohm]",
+    "stuck": "share of stuck cells",
     "drift_seconds": "time since writing [s]",
-}  # fmt: skip
+}
 BARS: Final = {
-    "software": "software", "rram": "RRAM", "rram_noisy": "RRAM,\nnoisy", "rram_wired": "RRAM,\nwired",
-    "control": "counts,\nno liquid", "control_bins": "binned\ncounts",
-}  # fmt: skip
+    "software": "software",
+    "rram": "RRAM",
+    "rram_noisy": "RRAM,\nnoisy",
+    "rram_wired": "RRAM,\nwired",
+    "control": "counts,\nno liquid",
+    "control_bins": "binned\ncounts",
+}
 
 
 def draw(context: Context) -> None:
@@ -83,9 +89,15 @@ def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
             mine = [point for point in points if point["axis"] == axis]
             values, means, spread = ([point[key] for point in mine] for key in ("value", "accuracy", "sd"))
             ax.errorbar(
-                values, [100 * mean for mean in means], [100 * sd for sd in spread], color=figures.COLOURS[0],
-                marker="o", markersize=3.5, capsize=2, label="RRAM ± sd",
-            )  # fmt: skip
+                values,
+                [100 * mean for mean in means],
+                [100 * sd for sd in spread],
+                color=figures.COLOURS[0],
+                marker="o",
+                markersize=3.5,
+                capsize=2,
+                label="RRAM ± sd",
+            )
             for number, (label, level) in enumerate(levels.items(), start=1):
                 look = {"color": figures.COLOURS[number], "linestyle": (0, (4 - number, 2)), "linewidth": 1.0}
                 ax.axhline(100 * level, label=label, **look)

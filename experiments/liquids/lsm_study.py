@@ -121,13 +121,18 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo
     names = (*heard, *CONTROLS)
     context.table(
         [
-            (name, f"{100 * metrics[f'accuracy_{name}']:.2f}", f"{100 * metrics[f'accuracy_{name}_fold_sd']:.2f}",
-             f"{100 * metrics[f'accuracy_{name}_seed_sd']:.2f}", task.published.get(name, "-"))
+            (
+                name,
+                f"{100 * metrics[f'accuracy_{name}']:.2f}",
+                f"{100 * metrics[f'accuracy_{name}_fold_sd']:.2f}",
+                f"{100 * metrics[f'accuracy_{name}_seed_sd']:.2f}",
+                task.published.get(name, "-"),
+            )
             for name in names
         ],
         header=("variant", "accuracy [%]", "sd of folds", "sd of liquids", "published [%]"),
         title=f"{task.frames.source}: {len(task.frames)} recordings, {len(task.folds)} fold(s)",
-    )  # fmt: skip
+    )
     context.note(task.caveat)
     best = max(CONTROLS, key=lambda name: float(metrics[f"accuracy_{name}"]))
     apart = 100 * (metrics["accuracy_rram_noisy"] - metrics[f"accuracy_{best}"])
@@ -141,7 +146,7 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo
             ],
             header=("part", "per sample", "each", "per sample", "source"),
             title=f"\nEnergy of the synapses of a sample, {name}",
-        )  # fmt: skip
+        )
     whole = Cost(projection="rram_wired", parts=tuple(heard["rram_wired"][0].parts), unknown=())
     context.table(
         [(name, f"{100 * less:+.0f} %", f"{100 * more:+.0f} %") for name, less, more in whole.sensitivity(2.0)],
@@ -185,7 +190,9 @@ def _keep(
     net = network(task.liquid, settings.seed, settings.liquids["rram_noisy"])
     watch(context, net, task.liquid, task.frames.train(0, DT)).save(context.folder, overwrite=context.resume)
     record = {
-        "metrics": metrics, "published": task.published, "source": task.frames.source,
+        "metrics": metrics,
+        "published": task.published,
+        "source": task.frames.source,
         "energy": {
             name: {part.name: (part.joules or 0.0) / n for part in runs[0].parts} for name, runs in heard.items()
         },
@@ -193,7 +200,7 @@ def _keep(
             {"axis": axis, "value": value, "accuracy": float(each.mean()), "sd": _sd(each)}
             for axis, value, each in swept
         ],
-    }  # fmt: skip
+    }
     context.keep("study.json", record)
 
 

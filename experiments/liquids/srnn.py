@@ -15,7 +15,7 @@ HALF_WIDTH: Final = 0.25  # of the rectangular surrogate, in units of the potent
 class Spike(torch.autograd.Function):
     """A step at 0, whose derivative is taken for 1 / (2 a) within a = HALF_WIDTH of it (Wu et al. 2018,
     doi:10.3389/fnins.2018.00331).
-    """  # fmt: skip
+    """
 
     @staticmethod
     def forward(ctx: Any, above: Tensor) -> Tensor:

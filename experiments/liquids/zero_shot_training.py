@@ -84,9 +84,15 @@ def learn(training: Training, scene: Scene, seed: int, echoes: tuple[Echo, Echo]
 
     if training.loss:
         train(
-            pair, training_set.of(SEEN), _loss(training), epochs=training.epochs, batch=training.batch,
-            rate=training.rate, generator=generator, after=after,
-        )  # fmt: skip
+            pair,
+            training_set.of(SEEN),
+            _loss(training),
+            epochs=training.epochs,
+            batch=training.batch,
+            rate=training.rate,
+            generator=generator,
+            after=after,
+        )
     else:
         after(0)
     image, sound = embeddings(pair, test_set)
@@ -117,9 +123,12 @@ def _prepare(
             (made.counts / liquid.n_steps).astype(np.float32) for made, liquid in zip(echoes, liquids, strict=True)
         ]
     pair = Pair(
-        *encoders, n_image=liquids[0].n_neurons, n_sound=liquids[1].n_neurons, n_out=training.dimensions,
+        *encoders,
+        n_image=liquids[0].n_neurons,
+        n_sound=liquids[1].n_neurons,
+        n_out=training.dimensions,
         generator=generator,
-    )  # fmt: skip
+    )
     return pair, _views(frames, shown, test=False), _views(frames, shown, test=True)
 
 

@@ -139,8 +139,12 @@ def _guarded(call: str, at: int, returns: bool, fired: str) -> str:
     """The body of the entry of a user's own kernel, which lets out no error and no impossible spike."""
     verdict = f"_array1(table, {at + 2 * returns}, int64)"
     lines = [
-        "try:", f"    count = {call}", "except Exception:", f"    {verdict}[0] = {FAILED}", "    return 0",
-    ]  # fmt: skip
+        "try:",
+        f"    count = {call}",
+        "except Exception:",
+        f"    {verdict}[0] = {FAILED}",
+        "    return 0",
+    ]
     if returns:
         listed = fired or f"_array1(table, {at}, int64)[:0]"
         lines += [f"return _returned(table, {at}, _judged(_spikes(count), {listed}, {verdict}))"]
@@ -159,10 +163,18 @@ def _returned(table, at, count):
 def _compiled(kernel: Callable[..., Any], body: str, dtypes: tuple[str, ...]) -> Any:
     compiled = kernel if hasattr(kernel, "py_func") else njit(kernel, error_model="numpy")
     scope = {
-        "_array1": _array1, "_array2": _array2, "_array3": _array3, "_scalar": _scalar, "_whole": _whole,
-        "_returned": _returned, "_number": _number, "_kernel": compiled, "_judged": judged, "_spikes": number,
+        "_array1": _array1,
+        "_array2": _array2,
+        "_array3": _array3,
+        "_scalar": _scalar,
+        "_whole": _whole,
+        "_returned": _returned,
+        "_number": _number,
+        "_kernel": compiled,
+        "_judged": judged,
+        "_spikes": number,
         **{dtype: getattr(np, dtype) for dtype in dtypes},
-    }  # fmt: skip
+    }
     return entered(ENTRY, [kernel], "table, step", body, scope)
 
 

@@ -39,10 +39,20 @@ def source_digest() -> str:
     files = sorted(Path(__file__).parents[1].rglob("*.py"))
     config = numba.config
     maker = (
-        sys.version, numba.__version__, llvmlite.__version__, np.__version__, config.OPT, config.CPU_NAME,
-        config.CPU_FEATURES, config.ENABLE_AVX, config.BOUNDSCHECK, config.LOOP_VECTORIZE, config.SLP_VECTORIZE,
-        llvm.get_host_cpu_name(), sorted(llvm.get_host_cpu_features().items()),
-    )  # fmt: skip
+        sys.version,
+        numba.__version__,
+        llvmlite.__version__,
+        np.__version__,
+        config.OPT,
+        config.CPU_NAME,
+        config.CPU_FEATURES,
+        config.ENABLE_AVX,
+        config.BOUNDSCHECK,
+        config.LOOP_VECTORIZE,
+        config.SLP_VECTORIZE,
+        llvm.get_host_cpu_name(),
+        sorted(llvm.get_host_cpu_features().items()),
+    )
     sources = b"".join(file.read_bytes() for file in files)
     return hashlib.blake2b(sources + repr(maker).encode(), digest_size=8).hexdigest()
 

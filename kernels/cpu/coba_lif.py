@@ -7,9 +7,26 @@ from .scan import at, clamp, scan, short_of
 
 @kernel
 def coba_lif_step(
-    v, resting, left, g_e, g_i, drive, fired, rate, coarse, rest, reversal_e, reversal_i,
-    decay_e, decay_i, mean_e, mean_i, threshold, reset, hold_steps,
-):  # fmt: skip
+    v,
+    resting,
+    left,
+    g_e,
+    g_i,
+    drive,
+    fired,
+    rate,
+    coarse,
+    rest,
+    reversal_e,
+    reversal_i,
+    decay_e,
+    decay_i,
+    mean_e,
+    mean_i,
+    threshold,
+    reset,
+    hold_steps,
+):
     """Advance one CobaLIF population by one step, in place; return the spike count.
 
     v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`; g_e,

@@ -11,9 +11,27 @@ from .random import mix, normal
 
 @njit(error_model="numpy")
 def convert_step(
-    step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
-    lsb, lowest, highest, edges, sharing, scale, receiving, conversions, clipped, reads, conducted,
-):  # fmt: skip
+    step,
+    key,
+    sample,
+    column_plus,
+    column_minus,
+    variance,
+    listed,
+    touched,
+    touched_count,
+    lsb,
+    lowest,
+    highest,
+    edges,
+    sharing,
+    scale,
+    receiving,
+    conversions,
+    clipped,
+    reads,
+    conducted,
+):
     """Convert the columns that were read in this step, add the results to `receiving`, set the columns to 0.
 
     column_plus ... touched_count: see `crossbar_read_step`. The devices' independent errors add up to one

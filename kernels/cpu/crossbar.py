@@ -5,9 +5,25 @@ from numba import njit
 
 @njit(error_model="numpy")
 def crossbar_read_step(
-    step, history, history_count, lags, first, targets, plus, minus, excess, noise,
-    column_plus, column_minus, variance, listed, touched, touched_count, activations, events,
-):  # fmt: skip
+    step,
+    history,
+    history_count,
+    lags,
+    first,
+    targets,
+    plus,
+    minus,
+    excess,
+    noise,
+    column_plus,
+    column_minus,
+    variance,
+    listed,
+    touched,
+    touched_count,
+    activations,
+    events,
+):
     """Let every spike that arrives drive its row of cells; sum what the columns conduct; return the number of spikes.
 
     first (n_rows + 1,), where the cells of each row, a (source, lag), begin; of each cell targets (n_cells,) its

@@ -194,9 +194,27 @@ def coded(typingctx, target, place, scale, word, mask, code):
 
 @kernel
 def deliver_drawn_step(
-    step, history, history_count, lags, row_sizes, shares, row_draws, row_seeds, sizes, skips, places, codes,
-    masks, shift, table, pending, drawn, drowsy, woken, receiving,
-):  # fmt: skip
+    step,
+    history,
+    history_count,
+    lags,
+    row_sizes,
+    shares,
+    row_draws,
+    row_seeds,
+    sizes,
+    skips,
+    places,
+    codes,
+    masks,
+    shift,
+    table,
+    pending,
+    drawn,
+    drowsy,
+    woken,
+    receiving,
+):
     """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several projections.
 
     `kernels/reference/deliver.py` explains the arguments. drawn (capacity,) uint32: room for words, which are drawn

@@ -143,9 +143,14 @@ class Program:
     def _rest(self) -> tuple[Any, ...]:
         clockwork = self._clockwork
         return (
-            clockwork.upcoming, clockwork.pause, clockwork.state.ctypes.data, self._before.ctypes.data,
-            clockwork.state.size // 4, self._watch, self._all_due,
-        )  # fmt: skip
+            clockwork.upcoming,
+            clockwork.pause,
+            clockwork.state.ctypes.data,
+            self._before.ctypes.data,
+            clockwork.state.size // 4,
+            self._watch,
+            self._all_due,
+        )
 
 
 def _entry(call: Any, names: list[str], arguments: dict[str, Any], precision: str) -> int:

@@ -34,9 +34,26 @@ def answers(g, stuck, s, up, g_min, g_max):
 
 @njit(error_model="numpy")
 def pulse_step(
-    step, key, synapse, change, proposed, low, high, plus, minus, stuck_plus, stuck_minus, scale,
-    g_min, g_max, levels, nonlinearity_up, nonlinearity_down, cycle_noise, pulses,
-):  # fmt: skip
+    step,
+    key,
+    synapse,
+    change,
+    proposed,
+    low,
+    high,
+    plus,
+    minus,
+    stuck_plus,
+    stuck_minus,
+    scale,
+    g_min,
+    g_max,
+    levels,
+    nonlinearity_up,
+    nonlinearity_down,
+    cycle_noise,
+    pulses,
+):
     """Carry out the proposed changes, in order, by pulses; return their number.
 
     synapse, change (capacity,), of which the first proposed[0] count, set to 0 after; low, high: bounds on a

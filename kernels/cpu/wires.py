@@ -214,8 +214,21 @@ def iterate(g, bits, words, below, left, top_end, state, q, scratch, coarse, tol
 
 
 def relax(
-    g, left, right_end, below, top_end, voltages, cells, coarse, tolerance, limit, shares, work, currents, potentials,
-):  # fmt: skip
+    g,
+    left,
+    right_end,
+    below,
+    top_end,
+    voltages,
+    cells,
+    coarse,
+    tolerance,
+    limit,
+    shares,
+    work,
+    currents,
+    potentials,
+):
     """Solve for every row of voltages (batch, rows) [V]; return the most iterations and the largest residual.
 
     g (rows, columns) [S], left (columns,), right_end, below (rows,), top_end: as in `ladders.py`. cells: as in
@@ -236,9 +249,21 @@ def relax(
         work[3][:] = 0.0
         kept = potentials[sample] if potentials.size else q[:0]
         found = iterate(
-            g, bits, words, below, left, top_end, work[:4], q, scratch, coarse, tolerance, limit,
-            currents[sample], kept,
-        )  # fmt: skip
+            g,
+            bits,
+            words,
+            below,
+            left,
+            top_end,
+            work[:4],
+            q,
+            scratch,
+            coarse,
+            tolerance,
+            limit,
+            currents[sample],
+            kept,
+        )
         most = max(most, found[0])
         if not np.isnan(worst) and not found[1] <= worst:  # what is no number stays the worst
             worst = found[1]

@@ -144,11 +144,16 @@ def _array(value: NDArray[Any], address: int) -> NDArray[Any]:
 
 
 _WORDS: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
-    "Array": _array, "Adds": _array, "Scratch": _array, "Grid": _grid, "Ring": _grid, "Rows": _grid,
+    "Array": _array,
+    "Adds": _array,
+    "Scratch": _array,
+    "Grid": _grid,
+    "Ring": _grid,
+    "Rows": _grid,
     "Offsets": lambda value, address: _words(address, value.shape[1], value.shape[2], value.itemsize),
     "Indices": lambda value, address: _words(address, value.size, value.itemsize),
     "Each": lambda value, address: _each(np.zeros((), value.dtype), address),
-}  # fmt: skip
+}
 _WIDTHS = {"Offsets": ("i", (1, 2, 4)), "Indices": ("u", (2, 4))}
 _DIMENSIONS = {
     "Array": (1,),

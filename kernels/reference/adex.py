@@ -8,9 +8,26 @@ from .scan import note
 
 
 def adex_step(
-    v, w, hold, g_e, g_i, drive, fired, rate, rate_w, rest, slope, onset, a,
-    increment, decay_e, decay_i, peak, reset, hold_steps,
-):  # fmt: skip
+    v,
+    w,
+    hold,
+    g_e,
+    g_i,
+    drive,
+    fired,
+    rate,
+    rate_w,
+    rest,
+    slope,
+    onset,
+    a,
+    increment,
+    decay_e,
+    decay_i,
+    peak,
+    reset,
+    hold_steps,
+):
     """Advance one AdEx population by one step (Heun), in place; return the spike count.
 
     v (n,) potential [V]; w (n,) adaptation [V]; hold (n,) int32, refractory steps left; g_e, g_i (n,)

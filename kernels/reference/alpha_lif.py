@@ -6,9 +6,31 @@ from .scan import clamp, scan, short_of
 
 
 def alpha_lif_step(
-    v, resting, left, g_e, h_e, g_i, h_i, excitatory, inhibitory, drive, fired, decay, decay_e, decay_i,
-    lag_e, lag_i, response_e, response_i, rising_e, rising_i, peak, threshold, reset, hold_steps,
-):  # fmt: skip
+    v,
+    resting,
+    left,
+    g_e,
+    h_e,
+    g_i,
+    h_i,
+    excitatory,
+    inhibitory,
+    drive,
+    fired,
+    decay,
+    decay_e,
+    decay_i,
+    lag_e,
+    lag_i,
+    response_e,
+    response_i,
+    rising_e,
+    rising_i,
+    peak,
+    threshold,
+    reset,
+    hold_steps,
+):
     """Advance one AlphaLIF population by one step, in place; return the spike count.
 
     v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`; g_e,

@@ -8,9 +8,27 @@ from .random import mix, normal
 
 
 def convert_step(
-    step, key, sample, column_plus, column_minus, variance, listed, touched, touched_count,
-    lsb, lowest, highest, edges, sharing, scale, receiving, conversions, clipped, reads, conducted,
-):  # fmt: skip
+    step,
+    key,
+    sample,
+    column_plus,
+    column_minus,
+    variance,
+    listed,
+    touched,
+    touched_count,
+    lsb,
+    lowest,
+    highest,
+    edges,
+    sharing,
+    scale,
+    receiving,
+    conversions,
+    clipped,
+    reads,
+    conducted,
+):
     """Convert the columns that were read in this step, add the results to `receiving`, set the columns to 0."""
     with np.errstate(over="ignore"):
         stream = mix(key + np.uint64(sample[0]))

@@ -6,9 +6,25 @@ import numpy as np
 
 
 def crossbar_read_step(
-    step, history, history_count, lags, first, targets, plus, minus, excess, noise,
-    column_plus, column_minus, variance, listed, touched, touched_count, activations, events,
-):  # fmt: skip
+    step,
+    history,
+    history_count,
+    lags,
+    first,
+    targets,
+    plus,
+    minus,
+    excess,
+    noise,
+    column_plus,
+    column_minus,
+    variance,
+    listed,
+    touched,
+    touched_count,
+    activations,
+    events,
+):
     """Let every spike that arrives drive its row of cells; sum what columns conduct; return the number of spikes."""
     arrived = 0
     for g, lag in enumerate(lags):

@@ -6,9 +6,22 @@ from .scan import clamp, scan, short_of
 
 
 def cuba_lif_step(
-    v, resting, left, g_e, g_i, drive, fired,
-    decay, decay_e, decay_i, response_e, response_i, threshold, reset, hold_steps,
-):  # fmt: skip
+    v,
+    resting,
+    left,
+    g_e,
+    g_i,
+    drive,
+    fired,
+    decay,
+    decay_e,
+    decay_i,
+    response_e,
+    response_i,
+    threshold,
+    reset,
+    hold_steps,
+):
     """Advance one CubaLIF population by one step, in place; return the spike count.
 
     v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`; g_e,

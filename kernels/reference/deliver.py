@@ -57,9 +57,27 @@ def deliver_coded_step(
 
 
 def deliver_drawn_step(
-    step, history, history_count, lags, row_sizes, shares, row_draws, row_seeds, sizes, skips, places, codes,
-    masks, shift, table, pending, drawn, drowsy, woken, receiving,
-):  # fmt: skip
+    step,
+    history,
+    history_count,
+    lags,
+    row_sizes,
+    shares,
+    row_draws,
+    row_seeds,
+    sizes,
+    skips,
+    places,
+    codes,
+    masks,
+    shift,
+    table,
+    pending,
+    drawn,
+    drowsy,
+    woken,
+    receiving,
+):
     """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several projections.
 
     The projections are the members of a bundle. row_sizes (n_pre, n_members) uint32, shares (n_lags + 1, n_members)

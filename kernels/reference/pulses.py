@@ -31,9 +31,26 @@ def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
 
 
 def pulse_step(
-    step, key, synapse, change, proposed, low, high, plus, minus, stuck_plus, stuck_minus, scale,
-    g_min, g_max, levels, nonlinearity_up, nonlinearity_down, cycle_noise, pulses,
-):  # fmt: skip
+    step,
+    key,
+    synapse,
+    change,
+    proposed,
+    low,
+    high,
+    plus,
+    minus,
+    stuck_plus,
+    stuck_minus,
+    scale,
+    g_min,
+    g_max,
+    levels,
+    nonlinearity_up,
+    nonlinearity_down,
+    cycle_noise,
+    pulses,
+):
     """Carry out the proposed changes, in order, by pulses; return their number."""
     count = int(proposed[0])
     nominal = scale * (g_max - g_min) / levels

@@ -19,9 +19,11 @@ def nodal_matrix(g, r_word, r_bit, r_source=0.0, r_sense=0.0, driven="single", g
     links = [(word, bit, g), (word[:, :-1], word[:, 1:], 1.0 / r_word), (bit[:-1], bit[1:], 1.0 / r_bit)]
     source, sense = 1.0 / (r_word + r_source), 1.0 / (r_bit + r_sense)
     ends = [
-        (word[:, 0], source), (word[:, -1], source * (driven == "double")),
-        (bit[-1], sense), (bit[0], sense * (grounded == "double")),
-    ]  # fmt: skip
+        (word[:, 0], source),
+        (word[:, -1], source * (driven == "double")),
+        (bit[-1], sense),
+        (bit[0], sense * (grounded == "double")),
+    ]
     diagonal = np.zeros(2 * word.size)
     entries = []
     for a, b, conductance in links:

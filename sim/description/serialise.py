@@ -112,7 +112,7 @@ def pack_network(network: Network, arrays: Arrays) -> dict[str, Any]:
             | {"ids": None if part.ids is None else pack(np.array(part.ids, np.int64), arrays)}
             for part in network.probes
         ],
-    }  # fmt: skip
+    }
 
 
 def check_savable(network: Network) -> None:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the sweeping of what killed writers left of files that never did."""
+"""Files that appear whole or not at all, and the removal of temporary files that killed writers left."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import BinaryIO, Final, cast
 from ...errors import DataError
 from . import lock
 
-PART: Final = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")  # what a file or folder is called until it is whole
-YOUNG: Final = 60.0  # [s]: a part of this age may be another writer's, where nothing says that there is none
+PART: Final = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")  # the name of a file or folder until it is whole
+YOUNG: Final = 60.0  # [s]: a temporary file of this age may belong to another writer who is still at work
 
 
 @contextlib.contextmanager
@@ -48,13 +48,13 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def move(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
-    """Let `source` take the place of `target`, and make that last."""
+    """Let `source` replace `target`, durably."""
     os.replace(source, target)
     sync(Path(target).parent)
 
 
 def sync(folder: Path) -> None:
-    """Make what was renamed in `folder` last, whatever happens to the machine."""
+    """Make renames in `folder` durable, even if the machine fails now."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -64,9 +64,9 @@ def sync(folder: Path) -> None:
 
 
 def sweep(folder: Path, name: str | None = None, *, youngest: float = 0.0) -> None:
-    """Remove what killed writers left of the file `name`, or of any file, in a folder; youngest [s] to be removed.
+    """Remove temporary files that killed writers left in a folder: of the file `name`, or of any file.
 
-    Parts that a living process writes stay.
+    youngest [s]: younger ones stay, and so do those that a living process is writing.
     """
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):
@@ -80,7 +80,7 @@ def sweep(folder: Path, name: str | None = None, *, youngest: float = 0.0) -> No
 
 
 def make_folder(folder: Path) -> list[Path]:
-    """Make `folder` and its parents, if need be; those that were not there, the innermost first. Raises DataError."""
+    """Make `folder` and missing parents; return the folders made, the innermost first. Raises DataError."""
     missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def make_folder(folder: Path) -> list[Path]:
 
 
 def unmake(folders: Sequence[Path]) -> None:
-    """Remove folders that were made in vain, as far as nobody put anything into them."""
+    """Remove those of the folders that are empty."""
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()

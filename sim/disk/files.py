@@ -1,4 +1,4 @@
-"""Opening files that somebody else may have made: regular ones only, never through links in their folder.
+"""Opening files that somebody else may have made: only regular files, never through links in their folder.
 
 A folder from outside may hold links to private files, pipes that nobody writes to, and devices without end.
 """
@@ -24,7 +24,7 @@ def open_regular(
 ) -> BufferedReader:
     """A regular file of at most `most` bytes, open for reading. Raises DataError.
 
-    follow: whether `path` may be a link, as one that the user named may; missing: what to say where there is none.
+    follow: whether `path` may be a link, as a path from the user may; missing: the message where there is no file.
     """
     try:
         if not follow and os.path.islink(path):
@@ -64,5 +64,5 @@ def read_regular(
 
 
 def members(folder: Path, pattern: str) -> list[Path]:
-    """The regular files in a folder whose names fit a pattern, by name; links and all else are passed over."""
+    """The regular files in a folder whose names match a pattern, sorted by name; links and all else are left out."""
     return [path for path in sorted(folder.glob(pattern)) if path.is_file() and not path.is_symlink()]

@@ -30,7 +30,7 @@ except ImportError:  # no POSIX system
     fcntl = None  # type: ignore[assignment]
 
 MOST_BYTES: Final = 4096  # of what a holder says
-PATIENCE: Final = 0.3  # [s]: who only looks holds a lock for a moment
+PATIENCE: Final = 0.3  # [s] to wait: whoever only looks at a lock holds it for a moment
 PAUSE: Final = 0.02  # [s] between two tries
 NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without locks say
 CAREFUL: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -42,8 +42,8 @@ _guard = threading.Lock()
 class FolderLock:
     """The right to write to `folder`, until `release`.
 
-    name: of the file; there may be several for different rights. doing: what the holder does, for the sentence in
-    which others are refused. patience [s]: how long to wait for the holder before. Raises DataError.
+    name: of the lock file; a folder may have several for different rights. doing: what the holder does, for the message
+    by which others are refused. patience [s]: how long to wait for another holder. Raises DataError.
     """
 
     def __init__(self, folder: Path, name: str, doing: str, *, patience: float = PATIENCE) -> None:
@@ -64,7 +64,7 @@ class FolderLock:
         self.release()
 
     def moved(self, folder: Path) -> None:
-        """Say that the folder has another name now."""
+        """Follow the folder to its new name."""
         with _guard:
             _held.pop(self._key, None)
             self.path = folder / self.path.name
@@ -72,7 +72,7 @@ class FolderLock:
             _held[self._key] = self
 
     def release(self) -> None:
-        """Let others in; the file goes. Nothing happens if that was done before."""
+        """Give the lock up and remove its file. A second call does nothing."""
         with _guard:
             if _held.get(self._key) is not self:
                 return
@@ -119,7 +119,7 @@ class FolderLock:
         return good
 
     def _still_there(self, handle: int) -> bool:
-        """Whether the file that was opened is still that of the folder, or its holder removed it in between."""
+        """Whether the file that was opened is still in the folder; its holder may have removed it since."""
         try:
             return os.path.samestat(os.fstat(handle), os.stat(self.path, follow_symlinks=False))
         except FileNotFoundError:

@@ -23,17 +23,17 @@ GZIP, SHUFFLE, FLETCHER = 1, 2, 3
 FILTERS: Final = {GZIP: "gzip", SHUFFLE: "shuffle", FLETCHER: "fletcher32"}
 MOST_FILTERS: Final = 8
 CHECKSUM: Final = 4  # bytes
-NOWHERE: Final = (1 << 64) - 1  # an address that is none
+NOWHERE: Final = (1 << 64) - 1  # the address that stands for none
 MOST_LEVELS: Final = 16  # of an index
-BLOCK: Final = 1 << 17  # words of a checksum at once: their sums are whole numbers that floats hold exactly
+BLOCK: Final = 1 << 17  # words of a checksum summed at once: floats hold such sums exactly
 FALLING: Final = np.arange(BLOCK, 0, -1, dtype=np.float64)
 
-Read = Callable[[int, int], bytes]  # (address, bytes) -> what stands there
+Read = Callable[[int, int], bytes]  # (address, number of bytes) -> the bytes there
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a dataset: where it begins in the array, where it lies in the file, and filters left out (bits)."""
+    """A chunk of a dataset: where it begins in the array and in the file, and the filters left out (bits)."""
 
     start: tuple[int, ...]
     address: int
@@ -99,9 +99,13 @@ def _node(read: Read, address: int, rank: int, level: int | None, most: int) -> 
 
 
 def assemble(
-    read: Read, chunks: list[Chunk], shape: tuple[int, ...], sizes: tuple[int, ...], dtype: np.dtype[Any],
+    read: Read,
+    chunks: list[Chunk],
+    shape: tuple[int, ...],
+    sizes: tuple[int, ...],
+    dtype: np.dtype[Any],
     filters: list[tuple[int, tuple[int, ...]]],
-) -> NDArray[Any]:  # fmt: skip
+) -> NDArray[Any]:
     """The array that these chunks make up."""
     whole = np.empty(shape, dtype)
     n_bytes = math.prod(sizes) * dtype.itemsize

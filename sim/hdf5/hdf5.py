@@ -235,9 +235,15 @@ def _foreign_lines(path: str | os.PathLike[str]) -> list[str]:
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # threads take address space
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            timeout=MOST_SECONDS, cwd=Path(str(hdf5_tree.__file__)).parent, env=os.environ | single, check=True,
-        )  # fmt: skip
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=MOST_SECONDS,
+            cwd=Path(str(hdf5_tree.__file__)).parent,
+            env=os.environ | single,
+            check=True,
+        )
         told = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         raise DataError(f"{path} is damaged: the HDF5 library cannot read it in {MOST_SECONDS} s and 2 GB") from None

@@ -70,16 +70,25 @@ class Bundle:
             synapses.release()
 
     def _declare_words(
-        self, build: Build, label: str, thread: int, lags: NDArray[np.int64], places: list[int], coding: _Coding,
-        cut: Sequence[tuple[int, int]], lag_counts: list[NDArray[np.uint32]],
-    ) -> None:  # fmt: skip
+        self,
+        build: Build,
+        label: str,
+        thread: int,
+        lags: NDArray[np.int64],
+        places: list[int],
+        coding: _Coding,
+        cut: Sequence[tuple[int, int]],
+        lag_counts: list[NDArray[np.uint32]],
+    ) -> None:
         """Store the words of one thread and deliver them."""
         first, words, values = self._words(lags, places, coding, cut, lag_counts, build)
         scope = {key: self.members[0].names[key] for key in ("history", "history_count")}
         scope |= {
-            "lags": _fixed(build, f"{label}.lags", lags), "first": _fixed(build, f"{label}.first", first),
-            "pending": build.pending(label), **build.waking(build.whole(self.members[0].names["receiving"].region)),
-        }  # fmt: skip
+            "lags": _fixed(build, f"{label}.lags", lags),
+            "first": _fixed(build, f"{label}.first", first),
+            "pending": build.pending(label),
+            **build.waking(build.whole(self.members[0].names["receiving"].region)),
+        }
         phase = self.members[0].phase
         if coding.table is None:
             scope |= {"begin": scope["first"], "end": _fixed(build, f"{label}.last", first[1:])}
@@ -119,13 +128,14 @@ class Bundle:
             scope[key] = _fixed(build, f"{label}.{key}", array)
         scope |= {key: self.members[0].names[key] for key in ("history", "history_count")}
         scope |= {
-            "lags": _fixed(build, f"{label}.lags", lags), "shift": coding.shift,
+            "lags": _fixed(build, f"{label}.lags", lags),
+            "shift": coding.shift,
             "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
             "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
             "pending": build.pending(label),
             "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + draws.most,)),
             **build.waking(build.whole(self.members[0].names["receiving"].region)),
-        }  # fmt: skip
+        }
         build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, thread=thread)
 
     def _words(
@@ -190,9 +200,13 @@ def _fixed(build: Build, name: str, array: Any, dtype: str | None = None) -> Sig
 
 
 def _count(
-    synapses: Synapses, columns: NDArray[Any], lag_counts: NDArray[np.uint32], low: int, high: int,
+    synapses: Synapses,
+    columns: NDArray[Any],
+    lag_counts: NDArray[np.uint32],
+    low: int,
+    high: int,
     counts: NDArray[np.uint32],
-) -> None:  # fmt: skip
+) -> None:
     """Add synapses with targets in [low, high) to counts (n_pre, n_lags)."""
     rows = synapses.rows
     if low == 0 and high >= synapses.n_post:
@@ -204,27 +218,58 @@ def _count(
 
 
 def _fill(
-    member: ProjectionScope, columns: NDArray[Any], lag_counts: NDArray[np.uint32], cut: tuple[int, int], place: int,
-    coding: _Coding, k: int, cursor: NDArray[np.uint32], words: NDArray[np.uint32], values: NDArray[Any],
-) -> None:  # fmt: skip
+    member: ProjectionScope,
+    columns: NDArray[Any],
+    lag_counts: NDArray[np.uint32],
+    cut: tuple[int, int],
+    place: int,
+    coding: _Coding,
+    k: int,
+    cursor: NDArray[np.uint32],
+    words: NDArray[np.uint32],
+    values: NDArray[Any],
+) -> None:
     """Write member `k`'s synapses where `cursor` points; move it on."""
     (low, high), synapses, coded = cut, member.synapses, coding.table is not None
     if synapses.rows is not None and coded:
         rows, levels = synapses.rows, synapses.levels
         assert levels is not None
         kernels.fill_drawn(
-            rows.key, rows.n_post, rows.skip_self, lag_counts, low, high, columns, place, coding.shift,
-            coding.codes[k], levels.size - 1, cursor, words,
-        )  # fmt: skip
+            rows.key,
+            rows.n_post,
+            rows.skip_self,
+            lag_counts,
+            low,
+            high,
+            columns,
+            place,
+            coding.shift,
+            coding.codes[k],
+            levels.size - 1,
+            cursor,
+            words,
+        )
         return
     listing = synapses.listing
     codes = listing.codes if coded else np.zeros(0, np.uint16)
     weights = np.zeros(0) if coded else member.counted(np.broadcast_to(synapses.weights, (synapses.n,)))
     weights = np.ascontiguousarray(weights)
     kernels.fill_listed(
-        listing.first, synapses.lags.size, listing.targets, codes, weights, low, high, columns, place, coding.shift,
-        coding.codes[k], cursor, words, values,
-    )  # fmt: skip
+        listing.first,
+        synapses.lags.size,
+        listing.targets,
+        codes,
+        weights,
+        low,
+        high,
+        columns,
+        place,
+        coding.shift,
+        coding.codes[k],
+        cursor,
+        words,
+        values,
+    )
 
 
 def gather(projections: Sequence[ProjectionScope]) -> list[Bundle]:

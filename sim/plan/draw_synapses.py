@@ -25,15 +25,24 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
     pre, post, store = projection.pre, projection.post, projection.store
     delay_key = stream_key(network.seed, "delay", projection.name)
     common: dict[str, Any] = {
-        "name": projection.name, "n_pre": pre.n, "n_post": post.n, "plastic": projection.rule is not None,
-        "key": stream_key(network.seed, "projection", projection.name), "dt": dt, "delay_key": delay_key,
-    }  # fmt: skip
+        "name": projection.name,
+        "n_pre": pre.n,
+        "n_post": post.n,
+        "plastic": projection.rule is not None,
+        "key": stream_key(network.seed, "projection", projection.name),
+        "dt": dt,
+        "delay_key": delay_key,
+    }
     levels = weight_levels(projection)
     if projection.static and levels is not None:
         table = lag_table(projection, dt)
-        rows = None if table is None or table.lags.size > MOST_LAGS else projection.connectivity.rows(
-            pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
-        )  # fmt: skip
+        rows = (
+            None
+            if table is None or table.lags.size > MOST_LAGS
+            else projection.connectivity.rows(
+                pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
+            )
+        )
         if rows is not None and table is not None:
             return Synapses(
                 **common, n=rows.n, lags=table.lags, levels=levels, rows=rows, table=table, redrawn=store.can.redraws
@@ -46,9 +55,13 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
         )
     lags, levels, listing = _list(network, projection, dt)
     return Synapses(
-        **common, n=listing.targets.size, lags=lags, levels=levels, _listing=listing,
+        **common,
+        n=listing.targets.size,
+        lags=lags,
+        levels=levels,
+        _listing=listing,
         redraw=lambda: _list(network, projection, dt)[2],
-    )  # fmt: skip
+    )
 
 
 def _list(

@@ -101,17 +101,24 @@ class Plan:
     def meta(self) -> dict[str, Any]:
         """How results of this plan are made."""
         return {
-            "seed": self.network.seed, "dt": self.dt, "precision": self.precision, "backend": self.backend.name,
+            "seed": self.network.seed,
+            "dt": self.dt,
+            "precision": self.precision,
+            "backend": self.backend.name,
             "engine": "clock",
-        }  # fmt: skip
+        }
 
     def __reduce__(self) -> Any:
         raise UnsupportedError("Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator")
 
     def _calls(
-        self, k: int, memory: Memory, replaced: Mapping[Operator, dict[str, Any]], upcoming: NDArray[np.int64],
+        self,
+        k: int,
+        memory: Memory,
+        replaced: Mapping[Operator, dict[str, Any]],
+        upcoming: NDArray[np.int64],
         marks: Mapping[str, NDArray[np.uint8]],
-    ) -> list[Call]:  # fmt: skip
+    ) -> list[Call]:
         """The calls of an operator: one, or one for each of its shards."""
         operator = self.operators[k]
         arguments: dict[str, Any] = {}
@@ -141,9 +148,13 @@ class Plan:
         return calls
 
     def _nap(
-        self, operator: Operator, p: int, arguments: Mapping[str, Any], memory: Memory,
+        self,
+        operator: Operator,
+        p: int,
+        arguments: Mapping[str, Any],
+        memory: Memory,
         marks: Mapping[str, NDArray[np.uint8]],
-    ) -> Nap | None:  # fmt: skip
+    ) -> Nap | None:
         """How shard `p` of an operator may nap."""
         nap = operator.nap
         if nap is None:

@@ -72,23 +72,15 @@ class PopulationScope:
             for variable, dtype in model.state.items()
         }
         self.receptors = {
-            key: self.state[model.receives[key]] if key in model.receives
+            key: self.state[model.receives[key]]
+            if key in model.receives
             else build.signal(f"{name}.{key}", "flow", "float", (n,))
             for key in model.receptors
-        }  # fmt: skip
+        }
         self.standing: dict[str, Signal] = {}
         self._firing: dict[str, Any] = {}
         self._traces: Traces | None = None
-        changing = [part for part in joined.inputs if part.stimulus.goes == "drive"]
-        steady = not any(part.stimulus.kernel for part in changing)
-        base = constant_drive(joined.inputs, population, {})
-        self.drive = self._drive(base, steady, build)
-        if not steady:
-            self.base = build.signal(f"{name}.base", "fixed", "float", (n,), base)
-            lasting = all(part.stimulus.lasts for part in changing)
-            self.standing = {key: build.renewal(f"{name}.{key}") for key in ("until", "renewed")}
-            scope = {"base": self.base, "drive": self.drive, "lasting": int(lasting), **self.standing}
-            build.operator(Phase.ARRIVE, name, "hold_step", scope)
+        self.drive = self._drive(build)
         self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,), most=n - 1)
         self.count = build.signal(f"{name}.count", "flow", "int64", (1,), most=n)
         self.shards = build.shards[name]
@@ -107,10 +99,13 @@ class PopulationScope:
             for key, (dtype, shape, initial) in stimulus.flow(n).items()
         }
         scope = {
-            **build.constants(described.name, constants_of(described, stimulus, build.dt), stimulus.exact), **flow,
-            "drive": self.drive, **self.standing, **build.waking(self.receptors[receptor]),
+            **build.constants(described.name, constants_of(described, stimulus, build.dt), stimulus.exact),
+            **flow,
+            "drive": self.drive,
+            **self.standing,
+            **build.waking(self.receptors[receptor]),
             "key": np.uint64(stream_key(network.seed, "input", described.name)),
-        }  # fmt: skip
+        }
         phase = self.arrival(receptor) if stimulus.goes == "receptor" else Phase.ARRIVE
         build.operator(phase, described.name, stimulus.kernel, scope)
 
@@ -118,11 +113,24 @@ class PopulationScope:
         """The phase in which arrivals at a receptor are added: `phase`, or ENTER for one that is a state variable."""
         return Phase.ENTER if receptor in self.population.model.receives else phase
 
-    def _drive(self, base: NDArray[np.float64], steady: bool, build: Build) -> Signal | float:
-        """The drive: one number where it never changes, is the same for all units and the kernel takes numbers."""
-        if steady and isinstance(self.population.model.kernel, str) and (base == base[0]).all():
-            return float(base[0])
-        return build.signal(f"{self.population.name}.drive", "fixed" if steady else "flow", "float", base.shape, base)
+    def _drive(self, build: Build) -> Signal | float:
+        """The drive: one number where it never changes, is the same for all units and the kernel takes numbers.
+
+        Where it changes, an operator resets it to its constant part, and the stimuli add their currents to that.
+        """
+        name, changing = self.population.name, [part for part in self.joined.inputs if part.stimulus.goes == "drive"]
+        base = constant_drive(self.joined.inputs, self.population, {})
+        if not any(part.stimulus.kernel for part in changing):
+            if isinstance(self.population.model.kernel, str) and (base == base[0]).all():
+                return float(base[0])
+            return build.signal(f"{name}.drive", "fixed", "float", base.shape, base)
+        drive = build.signal(f"{name}.drive", "flow", "float", base.shape, base)
+        self.base = build.signal(f"{name}.base", "fixed", "float", base.shape, base)
+        self.standing = {key: build.renewal(f"{name}.{key}") for key in ("until", "renewed")}
+        lasting = int(all(part.stimulus.lasts for part in changing))
+        scope = {"base": self.base, "drive": drive, "lasting": lasting, **self.standing}
+        build.operator(Phase.ARRIVE, name, "hold_step", scope)
+        return drive
 
     def firing(self, build: Build) -> dict[str, Any]:
         """fired_post, count_post: for each thread the units of its own that fire in a step; declared on first use."""
@@ -223,9 +231,12 @@ class PopulationScope:
     @property
     def outgoing(self) -> dict[str, Signal]:
         return {
-            "fired": self.fired, "count": self.count, "history": self.history,
-            "history_count": self.history_count, "signature": self.signature,
-        }  # fmt: skip
+            "fired": self.fired,
+            "count": self.count,
+            "history": self.history,
+            "history_count": self.history_count,
+            "signature": self.signature,
+        }
 
 
 def initial_values(network: Network, population: Population) -> dict[str, Any]:

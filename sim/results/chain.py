@@ -1,4 +1,4 @@
-"""Segments in a row: which files are of one run, and whether each goes on where the one before it ended."""
+"""Segment files of one run: their order, and whether each begins where the one before it ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAME_TIME: Final = 1e-9  # [s]: far below the length of a segment
 @final
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """What a file of results tells of its place in a run: its span [s], its digest and where it belongs.
+    """What a result file says about its place in a run: its span [s], its digest, and which file comes before it.
 
     segment: its number, from 1 on; follows: the digest of the segment before it, none for the first; run: which
     simulation it is of. These are None in files that say nothing of them.
@@ -59,15 +59,18 @@ def read_link(meta: Group) -> Link:
         return hdf5.attribute(meta, name, kind) if name in meta.attributes else None
 
     return Link(
-        start=hdf5.attribute(meta, "start", float), stop=hdf5.attribute(meta, "stop", float),
-        digest=hdf5.attribute(meta, "digest", str), segment=told("segment", int), follows=told("follows", str),
+        start=hdf5.attribute(meta, "start", float),
+        stop=hdf5.attribute(meta, "stop", float),
+        digest=hdf5.attribute(meta, "digest", str),
+        segment=told("segment", int),
+        follows=told("follows", str),
         run=told("run", str),
-    )  # fmt: skip
+    )
 
 
 @final
 class Chain:
-    """Segments of one run, added one by one; a gap or a stranger among them is a DataError."""
+    """Segments of one run, added one by one; a gap or a segment of another run is a DataError."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.links = folder, list[Link]()
@@ -78,7 +81,7 @@ class Chain:
         return self.links[-1] if self.links else None
 
     def add(self, path: Path, link: Link) -> None:
-        """Let `path`, whose place is `link`, follow those before."""
+        """Append `path`, whose place is `link`. Raises DataError unless it follows the last one."""
         number, match = len(self.links) + 1, SEGMENT.fullmatch(path.name)
         if match is None or int(match[1]) > number:
             raise DataError(f"{self.folder} is refused: {name(number)} is missing before {path.name}")

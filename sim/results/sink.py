@@ -1,4 +1,4 @@
-"""Where records go while a run goes on."""
+"""The port for what takes the records of a run while it goes on."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ class Sink(Protocol):
         """Whether a segment of `n_bytes` should be handed over now."""
 
     def put(self, segment: Result, state: State | None = None) -> None:
-        """Take over a segment; `state` copies the state at its end."""
+        """Take over a segment; `state` returns a copy of the state at its end."""

@@ -1,4 +1,4 @@
-"""New folders for runs: each belongs to one run, and has all that a run folder needs from the first moment on."""
+"""New folders for runs: each belongs to one run and appears with all of its first files in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUSY: Final = "holds a run that is still running"
 def claim(base: Path, experiment: str, files: Mapping[str, bytes]) -> tuple[Path, FolderLock]:
     """Make a folder ``<base>/<experiment>-<stamp>`` that did not exist before, with these files in it, and lock it.
 
-    It gets its name when all is written, so no folder is ever seen without its files. Raises DataError.
+    It gets its name when all files are written, so nobody sees it without them. Raises DataError.
     """
     made = atomic.make_folder(base)
     try:
@@ -49,7 +49,7 @@ def claim(base: Path, experiment: str, files: Mapping[str, bytes]) -> tuple[Path
 
 
 def sweep(base: Path) -> None:
-    """Remove the folders that killed runs left before these had their names."""
+    """Remove the folders of runs that were killed before their folders had names."""
     for folder in list(base.iterdir()):
         if atomic.PART.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
             try:
@@ -60,7 +60,7 @@ def sweep(base: Path) -> None:
 
 
 def _hidden(base: Path, name: str) -> tuple[Path, FolderLock]:
-    """A new and locked folder with a name for the time being."""
+    """A new and locked folder with a temporary name."""
     while True:
         try:
             folder = Path(tempfile.mkdtemp(dir=base, prefix=f".{name}.", suffix=".part"))
@@ -78,7 +78,7 @@ def _hidden(base: Path, name: str) -> tuple[Path, FolderLock]:
 
 
 def _publish(hidden: Path, name: str) -> Path:
-    """Give a folder its name, with a number if others have it already."""
+    """Give a folder its final name, with a number if that name is taken."""
     base, stamp = hidden.parent, datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     for number in range(1, 10_000):
         folder = base / (f"{name}-{stamp}" + (f"-{number}" if number > 1 else ""))
@@ -96,7 +96,7 @@ def _publish(hidden: Path, name: str) -> Path:
 
 
 def _remove(folder: Path, held: FolderLock) -> None:
-    """Remove a folder that never had its name, as far as it holds nothing else than `claim` puts there."""
+    """Remove a folder that never got its name, unless it holds something that `claim` did not put there."""
     atomic.sweep(folder)
     for name in (RECORD, SWEEP):
         (folder / name).unlink(missing_ok=True)

@@ -61,9 +61,11 @@ class Program:
 
     def __init__(self, bench: str, settings: BaseModel, folder: Path) -> None:
         self._job = {
-            "bench": bench, "folder": str(folder), "settings": settings.model_dump(mode="json"),
+            "bench": bench,
+            "folder": str(folder),
+            "settings": settings.model_dump(mode="json"),
             "kind": [type(settings).__module__, type(settings).__qualname__],
-        }  # fmt: skip
+        }
         self._folder, self._duration = folder, float(getattr(settings, "duration"))  # noqa: B009
         self._build_s: float | None = None
 
@@ -77,10 +79,16 @@ class Program:
         cpu, wall, spikes, events, peak, neurons, synapses = marks
         span = self._duration
         return {
-            "engine": "cpp_standalone", "cpu_s": cpu / span, "wall_s": wall / span, "rss_mb": peak / 1024,
-            "rate_hz": spikes / neurons / span, "events": events / span, "events_per_s": events / cpu,
-            "build_s": self._build_s, "synapses": int(synapses),
-        }  # fmt: skip
+            "engine": "cpp_standalone",
+            "cpu_s": cpu / span,
+            "wall_s": wall / span,
+            "rss_mb": peak / 1024,
+            "rate_hz": spikes / neurons / span,
+            "events": events / span,
+            "events_per_s": events / cpu,
+            "build_s": self._build_s,
+            "synapses": int(synapses),
+        }
 
     def _build(self) -> float:
         """Wall seconds to define the network, generate and compile."""

@@ -35,8 +35,9 @@ class Case:
         self._job = {
             "ready": [ready.__module__, ready.__qualname__],
             "kind": [type(settings).__module__, type(settings).__qualname__],
-            "settings": settings.model_dump(mode="json"), "options": options,
-        }  # fmt: skip
+            "settings": settings.model_dump(mode="json"),
+            "options": options,
+        }
         self._process: subprocess.Popen[str] | None = None
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
 
@@ -54,9 +55,13 @@ class Case:
     def __call__(self) -> Row:
         if self._process is None:
             self._process = subprocess.Popen(
-                command("potentia.tests.benchmarks._case", json.dumps(self._job)), env=environment(), text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            )  # fmt: skip
+                command("potentia.tests.benchmarks._case", json.dumps(self._job)),
+                env=environment(),
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+            )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:

@@ -58,14 +58,27 @@ def brian2_parts(b: Any, settings: Race) -> list[Any]:
     """The same network in Brian2."""
     scale = 4000 / settings.neurons
     names = {
-        "taum": 20 * b.ms, "taue": 5 * b.ms, "taui": 10 * b.ms,
-        "El": -60 * b.mV, "Ee": 0 * b.mV, "Ei": -80 * b.mV, "drive": DRIVE * b.volt,
-        "we": scale * EXCITATORY, "wi": scale * INHIBITORY, "n_exc": round(0.8 * settings.neurons),
-    }  # fmt: skip
+        "taum": 20 * b.ms,
+        "taue": 5 * b.ms,
+        "taui": 10 * b.ms,
+        "El": -60 * b.mV,
+        "Ee": 0 * b.mV,
+        "Ei": -80 * b.mV,
+        "drive": DRIVE * b.volt,
+        "we": scale * EXCITATORY,
+        "wi": scale * INHIBITORY,
+        "n_exc": round(0.8 * settings.neurons),
+    }
     group = b.NeuronGroup(
-        settings.neurons, EQUATIONS, threshold="v > -50*mV", reset="v = -60*mV", refractory=5 * b.ms,
-        method="exponential_euler", namespace=names, name="group",
-    )  # fmt: skip
+        settings.neurons,
+        EQUATIONS,
+        threshold="v > -50*mV",
+        reset="v = -60*mV",
+        refractory=5 * b.ms,
+        method="exponential_euler",
+        namespace=names,
+        name="group",
+    )
     group.v, group.ge, group.gi = "-65*mV + randn() * 5*mV", "randn() * 1.5 + 4", "randn() * 12 + 20"
     excite = b.Synapses(group, group, on_pre="ge += we", namespace=names, delay=DT * b.second, name="excite")
     inhibit = b.Synapses(group, group, on_pre="gi += wi", namespace=names, delay=DT * b.second, name="inhibit")

@@ -41,15 +41,26 @@ def brian2_group(b: Any, settings: Race) -> tuple[Any, dict[str, Any]]:
     """The neurons of Brian2's own example CUBA, and its weights at this size, with the same mean input."""
     scale = 4000 / settings.neurons
     names = {
-        "taum": 20 * b.ms, "taue": 5 * b.ms, "taui": 10 * b.ms,
-        "Vt": -50 * b.mV, "Vr": -60 * b.mV, "El": -49 * b.mV,
-        "we": scale * 60 * 0.27 / 10 * b.mV, "wi": scale * -20 * 4.5 / 10 * b.mV,
+        "taum": 20 * b.ms,
+        "taue": 5 * b.ms,
+        "taui": 10 * b.ms,
+        "Vt": -50 * b.mV,
+        "Vr": -60 * b.mV,
+        "El": -49 * b.mV,
+        "we": scale * 60 * 0.27 / 10 * b.mV,
+        "wi": scale * -20 * 4.5 / 10 * b.mV,
         "n_exc": round(0.8 * settings.neurons),
-    }  # fmt: skip
+    }
     group = b.NeuronGroup(
-        settings.neurons, EQUATIONS, threshold="v > Vt", reset="v = Vr", refractory=5 * b.ms,
-        method="exact", namespace=names, name="group",
-    )  # fmt: skip
+        settings.neurons,
+        EQUATIONS,
+        threshold="v > Vt",
+        reset="v = Vr",
+        refractory=5 * b.ms,
+        method="exact",
+        namespace=names,
+        name="group",
+    )
     group.v = "Vr + rand() * (Vt - Vr)"
     return group, names
 

@@ -161,15 +161,24 @@ def brian2_parts(b: Any, settings: Settings) -> list[Any]:
     net = network(settings)
     model: Any = net.populations[0].model
     names = {
-        "tau": model.tau * b.second, "tau_e": model.tau_excitatory * b.second, "tau_i": model.tau_inhibitory * b.second,
-        "threshold": model.threshold * b.volt, "reset": model.reset * b.volt,
-    }  # fmt: skip
+        "tau": model.tau * b.second,
+        "tau_e": model.tau_excitatory * b.second,
+        "tau_i": model.tau_inhibitory * b.second,
+        "threshold": model.threshold * b.volt,
+        "reset": model.reset * b.volt,
+    }
     begins = np.cumsum([0, *(population.n for population in net.populations)])
     where = {part.name: slice(*begins[k : k + 2]) for k, part in enumerate(net.populations)}
     group = b.NeuronGroup(
-        int(begins[-1]), EQUATIONS, threshold="v > threshold", reset="v = reset", method="exact",
-        refractory=model.refractory * b.second, namespace=names, name="group",
-    )  # fmt: skip
+        int(begins[-1]),
+        EQUATIONS,
+        threshold="v > threshold",
+        reset="v = reset",
+        method="exact",
+        refractory=model.refractory * b.second,
+        namespace=names,
+        name="group",
+    )
     for key, part in enumerate(net.populations):
         group.v[where[part.name]] = part.initial["v"].sample(key, part.n) * b.volt
     inputs = []

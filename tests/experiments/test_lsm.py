@@ -60,10 +60,15 @@ def tones(n=400, length=1600):
     time = np.arange(length) / 8000
     sound = [np.sin(2 * np.pi * (200 + 250 * digit) * time + who) for digit, who in zip(label, speaker, strict=True)]
     return {
-        "audio": (8000 * np.concatenate(sound)).astype(np.int16), "offsets": np.arange(n + 1) * length,
-        "label": label.astype(np.uint8), "speaker": speaker.astype(np.uint8), "recording": number.astype(np.uint8),
-        "is_test": number >= 5, "speaker_names": np.array(["a", "b"]), "rate": np.int32(8000),
-    }  # fmt: skip
+        "audio": (8000 * np.concatenate(sound)).astype(np.int16),
+        "offsets": np.arange(n + 1) * length,
+        "label": label.astype(np.uint8),
+        "speaker": speaker.astype(np.uint8),
+        "recording": number.astype(np.uint8),
+        "is_test": number >= 5,
+        "speaker_names": np.array(["a", "b"]),
+        "rate": np.int32(8000),
+    }
 
 
 def save(path, arrays):

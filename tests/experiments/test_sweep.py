@@ -114,8 +114,11 @@ def test_a_point_that_fails_does_not_stop_the_others(broken, monkeypatch):
         raise DataError("the disk is full")
 
     monkeypatch.setattr(runner, "execute", fails)
-    points = [sweep._work(k, sweep.Sweep.read(broken), point, broken, 1, os.getpid())[1]
-              for k, point in enumerate(sweep._found(broken, sweep.Sweep.read(broken))) if not point.done]  # fmt: skip
+    points = [
+        sweep._work(k, sweep.Sweep.read(broken), point, broken, 1, os.getpid())[1]
+        for k, point in enumerate(sweep._found(broken, sweep.Sweep.read(broken)))
+        if not point.done
+    ]
     assert [point.error for point in points] == ["", "the disk is full"]
     assert [point.done for point in points] == [True, False]
 
@@ -224,10 +227,18 @@ def test_threads_of_a_process_can_be_limited(monkeypatch):
 
 def points(**metrics):
     return [
-        sweep.Point({"rate": r, "seed": s, "mode": m}, None, {"status": "done", "metrics": {"seconds": 1.0 * s} | {
-            name: make(r, s, m) for name, make in metrics.items()}})
-        for r in (1.0, 2.0, 4.0) for s in (1, 2) for m in ("a", "b")
-    ]  # fmt: skip
+        sweep.Point(
+            {"rate": r, "seed": s, "mode": m},
+            None,
+            {
+                "status": "done",
+                "metrics": {"seconds": 1.0 * s} | {name: make(r, s, m) for name, make in metrics.items()},
+            },
+        )
+        for r in (1.0, 2.0, 4.0)
+        for s in (1, 2)
+        for m in ("a", "b")
+    ]
 
 
 def test_the_figure_has_a_panel_per_metric_and_a_line_per_other_setting():

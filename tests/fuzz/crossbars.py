@@ -40,30 +40,49 @@ def crossbar(dice: Dice, *, learns: bool, random_signs: bool) -> Crossbar:
     cell = device(dice)
     both = random_signs and not cell.graded and dice.chance(0.5)
     return dice.made(
-        Crossbar, 0.35, device=lambda: cell, adc=lambda: adc(dice), activity=lambda: dice.number(0.05, 1.0),
-        read_voltage=lambda: dice.number(0.1, 0.3), read_time=lambda: dice.number(20e-9, 200e-9),
-        pairs=lambda: "both" if both else "one", age=lambda: dice.pick([0.0, 1.0, 30.0, 1e5]),
+        Crossbar,
+        0.35,
+        device=lambda: cell,
+        adc=lambda: adc(dice),
+        activity=lambda: dice.number(0.05, 1.0),
+        read_voltage=lambda: dice.number(0.1, 0.3),
+        read_time=lambda: dice.number(20e-9, 200e-9),
+        pairs=lambda: "both" if both else "one",
+        age=lambda: dice.pick([0.0, 1.0, 30.0, 1e5]),
         wires=lambda: None if learns else wires(dice),
         tile=lambda: Tile(rows=dice.whole(1, 6), columns=dice.whole(1, 6)),
-    )  # fmt: skip
+    )
 
 
 def adc(dice: Dice) -> ADC | None:
     if dice.chance(0.3):
         return None
     return dice.made(
-        ADC, 0.35, bits=lambda: dice.whole(1, 10), range=lambda: dice.number(1e-6, 20e-6), signed=lambda: False,
-        offset=lambda: 0.3, gain=lambda: 0.02, dnl=lambda: 0.2, inl=lambda: 0.3, conversion_time=lambda: 1e-8,
+        ADC,
+        0.35,
+        bits=lambda: dice.whole(1, 10),
+        range=lambda: dice.number(1e-6, 20e-6),
+        signed=lambda: False,
+        offset=lambda: 0.3,
+        gain=lambda: 0.02,
+        dnl=lambda: 0.2,
+        inl=lambda: 0.3,
+        conversion_time=lambda: 1e-8,
         columns_per_adc=lambda: dice.whole(1, 4),
-    )  # fmt: skip
+    )
 
 
 def wires(dice: Dice) -> Wires:
     ends = ["single", "double"]
     return dice.made(
-        Wires, r_word=lambda: dice.pick([0.0, 1.0, 200.0]), r_bit=lambda: dice.pick([0.0, 2.0, 200.0]),
-        r_source=lambda: 50.0, r_sense=lambda: 20.0, driven=lambda: dice.pick(ends), grounded=lambda: dice.pick(ends),
-    )  # fmt: skip
+        Wires,
+        r_word=lambda: dice.pick([0.0, 1.0, 200.0]),
+        r_bit=lambda: dice.pick([0.0, 2.0, 200.0]),
+        r_source=lambda: 50.0,
+        r_sense=lambda: 20.0,
+        driven=lambda: dice.pick(ends),
+        grounded=lambda: dice.pick(ends),
+    )
 
 
 def device(dice: Dice) -> Device:
@@ -72,24 +91,37 @@ def device(dice: Dice) -> Device:
         return presets.get(dice.pick(sorted(presets.NAMES)))
     kind = dice.pick([BreakdownReRAM, PulsedReRAM, MultilevelCell])
     shared: dict[str, Callable[[], Any]] = {
-        "levels": lambda: dice.whole(1, 200), "nonlinearity_up": lambda: dice.number(0.0, 4.0),
-        "nonlinearity_down": lambda: dice.number(0.0, 4.0), "cycle_noise": lambda: dice.number(0.0, 0.05),
+        "levels": lambda: dice.whole(1, 200),
+        "nonlinearity_up": lambda: dice.number(0.0, 4.0),
+        "nonlinearity_down": lambda: dice.number(0.0, 4.0),
+        "cycle_noise": lambda: dice.number(0.0, 0.05),
         "read_noise": lambda: dice.number(0.0, 0.05),
         "faults": lambda: dice.made(StuckAt, low=lambda: 0.1, high=lambda: 0.05),
         "endurance": lambda: Endurance(cycles=1e3, shape=2.0, fails_to=dice.pick(["rest", "full"])),
-        "ageing": lambda: tuple(ageing(dice) for _ in range(dice.whole(1, 2))), "flicker": lambda: flicker(dice),
+        "ageing": lambda: tuple(ageing(dice) for _ in range(dice.whole(1, 2))),
+        "flicker": lambda: flicker(dice),
         "telegraph": lambda: Telegraph(share=0.3, median=0.1, sigma=0.5, occupancy=dice.number(0.1, 0.9)),
         "measured": lambda: dice.made(
             Measured, source=lambda: "a test", conductance=lambda: (1e-6, 20e-6), seconds=lambda: (1.0, 100.0)
         ),
         "device_spread": lambda: 0.1,
-        "g_min": lambda: dice.number(0.1e-6, 2e-6), "g_max": lambda: dice.number(10e-6, 40e-6),
-    }  # fmt: skip
+        "g_min": lambda: dice.number(0.1e-6, 2e-6),
+        "g_max": lambda: dice.number(10e-6, 40e-6),
+    }
     return dice.made(
-        kind, 0.3, **shared, write_error=lambda: 0.03, forming_voltage=lambda: dice.number(3.4, 3.6),
-        breakdown_mean=lambda: 3.42, breakdown_sd=lambda: 0.1, median=lambda: 11e-6, sigma=lambda: 0.2,
-        g_pristine=lambda: 0.05e-6, programming=lambda: polynomial(dice), unit=lambda: 10 * MICRO,
-    )  # fmt: skip
+        kind,
+        0.3,
+        **shared,
+        write_error=lambda: 0.03,
+        forming_voltage=lambda: dice.number(3.4, 3.6),
+        breakdown_mean=lambda: 3.42,
+        breakdown_sd=lambda: 0.1,
+        median=lambda: 11e-6,
+        sigma=lambda: 0.2,
+        g_pristine=lambda: 0.05e-6,
+        programming=lambda: polynomial(dice),
+        unit=lambda: 10 * MICRO,
+    )
 
 
 def polynomial(dice: Dice) -> Polynomial:

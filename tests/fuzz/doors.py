@@ -18,15 +18,39 @@ from potentia.experiments.framework.experiment import read_settings
 from .examples import CALLS, NAMES, Of, instance
 
 PACKAGES = (
-    "", ".sim", ".models", ".learning", ".hardware", ".hardware.devices.presets", ".sim.results.statistics",
-    ".sim.results.figures", ".sim.results.result", ".experiments", ".experiments.framework.experiment",
-)  # fmt: skip
+    "",
+    ".sim",
+    ".models",
+    ".learning",
+    ".hardware",
+    ".hardware.devices.presets",
+    ".sim.results.statistics",
+    ".sim.results.figures",
+    ".sim.results.result",
+    ".experiments",
+    ".experiments.framework.experiment",
+)
 
 # What the library itself makes and hands out: users read these, and call their methods.
 RECORDS = {
-    "BatchResult", "Connections", "Context", "Cost", "Experiment", "Input", "Part", "Population", "Probe", "Projection",
-    "ProjectionScope", "Proposals", "Reading", "Result", "Samples", "Spikes", "TrainedReadout",
-}  # fmt: skip
+    "BatchResult",
+    "Connections",
+    "Context",
+    "Cost",
+    "Experiment",
+    "Input",
+    "Part",
+    "Population",
+    "Probe",
+    "Projection",
+    "ProjectionScope",
+    "Proposals",
+    "Reading",
+    "Result",
+    "Samples",
+    "Spikes",
+    "TrainedReadout",
+}
 # What engines and stores ask of the parts of a description, with arguments of their own making.
 HOOKS = {
     "Connectivity": {"expected", "rows"},

@@ -102,9 +102,11 @@ class Driver:
         dice, n = self.dice, self.units.n
         top = 0.5 * self.high
         made = dice.made(
-            Noise, mean=lambda: dice.per_unit(self.low, self.high, n), std=lambda: dice.per_unit(0.0, top, n),
+            Noise,
+            mean=lambda: dice.per_unit(self.low, self.high, n),
+            std=lambda: dice.per_unit(0.0, top, n),
             interval=lambda: dice.whole(1, 10) * self.grid,
-        )  # fmt: skip
+        )
         return replace(made, interval=made.interval or self.grid) if self.event else made
 
     def _levels(self, n: int) -> Any:
@@ -115,6 +117,11 @@ class Driver:
 
 
 STIMULI: dict[type[Stimulus], Callable[[Driver], Stimulus]] = {
-    SpikeTrain: Driver.train, Events: Driver.events, Poisson: Driver.poisson, Constant: Driver.constant,
-    Step: Driver.step, TimedArray: Driver.timed, Noise: Driver.noise,
-}  # fmt: skip
+    SpikeTrain: Driver.train,
+    Events: Driver.events,
+    Poisson: Driver.poisson,
+    Constant: Driver.constant,
+    Step: Driver.step,
+    TimedArray: Driver.timed,
+    Noise: Driver.noise,
+}

@@ -328,9 +328,13 @@ class Sweeps(Reader):
     def prepare(self) -> None:
         self.folder = self.home / "sweep"
         self.words = {
-            "experiment": "balanced-network", "given": {"duration": 0.1}, "grid": {"seed": [1, 2, 3]},
-            "backend": "auto", "data": None, "schema": 1,
-        }  # fmt: skip
+            "experiment": "balanced-network",
+            "given": {"duration": 0.1},
+            "grid": {"seed": [1, 2, 3]},
+            "backend": "auto",
+            "data": None,
+            "schema": 1,
+        }
         with RunFolder(self.home, "balanced-network", config={"duration": 0.1}, seed=1) as run:
             run.finish({"rate_hz": 5.0}, "ab" * 16)
         self.record = read_run(run.path)
@@ -359,10 +363,15 @@ class Archives(Reader):
         n, rng = 10, np.random.default_rng(1)
         offsets = np.arange(n + 1) * 50
         speech = {
-            "audio": rng.integers(-127, 128, 50 * n).astype(np.int8), "offsets": offsets, "label": np.arange(n) % 10,
-            "speaker": np.zeros(n, int), "recording": np.arange(n), "is_test": np.arange(n) % 2 == 0,
-            "speaker_names": np.array(["a"]), "rate": np.array(8000.0),
-        }  # fmt: skip
+            "audio": rng.integers(-127, 128, 50 * n).astype(np.int8),
+            "offsets": offsets,
+            "label": np.arange(n) % 10,
+            "speaker": np.zeros(n, int),
+            "recording": np.arange(n),
+            "is_test": np.arange(n) % 2 == 0,
+            "speaker_names": np.array(["a"]),
+            "rate": np.array(8000.0),
+        }
         events = {"x": np.zeros(n, np.uint8), "y": np.zeros(n, np.uint8), "p": np.zeros(n, bool), "t": np.arange(n)}
         events |= {"offsets": np.arange(n + 1), "label": np.arange(n) % 10}
         digits = {f"{part}_{name}": array for part in ("train", "test") for name, array in events.items()}
@@ -388,6 +397,11 @@ class Archives(Reader):
 
 
 KINDS: dict[str, type[Reader]] = {
-    "results": Results, "sealed": Sealed, "snapshots": Snapshots, "event_snapshots": EventSnapshots,
-    "folders": Folders, "sweeps": Sweeps, "archives": Archives,
-}  # fmt: skip
+    "results": Results,
+    "sealed": Sealed,
+    "snapshots": Snapshots,
+    "event_snapshots": EventSnapshots,
+    "folders": Folders,
+    "sweeps": Sweeps,
+    "archives": Archives,
+}

@@ -52,9 +52,10 @@ def _rearranged(case: Case, name: str, orders: Callable[[int], list[Ids]]) -> bo
 def _lone(case: Case, units: Units) -> Case | None:
     """The population by itself, with stimuli that are no draws, recording all of its state; None if it has none."""
     drives = tuple(
-        drive for drive in case.inputs
+        drive
+        for drive in case.inputs
         if drive.population == units.name and not isinstance(drive.stimulus, (Noise, Poisson))
-    )  # fmt: skip
+    )
     kernels = units.model.event
     state = kernels.state if case.engine == "event" and kernels else units.model.state
     kinds = units.model.state
@@ -161,8 +162,9 @@ def _join_spikes(before: Any, after: Any, case: Case) -> SpikeTrain:
     weights = [np.broadcast_to(train.weight, train.times.shape) for train in (early, late)]
     return SpikeTrain(
         np.concatenate([early.times[seen], np.maximum(late.times[left], next_step)]),
-        np.concatenate([early.ids[seen], late.ids[left]]), np.concatenate([weights[0][seen], weights[1][left]]),
-    )  # fmt: skip
+        np.concatenate([early.ids[seen], late.ids[left]]),
+        np.concatenate([weights[0][seen], weights[1][left]]),
+    )
 
 
 def _join_steps(before: Stimulus, after: Stimulus, case: Case) -> Step:

@@ -62,9 +62,11 @@ def concrete(port: type) -> Iterator[type]:
     """The library's own subclasses of a port that can be made."""
     for kind in port.__subclasses__():
         yield from concrete(kind)
-        if not getattr(kind, "__abstractmethods__", None) and kind.__module__.startswith("potentia.") and (
-            ".tests." not in kind.__module__
-        ):  # fmt: skip
+        if (
+            not getattr(kind, "__abstractmethods__", None)
+            and kind.__module__.startswith("potentia.")
+            and (".tests." not in kind.__module__)
+        ):
             yield kind
 
 
@@ -126,14 +128,21 @@ def test_every_field_is_set():
 @pytest.mark.parametrize(
     ("kind", "field", "forms"),
     [
-        ("Wiring", "weight", {"number", "array", "law"}), ("Wiring", "delay", {"number", "array", "law"}),
-        ("Wiring", "store", {"part"}), ("Wiring", "rule", {"part"}), ("Wiring", "receptor", {"number"}),
-        ("Poisson", "rate", {"number", "array"}), ("Poisson", "weight", {"number", "array"}),
-        ("Constant", "value", {"number", "array"}), ("Noise", "mean", {"number", "array"}),
-        ("Noise", "std", {"number", "array"}), ("SpikeTrain", "weight", {"number", "array"}),
-        ("Look", "ids", {"array"}), ("Look", "every", {"number", "default"}),
+        ("Wiring", "weight", {"number", "array", "law"}),
+        ("Wiring", "delay", {"number", "array", "law"}),
+        ("Wiring", "store", {"part"}),
+        ("Wiring", "rule", {"part"}),
+        ("Wiring", "receptor", {"number"}),
+        ("Poisson", "rate", {"number", "array"}),
+        ("Poisson", "weight", {"number", "array"}),
+        ("Constant", "value", {"number", "array"}),
+        ("Noise", "mean", {"number", "array"}),
+        ("Noise", "std", {"number", "array"}),
+        ("SpikeTrain", "weight", {"number", "array"}),
+        ("Look", "ids", {"array"}),
+        ("Look", "every", {"number", "default"}),
     ],
-)  # fmt: skip
+)
 def test_values_take_every_form(kind, field, forms):
     assert forms <= made()[kind][field]
 
@@ -141,11 +150,14 @@ def test_values_take_every_form(kind, field, forms):
 @pytest.mark.parametrize(
     ("call", "part", "elsewhere"),
     [
-        (Network.population, Units, set()), (Network.connect, Wiring, set()), (Network.stimulate, Drive, set()),
-        (Network.probe, Look, set()), (Simulator.__init__, Case, {"network", "dt", "backend", "threads"}),
+        (Network.population, Units, set()),
+        (Network.connect, Wiring, set()),
+        (Network.stimulate, Drive, set()),
+        (Network.probe, Look, set()),
+        (Simulator.__init__, Case, {"network", "dt", "backend", "threads"}),
         (Simulator.run, Case, {"duration", "inputs", "batch", "progress", "record_to", "resume"}),
     ],
-)  # fmt: skip
+)
 def test_every_parameter_is_used(call, part, elsewhere):
     """What may be said of a part of a network is a field of a case; the judges choose what stands `elsewhere`."""
     assert signature(call).parameters.keys() - {"self"} - elsewhere <= {own.name for own in fields(part)}

@@ -35,9 +35,17 @@ from .dice import Dice
 from .units import MODELS
 
 CONNECTIVITIES: tuple[type[Connectivity], ...] = (
-    AllToAll, DistanceDependent, Explicit, FixedInDegree, FixedOutDegree, FixedProbability, FixedTotal, FromSparse,
-    OneToOne, SmallWorld,
-)  # fmt: skip
+    AllToAll,
+    DistanceDependent,
+    Explicit,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotal,
+    FromSparse,
+    OneToOne,
+    SmallWorld,
+)
 STORES: tuple[type[Store], ...] = (Ideal, Procedural)  # and Crossbar, see `crossbars`
 
 
@@ -117,11 +125,14 @@ class Wirer:
             kind = FixedProbability
         own = self._autapses()
         makers: dict[type[Connectivity], Callable[[], Connectivity]] = {
-            AllToAll: lambda: AllToAll(**own), OneToOne: OneToOne, DistanceDependent: self._grid,
+            AllToAll: lambda: AllToAll(**own),
+            OneToOne: OneToOne,
+            DistanceDependent: self._grid,
             FixedProbability: lambda: FixedProbability(dice.pick([0.0, 0.1, 0.3, 0.7, 1.0]), **own),
             SmallWorld: lambda: SmallWorld(2 * dice.whole(0, min(n_pre - 1, 8) // 2), dice.pick([0.0, 0.3, 1.0])),
-            Explicit: self._explicit, FromSparse: lambda: FromSparse(self._matrix()),
-        }  # fmt: skip
+            Explicit: self._explicit,
+            FromSparse: lambda: FromSparse(self._matrix()),
+        }
         skip = self.recurrent and not own.get("autapses", True)
         return makers[kind]() if kind in makers else self._degrees(kind, own, skip)
 
@@ -154,10 +165,14 @@ class Wirer:
             return dice.rng.integers(0, total, n) if dice.chance(0.5) else dice.whole(0, total - n)
 
         return dice.made(
-            DistanceDependent, shape=lambda: shape, peak=lambda: dice.pick([0.1, 0.6, 1.0]),
-            length=lambda: dice.pick([0.7, 1.0, 5.0]), pre_cells=lambda: places(self.pre.n),
-            post_cells=lambda: places(self.post.n), autapses=lambda: True,
-        )  # fmt: skip
+            DistanceDependent,
+            shape=lambda: shape,
+            peak=lambda: dice.pick([0.1, 0.6, 1.0]),
+            length=lambda: dice.pick([0.7, 1.0, 5.0]),
+            pre_cells=lambda: places(self.pre.n),
+            post_cells=lambda: places(self.post.n),
+            autapses=lambda: True,
+        )
 
     def _matrix(self) -> Any:
         dice, shape = self.dice, (self.pre.n, self.post.n)
@@ -218,9 +233,11 @@ class Wirer:
         if needs_high or dice.chance(0.5):
             own["w_max"] = max(high, own.get("w_min", 0.0)) + dice.pick([0.1, 1.0]) * span
         for name, least, most in (
-            ("tau_plus", 2e-3, 40e-3), ("tau_minus", 2e-3, 40e-3), ("a_plus", 0.0, 0.3 * span),
+            ("tau_plus", 2e-3, 40e-3),
+            ("tau_minus", 2e-3, 40e-3),
+            ("a_plus", 0.0, 0.3 * span),
             ("a_minus", -0.1 * span, 0.3 * span),
-        ):  # fmt: skip
+        ):
             if dice.chance(0.5):
                 own[name] = dice.number(least, most)
         return STDP(**own)

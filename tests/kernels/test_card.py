@@ -131,9 +131,12 @@ def copy(target, origin, n_bytes, kind, stream):
 
 def stand_in(devices=1):
     runtime = types.SimpleNamespace(
-        memcpyAsync=copy, memcpyHostToDevice=1, memcpyDeviceToHost=2, getDeviceCount=lambda: devices,
+        memcpyAsync=copy,
+        memcpyHostToDevice=1,
+        memcpyDeviceToHost=2,
+        getDeviceCount=lambda: devices,
         CUDARuntimeError=OSError,
-    )  # fmt: skip
+    )
     memory = types.SimpleNamespace(OutOfMemoryError=MemoryError)
     cuda = types.SimpleNamespace(Event=Event, Stream=Stream, runtime=runtime, memory=memory)
     return types.SimpleNamespace(cuda=cuda, RawModule=Module, zeros=Bytes)

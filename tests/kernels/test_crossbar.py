@@ -34,10 +34,18 @@ def array():
     counts = rng.integers(0, 9, DEPTH)
     history = np.array([rng.choice(N_PRE, N_PRE, replace=False) for _ in range(DEPTH)], np.uint32)
     return {
-        "history": history, "history_count": counts, "lags": LAGS, "first": first, "targets": targets[order],
-        "plus": rng.uniform(1e-6, 20e-6, order.size), "minus": rng.uniform(1e-6, 20e-6, order.size),
-        "excess": np.zeros(0), "noise": 0.0, "sources": sources[order], "group": group[order],
-    }  # fmt: skip
+        "history": history,
+        "history_count": counts,
+        "lags": LAGS,
+        "first": first,
+        "targets": targets[order],
+        "plus": rng.uniform(1e-6, 20e-6, order.size),
+        "minus": rng.uniform(1e-6, 20e-6, order.size),
+        "excess": np.zeros(0),
+        "noise": 0.0,
+        "sources": sources[order],
+        "group": group[order],
+    }
 
 
 def columns():
@@ -62,9 +70,22 @@ def convert(
     """Call the converting kernel; return what it adds to the receptor."""
     receiving = np.zeros(n_post)
     backend.convert_step(
-        step, KEY, SAMPLE, *(state[name] for name in COLUMNS), lsb, lowest, highest, edges, sharing, scale, receiving,
-        state["conversions"], state["clipped"], state["reads"], state["conducted"],
-    )  # fmt: skip
+        step,
+        KEY,
+        SAMPLE,
+        *(state[name] for name in COLUMNS),
+        lsb,
+        lowest,
+        highest,
+        edges,
+        sharing,
+        scale,
+        receiving,
+        state["conversions"],
+        state["clipped"],
+        state["reads"],
+        state["conducted"],
+    )
     return receiving
 
 

@@ -231,9 +231,13 @@ def test_a_full_buffer_stops_the_clock(gpu):
     stops = []
     for name in (gpu, "reference"):
         arguments = {
-            "fired": np.arange(3, dtype="uint32"), "count": np.array([3]), "rows": np.zeros(1, np.int64),
-            "row_steps": np.zeros(20, np.int64), "row_ids": np.zeros(20, "uint32"), "pause": np.zeros(1, np.int64),
-        }  # fmt: skip
+            "fired": np.arange(3, dtype="uint32"),
+            "count": np.array([3]),
+            "rows": np.zeros(1, np.int64),
+            "row_steps": np.zeros(20, np.int64),
+            "row_ids": np.zeros(20, "uint32"),
+            "pause": np.zeros(1, np.int64),
+        }
         clockwork = Clockwork(np.zeros(1, np.int64), arguments["pause"], np.zeros(8, np.uint8), 1 << 40)
         room = load(name)
         program = room.program([Call(room.kernel("record_spikes_step"), arguments, None)], clockwork, "float64")

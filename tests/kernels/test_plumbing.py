@@ -69,12 +69,20 @@ def synapses(rng, dtype):
     targets = rng.integers(0, 5, first[-1]).astype("uint32")
     history = np.stack([rng.permutation(N) for _ in range(5)]).astype("uint32")
     return {
-        "history": history, "history_count": rng.integers(0, 4, 5), "lags": lags, "first": first,
-        "begin": first, "end": first[1:],
-        "targets": targets, "weights": rng.normal(size=targets.size).astype(dtype), "receiving": zeros(5, dtype),
+        "history": history,
+        "history_count": rng.integers(0, 4, 5),
+        "lags": lags,
+        "first": first,
+        "begin": first,
+        "end": first[1:],
+        "targets": targets,
+        "weights": rng.normal(size=targets.size).astype(dtype),
+        "receiving": zeros(5, dtype),
         "pending": zeros((2, 4), "uint32"),
-        "drowsy": zeros(1, "int64"), "place": 0, "woken": zeros(1, "uint8"),
-    }  # fmt: skip
+        "drowsy": zeros(1, "int64"),
+        "place": 0,
+        "woken": zeros(1, "uint8"),
+    }
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -122,14 +130,20 @@ def drawn_again(draws, dtype, n_post, mask):
     begins = np.concatenate([np.zeros((N, 1, 2), int), rng.integers(0, 5, (N, 3, 2)).cumsum(1)], 1)
     shares = np.array([[0, 0], [20000, 25000], [40000, 40000], [65536, 65536]])
     given |= {
-        "row_sizes": begins[:, -1].astype("uint32"), "shares": shares.astype("uint32"),
+        "row_sizes": begins[:, -1].astype("uint32"),
+        "shares": shares.astype("uint32"),
         "row_draws": (begins - (begins[:, -1:] * shares >> 16)).astype(draws),
-        "row_seeds": np.array([KEY, KEY + np.uint64(1)]), "sizes": words(n_post, 4), "skips": words(1, 0),
-        "places": words(0, n_post + 1), "codes": words(0, mask + 1),
-        "masks": words(mask, 1), "shift": int(mask + 2).bit_length(),
+        "row_seeds": np.array([KEY, KEY + np.uint64(1)]),
+        "sizes": words(n_post, 4),
+        "skips": words(1, 0),
+        "places": words(0, n_post + 1),
+        "codes": words(0, mask + 1),
+        "masks": words(mask, 1),
+        "shift": int(mask + 2).bit_length(),
         "table": (1000 * rng.normal(size=mask + 3)).astype(dtype),
-        "drawn": zeros(600, "uint32"), "receiving": zeros(n_post + 5, dtype),
-    }  # fmt: skip
+        "drawn": zeros(600, "uint32"),
+        "receiving": zeros(n_post + 5, dtype),
+    }
     return given
 
 
@@ -155,12 +169,19 @@ def test_deliver_words(room, dtype, shift):
 def test_deliver_adds_each_weight_once(room):
     """One spike through one segment, at its lag and at no other step."""
     given = {
-        "history": np.array([[2], [0], [0], [0]], "uint32"), "history_count": np.array([1, 0, 0, 0]),
-        "lags": np.array([2]), "begin": np.array([0, 0, 0], "uint32"), "end": np.array([0, 0, 3], "uint32"),
-        "targets": np.array([1, 1, 4], "uint32"), "weights": np.array([1.0, 2.0, 4.0]), "receiving": zeros(5),
+        "history": np.array([[2], [0], [0], [0]], "uint32"),
+        "history_count": np.array([1, 0, 0, 0]),
+        "lags": np.array([2]),
+        "begin": np.array([0, 0, 0], "uint32"),
+        "end": np.array([0, 0, 3], "uint32"),
+        "targets": np.array([1, 1, 4], "uint32"),
+        "weights": np.array([1.0, 2.0, 4.0]),
+        "receiving": zeros(5),
         "pending": zeros((2, 4), "uint32"),
-        "drowsy": zeros(1, "int64"), "place": 0, "woken": zeros(1, "uint8"),
-    }  # fmt: skip
+        "drowsy": zeros(1, "int64"),
+        "place": 0,
+        "woken": zeros(1, "uint8"),
+    }
     seen = assert_agrees(room, "deliver_step", given)
     np.testing.assert_array_equal(seen[1]["receiving"], zeros(5))
     np.testing.assert_array_equal(seen[2]["receiving"], [0, 3, 0, 0, 4])
@@ -170,9 +191,13 @@ def test_deliver_adds_each_weight_once(room):
 def test_program_keeps_order_and_bounds(room):
     rng = np.random.default_rng(2)
     given = {
-        "synapse": rng.integers(0, 4, 20).astype("uint32"), "change": rng.normal(size=20),
-        "proposed": zeros(1, "int64"), "low": -0.5, "high": 0.5, "weights": zeros(4),
-    }  # fmt: skip
+        "synapse": rng.integers(0, 4, 20).astype("uint32"),
+        "change": rng.normal(size=20),
+        "proposed": zeros(1, "int64"),
+        "low": -0.5,
+        "high": 0.5,
+        "weights": zeros(4),
+    }
 
     def propose(step, arguments):
         arguments["proposed"][0] = step % 20
@@ -192,9 +217,12 @@ def firing(step, arguments):
 
 def test_send(room):
     given = {
-        "fired": zeros(N, "uint32"), "count": zeros(1, "int64"), "history": zeros((5, N), "uint32"),
-        "history_count": zeros(5, "int64"), "signature": zeros(1, "uint64"),
-    }  # fmt: skip
+        "fired": zeros(N, "uint32"),
+        "count": zeros(1, "int64"),
+        "history": zeros((5, N), "uint32"),
+        "history_count": zeros(5, "int64"),
+        "signature": zeros(1, "uint64"),
+    }
     seen = assert_agrees(room, "send_step", given, each=firing)
     signatures = [int(state["signature"][0]) for state in seen]
     assert len(set(signatures)) == 1 + sum(int(state["count"][0]) > 0 for state in seen)  # every spike counts
@@ -202,9 +230,11 @@ def test_send(room):
 
 def test_gather_joins_the_lists_of_shards(room):
     given = {
-        "fired": np.array([1, 9, 9, 0, 2, 9, 1], "uint32"), "counts": np.array([1, 2, 0, 1]),
-        "starts": np.array([0, 3, 5, 6]), "count": zeros(1, "int64"),
-    }  # fmt: skip
+        "fired": np.array([1, 9, 9, 0, 2, 9, 1], "uint32"),
+        "counts": np.array([1, 2, 0, 1]),
+        "starts": np.array([0, 3, 5, 6]),
+        "count": zeros(1, "int64"),
+    }
     cpu, reference = (run(name, "gather_step", given)[0] for name in (room, "reference"))
     for state in (cpu, reference):
         assert state["count"][0] == 4
@@ -241,9 +271,13 @@ def fired_in(step):
 def test_spike_probes(room, kernel):
     """What is recorded is what fired: every spike in order, or its number in steps 0 to 6, 7 to 13, ... 28 to 34."""
     given = {
-        "fired": zeros(N, "uint32"), "count": zeros(1, "int64"), "rows": zeros(1, "int64"),
-        "pause": zeros(1, "int64"), "upcoming": zeros(1, "int64"), **PROBES[kernel],
-    }  # fmt: skip
+        "fired": zeros(N, "uint32"),
+        "count": zeros(1, "int64"),
+        "rows": zeros(1, "int64"),
+        "pause": zeros(1, "int64"),
+        "upcoming": zeros(1, "int64"),
+        **PROBES[kernel],
+    }
     last = assert_agrees(room, kernel, given, each=firing)[-1]
     spikes = [(step, unit) for step in range(STEPS) for unit in fired_in(step)]
     if kernel == "record_spikes_step":
@@ -262,9 +296,14 @@ def test_spike_probes(room, kernel):
 def test_state_probe_and_pause(room):
     """Samples at the ends of steps 5, 10, ...; the loop is asked to pause when one more would not fit."""
     given = {
-        "every": 5, "subset": np.array([3, 1], "uint32"), "variable": zeros(N), "rows": zeros(1, "int64"),
-        "samples": zeros((8, 2)), "pause": zeros(1, "int64"), "upcoming": zeros(1, "int64"),
-    }  # fmt: skip
+        "every": 5,
+        "subset": np.array([3, 1], "uint32"),
+        "variable": zeros(N),
+        "rows": zeros(1, "int64"),
+        "samples": zeros((8, 2)),
+        "pause": zeros(1, "int64"),
+        "upcoming": zeros(1, "int64"),
+    }
 
     def move(step, arguments):
         arguments["variable"][:] = step + np.arange(N) / 100
@@ -278,10 +317,14 @@ def test_state_probe_and_pause(room):
 def test_spike_train(room):
     steps = np.array([0, 0, 3, 3, 30])
     given = {
-        "event_steps": steps, "event_ids": np.array([1, 1, 2, 0, 3], "uint32"),
-        "event_weights": np.arange(1.0, 6.0), "cursor": zeros(1, "int64"), "receiving": zeros(4),
-        "upcoming": zeros(1, "int64"), **WAKING,
-    }  # fmt: skip
+        "event_steps": steps,
+        "event_ids": np.array([1, 1, 2, 0, 3], "uint32"),
+        "event_weights": np.arange(1.0, 6.0),
+        "cursor": zeros(1, "int64"),
+        "receiving": zeros(4),
+        "upcoming": zeros(1, "int64"),
+        **WAKING,
+    }
     seen = assert_agrees(room, "spike_train_step", given)
     np.testing.assert_array_equal(seen[0]["receiving"], [0, 3, 0, 0])
     np.testing.assert_array_equal(seen[-1]["receiving"], [4, 3, 3, 5])
@@ -292,10 +335,18 @@ def test_spike_train(room):
 def test_poisson(room, per_unit):
     rates = np.append(np.linspace(100.0, 3000.0, N - 1), 0.0)
     given = {
-        "key": KEY, "sample": np.array([3]), "dt": 1e-3, "rate": rates if per_unit else 500.0, "weight": 0.25,
-        "due": np.full(N, -1.0), "drawn": zeros(N, "int64"), "earliest": np.full(1, -1.0), "receiving": zeros(N),
-        "upcoming": zeros(1, "int64"), **WAKING,
-    }  # fmt: skip
+        "key": KEY,
+        "sample": np.array([3]),
+        "dt": 1e-3,
+        "rate": rates if per_unit else 500.0,
+        "weight": 0.25,
+        "due": np.full(N, -1.0),
+        "drawn": zeros(N, "int64"),
+        "earliest": np.full(1, -1.0),
+        "receiving": zeros(N),
+        "upcoming": zeros(1, "int64"),
+        **WAKING,
+    }
     cpu, reference = (run(name, "poisson_step", given)[-1] for name in (room, "reference"))
     np.testing.assert_array_equal(cpu["drawn"], reference["drawn"])
     np.testing.assert_array_equal(cpu["receiving"], reference["receiving"])

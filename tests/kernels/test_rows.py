@@ -71,9 +71,21 @@ def test_filling_writes_each_synapse_once_wherever_it_comes_from(low, high):
         np.testing.assert_array_equal(cursor, starts + counts)
         again, cursor, values = np.zeros(n, np.uint32), starts.copy(), np.zeros(n)
         room.fill_listed(
-            segments, 3, targets, chances & np.uint16(mask), targets * 0.5, low, high, columns, place, shift, code,
-            cursor, again, values,
-        )  # fmt: skip
+            segments,
+            3,
+            targets,
+            chances & np.uint16(mask),
+            targets * 0.5,
+            low,
+            high,
+            columns,
+            place,
+            shift,
+            code,
+            cursor,
+            again,
+            values,
+        )
         np.testing.assert_array_equal(words, again)
         np.testing.assert_array_equal(values, ((words >> np.uint32(shift)) - place) * 0.5)
         made.append(words)
@@ -115,8 +127,12 @@ def test_rooms_draw_the_same_weights_for_any_number_of_targets(n_post, skip_self
     np.testing.assert_array_equal(made[0], made[1])
     own = reference.own_bits(max(n_post - skip_self, 1))
     choices = max(n_post - skip_self, 1)
-    assert own == max(16 * (choices == 1), 0, *(b for b in range(17) if choices << b <= (2**32 >> reference.EVEN)),
-                      *(b for b in range(17) if (2**32 >> b) % choices == 0))  # fmt: skip
+    assert own == max(
+        16 * (choices == 1),
+        0,
+        *(b for b in range(17) if choices << b <= (2**32 >> reference.EVEN)),
+        *(b for b in range(17) if (2**32 >> b) % choices == 0),
+    )
     for source in (0, 2) if n_post > skip_self else ():
         span = slice(first[source], first[source + 1])
         _, words[span] = reference.row_words(KEY, source, np.arange(first[source + 1] - first[source]), n_post, 0)

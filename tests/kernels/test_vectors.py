@@ -62,15 +62,22 @@ def test_settling():
 def test_drawing_synapses():
     """The words of procedural synapses: 32-bit products, which Numba's own arithmetic would widen to 64 bits."""
     longs = types.Array(types.int64, 1, "C")
-    given = dict.fromkeys(
-        ("sizes", "skips", "places", "codes", "masks", "drawn"), WORDS
-    ) | {
-        "step": types.int64, "history": types.Array(types.uint32, 2, "C"), "history_count": longs, "lags": longs,
-        "row_sizes": types.Array(types.uint32, 2, "C"), "shares": types.Array(types.uint32, 2, "C"),
-        "row_draws": types.Array(types.int8, 3, "C"), "row_seeds": types.Array(types.uint64, 1, "C"),
-        "shift": types.int64, "table": FLOATS, "pending": types.Array(types.uint32, 2, "C"), "drowsy": longs,
-        "woken": types.Array(types.uint8, 1, "C"), "receiving": FLOATS,
-    }  # fmt: skip
+    given = dict.fromkeys(("sizes", "skips", "places", "codes", "masks", "drawn"), WORDS) | {
+        "step": types.int64,
+        "history": types.Array(types.uint32, 2, "C"),
+        "history_count": longs,
+        "lags": longs,
+        "row_sizes": types.Array(types.uint32, 2, "C"),
+        "shares": types.Array(types.uint32, 2, "C"),
+        "row_draws": types.Array(types.int8, 3, "C"),
+        "row_seeds": types.Array(types.uint64, 1, "C"),
+        "shift": types.int64,
+        "table": FLOATS,
+        "pending": types.Array(types.uint32, 2, "C"),
+        "drowsy": longs,
+        "woken": types.Array(types.uint8, 1, "C"),
+        "receiving": FLOATS,
+    }
     code = assembly(deliver.deliver_drawn_step, given)
     assert len(re.findall(r"\bv?pmulld\b.*[xyz]mm", code)) >= 3
     assert not re.search(r"\bvpmullq\b.*[yz]mm", code)
@@ -81,11 +88,19 @@ def test_deliveries_count_no_references(compiler, counted):
     """Numba counts the references to an array within loops too, which here costs as much as the additions."""
     longs = types.Array(types.int64, 1, "C")
     given = {
-        "step": types.int64, "history": types.Array(types.uint32, 2, "C"), "history_count": longs, "lags": longs,
-        "first": WORDS, "words": WORDS, "shift": types.int64, "table": FLOATS,
-        "pending": types.Array(types.uint32, 2, "C"), "drowsy": longs, "woken": types.Array(types.uint8, 1, "C"),
+        "step": types.int64,
+        "history": types.Array(types.uint32, 2, "C"),
+        "history_count": longs,
+        "lags": longs,
+        "first": WORDS,
+        "words": WORDS,
+        "shift": types.int64,
+        "table": FLOATS,
+        "pending": types.Array(types.uint32, 2, "C"),
+        "drowsy": longs,
+        "woken": types.Array(types.uint8, 1, "C"),
         "receiving": FLOATS,
-    }  # fmt: skip
+    }
     assert ("NRT_incref" in assembly(deliver.deliver_coded_step, given, compiler)) == counted
 
 

@@ -13,9 +13,15 @@ from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaL
 from potentia.sim import Constant, FixedProbability, Noise, Poisson, SpikeTrain, Uniform
 
 DRIVES = {
-    IF: 1.0, LIF: 20e-3, AdaptiveLIF: 22e-3, CubaLIF: 14e-3, AlphaLIF: 20e-3, CobaLIF: 15e-3, AdEx: 28e-3,
+    IF: 1.0,
+    LIF: 20e-3,
+    AdaptiveLIF: 22e-3,
+    CubaLIF: 14e-3,
+    AlphaLIF: 20e-3,
+    CobaLIF: 15e-3,
+    AdEx: 28e-3,
     Izhikevich: 9.0,
-}  # fmt: skip  # makes each fire at some 10 to 60 Hz
+}  # makes each fire at some 10 to 60 Hz
 MODELS = pytest.mark.parametrize("kind", DRIVES, ids=lambda kind: kind.__name__)
 NAN, INF = float("nan"), float("inf")
 
@@ -150,7 +156,7 @@ BAD = {
     "peak below onset": (AdEx, {"peak": -60e-3}, "AdEx.peak", "-0.06"),
     "peak below reset": (Izhikevich, {"peak": -70e-3}, "Izhikevich.c", "-0.065"),
     "no recovery": (Izhikevich, {"a": 0.0}, "Izhikevich.a", "0.0"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -21,8 +21,11 @@ def adex(t, x, drive):
     m = AdEx()
     v, w, g = x
     upstroke = m.slope * np.exp((min(v, m.peak) - m.onset) / m.slope)
-    return [(m.rest - v + upstroke - w + g + drive) / m.tau, (m.a * (v - m.rest) - w) / m.tau_adaptation,
-            -g / m.tau_excitatory]  # fmt: skip
+    return [
+        (m.rest - v + upstroke - w + g + drive) / m.tau,
+        (m.a * (v - m.rest) - w) / m.tau_adaptation,
+        -g / m.tau_excitatory,
+    ]
 
 
 def izhikevich(t, x, drive):

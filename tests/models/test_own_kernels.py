@@ -187,8 +187,13 @@ def test_code_on_disk_is_never_stale(tmp_path):
         (tmp_path / "own_constants.py").write_text(CONSTANTS.format(constant))
         shown = subprocess.run(
             [sys.executable, "-B", "-c", textwrap.dedent(PROGRAM.format(amount=amount))],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True,
-        )  # fmt: skip
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
         assert float(shown.stdout) == expected
     kept = [path.name for path in (tmp_path / "cache").rglob("*.nbc") if "own_step" in path.name]
     assert len(kept) == 3
@@ -202,14 +207,20 @@ def test_code_on_disk_serves_the_module_that_it_was_made_for(tmp_path):
     for folder in (tmp_path, tmp_path / "package"):
         (folder / "own_constants.py").write_text(CONSTANTS.format(2.0))
     for folder, imported in (
-        (tmp_path, "from package import own_kernels"), (tmp_path / "package", "import own_kernels"),
-    ):  # fmt: skip
+        (tmp_path, "from package import own_kernels"),
+        (tmp_path / "package", "import own_kernels"),
+    ):
         paths = [str(folder), *filter(None, [environment.get("PYTHONPATH")])]
         program = PROGRAM.format(amount=1.0).replace("import own_kernels", imported)
         shown = subprocess.run(
-            [sys.executable, "-B", "-c", program], env={**environment, "PYTHONPATH": os.pathsep.join(paths)},
-            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+            [sys.executable, "-B", "-c", program],
+            env={**environment, "PYTHONPATH": os.pathsep.join(paths)},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         assert (shown.stdout.strip(), shown.stderr) == ("21.0", "")
 
 

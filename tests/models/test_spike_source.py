@@ -111,8 +111,11 @@ def test_synapses_count_whatever_their_weights(backend):
         result = simulator.run(6e-3)
     spikes = result.spikes("relay")
     assert sorted(zip(np.rint(spikes.times / DT).tolist(), spikes.ids.tolist(), strict=True)) == [
-        (2, 0), (2, 2), (3, 1), (4, 1),
-    ]  # fmt: skip
+        (2, 0),
+        (2, 2),
+        (3, 1),
+        (4, 1),
+    ]
     assert result.tallies == {"source.merged": 0, "relay.merged": 1}
     np.testing.assert_array_equal(np.sort(simulator.weights(projection)), np.sort(weights))
 

@@ -62,10 +62,11 @@ def empty_chunk(path: Path, dataset: str) -> Path:
         stored = file[dataset].id.get_chunk_info(0)
     content = path.read_bytes()
     place = next(
-        place for place in range(0, len(content) - 8)
+        place
+        for place in range(0, len(content) - 8)
         if content[place : place + 8] == struct.pack("<II", stored.size, 0)
         and struct.pack("<Q", stored.byte_offset) in content[place : place + 64]
-    )  # fmt: skip
+    )
     return change(path, place, b"\0" * 4)
 
 

@@ -57,9 +57,13 @@ def ours(spec: SimpleNamespace) -> list[tuple[np.ndarray, np.ndarray]]:
     for level, (sources, targets, weights, lags) in enumerate(spec.layers):
         for receptor, chosen in (("excitatory", weights > 0), ("inhibitory", weights <= 0)):
             net.connect(
-                populations[level], populations[level + 1], Explicit(sources[chosen], targets[chosen]),
-                weight=weights[chosen], delay=lags[chosen] * DT, receptor=receptor,
-            )  # fmt: skip
+                populations[level],
+                populations[level + 1],
+                Explicit(sources[chosen], targets[chosen]),
+                weight=weights[chosen],
+                delay=lags[chosen] * DT,
+                receptor=receptor,
+            )
     for population in populations[1:]:
         net.stimulate(population, Constant(11e-3))
         net.probe(population, "spikes")
@@ -137,9 +141,14 @@ def their_statistics(seed: int, kind: str) -> np.ndarray:
         excitation, inhibition = "ge += 1.62*mV", "gi -= 9*mV"
     else:
         group = brian2.NeuronGroup(
-            4000, CONDUCTANCES, threshold="v > -50*mV", reset="v = -60*mV", refractory="5*ms",
-            method="exponential_euler", namespace=names,
-        )  # fmt: skip
+            4000,
+            CONDUCTANCES,
+            threshold="v > -50*mV",
+            reset="v = -60*mV",
+            refractory="5*ms",
+            method="exponential_euler",
+            namespace=names,
+        )
         group.v, group.ge, group.gi = "-60*mV + (randn()*5 - 5)*mV", "randn()*1.5 + 4", "randn()*12 + 20"
         excitation, inhibition = "ge += 0.6", "gi += 6.7"
     synapses = []

@@ -102,8 +102,11 @@ def test_another_process_goes_on(how, tmp_path):
     code = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).run(30e-3).hash)"
     shown = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "simulator")],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.strip() == simulator.run(30e-3).hash
 

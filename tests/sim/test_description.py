@@ -171,8 +171,11 @@ def test_no_field_of_a_network_is_forgotten():
     """A field added to a part must be packed too."""
     words, _ = saved_network()
     for title, kind in (
-        ("populations", Population), ("projections", Projection), ("inputs", Input), ("probes", Probe),
-    ):  # fmt: skip
+        ("populations", Population),
+        ("projections", Projection),
+        ("inputs", Input),
+        ("probes", Probe),
+    ):
         assert set(words[title][0]) == {field.name for field in fields(kind)}
 
 

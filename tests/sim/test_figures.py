@@ -99,11 +99,15 @@ def test_weights_keep_zero_in_the_middle():
 def test_a_given_axes_is_used_and_returned(result):
     ax = matplotlib.pyplot.subplots()[1]
     for draw, given in (
-        (figures.raster, result.spike_records), (figures.rates, result.spike_records),
-        (figures.traces, result.samples("exc", "v")), (figures.weight_matrix, np.eye(2)),
-        (figures.weight_histogram, np.arange(3.0)), (figures.confusion, np.eye(2)),
-        (figures.bars, {"a": 1.0}), (figures.accuracy_bars, {"a": 1.0}),
-    ):  # fmt: skip
+        (figures.raster, result.spike_records),
+        (figures.rates, result.spike_records),
+        (figures.traces, result.samples("exc", "v")),
+        (figures.weight_matrix, np.eye(2)),
+        (figures.weight_histogram, np.arange(3.0)),
+        (figures.confusion, np.eye(2)),
+        (figures.bars, {"a": 1.0}),
+        (figures.accuracy_bars, {"a": 1.0}),
+    ):
         assert draw(given, ax) is ax
 
 

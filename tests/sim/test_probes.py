@@ -171,10 +171,13 @@ def test_the_description_says_what_is_recorded():
     net = probed(MASK, [4])
     lines = str(net).partition("probes:\n")[2]
     assert lines.split("\n") == [
-        "  cells.spikes, 3 units", "  cells.counts every 0.005 s, 3 units", "  cells.rate every 0.002 s, 3 units",
-        "  cells.v every 0.003 s, 3 units", "  cells.g_e every 0.003 s, 3 units",
+        "  cells.spikes, 3 units",
+        "  cells.counts every 0.005 s, 3 units",
+        "  cells.rate every 0.002 s, 3 units",
+        "  cells.v every 0.003 s, 3 units",
+        "  cells.g_e every 0.003 s, 3 units",
         "  wires.weights every 0.01 s, 1 synapse",
-    ]  # fmt: skip
+    ]
     assert lines in str(Simulator(net, engine="event").plan)
 
 

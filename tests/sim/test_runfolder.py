@@ -110,13 +110,20 @@ SOUND = {"schema": 1, "experiment": "x", "status": "done", "seed": 1, "config": 
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b"[" * 100_000,
-        json.dumps({**SOUND, "schema": 2}).encode(), json.dumps({**SOUND, "status": "fine"}).encode(),
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        json.dumps({**SOUND, "schema": 2}).encode(),
+        json.dumps({**SOUND, "status": "fine"}).encode(),
         json.dumps({**SOUND, "config": []}).encode(),
-        json.dumps({**SOUND, "seed": "1"}).encode(), json.dumps({**SOUND, "metrics": None}).encode(),
+        json.dumps({**SOUND, "seed": "1"}).encode(),
+        json.dumps({**SOUND, "metrics": None}).encode(),
         json.dumps({key: value for key, value in SOUND.items() if key != "experiment"}).encode(),
     ],
-)  # fmt: skip
+)
 def test_damaged_records_are_refused_in_one_sentence(tmp_path, content):
     (tmp_path / RECORD).write_bytes(content)
     with pytest.raises(DataError) as caught:

@@ -26,10 +26,22 @@ class Rude:
 
 
 NUMBERS = [
-    3, 3.0, np.int8(3), np.float16(3), np.longdouble(3), np.uint64(3), np.array(3), np.array(3.0), Fraction(3),
-    Decimal("3.0"), torch.tensor(3), torch.tensor(3.0, requires_grad=True), torch.tensor(3.0, dtype=torch.bfloat16),
-    np.array(3.0, ">f8"), np.ma.array(3.0),
-]  # fmt: skip
+    3,
+    3.0,
+    np.int8(3),
+    np.float16(3),
+    np.longdouble(3),
+    np.uint64(3),
+    np.array(3),
+    np.array(3.0),
+    Fraction(3),
+    Decimal("3.0"),
+    torch.tensor(3),
+    torch.tensor(3.0, requires_grad=True),
+    torch.tensor(3.0, dtype=torch.bfloat16),
+    np.array(3.0, ">f8"),
+    np.ma.array(3.0),
+]
 NO_NUMBERS = [
     None, True, np.True_, "10 mV", "3", b"3", 3j, np.complex64(3), np.timedelta64(3, "s"), np.datetime64("2020"),
     math.nan, -math.inf, np.float32("nan"), 10**400, -(10**5000), Fraction(10**400), Decimal("NaN"), Decimal("sNaN"),
@@ -69,11 +81,24 @@ def test_negative_zero_is_zero():
 
 
 ARRAYS = [
-    [1, 2], (1.0, 2.0), range(1, 3), np.array([1, 2], ">i2"), np.array([1, 9, 2, 9])[::2], np.float16([1, 2]),
-    np.longdouble([1, 2]), torch.tensor([1, 2]), torch.tensor([1.0, 2.0], requires_grad=True), np.ma.array([1, 2]),
-    torch.tensor([1.0, 2.0], dtype=torch.bfloat16), [Fraction(1), 2], [Decimal(1), 2.0], [np.array(1), np.array(2)],
-    np.broadcast_to(np.array([1, 2]), (2, 2))[0], np.array([2, 1])[::-1], torch.tensor([[1.0, 2.0]])[0],
-]  # fmt: skip
+    [1, 2],
+    (1.0, 2.0),
+    range(1, 3),
+    np.array([1, 2], ">i2"),
+    np.array([1, 9, 2, 9])[::2],
+    np.float16([1, 2]),
+    np.longdouble([1, 2]),
+    torch.tensor([1, 2]),
+    torch.tensor([1.0, 2.0], requires_grad=True),
+    np.ma.array([1, 2]),
+    torch.tensor([1.0, 2.0], dtype=torch.bfloat16),
+    [Fraction(1), 2],
+    [Decimal(1), 2.0],
+    [np.array(1), np.array(2)],
+    np.broadcast_to(np.array([1, 2]), (2, 2))[0],
+    np.array([2, 1])[::-1],
+    torch.tensor([[1.0, 2.0]])[0],
+]
 NO_ARRAYS = [
     None, "12", b"12", [1, "2"], ["1", "2"], [[1], [2, 3]], [1, None], [1, 2j], [True, False], {1, 2}, {1: 2},
     iter([1, 2]), (x for x in (1, 2)), np.ma.array([1, 2], mask=[0, 1]), np.array([1, 2], object),
@@ -116,9 +141,22 @@ def test_what_fits_into_no_memory_is_a_capacity():
         check.finite_array("Owner", "field", np.broadcast_to(0.0, (10**15,)))
 
 
-@pytest.mark.parametrize("value", ["line\nbreak", "\x1b[31mred", "\u202eright", "x" * 10**6, b"\n" * 300, 10**6000,
-                                   ["\n"] * 10, list(range(10**6)), np.zeros((30, 30)), Rude()],
-                         ids=lambda value: type(value).__name__)  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        "line\nbreak",
+        "\x1b[31mred",
+        "\u202eright",
+        "x" * 10**6,
+        b"\n" * 300,
+        10**6000,
+        ["\n"] * 10,
+        list(range(10**6)),
+        np.zeros((30, 30)),
+        Rude(),
+    ],
+    ids=lambda value: type(value).__name__,
+)
 def test_a_message_is_one_printable_line(value):
     message = str(check.fail("Owner", "field", "must be good", value))
     assert message.isprintable()
