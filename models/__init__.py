@@ -5,9 +5,21 @@ from .adex import AdEx
 from .alpha_lif import AlphaLIF
 from .coba_lif import CobaLIF
 from .cuba_lif import CubaLIF
+from .escape_lif import EscapeLIF
 from .integrator import IF
 from .izhikevich import Izhikevich
 from .lif import LIF
 from .spike_source import SpikeSource
 
-__all__ = ["IF", "LIF", "AdEx", "AdaptiveLIF", "AlphaLIF", "CobaLIF", "CubaLIF", "Izhikevich", "SpikeSource"]
+__all__ = [
+    "IF",
+    "LIF",
+    "AdEx",
+    "AdaptiveLIF",
+    "AlphaLIF",
+    "CobaLIF",
+    "CubaLIF",
+    "EscapeLIF",
+    "Izhikevich",
+    "SpikeSource",
+]

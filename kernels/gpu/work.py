@@ -14,6 +14,7 @@ from .refractory import Lists
 from .signatures import signatures
 
 NOTHING = ("drowse_step",)  # kernels that have nothing to do on a device, where no shard ever naps
+FIRST = "first_unit"  # the argument that tells a shard where in its population it begins
 FLAGS = 32  # in a word
 
 
@@ -109,7 +110,9 @@ def _follows(before: Call, call: Call) -> bool:
         return False
     if call.returns is not None and not _adjoins(before.returns, call.returns):
         return False
-    pairs = [(before.arguments[key], value) for key, value in call.arguments.items()]
+    if FIRST in call.arguments and before.arguments[FIRST] + before.arguments["fired"].size != call.arguments[FIRST]:
+        return False
+    pairs = [(before.arguments[key], value) for key, value in call.arguments.items() if key != FIRST]
     moved = [_adjoins(left, right) for left, right in pairs]
     return any(moved) and all(moves or _same(*pair) for moves, pair in zip(moved, pairs, strict=True))
 

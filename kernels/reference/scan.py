@@ -17,7 +17,14 @@ def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
 
     held: what `clamp` returned.
     """
-    reached = v >= threshold
+    return fire(v >= threshold, v, resting, left, held, fired, reset, hold_steps)
+
+
+def fire(reached, v, resting, left, held, fired, reset, hold_steps):
+    """Reset the neurons where `reached` (n,), list them in `fired`, start their refractory time; return the count.
+
+    held: what `clamp` returned.
+    """
     np.copyto(v, reset, where=reached, casting="same_kind")
     steps = np.broadcast_to(hold_steps, v.shape)
     resters = np.flatnonzero(reached & (steps > 0))[: v.size - held]  # a list is full when all are in it
@@ -39,7 +46,12 @@ def short_of(goal, v, moved):
 
 def clear(values, resting, left):
     """Set the entries of refractory neurons in `values` to 0; resting, left: as in `clamp`, before it runs."""
-    values[resting[: _listed(left)]] = 0
+    values[refractory(resting, left)] = 0
+
+
+def refractory(resting, left):
+    """The refractory neurons, as `clamp` takes them over from the step before."""
+    return resting[: _listed(left)].copy()
 
 
 def _listed(left):

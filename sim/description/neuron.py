@@ -79,6 +79,11 @@ class NeuronModel(ABC):
     for the firing indices, ascending, and `step` if it wants it. It returns the number of spikes. A kernel of the
     library may be handed a range of the units at a time. A model that can be solved exactly between events may
     offer `event` as well.
+
+    A kernel that draws random numbers asks for `key`, a uint64 of the population's own stream (in each sample of a
+    batch another one), and for `first_unit`, the index of its first unit. What it draws for its unit i must be a
+    function of (key, step, first_unit + i) alone, such as ``uniform(key, step, first_unit + i)`` of
+    `potentia.kernels.cpu.random`: then no result depends on shards, threads, chunks, runs or backends.
     """
 
     kernel: ClassVar[Kernel]
@@ -87,6 +92,7 @@ class NeuronModel(ABC):
     receives: ClassVar[Mapping[str, str]] = {}  # receptor -> state variable
     units: ClassVar[Mapping[str, str]] = {}
     counts: ClassVar[tuple[str, ...]] = ()  # receptors to which each arrival adds 1, whatever its weight
+    exact: ClassVar[tuple[str, ...]] = ()  # constants that the kernel gets in double precision in any case
     conductances: ClassVar[tuple[str, ...]] = ()  # receptors whose weights must not be below 0
     event: ClassVar[EventKernels | None] = None
 

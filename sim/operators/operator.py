@@ -9,7 +9,10 @@ from enum import IntEnum
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from ...errors import NetworkError
+from ...kernels.reference.random import mix
 from .signals import Signal
 
 Kernel = str | Callable[..., Any]
@@ -29,6 +32,35 @@ class Nap:
     first: int
     watched: tuple[str, ...] = ()
     receptors: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A random stream. A kernel gets its key, a uint64 that is another one in each sample of a batch.
+
+    A kernel that draws is never left out, for it may act though nothing reaches it.
+    """
+
+    name: int
+
+    def __str__(self) -> str:
+        return f"key of stream {self.name:#x}"
+
+    def key(self, sample: int) -> np.uint64:
+        """The key in one sample of a batch."""
+        with np.errstate(over="ignore"):
+            return np.uint64(mix(np.uint64(self.name) + np.uint64(sample)))
+
+
+@dataclass(frozen=True)
+class FirstUnit:
+    """The index of the first unit that a call works on, within its population."""
+
+    def __str__(self) -> str:
+        return "of each shard"
+
+
+Argument = Signal | Stream | FirstUnit | float | int
 
 
 class Phase(IntEnum):
@@ -67,7 +99,7 @@ class Operator:
     phase: Phase
     label: str
     kernel: Callable[..., Any]
-    arguments: Mapping[str, Signal | float | int]
+    arguments: Mapping[str, Argument]
     returns: Signal | None = None
     every: int = 1
     shards: tuple[Shard, ...] = ()
@@ -107,7 +139,7 @@ def bind(
     phase: Phase,
     label: str,
     kernel: Callable[..., Any],
-    scope: Mapping[str, Signal | float | int],
+    scope: Mapping[str, Argument],
     returns: Signal | None = None,
     **how: Any,
 ) -> Operator:

@@ -20,7 +20,7 @@ from ..description.network import Network
 from ..description.parts import Input
 from ..html import unfolding_html
 from ..operators.build import WOKEN
-from ..operators.operator import Operator, Phase
+from ..operators.operator import FirstUnit, Operator, Phase, Stream
 from ..operators.projection import ProjectionScope
 from ..operators.signals import Memory, Signal, block_name, definite
 from ..operators.synapses import Synapses
@@ -126,6 +126,11 @@ class Plan:
             if isinstance(value, Signal) and value.region == "upcoming":
                 upcoming[k] = 0
                 arguments[name] = upcoming[k : k + 1]
+            elif isinstance(value, Stream):
+                upcoming[k] = 0  # so that no step is left out
+                arguments[name] = value.key(int(memory["sample"][0]))
+            elif isinstance(value, FirstUnit):
+                arguments[name] = 0
             elif isinstance(value, Signal) and value.region == WOKEN:
                 arguments[name] = marks[value.name]
             elif name in replaced.get(operator, ()):
@@ -142,6 +147,7 @@ class Plan:
         calls = []
         for p, (low, high, thread) in enumerate(operator.shards):
             cut = {name: value[low:high] if np.shape(value) == (n,) else value for name, value in arguments.items()}
+            cut |= {name: low for name, value in operator.arguments.items() if isinstance(value, FirstUnit)}
             place = None if returns is None else returns[p : p + 1]
             nap = self._nap(operator, p, cut, memory, marks)
             calls.append(Call(operator.kernel, cut, place, operator.every, thread, nap))

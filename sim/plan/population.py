@@ -17,7 +17,7 @@ from ..description.network import Network
 from ..description.neuron import NeuronModel
 from ..description.parts import Input, Population, Projection
 from ..operators.build import Build
-from ..operators.operator import Nap, Phase, Shard, parameters
+from ..operators.operator import FirstUnit, Nap, Phase, Shard, Stream, parameters
 from ..operators.per_thread import PerThread, spread
 from ..operators.signals import ANY, MOST_COUNT, Signal
 from ..operators.synapses import Synapses
@@ -86,6 +86,7 @@ class PopulationScope:
         self.shards = build.shards[name]
         self.history = build.signal(f"{name}.history", "flow", "uint32", (self.depth, n), most=n - 1)
         self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (self.depth,), most=n)
+        self.key = stream_key(network.seed, "population", name)
         self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,), most=ANY)
 
     def stimulate(self, described: Input, network: Network, build: Build) -> None:
@@ -177,13 +178,15 @@ class PopulationScope:
         owner = f"{type(model).__name__} of population {name!r}"
         merging = self._merging(build, owner)
         _apart(model, build.precision)
-        constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n))
-        scope = {**self.state, **self.receptors, **constants, "drive": self.drive, "fired": self.fired}
+        constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n), model.exact)
+        scope: dict[str, Any] = {"key": Stream(self.key), "first_unit": FirstUnit(), **self.state, **self.receptors}
+        scope |= {**constants, "drive": self.drive, "fired": self.fired}
+        draws = isinstance(scope["key"], Stream) and "key" in parameters(build.kernel(model.kernel, owner))
         counts = self.count
         if len(self.shards) > 1:
             counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.shards),), most=_sizes(self.shards))
         scope |= merging
-        leads, follows = self._naps(build)
+        leads, follows = (None, None) if draws else self._naps(build)
         build.operator(
             Phase.ADVANCE, name, model.kernel, scope, returns=counts, shards=self.shards, nap=leads, owner=owner
         )

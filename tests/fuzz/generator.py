@@ -24,7 +24,8 @@ def generate(seed: int) -> Case:
     dice, pure = Dice(seed), seed < UNMIXED or seed % MIXED != 0
     event, grid = dice.chance(0.3), dice.pick(GRIDS)
     network_seed = dice.whole(0, 2**32)
-    populations = [units(dice, f"p{k}", grid, event=event, pure=pure) for k in range(dice.pick([1, 1, 2, 2, 3, 4]))]
+    how = {"event": event, "pure": pure, "random": seed >= PINNED}
+    populations = [units(dice, f"p{k}", grid, **how) for k in range(dice.pick([1, 1, 2, 2, 3, 4]))]
     first, second = (dice.pick([1, 20, 60, 100, 130]) for _ in range(2))
     if dice.chance(0.05):
         second = 1500

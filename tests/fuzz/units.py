@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, Izhikevich, SpikeSource
+from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, EscapeLIF, Izhikevich, SpikeSource
 from potentia.sim import NeuronModel
 
 from .case import Units
@@ -68,14 +68,20 @@ MODELS: dict[type[NeuronModel], Ranges] = {
         {"v": (-70e-3, -50e-3), "u": (-15.0, -8.0)}, (0.0, 20.0), 8e-3,
     ),
     SpikeSource: Ranges({}, {}, (0.0, 1.0), 1.0),
+    EscapeLIF: Ranges(
+        {"tau": (1e-3, 30e-3), "rate": (0.0, 500.0), "spread": (0.5e-3, 8e-3), **POTENTIALS},
+        {"v": (-5e-3, 16e-3)}, (0.0, 40e-3), 8e-3,
+    ),
 }  # fmt: skip
+RANDOM = (EscapeLIF,)  # models that draw: what a unit does hangs on its place in its population
 SHORTEST = 0.2e-3  # refractory time [s] under the event engine
 COARSEST = {Izhikevich: 0.5e-3}  # the longest step [s] of models that have one
 
 
-def units(dice: Dice, name: str, grid: float, *, event: bool, pure: bool) -> Units:
-    """A random population; pure: all fields of the model are numbers, or all are one per unit."""
+def units(dice: Dice, name: str, grid: float, *, event: bool, pure: bool, random: bool) -> Units:
+    """A random population; pure: all fields of the model are numbers, or all are one per unit; random: of any model."""
     kinds = [kind for kind in MODELS if (kind.event or not event) and grid <= COARSEST.get(kind, 1.0)]
+    kinds = [kind for kind in kinds if random or kind not in RANDOM]
     kind, n = dice.pick(kinds), size(dice)
     ranges = MODELS[kind]
     chosen: dict[str, Any] = {}

@@ -21,7 +21,7 @@ from potentia.kernels.backend import Call, Clockwork, load
 from potentia.kernels.gpu import binding, devices, source
 from potentia.kernels.gpu.signatures import FOLDER, signatures
 from potentia.learning import STDP
-from potentia.models import LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, Izhikevich, SpikeSource
+from potentia.models import LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, EscapeLIF, Izhikevich, SpikeSource
 from potentia.sim import (
     AllToAll,
     Constant,
@@ -68,6 +68,7 @@ NETWORKS = {
     "adaptive": lambda: balanced(AdaptiveLIF, (0.3e-3, -1e-3), 24e-3),
     "adex": lambda: balanced(AdEx, (1e-3, -4e-3), 30e-3),
     "izhikevich": lambda: balanced(Izhikevich, (0.5e-3, -1e-3), 10.0),
+    "escape": lambda: balanced(EscapeLIF, (0.3e-3, -2e-3), 17e-3),
     "procedural": lambda: balanced(LIF, (0.3e-3, -2e-3), 17e-3, store=Procedural(bits=4)),
     "in shards": lambda: balanced(CubaLIF, (0.16e-3, -0.9e-3), 21e-3, n=5000),
 }
@@ -90,7 +91,7 @@ def any_order(request, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["cuba", "coba", "adex", "procedural", "in shards"])
+@pytest.mark.parametrize("name", ["cuba", "coba", "adex", "escape", "procedural", "in shards"])
 def test_whole_numbers_leave_no_freedom(any_order, name, dtype, saved):
     """Sums in whole numbers: the same spikes and the same bits of state, in either precision and in any order."""
     here, there = (

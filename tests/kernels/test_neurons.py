@@ -10,21 +10,22 @@ import numpy as np
 import pytest
 from numba import cfunc
 
-from potentia.kernels.backend import Call, Clockwork, load
+from potentia.kernels.backend import Call, Clockwork, Exact, load
 from potentia.kernels.cpu import binding
-from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, Izhikevich, SpikeSource
+from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, EscapeLIF, Izhikevich, SpikeSource
 from potentia.sim.operators.operator import parameters
 
 DT, N, STEPS = 1e-4, 37, 8
-KINDS = [IF, LIF, AdaptiveLIF, CubaLIF, AlphaLIF, CobaLIF, AdEx, Izhikevich, SpikeSource]
+KINDS = [IF, LIF, AdaptiveLIF, CubaLIF, AlphaLIF, CobaLIF, EscapeLIF, AdEx, Izhikevich, SpikeSource]
 WITH_EXPONENTIAL = (CobaLIF, AdEx)
+OFTEN = {EscapeLIF: {"rate": 5e3}}  # so that some of them fire
 
 
 def model_of(kind, form, rng):
     """A model with one number per parameter, or with one per unit."""
+    fields = {field.name: field.default for field in dataclasses.fields(kind)} | OFTEN.get(kind, {})
     if form == "number":
-        return kind()
-    fields = {field.name: field.default for field in dataclasses.fields(kind)}
+        return kind(**fields)
     return kind(
         **{name: value * rng.uniform(1.0 if name == "reset" else 0.9, 1.1, N) for name, value in fields.items()}
     )
@@ -40,12 +41,15 @@ def arguments_of(model, dtype, rng):
     arrivals = {name: rng.uniform(0.0, 3e-3, N) * (rng.random(N) < 0.5) for name in model.receptors}
     found |= {name: weights.astype(dtype) for name, weights in arrivals.items()}
     found |= {"drive": rng.uniform(0.0, 0.05, N).astype(dtype), "fired": np.zeros(N, "uint32"), "dt": DT}
-    found |= {"merged": np.zeros(N, "int64"), "counted": 1}
-    constants = {
-        name: value.astype(dtype if value.dtype.kind == "f" else value.dtype) if np.ndim(value) else value
-        for name, value in model.constants(DT).items()
-    }
-    return found | constants
+    found |= {"merged": np.zeros(N, "int64"), "counted": 1, "key": np.uint64(11), "first_unit": 2048}
+    return found | {name: constant(value, name in model.exact, dtype) for name, value in model.constants(DT).items()}
+
+
+def constant(value, exact, dtype):
+    """A constant as kernels get it: in double precision where they want it so."""
+    if np.ndim(value):
+        return value.astype("float64" if exact else dtype) if value.dtype.kind == "f" else value
+    return Exact(value) if exact else value
 
 
 def refractory_of(rng):
@@ -61,7 +65,7 @@ def advance(name, kernel, found, dtype):
     room = load(name)
     function = room.kernel(kernel)
     arguments = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in found.items()}
-    arguments = {key: arguments[key] for key in parameters(function)}
+    arguments = {key: arguments[key] for key in parameters(function) if key != "step"}
     count, total = np.zeros(1, np.int64), 0
     clockwork = Clockwork(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40)
     program = room.program([Call(function, arguments, count)], clockwork, dtype)
