@@ -33,6 +33,10 @@ class DivergenceError(PotentiaError, ArithmeticError):
     """The state of a running network is no longer made of numbers."""
 
 
+class NotReachedError(PotentiaError, TimeoutError):
+    """A simulation did not come to what it was to run until."""
+
+
 class UnsupportedError(PotentiaError, RuntimeError):
     """A valid request that the chosen engine or backend cannot carry out."""
 

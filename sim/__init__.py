@@ -27,6 +27,7 @@ from .operators.connections import Connections
 from .operators.operator import Phase
 from .operators.projection import ProjectionScope, Proposals
 from .results.batch_result import BatchResult
+from .results.conditions import Condition, Residual, SpikeCount
 from .results.records import Samples, Spikes
 from .results.result import Result
 from .simulator import Simulator
@@ -37,6 +38,7 @@ __all__ = [
     "Capabilities",
     "Choice",
     "Cochlea",
+    "Condition",
     "Connections",
     "Connectivity",
     "Constant",
@@ -72,11 +74,13 @@ __all__ = [
     "Projection",
     "ProjectionScope",
     "Proposals",
+    "Residual",
     "Result",
     "Rule",
     "Samples",
     "Simulator",
     "SmallWorld",
+    "SpikeCount",
     "SpikeTimes",
     "SpikeTrain",
     "Spikes",

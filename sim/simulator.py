@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar, overload
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +14,22 @@ from numpy.typing import NDArray
 from ..errors import NetworkError
 from . import validation as check
 from .conversion import shown
+from .description.history import followed
+from .description.inputs import Stimulus
 from .description.network import Network, parts_of
-from .description.parts import Projection
+from .description.parts import Input, Population, Projection
 from .description.plausibility import Doubts
 from .engines import batch_inputs, batch_learning
 from .engines.batch_inputs import BatchInputs
+from .engines.changes import set_population, set_projection, set_stimulus
 from .engines.choose import Options, choose
 from .engines.engine import Arrays, CompiledNetwork, Engine
+from .engines.until import pieces_of, run_until
 from .operators.connections import Connections
 from .outline import Outline
 from .progress import Progress, meter
 from .results.batch_result import BatchResult
+from .results.conditions import Condition
 from .results.result import Result
 from .turns import Turns
 
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
     from .runs.snapshot import Snapshot
 
 T = TypeVar("T")
+Part = TypeVar("Part", bound=Population | Projection | Input)
+PARTS = (Population, Projection, Input)
 
 
 class Simulator:
@@ -72,12 +80,18 @@ class Simulator:
         engine_made, self._options = choose(network.copy(), options)
         self._engine: Engine = engine_made
         self._owed = 0.0  # [s] that a result loaded by `run` covers and the engine does not yet
+        self._history = ""  # what was changed since the beginning
         self._turns, self._doubts = Turns(), Doubts()
+        self._names: WeakKeyDictionary[Population | Projection | Input, str] = WeakKeyDictionary()
+        self._name_parts(self.network)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Description, options and state, for pickles and copies, which go on bit for bit; code is compiled anew."""
-        state = self._alone("pickle", self._engine.snapshot)
-        return _again, (type(self), self.network, asdict(self._options), state)
+
+        def kept() -> tuple[Any, ...]:
+            return type(self), self.network, asdict(self._options), self._engine.snapshot(), self._history
+
+        return _again, self._alone("pickle", kept)
 
     def __repr__(self) -> str:
         return str(self._outline())
@@ -104,9 +118,11 @@ class Simulator:
         path = check.path("Simulator", "load path", path)
         saved = snapshot.load(path)
         options = {**saved.options, "threads": threads} | ({} if backend is None else {"backend": backend})
+        history = options.pop("history", "")
         with snapshot.blaming(path, saved.version):
             simulator = cls(saved.network, **options)
             simulator._engine.restore(saved.state)
+            simulator._history = history
         return simulator
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -204,6 +220,38 @@ class Simulator:
         self._owed = owed
         return result
 
+    def run_until(
+        self,
+        condition: Condition | Callable[[Result], bool],
+        *,
+        most: float,
+        every: float | None = None,
+        progress: bool | None = None,
+    ) -> Result:
+        """Simulate until a condition holds, and return what the probes saw in that span.
+
+        condition: `Residual`, `SpikeCount`, or a function of the Result of a piece that returns True where the run is
+        to end with this piece. every: the length of a piece [s], 10 ms if None. most: how far to run at most [s].
+        Raises NotReachedError where the condition does not hold by then. What the probes see is the same as in one run;
+        one that ends in an exception, Ctrl-C too, leaves the simulator as it was.
+        """
+        turn = self._turns.take("run_until")
+        try:
+            self._engine.settle()
+            self._catch_up()
+            most, every = pieces_of(self._engine, most, every)
+            if progress is not None:
+                progress = check.flag(self, "run_until progress", progress)
+            with meter(self._engine.steps(most), progress) as tick:
+                engine, result = run_until(self._engine, condition, most=most, every=every, tick=tick)
+            self._doubts.merged(result.tallies, self.network.populations)
+        except BaseException:
+            del turn
+            raise
+        # From here on the run counts. No call follows, so no interrupt can come in between.
+        self._engine = engine
+        return result
+
     def _simulated(
         self,
         duration: float | BatchInputs,
@@ -273,7 +321,76 @@ class Simulator:
     def _snapshot(self, state: Arrays) -> Snapshot:
         from .runs.snapshot import Snapshot
 
-        return Snapshot(self.network, self._options.saved, state)
+        history = {"history": self._history} if self._history else {}
+        return Snapshot(self.network, self._options.saved | history, state)
+
+    def reset(self, *, keep: str = "nothing") -> None:
+        """Go back to time 0: states as at the beginning, nothing on its way, nothing recorded.
+
+        keep: "nothing" leaves the simulator as one made anew from its present `network`, which has the parameters,
+        stimuli and weights of static projections that were set; "weights" keeps the present content of all stores, so
+        also what rules have learned. Random draws are numbered by time, so they come again as they came.
+        """
+        keep = check.one_of(self, "reset keep", keep, ["nothing", "weights"])
+        learns = any(part.rule is not None for part in self.network.projections)
+        kept = keep == "weights"
+        self._become(
+            "reset", lambda: self._engine.reset(keep_weights=kept), {"keep": keep} if learns and kept else None
+        )
+
+    def set(self, part: Population | Projection | str, **values: Any) -> None:
+        """Change the state or the parameters of a population, or the weights of a projection, from now on.
+
+        part: as it was described, or its name. Of a population: state variables such as ``v=0.0``, each a number, one
+        per unit or a distribution, and parameters of its model such as ``threshold=20e-3``, as the model takes them.
+        Of a projection: ``weights=``, one number or one for each synapse, in the order of `weights`.
+
+        What was described otherwise is compiled anew, and all state is kept: from now on it is as in a network made
+        with these parameters, or these weights where no rule changes them; `network` tells them. Cells of a crossbar
+        are then written anew, with the errors of writing of the same cells. Weights that a rule changes are overwritten
+        in place, within its bounds. The potential of a unit that is refractory goes back to its reset at the end.
+
+        Raises ParameterError or NetworkError for what is unknown or does not fit, UnsupportedError for weights that
+        cannot be set; the simulator is then as it was.
+        """
+
+        def change() -> Engine:
+            parts: list[Population | Projection] = [*self.network.populations, *self.network.projections]
+            found = self._part("set", part, parts, "part")
+            known["part"] = found.name
+            if isinstance(found, Population):
+                return set_population(self._engine, found, values)
+            return set_projection(self._engine, found, values)
+
+        known: dict[str, Any] = dict(values)
+        self._become("set", change, known)
+
+    def stimulate(self, part: Input | str, stimulus: Stimulus) -> None:
+        """Give an input, as it was described or by its name, another stimulus of the same kind from now on.
+
+        Times of a stimulus are those of the simulation: what lies before the present is past. Poisson trains begin
+        anew, with draws of their own. Raises NetworkError for an unknown input, ParameterError for a stimulus that
+        does not fit.
+        """
+
+        def change() -> Engine:
+            found = self._part("stimulate", part, self.network.inputs, "input")
+            told["input"] = found.name
+            return set_stimulus(self._engine, found, stimulus)
+
+        told: dict[str, Any] = {"stimulus": stimulus}
+        self._become("stimulate", change, told)
+
+    def state(self, population: Population | str, variable: str) -> NDArray[np.float64]:
+        """The present values of a state variable of a population, given as such or by its name (n,)."""
+
+        def look() -> NDArray[np.float64]:
+            found = self._part("state", population, self.network.populations, "population")
+            return self._engine.state(
+                found, check.one_of(self, "state variable", variable, self._engine.variables(found))
+            )
+
+        return self._alone("state", look)
 
     def weights(self, projection: Projection | str) -> NDArray[np.float64]:
         """The present weights of a projection, given as such or by its name (n_synapses,), by source, then delay.
@@ -283,8 +400,7 @@ class Simulator:
         delays to steps, so there a source's synapses may stand in another order. Those in a store that is no plain
         memory are the effective ones. Raises NetworkError for a projection that this network does not have.
         """
-        name = self._projection("weights", projection).name
-        return self._alone("weights", lambda: self._engine.weights(name))
+        return self._alone("weights", lambda: self._engine.weights(self._projection("weights", projection)))
 
     def synapses(self, projection: Projection | str) -> Connections:
         """The synapses of a projection, given as such or by its name: sources, targets, delays [s], present weights.
@@ -293,8 +409,7 @@ class Simulator:
         the simulation keeps no list, such as those of a Procedural store, are drawn again. Raises NetworkError for a
         projection that this network does not have.
         """
-        name = self._projection("synapses", projection).name
-        return self._alone("synapses", lambda: self._engine.connections(name))
+        return self._alone("synapses", lambda: self._engine.connections(self._projection("synapses", projection)))
 
     def _alone(self, doing: str, work: Callable[[], T]) -> T:
         """What `work` returns, done while nobody else does anything with this simulator."""
@@ -306,22 +421,48 @@ class Simulator:
         finally:
             del turn
 
-    def _projection(self, verb: str, wanted: object) -> Projection:
-        """A projection of this network, given as such or by its name."""
-        found = {part.name: part for part in self.network.projections}
-        for part in found.values():
-            if part is wanted:
-                return part
+    def _become(self, doing: str, change: Callable[[], Engine], values: Mapping[str, Any] | None) -> None:
+        """Go on with the engine that `change` returns; values: what is changed, None to forget all changes."""
+        turn = self._turns.take(doing)
+        try:
+            self._engine.settle()
+            self._catch_up()
+            engine = change()
+            history = "" if values is None else followed(self._history, self.time, doing, values)
+            self._name_parts(engine.network)
+        except BaseException:
+            del turn
+            raise
+        # From here on the change counts. No call follows, so no interrupt can come in between.
+        self._engine, self._history = engine, history
+
+    def _projection(self, verb: str, wanted: Projection | str) -> str:
+        """The name of a projection of this network."""
+        return self._part(verb, wanted, self.network.projections, "projection").name
+
+    def _part(self, verb: str, wanted: object, members: Sequence[Part], kind: str) -> Part:
+        """A part of this network among `members`, given as it was or is described, or by its name."""
+        known = {part.name: part for part in members}
+        name = wanted if isinstance(wanted, str) else self._names.get(wanted) if isinstance(wanted, PARTS) else None
+        if name in known:
+            return known[name]
         if not isinstance(wanted, str):
-            raise NetworkError(f"Simulator.{verb}: {shown(wanted)} is not a projection of this network")
-        if wanted not in found:
-            hint, known = check.nearest(wanted, found), check.listed(found) or "none"
-            raise NetworkError(f"Simulator.{verb}: no projection is called {shown(wanted)}{hint} (known: {known})")
-        return found[wanted]
+            raise NetworkError(f"Simulator.{verb}: {shown(wanted)} is not a {kind} of this network")
+        hint, listed = check.nearest(wanted, known), check.listed(known) or "none"
+        raise NetworkError(f"Simulator.{verb}: no {kind} is called {shown(wanted)}{hint} (known: {listed})")
+
+    def _name_parts(self, network: Network) -> None:
+        """Keep the names of all parts, also of those that others take the place of: users may hold on to them."""
+        parts: list[Population | Projection | Input] = [*network.populations, *network.projections, *network.inputs]
+        for part in parts:
+            self._names[part] = part.name
 
 
-def _again(kind: type[Simulator], network: Network, options: Mapping[str, Any], state: Mapping[str, Any]) -> Simulator:
+def _again(
+    kind: type[Simulator], network: Network, options: Mapping[str, Any], state: Mapping[str, Any], history: str
+) -> Simulator:
     """A simulator from what `Simulator.__reduce__` kept of it."""
     simulator = kind(network, **options)
     simulator._engine.restore(state)
+    simulator._history = history
     return simulator

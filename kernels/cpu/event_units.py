@@ -185,3 +185,23 @@ def set_drives(table, first, drive, time):
     """Give the units from `first` on another drive (m,) from `time` on."""
     for k in range(drive.size):
         set_drive(table[0], first + k, drive[k], time)
+
+
+@njit(error_model="numpy")
+def bring(table, first, end, time):
+    """Bring the units from `first` to before `end` to `time`."""
+    units = table[0]
+    for unit in range(first, end):
+        cell = record(units.cell, unit, CELL)
+        settle(units, unit, units.state + 8 * cell.row, time)
+        cell.last = max(cell.last, time)
+
+
+@njit(error_model="numpy")
+def foresee(table, first, end, time):
+    """Let the units from `first` to before `end` predict anew; a spike that is due before `time` comes then."""
+    units = table[0]
+    for unit in range(first, end):
+        predict(units, unit)
+        if wholes(units.due)[unit] < time:
+            schedule(units, unit, time)

@@ -69,6 +69,20 @@ class FromSparse(Connectivity):
         n_pre, n_post = self.matrix.shape
         return f"FromSparse({n_pre} x {n_post}, {self.expected(n_pre, n_post):.0f} synapses)"
 
+    def reweighted(self, weights: ArrayLike) -> FromSparse:
+        """The same synapses with other weights (n_synapses,), in the order in which the entries are stored."""
+        from scipy.sparse import csr_array
+
+        values = check.finite_array(self, "weights", weights, ndim=1)
+        count = round(self.expected(*self.matrix.shape))
+        if values.size != count:
+            raise check.fail(self, "weights", f"must be as many as synapses ({count})", f"shape {values.shape}")
+        if isinstance(self.matrix, np.ndarray):  # a weight may become 0, which a dense matrix would not keep
+            return FromSparse(csr_array((values, np.nonzero(self.matrix)), shape=self.matrix.shape))
+        matrix = self.matrix.copy()
+        matrix.data = values
+        return FromSparse(matrix)
+
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(np.count_nonzero(self.matrix) if isinstance(self.matrix, np.ndarray) else self.matrix.nnz)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, final
 
 import numpy as np
@@ -82,19 +83,20 @@ def choose(network: Network, options: Options) -> tuple[Engine, Options]:
     threads = cores() if options.threads is None else options.threads
     if options.engine == "event":
         from .event import EventEngine
+        from .event_plan import compile_events
 
         with memory_told("Simulator.network"):
-            return EventEngine(network, threads=threads), options
+            return EventEngine(compile_events(network), threads=threads), options
     dt = options.dt
     assert dt is not None
     shared = _run_threads(network, threads, chosen=options.threads is not None)
 
     def on(name: str) -> ClockEngine:
-        plan = compile_network(
-            network, backend=backends.load(name), threads=1 if name == "gpu" else shared, dt=dt,
+        compiled = partial(
+            compile_network, backend=backends.load(name), threads=1 if name == "gpu" else shared, dt=dt,
             precision=options.dtype, deterministic=options.deterministic,
         )  # fmt: skip
-        return ClockEngine(plan, chunk=options.chunk, threads=threads)
+        return ClockEngine(compiled(network), compiled, chunk=options.chunk, threads=threads)
 
     with memory_told("Simulator.network"):
         engine = (_on_a_card(network, dt, on) or on("cpu")) if options.backend == "auto" else on(options.backend)

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError, DivergenceError
+from ...errors import DataError, DivergenceError, UnsupportedError
 from ...kernels.backend import Program
 from .. import validation as check
 from ..description.inputs import Stimulus
 from ..description.network import Network
+from ..description.parts import Population, Projection
 from ..free_memory import check_bytes
 from ..operators.connections import Connections
 from ..operators.signals import MOST_COUNT, SAVED, Memory, Signal, match
+from ..plan.draw_synapses import draw
 from ..plan.plan import Plan
+from ..plan.stimulated import stimulated
 from ..progress import Progress
 from ..results.result import Result
 from ..results.sink import Sink
@@ -40,12 +43,15 @@ class ClockEngine:
     A run counts only once somebody sets `standing`, the number of the state that the simulation has come to, to
     `reached`, that of the state that the memory is in. Until then `settle` takes it back, so a run that an error or
     Ctrl-C ends leaves no trace.
+
+    compiled: makes a plan of another network in the same way as `plan` was made.
     """
 
-    def __init__(self, plan: Plan, *, chunk: int, threads: int) -> None:
-        self.plan, self.chunk, self.threads = plan, chunk, threads
+    def __init__(self, plan: Plan, compiled: Callable[[Network], Plan], *, chunk: int, threads: int) -> None:
+        self.plan, self.compiled, self.chunk, self.threads = plan, compiled, chunk, threads
         self.memory = plan.memory()
-        self.program: Program | None = plan.program(self.memory)  # None only while a run is taken back
+        # None until it is needed, and while a run is taken back
+        self.program: Program | None = plan.program(self.memory)
         self.standing = self.reached = 0
         self._steps = {0: 0}  # by the numbers of states
         self._before: dict[str, NDArray[Any]] = {}  # what the present run began with
@@ -150,6 +156,8 @@ class ClockEngine:
         start, stop = self.step, self.step + self.steps(duration)
         step = start
         self._begin()
+        if self.program is None:
+            self._renew()
         if state is not None:
             step = self._take_over(state)
             if not start <= step <= stop:
@@ -221,6 +229,84 @@ class ClockEngine:
         needed = float((n_workers + 2) * self.memory.blocks["store"].nbytes)
         told = f"{n_workers} threads with weights of their own, one for each sample at work; take fewer threads"
         check_bytes("Simulator.run", needed, told)
+
+    def variables(self, population: Population) -> tuple[str, ...]:
+        """The state variables that can be set."""
+        return tuple(name for name, dtype in population.model.state.items() if dtype == "float")
+
+    def state(self, population: Population, variable: str) -> NDArray[np.float64]:
+        """The present values of a state variable (n,)."""
+        return self.memory[f"{population.name}.{variable}"].astype(np.float64)
+
+    def reset(self, *, keep_weights: bool) -> ClockEngine:
+        """An engine that stands at the beginning, if asked with the present content of all stores."""
+        regions = [region for region in SAVED if not (keep_weights and region == "store")]
+        return self._like(self.memory.renewed(regions), 0)
+
+    def with_state(self, population: Population, values: Mapping[str, NDArray[np.float64]]) -> ClockEngine:
+        """An engine in which state variables have other values, each (n,)."""
+        memory = self.memory.replicate()
+        for variable, value in values.items():
+            memory[f"{population.name}.{variable}"][...] = value
+        return self._like(memory, self.step)
+
+    def writes(self, projection: Projection) -> bool:
+        """Whether the weights of a projection are numbers in memory, which can be changed without compiling anew."""
+        return self.plan.projections[projection.name].weights is not None
+
+    def bounds(self, projection: Projection) -> tuple[float, float]:
+        """Between which numbers the weights of a projection must lie."""
+        low, high = self.plan.projections[projection.name].bounds
+        rounded = np.array([low, high], self.plan.precision)  # weights that were clipped may be these
+        return min(low, float(rounded[0])), max(high, float(rounded[1]))
+
+    def with_weights(self, projection: Projection, weights: NDArray[np.float64]) -> ClockEngine:
+        """An engine in which a projection that `writes` has other weights (n_synapses,)."""
+        memory, signal = self.memory.replicate(("store",)), self.plan.projections[projection.name].weights
+        if signal is not None:
+            memory[signal][...] = weights
+        return self._like(memory, self.step)
+
+    def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
+        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of its synapse."""
+        return np.asarray(draw(numbered, projection, self.plan.dt).weights, np.int64)
+
+    def stimulated(self, network: Network, name: str) -> ClockEngine:
+        """An engine for a network in which one input has another stimulus of the same kind, which begins now."""
+        plan = stimulated(self.plan, network, name)
+        memory = self.memory.replicate(signals=plan.signals)
+        plan.anew(memory, {name: plan.inputs[name].stimulus}, 0, self.step)
+        return self._like(memory, self.step, plan)
+
+    def twin(self) -> ClockEngine:
+        """An engine in the same state that goes its own way; this one has no program until it runs again."""
+        self.program = None  # a device has no room for two
+        return self._like(self.memory.replicate(("store",)), self.step)
+
+    def recompiled(self, network: Network, fresh: Collection[str] = ()) -> ClockEngine:
+        """An engine for a network of the same parts in the present state; stores of the projections `fresh` are new."""
+        plan = self.compiled(network)
+        memory = plan.memory()
+        for signal in plan.signals:
+            if signal.region not in SAVED or (signal.region == "store" and signal.name.rpartition(".")[0] in fresh):
+                continue
+            before = self.memory.views.get(signal.name)
+            if before is None or (before.shape, before.dtype) != (memory[signal].shape, memory[signal].dtype):
+                raise UnsupportedError(f"Simulator.set: cannot keep the state, since {signal.name} gets another shape")
+            memory[signal][...] = before
+        made = self._like(memory, self.step, plan)
+        made.program = plan.program(memory)  # now, in case a kernel of a user's own does not take what it gets
+        return made
+
+    def _like(self, memory: Memory, step: int, plan: Plan | None = None) -> ClockEngine:
+        """An engine of the same kind with this memory at this step; its program is made when it runs."""
+        made = object.__new__(ClockEngine)
+        made.plan, made.compiled = self.plan if plan is None else plan, self.compiled
+        made.chunk, made.threads, made.memory, made.program = self.chunk, self.threads, memory, None
+        made.standing = made.reached = 0
+        made._steps = {0: step}
+        made._before = self._before if plan is None else {}
+        return made
 
     def weights(self, projection: str) -> NDArray[np.float64]:
         """The present weights of a projection (n_synapses,)."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..description.inputs import Stimulus
 from ..description.network import Network
+from ..description.parts import Population, Projection
 from ..operators.connections import Connections
 from ..progress import Progress
 from ..results.result import Result
@@ -54,6 +56,9 @@ class CompiledNetwork(Protocol):
 
 class Engine(Protocol):
     """Simulates one network. Its state is its own; nobody else changes it.
+
+    What is changed between runs makes another engine, which may share arrays with this one: only one of the two may
+    go on.
 
     A run counts only once somebody sets `standing`, the number of the state that the simulation stands at, to
     `reached`, that of the state to which the last run has come. Until then `settle` takes the run back.
@@ -104,8 +109,41 @@ class Engine(Protocol):
         reached a state in which its own are changed.
         """
 
+    def variables(self, population: Population) -> tuple[str, ...]:
+        """The state variables that can be set."""
+
+    def state(self, population: Population, variable: str) -> NDArray[np.float64]:
+        """The present values of a state variable (n,)."""
+
+    def reset(self, *, keep_weights: bool) -> Engine:
+        """An engine that stands at the beginning, if asked with the present content of all stores."""
+
+    def with_state(self, population: Population, values: Mapping[str, NDArray[np.float64]]) -> Engine:
+        """An engine in which state variables have other values, each (n,)."""
+
+    def writes(self, projection: Projection) -> bool:
+        """Whether the weights of a projection can be changed without compiling anew."""
+
+    def bounds(self, projection: Projection) -> tuple[float, float]:
+        """Between which numbers the weights of a projection must lie."""
+
+    def with_weights(self, projection: Projection, weights: NDArray[np.float64]) -> Engine:
+        """An engine in which a projection that `writes` has other weights (n_synapses,)."""
+
+    def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
+        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of its synapse."""
+
+    def stimulated(self, network: Network, name: str) -> Engine:
+        """An engine for a network in which one input has another stimulus of the same kind, which begins now."""
+
+    def twin(self) -> Engine:
+        """An engine in the same state; the two share nothing that changes in a run."""
+
+    def recompiled(self, network: Network, fresh: Collection[str] = ()) -> Engine:
+        """An engine for a network of the same parts in the present state; stores of the projections `fresh` are new."""
+
     def connections(self, projection: str) -> Connections:
         """The synapses of a projection with their present weights."""
 
-    def weights(self, projection: str) -> NDArray[Any]:
-        """The present weights of a projection (n_synapses,) float64."""
+    def weights(self, projection: str) -> NDArray[np.float64]:
+        """The present weights of a projection (n_synapses,)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from ...kernels.cpu.event_inputs import Inputs
 from ...kernels.cpu.event_loop import Flight
 from ...kernels.cpu.event_memory import table
 from ...kernels.cpu.event_queue import NEVER, TICKS, new_schedule
-from ...kernels.cpu.event_units import Units, set_drives
+from ...kernels.cpu.event_units import Units, bring, foresee, set_drives
 from .. import validation as check
 from ..description.inputs import Stimulus
 from ..description.network import Network
+from ..description.parts import Population, Projection
 from ..operators.connections import Connections
 from ..operators.signals import match
 from ..progress import Progress
@@ -28,7 +30,7 @@ from ..results.sink import Sink
 from .batch import spread
 from .batch_learning import ADDED, Changes
 from .event_inputs import build_inputs, drive, poisson
-from .event_plan import EventPlan, compile_events
+from .event_plan import EventPlan, chained_weights, compile_events
 from .event_recording import EventRecording, check_probe, counted
 from .event_rules import copied
 from .event_solved import LIMIT, kernels_of, ticks
@@ -76,6 +78,26 @@ class EventMemory:
         wanted = drive(self.plan, self.inputs, self.now)
         for first, end in zip(self.plan.first[:-1], self.plan.first[1:], strict=True):
             cached(set_drives)(table(self.units), first, wanted[first:end], max(self.now, 0))
+
+    def numbers(self, population: Population) -> slice:
+        """The units of a population."""
+        first = self.plan.begin(population)
+        return slice(first, first + population.n)
+
+    def rows(self, population: Population, variable: str) -> NDArray[np.int64]:
+        """Where a state variable of each unit stands in the state (n,)."""
+        rows: NDArray[np.int64] = self.units.cell["row"][self.numbers(population)]
+        return rows + kernels_of(population).state.index(variable)
+
+    def bring(self, population: Population) -> None:
+        """Bring all units of a population to the present."""
+        own = self.numbers(population)
+        cached(bring)(table(self.units), own.start, own.stop, max(self.now, 0))
+
+    def predict(self, population: Population) -> None:
+        """Let all units of a population, which stand at the present, predict anew; none fires before what is next."""
+        own = self.numbers(population)
+        cached(foresee)(table(self.units), own.start, own.stop, self.now + 1)
 
     def grow(self, room: int) -> None:
         """Make room for at least `room` more spikes in flight."""
@@ -194,12 +216,12 @@ class EventEngine:
     the simulation stands, to `reached`, that of the copy.
     """
 
-    def __init__(self, network: Network, *, threads: int = 1) -> None:
-        self.plan, self.threads = compile_events(network), threads
+    def __init__(self, plan: EventPlan, memory: EventMemory | None = None, *, threads: int = 1) -> None:
+        self.plan, self.threads = plan, threads
         for probe in self.plan.probes:
             check_probe(self.plan, probe)
         self.standing = self.reached = 0
-        self._memories = {0: EventMemory(self.plan)}
+        self._memories = {0: EventMemory(plan) if memory is None else memory}
         chains = np.diff(self.plan.wires.chain_first)
         self._most = int(chains.max(initial=0))
 
@@ -292,6 +314,87 @@ class EventEngine:
             part.set_weights(memory.learning, weights[part.projection.name])
         self._memories[self.standing + 1] = memory
         self.reached = self.standing + 1
+
+    def variables(self, population: Population) -> tuple[str, ...]:
+        """The state variables that can be set."""
+        return kernels_of(population).state
+
+    def state(self, population: Population, variable: str) -> NDArray[np.float64]:
+        """The present values of a state variable (n,); units are brought to the present on a copy."""
+        memory = self.memory.replicate()
+        memory.bring(population)
+        return np.asarray(memory.units.state[memory.rows(population, variable)], np.float64)
+
+    def reset(self, *, keep_weights: bool) -> EventEngine:
+        """An engine that stands at the beginning, if asked with the present weights."""
+        memory = EventMemory(self.plan)
+        if keep_weights:
+            memory.learning.weight[:] = self.memory.learning.weight
+        return EventEngine(self.plan, memory, threads=self.threads)
+
+    def with_state(self, population: Population, values: Mapping[str, NDArray[np.float64]]) -> EventEngine:
+        """An engine in which state variables have other values, each (n,).
+
+        The first variable of a unit that is refractory stays clamped.
+        """
+        memory = self.memory.replicate()
+        memory.bring(population)
+        for variable, value in values.items():
+            rows = memory.rows(population, variable)
+            free = np.ones(rows.size, np.bool_)
+            if variable == kernels_of(population).state[0]:
+                free = memory.units.cell["held"][memory.numbers(population)] < max(memory.now, 0)
+            memory.units.state[rows[free]] = value[free]
+        memory.predict(population)
+        return EventEngine(self.plan, memory, threads=self.threads)
+
+    def writes(self, projection: Projection) -> bool:
+        """Whether the weights of a projection are numbers in memory, as those that learn are."""
+        return self.plan.learner(projection.name) is not None
+
+    def bounds(self, projection: Projection) -> tuple[float, float]:
+        """Between which numbers the weights of a projection must lie."""
+        learner = self.plan.learner(projection.name)
+        return (-math.inf, math.inf) if learner is None else (learner.low, learner.high)
+
+    def with_weights(self, projection: Projection, weights: NDArray[np.float64]) -> EventEngine:
+        """An engine in which a projection that `writes` has other weights (n_synapses,)."""
+        memory, learner = self.memory.replicate(), self.plan.learner(projection.name)
+        if learner is not None:
+            learner.set_weights(memory.learning, weights)
+        return EventEngine(self.plan, memory, threads=self.threads)
+
+    def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
+        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of its synapse."""
+        return np.asarray(chained_weights(numbered, projection), np.int64)
+
+    def stimulated(self, network: Network, name: str) -> EventEngine:
+        """An engine for a network in which one input has another stimulus of the same kind, which begins now."""
+        stimulus = next(part.stimulus for part in network.inputs if part.name == name)
+        memory = self.memory.replicate()
+        memory.plan = replace(self.plan, network=network)
+        memory.stimulate({name: stimulus}, 0)
+        return EventEngine(memory.plan, memory, threads=self.threads)
+
+    def twin(self) -> EventEngine:
+        """An engine in the same state that goes its own way."""
+        return EventEngine(self.plan, self.memory.replicate(), threads=self.threads)
+
+    def recompiled(self, network: Network, fresh: Collection[str] = ()) -> EventEngine:
+        """An engine for a network of the same parts in the present state.
+
+        Units whose model is another one are brought to the present as they were, and predict anew.
+        """
+        plan, before = compile_events(network), self.memory.replicate()
+        pairs = zip(self.network.populations, network.populations, strict=True)
+        changed = [pair for pair in pairs if pair[0].model is not pair[1].model]
+        for old, _ in changed:
+            before.bring(old)
+        memory = EventMemory(plan)
+        memory.restore(before.snapshot())
+        for _, new in changed:
+            memory.predict(new)
+        return EventEngine(plan, memory, threads=self.threads)
 
     def weights(self, projection: str) -> NDArray[np.float64]:
         """The present weights of a projection (n_synapses,)."""

@@ -351,6 +351,11 @@ class _Chains:
         self.target, self.weight = target + np.uint32(first_post), np.ascontiguousarray(weight)
 
 
+def chained_weights(network: Network, projection: Projection) -> NDArray[np.float64]:
+    """The weights of a projection (n_synapses,), in the order of its chains."""
+    return _Chains(_draw(network, projection), projection.pre.n, 0, 0).weight
+
+
 def receiving(population: Population, receptor: str) -> int:
     """Which state variable of a population's units the weights at a receptor are added to."""
     kernels = kernels_of(population)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ class Memory:
     """Every signal of one network as a view into one contiguous block per region.
 
     `replicate` makes the memory of a batch sample: `state`, `flow`, `scratch` and `sums` of its own,
-    everything else shared.
+    everything else shared. `renewed` makes one in which regions stand as at the beginning.
     """
 
     def __init__(self, signals: Iterable[Signal], precision: str) -> None:
@@ -73,8 +73,7 @@ class Memory:
             self._allocate(region)
         for signal in self.signals:
             if signal.region == "fixed":
-                array = np.broadcast_to(np.asarray(signal.initial, self.dtype(signal)), signal.shape)
-                self.views[signal.name] = np.ascontiguousarray(array)
+                self._fix(signal)
             elif signal.region != "scratch" and np.any(signal.initial):
                 self.views[signal.name][...] = signal.initial
 
@@ -93,17 +92,39 @@ class Memory:
         view = self[signal]
         return int(view.ctypes.data - self[block_name(signal.region)].ctypes.data) // view.itemsize
 
-    def replicate(self, more: Iterable[str] = ()) -> Memory:
+    def replicate(self, more: Iterable[str] = (), signals: Sequence[Signal] | None = None) -> Memory:
         """A copy with its own state, flow, scratch and sums; weights, devices and constants are shared.
 
-        more: further regions of its own, as "store" for weights and devices.
+        more: further regions of its own, as "store" for weights and devices. signals: in place of the present ones,
+        from which they differ in those that are fixed and in initial values.
         """
+        copy = object.__new__(Memory)
+        copy.precision, copy.signals = self.precision, self.signals if signals is None else list(signals)
+        copy.blocks, copy.views = dict(self.blocks), dict(self.views)
+        own = ("state", "flow", *more)
+        for region in (*own, "scratch", "sums"):
+            copy._allocate(region)
+        copy.restore(self.snapshot(own))
+        if signals is not None:
+            present, wanted = set(self.signals), set(copy.signals)
+            for signal in present - wanted:
+                if signal.region == "fixed":
+                    del copy.views[signal.name]
+            for signal in copy.signals:
+                if signal.region == "fixed" and signal not in present:
+                    copy._fix(signal)
+        return copy
+
+    def renewed(self, regions: Collection[str]) -> Memory:
+        """A copy in which `regions` stand as at the beginning, and scratch and sums are empty; the rest is shared."""
         copy = object.__new__(Memory)
         copy.precision, copy.signals = self.precision, self.signals
         copy.blocks, copy.views = dict(self.blocks), dict(self.views)
-        for region in ("state", "flow", "scratch", "sums", *more):
+        for region in (*regions, "scratch", "sums"):
             copy._allocate(region)
-        copy.restore(self.snapshot(("state", "flow", *more)))
+        for signal in self.signals:
+            if signal.region in regions and np.any(signal.initial):
+                copy.views[signal.name][...] = signal.initial
         return copy
 
     def snapshot(self, regions: Iterable[str] = ("state", "flow", "store")) -> dict[str, NDArray[np.uint8]]:
@@ -119,6 +140,11 @@ class Memory:
         """Fill `regions` with zeros."""
         for region in regions:
             self.blocks[region][...] = 0
+
+    def _fix(self, signal: Signal) -> None:
+        """Give a fixed signal its array."""
+        array = np.broadcast_to(np.asarray(signal.initial, self.dtype(signal)), signal.shape)
+        self.views[signal.name] = np.ascontiguousarray(array)
 
     def _allocate(self, region: str) -> None:
         layout = Layout(self.precision)

@@ -180,7 +180,7 @@ class Plan:
         samples would share numbers that are drawn already.
         """
         for name, described in self.inputs.items():
-            draws = name in self._arriving and "sample" in self._arriving[name].arguments
+            draws = name in self.arriving and "sample" in self.arriving[name].arguments
             if name not in stimuli and not (draws and sample > 0):
                 continue
             stimulus, n = stimuli.get(name, described.stimulus), described.population.n
@@ -197,7 +197,7 @@ class Plan:
                     raise check.fail(stimulus, "anew", rule, starts) from None
 
     @cached_property
-    def _arriving(self) -> dict[str, Operator]:
+    def arriving(self) -> dict[str, Operator]:
         """The operator of each input, by its name; constant currents have none."""
         phases = (Phase.ARRIVE, Phase.ENTER)
         return {one.label: one for one in self.operators if one.phase in phases and one.label in self.inputs}
@@ -210,15 +210,15 @@ class Plan:
             suits(described, stimulus)
             if not stimulus.kernel:
                 drive = constant_drive(self.network.inputs, described.population, stimuli).astype(self.precision)
-                replaced |= self._driven(described.population.name, drive)
+                replaced |= self.driven(described.population.name, drive)
             else:
                 given = constants_of(described, stimulus, self.dt)
-                replaced[self._arriving[name]] = {
+                replaced[self.arriving[name]] = {
                     key: self._cast(value, key in stimulus.exact) for key, value in given.items()
                 }
         return replaced
 
-    def _driven(self, name: str, drive: NDArray[Any]) -> dict[Operator, dict[str, Any]]:
+    def driven(self, name: str, drive: NDArray[Any]) -> dict[Operator, dict[str, Any]]:
         """The arguments for the constant drive of a population: `base` where other currents are added, else `drive`."""
         own = [operator for operator in self.operators if operator.label == name and "drive" in operator.arguments]
         held = [operator for operator in own if operator.phase is Phase.ARRIVE]

@@ -25,6 +25,7 @@ from ...errors import DataError, PotentiaError
 from ...kernels.cpu.event_queue import TICKS
 from ...version import __version__, by
 from ..description import serialise as description
+from ..description.history import is_history
 from ..description.network import Network
 from ..disk import files, json_text
 from ..hdf5 import hdf5
@@ -39,7 +40,10 @@ MOST_DEPTH = 4 * description.MOST_DEPTH  # of the JSON text: a value takes up to
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A description, how it is simulated (the arguments of Simulator), the arrays of its engine, and who wrote it."""
+    """A description, how it is simulated (the arguments of Simulator), the arrays of its engine, and who wrote it.
+
+    Among the options is the `history` of a simulation of which something was set, see `description/history.py`.
+    """
 
     network: Network
     options: dict[str, Any]
@@ -149,6 +153,8 @@ def _arrays(group: Group) -> dict[str, NDArray[Any]]:
 
 def _options(options: Any) -> dict[str, Any]:
     known = {"engine", "dt", "backend", "dtype", "chunk"}
-    if not isinstance(options, dict) or set(options) - {"deterministic"} != known:
+    if not isinstance(options, dict) or set(options) - {"deterministic", "history"} != known:
         raise DataError(f"the saved options must be {', '.join(sorted(known))} (got {options!r:.100})")
+    if not is_history(options.get("history", "")):
+        raise DataError(f"the saved history must be hexadecimal digits (got {options['history']!r:.100})")
     return options
