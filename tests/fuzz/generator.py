@@ -16,6 +16,7 @@ from .wirings import Wirer
 GRIDS = (1e-4, 1e-4, 2e-4, 2.5e-4, 5e-4, 1e-3)  # [s]; the default intervals of probes are multiples of each
 MIXED = 40  # one seed in so many mixes numbers and arrays in a model, since each combination is compiled once: a second
 UNMIXED = 1000  # seeds below never do
+UNTAUGHT = 1000  # of seeds below, networks of the event engine do not learn
 PINNED = 100  # seeds below draw what they always drew, so that versions can be compared by their spikes
 
 
@@ -29,7 +30,8 @@ def generate(seed: int) -> Case:
     first, second = (dice.pick([1, 20, 60, 100, 130]) for _ in range(2))
     if dice.chance(0.05):
         second = 1500
-    projections = _projections(dice, populations, network_seed, grid, event=event)
+    teaches = not event or seed >= UNTAUGHT
+    projections = _projections(dice, populations, network_seed, grid, event=event, teaches=teaches)
     inputs: list[Drive] = []
     later: dict[str, tuple[Any, ...]] = {}
     samples = dice.whole(1, 3)
@@ -46,13 +48,15 @@ def generate(seed: int) -> Case:
     )  # fmt: skip
 
 
-def _projections(dice: Dice, populations: list[Units], seed: int, grid: float, *, event: bool) -> list[Wiring]:
+def _projections(
+    dice: Dice, populations: list[Units], seed: int, grid: float, *, event: bool, teaches: bool
+) -> list[Wiring]:
     made = []
     for k in range(dice.pick([0, 1, 1, 2, 2, 3, 5])):
         pre, post = dice.pick(populations), dice.pick(populations)
         if event and isinstance(post.model, SpikeSource) and populations.index(pre) >= populations.index(post):
             continue  # spikes that go in a circle of units that never rest breed without end
-        made.append(Wirer(dice, pre, post, f"c{k}", seed).wiring(grid, event=event))
+        made.append(Wirer(dice, pre, post, f"c{k}", seed).wiring(grid, event=event, teaches=teaches))
     return made
 
 

@@ -196,21 +196,20 @@ def recorded(case: Case) -> bool:
 
 def batches(case: Case) -> bool:
     """No sample depends on threads or on the samples after it; the simulator stays; sample 0 alone is a plain run."""
-    if any(wiring.rule for wiring in case.projections):
-        return False
+    learn = "each" if any(wiring.rule for wiring in case.projections) else None
     simulator = case.simulator(threads=2)
     simulator.run(case.seconds(case.first))
     before = simulator._engine.snapshot()
     duration = case.seconds(case.second)
-    samples = simulator.run(duration, inputs=case.later, batch=case.batch).samples
+    samples = simulator.run(duration, inputs=case.later, batch=case.batch, learn=learn).samples
     for name, array in simulator._engine.snapshot().items():
         _equal(f"batch: state {name}", array, before[name])
     other = case.simulator(threads=1)
     other.run(case.seconds(case.first))
     for k in range(case.batch):
         fewer = {name: stimuli[: k + 1] for name, stimuli in case.later.items()}
-        same(f"sample {k} of a batch", other.run(duration, inputs=fewer, batch=k + 1)[k], samples[k])
-    plain = other.run(duration, batch=2)
+        same(f"sample {k} of a batch", other.run(duration, inputs=fewer, batch=k + 1, learn=learn)[k], samples[k])
+    plain = other.run(duration, batch=2, learn=learn)
     same("sample 0 without other stimuli", plain[0], other.run(duration))
     return True
 

@@ -65,14 +65,16 @@ class Wirer:
         self.magnitude: float | None = None
         self.distinct = False  # no two synapses may join the same units
 
-    def wiring(self, grid: float, *, event: bool) -> Wiring:
+    def wiring(self, grid: float, *, event: bool, teaches: bool) -> Wiring:
+        """A projection; teaches: whether it may have a rule."""
         dice = self.dice
-        kind = dice.pick(["ideal", "ideal", "bits", "procedural"] + ["crossbar", "learning", "learning"] * (not event))
+        more = ["learning"] * teaches if event else ["crossbar", "learning", "learning"]
+        kind = dice.pick(["ideal", "ideal", "bits", "procedural", *more])
         if kind == "procedural":
             return self._procedural(grid)
         store = rule = None
         learns = kind == "learning"
-        if kind == "crossbar" or (learns and dice.chance(0.5)):
+        if kind == "crossbar" or (kind == "learning" and not event and dice.chance(0.5)):
             coba = isinstance(self.post.model, CobaLIF)
             store = crossbar(dice, learns=learns, random_signs=self.receptor is not None and not coba)
             self.distinct = store.wires is not None

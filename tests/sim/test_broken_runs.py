@@ -131,6 +131,32 @@ def test_an_interrupt_anywhere_leaves_no_trace(how):
     same(broken.run(10e-3), once.run(10e-3))
 
 
+@pytest.mark.parametrize("how", [CLOCKS["one thread"], EVENT], ids=["clock", "event"])
+def test_an_interrupt_in_a_batch_that_learns_leaves_no_trace(how):
+    """Up to the last call, when the weights have all but become those that the batch has learned."""
+    batch = {"inputs": {"noise": [Poisson(rate=600.0, weight=2e-3)] * 3}, "learn": "sum"}
+    once = simulator(how)
+    with Interrupt() as count:
+        expected = once.run(5e-3, **batch)
+    broken = simulator(how)
+    before = state(broken)
+    interrupted = 0
+    for place in [*np.linspace(1, count.passed, 40).astype(int), *(count.passed - np.arange(1, 25))]:
+        try:
+            with Interrupt(place):
+                broken.run(5e-3, **batch)
+        except KeyboardInterrupt:
+            interrupted += 1
+            assert state(broken) == before
+        else:  # caches are warm by now, so a run may have fewer places than the one that was counted
+            broken = simulator(how)
+    assert interrupted > 20
+    again = broken.run(5e-3, **batch)
+    for one, other in zip(again, expected, strict=True):
+        same(one, other)
+    assert state(broken) == state(once) != before
+
+
 @pytest.mark.parametrize("how", [CLOCKS["one thread"], CLOCKS["two threads"], EVENT], ids=str)
 def test_signals_at_any_time_leave_no_trace(how):
     """Real ones, from a clock, so in the middle of compiled code as well."""
