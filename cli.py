@@ -190,19 +190,19 @@ def inspect(
 @app.command()
 def plot(path: Annotated[Path, _place("RUN", "A run folder, or that of a sweep.")]) -> None:
     """Draw the figures of a run or a sweep again."""
-    from .experiments.framework.runner import redraw
+    from .experiments.framework.runner import replot
     from .sim.results import figures
     from .sim.results.result import Result
     from .sim.runs.runfolder import RECORD, SWEEP
 
     if (path / RECORD).exists():
-        redraw(path, say)
+        replot(path, say)
         return
     if (path / SWEEP).exists():
         from .experiments.framework import sweep
-        from .experiments.framework.sweep_figure import draw
+        from .experiments.framework.sweep_figure import plot
 
-        say(str(draw(path, sweep.standing(path)) or f"{path}: no setting and metric to draw over each other"))
+        say(str(plot(path, sweep.standing(path)) or f"{path}: no setting and metric to draw over each other"))
         return
     place = path if path.is_dir() else path.parent
     say(str(figures.save(Result.load(path).plot(), place / "overview.png")))
@@ -351,7 +351,7 @@ def _tell_end(path: Path, record: dict[str, Any], as_json: bool) -> None:
 def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:
     """Carry out a sweep; print its table. Exit code 2 if a point could not be run."""
     from .experiments.framework import sweep
-    from .experiments.framework.sweep_figure import draw
+    from .experiments.framework.sweep_figure import plot
 
     points = sweep.carry_out(folder, workers=workers)
     failed = [point for point in points if point.error]
@@ -359,7 +359,7 @@ def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:
         settings = ", ".join(f"{key}={value}" for key, value in point.values.items())
         warn(f"potentia: {settings}: {point.error}")
     try:
-        draw(folder, points)
+        plot(folder, points)
     except DependencyError as error:
         warn(f"no sweep.png: {error}")
     if as_json:

@@ -53,7 +53,7 @@ def network(settings: Settings) -> Network:
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
-    """Simulate, measure rates and irregularity, draw the overview."""
+    """Simulate, measure rates and irregularity, plot the overview."""
     simulator = Simulator(network(settings), dt=settings.dt, backend=context.backend)
     begin = time.perf_counter()
     result = simulator.run(
@@ -77,7 +77,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
 def plot(context: Context) -> None:
     """Draw the results in the run folder."""
-    context.draw("overview", lambda: Result.load(context.folder).plot())
+    context.plot("overview", lambda: Result.load(context.folder).plot())
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -20,7 +20,7 @@ from potentia.experiments.datasets.saccades import load_moving_digits
 from potentia.experiments.framework.experiment import Context
 from potentia.experiments.liquids.linear_classifier import LinearClassifier, published_fold, stratified_folds
 from potentia.experiments.liquids.liquid import N_MNIST
-from potentia.experiments.liquids.lsm_figures import draw
+from potentia.experiments.liquids.lsm_figures import plot_study
 from potentia.experiments.liquids.lsm_study import StudySettings, Task, study
 from potentia.sim.progress import meter
 
@@ -76,4 +76,4 @@ def see(settings: Settings, context: Context) -> tuple[Frames, bool]:
 
 def plot(context: Context) -> None:
     """Draw the figures of a run folder again."""
-    draw(context)
+    plot_study(context)

@@ -21,7 +21,7 @@ from potentia.experiments.datasets.speech import load_speech
 from potentia.experiments.framework.experiment import Context
 from potentia.experiments.liquids.linear_classifier import Fold, LinearClassifier, published_fold
 from potentia.experiments.liquids.liquid import N_TIDIGITS
-from potentia.experiments.liquids.lsm_figures import draw
+from potentia.experiments.liquids.lsm_figures import plot_study
 from potentia.experiments.liquids.lsm_study import StudySettings, Task, study
 from potentia.sim.progress import meter
 
@@ -81,4 +81,4 @@ def divide(frames: Frames, split: str) -> list[Fold]:
 
 def plot(context: Context) -> None:
     """Draw the figures of a run folder again."""
-    draw(context)
+    plot_study(context)

@@ -212,7 +212,7 @@ def connect(net: Network, settings: Settings) -> None:
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
-    """Build, let the start fade, record, measure, draw."""
+    """Build, let the start fade, record, measure, plot."""
     for name in ("duration", "transient"):
         if getattr(settings, name):
             check.steps("microcircuit", name, getattr(settings, name), settings.dt)
@@ -295,7 +295,7 @@ def plot(context: Context, result: Result | None = None) -> None:
     """Draw the figure of a run folder."""
     shown = Result.load(context.folder) if result is None else result
     references = dict(zip(POPULATIONS, REFERENCE_RATES.tolist(), strict=True))
-    context.draw("microcircuit", lambda: microcircuit_figure.overview(shown.spike_records, references))
+    context.plot("microcircuit", lambda: microcircuit_figure.overview(shown.spike_records, references))
 
 
 def whole(values: Matrix) -> Counts:

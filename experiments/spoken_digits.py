@@ -273,8 +273,8 @@ def plot(context: Context, metrics: dict[str, Any] | None = None) -> None:
         metrics = context.kept("run.json")["metrics"]
     crossbar = context.kept("confusion.json")["crossbar"]
     result = Result.load(context.folder)
-    context.draw("raster", result.plot)
-    context.draw("confusion", lambda: figures.confusion(crossbar, labels=range(N_DIGITS)))
+    context.plot("raster", result.plot)
+    context.plot("confusion", lambda: figures.confusion(crossbar, labels=range(N_DIGITS)))
     means = {name: metrics[f"accuracy_{name}"] for name in VARIANTS}
     spread = {name: metrics[f"accuracy_{name}_sd"] for name in VARIANTS}
-    context.draw("accuracy", lambda: figures.accuracy_bars(means, spread=spread, chance=1 / N_DIGITS))
+    context.plot("accuracy", lambda: figures.accuracy_bars(means, spread=spread, chance=1 / N_DIGITS))

@@ -36,7 +36,7 @@ from potentia.experiments.liquids.liquid import (
     sweep_points,
 )
 from potentia.experiments.liquids.lsm_study import shown
-from potentia.experiments.liquids.zero_shot_figures import draw
+from potentia.experiments.liquids.zero_shot_figures import plot_study
 from potentia.learning.readout import pytorch
 from potentia.sim.progress import meter
 
@@ -131,7 +131,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     metrics["seconds"] = time.perf_counter() - begin
     report(context, metrics, scores, heard, scene)
     _keep(context, metrics, scores, swept)
-    draw(context)
+    plot_study(context)
     return metrics
 
 
@@ -272,4 +272,4 @@ def _keep(
 
 def plot(context: Context) -> None:
     """Draw the figures of a run folder again."""
-    draw(context)
+    plot_study(context)

@@ -1,4 +1,4 @@
-"""The cells that `hardware.presets` names, drawn: ``python -m potentia.experiments.figures.devices FILE``."""
+"""The cells that `hardware.presets` names, plotted: ``python -m potentia.experiments.figures.devices FILE``."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def overview() -> Figure:
         _read(read)
         for axes in (formed, written, aged, read):
             axes.legend(fontsize=7, loc="center right" if axes is written else "best")
-    drawn: Figure = figure
-    return drawn
+    plotted: Figure = figure
+    return plotted
 
 
 def _formed(axes: Axes) -> None:

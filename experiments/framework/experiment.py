@@ -72,7 +72,7 @@ class Context:
         """Let the spikes of a result count in the spike hash of the run; call it in a fixed order."""
         self.hashes.append(result.hash)
 
-    def draw(self, name: str, make: Callable[[], Any]) -> Path | None:
+    def plot(self, name: str, make: Callable[[], Any]) -> Path | None:
         """Save the Figure or Axes that `make` returns as ``<name>.png``; without matplotlib only say so."""
         if not self.plots:
             return None
@@ -111,7 +111,7 @@ class Context:
 @final
 @dataclass(frozen=True)
 class Experiment:
-    """A named experiment: its settings, the function that runs it, and `plot`, which redraws its figures."""
+    """A named experiment: its settings, the function that runs it, and `plot`, which plots its figures anew."""
 
     name: str
     description: str

@@ -112,19 +112,19 @@ def compare(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return found
 
 
-def redraw(path: Path, say: Callable[[str], None]) -> None:
+def replot(path: Path, say: Callable[[str], None]) -> None:
     """Draw the figures of a run folder again, and its report."""
     record = _finished(path)
     experiment = load(record["experiment"])
     if experiment.plot is None:
-        raise ParameterError(f"{experiment.name} draws its figures only while it runs")
+        raise ParameterError(f"{experiment.name} plots its figures only while it runs")
     try:
         experiment.plot(Context(backend="auto", data=None, folder=path, say=say))
     except PotentiaError:
         raise
     except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         told = f"{type(error).__name__} {error!s:.100}".partition("\n")[0]
-        raise DataError(f"{path} holds no run whose figures can be drawn: {told}") from None
+        raise DataError(f"{path} holds no run whose figures can be plotted: {told}") from None
     say(str(write_report(path, record)))
 
 

@@ -22,7 +22,7 @@ SEED: Final = "seed"  # its values are repeats, drawn as mean and standard devia
 
 
 def axis(points: Sequence[Point]) -> str | None:
-    """The setting along which to draw: the first of numbers with several values; None if there is none."""
+    """The setting along which to plot: the first of numbers with several values; None if there is none."""
     for key in points[0].values if points else ():
         values = {point.values[key] for point in points if _number(point.values[key])}
         if key != SEED and len(values) > 1 and all(_number(point.values[key]) for point in points):
@@ -40,14 +40,14 @@ def shown(points: Sequence[Point]) -> list[str]:
     ][:MOST_PANELS]
 
 
-def draw(folder: Path, points: Sequence[Point]) -> Path | None:
-    """Save the figure as sweep.png; None where there is nothing to draw."""
+def plot(folder: Path, points: Sequence[Point]) -> Path | None:
+    """Save the figure as sweep.png; None where there is nothing to plot."""
     figure = overview(points)
     return None if figure is None else figures.save(figure, folder / "sweep.png")
 
 
 def overview(points: Sequence[Point]) -> Figure | None:
-    """A panel per metric; None where there is nothing to draw."""
+    """A panel per metric; None where there is nothing to plot."""
     key, metrics = axis(points), shown(points)
     if key is None or not metrics:
         return None

@@ -1,4 +1,4 @@
-"""The figures of the experiments lsm-*, drawn from the study.json and results.h5 of a run folder."""
+"""The figures of the experiments lsm-*, plotted from the study.json and results.h5 of a run folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BARS: Final = {
 }
 
 
-def draw(context: Context) -> None:
+def plot_study(context: Context) -> None:
     """Draw everything that the run folder has the data for."""
     study = context.kept("study.json")
     metrics = study["metrics"]
@@ -40,14 +40,14 @@ def draw(context: Context) -> None:
         BARS[name]: max(metrics[f"accuracy_{name}_fold_sd"], metrics[f"accuracy_{name}_seed_sd"]) for name in NAMES
     }
     chance = 1 / metrics["classes"]
-    context.draw("accuracy", lambda: figures.accuracy_bars(means, spread=spread, chance=chance))
+    context.plot("accuracy", lambda: figures.accuracy_bars(means, spread=spread, chance=chance))
     result = Result.load(context.folder)
-    context.draw("one_recording", lambda: recording(result))
-    context.draw("energy", lambda: energy(study["energy"]))
+    context.plot("one_recording", lambda: recording(result))
+    context.plot("energy", lambda: energy(study["energy"]))
     if study["sweep"]:
         names = ("software", "control", "control_bins")
         levels = {BARS[name].replace("\n", " "): metrics[f"accuracy_{name}"] for name in names}
-        context.draw("sweep", lambda: sweep(study["sweep"], levels))
+        context.plot("sweep", lambda: sweep(study["sweep"], levels))
 
 
 def recording(result: Result) -> Figure:

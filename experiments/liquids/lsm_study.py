@@ -25,7 +25,7 @@ from potentia.experiments.liquids.liquid import (
     sweep_points,
     watch,
 )
-from potentia.experiments.liquids.lsm_figures import draw
+from potentia.experiments.liquids.lsm_figures import plot_study
 from potentia.hardware import Cost, gpu_joules
 from potentia.sim.progress import meter
 
@@ -85,7 +85,7 @@ def study(settings: StudySettings, context: Context, task: Task) -> dict[str, An
     metrics["seconds"] = time.perf_counter() - begin
     report(context, metrics, heard, task)
     _keep(settings, context, task, metrics, heard, swept)
-    draw(context)
+    plot_study(context)
     return metrics
 
 

@@ -1,4 +1,4 @@
-"""The figures of the experiment zero-shot, drawn from the study.json of a run folder."""
+"""The figures of the experiment zero-shot, plotted from the study.json of a run folder."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(context: Context) -> None:
+def plot_study(context: Context) -> None:
     """Draw accuracies, their course over the epochs, and the common space."""
     study = context.kept("study.json")
-    context.draw("accuracy", lambda: accuracies(study["metrics"], list(study["epochs"])))
-    context.draw("epochs", lambda: epochs(study["epochs"]))
-    context.draw("common_space", lambda: common_space(study["places"]))
+    context.plot("accuracy", lambda: accuracies(study["metrics"], list(study["epochs"])))
+    context.plot("epochs", lambda: epochs(study["epochs"]))
+    context.plot("common_space", lambda: common_space(study["places"]))
     if study["sweep"]:
         names = ("software", "dealt", "untrained")
         levels = {name: study["metrics"][f"accuracy_seen_{name}"] for name in names}
-        context.draw("sweep", lambda: sweep(study["sweep"], levels))
+        context.plot("sweep", lambda: sweep(study["sweep"], levels))
 
 
 def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:

@@ -1,4 +1,4 @@
-"""Figures of results. Every function draws into the Axes it is given, or into new ones, and returns them.
+"""Figures of results. Every function plots into the Axes it is given, or into new ones, and returns them.
 
 matplotlib is imported on first use only; it comes with ``pip install potentia[plot]``.
 """
@@ -58,15 +58,15 @@ def style() -> Iterator[Any]:
         yield plt
 
 
-def _styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """`draw`, with everything it draws in the look of all figures."""
+def _styled(plot: Callable[P, T]) -> Callable[P, T]:
+    """`plot`, with everything that it plots in the look of all figures."""
 
-    @wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
+    @wraps(plot)
+    def plotted(*args: P.args, **kwargs: P.kwargs) -> T:
         with style():
-            return draw(*args, **kwargs)
+            return plot(*args, **kwargs)
 
-    return drawn
+    return plotted
 
 
 def save(figure: Figure, path: str | Path) -> Path:
@@ -268,7 +268,7 @@ def accuracy_bars(
     spread: Mapping[str, float] | None = None,
     chance: float = 0.0,
 ) -> Axes:
-    """Accuracies in percent, given as fractions; `chance` is drawn as a line."""
+    """Accuracies in percent, given as fractions; `chance` is plotted as a line."""
     chance = check.within("accuracy_bars", "chance", chance, least=0.0, most=1.0)
     percent = {name: 100.0 * value for name, value in _numbers("accuracy_bars", "means", means).items()}
     spreads = {} if spread is None else _numbers("accuracy_bars", "spread", spread)
