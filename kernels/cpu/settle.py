@@ -10,3 +10,10 @@ def settle_step(values):
     floor, zero = values.dtype.type(FLOOR), values.dtype.type(0)
     for i in range(values.size):
         values[i] = values[i] if abs(values[i]) > floor else zero
+
+
+@kernel
+def clear_step(values):
+    """Set `values` (n,) to zero."""
+    for i in range(values.size):
+        values[i] = 0

@@ -7,3 +7,8 @@ const real NOTHING = real(1e-30);  // below this a decaying value is nothing
 KERNEL(settle_step)(Clock clock, Array<real> values) {
     EACH(i, values.size) values[i] = values[i] > NOTHING || values[i] < -NOTHING ? values[i] : real(0);
 }
+
+// Set `values` (n,) to zero.
+KERNEL(clear_step)(Clock clock, Array<real> values) {
+    EACH(i, values.size) values[i] = real(0);
+}

@@ -10,3 +10,8 @@ FLOOR = 1e-30  # below this a decaying value is nothing
 def settle_step(values):
     """Set to zero whatever in `values` (n,) has decayed to nothing."""
     values[np.abs(values) <= values.dtype.type(FLOOR)] = 0
+
+
+def clear_step(values):
+    """Set `values` (n,) to zero."""
+    values[:] = 0

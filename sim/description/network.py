@@ -18,7 +18,7 @@ from .connectivity import MOST_UNITS, Connectivity
 from .distributions import Distribution
 from .inputs import Stimulus
 from .neuron import NeuronModel, complete
-from .parts import Input, Population, Probe, Projection
+from .parts import Input, Population, Probe, Projection, modulators_of, spikes_only
 from .plausibility import check_model
 from .register import Register, stamp_of
 from .rule import Rule
@@ -88,7 +88,8 @@ class Network:
 
         weight: in the receptor's unit: a number, one per synapse, or a distribution; None takes the weights that
         the connectivity brings along. delay [s], likewise, at least one step of the clock engine. store: where the
-        weights live, `Ideal` if None. receptor: None chooses by the sign of the weights where the model has two.
+        weights live, `Ideal` if None. receptor: None chooses by the sign of the weights where the model has two; one
+        of the model's, or a modulator of a rule that is already on a projection to `post`.
         """
         store = Ideal() if store is None else store
         for role, population in (("pre", pre), ("post", post)):
@@ -101,7 +102,7 @@ class Network:
                 raise check.fail(self, f"connect {role}", f"must be a {kind.__name__} such as {example}", value)
         if rule is not None and not isinstance(rule, Rule):
             raise check.fail(self, "connect rule", "must be a Rule such as STDP(), or None", rule)
-        self._receptor("connect receptor", post, receptor)
+        self._receptor("connect receptor", post, receptor, rule)
         weight = None if weight is None else _values(self, "connect weight", weight)
         delay = _values(self, "connect delay", delay, least=0.0)
         name = self._name("projection", name, f"{pre.name}->{post.name}")
@@ -118,6 +119,7 @@ class Network:
             raise check.fail(self, "stimulate", "stimulus must be a Stimulus such as Constant(18e-3)", stimulus)
         stimulus.fits(population.n)
         self._receptor("stimulate receptor", population, receptor)
+        spikes_only(population, stimulus, receptor)
         made = Input(self._name("input", name, f"{population.name}.input"), population, stimulus, receptor)
         self._add(made, self.inputs)
         return made
@@ -223,9 +225,15 @@ class Network:
                 f"Network.{field}: must be a {kind.__name__.lower()} of this network ({known}) (got {_told(part)})"
             )
 
-    def _receptor(self, field: str, population: Population, receptor: str | None) -> None:
-        if receptor is not None:
-            check.one_of(self, field, receptor, population.model.receptors)
+    def _receptor(self, field: str, population: Population, receptor: str | None, rule: Rule | None = None) -> None:
+        """Refuse a receptor that is none of the model's and no modulator of a rule on the way to the population."""
+        own = population.model.receptors
+        if rule is not None:
+            for name in rule.modulators:
+                if name in own or name in population.model.state:
+                    raise check.fail(rule, "modulators", f"must be none of {population.name}'s own variables", name)
+        if receptor is not None and receptor not in own:
+            check.one_of(self, field, receptor, [*own, *modulators_of(population, self.projections)])
 
 
 def parts_of(network: Network) -> dict[str, Section]:

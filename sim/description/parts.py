@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, final
 
@@ -107,6 +107,19 @@ def name_of(owner: str, field: str, part: object) -> str:
     if not isinstance(part, str):
         raise check.fail(owner, field, "must be a population or a projection, or its name", part)
     return str(part)
+
+
+def modulators_of(population: Population, projections: Iterable[Projection]) -> list[str]:
+    """The modulators of a population: what rules on projections to it ask for, each once."""
+    rules = [part.rule for part in projections if part.post is population and part.rule is not None]
+    return list(dict.fromkeys(name for rule in rules for name in rule.modulators))
+
+
+def spikes_only(population: Population, stimulus: Stimulus, receptor: str | None) -> None:
+    """Refuse a current to a modulator, which sums spikes."""
+    if receptor is not None and receptor not in population.model.receptors and stimulus.goes == "drive":
+        rule = f"must be None or a receptor of {population.name} for a current: {receptor!r} is a modulator"
+        raise check.fail(stimulus, "receptor", rule, receptor)
 
 
 def _call(part: Any) -> str:

@@ -85,13 +85,15 @@ class Rule(ABC):
     direct: where the proposals say so, the kernels change the weights themselves, which spares writing the proposals
     down. shares: the kernels keep to the targets of one thread: they look for the synapses of a source only from
     `begin` to `end`, and write to nothing but these synapses, their targets and the proposals. Threads then learn at
-    once.
+    once. modulators: names of signals that arrive at the target for the rule alone, such as a reward, see
+    `Network.connect`; kernels find under the name the sum (n_post,) of what arrived in this step.
 
     `event` says what the rule does on the event engine, which has no steps.
     """
 
     direct: ClassVar[bool] = False
     shares: ClassVar[bool] = False
+    modulators: ClassVar[tuple[str, ...]] = ()
 
     def bounds(self, weights: float | NDArray[np.float64]) -> tuple[float, float]:
         """The least and the greatest weight that the rule allows, for these initial weights."""

@@ -359,6 +359,11 @@ def chained_weights(network: Network, projection: Projection) -> NDArray[np.floa
 def receiving(population: Population, receptor: str) -> int:
     """Which state variable of a population's units the weights at a receptor are added to."""
     kernels = kernels_of(population)
+    if receptor not in kernels.receives:
+        raise UnsupportedError(
+            f"engine 'event': {receptor!r} of {population.name!r} is a modulator, which only rules of the clock engine "
+            f"read; choose one of {', '.join(kernels.receives)} or engine='clock'"
+        )
     return kernels.state.index(kernels.receives[receptor])
 
 

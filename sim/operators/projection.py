@@ -40,6 +40,8 @@ class ProjectionScope:
     - history, history_count, fired_pre, count_pre: the spikes of the source, see `send_step`;
     - fired_post, count_post: the units of the target, or of the share of a thread, that fire in this step;
     - ``v_pre``, ``v_post`` ...: the state variables of both;
+    - begin_post, end_post: the first target of the share, and the one behind its last;
+    - the modulators of the target, by their names;
     - receiving: where arrivals are added up; key: of random draws.
 
     traces: of its arrivals and of its target, see `trace`. What a store or a rule declares is called after the
@@ -102,6 +104,13 @@ class ProjectionScope:
         step, those in phase LEARN with them; both find those of the arrivals with the ones of this step.
         """
         return self.traces[side].trace(tau, jump)
+
+    def eligibility(self, tau: float) -> Trace:
+        """Traces of the synapses (n_synapses,) themselves, of decay time `tau` [s]; the rule's kernels raise them."""
+        number = sum(name.startswith("eligibility") for name in self.traces)
+        made = Traces(self.build, f"{self.name}.eligibility{number or ''}", self.synapses.n, region="store")
+        self.traces[f"eligibility{number}"] = made
+        return made.trace(tau, 1.0)
 
     def each_share(self, make: Callable[[int, int, int], Any]) -> Any:
         """``make(k, low, high)`` for each share, as a kernel finds it."""

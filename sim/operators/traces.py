@@ -38,15 +38,17 @@ class Traces:
     """The traces of one group of spikes, each made when somebody first asks for it.
 
     name: of the signals; n: how many there are of each; kernel, phase: what raises them at a spike, and when; spikes()
-    is what that kernel asks for; threads: which thread raises those of its own units, see `PerThread`.
+    is what that kernel asks for; threads: which thread raises those of its own units, see `PerThread`. Without a kernel
+    whoever asked raises them. region: of memory.
     """
 
     build: Build
     name: str
     n: int
-    kernel: str
-    phase: Phase
-    spikes: Callable[[], Mapping[str, Any]]
+    kernel: str = ""
+    phase: Phase = Phase.LEARN
+    spikes: Callable[[], Mapping[str, Any]] = dict
+    region: str = "flow"
     threads: Sequence[int | None] = (None,)
     made: dict[tuple[float, float], Trace] = field(default_factory=dict)
 
@@ -60,10 +62,11 @@ class Traces:
         rate = self.build.dt / tau
         span = max(round(SPAN / rate), 1)
         name = f"{self.name}{len(self.made) + 1}" if self.made else self.name
-        values = self.build.signal(name, "flow", "float", (self.n,))
-        since = self.build.signal(f"{name}.since", "flow", "int64", (1,), most=MOST_COUNT)
+        values = self.build.signal(name, self.region, "float", (self.n,))
+        since = self.build.signal(f"{name}.since", self.region, "int64", (1,), most=MOST_COUNT)
         scope = {"trace": values, "since": since, "rate": rate, "span": span, "jump": jump, **self.spikes()}
         rescaling = {**scope, "shrink": math.exp(-rate * span)}
         self.build.operator(Phase.GATHER, name, "trace_rescale_step", rescaling)
-        spread(self.build, self.phase, name, self.kernel, scope, self.threads)
+        if self.kernel:
+            spread(self.build, self.phase, name, self.kernel, scope, self.threads)
         return Trace(values, rate, span)

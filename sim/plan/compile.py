@@ -121,6 +121,9 @@ def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, 
         own.names |= {f"fired_{side}": scope.fired, f"count_{side}": scope.count}
     if own.shared:
         own.names |= post.firing(own.build)
+    own.names["begin_post"] = own.each_share(lambda k, low, high: low)
+    own.names["end_post"] = own.each_share(lambda k, low, high: high)
+    own.names |= {name: signal for name, signal in post.modulators.items() if name not in own.names}
     own.names |= {"history": pre.history, "history_count": pre.history_count, "key": np.uint64(own.synapses.key)}
     own.names["receiving"] = sums.receiving(projection, own, post, receptor)
     if projection.rule is not None:

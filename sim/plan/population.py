@@ -15,7 +15,7 @@ from ..description.distributions import values
 from ..description.inputs import Stimulus
 from ..description.network import Network
 from ..description.neuron import NeuronModel
-from ..description.parts import Input, Population, Projection
+from ..description.parts import Input, Population, Projection, modulators_of, spikes_only
 from ..operators.build import Build
 from ..operators.operator import FirstUnit, Nap, Phase, Shard, Stream, parameters
 from ..operators.per_thread import PerThread, spread
@@ -77,6 +77,10 @@ class PopulationScope:
             else build.signal(f"{name}.{key}", "flow", "float", (n,))
             for key in model.receptors
         }
+        self.modulators = {
+            key: build.signal(f"{name}.{key}", "flow", "float", (n,))
+            for key in modulators_of(population, joined.incoming)
+        }
         self.standing: dict[str, Signal] = {}
         self._firing: dict[str, Any] = {}
         self._traces: Traces | None = None
@@ -104,11 +108,15 @@ class PopulationScope:
             **flow,
             "drive": self.drive,
             **self.standing,
-            **build.waking(self.receptors[receptor]),
+            **build.waking(self.receiving(receptor)),
             "key": np.uint64(stream_key(network.seed, "input", described.name)),
         }
         phase = self.arrival(receptor) if stimulus.goes == "receptor" else Phase.ARRIVE
         build.operator(phase, described.name, stimulus.kernel, scope)
+
+    def receiving(self, receptor: str) -> Signal:
+        """Where arrivals at a receptor, or at a modulator, are added up."""
+        return (self.receptors | self.modulators)[receptor]
 
     def arrival(self, receptor: str, phase: Phase = Phase.ARRIVE) -> Phase:
         """The phase in which arrivals at a receptor are added: `phase`, or ENTER for one that is a state variable."""
@@ -169,7 +177,9 @@ class PopulationScope:
         if self._traces is None:
             threads = [thread for _, _, thread in self.shares(build)]
             name = f"{self.population.name}.trace_post"
-            self._traces = Traces(build, name, self.population.n, "trace_spike_step", Phase.LEARN, spikes, threads)
+            self._traces = Traces(
+                build, name, self.population.n, "trace_spike_step", Phase.LEARN, spikes, threads=threads
+            )
         return self._traces
 
     def advance(self, build: Build) -> None:
@@ -198,6 +208,8 @@ class PopulationScope:
             starts = build.fixed(f"{name}.starts", np.array([low for low, _, _ in self.shards], np.int64))
             own = {"fired": self.fired, "counts": counts, "starts": starts, "count": self.count}
             build.operator(Phase.GATHER, name, "gather_step", own)
+        for signal in self.modulators.values():  # once all rules have read them
+            build.operator(Phase.LEARN, signal.name, "clear_step", {"values": signal}, shards=self.shards)
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
 
     def _merging(self, build: Build, owner: str) -> dict[str, Any]:
@@ -272,6 +284,7 @@ def constants_of(described: Input, stimulus: Stimulus, dt: float) -> dict[str, A
 def suits(described: Input, stimulus: Stimulus) -> None:
     """Refuse a stimulus that does not fit the units or the receptor; it may replace the described one."""
     stimulus.fits(described.population.n)
+    spikes_only(described.population, stimulus, described.receptor)
     if stimulus.goes == "receptor":
         conducts(described.population, reached(described), getattr(stimulus, "weight", 0.0), described.name)
 

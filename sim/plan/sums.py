@@ -53,7 +53,7 @@ class Sums:
         """Where a projection adds up what arrives: the receptor itself, or counts of its own."""
         place = post.population.name, receptor
         if place not in self.scales or not projection.store.can.counts:
-            return post.receptors[receptor]
+            return post.receiving(receptor)
         own.scale = self.scales[place]
         if place not in self.declared:
             counts = own.build.signal(f"{'.'.join(place)}.sums", "sums", "int64", (post.population.n,))
@@ -64,7 +64,7 @@ class Sums:
         """Add the operators that move counts to receptors; they come after all deliveries."""
         for (name, receptor), (counts, post) in self.declared.items():
             unit = Exact(1.0 / self.scales[name, receptor])
-            scope = {"sums": counts, "unit": unit, "receiving": post.receptors[receptor]}
+            scope = {"sums": counts, "unit": unit, "receiving": post.receiving(receptor)}
             phase = post.arrival(receptor, Phase.DELIVER)
             build.operator(phase, f"{name}.{receptor}", "sum_step", scope, shards=post.shards)
 
