@@ -146,7 +146,7 @@ def resume(
     """Go on with a run or a sweep that was broken off, a run from its last checkpoint; tell of one that is done."""
     from .experiments.framework import runner, sweep  # noqa: F401 (now, not when something has begun)
     from .sim.runs import stop
-    from .sim.runs.runfolder import SWEEP, read_run
+    from .sim.runs.runfolder import SWEEP, read_run, tidy
 
     with process.interruptible(stop.ask):
         if (path / SWEEP).exists():
@@ -155,8 +155,10 @@ def resume(
         record = read_run(path)
         if record["status"] != "done":
             record = runner.resume(path, say=warn if json_ else say).record
-        elif not json_:
-            say(_told(record))
+        else:
+            tidy(path)
+            if not json_:
+                say(_told(record))
         _tell_end(path, record, json_)
 
 

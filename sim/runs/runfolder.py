@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -155,6 +156,13 @@ def settle(path: Path, *, patience: float = lock.PATIENCE) -> None:
             hdf5.write_file(path / RECORD, _text(record))
     finally:
         held.release()
+
+
+def tidy(path: Path) -> None:
+    """Remove the lock from the folder of a run that is done, where the run was killed before it could do so itself."""
+    if os.path.lexists(path / LOCK):
+        with contextlib.suppress(DataError):
+            settle(path, patience=0.0)
 
 
 def read_json(file: Path, *, missing: str | None = None) -> Any:

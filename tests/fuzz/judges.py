@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from potentia import Result, Simulator
+from potentia.errors import DivergenceError
 from potentia.hardware import Crossbar
 from potentia.kernels.gpu import devices
 from potentia.learning import STDP
@@ -77,6 +78,15 @@ def whole(case: Case, **changes: Any) -> Result:
     """The result of one run as long as both."""
     result: Result = case.simulator(**changes).run(case.seconds(case.first + case.second))
     return result
+
+
+def diverges(case: Case) -> bool:
+    """Whether a state variable of the network goes to infinity."""
+    try:
+        quietly(lambda case: bool(whole(case)), case)
+    except DivergenceError:
+        return True
+    return False
 
 
 LISTS = ("resting", "left")  # variables that are lists, each shard and each backend with its own

@@ -172,7 +172,7 @@ class CommandLine:
         there = list((folder / "runs").glob("[!.]*"))
         if not there:
             self.begin(folder)
-        elif self.runs > 1 or read_run(there[0])["status"] != "done":
+        else:
             self.call("resume", there[0], *self.words[self.words.index("--workers") :] if self.runs > 1 else ())
 
     def call(self, *arguments: object) -> None:

@@ -81,7 +81,7 @@ def words_changed(rng: np.random.Generator, words: Any) -> Any:
             path = inside, keys[int(rng.integers(len(keys)))]
             inside = path[0][path[1]]
         if path is None:
-            return WORDS[int(rng.integers(len(WORDS)))]
+            return _word(rng)
         _change(rng, *path)
     return changed
 
@@ -98,4 +98,9 @@ def _change(rng: np.random.Generator, holder: Any, key: Any) -> None:
         case 2 if isinstance(holder, dict):
             holder[WORDS[int(rng.integers(10, 16))]] = holder.pop(key)
         case _:
-            holder[key] = WORDS[int(rng.integers(len(WORDS)))]
+            holder[key] = _word(rng)
+
+
+def _word(rng: np.random.Generator) -> Any:
+    """A value of JSON, which the next change may change in its turn."""
+    return copy.deepcopy(WORDS[int(rng.integers(len(WORDS)))])

@@ -13,6 +13,8 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass
 
+from potentia.errors import DivergenceError
+
 from . import counting, judges, symmetries
 from .case import Case
 from .dice import Dice
@@ -53,6 +55,8 @@ def judged(case: Case, name: str) -> Fault | bool:
     try:
         return judges.quietly(JUDGES[name], case)
     except Exception as error:
+        if isinstance(error, DivergenceError) and judges.diverges(case):
+            return False  # this network has no result
         return Fault(case.seed, name, type(error).__name__, str(error)[:600])
 
 
