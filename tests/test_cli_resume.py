@@ -93,8 +93,10 @@ def test_a_run_that_is_done_is_told(broken, whole):
     """Its record is printed, and nothing in its folder changes."""
     assert potentia("resume", broken).returncode == 0
     before = {path.name: path.read_bytes() for path in broken.iterdir()}
+    (broken / ".run.lock").touch()  # as a run leaves it that is killed between its last word and its end
     again = potentia("resume", broken)
     assert (again.returncode, again.stderr) == (0, "")
+    assert not (broken / ".run.lock").exists()
     assert again.stdout.startswith("balanced-network, seed 3, done\n")
     assert "rate_excitatory" in again.stdout
     assert again.stdout.endswith(f"spike hash {whole['spike_hash']}\n{broken}\n")

@@ -102,9 +102,16 @@ class ProgrammedArray:
 
 
 def reach(design: ArrayDesign, cells: Any, seen: Any) -> Any:
-    """What share of an error of its own a cell sends to its column, to first order: that of its conductance."""
+    """What share of an error of its own a cell sends to its column, to first order: that of its conductance.
+
+    Never more than all of it: what a column conducts grows by at most as much as a cell does, even where most of the
+    current that is counted as a weak cell's takes other ways.
+    """
     numbers = design.numbers
     own, behind = numbers.plain(cells), numbers.plain(seen)
+    conducts = own > 0
     safe = own.copy()
-    safe[own <= 0] = 1.0
-    return numbers.like(cells, behind / safe)
+    safe[~conducts] = 1.0
+    share = (behind / safe).clip(None, 1.0)
+    share[~conducts] = 1.0
+    return numbers.like(cells, share)

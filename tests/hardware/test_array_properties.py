@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from potentia import Network, Simulator
 from potentia.errors import UnsupportedError
 from potentia.hardware import ADC, Crossbar, PulsedReRAM, StuckAt, Telegraph, Tile, Wires
+from potentia.hardware.array.array import reach
+from potentia.hardware.array.design import ArrayDesign
 from potentia.hardware.devices import presets
 from potentia.models import IF, LIF, SpikeSource
 from potentia.sim import Explicit, Poisson, SpikeTrain
@@ -253,3 +255,19 @@ def test_the_event_engine_says_that_it_cannot_read_a_crossbar():
     net.connect(cells, cells, Explicit([0], [1]), weight=1e-3, delay=DT, store=Crossbar(PulsedReRAM()))
     with pytest.raises(UnsupportedError, match="has its weights in Crossbar, which the event engine cannot read"):
         Simulator(net, engine="event")
+
+
+def test_no_more_than_its_own_error_reaches_a_column():
+    """Against the change of a column's current with each cell, by central differences; also of cells that are off."""
+    wires = Wires(r_word=100.0, r_bit=100.0, r_source=50.0, r_sense=20.0)
+    design = ArrayDesign(device=PulsedReRAM(), wires=wires)
+    cells = np.random.default_rng(4).uniform(2e-5, 1e-4, (6, 5))
+    cells[1, 2], cells[3, 4], cells[5, 0] = 1e-21, 0.0, 1e-9
+    shares = reach(design, cells, design.effective(cells))
+    for i, j in np.ndindex(*cells.shape):
+        step = 1e-7
+        more, less = cells.copy(), cells.copy()
+        more[i, j] += step
+        less[i, j] = max(cells[i, j] - step, 0.0)
+        change = (wires.effective(more)[i, j] - wires.effective(less)[i, j]) / (more[i, j] - less[i, j])
+        assert 0.5 * change <= shares[i, j] <= 1.0  # the share leaves out what goes other ways
