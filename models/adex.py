@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
+from ..sim.description.distributions import numbers
 from ..sim.description.neuron import NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
 from .propagators import decay, rests
@@ -66,8 +67,8 @@ class AdEx(NeuronModel):
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "rate": dt / self.tau,
-            "rate_w": dt / self.tau_adaptation,
+            "rate": dt / numbers(self.tau),
+            "rate_w": dt / numbers(self.tau_adaptation),
             "rest": self.rest,
             "slope": self.slope,
             "onset": self.onset,

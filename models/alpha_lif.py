@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
+from ..sim.description.distributions import numbers
 from ..sim.description.neuron import NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
 from .propagators import alpha_response, coarse, decay, exponential_response, rests
@@ -50,7 +51,7 @@ class AlphaLIF(NeuronModel):
         keep_threshold(self)
 
     def constants(self, dt: float) -> Mapping[str, Any]:
-        tau, tau_e, tau_i = self.tau, self.tau_excitatory, self.tau_inhibitory
+        tau, tau_e, tau_i = map(numbers, (self.tau, self.tau_excitatory, self.tau_inhibitory))
         return {
             "decay": decay(dt, tau),
             "decay_e": decay(dt, tau_e),

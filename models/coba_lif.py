@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
+from ..sim.description.distributions import numbers
 from ..sim.description.neuron import NeuronModel
 from .parameters import PerUnit, keep, keep_threshold
 from .propagators import coarse, decay, mean_of_decay, rests
@@ -59,7 +60,7 @@ class CobaLIF(NeuronModel):
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "rate": dt / self.tau,
+            "rate": dt / numbers(self.tau),
             "coarse": coarse(dt, self.tau),
             "rest": self.rest,
             "reversal_e": self.reversal_excitatory,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, final
 
 from ..sim import validation as check
+from ..sim.description.distributions import numbers
 from ..sim.description.neuron import NeuronModel
 from .parameters import PerUnit, keep
 
@@ -44,7 +45,7 @@ class Izhikevich(NeuronModel):
         keep(self, "c", below=self.peak, unit="V")
 
     def initial(self) -> Mapping[str, Any]:
-        return {"v": self.c, "u": self.b * self.c}
+        return {"v": self.c, "u": numbers(self.b) * numbers(self.c)}
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         check.within("Simulator", "dt", dt, most=LONGEST_STEP, unit="s (Izhikevich)")

@@ -77,7 +77,8 @@ class Simulator:
             chunk=chunk,
             deterministic=deterministic,
         )
-        engine_made, self._options = choose(network.copy(), options)
+        self._network = network.copy()
+        engine_made, self._options = choose(self._network, options)
         self._engine: Engine = engine_made
         self._owed = 0.0  # [s] that a result loaded by `run` covers and the engine does not yet
         self._history = ""  # what was changed since the beginning
@@ -135,7 +136,7 @@ class Simulator:
     @property
     def network(self) -> Network:
         """The network described."""
-        return self._engine.network
+        return self._network
 
     @property
     def plan(self) -> CompiledNetwork:

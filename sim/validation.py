@@ -20,6 +20,7 @@ from . import conversion
 from .conversion import shown
 
 MOST_STEPS: Final = 2**53  # of one duration: beyond, a time in double precision no longer tells steps apart
+SIGNS: Final = {"above": ">", "least": ">=", "below": "<", "most": "<="}
 GRID: Final = 1e-6  # of a step: how far a time may lie beside the grid
 
 
@@ -31,6 +32,11 @@ def name_of(owner: object) -> str:
 def fail(owner: object, field: str, rule: str, got: object) -> ParameterError:
     """The error ``Owner.field: rule (got value)``, ready to be raised."""
     return ParameterError(f"{name_of(owner)}.{field}: {rule} (got {shown(got)})")
+
+
+def at(entry: object, index: object) -> str:
+    """An entry of an array as a message tells it: with its place."""
+    return f"{entry} at index {index}"
 
 
 def digits(number: float) -> str:
@@ -107,6 +113,9 @@ def per_unit(
         good, entries, bounds = np.broadcast_arrays(holds(array, limit), array, limit)
         if not good.all():
             worst = int(good.argmin())
+            if many or np.ndim(limit):
+                rule = f"must be {SIGNS[name]} {digits(float(bounds[worst]))}{f' {unit}' if unit else ''}"
+                raise fail(owner, field, rule, at(float(entries[worst]), worst))
             within(owner, field, float(entries[worst]), unit=unit, **{name: float(bounds[worst])})
     if not many:
         return float(array[0])
@@ -161,14 +170,19 @@ def finite_array(
         raise too_large(owner, field, given) from None
     if bad.any():
         where = np.unravel_index(int(bad.argmax()), array.shape) if array.ndim else ()
-        place = f" at index {where[0] if len(where) == 1 else tuple(map(int, where))}" if where else ""
-        raise fail(owner, field, f"must be finite everywhere{f' [{unit}]' if unit else ''}", f"{array[where]}{place}")
+        got = at(array[where], _place(where)) if where else f"{array[where]}"
+        raise fail(owner, field, f"must be finite everywhere{f' [{unit}]' if unit else ''}", got)
     array += 0.0
     if least is not None and array.size and array.min() < least:
-        raise fail(
-            owner, field, f"must be >= {digits(least)}{f' {unit}' if unit else ''} everywhere", float(array.min())
-        )
+        where = np.unravel_index(int(array.argmin()), array.shape)
+        rule = f"must be >= {digits(least)}{f' {unit}' if unit else ''} everywhere"
+        raise fail(owner, field, rule, at(float(array.min()), _place(where)) if where else float(array.min()))
     return array
+
+
+def _place(where: tuple[Any, ...]) -> object:
+    """Indices as a message tells them."""
+    return int(where[0]) if len(where) == 1 else tuple(map(int, where))
 
 
 def index_array(

@@ -11,15 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import UnsupportedError
 from .. import validation as check
 from .continuous import HeldNoise, PiecewiseConstant, one_per_column, one_per_unit
+from .distributions import Distribution, numbers, per_unit
 from .inputs import Arguments, Stimulus, to_steps
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Constant(Stimulus):
-    """A current that never changes: `value` is R*I [V] for the leaky models; one number or (n,)."""
+    """A current that never changes: `value` is R*I [V] for the leaky models; one number, (n,) or a distribution."""
 
-    value: float | ArrayLike
+    value: float | ArrayLike | Distribution
 
     kernel: ClassVar[str] = ""  # nothing to do in a step
     goes: ClassVar[str] = "drive"
@@ -27,7 +28,7 @@ class Constant(Stimulus):
     lasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check.keep(self, "value", check.per_unit)
+        check.keep(self, "value", per_unit)
 
     def arguments(self, n: int, dt: float) -> Arguments:
         return {}
@@ -125,13 +126,13 @@ class TimedArray(Stimulus):
 class Noise(Stimulus):
     """A Gaussian current, independent for every unit and interval, constant inside an interval.
 
-    mean and std are R*I [V] for the leaky models, one number or (n,); interval [s], a multiple of dt;
-    None is dt itself, so that the noise grows whiter, and its effect weaker, as dt shrinks. With an interval, every
-    dt and the event engine see the same current; without one the event engine refuses it, for it has no dt.
+    mean and std are R*I [V] for the leaky models, one number, (n,) or a distribution; interval [s], a multiple
+    of dt; None is dt itself, so that the noise grows whiter, and its effect weaker, as dt shrinks. With an interval,
+    every dt and the event engine see the same current; without one the event engine refuses it, for it has no dt.
     """
 
-    mean: float | ArrayLike = 0.0
-    std: float | ArrayLike
+    mean: float | ArrayLike | Distribution = 0.0
+    std: float | ArrayLike | Distribution
     interval: float | None = None
 
     kernel: ClassVar[str] = "noise_step"
@@ -139,8 +140,8 @@ class Noise(Stimulus):
     lasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check.keep(self, "mean", check.per_unit)
-        check.keep(self, "std", check.per_unit, least=0.0)
+        check.keep(self, "mean", per_unit)
+        check.keep(self, "std", per_unit, least=0.0)
         if self.interval is not None:
             object.__setattr__(self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s"))
 
@@ -152,7 +153,7 @@ class Noise(Stimulus):
         if self.interval is None:
             rule = "must be given for engine='event', which has no dt at which a new number is drawn"
             raise UnsupportedError(f"Noise.interval: {rule} (got None)")
-        return HeldNoise(self.interval, std=self.std, mean=self.mean)
+        return HeldNoise(self.interval, std=numbers(self.std), mean=numbers(self.mean))
 
     def fits(self, n: int) -> None:
         one_per_unit(self, "mean", self.mean, n)

@@ -6,12 +6,12 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...errors import CapacityError
+from ...errors import CapacityError, ParameterError
 from ...kernels.cpu import distributions as kernels
 from .. import validation as check
 from ..seed import check_key
@@ -242,6 +242,24 @@ def _shares(distribution: Distribution, p: Values) -> Values:
     if shares.size and not (shares.min() >= 0.0 and shares.max() <= 1.0):
         raise check.fail(distribution, "p", "must lie between 0 and 1 everywhere", shares)
     return shares
+
+
+def per_unit(owner: object, field: str, value: Any, **limits: Any) -> Any:
+    """See `validation.per_unit`; a distribution is returned as it is, and limits that are distributions are left out.
+
+    They are for later: once values are drawn, the owner is made anew with them.
+    """
+    if isinstance(value, Distribution):
+        return value
+    known = {name: limit for name, limit in limits.items() if not isinstance(limit, Distribution)}
+    return check.per_unit(owner, field, value, **known)
+
+
+def numbers(value: Any) -> float | NDArray[np.float64]:
+    """What a field of a model or stimulus holds once it is drawn, as it is when a network is compiled."""
+    if isinstance(value, Distribution):
+        raise ParameterError(f"parameters are worked with once they are drawn, as Simulator does (got {value})")
+    return value  # type: ignore[no-any-return]
 
 
 def values(source: float | ArrayLike | Distribution, n: int, key: int, owner: object, field: str) -> Values:

@@ -15,6 +15,7 @@ from .. import validation as check
 from ..operators.operator import Kernel
 from ..seed import beginning
 from .continuous import MOST_RATE, EventInput, PoissonProcess, SpikeTimes, one_per_unit
+from .distributions import Distribution, numbers, per_unit
 
 MOST_UNITS: Final = 2**31 - 1  # of one population
 MOST_PIXELS: Final = 2**14  # of one side of a sensor
@@ -77,6 +78,10 @@ class Stimulus(ABC):
         """Whether what `flow` keeps can hold these values at `time` [s]: whether nothing is left to catch up with."""
         return True
 
+    def entries(self, field: str, n: int) -> int:
+        """How many values of a field are drawn for `n` units where it is given by a distribution."""
+        return n
+
     def fits(self, n: int) -> None:  # noqa: B027
         """Raise ParameterError if this cannot drive `n` units."""
 
@@ -103,13 +108,13 @@ class SpikeTrain(Stimulus):
     """Spikes at given times: spike k reaches unit ``ids[k]`` at ``times[k]`` with weight ``weight``.
 
     times (n_spikes,) [s], any order, >= 0; ids (n_spikes,) unit indices, >= 0; weight in the
-    receptor's unit, one number or (n_spikes,). Stored sorted by time, then by id. The clock engine moves
-    a spike to the nearest grid point; one at time 0 acts at the first, dt.
+    receptor's unit, one number, (n_spikes,) or a distribution. Stored sorted by time, then by id. The clock engine
+    moves a spike to the nearest grid point; one at time 0 acts at the first, dt.
     """
 
     times: ArrayLike = ()
     ids: ArrayLike = ()
-    weight: float | NDArray[np.float64] = 1.0
+    weight: float | ArrayLike | Distribution = 1.0
 
     kernel: ClassVar[str] = "spike_train_step"
     goes: ClassVar[str] = "receptor"
@@ -124,7 +129,7 @@ class SpikeTrain(Stimulus):
         order = np.lexsort((ids, times))
         object.__setattr__(self, "times", times[order])
         object.__setattr__(self, "ids", ids[order])
-        weight = check.per_unit(self, "weight", self.weight)
+        weight = per_unit(self, "weight", self.weight)
         if np.ndim(weight) and weight.shape != times.shape:
             raise check.fail(
                 self, "weight", f"must be one number or as many as times ({times.size})", f"shape {weight.shape}"
@@ -140,7 +145,7 @@ class SpikeTrain(Stimulus):
         }
 
     def event(self, n: int) -> SpikeTimes:
-        return SpikeTimes(self.times, self.ids, self.weight)
+        return SpikeTimes(self.times, self.ids, numbers(self.weight))
 
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
         return {"cursor": ("int64", (1,), 0)}
@@ -148,6 +153,9 @@ class SpikeTrain(Stimulus):
     def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
         now = (step + SAME) * dt if step else -1.0  # at the beginning, spikes at time 0 are still to come
         return {"cursor": int(np.searchsorted(np.asarray(self.times), now, side="right"))}
+
+    def entries(self, field: str, n: int) -> int:
+        return np.size(self.times)
 
     def fits(self, n: int) -> None:
         check.index_array(self, "ids", self.ids, below=n)
@@ -177,7 +185,7 @@ class Events(Stimulus):
     p: ArrayLike | None = None
     width: int = 34
     height: int = 34
-    weight: float = 1.0
+    weight: float | ArrayLike | Distribution = 1.0
 
     kernel: ClassVar[str] = "spike_train_step"
     goes: ClassVar[str] = "receptor"
@@ -187,7 +195,7 @@ class Events(Stimulus):
     def __post_init__(self) -> None:
         for side in ("width", "height"):
             object.__setattr__(self, side, check.whole(self, side, getattr(self, side), least=1, most=MOST_PIXELS))
-        check.keep(self, "weight", check.per_unit)
+        check.keep(self, "weight", per_unit)
         times = check.finite_array(self, "t", self.t, ndim=1, least=0.0, unit="s")
         x = check.index_array(self, "x", self.x, below=self.width)
         y = check.index_array(self, "y", self.y, below=self.height)
@@ -226,6 +234,9 @@ class Events(Stimulus):
     def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
         return self.train.anew(n, dt, step)
 
+    def entries(self, field: str, n: int) -> int:
+        return np.size(self.t)
+
     def fits(self, n: int) -> None:
         pixels = self.width * self.height * (1 if self.p is None else 2)
         if n < pixels:
@@ -247,12 +258,12 @@ class Events(Stimulus):
 class Poisson(Stimulus):
     """An independent Poisson spike train into every unit.
 
-    rate [Hz], one number or (n,), >= 0; weight in the receptor's unit. The times are drawn interval by
-    interval, so every engine and every dt sees the same trains.
+    rate [Hz], one number, (n,) or a distribution, >= 0; weight in the receptor's unit, likewise. The times are drawn
+    interval by interval, so every engine and every dt sees the same trains.
     """
 
-    rate: float | ArrayLike
-    weight: float | ArrayLike = 1.0
+    rate: float | ArrayLike | Distribution
+    weight: float | ArrayLike | Distribution = 1.0
 
     kernel: ClassVar[str] = "poisson_step"
     goes: ClassVar[str] = "receptor"
@@ -261,17 +272,17 @@ class Poisson(Stimulus):
     exact: ClassVar[tuple[str, ...]] = ("rate", "dt")
 
     def __post_init__(self) -> None:
-        check.keep(self, "rate", check.per_unit, least=0.0, most=MOST_RATE, unit="Hz")
-        check.keep(self, "weight", check.per_unit)
+        check.keep(self, "rate", per_unit, least=0.0, most=MOST_RATE, unit="Hz")
+        check.keep(self, "weight", per_unit)
 
     def arguments(self, n: int, dt: float) -> Arguments:
-        if (expected := float(np.max(self.rate, initial=0.0)) * dt) > MOST_DRAWN:
+        if (expected := float(np.max(numbers(self.rate), initial=0.0)) * dt) > MOST_DRAWN:
             rule = f"must lead to at most {MOST_DRAWN:g} spikes of a unit in a step of {dt:g} s, as each is drawn"
             raise check.fail(self, "rate", rule, expected)
         return {"rate": self.rate, "weight": self.weight, "dt": dt}
 
     def event(self, n: int) -> PoissonProcess:
-        return PoissonProcess(self.rate, self.weight)
+        return PoissonProcess(numbers(self.rate), numbers(self.weight))
 
     def flow(self, n: int) -> dict[str, tuple[str, tuple[int, ...], Any]]:
         return {

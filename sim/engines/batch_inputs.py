@@ -8,8 +8,10 @@ from typing import Any, Final
 from ...errors import ParameterError
 from .. import validation as check
 from ..conversion import shown
+from ..description.drawn import drawn_stimulus
 from ..description.inputs import Stimulus
 from ..description.network import Network
+from ..description.parts import Input
 from ..plan.population import suits
 
 MOST_SAMPLES: Final = 1_000_000  # of one batch
@@ -58,8 +60,21 @@ def samples(network: Network, inputs: BatchInputs, batch: int | None) -> list[di
                 raise ParameterError(
                     f"Simulator.run inputs: {name!r} takes a {kind.__name__} (got {type(stimulus).__name__})"
                 )
-            suits(known[name], stimulus)
+    ready = {name: _drawn(network, known[name], given) for name, given in inputs.items()}
     return [
-        {name: given if isinstance(given, Stimulus) else given[sample] for name, given in inputs.items()}
+        {name: given if isinstance(given, Stimulus) else given[sample] for name, given in ready.items()}
         for sample in range(batch)
     ]
+
+
+def _drawn(network: Network, described: Input, given: Stimulus | Sequence[Stimulus]) -> Stimulus | list[Stimulus]:
+    """What takes the place of an input, with numbers in place of its distributions, once it suits the input.
+
+    One stimulus for all samples is drawn once; where each has its own, each draws its own.
+    """
+    alone = isinstance(given, Stimulus)
+    stimuli = [given] if isinstance(given, Stimulus) else given
+    made = [drawn_stimulus(network, described, part, None if alone else k) for k, part in enumerate(stimuli)]
+    for part in made:
+        suits(described, part)
+    return made[0] if alone else made

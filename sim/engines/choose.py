@@ -14,6 +14,7 @@ from ...errors import CapacityError, ParameterError, UnsupportedError
 from ...kernels import backend as backends
 from ...kernels.gpu import choice
 from .. import validation as check
+from ..description.drawn import drawn
 from ..description.network import Network
 from ..free_memory import memory_told
 from ..notice import notify
@@ -81,6 +82,8 @@ class Options:
 def choose(network: Network, options: Options) -> tuple[Engine, Options]:
     """The engine for a network, compiled, and the options with the backend that it runs on."""
     threads = cores() if options.threads is None else options.threads
+    with memory_told("Simulator.network"):
+        network = drawn(network)
     if options.engine == "event":
         from .event import EventEngine
         from .event_plan import compile_events

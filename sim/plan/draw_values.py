@@ -120,8 +120,10 @@ def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> tupl
     lags = np.rint(array / dt)
     off = (np.abs(array - lags * dt) > 1e-3 * dt) | (lags < 1)
     if off.any():
-        rule = f"every delay must be a multiple of dt = {dt:g} s, at least one"
-        raise check.fail(OWNER, "connect delay", rule, float(array[off][0]))
+        first = int(off.argmax())
+        near = check.digits(max(float(lags[first]), 1.0) * dt)
+        rule = f"every delay must be a multiple of dt = {dt:g} s, at least one; the nearest is {near} s"
+        raise check.fail(OWNER, "connect delay", rule, check.at(float(array[first]), _given_at(delay, edges, first)))
     distinct, index = index_lags(_bounded(lags.astype(np.int64), dt))
     return distinct, index
 
@@ -157,7 +159,10 @@ def draw_delays(projection: Projection, edges: Edges, key: int) -> Any:
     bad = ~((array >= 0) & (array <= MAX_DELAY))
     if bad.any():
         rule = f"every delay must be >= 0 and <= {MAX_DELAY:g} s for the event engine"
-        raise check.fail(OWNER, f"connect delay of {projection.name}", rule, float(array[bad][0]))
+        first = int(bad.argmax())
+        many = not isinstance(delay, Distribution) and np.ndim(delay) > 0
+        got = check.at(float(array[first]), _given_at(delay, edges, first)) if many else float(array[bad][0])
+        raise check.fail(OWNER, f"connect delay of {projection.name}", rule, got)
     return array
 
 
@@ -171,6 +176,12 @@ def _in_order(array: Any, given: Any, edges: Edges) -> Any:
     """Values for the edges as they are sorted now; an array from the user is in the order in which edges were given."""
     explicit = np.ndim(given) > 0 and edges.order is not None
     return array[edges.order] if explicit else array
+
+
+def _given_at(given: Any, edges: Edges, place: int) -> int:
+    """Where the value of an edge stands among those that were given."""
+    explicit = np.ndim(given) > 0 and edges.order is not None
+    return int(edges.order[place]) if explicit and edges.order is not None else place
 
 
 def _bounded(lags: Any, dt: float) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from potentia import Network, Simulator
 from potentia.sim import Connectivity, NeuronModel, Rule, Stimulus, Store
+from potentia.sim.description.drawn import drawn
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,15 @@ class Case:
 
     def simulator(self, probes: tuple[Look, ...] | None = None, **changes: Any) -> Simulator:
         return Simulator(self.network(probes), **self.options(**changes))
+
+    def settled(self) -> Case:
+        """The same with what models and stimuli draw in place of their distributions."""
+        net = drawn(self.network())
+        models = [part.model for part in net.populations]
+        stimuli = [part.stimulus for part in net.inputs]
+        populations = [replace(part, model=model) for part, model in zip(self.populations, models, strict=True)]
+        inputs = [replace(part, stimulus=stimulus) for part, stimulus in zip(self.inputs, stimuli, strict=True)]
+        return replace(self, populations=tuple(populations), inputs=tuple(inputs))
 
     def without(self, kind: str, index: int) -> Case:
         """The case without one of its parts, and without what hangs on it."""

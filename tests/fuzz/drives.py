@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 from potentia.models import SpikeSource
-from potentia.sim import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray
+from potentia.sim import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray, Uniform
 
 from .case import Drive, Units
 from .dice import Dice
@@ -125,3 +125,13 @@ STIMULI: dict[type[Stimulus], Callable[[Driver], Stimulus]] = {
     TimedArray: Driver.timed,
     Noise: Driver.noise,
 }
+
+
+def scattered(dice: Dice, stimulus: Stimulus) -> Stimulus:
+    """The same with a distribution around each number of which there may be one per unit or event."""
+    chosen: dict[str, Any] = {}
+    for own in fields(stimulus):  # type: ignore[arg-type]
+        value = getattr(stimulus, own.name)
+        if own.name in ("value", "rate", "weight", "mean", "std") and np.ndim(value) == 0 and dice.chance(0.5):
+            chosen[own.name] = Uniform(*sorted((0.5 * value, 1.5 * value)))
+    return replace(stimulus, **chosen)  # type: ignore[type-var]

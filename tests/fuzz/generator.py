@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from potentia.models import SpikeSource
@@ -9,14 +10,15 @@ from potentia.sim.plan.probes import EVERY
 
 from .case import Case, Drive, Look, Units, Wiring
 from .dice import Dice
-from .drives import Driver
-from .units import units
+from .drives import Driver, scattered
+from .units import lawful, units
 from .wirings import Wirer
 
 GRIDS = (1e-4, 1e-4, 2e-4, 2.5e-4, 5e-4, 1e-3)  # [s]; the default intervals of probes are multiples of each
 MIXED = 40  # one seed in so many mixes numbers and arrays in a model, since each combination is compiled once: a second
 UNMIXED = 1000  # seeds below never do
 UNTAUGHT = 1000  # of seeds below, networks of the event engine do not learn
+LAWFUL = 8  # one seed in so many has distributions in models and stimuli
 PINNED = 100  # seeds below draw what they always drew, so that versions can be compared by their spikes
 
 
@@ -41,6 +43,10 @@ def generate(seed: int) -> Case:
             inputs.append(drive)
             if dice.chance(0.6):
                 later[drive.name] = tuple(driver.later(drive.stimulus) for _ in range(samples))
+    if seed >= PINNED and seed % LAWFUL == 0:
+        own = Dice(seed, 1)
+        populations = [lawful(own, part, grid, event=event) for part in populations]
+        inputs = [replace(drive, stimulus=scattered(own, drive.stimulus)) for drive in inputs]
     return Case(
         seed, network_seed, tuple(populations), tuple(projections), tuple(inputs),
         tuple(_probes(dice, populations, projections, grid, event=event)), "event" if event else "clock", grid,

@@ -38,7 +38,7 @@ def permuted(case: Case) -> bool:
 
 def _rearranged(case: Case, name: str, orders: Callable[[int], list[Ids]]) -> bool:
     """Compare the units of unconnected populations with those chosen by `orders`."""
-    said = False
+    said, case = False, case.settled()
     for units in case.populations:
         if units.n == 1 or isinstance(units.model, RANDOM):
             continue
@@ -123,7 +123,7 @@ def switched(case: Case) -> bool:
     draws = any(isinstance(drive.stimulus, (Noise, Poisson)) and drive.name in case.later for drive in case.inputs)
     if any(wiring.rule for wiring in case.projections) or not case.later or draws:
         return False
-    said = False
+    said, case = False, case.settled()
     for k in range(case.batch):
         joined = _joined(case, k)
         if joined is None:
@@ -214,7 +214,7 @@ def converges(case: Case) -> bool:
     """
     if case.engine != "event" or case.seconds(case.first + case.second) > LONGEST:
         return False
-    case = replace(case, probes=tuple(Look(units.name, "spikes") for units in case.populations))
+    case = replace(case.settled(), probes=tuple(Look(units.name, "spikes") for units in case.populations))
     exact = whole(case)
     for step in STEPS:
         close = whole(_clocked(case, step))

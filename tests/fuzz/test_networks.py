@@ -121,8 +121,8 @@ def test_every_field_is_set():
                 missing.append(f"{name}.{field}")
     for kind in concrete(NeuronModel):
         for own in fields(kind):
-            if not {"array", "number"} <= made()[kind.__name__][own.name]:
-                missing.append(f"{kind.__name__}.{own.name} as a number and as an array")
+            if not {"array", "number", "law"} <= made()[kind.__name__][own.name]:
+                missing.append(f"{kind.__name__}.{own.name} as a number, as an array and as a distribution")
     assert not missing
 
 
@@ -134,12 +134,12 @@ def test_every_field_is_set():
         ("Wiring", "store", {"part"}),
         ("Wiring", "rule", {"part"}),
         ("Wiring", "receptor", {"number"}),
-        ("Poisson", "rate", {"number", "array"}),
-        ("Poisson", "weight", {"number", "array"}),
-        ("Constant", "value", {"number", "array"}),
-        ("Noise", "mean", {"number", "array"}),
-        ("Noise", "std", {"number", "array"}),
-        ("SpikeTrain", "weight", {"number", "array"}),
+        ("Poisson", "rate", {"number", "array", "law"}),
+        ("Poisson", "weight", {"number", "array", "law"}),
+        ("Constant", "value", {"number", "array", "law"}),
+        ("Noise", "mean", {"number", "array", "law"}),
+        ("Noise", "std", {"number", "array", "law"}),
+        ("SpikeTrain", "weight", {"number", "array", "law"}),
         ("Look", "ids", {"array"}),
         ("Look", "every", {"number", "default"}),
     ],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, EscapeLIF, Izhikevich, SpikeSource
-from potentia.sim import NeuronModel
+from potentia.sim import NeuronModel, Uniform
 
 from .case import Units
 from .dice import Dice
@@ -104,6 +104,16 @@ def units(dice: Dice, name: str, grid: float, *, event: bool, pure: bool, random
         if dice.chance(0.4):
             initial[variable] = dice.law(low, high) if dice.chance(0.4) else dice.per_unit(low, high, n)
     return Units(name, kind(**chosen), n, initial)
+
+
+def lawful(dice: Dice, part: Units, grid: float, *, event: bool) -> Units:
+    """The same units with some fields of the model given by distributions, within the ranges of the generator."""
+    chosen: dict[str, Any] = {}
+    for name, (least, high) in MODELS[type(part.model)].fields.items():
+        if dice.chance(0.5):
+            low = max(least, grid) if name.startswith("tau") else SHORTEST if event and name == "refractory" else least
+            chosen[name] = Uniform(low, high) if name == "refractory" else dice.law(low, high)
+    return replace(part, model=replace(part.model, **chosen))
 
 
 def size(dice: Dice) -> int:
