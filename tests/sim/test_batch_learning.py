@@ -1,14 +1,16 @@
 """Batches that learn: sums and means of what samples change, fast weights, on both engines."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.errors import NetworkError, ParameterError, UnsupportedError
+from potentia.errors import CapacityError, NetworkError, ParameterError, UnsupportedError
 from potentia.hardware import Crossbar, PulsedReRAM
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import FixedProbability, SpikeTrain, Uniform
+from potentia.sim import FixedProbability, Phase, Rule, SpikeTrain, Uniform, free_memory
 
 DT, DURATION, BATCH = 1e-4, 50e-3, 5
 RULE = STDP(a_plus=0.1e-3, a_minus=0.12e-3, w_max=6e-3)
@@ -44,6 +46,27 @@ def network(store=None, *, rule=RULE):
 
 
 TRAINS = {"train": [train(seed) for seed in range(1, BATCH + 1)]}
+
+
+def raise_step(step, history, history_count, lags, first, synapse, change, proposed):
+    room = proposed[0]
+    for g in range(lags.size):
+        slot = (step - lags[g]) % history.shape[0]
+        for k in range(history_count[slot]):
+            segment = history[slot, k] * lags.size + g
+            for s in range(first[segment], first[segment + 1]):
+                synapse[room] = s
+                change[room] = 1e-5
+                room += 1
+    proposed[0] = room
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raising(Rule):
+    """Every arrival raises the weight by 10 uV; the store does it."""
+
+    def learn(self, projection, proposals):
+        projection.operator(Phase.LEARN, raise_step, {**projection.listed(), **proposals.scope})
 
 
 def simulator(how, **described):
@@ -165,6 +188,44 @@ def test_two_batches_learn_one_after_the_other(name):
     first = made.weights("in")
     made.run(DURATION, inputs=TRAINS, learn="mean")
     assert np.abs(made.weights("in") - first).max() > 1e-5
+
+
+def test_a_card_learns_what_the_processor_learns(gpu):
+    """Its own copy of the weights is renewed: the run after the batch begins with what the batch has learned."""
+    outcomes = []
+    for backend in (gpu, "cpu"):
+        made = simulator({**CLOCK, "threads": 1, "backend": backend})
+        batch = made.run(DURATION, inputs=TRAINS, learn="mean")
+        learned = made.weights("in")
+        outcomes.append((batch.hash, batch.weights("in"), learned, made.run(DURATION).hash, made.weights("in")))
+    for here, there in zip(*outcomes, strict=True):
+        np.testing.assert_array_equal(here, there)
+
+
+def test_weights_for_every_thread_must_fit_into_memory(monkeypatch):
+    made = simulator(CLOCK)
+    before = weights(made)
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e3)
+    words = r"^Simulator\.run: needs 0.0 GB, but 0.0 GB are free \(got 2 threads with weights of their own"
+    with pytest.raises(CapacityError, match=words):
+        made.run(DURATION, inputs=TRAINS, learn="each")
+    monkeypatch.undo()
+    for part, values in weights(made).items():
+        np.testing.assert_array_equal(values, before[part])
+
+
+@pytest.mark.parametrize("name", ["float64", "float32", "reference"])
+def test_a_rule_of_a_users_own_proposes_in_each_sample(name):
+    """The store carries out what it proposes: each arrival adds as much, also of spikes in flight at 10 ms."""
+    made = simulator(WAYS[name], rule=Raising())
+    first, sources = made.weights("in"), made.synapses("in").sources
+    result = made.run(DURATION, inputs=TRAINS, learn="sum")
+    fired = [(stimulus.times > 10.05e-3, stimulus.ids) for stimulus in TRAINS["train"]]
+    flight = np.bincount(train(0).ids[np.abs(train(0).times - 9.55e-3) < 0.5e-3], minlength=30)
+    arrivals = np.array([np.bincount(ids[late], minlength=30) + flight for late, ids in fired])[:, sources]
+    near = 1e-8 if name == "float32" else 1e-15
+    np.testing.assert_allclose(result.weights("in")[:, -1] - first, 1e-5 * arrivals, atol=near)
+    np.testing.assert_allclose(made.weights("in") - first, 1e-5 * arrivals.sum(axis=0), atol=near)
 
 
 def test_an_empty_batch_in_time_changes_nothing():
