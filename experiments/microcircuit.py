@@ -66,7 +66,7 @@ START_SD: Final = np.array([5.36, 4.57, 4.74, 4.94, 4.94, 4.55, 5.46, 4.48]) * 1
 WEIGHT: Final = 87.8e-12 * TAU / CAPACITANCE  # R * I [V]: 3.512 mV, a current whose potential peaks at 0.15 mV
 G: Final = -4.0  # inhibitory weights over excitatory ones
 WEIGHT_SPREAD: Final = 0.1  # standard deviation over mean
-DEFAULT_BITS: Final = 8  # of a weight: 256 levels with the mean and variance of its law
+DEFAULT_BITS: Final = 8  # of a weight: 256 levels with the mean and variance of its distribution
 DELAYS: Final = {"E": (1.5e-3, 0.75e-3), "I": (0.8e-3, 0.4e-3)}  # mean, standard deviation [s]
 
 Matrix = NDArray[np.float64]

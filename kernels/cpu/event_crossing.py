@@ -1,6 +1,6 @@
 """The first threshold crossing of a leaky potential under two exponentially decaying currents.
 
-A `cell` is the tuple (v, first, second, drive, tau, tau_first, tau_second): potential [V], the two currents [V],
+A `neuron` is the tuple (v, first, second, drive, tau, tau_first, tau_second): potential [V], the two currents [V],
 constant drive [V] and time constants [s] of tau dv/dt = -v + drive + first(t) + second(t), where each current
 decays with its own time constant.
 
@@ -36,9 +36,9 @@ def _rate_gap(one, two):
 
 
 @njit(error_model="numpy")
-def course(cell, t):
+def course(neuron, t):
     """Potential v(t) [V], total current less potential tau v'(t) [V], and slope of the current [V/s]."""
-    v, first, second, drive, tau, tau_first, tau_second = cell
+    v, first, second, drive, tau, tau_first, tau_second = neuron
     decay = math.exp(-t / tau)
     potential = drive + (v - drive) * decay
     current = slope = 0.0
@@ -56,30 +56,30 @@ def course(cell, t):
 
 
 @njit(error_model="numpy")
-def first_crossing(cell, threshold):
+def first_crossing(neuron, threshold):
     """The time [s] at which the potential first reaches `threshold`; 0 if it is there, inf if it never comes."""
-    v, first, second, drive, _, tau_first, tau_second = cell
+    v, first, second, drive, _, tau_first, tau_second = neuron
     if v >= threshold:
         return 0.0
     if drive + max(first, 0.0) + max(second, 0.0) <= threshold:
         return math.inf  # v moves towards something that never exceeds this
     turn = _turn(first, second, tau_first, tau_second)
-    crossing = _crossing_between(cell, threshold, 0.0, turn)
-    return _crossing_between(cell, threshold, turn, math.inf) if crossing == math.inf else crossing
+    crossing = _crossing_between(neuron, threshold, 0.0, turn)
+    return _crossing_between(neuron, threshold, turn, math.inf) if crossing == math.inf else crossing
 
 
 @njit(error_model="numpy")
-def near_crossing(cell, threshold):
+def near_crossing(neuron, threshold):
     """The first crossing [s], or -t where it lies far ahead, not before t: a bound, which is cheaper.
 
     The bound is the crossing if no exciting current decayed.
     """
-    v, first, second, drive, tau, _, _ = cell
+    v, first, second, drive, tau, _, _ = neuron
     most = drive + max(first, 0.0) + max(second, 0.0)
     if v >= threshold or most <= threshold:
         return 0.0 if v >= threshold else math.inf
     bound = tau * math.log1p((threshold - v) / (most - threshold))
-    return -bound if bound > FAR * tau else first_crossing(cell, threshold)
+    return -bound if bound > FAR * tau else first_crossing(neuron, threshold)
 
 
 @njit(error_model="numpy")
@@ -94,22 +94,22 @@ def _turn(first, second, tau_first, tau_second):
 
 
 @njit(error_model="numpy")
-def _crossing_between(cell, threshold, begin, limit):
+def _crossing_between(neuron, threshold, begin, limit):
     """The first crossing in (begin, limit], where v' changes sign at most once and v(begin) < threshold.
 
     It goes on in doubling strides: far from `begin` a slope is too small to be told from rounding.
     """
-    _, first, second, drive, tau, tau_first, tau_second = cell
-    rising, span = course(cell, begin)[1] > 0.0, tau
+    _, first, second, drive, tau, tau_first, tau_second = neuron
+    rising, span = course(neuron, begin)[1] > 0.0, tau
     while begin < limit:
         end = min(begin + span, limit)
-        potential, push, _ = course(cell, end)
+        potential, push, _ = course(neuron, end)
         if potential >= threshold:
-            return _zero(cell, threshold, begin, end, False)
+            return _zero(neuron, threshold, begin, end, False)
         if rising and push <= 0.0:
-            peak = _zero(cell, threshold, begin, end, True)
-            if course(cell, peak)[0] >= threshold:
-                return _zero(cell, threshold, begin, peak, False)
+            peak = _zero(neuron, threshold, begin, end, True)
+            if course(neuron, peak)[0] >= threshold:
+                return _zero(neuron, threshold, begin, peak, False)
             rising = False
         rest = max(first, 0.0) * math.exp(-end / tau_first) + max(second, 0.0) * math.exp(-end / tau_second)
         if drive + rest <= threshold or (not rising and limit == math.inf and drive <= threshold):
@@ -120,16 +120,16 @@ def _crossing_between(cell, threshold, begin, limit):
 
 
 @njit(error_model="numpy")
-def _zero(cell, threshold, begin, end, peak):
+def _zero(neuron, threshold, begin, end, peak):
     """Where v passes the threshold upwards or, for `peak`, where v' passes zero downwards.
 
     The bracket holds one such place. Newton's steps where they stay inside and shrink, else bisection.
     """
-    tau = cell[4]
+    tau = neuron[4]
     t = 0.5 * (begin + end)
     step = before = end - begin
     for _ in range(200):
-        potential, push, slope = course(cell, t)
+        potential, push, slope = course(neuron, t)
         value, rate = (-push, push / tau - slope) if peak else (potential - threshold, push / tau)
         if value < 0.0:
             begin = t

@@ -8,7 +8,7 @@ from numba import njit
 
 from .event_memory import reals, record
 from .event_queue import NEVER, later, nearest_tick, schedule
-from .event_units import CELL, GROUP, set_drive, touch
+from .event_units import GROUP, NEURON, set_drive, touch
 from .random import normal, uniform
 
 TRAIN, POISSON, CURRENT = 0, 1, 2  # kinds of slots
@@ -76,14 +76,14 @@ def feed(inputs, units, index, time, count):
             slot.fresh = 0
         else:
             count = _arrive(units, slot.unit, slot.variable, slot.weight, count)
-        within = slot.unit - record(units.group, record(units.cell, slot.unit, CELL).group, GROUP).first
+        within = slot.unit - record(units.group, record(units.neuron, slot.unit, NEURON).group, GROUP).first
         slot.clock -= math.log(uniform(slot.stream, within, slot.cursor)) / slot.rate
         slot.cursor += 1
         due = nearest_tick(slot.clock)
     else:
         if slot.cursor < slot.end and record(inputs.change, slot.cursor, CHANGE).time == time:
             slot.cursor += 1
-        for unit in range(slot.unit, record(units.group, record(units.cell, slot.unit, CELL).group, GROUP).end):
+        for unit in range(slot.unit, record(units.group, record(units.neuron, slot.unit, NEURON).group, GROUP).end):
             set_drive(units, unit, current(inputs, index, unit, time), time)
         due = next_change(inputs, index, time)
     schedule(inputs, index, due)
@@ -93,7 +93,7 @@ def feed(inputs, units, index, time, count):
 @njit(error_model="numpy")
 def _arrive(units, unit, variable, weight, count):
     """Let a weight arrive at a unit; return the number of touched units."""
-    reals(units.arriving)[record(units.cell, unit, CELL).row + variable] += weight
+    reals(units.arriving)[record(units.neuron, unit, NEURON).row + variable] += weight
     return touch(units, unit, count)
 
 
@@ -134,6 +134,6 @@ def set_currents(table, units_table, time, drive, due):
     for index in range(due.size):
         slot = record(inputs.slot, index, SLOT)
         if slot.kind == CURRENT:
-            for unit in range(slot.unit, record(units.group, record(units.cell, slot.unit, CELL).group, GROUP).end):
+            for unit in range(slot.unit, record(units.group, record(units.neuron, slot.unit, NEURON).group, GROUP).end):
                 drive[unit] = current(inputs, index, unit, time)
             due[index] = next_change(inputs, index, time)

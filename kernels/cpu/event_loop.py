@@ -10,7 +10,7 @@ from .event_learning import RULE, learn_synapse, learn_unit, raise_segment, read
 from .event_memory import ids, reals, record, wholes
 from .event_queue import NEVER, later, pop, push, replace
 from .event_records import FIRED, sample
-from .event_units import CELL, GROUP, ask, spike, take, touch
+from .event_units import GROUP, NEURON, ask, spike, take, touch
 
 DONE, QUEUE_FULL, RECORD_FULL = 0, 1, 2  # why the loop returned
 
@@ -65,7 +65,7 @@ class Flight(NamedTuple):
 
 @njit(error_model="numpy")
 def advance(stop, units_table, wires_table, flight_table, inputs_table, learning_table, records_table):
-    """Carry out all events up to and including `stop` [ticks], or until a buffer is full; return why it ended.
+    """Carry out all events up to and including `stop` [ticks], or until a buffer is full; return why the loop ended.
 
     Each table: see `event_memory.table`. At one time, populations act in order of rank: first all that arrives is
     summed, then units fire in order. So a synapse learns from what arrives before it learns from its target's spike.
@@ -130,7 +130,7 @@ def _arrival_rank(wires, flight):
 
 @njit(error_model="numpy")
 def _unit_rank(units, unit):
-    return record(units.group, record(units.cell, unit, CELL).group, GROUP).rank
+    return record(units.group, record(units.neuron, unit, NEURON).group, GROUP).rank
 
 
 @njit(error_model="numpy")
@@ -214,7 +214,7 @@ def _emit(units, wires, flight, learning, records, time):
     """Let the first unit due fire, note it, and send the spike along its chains."""
     unit = wholes(units.heap)[0]
     spike(units, unit, time)
-    if record(units.group, record(units.cell, unit, CELL).group, GROUP).recorded:
+    if record(units.group, record(units.neuron, unit, NEURON).group, GROUP).recorded:
         rows = wholes(records.rows)
         noted = record(records.fired, rows[0], FIRED)
         noted.time = time

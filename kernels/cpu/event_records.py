@@ -7,7 +7,7 @@ from numba import njit
 
 from .event_memory import reals, record, wholes
 from .event_queue import NEVER, later
-from .event_units import CELL, copied, settle
+from .event_units import NEURON, copied, settle
 
 STATE, COUNTS, RATE, WEIGHTS = 0, 1, 2, 3  # kinds of sampling probes
 
@@ -82,7 +82,7 @@ def _write(records, units, learning, probe, time):
             settle(units, subset[k], row, time)
             out[k] = reals(row)[probe.variable]
             continue
-        fired = record(units.cell, subset[k], CELL).fired
+        fired = record(units.neuron, subset[k], NEURON).fired
         if probe.kind == RATE:
             out[0] += fired - before[k]
         else:

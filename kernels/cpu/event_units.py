@@ -14,17 +14,17 @@ from .event_memory import reals, record, wholes
 from .event_queue import TICKS, later, nearest_tick, schedule
 from .random import mix
 
-CELL = np.dtype(
+NEURON = np.dtype(
     [
         ("group", np.int64),  # its population
         ("row", np.int64),  # where its state variables begin
         ("constants", np.int64),  # where its parameters begin
         ("refractory", np.int64),  # [ticks], NEVER for one that does not end in any run
         ("drive", np.float64),
-        ("last", np.int64),  # the time of its state [ticks]
+        ("last", np.int64),  # the time at which its state holds [ticks]
         ("held", np.int64),  # the end of its refractory time [ticks], -1 before the first spike
         ("fired", np.int64),  # its spikes so far
-        ("unsure", np.int64),  # 1 where it is due to be asked again, not to fire
+        ("unsure", np.int64),  # 1 where `next` is to be called again at its due time, 0 where it will fire
         ("marked", np.int64),  # 1 while something has arrived that is not taken yet
     ],
     align=True,
@@ -48,12 +48,12 @@ GROUP = np.dtype(
 class Units(NamedTuple):
     """All units, numbered through all populations in order of rank.
 
-    cell (n,) CELL; group (n_populations,) GROUP; state, what has arrived for each state variable (arriving), and
+    neuron (n,) NEURON; group (n_populations,) GROUP; state, what has arrived for each state variable (arriving), and
     parameters, all float64; spare float64, room for one row; touched (n,) int64, work space;
     heap, place, due, size: when each unit will fire, see `event_queue.schedule`.
     """
 
-    cell: Any
+    neuron: Any
     group: Any
     state: Any
     arriving: Any
@@ -71,19 +71,19 @@ def _propagate(units, unit, rows, begin, end):
     """Propagate the row of `unit` at the address `rows` from `begin` to `end`, not across its `held`."""
     if end <= begin:
         return
-    cell = record(units.cell, unit, CELL)
-    flow = record(units.group, cell.group, GROUP).flow
+    neuron = record(units.neuron, unit, NEURON)
+    flow = record(units.group, neuron.group, GROUP).flow
     kept = reals(rows)[0]
-    call(flow, rows, units.parameters + 8 * cell.constants, cell.drive, (end - begin) / TICKS)
-    if end <= cell.held:
+    call(flow, rows, units.parameters + 8 * neuron.constants, neuron.drive, (end - begin) / TICKS)
+    if end <= neuron.held:
         reals(rows)[0] = kept
 
 
 @njit(error_model="numpy")
 def settle(units, unit, rows, time):
-    """Bring the row of `unit` at the address `rows`, true at its last event, to `time`."""
-    cell = record(units.cell, unit, CELL)
-    last, held = cell.last, cell.held
+    """Advance the row of `unit` at the address `rows` from the time of its last event to `time`."""
+    neuron = record(units.neuron, unit, NEURON)
+    last, held = neuron.last, neuron.held
     if last < held:
         _propagate(units, unit, rows, last, min(held, time))
         last = held
@@ -92,11 +92,11 @@ def settle(units, unit, rows, time):
 
 @njit(error_model="numpy")
 def touch(units, unit, count):
-    """Enter `unit` among the touched ones, once; return their number."""
-    cell = record(units.cell, unit, CELL)
-    if cell.marked:
+    """List `unit` among those that something arrived at, once; return their number."""
+    neuron = record(units.neuron, unit, NEURON)
+    if neuron.marked:
         return count
-    cell.marked = 1
+    neuron.marked = 1
     wholes(units.touched)[count] = unit
     return count + 1
 
@@ -104,13 +104,13 @@ def touch(units, unit, count):
 @njit(error_model="numpy")
 def take(units, unit, time):
     """Bring `unit` to `time`, add what arrives there, and predict anew."""
-    cell = record(units.cell, unit, CELL)
-    settle(units, unit, units.state + 8 * cell.row, time)
-    cell.last = time
-    cell.marked = 0
-    state, arriving = reals(units.state + 8 * cell.row), reals(units.arriving + 8 * cell.row)
-    for k in range(record(units.group, cell.group, GROUP).width):
-        if k > 0 or time > cell.held:
+    neuron = record(units.neuron, unit, NEURON)
+    settle(units, unit, units.state + 8 * neuron.row, time)
+    neuron.last = time
+    neuron.marked = 0
+    state, arriving = reals(units.state + 8 * neuron.row), reals(units.arriving + 8 * neuron.row)
+    for k in range(record(units.group, neuron.group, GROUP).width):
+        if k > 0 or time > neuron.held:
             state[k] += arriving[k]
         arriving[k] = 0.0
     predict(units, unit)
@@ -118,27 +118,27 @@ def take(units, unit, time):
 
 @njit(error_model="numpy")
 def predict(units, unit):
-    """Schedule the next spike of `unit`, whose state is true at its last event."""
-    cell = record(units.cell, unit, CELL)
-    group = record(units.group, cell.group, GROUP)
-    row, begin = units.state + 8 * cell.row, cell.last
-    if cell.held > begin:
+    """Schedule the next spike of `unit` from its state at the time of its last event."""
+    neuron = record(units.neuron, unit, NEURON)
+    group = record(units.group, neuron.group, GROUP)
+    row, begin = units.state + 8 * neuron.row, neuron.last
+    if neuron.held > begin:
         row = copied(units, unit)
-        _propagate(units, unit, row, begin, cell.held)
-        begin = cell.held
-    wait = call(group.next, row, units.parameters + 8 * cell.constants, cell.drive, 0.0)
-    cell.unsure = wait < 0.0
-    schedule(units, unit, max(later(begin, nearest_tick(abs(wait))), later(cell.held, 1)))
+        _propagate(units, unit, row, begin, neuron.held)
+        begin = neuron.held
+    wait = call(group.next, row, units.parameters + 8 * neuron.constants, neuron.drive, 0.0)
+    neuron.unsure = wait < 0.0
+    schedule(units, unit, max(later(begin, nearest_tick(abs(wait))), later(neuron.held, 1)))
 
 
 @njit(error_model="numpy")
 def ask(units, unit, time):
-    """Predict anew for `unit`, which is due, if it was unsure; return whether it was."""
-    cell = record(units.cell, unit, CELL)
-    if not cell.unsure:
+    """If `unit`, which is due, was unsure, predict its spike anew; return whether it was unsure."""
+    neuron = record(units.neuron, unit, NEURON)
+    if not neuron.unsure:
         return False
-    settle(units, unit, units.state + 8 * cell.row, time)
-    cell.last = time
+    settle(units, unit, units.state + 8 * neuron.row, time)
+    neuron.last = time
     predict(units, unit)
     return True
 
@@ -146,9 +146,9 @@ def ask(units, unit, time):
 @njit(error_model="numpy")
 def copied(units, unit):
     """The address of a copy of the row of `unit`, for looking ahead."""
-    cell = record(units.cell, unit, CELL)
-    state, spare = reals(units.state + 8 * cell.row), reals(units.spare)
-    for k in range(record(units.group, cell.group, GROUP).width):
+    neuron = record(units.neuron, unit, NEURON)
+    state, spare = reals(units.state + 8 * neuron.row), reals(units.spare)
+    for k in range(record(units.group, neuron.group, GROUP).width):
         spare[k] = state[k]
     return units.spare
 
@@ -156,14 +156,14 @@ def copied(units, unit):
 @njit(error_model="numpy")
 def spike(units, unit, time):
     """Let `unit` fire."""
-    cell = record(units.cell, unit, CELL)
-    group = record(units.group, cell.group, GROUP)
-    row = units.state + 8 * cell.row
+    neuron = record(units.neuron, unit, NEURON)
+    group = record(units.group, neuron.group, GROUP)
+    row = units.state + 8 * neuron.row
     settle(units, unit, row, time)
-    call(group.fire, row, units.parameters + 8 * cell.constants, cell.drive, 0.0)
-    cell.last = time
-    cell.held = later(time, cell.refractory)
-    cell.fired += 1
+    call(group.fire, row, units.parameters + 8 * neuron.constants, neuron.drive, 0.0)
+    neuron.last = time
+    neuron.held = later(time, neuron.refractory)
+    neuron.fired += 1
     group.signature = mix(mix(group.signature ^ np.uint64(time)) ^ np.uint64(unit - group.first))
     predict(units, unit)
 
@@ -171,12 +171,12 @@ def spike(units, unit, time):
 @njit(error_model="numpy")
 def set_drive(units, unit, drive, time):
     """Give `unit` another drive from `time` on; the same drive again leaves it alone, rounding nothing."""
-    cell = record(units.cell, unit, CELL)
-    if cell.drive == drive:
+    neuron = record(units.neuron, unit, NEURON)
+    if neuron.drive == drive:
         return
-    settle(units, unit, units.state + 8 * cell.row, time)
-    cell.last = time
-    cell.drive = drive
+    settle(units, unit, units.state + 8 * neuron.row, time)
+    neuron.last = time
+    neuron.drive = drive
     predict(units, unit)
 
 
@@ -192,9 +192,9 @@ def bring(table, first, end, time):
     """Bring the units from `first` to before `end` to `time`."""
     units = table[0]
     for unit in range(first, end):
-        cell = record(units.cell, unit, CELL)
-        settle(units, unit, units.state + 8 * cell.row, time)
-        cell.last = max(cell.last, time)
+        neuron = record(units.neuron, unit, NEURON)
+        settle(units, unit, units.state + 8 * neuron.row, time)
+        neuron.last = max(neuron.last, time)
 
 
 @njit(error_model="numpy")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 
-def potential(cell, t):
-    """v at the times t (n,) of a cell (v, first, second, drive, tau, tau_first, tau_second), from the textbook sum."""
-    v, first, second, drive, tau, tau_first, tau_second = cell
+def potential(neuron, t):
+    """v at the times t (n,) of a neuron, by the textbook sum; its numbers: see `kernels/cpu/event_crossing.py`."""
+    v, first, second, drive, tau, tau_first, tau_second = neuron
     value = drive + (v - drive) * np.exp(-t / tau)
     for current, own in ((first, tau_first), (second, tau_second)):
         if own == tau:
@@ -17,18 +17,18 @@ def potential(cell, t):
     return value
 
 
-def first_crossing(cell, threshold, horizon, samples=200_000):
+def first_crossing(neuron, threshold, horizon, samples=200_000):
     """The first sample in [0, horizon] at or above threshold, refined by bisection; inf if there is none.
 
     Samples lie densely near 0. A crossing that comes and goes between two samples is missed.
     """
     times = horizon * np.linspace(0, 1, samples) ** 3
-    above = np.flatnonzero(potential(cell, times) >= threshold)
+    above = np.flatnonzero(potential(neuron, times) >= threshold)
     if not above.size:
         return np.inf
     if above[0] == 0:
         return 0.0
     low, high = times[above[0] - 1], times[above[0]]
     while low < (middle := 0.5 * (low + high)) < high:
-        low, high = (low, middle) if potential(cell, middle) >= threshold else (middle, high)
+        low, high = (low, middle) if potential(neuron, middle) >= threshold else (middle, high)
     return high

@@ -41,7 +41,7 @@ EXACT = 1e-15  # relative: the rounding of a time between ticks and seconds
 MOST_HASH = (1 << 64) - 1
 ROOM = 1024  # spikes in flight before the queue grows
 # Columns of the units that a snapshot holds; what is left out follows from the rest.
-SAVED = {"cell": ("last", "held", "fired", "unsure"), "group": ("signature",)}
+SAVED = {"neuron": ("last", "held", "fired", "unsure"), "group": ("signature",)}
 SHARED = ("parameters",)  # of all copies
 
 
@@ -86,7 +86,7 @@ class EventMemory:
 
     def rows(self, population: Population, variable: str) -> NDArray[np.int64]:
         """Where a state variable of each unit stands in the state (n,)."""
-        rows: NDArray[np.int64] = self.units.cell["row"][self.numbers(population)]
+        rows: NDArray[np.int64] = self.units.neuron["row"][self.numbers(population)]
         return rows + kernels_of(population).state.index(variable)
 
     def bring(self, population: Population) -> None:
@@ -168,7 +168,7 @@ class EventMemory:
             for name in names:
                 getattr(self.units, part)[name] = arrays[name]
         self.units.state[:] = arrays["state"]
-        self.units.cell["drive"] = drive(self.plan, build_inputs(self.plan, {}, 0, self.now), self.now)
+        self.units.neuron["drive"] = drive(self.plan, build_inputs(self.plan, {}, 0, self.now), self.now)
 
 
 _EMPTY = np.zeros(0, np.int64)
@@ -199,10 +199,10 @@ def _check_finite(memory: EventMemory) -> None:
             )
     if (good := np.isfinite(memory.units.state)).all():
         return
-    place, plan, cell = int(good.argmin()), memory.plan, memory.units.cell
-    unit = int(np.searchsorted(cell["row"], place, side="right")) - 1
-    population = plan.populations[int(cell["group"][unit])]
-    variable = kernels_of(population).state[place - int(cell["row"][unit])]
+    place, plan, neuron = int(good.argmin()), memory.plan, memory.units.neuron
+    unit = int(np.searchsorted(neuron["row"], place, side="right")) - 1
+    population = plan.populations[int(neuron["group"][unit])]
+    variable = kernels_of(population).state[place - int(neuron["row"][unit])]
     raise DivergenceError(
         f"{population.name}.{variable} of unit {unit - plan.begin(population)} is {memory.units.state[place]} by "
         f"{memory.now / TICKS:g} s: an input or a weight is too large"
@@ -343,7 +343,7 @@ class EventEngine:
             rows = memory.rows(population, variable)
             free = np.ones(rows.size, np.bool_)
             if variable == kernels_of(population).state[0]:
-                free = memory.units.cell["held"][memory.numbers(population)] < max(memory.now, 0)
+                free = memory.units.neuron["held"][memory.numbers(population)] < max(memory.now, 0)
             memory.units.state[rows[free]] = value[free]
         memory.predict(population)
         return EventEngine(self.plan, memory, threads=self.threads)

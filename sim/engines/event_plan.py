@@ -14,7 +14,7 @@ from ...errors import NetworkError, UnsupportedError
 from ...kernels.cpu.event_learning import Learning
 from ...kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
 from ...kernels.cpu.event_queue import NEVER, TICKS, new_schedule
-from ...kernels.cpu.event_units import CELL, GROUP, Units
+from ...kernels.cpu.event_units import GROUP, NEURON, Units
 from ...kernels.cpu.verdict import AGAIN, FAILED, NEITHER, STUCK
 from ..description.network import Network
 from ..description.parts import Population, Probe, Projection
@@ -241,19 +241,19 @@ def _units(solved: Sequence[Solved], first: NDArray[np.int64], ranks: Sequence[i
     for name in ("width", "flow", "next", "fire"):
         group[name] = [getattr(part, name) for part in solved]
     within = np.arange(n) - np.repeat(first[:-1], sizes)
-    cell = np.zeros(n, CELL)
-    cell["group"] = np.repeat(np.arange(len(solved)), sizes)
-    cell["row"] = _starts(sizes * group["width"])[cell["group"]] + within * group["width"][cell["group"]]
+    neuron = np.zeros(n, NEURON)
+    neuron["group"] = np.repeat(np.arange(len(solved)), sizes)
+    neuron["row"] = _starts(sizes * group["width"])[neuron["group"]] + within * group["width"][neuron["group"]]
     strides = np.array([part.parameters.shape[1] if len(part.parameters) > 1 else 0 for part in solved])
-    cell["constants"] = (
-        _starts([part.parameters.size for part in solved])[cell["group"]] + within * strides[cell["group"]]
+    neuron["constants"] = (
+        _starts([part.parameters.size for part in solved])[neuron["group"]] + within * strides[neuron["group"]]
     )
-    cell["refractory"] = _join(part.refractory for part in solved)
-    cell["drive"], cell["held"] = np.nan, -1
+    neuron["refractory"] = _join(part.refractory for part in solved)
+    neuron["drive"], neuron["held"] = np.nan, -1
     state = _join(part.initial for part in solved)
     heap, place, due, size = new_schedule(np.full(n, NEVER))
     return Units(
-        cell=cell, group=group, state=state, arriving=np.zeros_like(state),
+        neuron=neuron, group=group, state=state, arriving=np.zeros_like(state),
         parameters=_join(part.parameters.ravel() for part in solved), spare=np.zeros(int(group["width"].max())),
         touched=np.zeros(n, np.int64), heap=heap, place=place, due=due, size=size,
     )  # fmt: skip
@@ -371,7 +371,7 @@ def _landing(plan: EventPlan, projection: Projection) -> tuple[int, int, int, in
     """The PROJECTION of one projection, which learns by no rule yet."""
     base, group = plan.begin(projection.post), plan.units.group[plan.index(projection.post)]
     receptor = receptor_of(projection, plan.synapses[projection.name].weights)
-    row = int(plan.units.cell["row"][base]) + receiving(projection.post, receptor)
+    row = int(plan.units.neuron["row"][base]) + receiving(projection.post, receptor)
     return row, base, int(group["width"]), int(group["rank"]), -1
 
 

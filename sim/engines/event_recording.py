@@ -127,7 +127,7 @@ class EventRecording(Recording):
             state = kernels_of(population).state
             if "merged" in state and population.model.counts:
                 first = self.plan.begin(population)
-                rows = self.units.cell["row"][first : first + population.n] + state.index("merged")
+                rows = self.units.neuron["row"][first : first + population.n] + state.index("merged")
                 totals[f"{population.name}.merged"] = int(self.units.state[rows].sum())
         return totals
 
