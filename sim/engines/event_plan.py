@@ -176,6 +176,12 @@ def compile_events(network: Network) -> EventPlan:
 
 
 def _check_projection(projection: Projection) -> None:
+    rule = projection.rule
+    if rule is not None and rule.modulators:
+        raise UnsupportedError(
+            f"Simulator.engine: projection {projection.name!r} learns by {type(rule).__name__}, which reads "
+            f"the modulator {rule.modulators[0]!r}; the event engine has none, use engine='clock'"
+        )
     if not projection.store.can.static:
         raise UnsupportedError(
             f"Simulator.engine: projection {projection.name!r} has its weights in {type(projection.store).__name__}, "

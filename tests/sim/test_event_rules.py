@@ -162,6 +162,20 @@ def test_a_rule_that_says_nothing_about_events_is_refused():
         Simulator(net, engine="event")
 
 
+def test_modulators_are_refused():
+    """Whatever arrives there would be lost: they are of the clock engine."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Rewarded(Made):
+        modulators = ("reward",)
+
+    net, _ = network(Rewarded(made=EventRule(spike=never, traces=X)))
+    net.stimulate(net.populations[1], SpikeTrain([0.1], [0]), receptor="reward")
+    words = "learns by Rewarded, which reads the modulator 'reward'; the event engine has none"
+    with pytest.raises(UnsupportedError, match=words):
+        Simulator(net, engine="event")
+
+
 def broken(w, x, gain):
     if w > 1e-6:
         raise ValueError
