@@ -20,8 +20,8 @@ MOST_COUNTS: Final = 10**8  # that one table of spikes per unit and bin may hold
 class Spikes:
     """The spikes of one population: times (n_spikes,) [s], sorted, and ids (n_spikes,) int64.
 
-    n: units in the population; start, stop [s]: the span recorded; recorded (n_units,): the units of which spikes were
-    recorded, None for all. Of others nothing is known; where a number for each of n units is asked for, theirs is 0.
+    n: units in the population; start, stop [s]: the span recorded; recorded (n_units,): the units whose spikes were
+    recorded, None for all. Methods that return a number for each of n units return 0 for those not recorded.
     """
 
     times: NDArray[np.float64]
@@ -196,7 +196,7 @@ def _check(result: object) -> None:
 
 
 def _columns(result: Records) -> Iterator[tuple[tuple[str, str], NDArray[Any]]]:
-    """The arrays of a result that get longer with time, each under a name of its own."""
+    """The arrays of a result that grow with time, each under a name of its own."""
     for name, spikes in result.spike_records.items():
         yield (name, "times"), spikes.times
         yield (name, "ids"), spikes.ids
@@ -206,7 +206,7 @@ def _columns(result: Records) -> Iterator[tuple[tuple[str, str], NDArray[Any]]]:
 
 
 def _grown(array: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
-    """`array`, which nobody else uses, with `more` rows at its end; as a rule in the same place of memory."""
+    """`array`, which nobody else uses, with `more` rows at its end; usually without a copy."""
     before = len(array)
     array.resize((before + len(more), *array.shape[1:]), refcheck=False)
     array[before:] = more
@@ -214,7 +214,7 @@ def _grown(array: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
 
 
 def _bare(result: AnyRecords) -> AnyRecords:
-    """A result without its rows, but all that tells what it recorded."""
+    """A result without its rows, but with all that says what it recorded."""
     spikes = {name: replace(part, times=part.times[:0].copy(), ids=part.ids[:0].copy()) for name, part in
               result.spike_records.items()}  # fmt: skip
     samples = {name: replace(part, times=part.times[:0].copy(), values=part.values[:0].copy()) for name, part in
@@ -223,7 +223,7 @@ def _bare(result: AnyRecords) -> AnyRecords:
 
 
 def _recorded(result: Records) -> list[Any]:
-    """What a result records of whom."""
+    """What a result recorded, and of which units."""
     samples = result.sample_records.items()
     return [
         {

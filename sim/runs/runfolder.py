@@ -1,4 +1,4 @@
-"""A run is a folder: run.json tells what was run and how it ended; results and figures lie beside it."""
+"""A run is a folder: run.json says what was run and how it ended; results and figures are beside it."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class RunFolder:
 def read_run(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The run.json of a run folder, its main fields checked. Raises DataError.
 
-    A run that says that it is running, but that nobody carries out any more, was interrupted: it had no time to say so.
+    A run whose status is "running", but whose folder nobody has locked, was killed: it counts as interrupted.
     """
     file = Path(path) / RECORD
     record = read_json(file, missing=f"{path} is no run folder: it has no {RECORD}")
@@ -143,7 +143,7 @@ def read_run(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def settle(path: Path, *, patience: float = lock.PATIENCE) -> None:
-    """Write into a run folder that its run was interrupted, where it was killed and could not say so itself.
+    """Note in run.json that a run was interrupted, if it was killed before it could do so itself.
 
     patience [s]: how long to wait for a run that is just ending. Raises DataError.
     """

@@ -30,25 +30,27 @@ MOST_SECONDS: Final = 10.0  # between segments, as far as there is something to 
 CHECKPOINT_SECONDS: Final = 60.0  # between checkpoints
 CHECKPOINTS: Final = ("checkpoint-1.snapshot", "checkpoint-2.snapshot")  # one of them is whole at any time
 LEAST_FREE: Final = 1 << 24  # bytes on the disk before a run may begin
-WAITING: Final = 4  # segments: beyond this the simulation waits for the disk
+WAITING: Final = 4  # segments that may wait to be written; beyond this the simulation waits for the disk
 LOCK: Final = ".records.lock"
 TRIAL: Final = ".trial"
-LOOK: Final = 0.05  # [s] between two looks whether the run still lasts
+LOOK: Final = 0.05  # [s] between two checks whether the run still lasts
 
 
 class Segments:
-    """A folder into which a thread writes segments of a result as ``seg-0001.h5``, ``seg-0002.h5`` ...
+    """A folder into which a thread writes the records of a run as segment files ``seg-0001.h5``, ``seg-0002.h5`` ...
 
-    Each segment is a sealed file of results of its own span, so whatever happens to the run, what was sealed
-    stays readable: ``Result.load(folder)``. Now and then the state at the end of a segment joins it as a checkpoint.
-    present: describes the simulation of a state; span: where the run begins and ends [s]. The folder must be writable,
-    nobody else's at the time, and hold no results yet, but where `resume` takes up the run that left them; DataError.
+    Each file is sealed and holds the records of its own span of time, so whatever happens to the run, what was sealed
+    stays readable: ``Result.load(folder)``. Now and then the state at the end of a segment is saved as a checkpoint.
+    present: makes a snapshot of a state; span: begin and end of the run [s]. Raises DataError unless the folder is
+    writable, not in use by another run, and without results, except where `resume` continues the run that left them.
 
-    lasts: None once the run is over, as a weak reference to its turn is; if it is None before, nobody looks.
+    lasts: a function, such as a weak reference to the run's turn, that returns None once the run is over; if it returns
+    None from the beginning, it is not asked again.
 
-    state: where to go on, None at the beginning. complete: the result, where the run was done already.
+    state: the arrays from which to continue; None to begin anew. complete: the result, if the run was done already.
 
-    The thread, which no interrupt reaches, takes the folder's lock and gives it up, at the latest soon after the run.
+    The thread, which interrupts do not reach, takes the folder's lock and releases it, at the latest soon after
+    the run.
 
     Where `stop.ask` asks for it, the run ends in a KeyboardInterrupt once a checkpoint of the moment is written.
     """
@@ -110,7 +112,7 @@ class Segments:
                 raise KeyboardInterrupt
 
     def wants(self, n_bytes: int) -> bool:
-        """Whether a segment of `n_bytes` should be handed over now."""
+        """Whether records of `n_bytes` should be handed over as a segment now."""
         passed = time.monotonic() - self._last
         late = passed > (MOST_SECONDS if n_bytes else CHECKPOINT_SECONDS)
         return n_bytes >= MOST_BYTES or late or self._failure is not None or stop.asked()
@@ -130,8 +132,8 @@ class Segments:
             raise KeyboardInterrupt
 
     def merge(self) -> Result:
-        """The whole result, saved as results.h5, which appears in one move; only then do the segments go."""
-        for _ in range(WAITING):  # when all of it is there, nothing waits
+        """The whole result, saved as results.h5, which appears in one move; only then are the segments removed."""
+        for _ in range(WAITING):  # with all tokens taken, no segment waits to be written
             self._room.get()
         self._check()
         results = self.folder / storage.RESULTS
@@ -145,7 +147,7 @@ class Segments:
         return result
 
     def _open(self, *, resume: bool) -> None:
-        """Find out before the simulation starts whether the folder can take its records, and where to go on."""
+        """Check before the simulation starts whether the folder can take its records, and find where to continue."""
         _sweep(self.folder)
         if (self.folder / storage.RESULTS).exists():
             if not resume:
@@ -164,7 +166,7 @@ class Segments:
             self.state = self._resumed()
 
     def _loaded(self) -> Result:
-        """The results of a run that was done, if it is this one."""
+        """The results in the folder, if they are of this run. Raises DataError."""
         path = self.folder / storage.RESULTS
         place = chain.link(path)
         same = all(_close(*pair) for pair in zip((place.start, place.stop), self.span, strict=True))
@@ -174,7 +176,7 @@ class Segments:
         return Result.of(storage.load_result(path))
 
     def _work(self) -> None:
-        """Hold the lock and write what comes, until told to end or until nobody is left to do so."""
+        """Hold the lock and write segments, until told to end or until the run is over without a word."""
         try:
             lock = FolderLock(self.folder, LOCK, "holds the records of a run that still goes on")
         except BaseException as error:
@@ -187,7 +189,7 @@ class Segments:
                 try:
                     if self._failure is None:
                         self._write(*item)
-                except BaseException as error:  # whatever it is, the user is told where they wait
+                except BaseException as error:  # whatever it is, it is raised in the thread that runs
                     self._failure = error
                 finally:
                     self._room.put(None)
@@ -231,7 +233,7 @@ class Segments:
             raise interrupt
 
     def _resumed(self) -> Mapping[str, Any] | None:
-        """The state of the later checkpoint; segments of what comes after it are removed, all if there is none."""
+        """The state of the later checkpoint; segments after it are removed, all of them if there is no checkpoint."""
         found = [checkpoint for name in CHECKPOINTS if (checkpoint := self._checkpoint(name)) is not None]
         latest = max(found, key=lambda checkpoint: checkpoint[0], default=None)
         paths, row = chain.segments(self.folder), chain.Chain(self.folder)
@@ -265,7 +267,7 @@ class Segments:
                 )
 
     def _checkpoint(self, name: str) -> tuple[float, str, Mapping[str, Any]] | None:
-        """Time [s], file and state of a checkpoint; None where it is missing or was not written to its end."""
+        """Time [s], file and state of a checkpoint; None if it is missing or incomplete."""
         try:
             saved = snapshot.load(self.folder / name)
         except DataError:
@@ -276,7 +278,7 @@ class Segments:
             return saved.time, name, saved.state
 
     def _clear(self) -> None:
-        """Remove what results.h5 has taken the place of."""
+        """Remove the files that results.h5 replaces."""
         _remove(reversed(chain.segments(self.folder)))
         _remove(_checkpoints(self.folder))
         _sweep(self.folder)
@@ -322,7 +324,7 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed runs were writing here."""
+    """Remove temporary files that killed runs left here."""
     for path in list(folder.iterdir()):
         part = atomic.PART.fullmatch(path.name)
         if part is not None and (part[1] in (storage.RESULTS, TRIAL, *CHECKPOINTS) or chain.SEGMENT.fullmatch(part[1])):
