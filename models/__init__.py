@@ -8,6 +8,7 @@ from .cuba_lif import CubaLIF
 from .escape_lif import EscapeLIF
 from .integrator import IF
 from .izhikevich import Izhikevich
+from .leaky_rate import LeakyRate
 from .lif import LIF
 from .spike_source import SpikeSource
 
@@ -21,5 +22,6 @@ __all__ = [
     "CubaLIF",
     "EscapeLIF",
     "Izhikevich",
+    "LeakyRate",
     "SpikeSource",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import NetworkError
 from . import validation as check
@@ -31,6 +33,7 @@ from .progress import Progress, meter
 from .results.batch_result import BatchResult
 from .results.conditions import Condition
 from .results.result import Result
+from .seed import check_key
 from .turns import Turns
 
 if TYPE_CHECKING:
@@ -411,6 +414,47 @@ class Simulator:
         projection that this network does not have.
         """
         return self._alone("synapses", lambda: self._engine.connections(self._projection("synapses", projection)))
+
+    def product(
+        self, projection: Projection | str, x: ArrayLike, *, transpose: bool = False, key: int = 0
+    ) -> NDArray[np.float64]:
+        """The present weights of a projection as a matrix, times numbers: what its store reads when x drives it.
+
+        Parameters
+        ----------
+        projection : Projection or str
+            As such or by its name; delays do not matter here.
+        x : array_like, shape (..., n_pre), or (..., n_post) if `transpose`
+        transpose : bool
+            Whether to go backwards, from targets to sources.
+        key : int
+            Of what the store draws for this reading: another one has another noise. Of use for a Crossbar.
+
+        Returns
+        -------
+        ndarray, shape (..., n_post), or (..., n_pre) if `transpose`
+
+        Raises
+        ------
+        NetworkError
+            For a projection that this network does not have.
+        ParameterError
+            If x does not fit or is not finite.
+        """
+        found = self._part("product", projection, self.network.projections, "projection")
+        transpose, key = check.flag(self, "transpose", transpose), check_key(self, key)
+        numbers, n = check.finite_array(self, "product x", x), (found.post if transpose else found.pre).n
+        if numbers.ndim == 0 or numbers.shape[-1] != n:
+            raise check.fail(self, "product x", f"must end in {n}, one number per unit", f"shape {numbers.shape}")
+        work = partial(
+            self._engine.product,
+            found.name,
+            numbers.reshape(math.prod(numbers.shape[:-1]), n),
+            transpose=transpose,
+            key=key,
+        )
+        other = (found.pre if transpose else found.post).n
+        return self._alone("product", work).reshape(*numbers.shape[:-1], other)
 
     def _alone(self, doing: str, work: Callable[[], T]) -> T:
         """What `work` returns, done while nobody else does anything with this simulator."""

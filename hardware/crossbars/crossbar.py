@@ -19,10 +19,11 @@ from ...sim.seed import stream_key
 from ..array.design import ArrayDesign, Pair, spiking_range
 from ..array.rows import Cells, listed, tiled, wired
 from ..devices.device import Device, tell_ageless
-from ..periphery.converters import ADC, Converter, quantiser
+from ..periphery.converters import ADC, DAC, Converter, quantiser
 from ..periphery.mapping import DifferentialPairs
 from ..periphery.tile import Tile
 from ..wires.wires import Wires
+from .products import Reading, listed_range, multiply
 
 Matrix = NDArray[np.float64]
 
@@ -40,6 +41,10 @@ class Crossbar(Store):
     noise, and is converted once by `adc`, whose range is a current [A], "auto" see `spiking_range`, and whose
     codes are signed where a weight can be negative. Only columns that conduct are converted. Cells are read `age`
     seconds after they were written; those of a projection that learns do not age.
+
+    A source that sends numbers drives its rows in every step with shares of the full voltage, each the number over the
+    range of `dac` or, if that is "auto", over the largest number of the step; the automatic range of `adc` is then that
+    of `driven_range`.
 
     Without `wires` they are ideal; with them every spike adds a row of exact effective conductances, those of arrays
     of `plus` and of `minus`, each as large as `tile` even where fewer cells are used (`Tile` says which), whose other
@@ -63,6 +68,7 @@ class Crossbar(Store):
     age: float = FRESH  # time from writing to reading [s]
     wires: Wires | None = None  # None: without resistance
     tile: Tile | None = None  # None: arrays as large as need be
+    dac: DAC | None = None  # of each row, where numbers drive it; None: any voltage
 
     def __post_init__(self) -> None:
         check.keep(self, "device", check.instance, Device, "BreakdownReRAM()")
@@ -71,7 +77,7 @@ class Crossbar(Store):
         check.keep(self, "read_time", check.within, above=0.0, unit="s")
         check.keep(self, "pairs", check.one_of, ["one", "both"])
         check.keep(self, "age", check.within, least=0.0, unit="s")
-        for name, kind in (("adc", ADC), ("wires", Wires), ("tile", Tile)):
+        for name, kind in (("adc", ADC), ("wires", Wires), ("tile", Tile), ("dac", DAC)):
             check.keep(self, name, check.instance, kind, optional=True)
         if self.pairs == "both" and self.device.graded:
             raise check.fail(self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs)
@@ -99,7 +105,8 @@ class Crossbar(Store):
             "touched": projection.signal("touched", "scratch", "uint32", (columns,)),
             "touched_count": projection.signal("touched_count", "scratch", "int64", (1,)),
             "conducted": projection.tally("conducted", "float64"),
-            "scale": self._scale(projection), "noise": self._noise(projection), "excess": cells.excess,
+            "scale": self._scale(projection), "noise": self._noise(projection),
+            "excess": projection.fixed("excess", cells.excess),
         }  # fmt: skip
         for total in ("activations", "events", "conversions", "clipped", "reads"):
             scope[total] = projection.tally(total)
@@ -117,6 +124,21 @@ class Crossbar(Store):
     def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
         projection.operator(projection.phase, "crossbar_read_step", {**projection.listed(), **scope})
         projection.operator(projection.phase, "convert_step", scope)
+
+    def multiply(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
+        """Rows are driven with shares of the full voltage, from `dac`, and every one in every step."""
+        multiply(projection, scope, self.dac, projection.synapses.n_pre * projection.synapses.lags.size)
+
+    def product(
+        self, projection: ProjectionScope, memory: Memory, x: Matrix, *, transpose: bool = False, key: int = 0
+    ) -> Matrix:
+        """Through `dac`, read noise drawn from `key`, wires and converters, whose codes are signed."""
+        scale, noise = self._scale(projection), self._noise(projection)
+        signed = self.dac is None or self.dac.signed or self._signed(projection)
+        reading = Reading.of(
+            self.design, projection, memory, scale=scale, noise=noise, dac=self.dac, signed=signed
+        )  # fmt: skip
+        return reading.transposed(x, key) if transpose else reading.product(x, key)
 
     def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None:
         if scope["scale"] == 0.0:
@@ -143,12 +165,19 @@ class Crossbar(Store):
         if self.adc is None:
             return Converter()
         if isinstance(self.adc.range, str):
-            full_scale = spiking_range(reach, cells.columns, cells.n_columns, self.activity)
+            if projection.graded:
+                full_scale = listed_range(cells.first, cells.columns, reach, cells.n_columns)
+            else:
+                full_scale = spiking_range(reach, cells.columns, cells.n_columns, self.activity)
         else:
             full_scale = self.adc.range / self.read_voltage
-        negative = bool(np.min(projection.synapses.weights, initial=0.0) < 0)
-        signed = negative or self.pairs == "both" or (projection.synapses.plastic and projection.bounds[0] < 0)
+        signed = self._signed(projection) or (projection.graded and (self.dac is None or self.dac.signed))
         return quantiser(self.adc.bits, full_scale, signed=signed)
+
+    def _signed(self, projection: ProjectionScope) -> bool:
+        """Whether a weight may be negative."""
+        negative = bool(np.min(projection.synapses.weights, initial=0.0) < 0)
+        return negative or self.pairs == "both" or (projection.synapses.plastic and projection.bounds[0] < 0)
 
     def _converters(
         self, converter: Converter, projection: ProjectionScope, columns: int

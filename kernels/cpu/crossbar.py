@@ -1,5 +1,6 @@
-"""Reading a crossbar of device pairs, spike by spike."""
+"""Reading a crossbar of device pairs, spike by spike or driven with numbers."""
 
+import numpy as np
 from numba import njit
 
 
@@ -59,3 +60,69 @@ def crossbar_read_step(
     activations[0] += rows
     events[0] += pairs
     return arrived
+
+
+@njit(error_model="numpy")
+def crossbar_product_step(
+    step, sent, lags, first, targets, plus, minus, excess, noise, full_scale, lowest_level, highest_level, errors, full,
+    column_plus, column_minus, variance, listed, touched, touched_count, activations, events, driven,
+):  # fmt: skip
+    """Drive every row with the number that its source sent; sum what columns conduct; return how many rows conduct.
+
+    A row is driven with a share u of its full voltage: the number over full (1,), which is `full_scale` or, where that
+    is 0, the largest magnitude in this step; rounded to levels from lowest_level to highest_level, the largest of which
+    is a share of 1, unless highest_level is 0. errors (n_rows, levels): of each level of each row's converter, in
+    levels; (0, 0) for none. Columns sum u * conductance, their variance u^2 of that of a cell; driven (1,) totals u^2 *
+    conductance [S]. sent: see `send_values_step`; the others: see `crossbar_read_step`.
+    """
+    depth, relative, more, count = sent.shape[0], noise * noise, excess.size > 0, touched_count[0]
+    full[0] = full_scale
+    if full_scale <= 0:
+        full[0] = 0.0
+        for segment in range(first.size - 1):
+            if first[segment + 1] > first[segment]:
+                row = (step - lags[segment % lags.size]) % depth
+                full[0] = max(full[0], abs(np.float64(sent[row, segment // lags.size])))
+    rows = 0
+    for segment in range(first.size - 1):
+        begin, end = first[segment], first[segment + 1]
+        number = np.float64(sent[(step - lags[segment % lags.size]) % depth, segment // lags.size])
+        if begin == end or full[0] == 0:
+            continue
+        u = number / full[0]
+        if highest_level > 0:
+            code = min(max(np.rint(u * highest_level), lowest_level), highest_level)
+            off = errors[segment, np.int64(code - lowest_level)] if errors.size > 0 else 0.0
+            u = (code + off) / highest_level
+        if u == 0:
+            continue
+        conducting = 0.0
+        for s in range(begin, end):
+            j = targets[s]
+            if listed[j] == 0:
+                listed[j] = 1
+                touched[count] = j
+                count += 1
+            up, down = plus[s], minus[s]
+            column_plus[j] += u * up
+            column_minus[j] += u * down
+            variance[j] += u * u * relative * (up * up + down * down)
+            if more:
+                variance[j] += u * u * excess[s]
+            conducting += up + down
+        driven[0] += u * u * conducting
+        events[0] += end - begin
+        rows += 1
+    touched[:count].sort()
+    touched_count[0] = count
+    activations[0] += rows
+    return rows
+
+
+@njit(error_model="numpy")
+def rescale_step(full, product, receiving):
+    """Add ``full[0]`` times what was read (n_post,) to `receiving`, and set it to 0."""
+    for j in range(receiving.size):
+        receiving[j] += full[0] * product[j]
+        product[j] = 0
+    return 0

@@ -1,4 +1,4 @@
-"""Reading a crossbar of device pairs, spike by spike."""
+"""Reading a crossbar of device pairs, spike by spike or driven with numbers."""
 
 from __future__ import annotations
 
@@ -46,3 +46,44 @@ def crossbar_read_step(
     touched[: read.size] = read
     touched_count[0] = read.size
     return arrived
+
+
+def crossbar_product_step(
+    step, sent, lags, first, targets, plus, minus, excess, noise, full_scale, lowest_level, highest_level, errors, full,
+    column_plus, column_minus, variance, listed, touched, touched_count, activations, events, driven,
+):  # fmt: skip
+    """Drive every row with the number that its source sent; sum what columns conduct; return how many rows conduct."""
+    segments = np.arange(first.size - 1)
+    source, lag = np.divmod(segments, lags.size)
+    numbers = sent[(step - lags[lag]) % len(sent), source].astype(np.float64)
+    empty = np.diff(first.astype(np.int64)) == 0
+    numbers[empty] = 0.0
+    full[0] = full_scale if full_scale > 0 else np.abs(numbers).max(initial=0.0)
+    shares = numbers / full[0] if full[0] > 0 else np.zeros_like(numbers)
+    if highest_level > 0:
+        code = np.clip(np.rint(shares * highest_level), lowest_level, highest_level)
+        off = errors[segments, (code - lowest_level).astype(np.int64)] if errors.size else 0.0
+        shares = np.where(empty | (full[0] == 0), 0.0, (code + off) / highest_level)
+    rows = np.flatnonzero(shares)
+    for segment in rows:
+        row, u = slice(first[segment], first[segment + 1]), shares[segment]
+        up, down, j = plus[row], minus[row], targets[row]
+        np.add.at(column_plus, j, u * up)
+        np.add.at(column_minus, j, u * down)
+        np.add.at(variance, j, u * u * noise * noise * (up * up + down * down))
+        if excess.size:
+            np.add.at(variance, j, u * u * excess[row])
+        driven[0] += u * u * (up + down).sum(dtype=np.float64)
+        listed[j] = 1
+        events[0] += j.size
+    activations[0] += rows.size
+    read = np.flatnonzero(listed)
+    touched[: read.size] = read
+    touched_count[0] = read.size
+    return rows.size
+
+
+def rescale_step(full, product, receiving):
+    """Add ``full[0]`` times what was read (n_post,) to `receiving`, and set it to 0."""
+    receiving[:] = receiving + full[0] * product
+    product[:] = 0

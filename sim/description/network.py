@@ -90,6 +90,8 @@ class Network:
         the connectivity brings along. delay [s], likewise, at least one step of the clock engine. store: where the
         weights live, `Ideal` if None. receptor: None chooses by the sign of the weights where the model has two; one
         of the model's, or a modulator of a rule that is already on a projection to `post`.
+        A population that sends numbers (`NeuronModel.sends`) adds weight * number in every step: to the drive of `post`
+        if receptor is None, else to that receptor.
         """
         store = Ideal() if store is None else store
         for role, population in (("pre", pre), ("post", post)):
@@ -102,6 +104,8 @@ class Network:
                 raise check.fail(self, f"connect {role}", f"must be a {kind.__name__} such as {example}", value)
         if rule is not None and not isinstance(rule, Rule):
             raise check.fail(self, "connect rule", "must be a Rule such as STDP(), or None", rule)
+        if rule is not None and pre.model.sends is not None:
+            raise check.fail(self, "connect rule", f"must be None, as {pre.name} sends numbers, not spikes", rule)
         self._receptor("connect receptor", post, receptor, rule)
         weight = None if weight is None else _values(self, "connect weight", weight)
         delay = _values(self, "connect delay", delay, least=0.0)

@@ -61,6 +61,9 @@ def complete(model: NeuronModel) -> None:
         if value is None or not isinstance(value, kind):
             rule = f"must be given by the class of a model, such as {name} = {example}"
             raise NetworkError(f"{type(model).__name__}.{name}: {rule} (got {value!r:.60})")
+    if model.sends is not None and model.state.get(model.sends) != "float":
+        rule = "must be a state variable of dtype 'float', whose value is sent, or None"
+        raise check.fail(model, "sends", rule, model.sends)
 
 
 class NeuronModel(ABC):
@@ -73,6 +76,8 @@ class NeuronModel(ABC):
     3. lists its `receptors`, the vectors into which arriving weights are summed (the kernel zeroes them); for
        those in `receives` the weights are added to that state variable instead, once the kernel has run;
     4. gives the kernel's `constants` at a step dt, each a number or an array (n,) with one entry per unit.
+
+    sends: the state variable whose value is sent in every step, for units that send numbers instead of spikes.
 
     The kernel's parameters are bound by name: state variables, receptors, constants, `drive` (n,) the injected
     current (one number where that is enough and the kernel is one of the library's), `fired` (n,) uint32 the buffer
@@ -95,6 +100,7 @@ class NeuronModel(ABC):
     exact: ClassVar[tuple[str, ...]] = ()  # constants that the kernel gets in double precision in any case
     conductances: ClassVar[tuple[str, ...]] = ()  # receptors whose weights must not be below 0
     event: ClassVar[EventKernels | None] = None
+    sends: ClassVar[str | None] = None
 
     @abstractmethod
     def constants(self, dt: float) -> Mapping[str, Any]:

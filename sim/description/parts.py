@@ -56,6 +56,11 @@ class Projection:
         """Whether the synapses are plain numbers that never change."""
         return self.store.can.static and self.rule is None
 
+    @property
+    def graded(self) -> bool:
+        """Whether the source sends numbers in every step, not spikes."""
+        return self.pre.model.sends is not None
+
     def __str__(self) -> str:
         parts = [_call(self.connectivity), f"weight={_show(self.weight)}", f"delay={_show(self.delay)}"]
         parts += [_call(self.store)] + ([_call(self.rule)] if self.rule else [])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.backend import Exact
+from ...kernels.cpu.connectivity import reverse_index
 from .. import validation as check
 from ..operators.operator import Phase
 from ..operators.projection import ProjectionScope, Proposals
@@ -55,7 +56,11 @@ class Store(ABC):
     3. `program` adds operators to phase LEARN that carry out a rule's proposals, as far as the store can;
     4. `weights` tells the effective weight of every synapse, in the order of `Simulator.weights`.
 
-    What `prepare` returns is handed to `read` and `program`. can: what else the store does; bits: see `Ideal`.
+    Where the source sends numbers instead of spikes, `multiply` takes the place of `read`: it adds operators that add
+    the sum of weight * number to ``receiving`` in every step.
+
+    What `prepare` returns is handed to `read` and `program`. `product` multiplies numbers with all weights at once.
+    can: what else the store does; bits: see `Ideal`.
     """
 
     can: ClassVar[Capabilities] = Capabilities()
@@ -67,11 +72,35 @@ class Store(ABC):
     @abstractmethod
     def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None: ...
 
+    def multiply(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
+        rule = f"must be Ideal() or another store that multiplies, as the source of {projection.name} sends numbers"
+        raise check.fail("Network", "connect store", rule, type(self).__name__)
+
     @abstractmethod
     def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None: ...
 
     @abstractmethod
     def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]: ...
+
+    def product(
+        self,
+        projection: ProjectionScope,
+        memory: Memory,
+        x: NDArray[np.float64],
+        *,
+        transpose: bool = False,
+        key: int = 0,
+    ) -> NDArray[np.float64]:
+        """The product of the weights with numbers, whatever their delays: x (batch, n_pre) -> (batch, n_post).
+
+        transpose: backwards, (batch, n_post) -> (batch, n_pre). key: of what a reading draws. This one is exact.
+        """
+        from scipy.sparse import coo_array
+
+        synapses = projection.synapses
+        pairs, shape = (synapses.sources(), synapses.targets), (synapses.n_pre, synapses.n_post)
+        table = coo_array((self.weights(projection, memory), pairs), shape=shape).tocsr()
+        return np.asarray(x @ (table.T if transpose else table))
 
     def bytes_per_synapse(self, *, plastic: bool, levels: bool) -> int:
         """The memory that a synapse takes while it is simulated; levels: whether its weight is one of few levels."""
@@ -120,6 +149,23 @@ class Ideal(Store):
             projection.operator(projection.phase, "deliver_step", own)
         else:
             projection.operator(projection.phase, "deliver_counted_step", {**own, "scale": Exact(scale)})
+
+    def multiply(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
+        """Targets gather what their synapses bring, each thread for its own."""
+        synapses = projection.synapses
+        first, order = reverse_index(synapses.targets, synapses.n_post)
+        weights = np.broadcast_to(synapses.weights, (synapses.n,))
+        gathered = {
+            "lags": projection.fixed("lags", synapses.lags),
+            "first_post": projection.fixed("first_post", first.astype(np.uint32)),
+            "source": projection.fixed("source", synapses.sources()[order]),
+            "lag": projection.fixed("lag", (synapses.segments() % synapses.lags.size).astype(np.uint32)[order]),
+            "weights": projection.fixed("weights", weights[order], dtype="float"),
+        }
+        for thread, (low, high) in enumerate(projection.owned):
+            if low < high:
+                own = {**gathered, "low": low, "high": high}
+                projection.operator(projection.phase, "product_step", own, thread=thread)
 
     def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None:
         projection.operator(Phase.LEARN, "program_step", {**proposals.scope, **scope})

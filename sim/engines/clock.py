@@ -312,6 +312,10 @@ class ClockEngine:
         """The present weights of a projection (n_synapses,)."""
         return self.plan.weights(projection, self.memory)
 
+    def product(self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int) -> NDArray[np.float64]:
+        """The product of a projection's weights with numbers; see `Store.product`."""
+        return self.plan.product(projection, self.memory, x, transpose=transpose, key=key)
+
     def connections(self, projection: str) -> Connections:
         """The synapses of a projection with their present weights."""
         synapses = self.plan.synapses[projection]

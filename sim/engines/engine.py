@@ -145,5 +145,8 @@ class Engine(Protocol):
     def connections(self, projection: str) -> Connections:
         """The synapses of a projection with their present weights."""
 
+    def product(self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int) -> NDArray[np.float64]:
+        """The product of a projection's weights with numbers; see `Store.product`."""
+
     def weights(self, projection: str) -> NDArray[np.float64]:
         """The present weights of a projection (n_synapses,)."""

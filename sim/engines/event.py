@@ -400,6 +400,11 @@ class EventEngine:
         """The present weights of a projection (n_synapses,)."""
         return self.plan.weights(projection, self.memory)
 
+    def product(self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int) -> NDArray[np.float64]:
+        """The product of a projection's weights with numbers, exactly: this engine has plain weights only."""
+        table = self.connections(projection).matrix()
+        return np.asarray(x @ (table.T if transpose else table))
+
     def connections(self, projection: str) -> Connections:
         """The synapses of a projection with their present weights."""
         return self.plan.connections(projection, self.weights(projection))

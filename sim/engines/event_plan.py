@@ -154,6 +154,11 @@ def compile_events(network: Network) -> EventPlan:
     if not network.populations:
         raise NetworkError("Network: has no population yet; add one with Network.population")
     for population in network.populations:
+        if population.model.sends is not None:
+            raise UnsupportedError(
+                f"Simulator.engine: population {population.name!r} of {type(population.model).__name__} sends numbers "
+                "in every step, and the event engine has none; use engine='clock'"
+            )
         kernels_of(population)
     for projection in network.projections:
         _check_projection(projection)

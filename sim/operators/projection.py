@@ -42,6 +42,7 @@ class ProjectionScope:
     - ``v_pre``, ``v_post`` ...: the state variables of both;
     - begin_post, end_post: the first target of the share, and the one behind its last;
     - the modulators of the target, by their names;
+    - sent: the numbers that a source sent, where it sends numbers, see `send_values_step`;
     - receiving: where arrivals are added up; key: of random draws.
 
     traces: of its arrivals and of its target, see `trace`. What a store or a rule declares is called after the
@@ -168,6 +169,11 @@ class ProjectionScope:
         counts = np.zeros((self.synapses.n_pre, lags), np.uint32)
         count_listed(listing.first, lags, listing.targets, 0, border, np.arange(lags), counts)
         return listing.first[:-1] + counts.reshape(-1)
+
+    @property
+    def graded(self) -> bool:
+        """Whether the source sends numbers in every step, not spikes."""
+        return "sent" in self.names
 
     def reverse(self) -> dict[str, Any]:
         """Signals to go from a target to its synapses, made on first use.

@@ -14,7 +14,7 @@ from ..description.network import Network
 from ..description.parts import Population, Projection
 from ..notice import once_a_call
 from ..operators.build import Build, woken
-from ..operators.operator import Phase, Shard
+from ..operators.operator import Phase, Shard, parameters
 from ..operators.projection import ProjectionScope, Proposals, Share
 from ..operators.signals import Signal
 from ..operators.traces import Traces
@@ -51,7 +51,7 @@ def compile_network(
     }
     projections = {part.name: ProjectionScope(synapses[part.name], build) for part in network.projections}
     for projection in network.projections:
-        receptor = receptor_of(projection, synapses[projection.name].occurring)
+        receptor = None if projection.graded else receptor_of(projection, synapses[projection.name].occurring)
         projections[projection.name].alike = receptor in projection.post.model.counts
     for described in network.inputs:
         scopes[described.population.name].stimulate(described, network, build)
@@ -110,10 +110,7 @@ def _resolves(population: Population, dt: float) -> None:
 def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, PopulationScope], sums: Sums) -> None:
     """Declare what a projection's store and rule do in a step."""
     pre, post = scopes[projection.pre.name], scopes[projection.post.name]
-    weights = own.synapses.occurring
-    receptor = receptor_of(projection, weights)
-    conducts(projection.post, receptor, weights, projection.name)
-    own.phase = post.arrival(receptor, Phase.DELIVER)
+    receptor = _reached(projection, own, scopes)
     own.owned = owned(post.shards, own.build.threads)
     own.shares = _shares(projection, own)
     for side, scope in (("pre", pre), ("post", post)):
@@ -125,10 +122,17 @@ def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, 
     own.names["end_post"] = own.each_share(lambda k, low, high: high)
     own.names |= {name: signal for name, signal in post.modulators.items() if name not in own.names}
     own.names |= {"history": pre.history, "history_count": pre.history_count, "key": np.uint64(own.synapses.key)}
-    own.names["receiving"] = sums.receiving(projection, own, post, receptor)
+    if projection.graded:
+        own.names |= {"sent": pre.sent, "receiving": post.drive if receptor is None else post.receiving(receptor)}
+    else:
+        assert receptor is not None
+        own.names["receiving"] = sums.receiving(projection, own, post, receptor)
     if projection.rule is not None:
         own.bounds = projection.rule.bounds(own.synapses.weights)
     stored = projection.store.prepare(own)
+    if projection.graded:
+        projection.store.multiply(own, stored)
+        return
     projection.store.read(own, stored)
     if projection.rule is not None:
         _learn(projection, own, post, stored)
@@ -159,6 +163,23 @@ def _shares(projection: Projection, own: ProjectionScope) -> list[Share]:
     if cut and projection.store.can.shares and (len(shares) == 1 or own.synapses.ascending()):
         return shares
     return [(0, own.synapses.n_post, None)]
+
+
+def _reached(projection: Projection, own: ProjectionScope, scopes: Mapping[str, PopulationScope]) -> str | None:
+    """The receptor that a projection reaches, None for the drive; tells the projection when that is added up."""
+    post, model, weights = scopes[projection.post.name], projection.post.model, own.synapses.occurring
+    if projection.graded and projection.receptor is None:
+        if "drive" not in parameters(own.build.kernel(model.kernel, type(model).__name__)):
+            rule = f"must be one of {', '.join(model.receptors)}, as {type(model).__name__} takes no drive"
+            raise check.fail("Network", f"connect receptor of {projection.name}", rule, None)
+        return None
+    receptor = receptor_of(projection, weights)
+    if projection.graded and receptor in model.counts:
+        rule = f"must not be {receptor!r}, which counts spikes, as {projection.pre.name} sends numbers"
+        raise check.fail("Network", f"connect receptor of {projection.name}", rule, receptor)
+    conducts(projection.post, receptor, weights, projection.name)
+    own.phase = post.arrival(receptor, Phase.DELIVER)
+    return receptor
 
 
 def _proposals(own: ProjectionScope, weights: Signal | None) -> Proposals:

@@ -63,6 +63,13 @@ class Plan:
         store = next(part.store for part in self.network.projections if part.name == name)
         return store.weights(self.projections[name], memory)
 
+    def product(
+        self, name: str, memory: Memory, x: NDArray[np.float64], *, transpose: bool, key: int
+    ) -> NDArray[np.float64]:
+        """What a projection's store makes of numbers; see `Store.product`."""
+        store = next(part.store for part in self.network.projections if part.name == name)
+        return store.product(self.projections[name], memory, x, transpose=transpose, key=key)
+
     def memory(self) -> Memory:
         """Fresh memory: the network at time 0."""
         return Memory(self.signals, self.precision)

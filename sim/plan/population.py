@@ -88,8 +88,13 @@ class PopulationScope:
         self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,), most=n - 1)
         self.count = build.signal(f"{name}.count", "flow", "int64", (1,), most=n)
         self.shards = build.shards[name]
-        self.history = build.signal(f"{name}.history", "flow", "uint32", (self.depth, n), most=n - 1)
-        self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (self.depth,), most=n)
+        past = self.depth if model.sends is None else 1
+        self.history = build.signal(f"{name}.history", "flow", "uint32", (past, n), most=n - 1)
+        self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (past,), most=n)
+        self.sent: Signal | None = None
+        if model.sends is not None and joined.outgoing:
+            before = np.broadcast_to(initial.get(model.sends, 0), (self.depth, n))  # until something was sent
+            self.sent = build.signal(f"{name}.sent", "flow", "float", (self.depth, n), before)
         self.key = stream_key(network.seed, "population", name)
         self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,), most=ANY)
 
@@ -125,18 +130,20 @@ class PopulationScope:
     def _drive(self, build: Build) -> Signal | float:
         """The drive: one number where it never changes, is the same for all units and the kernel takes numbers.
 
-        Where it changes, an operator resets it to its constant part, and the stimuli add their currents to that.
+        Where it changes, an operator resets it to its constant part, and the stimuli add their currents to that, as do
+        projections from units that send numbers.
         """
         name, changing = self.population.name, [part for part in self.joined.inputs if part.stimulus.goes == "drive"]
         base = constant_drive(self.joined.inputs, self.population, {})
-        if not any(part.stimulus.kernel for part in changing):
+        graded = any(part.graded and part.receptor is None for part in self.joined.incoming)
+        if not graded and not any(part.stimulus.kernel for part in changing):
             if isinstance(self.population.model.kernel, str) and (base == base[0]).all():
                 return float(base[0])
             return build.signal(f"{name}.drive", "fixed", "float", base.shape, base)
         drive = build.signal(f"{name}.drive", "flow", "float", base.shape, base)
         self.base = build.signal(f"{name}.base", "fixed", "float", base.shape, base)
         self.standing = {key: build.renewal(f"{name}.{key}") for key in ("until", "renewed")}
-        lasting = int(all(part.stimulus.lasts for part in changing))
+        lasting = int(not graded and all(part.stimulus.lasts for part in changing))
         scope = {"base": self.base, "drive": drive, "lasting": lasting, **self.standing}
         build.operator(Phase.ARRIVE, name, "hold_step", scope)
         return drive
@@ -211,6 +218,8 @@ class PopulationScope:
         for signal in self.modulators.values():  # once all rules have read them
             build.operator(Phase.LEARN, signal.name, "clear_step", {"values": signal}, shards=self.shards)
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
+        if self.sent is not None and model.sends is not None:
+            build.operator(Phase.SEND, name, "send_values_step", {"values": self.state[model.sends], "sent": self.sent})
 
     def _merging(self, build: Build, owner: str) -> dict[str, Any]:
         """The arguments of a kernel that counts arrivals which make no spike of their own, if it asks for `merged`.
@@ -235,6 +244,7 @@ class PopulationScope:
         stores = [part.store for part in self.joined.incoming]
         steady = not isinstance(self.drive, Signal) or self.drive.region == "fixed"
         wakes = all(part.wakes for part in stimuli)
+        wakes = wakes and not any(part.graded for part in self.joined.incoming)
         wakes = wakes and all(part.can.static for part in stores) and isinstance(self.population.model.kernel, str)
         if not (build.naps and steady and wakes and build.asleep.shape[0] >= MANY):
             return None, None

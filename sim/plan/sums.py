@@ -43,7 +43,7 @@ class Sums:
         """Scales that suit all projections onto a receptor; a rule may raise weights up to its bounds."""
         most: dict[tuple[str, str], float] = {}
         for projection in network.projections:
-            if projection.store.can.counts:
+            if projection.store.can.counts and not projection.graded:
                 own = made[projection.name]
                 place = projection.post.name, receptor_of(projection, own.synapses.occurring)
                 most[place] = max(most.get(place, 0.0), _largest(projection, own))

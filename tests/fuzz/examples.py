@@ -172,6 +172,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "SpikeCount": {"population": "cells", "least": 1},
     "SpikeCount.watch": {"look": Of(lambda _: lambda population, variable: np.zeros(3))},
     "FromSparse.reweighted": {"weights": [1.0, 2.0, 3.0]},
+    "Simulator.product": {"projection": "synapses", "x": [1.0, 0.0, -1.0]},
     "Result.load": {"path": Of(lambda _: _recorded())},
     "Result.of": {"records": Of(lambda _: result())},
     "Result.save": {"path": Of(lambda _: _fresh("save"))},

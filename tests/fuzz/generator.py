@@ -11,6 +11,7 @@ from potentia.sim.plan.probes import EVERY
 from .case import Case, Drive, Look, Units, Wiring
 from .dice import Dice
 from .drives import Driver, scattered
+from .rates import rated
 from .units import lawful, units
 from .wirings import Wirer
 
@@ -47,11 +48,13 @@ def generate(seed: int) -> Case:
         own = Dice(seed, 1)
         populations = [lawful(own, part, grid, event=event) for part in populations]
         inputs = [replace(drive, stimulus=scattered(own, drive.stimulus)) for drive in inputs]
-    return Case(
+    case = Case(
         seed, network_seed, tuple(populations), tuple(projections), tuple(inputs),
         tuple(_probes(dice, populations, projections, grid, event=event)), "event" if event else "clock", grid,
         dice.pick(["float32", "float64"]), dice.pick([1, 7, 50, 1000]), dice.chance(0.2), first, second, later,
     )  # fmt: skip
+    graded = Dice(seed, 2)
+    return rated(case, graded) if seed >= PINNED and not event and graded.chance(0.2) else case
 
 
 def _projections(

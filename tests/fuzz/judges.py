@@ -24,7 +24,7 @@ from potentia.errors import DivergenceError
 from potentia.hardware import Crossbar
 from potentia.kernels.gpu import devices
 from potentia.learning import STDP
-from potentia.models import AdEx, CobaLIF
+from potentia.models import AdEx, CobaLIF, LeakyRate
 from potentia.sim.plan import shards
 from potentia.sim.results.records import concatenate
 
@@ -90,7 +90,7 @@ def diverges(case: Case) -> bool:
 
 
 LISTS = ("resting", "left")  # variables that are lists, each shard and each backend with its own
-ROUNDED = (AdEx, CobaLIF, Crossbar, STDP)  # of these the compiled kernels round fewer products: see `kernels/reference`
+ROUNDED = (AdEx, CobaLIF, Crossbar, LeakyRate, STDP)  # these round otherwise where compiled: see `kernels/reference`
 
 
 def reference(case: Case) -> bool:

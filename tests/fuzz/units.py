@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, EscapeLIF, Izhikevich, SpikeSource
+from potentia.models import (
+    IF,
+    LIF,
+    AdaptiveLIF,
+    AdEx,
+    AlphaLIF,
+    CobaLIF,
+    CubaLIF,
+    EscapeLIF,
+    Izhikevich,
+    LeakyRate,
+    SpikeSource,
+)
 from potentia.sim import NeuronModel, Uniform
 
 from .case import Units
@@ -72,6 +84,9 @@ MODELS: dict[type[NeuronModel], Ranges] = {
         {"tau": (1e-3, 30e-3), "rate": (0.0, 500.0), "spread": (0.5e-3, 8e-3), **POTENTIALS},
         {"v": (-5e-3, 16e-3)}, (0.0, 40e-3), 8e-3,
     ),
+    LeakyRate: Ranges(
+        {"tau": (1e-3, 30e-3), "gain": (0.2, 1.5), "offset": (-0.2, 0.3)}, {"r": (-1.0, 1.0)}, (-0.5, 1.0), 0.2,
+    ),
 }  # fmt: skip
 RANDOM = (EscapeLIF,)  # models that draw: what a unit does hangs on its place in its population
 SHORTEST = 0.2e-3  # refractory time [s] under the event engine
@@ -80,7 +95,8 @@ COARSEST = {Izhikevich: 0.5e-3}  # the longest step [s] of models that have one
 
 def units(dice: Dice, name: str, grid: float, *, event: bool, pure: bool, random: bool) -> Units:
     """A random population; pure: all fields of the model are numbers, or all are one per unit; random: of any model."""
-    kinds = [kind for kind in MODELS if (kind.event or not event) and grid <= COARSEST.get(kind, 1.0)]
+    kinds = [kind for kind in MODELS if kind.sends is None and (kind.event or not event)]  # others: see `rates`
+    kinds = [kind for kind in kinds if grid <= COARSEST.get(kind, 1.0)]
     kinds = [kind for kind in kinds if random or kind not in RANDOM]
     kind, n = dice.pick(kinds), size(dice)
     ranges = MODELS[kind]

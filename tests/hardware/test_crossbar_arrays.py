@@ -259,24 +259,6 @@ def listed_cells(simulator):
     return simulator.plan.network.projections[0].store._cells(simulator.plan.projections["loop"])
 
 
-BAD = {
-    "wires as a number": (
-        lambda: Crossbar(CELL, wires=2.0), r"Crossbar.wires: must be a Wires or None \(got 2.0\)",
-    ),
-    "tile as a pair": (lambda: Crossbar(CELL, tile=(64, 64)), r"Crossbar.tile: must be a Tile or None"),
-    "age": (lambda: Crossbar(CELL, age=-1.0), r"Crossbar.age: must be >= 0 s \(got -1.0\)"),
-    "tile of nothing": (lambda: Tile(rows=0), r"Tile.rows: must be a whole number >= 1 .*\(got 0\)"),
-    "negative resistance": (lambda: Wires(r_word=-1.0, r_bit=1.0), r"Wires.r_word: must be >= 0 ohm \(got -1.0\)"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_sentence(case):
-    make, message = BAD[case]
-    with pytest.raises(ParameterError, match=message):
-        make()
-
-
 def test_what_wires_cannot_do(fired):
     """Learning, and two synapses in one cell."""
     net = Network(seed=1)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.errors import ParameterError
-from potentia.hardware import BreakdownReRAM, Macro40nm, PulsedReRAM
+from potentia.hardware import BreakdownReRAM, Macro40nm
 from potentia.hardware.crossbars.macro import UNKNOWN
 from potentia.models import LIF, SpikeSource
 from potentia.sim import AllToAll
@@ -48,24 +47,6 @@ def test_larger_projections_take_several_arrays():
     assert simulator.plan.synapses[wide.name].n == 18_000
     assert simulator.plan.memory()["wide.column_plus"].size == 60
     assert simulator.weights(wide).std() > 0
-
-
-BAD = {
-    "too many rows": (lambda: Macro40nm().weights(513, 10, 1), r"Macro40nm.weights.*rows: must be .*512 \(got 513\)"),
-    "too many pairs": (
-        lambda: Macro40nm().weights(5, 257, 1),
-        r"Macro40nm.weights.*columns: must be .*256 \(got 257\)",
-    ),
-    "scheme": (lambda: Macro40nm().weights(5, 5, 1, scheme="pairs"), "scheme: must be one of pair, mean"),
-    "device": (lambda: Macro40nm(device=PulsedReRAM()), "Macro40nm.device: must be a BreakdownReRAM"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_sentence(case):
-    make, message = BAD[case]
-    with pytest.raises(ParameterError, match=message):
-        make()
 
 
 def test_nothing_unknown_has_a_number():

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from potentia.errors import ParameterError
 from potentia.hardware import BitSlicing, DifferentialPairs, OffsetColumn, Tile, to_conductances
 
 LOW, HIGH = 1e-6, 20e-6
@@ -91,35 +90,3 @@ def test_tiles_hold_every_cell(tile_rows, tile_columns, rows, columns):
     assert sorted(tiles[tiles != -7.0]) == list(matrix.ravel())
     assert [i for block in tile.blocks(rows) for i in range(rows)[block]] == list(range(rows))
     assert [j for strip in tile.strips(rows) for j in range(rows)[strip]] == list(range(rows))
-
-
-BAD = {
-    "g_min": (lambda: DifferentialPairs().to_conductances([[1]], g_min=-1e-6, g_max=1e-6), r"g_min: must be >= 0 S"),
-    "range": (lambda: OffsetColumn().to_conductances([[1]], g_min=2e-6, g_max=1e-6), r"g_max: must be > 2e-06 S"),
-    "nan": (lambda: BitSlicing().to_conductances([[np.nan]], g_min=0, g_max=1), r"BitSlicing.weights: must be finite"),
-    "vector": (lambda: BitSlicing().to_conductances([1.0], g_min=0, g_max=1), r"weights: must have 2 dimensions"),
-    "bits": (lambda: BitSlicing(bits=9), r"BitSlicing.bits: .* <= 8 \(got 9\)"),
-    "slices": (lambda: BitSlicing(slices=0), r"BitSlicing.slices: .* >= 1 .* \(got 0\)"),
-    "too fine": (lambda: BitSlicing(bits=8, slices=4), r"BitSlicing.bits \* slices: .* <= 24 \(got 32\)"),
-    "slices lost": (
-        lambda: BitSlicing().to_weights(np.ones((1, 2, 2)), np.ones((1, 2, 2)), 1.0),
-        r"BitSlicing.plus: must have 4 slices \(got 'shape \(1, 2, 2\)'\)",
-    ),
-    "sides differ": (
-        lambda: OffsetColumn().to_weights(np.ones((1, 2, 2)), np.ones((1, 2, 2)), 1.0),
-        r"OffsetColumn.minus: must have the shape \(1, 2, 1\)",
-    ),
-    "rows": (lambda: Tile(rows=0), r"Tile.rows: must be a whole number >= 1 .*\(got 0\)"),
-    "columns": (lambda: Tile(columns=2.0), r"Tile.columns: must be a whole number"),
-    "matrix": (lambda: Tile().cut([1.0]), r"Tile.matrix: must have 2 dimensions"),
-    "fill": (lambda: Tile().cut([[1.0]], fill=np.nan), r"Tile.fill: must be a finite number"),
-    "tiles": (lambda: Tile(rows=2, columns=2).join(np.ones((1, 1, 2, 2)), 3, 2), r"tiles: must have the shape \(2, 1"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_sentence(case):
-    make, message = BAD[case]
-    with pytest.raises(ParameterError, match=message) as caught:
-        make()
-    assert "\n" not in str(caught.value)
