@@ -18,12 +18,9 @@ SLOT = np.dtype(
         ("kind", np.int64),
         ("rank", np.int64),
         ("unit", np.int64),  # the one it drives; for a current, the first of its population
-        ("variable", np.int64),  # which state variable receives
-        ("begin", np.int64),  # the first listed spike or change
+        ("variable", np.int64),  # which state variable receives; for a current, its SUM
         ("cursor", np.int64),  # what is next: a listed spike or change, the number of an interval
         ("end", np.int64),  # the cursor behind the last listed spike or change
-        ("noise", np.int64),  # of the currents of a population, the first noise
-        ("noise_end", np.int64),  # the one behind the last
         ("fresh", np.int64),  # 1 where a Poisson train begins at its due time, at which nothing arrives yet
         ("clock", np.float64),  # a Poisson train's exact time [s]
         ("rate", np.float64),  # of a Poisson train [Hz]
@@ -34,6 +31,7 @@ SLOT = np.dtype(
 )
 SPIKE = np.dtype([("time", np.int64), ("unit", np.int64), ("weight", np.float64)], align=True)
 CHANGE = np.dtype([("time", np.int64), ("level", np.int64), ("width", np.int64)], align=True)
+SUM = np.dtype([("begin", np.int64), ("noise", np.int64), ("noise_end", np.int64)], align=True)
 NOISE = np.dtype([("interval", np.int64), ("stream", np.uint64), ("level", np.int64)], align=True)
 
 
@@ -42,7 +40,8 @@ class Inputs(NamedTuple):
 
     slot (n,) SLOT; heap, place, due, size: see `event_queue.schedule`; spike SPIKE, listed spikes, times in ticks;
     change CHANGE, listed changes: from `time` [ticks] on, `width` numbers in levels from `level` on are added to
-    base (n_units,), the constant part of each unit's drive; noise NOISE, of which every unit of a population gets
+    base (n_units,), the constant part of each unit's drive; sum SUM, the currents of one population: its first change,
+    its first noise, and the one behind its last; noise NOISE, of which every unit of a population gets
     another number in every interval [ticks]: its mean and its standard deviation, unit after unit, begin in levels
     at `level`.
     """
@@ -54,6 +53,7 @@ class Inputs(NamedTuple):
     size: Any
     spike: Any
     change: Any
+    sum: Any
     noise: Any
     levels: Any
     base: Any
@@ -101,11 +101,11 @@ def _arrive(units, unit, variable, weight, count):
 def current(inputs, index, unit, time):
     """The drive of a unit at `time`: its constant part, the level behind the cursor of slot `index`, and noises."""
     slot, within = record(inputs.slot, index, SLOT), unit - record(inputs.slot, index, SLOT).unit
-    drive = reals(inputs.base)[unit]
-    if slot.cursor > slot.begin:
+    parts, drive = record(inputs.sum, slot.variable, SUM), reals(inputs.base)[unit]
+    if slot.cursor > parts.begin:
         change = record(inputs.change, slot.cursor - 1, CHANGE)
         drive += reals(inputs.levels)[change.level + (within if change.width > 1 else 0)]
-    for k in range(slot.noise, slot.noise_end if time >= 0 else slot.noise):
+    for k in range(parts.noise, parts.noise_end if time >= 0 else parts.noise):
         noise = record(inputs.noise, k, NOISE)
         level = noise.level + 2 * within
         mean, std = reals(inputs.levels)[level], reals(inputs.levels)[level + 1]
@@ -117,8 +117,9 @@ def current(inputs, index, unit, time):
 def next_change(inputs, index, time):
     """When the currents of slot `index` change next after `time`."""
     slot = record(inputs.slot, index, SLOT)
+    parts = record(inputs.sum, slot.variable, SUM)
     due = record(inputs.change, slot.cursor, CHANGE).time if slot.cursor < slot.end else NEVER
-    for k in range(slot.noise, slot.noise_end):
+    for k in range(parts.noise, parts.noise_end):
         interval = record(inputs.noise, k, NOISE).interval
         due = min(due, later(time - time % interval, interval) if time >= 0 else 0)
     return due

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...kernels.cpu import event_inputs as kernels
 from ...kernels.cpu.caching import cached
-from ...kernels.cpu.event_inputs import CHANGE, NOISE, SLOT, SPIKE, Inputs
+from ...kernels.cpu.event_inputs import CHANGE, NOISE, SLOT, SPIKE, SUM, Inputs
 from ...kernels.cpu.event_memory import table
 from ...kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ...kernels.reference.random import mix
@@ -58,6 +58,7 @@ class _Slots:
         self._slots, self._spikes, self._noises = [np.zeros(0, SLOT)], [np.zeros(0, SPIKE)], [np.zeros(0, NOISE)]
         self._changes, self._levels = [np.zeros(0, CHANGE)], [np.zeros(0)]
         self._n_spikes = self._n_changes = self._n_noises = self._n_levels = 0
+        self._sums: list[tuple[int, int, int]] = []
         self._present: list[PiecewiseConstant] = []  # what changes the drive of the present population
         self._noisy: list[tuple[Input, HeldNoise]] = []
         self._ways: dict[type[EventInput], Callable[..., None]] = {
@@ -77,10 +78,9 @@ class _Slots:
         spikes = np.zeros(np.size(told.times), SPIKE)
         spikes["time"], spikes["weight"] = ticks(told.times), 1.0 if counts(part) else told.weight
         spikes["unit"] = np.asarray(told.ids) + self.plan.begin(part.population)
-        begin = self._n_spikes
         self._spikes.append(spikes)
         self._n_spikes += spikes.size
-        self._add(part.population, 1, kind=kernels.TRAIN, variable=_variable(part), begin=begin, end=self._n_spikes)
+        self._add(part.population, 1, kind=kernels.TRAIN, variable=_variable(part), end=self._n_spikes)
 
     def _poisson(self, part: Input, told: PoissonProcess, anew: bool) -> None:
         units = self.plan.begin(part.population) + np.arange(part.population.n)
@@ -106,9 +106,10 @@ class _Slots:
         for part, told in noisy:
             self._draw(part, told)
         self._add(
-            population, 1, kind=kernels.CURRENT, unit=self.plan.begin(population), begin=begin, end=self._n_changes,
-            noise=noise, noise_end=self._n_noises,
+            population, 1, kind=kernels.CURRENT, unit=self.plan.begin(population), variable=len(self._sums),
+            end=self._n_changes,
         )  # fmt: skip
+        self._sums.append((begin, noise, self._n_noises))
 
     def _list(self, present: list[PiecewiseConstant]) -> None:
         """List the changes of the sum of several currents."""
@@ -143,7 +144,7 @@ class _Slots:
         slot = np.concatenate(self._slots)
         made = Inputs(
             slot=slot, heap=_NONE, place=_NONE, due=_NONE, size=_NONE, spike=np.concatenate(self._spikes),
-            change=np.concatenate(self._changes), noise=np.concatenate(self._noises),
+            change=np.concatenate(self._changes), sum=np.array(self._sums, SUM), noise=np.concatenate(self._noises),
             levels=np.concatenate(self._levels), base=base,
         )  # fmt: skip
         _set_cursors(made, now)
@@ -164,12 +165,14 @@ def _variable(part: Input) -> int:
 
 
 def _set_cursors(inputs: Inputs, now: int) -> None:
-    """Set each slot to what comes after `now`."""
-    for slot in inputs.slot:  # each is a view
-        if slot["kind"] != kernels.POISSON:
-            listed = inputs.spike if slot["kind"] == kernels.TRAIN else inputs.change
-            own = listed["time"][slot["begin"] : slot["end"]]
-            slot["cursor"] = slot["begin"] + np.searchsorted(own, now, side="right")
+    """Set each slot to what comes after `now`: lists stand in the order of their slots."""
+    begin = {kernels.TRAIN: 0, kernels.CURRENT: 0}
+    for index in np.flatnonzero(inputs.slot["kind"] != kernels.POISSON):
+        kind, end = int(inputs.slot["kind"][index]), int(inputs.slot["end"][index])
+        listed = inputs.spike if kind == kernels.TRAIN else inputs.change
+        own = listed["time"][begin[kind] : end]
+        inputs.slot["cursor"][index] = begin[kind] + np.searchsorted(own, now, side="right")
+        begin[kind] = end
 
 
 def _go_on(inputs: Inputs, before: Inputs | None, now: int) -> None:
