@@ -10,67 +10,14 @@ import numpy as np
 import pytest
 
 from potentia import Network, Result, Simulator
-from potentia.errors import DataError, DivergenceError, ParameterError, UnsupportedError
+from potentia.errors import DataError, DivergenceError, ParameterError
 from potentia.kernels.led import Led
-from potentia.learning import STDP
-from potentia.models import LIF, CubaLIF, SpikeSource
-from potentia.sim import Constant, FixedProbability, Poisson, SpikeTrain, Uniform
+from potentia.models import LIF
+from potentia.sim import Constant, Poisson, SpikeTrain
 from potentia.sim.engines.clock_recording import ClockRecording
 from potentia.sim.operators.signals import Memory
 from potentia.sim.runs import segments
-
-EVENT = {"engine": "event"}
-CLOCKS = {
-    "one thread": {"chunk": 37, "threads": 1},
-    "two threads": {"chunk": 37, "threads": 2},
-    "float64": {"chunk": 10, "dtype": "float64"},
-    "whole numbers": {"chunk": 37, "deterministic": True},
-    "reference": {"chunk": 10, "backend": "reference"},
-}
-WAYS = {**CLOCKS, "event": EVENT}
-
-
-def network(*, learns: bool = True) -> Network:
-    """Active, with delays, refractory times, trains given and drawn, weights that learn, and every kind of probe."""
-    net = Network(seed=5)
-    source, cells = net.population(SpikeSource(), 40, name="source"), net.population(LIF(), 60, name="cells")
-    others = net.population(CubaLIF(refractory=np.linspace(0, 3e-3, 50)), 50, name="others")
-    rule = STDP() if learns else None
-    net.connect(source, cells, FixedProbability(0.3), weight=2e-3, delay=Uniform(1e-3, 4e-3), rule=rule, name="in")
-    net.connect(cells, others, FixedProbability(0.2), weight=1e-3, delay=1.5e-3)
-    net.connect(others, cells, FixedProbability(0.2), weight=-1e-3, delay=2e-3)
-    rng = np.random.default_rng(1)
-    net.stimulate(source, SpikeTrain(np.sort(rng.uniform(0, 0.2, 900)), rng.integers(0, 40, 900)), name="train")
-    net.stimulate(cells, Poisson(rate=600.0, weight=2e-3), name="noise")
-    net.stimulate(others, Constant(18e-3))
-    for part in net.populations:
-        net.probe(part, "spikes")
-    net.probe(cells, "v", every=1e-3)
-    net.probe(others, "counts", every=7e-3)
-    net.probe(net.projections[0], "weights", every=5e-3)
-    return net
-
-
-def simulator(how, *, learns=True):
-    """At 10 ms, in the middle of everything."""
-    made = Simulator(network(learns=learns and not how.get("deterministic")), **how)
-    made.run(10e-3)
-    return made
-
-
-def state(made):
-    return {name: array.tobytes() for name, array in made._engine.snapshot().items()}
-
-
-def same(one, other):
-    """Whether two results are equal to the last bit, records and all."""
-    assert (one.start, one.stop, one.hash, one.tallies) == (other.start, other.stop, other.hash, other.tallies)
-    for name, spikes in one.spike_records.items():
-        np.testing.assert_array_equal(spikes.times, other.spike_records[name].times)
-        np.testing.assert_array_equal(spikes.ids, other.spike_records[name].ids)
-    for name, samples in one.sample_records.items():
-        np.testing.assert_array_equal(samples.times, other.sample_records[name].times)
-        np.testing.assert_array_equal(samples.values, other.sample_records[name].values)
+from potentia.tests.sim.interrupted import CLOCKS, EVENT, WAYS, same, simulator, state
 
 
 class Interrupt:
@@ -348,81 +295,3 @@ def test_no_interrupt_leaves_a_folder_locked(ends, tmp_path, monkeypatch):
     same(simulator(CLOCKS["one thread"]).run(40e-3, record_to=tmp_path, resume=True), expected)
     assert [path.name for path in tmp_path.iterdir()] == ["results.h5"]
     assert kept.traceback
-
-
-def test_who_keeps_a_refusal_does_not_keep_the_turn():
-    """As a future does that was not asked for its result."""
-    made, refused = simulator(CLOCKS["one thread"]), []
-
-    def second():
-        try:
-            made.run(1e-3)
-        except UnsupportedError as error:
-            refused.append(error)
-
-    advance = made._engine._advance
-
-    def slow(*arguments):
-        worker = threading.Thread(target=second)
-        worker.start()
-        worker.join()
-        advance(*arguments)
-
-    made._engine._advance = slow
-    made.run(1e-3)
-    del made._engine._advance
-    assert len(refused) == 1
-    assert made.run(1e-3).stop == pytest.approx(12e-3)
-
-
-@pytest.mark.parametrize("how", [CLOCKS["one thread"], EVENT], ids=str)
-def test_a_second_thread_is_refused(how, monkeypatch):
-    """While one thread runs a simulator, another can neither run, save nor read it; afterwards it can."""
-    made, inside, go_on = simulator(how), threading.Event(), threading.Event()
-    engine_run = made._engine.run
-
-    def slow(*arguments):
-        inside.set()
-        go_on.wait(30)
-        return engine_run(*arguments)
-
-    monkeypatch.setattr(made._engine, "run", slow)
-    results = []
-    worker = threading.Thread(target=lambda: results.append(made.run(5e-3)), name="first")
-    worker.start()
-    assert inside.wait(30)
-    for doing, call in {
-        "run": lambda: made.run(1e-3),
-        "save": lambda: made.save("nowhere"),
-        "weights": lambda: made.weights(made.network.projections[0]),
-    }.items():
-        rule = f"Simulator.{doing}: must wait until Simulator.run is over; .* while thread 'first' uses it"
-        with pytest.raises(UnsupportedError, match=rule):
-            call()
-    assert made.time == pytest.approx(10e-3)
-    go_on.set()
-    worker.join()
-    same(results[0], simulator(how).run(5e-3))
-    assert made.run(1e-3).stop == pytest.approx(16e-3)
-
-
-def test_many_threads_at_once_run_one_after_the_other():
-    """Whoever is let in gets a whole run; the spans of all runs join up."""
-    made, spans, refused = simulator(CLOCKS["one thread"]), [], []
-
-    def work():
-        for _ in range(20):
-            try:
-                result = made.run(1e-3)
-                spans.append((round(result.start / 1e-3), round(result.stop / 1e-3)))
-            except UnsupportedError:
-                refused.append(1)
-
-    workers = [threading.Thread(target=work) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert sorted(spans) == [(k, k + 1) for k in range(10, 10 + len(spans))]
-    assert len(spans) + len(refused) == 80
-    assert made.time == pytest.approx((10 + len(spans)) * 1e-3)
