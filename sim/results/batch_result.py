@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, final, overload
 
 import numpy as np
@@ -17,7 +19,7 @@ from .records import Spikes, span_of, tallies_of
 from .result import Result
 
 if TYPE_CHECKING:
-    pass
+    from matplotlib.figure import Figure
 
 
 @final
@@ -85,6 +87,26 @@ class BatchResult(Sequence[Result]):
     def weights(self, projection: Projection | str) -> NDArray[np.float64]:
         """The recorded weights of every sample (batch, n_samples, n_synapses)."""
         return self._stacked("weights", lambda sample: sample.weights(projection))
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write all samples to `path`, an .h5 file or a folder that gets batch.h5; return the file. See `load`."""
+        from . import batch_storage
+
+        place = check.path(self, "save path", path)
+        return batch_storage.save_batch(self.samples, place, overwrite=check.flag(self, "save overwrite", overwrite))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> BatchResult:
+        """The batch saved at `path`, a file or a folder. Raises DataError for one that is damaged or was changed."""
+        from . import batch_storage
+
+        return cls([Result.of(part) for part in batch_storage.load_batch(check.path("BatchResult", "load path", path))])
+
+    def plot(self) -> Figure:
+        """A matplotlib figure: the rate of each recorded population in every sample over time."""
+        from .batch_figure import rates_of_samples
+
+        return rates_of_samples(self.samples)
 
     def __repr__(self) -> str:
         return str(self._outline())

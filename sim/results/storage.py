@@ -16,7 +16,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,12 +53,17 @@ def save_result(
 
     Returns the file. Raises DataError where it cannot be written, or exists and `overwrite` is False.
     """
+    return save_into(path, RESULTS, lambda file: write_result(result, file, metrics=metrics, overwrite=overwrite))
+
+
+def save_into(path: str | os.PathLike[str], name: str, write: Callable[[Path], object]) -> Path:
+    """Let `write` make a file, `path` if that ends in .h5, else `name` in the folder `path`; return the file."""
     file, made = Path(path), []
     if file.suffix not in (".h5", ".hdf5"):
         made = atomic.make_folder(file)
-        file /= RESULTS
+        file /= name
     try:
-        write_result(result, file, metrics=metrics, overwrite=overwrite)
+        write(file)
     except BaseException:
         atomic.unmake(made)
         raise
@@ -78,7 +83,7 @@ def write_result(
 
     def fill(root: h5py.File) -> None:
         nonlocal made
-        made = _fill(root, result, metrics or {}, place or {})
+        made = fill_root(root, result, metrics or {}, place or {})
 
     hdf5.store(file, fill, replace=overwrite)
     return made
@@ -125,7 +130,8 @@ def _add(summary: Any, words: list[Any], *arrays: Any) -> None:
         summary.update(np.ascontiguousarray(array))
 
 
-def _fill(root: h5py.File, result: Records, metrics: Mapping[str, float], place: Mapping[str, int | str]) -> str:
+def fill_root(root: h5py.Group, result: Records, metrics: Mapping[str, float], place: Mapping[str, int | str]) -> str:
+    """Write a result into an empty group, the root of a file or one for a sample of a batch; return its digest."""
     with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter to others
         sealed = pool.submit(digest, result)
         _fill_records(root, result, metrics)
@@ -135,7 +141,7 @@ def _fill(root: h5py.File, result: Records, metrics: Mapping[str, float], place:
     return sealed.result()
 
 
-def _fill_records(root: h5py.File, result: Records, metrics: Mapping[str, float]) -> None:
+def _fill_records(root: h5py.Group, result: Records, metrics: Mapping[str, float]) -> None:
     root.attrs["magic"], root.attrs["version"] = np.uint32(SONATA_MAGIC), np.array(SONATA_VERSION, np.uint32)
     meta = root.create_group("meta")
     words = {"schema": SCHEMA, "potentia": __version__, "start": result.start, "stop": result.stop}
@@ -238,29 +244,43 @@ def _sorting(group: Group) -> str | None:
 
 def _read_file(path: Path, row: chain.Chain | None = None, *, follow: bool = False) -> Records:
     with hdf5.reading(path, path, follow=follow) as root:
-        meta = root.get("meta")
-        if not isinstance(meta, Group):
-            raise DataError("it has no group /meta, so it is no file of results of Potentia")
-        schema = hdf5.attribute(meta, "schema", int)
-        if schema != SCHEMA:
-            version = hdf5.attribute(meta, "potentia", str) if "potentia" in meta.attributes else ""
-            known = f"this version of Potentia ({__version__}) reads schema {SCHEMA}"
-            raise DataError(f"it has schema {schema},{by(version):.80}; {known}")
-        span = _span(meta)
-        words = json_text.parse(bytes(hdf5.array(meta, "json", "S", 0)[()]), "/meta/json")
-        if not isinstance(words, dict):
-            raise DataError("/meta/json must hold a JSON object")
-        result = Records(span[0], span[1], hdf5.attribute(meta, "hash", str), meta=words)
-        tallies = hdf5.group(root, "tallies")
-        result.tallies.update({name: hdf5.number(tallies, name) for name in tallies.attributes})
-        _read_records(root, result)
-        if hdf5.attribute(meta, "digest", str) != digest(result):
-            raise DataError("what it holds does not have the digest that it was saved with: it was changed or damaged")
-        _check_rest(root, result)
-        link = chain.read_link(meta)
+        result = read_root(root)
+        link = chain.read_link(hdf5.group(root, "meta"))
     if row is not None:
         row.add(path, link)
     return result
+
+
+def read_root(root: Group) -> Records:
+    """The result that stands in a group, the root of a file or a sample of a batch. Raises DataError."""
+    meta = read_schema(root)
+    if "kind" in meta.attributes:
+        raise DataError("it holds the results of a batch; read it with BatchResult.load")
+    span = _span(meta)
+    words = json_text.parse(bytes(hdf5.array(meta, "json", "S", 0)[()]), "/meta/json")
+    if not isinstance(words, dict):
+        raise DataError("/meta/json must hold a JSON object")
+    result = Records(span[0], span[1], hdf5.attribute(meta, "hash", str), meta=words)
+    tallies = hdf5.group(root, "tallies")
+    result.tallies.update({name: hdf5.number(tallies, name) for name in tallies.attributes})
+    _read_records(root, result)
+    if hdf5.attribute(meta, "digest", str) != digest(result):
+        raise DataError("what it holds does not have the digest that it was saved with: it was changed or damaged")
+    _check_rest(root, result)
+    return result
+
+
+def read_schema(root: Group) -> Group:
+    """The group /meta of a file that this version reads. Raises DataError."""
+    meta = root.get("meta")
+    if not isinstance(meta, Group):
+        raise DataError("it has no group /meta, so it is no file of results of Potentia")
+    schema = hdf5.attribute(meta, "schema", int)
+    if schema != SCHEMA:
+        version = hdf5.attribute(meta, "potentia", str) if "potentia" in meta.attributes else ""
+        known = f"this version of Potentia ({__version__}) reads schema {SCHEMA}"
+        raise DataError(f"it has schema {schema},{by(version):.80}; {known}")
+    return meta
 
 
 def _read_records(root: Group, result: Records) -> None:

@@ -92,6 +92,10 @@ def _recorded() -> str:
     return str(result().save(_fresh("result.h5")))
 
 
+def _batch() -> str:
+    return str(Simulator(network(), dt=1e-3).run(5e-3, batch=2).save(_fresh("batch.h5")))
+
+
 def _settings() -> Any:
     return load("balanced-network").settings
 
@@ -174,6 +178,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "FromSparse.reweighted": {"weights": [1.0, 2.0, 3.0]},
     "Simulator.product": {"projection": "synapses", "x": [1.0, 0.0, -1.0]},
     "Result.load": {"path": Of(lambda _: _recorded())},
+    "BatchResult.save": {"path": Of(lambda _: _fresh("save"))},
+    "BatchResult.load": {"path": Of(lambda _: _batch())},
     "Result.of": {"records": Of(lambda _: result())},
     "Result.save": {"path": Of(lambda _: _fresh("save"))},
     "EventKernels": {"flow": "lif_flow", "next": "lif_next", "state": ("v",), "receives": {"jump": "v"}},

@@ -22,7 +22,7 @@ from potentia.experiments.datasets.speech import load_speech
 from potentia.hardware import BreakdownReRAM, Crossbar
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import Constant, Events, FixedProbability, Poisson, SpikeTrain
+from potentia.sim import BatchResult, Constant, Events, FixedProbability, Poisson, SpikeTrain
 from potentia.sim.description.currents import Noise
 from potentia.sim.hdf5 import hdf5
 from potentia.sim.hdf5.datatypes import Unusual
@@ -134,6 +134,30 @@ class Results(Reader):
             elif seed % 4 == 0:
                 with contextlib.suppress(Unusual), hdf5.reading(self.path, self.path) as root:
                     list(hdf5._lines(root, "/", 0))
+
+
+class Batches(Reader):
+    """The results of a batch, changed byte by byte: what is accepted must say the same."""
+
+    share = 40
+
+    def prepare(self) -> None:
+        self.path = self.home / "b.h5"
+        self.digests = self._digests(Simulator(network()).run(0.02, batch=3))
+        Simulator(network()).run(0.02, batch=3).save(self.path)
+        self.content = self.path.read_bytes()
+
+    def changed(self, rng: np.random.Generator) -> bytes:
+        return bytes_changed(rng, self.content)
+
+    def read(self, content: bytes, seed: int) -> None:
+        self.path.write_bytes(content)
+        with told():
+            if self._digests(BatchResult.load(self.path)) != self.digests:
+                raise Other("a batch that is not the one that was saved")
+
+    def _digests(self, batch: BatchResult) -> list[str]:
+        return [storage.digest(part) for part in batch]
 
 
 class Sealed(Reader):
@@ -398,6 +422,7 @@ class Archives(Reader):
 
 KINDS: dict[str, type[Reader]] = {
     "results": Results,
+    "batches": Batches,
     "sealed": Sealed,
     "snapshots": Snapshots,
     "event_snapshots": EventSnapshots,
