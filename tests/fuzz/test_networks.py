@@ -43,6 +43,7 @@ ELSEWHERE = {
     "Capabilities": "of a store", "Connections": "a result", "Condition": "ends a run", "Residual": "ends a run",
     "SpikeCount": "ends a run", "EventKernels": "of a model", "Phase": "of operators",
     "ProjectionScope": "what stores and rules see", "Proposals": "what rules write",
+    "EventRule": "of a rule", "EventTrace": "of a rule",
     "EventInput": "of Stimulus.event", "HeldNoise": "of Stimulus.event", "PiecewiseConstant": "of Stimulus.event",
     "PoissonProcess": "of Stimulus.event", "SpikeTimes": "of Stimulus.event",
     "BatchResult": "a result", "Result": "a result", "Samples": "a result", "Spikes": "a result",
