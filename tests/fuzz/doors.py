@@ -70,7 +70,7 @@ HOOKS = {
 }
 # all of whose methods are such
 PORTS = {"Context", "EventInput", "NeuronModel", "ProjectionScope", "Rule", "Stimulus", "Store"}
-SKIPPED = {"ask", "is_timed", "one_line", "style", "format_table"}  # of modules: not meant for users
+SKIPPED = {"ask", "is_timed", "one_line", "style", "format_table", "settings_rows"}  # of modules: not meant for users
 
 
 @dataclass(frozen=True)

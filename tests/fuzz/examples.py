@@ -202,7 +202,6 @@ CALLS: dict[str, dict[str, Any]] = {
     "save": {"path": Of(lambda _: _fresh("figure.png"))}, "get": {"name": "breakdown-taox"},
     "load": {"name": "balanced-network"},
     "read_settings": {"name": "x", "model": Of(lambda _: _settings()), "texts": []},
-    "settings_rows": {"model": Of(lambda _: _settings())},
     "EventTrace": {"side": "pre", "tau": 20e-3},
     "EventRule": {"arrival": "stdp_arrival", "traces": {"y": EventTrace(side="post", tau=20e-3)},
     "constants": {"a_minus": 1e-3}},
