@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,8 +21,6 @@ from .errors import DataError, DependencyError, ParameterError, PotentiaError
 from .version import __version__
 
 app = typer.Typer(add_completion=False)
-
-MOST_COLUMNS = 6  # metrics in the table of a sweep; its file has all of them
 
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")]
 Data = Annotated[
@@ -42,7 +39,9 @@ class OfExperiment(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         super().format_help(ctx, formatter)
         if self._asked is not None:
-            _tell_settings(self._asked)
+            from .experiments.framework import words
+
+            say(words.of_settings(self._asked))
 
 
 def _place(metavar: str, told: str) -> Any:
@@ -144,7 +143,7 @@ def resume(
     json_: Json = False,
 ) -> None:
     """Go on with a run or a sweep that was broken off, a run from its last checkpoint; tell of one that is done."""
-    from .experiments.framework import runner, sweep  # noqa: F401 (now, not when something has begun)
+    from .experiments.framework import runner, sweep, words  # noqa: F401 (now, not when something has begun)
     from .sim.runs import stop
     from .sim.runs.runfolder import SWEEP, read_run, tidy
 
@@ -158,7 +157,7 @@ def resume(
         else:
             tidy(path)
             if not json_:
-                say(_told(record))
+                say(words.of_run(record))
         _tell_end(path, record, json_)
 
 
@@ -167,6 +166,7 @@ def inspect(
     path: Annotated[Path, _place("RUN|FILE", "A run folder or an HDF5 file.")],
 ) -> None:
     """Tell what a run folder, a sweep or a file holds: settings, metrics, arrays with shapes and units."""
+    from .experiments.framework import words
     from .sim.hdf5 import hdf5
     from .sim.results import chain
     from .sim.results.storage import RESULTS
@@ -178,11 +178,11 @@ def inspect(
     if (path / SWEEP).exists():
         from .experiments.framework import sweep
 
-        say(_table_of(sweep.standing(path)))
+        say(words.of_sweep(sweep.standing(path)))
         return
     files = [file for file in (path / RESULTS, *chain.segments(path)) if file.exists()]
     if (path / RECORD).exists():
-        say(_told(read_run(path)))
+        say(words.of_run(read_run(path)))
     elif not files:
         raise DataError(f"{path} is no run folder: it has neither {RECORD} nor {RESULTS}")
     for file in files:
@@ -330,17 +330,6 @@ def _forget_stdout(error: OSError) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell_settings(name: str) -> None:
-    """The settings of an experiment, as ``--set`` takes them."""
-    from .experiments import load
-    from .experiments.framework.experiment import format_table, settings_rows
-
-    experiment = load(name)
-    header = ("setting", "default", "unit", "may be", "meaning")
-    say(f"{name}: {experiment.description}\nSettings, each as --set KEY=VALUE:\n")
-    say(format_table(settings_rows(experiment.settings), header=header) + "\n")
-
-
 def _tell_end(path: Path, record: dict[str, Any], as_json: bool) -> None:
     """The last lines of a run."""
     if as_json:
@@ -352,7 +341,7 @@ def _tell_end(path: Path, record: dict[str, Any], as_json: bool) -> None:
 
 def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:
     """Carry out a sweep; print its table. Exit code 2 if a point could not be run."""
-    from .experiments.framework import sweep
+    from .experiments.framework import sweep, words
     from .experiments.framework.sweep_figure import plot
 
     points = sweep.carry_out(folder, workers=workers)
@@ -367,32 +356,9 @@ def _tell_sweep(folder: Path, workers: int | None, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"sweep": str(folder), "points": [point.told for point in points]}))
     else:
-        say(f"{_table_of(points)}\n{folder / sweep.TABLE}")
+        say(f"{words.of_sweep(points)}\n{folder / sweep.TABLE}")
     if failed:
         raise typer.Exit(2)
-
-
-def _table_of(points: Sequence[Any]) -> str:
-    """The points of a sweep: settings, the first metrics that differ, and how each ended."""
-    from .experiments.framework import sweep
-    from .experiments.framework.experiment import format_table
-    from .experiments.framework.sweep_figure import shown
-
-    header, rows = sweep.columns(points)
-    kept = [header.index(name) for name in [*points[0].values, *shown(points)[:MOST_COLUMNS], "status"]]
-    return format_table([[row[k] for k in kept] for row in rows], header=[header[k] for k in kept])
-
-
-def _told(record: dict[str, Any]) -> str:
-    """A run.json as text."""
-    from .experiments.framework.experiment import format_table
-
-    lines = [f"{record['experiment']}, seed {record['seed']}, {record['status']}"]
-    for title in ("config", "metrics", "versions"):
-        rows = [(f"  {key}", value) for key, value in (record.get(title) or {}).items()]
-        if rows:
-            lines += [f"{title}:", format_table(rows)]
-    return "\n".join([*lines, f"spike hash {record.get('spike_hash')}"])
 
 
 def _benchmark(name: str) -> Any:
