@@ -56,8 +56,9 @@ def set_projection(engine: Engine, projection: Projection, given: Mapping[str, A
         rule = f"must be one number or one for each synapse ({n}), in the order of Simulator.weights"
         raise check.fail(OWNER, "set weights", rule, f"shape {weights.shape}")
     before = engine.weights(projection.name)
-    receptor = receptor_of(projection, before)
-    conducts(projection.post, receptor, weights, projection.name)
+    receptor = projection.receptor if projection.graded else receptor_of(projection, before)
+    if receptor is not None:
+        conducts(projection.post, receptor, weights, projection.name)
     if engine.writes(projection):
         low, high = engine.bounds(projection)
         check.per_unit(OWNER, "set weights", weights, least=low, most=high)

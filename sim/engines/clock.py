@@ -248,6 +248,9 @@ class ClockEngine:
         memory = self.memory.replicate()
         for variable, value in values.items():
             memory[f"{population.name}.{variable}"][...] = value
+            sent = f"{population.name}.sent"
+            if variable == population.model.sends and sent in memory.views:  # its targets see it at once
+                memory[sent][(self.step - 1) % memory[sent].shape[0]] = value
         return self._like(memory, self.step)
 
     def writes(self, projection: Projection) -> bool:

@@ -249,6 +249,35 @@ def joined(post=None, connectivity=None, *, dt=1e-3, **how):
     return Simulator(net, dt=dt)
 
 
+def test_rates_and_weights_can_be_set_between_runs():
+    """What a unit sends is what it is set to, at once; other weights still reach the drive, also of a CubaLIF."""
+    net = Network(seed=1)
+    source = net.population(LeakyRate(activation="linear", tau=1e6), 2, name="source", initial={"r": 1.0})
+    target = net.population(LeakyRate(activation="linear", tau=DT), 2, name="target")
+    cells = net.population(CubaLIF(tau=DT), 2, name="cells")
+    for post in (target, cells):
+        net.connect(source, post, OneToOne(), weight=np.array([2e-3, -2e-3]), delay=DT, name=f"to {post.name}")
+    net.probe(target, "r")
+    net.probe(cells, "v")
+    simulator, share = Simulator(net, dt=DT, dtype="float64"), 1 - np.exp(-1)
+
+    def step():
+        result = simulator.run(DT)
+        return result.trace("target", "r")[0], result.trace("cells", "v")[0]
+
+    for found in step():
+        np.testing.assert_allclose(found, share * np.array([2e-3, -2e-3]), rtol=1e-6)
+    simulator.reset()
+    simulator.set("source", r=np.array([3.0, 5.0]))
+    for found in step():
+        np.testing.assert_allclose(found, share * np.array([6e-3, -10e-3]), rtol=1e-6)
+    simulator.reset()
+    for name in ("to target", "to cells"):
+        simulator.set(name, weights=np.array([-1e-3, 1e-3]))
+    for found in step():
+        np.testing.assert_allclose(found, share * np.array([-1e-3, 1e-3]), rtol=1e-6)
+
+
 REFUSED = {
     "rule": (lambda: joined(rule=STDP()), r"connect rule: must be None, as source sends numbers, not spikes \(got"),
     "procedural": (
