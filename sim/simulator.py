@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import NetworkError
 from . import validation as check
-from .conversion import shown
 from .description.history import followed
 from .description.inputs import Stimulus
+from .description.known_parts import KnownParts
 from .description.network import Network, parts_of
 from .description.parts import Input, Population, Projection
 from .description.plausibility import Doubts
@@ -26,7 +24,7 @@ from .engines.batch_inputs import BatchInputs
 from .engines.changes import set_population, set_projection, set_stimulus
 from .engines.choose import Options, choose
 from .engines.engine import Arrays, CompiledNetwork, Engine
-from .engines.until import pieces_of, run_until
+from .engines.until import run_until
 from .operators.connections import Connections
 from .outline import Outline
 from .progress import Progress, meter
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
     from .runs.snapshot import Snapshot
 
 T = TypeVar("T")
-Part = TypeVar("Part", bound=Population | Projection | Input)
-PARTS = (Population, Projection, Input)
 
 
 class Simulator:
@@ -86,8 +82,8 @@ class Simulator:
         self._owed = 0.0  # [s] that a result loaded by `run` covers and the engine does not yet
         self._history = ""  # what was changed since the beginning
         self._turns, self._doubts = Turns(), Doubts()
-        self._names: WeakKeyDictionary[Population | Projection | Input, str] = WeakKeyDictionary()
-        self._name_parts(self.network)
+        self._parts = KnownParts(self._network)
+        self._parts.add(self._engine.network)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Description, options and state, for pickles and copies, which go on bit for bit; code is compiled anew."""
@@ -243,11 +239,7 @@ class Simulator:
         try:
             self._engine.settle()
             self._catch_up()
-            most, every = pieces_of(self._engine, most, every)
-            if progress is not None:
-                progress = check.flag(self, "run_until progress", progress)
-            with meter(self._engine.steps(most), progress) as tick:
-                engine, result = run_until(self._engine, condition, most=most, every=every, tick=tick)
+            engine, result = run_until(self._engine, condition, most=most, every=every, progress=progress)
             self._doubts.merged(result.tallies, self.network.populations)
         except BaseException:
             del turn
@@ -335,12 +327,10 @@ class Simulator:
         stimuli and weights of static projections that were set; "weights" keeps the present content of all stores, so
         also what rules have learned. Random draws are numbered by time, so they come again as they came.
         """
-        keep = check.one_of(self, "reset keep", keep, ["nothing", "weights"])
+        kept = check.one_of(self, "reset keep", keep, ["nothing", "weights"]) == "weights"
         learns = any(part.rule is not None for part in self.network.projections)
-        kept = keep == "weights"
-        self._become(
-            "reset", lambda: self._engine.reset(keep_weights=kept), {"keep": keep} if learns and kept else None
-        )
+        told = {"keep": keep} if learns and kept else None
+        self._become("reset", lambda: self._engine.reset(keep_weights=kept), told)
 
     def set(self, part: Population | Projection | str, **values: Any) -> None:
         """Change the state or the parameters of a population, or the weights of a projection, from now on.
@@ -359,8 +349,9 @@ class Simulator:
         """
 
         def change() -> Engine:
-            parts: list[Population | Projection] = [*self.network.populations, *self.network.projections]
-            found = self._part("set", part, parts, "part")
+            network = self._engine.network
+            parts: list[Population | Projection] = [*network.populations, *network.projections]
+            found = self._parts.find("Simulator.set", part, parts, "part")
             known["part"] = found.name
             if isinstance(found, Population):
                 return set_population(self._engine, found, values)
@@ -378,7 +369,7 @@ class Simulator:
         """
 
         def change() -> Engine:
-            found = self._part("stimulate", part, self.network.inputs, "input")
+            found = self._parts.find("Simulator.stimulate", part, self._engine.network.inputs, "input")
             told["input"] = found.name
             return set_stimulus(self._engine, found, stimulus)
 
@@ -389,7 +380,7 @@ class Simulator:
         """The present values of a state variable of a population, given as such or by its name (n,)."""
 
         def look() -> NDArray[np.float64]:
-            found = self._part("state", population, self.network.populations, "population")
+            found = self._parts.find("Simulator.state", population, self._engine.network.populations, "population")
             return self._engine.state(
                 found, check.one_of(self, "state variable", variable, self._engine.variables(found))
             )
@@ -474,33 +465,18 @@ class Simulator:
             self._catch_up()
             engine = change()
             history = "" if values is None else followed(self._history, self.time, doing, values)
-            self._name_parts(engine.network)
+            self._parts.add(engine.network)
         except BaseException:
             del turn
             raise
+        # What was drawn from distributions stays; a network in which nothing was replaced is described as before.
+        network = self._network if engine.network is self._engine.network else engine.network
         # From here on the change counts. No call follows, so no interrupt can come in between.
-        self._engine, self._history = engine, history
+        self._engine, self._network, self._history = engine, network, history
 
     def _projection(self, verb: str, wanted: Projection | str) -> str:
         """The name of a projection of this network."""
-        return self._part(verb, wanted, self.network.projections, "projection").name
-
-    def _part(self, verb: str, wanted: object, members: Sequence[Part], kind: str) -> Part:
-        """A part of this network among `members`, given as it was or is described, or by its name."""
-        known = {part.name: part for part in members}
-        name = wanted if isinstance(wanted, str) else self._names.get(wanted) if isinstance(wanted, PARTS) else None
-        if name in known:
-            return known[name]
-        if not isinstance(wanted, str):
-            raise NetworkError(f"Simulator.{verb}: {shown(wanted)} is not a {kind} of this network")
-        hint, listed = check.nearest(wanted, known), check.listed(known) or "none"
-        raise NetworkError(f"Simulator.{verb}: no {kind} is called {shown(wanted)}{hint} (known: {listed})")
-
-    def _name_parts(self, network: Network) -> None:
-        """Keep the names of all parts, also of those that others take the place of: users may hold on to them."""
-        parts: list[Population | Projection | Input] = [*network.populations, *network.projections, *network.inputs]
-        for part in parts:
-            self._names[part] = part.name
+        return self._parts.find(f"Simulator.{verb}", wanted, self.network.projections, "projection").name
 
 
 def _again(

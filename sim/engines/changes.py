@@ -13,6 +13,7 @@ from ...errors import ParameterError, UnsupportedError
 from .. import validation as check
 from ..conversion import shown
 from ..description.distributions import Distribution, values
+from ..description.drawn import drawn, drawn_stimulus
 from ..description.explicit import FromSparse
 from ..description.inputs import Stimulus
 from ..description.network import Network
@@ -42,8 +43,9 @@ def set_population(engine: Engine, population: Population, given: Mapping[str, A
         complete(model)
         model.fits(population.n)
         check_model(model)
-        new = replace(population, model=model)
-        engine, population = engine.recompiled(replaced(engine.network, population, new)), new
+        network = drawn(replaced(engine.network, population, replace(population, model=model)))
+        engine = engine.recompiled(network)
+        population = next(part for part in network.populations if part.name == population.name)
     return engine.with_state(population, states) if states else engine
 
 
@@ -76,8 +78,8 @@ def set_stimulus(engine: Engine, described: Input, stimulus: Any) -> Engine:
         raise ParameterError(
             f"Simulator.stimulate: {described.name!r} takes a {kind.__name__} (got {type(stimulus).__name__})"
         )
-    suits(described, stimulus)
-    new = replace(described, stimulus=stimulus)
+    new = replace(described, stimulus=drawn_stimulus(engine.network, described, stimulus))
+    suits(described, new.stimulus)
     return engine.stimulated(replaced(engine.network, described, new), described.name)
 
 

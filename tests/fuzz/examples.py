@@ -201,6 +201,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "rates": {"spikes": Of(lambda _: result().spike_records)},
     "save": {"path": Of(lambda _: _fresh("figure.png"))}, "get": {"name": "breakdown-taox"},
     "load": {"name": "balanced-network"},
+    "settings_rows": {"model": Of(lambda _: _settings())},
     "read_settings": {"name": "x", "model": Of(lambda _: _settings()), "texts": []},
     "EventTrace": {"side": "pre", "tau": 20e-3},
     "EventRule": {"arrival": "stdp_arrival", "traces": {"y": EventTrace(side="post", tau=20e-3)},

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from potentia.hardware import Crossbar
 from potentia.kernels.gpu import devices
 from potentia.learning import STDP
 from potentia.models import AdEx, CobaLIF, LeakyRate
+from potentia.sim import Ideal
 from potentia.sim.plan import shards
 from potentia.sim.results.records import concatenate
 
@@ -189,6 +190,42 @@ def pickled(case: Case) -> bool:
     return True
 
 
+def turned_back(case: Case) -> bool:
+    """A simulator that is set back is a new one, and a run until something holds is a run."""
+    simulator, end = case.simulator(), case.seconds(case.first)
+    simulator.run(end)
+    simulator.reset()
+    fresh = case.simulator()
+    same_state("set back", simulator, fresh)
+    result = simulator.run_until(lambda piece: piece.stop > end * (1 - 1e-9), most=end, every=end)
+    same("until", result, fresh.run(end), tallies=not _float_tallies(result))
+    same_state("run until", simulator, fresh)
+    return True
+
+
+def set_again(case: Case) -> bool:
+    """To set what is there already changes nothing on the clock: all is compiled anew and goes on."""
+    simulator, other = case.simulator(), case.simulator()
+    for described in simulator.network.inputs:
+        simulator.stimulate(described.name, described.stimulus)
+    same_state("stimulated with the same", simulator, other)
+    for made in (simulator, other):
+        made.run(case.seconds(case.first))
+    if case.engine == "clock":
+        for population in simulator.network.populations:
+            names = [field.name for field in fields(population.model) if field.init]  # type: ignore[arg-type]
+            given = {name: getattr(population.model, name) for name in names}
+            if given:
+                simulator.set(population, **given)
+        for projection in simulator.network.projections:
+            plain = isinstance(projection.store, Ideal) and projection.store.bits is None
+            if plain and not simulator._options.deterministic:
+                simulator.set(projection.name, weights=simulator.weights(projection))
+    same_state("set to the same", simulator, other)
+    same("set to the same", simulator.run(case.seconds(case.second)), other.run(case.seconds(case.second)))
+    return True
+
+
 def recorded(case: Case) -> bool:
     """What is written into a folder while the run goes on is what is kept in memory."""
     with tempfile.TemporaryDirectory() as folder:
@@ -284,7 +321,7 @@ def switched(name: str, value: str) -> Iterator[None]:
 
 BITWISE: dict[str, Judge] = {
     "reference": reference, "threads": threads, "cut": cut, "saved": saved, "pickled": pickled, "recorded": recorded,
-    "batches": batches, "unprobed": unprobed, "gpu": gpu,
+    "turned back": turned_back, "set again": set_again, "batches": batches, "unprobed": unprobed, "gpu": gpu,
 }  # fmt: skip
 
 

@@ -28,7 +28,16 @@ JUDGES: dict[str, Judge] = {
 }  # fmt: skip
 OFTEN = ("reference", "threads", "cut", "batches", "unprobed", "permuted", "switched", "converges")
 ENGINES = {"reference": "clock", "threads": "clock", "converges": "event"}  # which these are for
-SELDOM = {"saved": 4, "pickled": 4, "recorded": 8, "gpu": 20, "single": 4, "counted": 3}  # one network in so many
+SELDOM = {
+    "saved": 4,
+    "turned back": 4,
+    "set again": 4,
+    "pickled": 4,
+    "recorded": 8,
+    "gpu": 20,
+    "single": 4,
+    "counted": 3,
+}  # one network in so many
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from potentia.sim import (
     Uniform,
     free_memory,
 )
-from potentia.sim.engines.event import EventMemory
+from potentia.sim.engines.event_memory import EventMemory
 
 
 def wired(connectivity, store=None, weight=1e-5):

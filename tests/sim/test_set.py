@@ -468,6 +468,21 @@ def test_a_model_of_ones_own(processor):
         simulator.set("cells", keep=0.5)
 
 
+@pytest.mark.parametrize("how", [WAYS["two threads"], WAYS["event"]], ids=str)
+def test_parameters_that_were_drawn_stay_and_others_are_drawn(how):
+    """By the seed, as in a network made so; also where the description holds a distribution."""
+    simulator = Simulator(network(cells=LIF(tau=Uniform(15e-3, 25e-3))), **how)
+    made = Simulator(network(cells=LIF(tau=Uniform(15e-3, 25e-3), threshold=Uniform(8e-3, 15e-3))), **how)
+    simulator.set("cells", threshold=Uniform(8e-3, 15e-3), v=1e-3)
+    made.set(made.network.populations[0], v=1e-3)
+    twin = copy.deepcopy(simulator)
+    expected = made.run(20e-3)
+    same(simulator.run(20e-3), expected)
+    same(twin.run(20e-3), expected)
+    simulator.stimulate("drive", Constant(Uniform(15e-3, 20e-3)))
+    simulator.run(5e-3)
+
+
 def test_one_unit_and_no_synapse():
     net = Network()
     cell = net.population(LIF(), 1, name="cell")
