@@ -432,7 +432,7 @@ class Simulator:
         ParameterError
             If x does not fit or is not finite.
         """
-        found = self._part("product", projection, self.network.projections, "projection")
+        found = self._parts.find("Simulator.product", projection, self.network.projections, "projection")
         transpose, key = check.flag(self, "transpose", transpose), check_key(self, key)
         numbers, n = check.finite_array(self, "product x", x), (found.post if transpose else found.pre).n
         if numbers.ndim == 0 or numbers.shape[-1] != n:

@@ -69,8 +69,8 @@ HOOKS = {
     "AnalogLinear": {"extra_repr", "key"},
 }
 # all of whose methods are such
-PORTS = {"Context", "EventInput", "NeuronModel", "ProjectionScope", "Rule", "Stimulus", "Store"}
-SKIPPED = {"ask", "is_timed", "one_line", "style", "format_table", "settings_rows"}  # of modules: not meant for users
+PORTS = {"Condition", "Context", "EventInput", "NeuronModel", "ProjectionScope", "Rule", "Stimulus", "Store"}
+SKIPPED = {"ask", "is_timed", "one_line", "settings_rows", "style", "format_table"}  # of modules: not meant for users
 
 
 @dataclass(frozen=True)
