@@ -18,7 +18,7 @@ from potentia.tests.sim.test_segments import simulator
 OLD = 1e9  # [s] since 1970
 STUCK = """
 import sys, time
-from potentia.sim import atomic
+from potentia.sim.disk import atomic
 with atomic.writing(sys.argv[1]) as file:
     file.write(b"half")
     file.flush()
