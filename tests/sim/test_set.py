@@ -230,7 +230,7 @@ def test_weights_that_learn_are_set_within_the_bounds_of_the_rule(how):
     simulator.run(20e-3)
     assert not np.array_equal(simulator.weights("there"), weights)  # the rule goes on
     before = state(other)
-    with pytest.raises(ParameterError, match=r"Simulator.set weights: must be <= 0.003.* \(got 0.004\)"):
+    with pytest.raises(ParameterError, match=r"Simulator.set weights: must be <= 0.003.* \(got '0.004 at index 0'\)"):
         other.set("there", weights=np.full(n, 4e-3))
     assert state(other) == before
 
