@@ -159,7 +159,7 @@ def test_values_take_every_form(kind, field, forms):
         (Network.stimulate, Drive, set()),
         (Network.probe, Look, set()),
         (Simulator.__init__, Case, {"network", "dt", "backend", "threads"}),
-        (Simulator.run, Case, {"duration", "inputs", "batch", "progress", "record_to", "resume"}),
+        (Simulator.run, Case, {"duration", "inputs", "batch", "progress", "record_to", "resume", "learn"}),
     ],
 )
 def test_every_parameter_is_used(call, part, elsewhere):

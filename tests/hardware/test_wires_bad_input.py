@@ -13,7 +13,7 @@ V = np.ones(3)
 @pytest.mark.parametrize(
     ("g", "v", "options", "message"),
     [
-        (-G, V, {}, r"output_currents.conductances: must be >= 0 S everywhere \(got -1e-05\)"),
+        (-G, V, {}, r"output_currents.conductances: must be >= 0 S everywhere \(got '-1e-05 at index \(0, 0\)'\)"),
         (G * np.nan, V, {}, r"conductances: must be finite everywhere \[S\] \(got 'nan at index \(0, 0\)"),
         (G[0], V, {}, r"conductances: must have 2 dimensions \(got 'shape \(2,\)'\)"),
         (G[:0], V[:0], {}, "conductances: must have at least one row and one column"),

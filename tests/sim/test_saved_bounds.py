@@ -31,7 +31,9 @@ def network(model, n=60, *, event=False):
     net.stimulate(post, Events(x=[0], y=[0], t=[1e-3], width=2, height=1))
     net.stimulate(post, Constant(20e-3))
     for k, store in enumerate(STORES):
-        how = {} if event else {"rule": STDP() if k < 2 else None, "store": store}
+        how = {"rule": STDP() if k < 2 else None, "store": store}
+        if event or cells.model.sends is not None:
+            how = {}
         net.connect(cells, post, FixedProbability(0.05), weight=1e-3, delay=1e-3, name=f"joined{k}", **how)
     for what in ("spikes", "counts", "rate"):
         net.probe(cells, what, **({} if what == "spikes" else {"every": 7e-3}))
