@@ -25,6 +25,7 @@ from .tensors import Tensors
 
 KEPT: Final = 16  # bytes of a device: what was written, and as it is read
 WEIGHT: Final = 8  # bytes of a weight
+MOST_VOLTS: Final = 1e6  # far above what any device stands
 
 
 @final
@@ -114,7 +115,7 @@ class AnalogLinear(torch.nn.Module):
         self.device, self.mapping, self.wires = device, mapping, wires
         self.adc, self.coding = adc, Amplitude(dac) if coding is None else coding
         self.tile = Tile(rows=in_features, columns=out_features) if tile is None else tile
-        self.read_voltage = check.within(self, "read_voltage", read_voltage, above=0.0, unit="V")
+        self.read_voltage = check.within(self, "read_voltage", read_voltage, above=0.0, most=MOST_VOLTS, unit="V")
         self._check()
         check_floats(self, "dtype", torch.get_default_dtype() if dtype is None else dtype)
         numbers = float(in_features) * out_features * (2 * len(mapping.coefficients) * KEPT + WEIGHT)

@@ -236,7 +236,7 @@ class Network:
             for name in rule.modulators:
                 if name in own or name in population.model.state:
                     raise check.fail(rule, "modulators", f"must be none of {population.name}'s own variables", name)
-        if receptor is not None and receptor not in own:
+        if receptor is not None and not (isinstance(receptor, str) and receptor in own):
             check.one_of(self, field, receptor, [*own, *modulators_of(population, self.projections)])
 
 

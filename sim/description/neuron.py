@@ -40,6 +40,8 @@ class EventKernels:
         for role, kernel in (("flow", self.flow), ("next", self.next), ("fire", self.fire)):
             if not (isinstance(kernel, str) or callable(kernel) or (role == "fire" and kernel is None)):
                 raise check.fail(self, role, "must be a function or the name of a kernel of the library", kernel)
+            if isinstance(kernel, str):
+                object.__setattr__(self, role, str(kernel))
         if not isinstance(self.state, (tuple, list)) or not all(isinstance(name, str) for name in self.state):
             raise check.fail(self, "state", "must be names of state variables such as ('v',)", self.state)
         object.__setattr__(self, "state", tuple(map(str, self.state)))

@@ -10,6 +10,7 @@ from typing import NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import PotentiaError
 from .. import validation as check
 from ..description.parts import Population
 from .result import Result
@@ -94,13 +95,25 @@ def judge_of(condition: Condition | Callable[[Result], bool], look: Look) -> Jud
     """The judge of one run: that of a condition, or a function of a piece that says whether to end with it."""
     if isinstance(condition, Condition):
         return condition.watch(look)
-    if not callable(condition):
+    if not callable(condition) or isinstance(condition, type):
         rule = (
             "must be a condition such as SpikeCount('cells', 1), or a function of a Result that returns True at the end"
         )
         raise check.fail("Simulator", "run_until condition", rule, condition)
-    asked = condition
-    return lambda piece: Judgement(check.flag("Simulator", "run_until condition, its result,", asked(piece)), "")
+    return lambda piece: Judgement(_answer(condition, piece), "")
+
+
+def _answer(condition: Callable[[Result], bool], piece: Result) -> bool:
+    """What a user's own function says of a piece, or one sentence where it fails."""
+    try:
+        answer = condition(piece)
+    except PotentiaError:
+        raise
+    except Exception as error:
+        rule = "must take a Result and return True or False"
+        told = f"{type(error).__name__}: {error}"
+        raise check.fail("Simulator", "run_until condition", rule, told) from error
+    return check.flag("Simulator", "run_until condition, its result,", answer)
 
 
 def _keep_name(condition: Residual | SpikeCount) -> None:

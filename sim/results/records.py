@@ -54,8 +54,8 @@ class Spikes:
     @property
     def rate(self) -> float:
         """Mean firing rate per recorded unit [Hz]."""
-        span = self.stop - self.start
-        return len(self) / (self.n_recorded * span) if span > 0 else 0.0
+        recorded = self.n_recorded * (self.stop - self.start)
+        return len(self) / recorded if recorded > 0 else 0.0
 
     def counts(self) -> NDArray[np.int64]:
         """Spikes per unit (n,)."""

@@ -197,7 +197,11 @@ BAD = {
     "mapping": (lambda: layer(mapping="pairs"), r"AnalogLinear.mapping: must be a WeightMapping such as Differential"),
     "tile": (lambda: layer(tile=(8, 8)), r"AnalogLinear.tile: must be a Tile or None \(got \(8, 8\)\)"),
     "wires": (lambda: layer(wires=2.0), r"AnalogLinear.wires: must have a method effective, or be None \(got 2.0\)"),
-    "voltage": (lambda: layer(read_voltage=0.0), r"AnalogLinear.read_voltage: must be > 0 V \(got 0.0\)"),
+    "voltage": (lambda: layer(read_voltage=0.0), r"AnalogLinear.read_voltage: must be > 0 and <= 1e\+06 V \(got 0.0\)"),
+    "high voltage": (
+        lambda: layer(read_voltage=1e200),
+        r"AnalogLinear.read_voltage: must be > 0 and <= 1e\+06 V \(got 1e\+200\)",
+    ),
     "seed": (lambda: layer(seed=-1), r"AnalogLinear.seed: must be a whole number >= 0"),
     "linear": (lambda: AnalogLinear.from_linear(3, device=NOISY), r"AnalogLinear.linear: must be a torch.nn.Linear"),
     "array": (lambda: layer()(np.zeros((2, 30))), r"AnalogLinear.x: must be a torch.Tensor \(got 'ndarray'\)"),

@@ -70,7 +70,8 @@ def test_lists_may_be_changed_by_hand():
 def test_what_is_refused_takes_no_name():
     net = described()
     cells = net.populations[0]
-    for options in ({"weight": float("nan")}, {"weight": 1.0, "delay": -1.0}, {"weight": 1.0, "receptor": "no"}):
+    for options in ({"weight": float("nan")}, {"weight": 1.0, "delay": -1.0}, {"weight": 1.0, "receptor": "no"},
+                    {"weight": 1.0, "receptor": np.arange(2)}):  # fmt: skip
         with pytest.raises(ParameterError):
             net.connect(cells, cells, OneToOne(), name="mine", **options)
     assert net.connect(cells, cells, OneToOne(), weight=1.0, name="mine").name == "mine"

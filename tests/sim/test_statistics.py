@@ -107,6 +107,7 @@ def test_the_spikes_of_some_units(sharing):
     assert part.n == 2
     assert part.counts().tolist() == sharing.counts()[[7, 3]].tolist()
     assert np.array_equal(part.trains()[0], sharing.trains()[7])
+    assert (len(sharing.of([])), sharing.of([]).rate) == (0, 0.0)
 
 
 @pytest.mark.parametrize(
