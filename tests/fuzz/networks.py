@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass
 
-from potentia.errors import DivergenceError
+from potentia.errors import DivergenceError, ParameterError
 
 from . import counting, judges, symmetries
 from .case import Case
@@ -66,6 +66,8 @@ def judged(case: Case, name: str) -> Fault | bool:
     except Exception as error:
         if isinstance(error, DivergenceError) and judges.diverges(case):
             return False  # this network has no result
+        if isinstance(error, ParameterError) and "; drawn for " in str(error):
+            return False  # a value that was drawn does not go with the others, and is refused
         return Fault(case.seed, name, type(error).__name__, str(error)[:600])
 
 
