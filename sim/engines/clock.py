@@ -293,10 +293,14 @@ class ClockEngine:
         for signal in plan.signals:
             if signal.region not in SAVED or (signal.region == "store" and signal.name.rpartition(".")[0] in fresh):
                 continue
-            before = self.memory.views.get(signal.name)
-            if before is None or (before.shape, before.dtype) != (memory[signal].shape, memory[signal].dtype):
+            before, now = self.memory.views.get(signal.name), memory[signal]
+            kept = before is not None and before.dtype == now.dtype
+            if before is not None and kept and before.shape == now.shape:
+                now[...] = before
+            elif before is not None and kept and before.shape[1:] == now.shape[1:] and signal.name in plan.rings:
+                turned(before, now, self.step)
+            else:
                 raise UnsupportedError(f"Simulator.set: cannot keep the state, since {signal.name} gets another shape")
-            memory[signal][...] = before
         made = self._like(memory, self.step, plan)
         made.program = plan.program(memory)  # now, in case a kernel of a user's own does not take what it gets
         return made
@@ -357,6 +361,12 @@ def _check_finite(plan: Plan, memory: Memory, step: int) -> None:
                 f"{signal.name} of unit {unit} is {memory[signal][unit]} by {step * plan.dt:g} s: "
                 f"an input or a weight is too large{grows}, or the step is too long"
             )
+
+
+def turned(before: NDArray[Any], now: NDArray[Any], step: int) -> None:
+    """Copy what a ring of past steps holds at `step` into one of another depth, each step to its own slot."""
+    for past in range(max(step - min(len(before), len(now)), 0), step):
+        now[past % len(now)] = before[past % len(before)]
 
 
 def _wiring(plan: Plan, memory: Memory) -> NDArray[np.uint8]:

@@ -58,6 +58,12 @@ class Plan:
         """The synapses of every projection, by its name."""
         return {name: projection.synapses for name, projection in self.projections.items()}
 
+    @property
+    def rings(self) -> set[str]:
+        """The names of the signals that hold the spikes of past steps, at ``step % depth``."""
+        names = (f"{part.name}.{kind}" for part in self.network.populations for kind in ("history", "history_count"))
+        return set(names)
+
     def weights(self, name: str, memory: Memory) -> NDArray[np.float64]:
         """The weights (n_synapses,) that a projection has in `memory`."""
         store = next(part.store for part in self.network.projections if part.name == name)

@@ -10,7 +10,7 @@ import pickle
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from itertools import pairwise
@@ -53,7 +53,7 @@ def same(name: str, here: Result, there: Result, *, tallies: bool = True) -> Non
             raise Difference(f"{name}: {field} {getattr(here, field)!r} and {getattr(there, field)!r}")
 
 
-def same_state(name: str, here: Simulator, there: Simulator, *, besides: tuple[str, ...] = ()) -> None:
+def same_state(name: str, here: Simulator, there: Simulator, *, besides: Collection[str] = ()) -> None:
     """Raise unless two simulators stand at the same state, bit for bit; `besides` may differ."""
     snapshots = (simulator._engine.snapshot() for simulator in (here, there))
     one, other = ({key: state[key] for key in state if key not in besides} for state in snapshots)
@@ -222,7 +222,8 @@ def set_again(case: Case) -> bool:
             plain = isinstance(projection.store, Ideal) and projection.store.bits is None
             if plain and not simulator._options.deterministic:
                 simulator.set(projection.name, weights=simulator.weights(projection))
-    same_state("set to the same", simulator, other, besides=("wiring",))  # weights that are set are listed one by one
+    listed = {"wiring", *(f"{units.name}.{ring}" for units in case.populations for ring in ("history", "history_count"))}
+    same_state("set to the same", simulator, other, besides=listed)  # weights that are set are listed one by one
     same("set to the same", simulator.run(case.seconds(case.second)), other.run(case.seconds(case.second)))
     return True
 
