@@ -222,7 +222,10 @@ def set_again(case: Case) -> bool:
             plain = isinstance(projection.store, Ideal) and projection.store.bits is None
             if plain and not simulator._options.deterministic:
                 simulator.set(projection.name, weights=simulator.weights(projection))
-    listed = {"wiring", *(f"{units.name}.{ring}" for units in case.populations for ring in ("history", "history_count"))}
+    listed = {
+        "wiring",
+        *(f"{units.name}.{ring}" for units in case.populations for ring in ("history", "history_count")),
+    }
     same_state("set to the same", simulator, other, besides=listed)  # weights that are set are listed one by one
     same("set to the same", simulator.run(case.seconds(case.second)), other.run(case.seconds(case.second)))
     return True
