@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -41,6 +42,8 @@ class Interrupt:
             return
         # perhaps a generator that is thrown away, or what a thread pool does when it is: they let nothing out
         if frame.f_code.co_flags & inspect.CO_GENERATOR or frame.f_code.co_name == "weakref_cb":
+            return
+        if frame.f_code.co_filename == weakref.__file__:  # what is done when something goes: it lets nothing out either
             return
         if frame.f_code.co_filename == threading.__file__:  # Python's own waits trip there, and say RuntimeError
             return
