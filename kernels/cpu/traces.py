@@ -13,11 +13,13 @@ MOST = 64  # spans after which nothing is left
 
 
 @kernel
-def trace_rescale_step(step, trace, since, span, shrink):
-    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in."""
-    if step < (since[0] + 1) * span:
+def trace_rescale_step(step, trace, since, span, shrink, upcoming):
+    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in; upcoming (1,) the next."""
+    upcoming[0] = (since[0] + 1) * span
+    if step < upcoming[0]:
         return 0
     now = step // span
+    upcoming[0] = (now + 1) * span
     for _ in range(min(now - since[0], MOST)):
         for i in range(trace.size):
             trace[i] = trace[i] * shrink if abs(trace[i]) > FLOOR else 0

@@ -12,9 +12,10 @@ FLOOR = 1e-30  # below this a trace is nothing
 MOST = 64  # spans after which nothing is left
 
 
-def trace_rescale_step(step, trace, since, span, shrink):
-    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in."""
+def trace_rescale_step(step, trace, since, span, shrink, upcoming):
+    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in; upcoming (1,) the next."""
     now = step // span
+    upcoming[0] = (now + 1) * span
     for _ in range(min(now - int(since[0]), MOST)):
         trace[:] = np.where(np.abs(trace) > FLOOR, trace * shrink, 0)
     since[0] = now

@@ -11,7 +11,7 @@ from potentia import Network, Simulator
 from potentia.errors import ParameterError
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import AllToAll, Explicit, Ideal, Poisson, SpikeTrain, Store, Uniform
+from potentia.sim import AllToAll, Explicit, Ideal, OneToOne, Poisson, SpikeTrain, Store, Uniform
 
 DT, STEPS, N_PRE, N_POST = 1e-3, 600, 20, 10
 RULE = STDP(tau_plus=17e-3, tau_minus=34e-3, a_plus=0.8e-3, a_minus=0.5e-3, w_min=0.0, w_max=8e-3)
@@ -271,3 +271,23 @@ def test_weights_outside_the_bounds(rule, weight, message):
     net.connect(neurons, neurons, Explicit([0, 1], [1, 2]), weight=weight, rule=rule)
     with pytest.raises(ParameterError, match=message):
         Simulator(net)
+
+
+def test_traces_of_a_network_at_rest_are_kept_alike_whether_or_not_it_is_watched(saved):
+    """A probe lets steps run that are skipped without it; traces are rescaled at the same steps all the same."""
+
+    def rested(watched):
+        net = Network(seed=1)
+        source, cells = net.population(SpikeSource(), 3, name="source"), net.population(LIF(), 3, name="cells")
+        net.connect(source, cells, OneToOne(), weight=1e-3, rule=STDP(tau_plus=5e-3, tau_minus=5e-3), name="c")
+        net.stimulate(source, SpikeTrain([1e-3, 2e-3], [0, 1]))
+        if watched:
+            net.probe(cells, "v", every=1e-3)
+        simulator = Simulator(net)
+        simulator.run(3.0)  # at rest after 1.4 s
+        return saved(simulator)
+
+    one, other = rested(False), rested(True)
+    for name in ("c.trace_pre", "c.trace_pre.since", "cells.trace_post.since"):
+        np.testing.assert_array_equal(one[name], other[name])
+    assert one["c.trace_pre.since"] == 29_999 // 800
