@@ -50,7 +50,7 @@ def learned(name, arguments):
     for kernel, side in KERNELS[: 6 if arguments["direct"] else 7]:
         function = room.kernel(kernel)
         own = arrays | {key: arrays[f"{key}_{side}"] for key in TRACE if side}
-        own |= {"fired": arrays["fired_post"], "count": arrays["count_post"]}
+        own |= {"fired": arrays["fired_post"], "count": arrays["count_post"], "upcoming": np.zeros(1, np.int64)}
         calls.append(Call(function, {key: own[key] for key in parameters(function) if key != "step"}, None))
     clockwork = Clockwork(np.zeros(len(calls), np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40)
     program = room.program(calls, clockwork, arrays["weights"].dtype.name)
