@@ -1,8 +1,8 @@
 """Potentia: a simulator for neuromorphic computing.
 
-One description of a network (`Network`) runs step by step or event by event (`Simulator`), learns by
-local rules (`potentia.learning`), lives on emulated resistive memory when asked to (`potentia.hardware`)
-and hands its states to PyTorch.
+One description of a network (`Network`) runs step by step or event by event (`Simulator`), learns
+by local rules (`potentia.learning`), lives on emulated resistive memory when asked to
+(`potentia.hardware`) and hands its states to PyTorch.
 """
 
 from __future__ import annotations

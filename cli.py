@@ -1,6 +1,7 @@
 """The command line: ``potentia list | run | sweep | resume | inspect | plot | verify | bench``.
 
-Exit codes: 0 done, 2 bad input, told in one sentence on stderr, 1 a fault of Potentia's own, 130 Ctrl-C, 143 SIGTERM.
+Exit codes: 0 done, 2 bad input, told in one sentence on stderr, 1 a fault of Potentia's own, 130
+Ctrl-C, 143 SIGTERM.
 """
 
 from __future__ import annotations
@@ -22,15 +23,21 @@ from .version import __version__
 
 app = typer.Typer(add_completion=False)
 
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated."),
+]
 Data = Annotated[
-    Path | None, typer.Option(envvar="POTENTIA_DATA", help="Folder of data sets.", callback=process.absolute)
+    Path | None,
+    typer.Option(envvar="POTENTIA_DATA", help="Folder of data sets.", callback=process.absolute),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
 
 class OfExperiment(TyperCommand):
-    """A command whose ``--help``, where it is given an experiment, lists the experiment's settings too."""
+    """A command whose ``--help``, where it is given an experiment, lists the experiment's settings
+    too.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         self._asked = self.make_parser(ctx).parse_args(list(args))[0].get("name")
@@ -52,7 +59,9 @@ def _place(metavar: str, told: str) -> Any:
 @app.callback(invoke_without_command=True)
 def start(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version of Potentia.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version of Potentia.")
+    ] = False,
 ) -> None:
     """Simulate spiking networks and the memory devices they live on."""
     if version:
@@ -78,7 +87,9 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
     backend: Annotated[str, typer.Option(help="auto, cpu, gpu or reference.")] = "auto",
     data: Data = None,
-    out: Annotated[Path, typer.Option(help="Where the run folder is made.", callback=process.absolute)] = Path("runs"),
+    out: Annotated[
+        Path, typer.Option(help="Where the run folder is made.", callback=process.absolute)
+    ] = Path("runs"),
     json_: Json = False,
 ) -> None:
     """Run an experiment into a new run folder."""
@@ -94,7 +105,9 @@ def run(
     values = {} if seed is None else {"seed": seed}
     settings = read_settings(name, experiment.settings, set_ or (), values)
     with process.interruptible(stop.ask):
-        folder = execute(experiment, settings, backend=backend, data=data, base=out, say=warn if json_ else say)
+        folder = execute(
+            experiment, settings, backend=backend, data=data, base=out, say=warn if json_ else say
+        )
         _tell_end(folder.path, folder.record, json_)
 
 
@@ -102,16 +115,19 @@ def run(
 def sweep(
     name: Annotated[str, typer.Argument(help="An experiment; see `potentia list`.")],
     grid: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=A,B", help="Values of one setting; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="KEY=A,B", help="Values of one setting; may be repeated."),
     ] = None,
     set_: Set = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
     backend: Annotated[str, typer.Option(help="auto, cpu, gpu or reference.")] = "auto",
     data: Data = None,
-    out: Annotated[Path, typer.Option(help="Where the folder of the sweep is made.", callback=process.absolute)] = Path(
-        "runs"
-    ),
-    workers: Annotated[int | None, typer.Option(help="Runs at once; all cores if left out.")] = None,
+    out: Annotated[
+        Path, typer.Option(help="Where the folder of the sweep is made.", callback=process.absolute)
+    ] = Path("runs"),
+    workers: Annotated[
+        int | None, typer.Option(help="Runs at once; all cores if left out.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Run an experiment at every point of a grid of settings."""
@@ -126,12 +142,18 @@ def sweep(
     if workers is not None:
         check.whole("sweep", "workers", workers, least=1)
     values = sweep.read_grid(name, grid or ())
-    read = read_settings(name, load(name).settings, set_ or (), {} if seed is None else {"seed": seed})
+    read = read_settings(
+        name, load(name).settings, set_ or (), {} if seed is None else {"seed": seed}
+    )
     given = read.model_dump(mode="json", include=read.model_fields_set)
     for key in given.keys() & values.keys():
-        raise ParameterError(f"{name} --grid: {key} is given both by --grid and as one value (got {given[key]!r})")
+        raise ParameterError(
+            f"{name} --grid: {key} is given both by --grid and as one value (got {given[key]!r})"
+        )
     check_data(data)
-    wanted = sweep.Sweep(name, given, values, backend, None if data is None else str(data.resolve()))
+    wanted = sweep.Sweep(
+        name, given, values, backend, None if data is None else str(data.resolve())
+    )
     with process.interruptible():
         _tell_sweep(sweep.begin(wanted, out), workers, json_)
 
@@ -139,10 +161,12 @@ def sweep(
 @app.command()
 def resume(
     path: Annotated[Path, _place("RUN", "The folder of a run or a sweep that was broken off.")],
-    workers: Annotated[int | None, typer.Option(help="Of a sweep: runs at once; all cores if left out.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Of a sweep: runs at once; all cores if left out.")
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """Go on with a run or a sweep that was broken off, a run from its last checkpoint; tell of one that is done."""
+    """Go on with a run or sweep that was broken off; tell of one that is done."""
     from .experiments.framework import runner, sweep, words  # noqa: F401 (now, not when something has begun)
     from .sim.runs import stop
     from .sim.runs.runfolder import SWEEP, read_run, tidy
@@ -165,7 +189,7 @@ def resume(
 def inspect(
     path: Annotated[Path, _place("RUN|FILE", "A run folder or an HDF5 file.")],
 ) -> None:
-    """Tell what a run folder, a sweep or a file holds: settings, metrics, arrays with shapes and units."""
+    """Tell what a run, sweep or file holds: settings, metrics, arrays."""
     from .experiments.framework import words
     from .sim.hdf5 import hdf5
     from .sim.results import chain
@@ -204,7 +228,12 @@ def plot(path: Annotated[Path, _place("RUN", "A run folder, or that of a sweep."
         from .experiments.framework import sweep
         from .experiments.framework.sweep_figure import plot
 
-        say(str(plot(path, sweep.standing(path)) or f"{path}: no setting and metric to draw over each other"))
+        say(
+            str(
+                plot(path, sweep.standing(path))
+                or f"{path}: no setting and metric to draw over each other"
+            )
+        )
         return
     place = path if path.is_dir() else path.parent
     say(str(figures.save(Result.load(path).plot(), place / "overview.png")))
@@ -228,11 +257,16 @@ def verify(path: Annotated[Path, _place("RUN", "A run folder.")]) -> None:
 def bench(
     name: Annotated[str, typer.Argument(help="A benchmark, such as cuba.")],
     set_: Set = None,
-    peers: Annotated[str, typer.Option(help="Other simulators to measure too, such as brian2; comma-separated.")] = "",
-    history: Annotated[bool, typer.Option("--history", help="Write the figures to docs/benchmarks.md too.")] = False,
+    peers: Annotated[
+        str, typer.Option(help="Other simulators to measure too, such as brian2; comma-separated.")
+    ] = "",
+    history: Annotated[
+        bool, typer.Option("--history", help="Write the figures to docs/benchmarks.md too.")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Measure CPU time per biological second, beside other simulators and the machine's own limit."""
+    """Measure CPU seconds, beside other simulators and what the machine can do."""
+    from .experiments.framework.catalogue import summary
     from .experiments.framework.experiment import format_table, read_settings
 
     process.return_home()  # a benchmark builds and keeps what it makes where it was started
@@ -246,7 +280,8 @@ def bench(
     with process.interruptible():
         report = module.run(settings, wanted)
     if history:
-        records.write(report, settings.model_dump(mode="json"), (module.__doc__ or name).partition("\n")[0])
+        about = summary(module.__doc__) or name
+        records.write(report, settings.model_dump(mode="json"), about)
     if json_:
         say(json.dumps(report))
         return
@@ -259,7 +294,9 @@ def bench(
 
 
 def main() -> None:
-    """Run the command that the process was started with: every error becomes one sentence and an exit code."""
+    """Run the command that the process was started with: every error becomes one sentence and an
+    exit code.
+    """
     with process.minding(process.leave), process.elsewhere():
         process.open_streams()
         _lost.clear()
@@ -316,7 +353,10 @@ def _ending(error: BaseException) -> tuple[int, str]:
     if hasattr(error, "format_message"):  # what typer says of arguments that it cannot read
         return 2, _line(error.format_message()).partition(", unable to parse")[0]
     # the last line of defence: no traceback of a library reaches the user
-    return 1, f"a fault of Potentia itself, please report it: {type(error).__name__}: {_line(error)}"
+    return (
+        1,
+        f"a fault of Potentia itself, please report it: {type(error).__name__}: {_line(error)}",
+    )
 
 
 def _line(message: object) -> str:
@@ -333,7 +373,11 @@ def _forget_stdout(error: OSError) -> None:
 def _tell_end(path: Path, record: dict[str, Any], as_json: bool) -> None:
     """The last lines of a run."""
     if as_json:
-        told = {"experiment": record["experiment"], "seed": record["seed"], "metrics": record["metrics"]}
+        told = {
+            "experiment": record["experiment"],
+            "seed": record["seed"],
+            "metrics": record["metrics"],
+        }
         say(json.dumps(told | {"run": str(path)}))
     else:
         say(f"spike hash {record['spike_hash']}\n{path}")
@@ -373,7 +417,9 @@ def _benchmark(name: str) -> Any:
     known = [module.replace("_", "-") for module in modules if not module.startswith("_")]
     if name not in known:
         hint = check.nearest(name, known)
-        raise ParameterError(f"no benchmark is called {name!r}{hint} (known: {', '.join(sorted(known))})")
+        raise ParameterError(
+            f"no benchmark is called {name!r}{hint} (known: {', '.join(sorted(known))})"
+        )
     return _benchmarks(name.replace("-", "_"))
 
 
@@ -391,7 +437,9 @@ def _peer(name: str, peer: str, known: tuple[str, ...]) -> None:
 
     check.one_of(name, "peers", peer, known)
     if importlib.util.find_spec(peer) is None:
-        raise DependencyError(f"{name} --peers: {peer} is not installed; install it with pip install {peer}")
+        raise DependencyError(
+            f"{name} --peers: {peer} is not installed; install it with pip install {peer}"
+        )
 
 
 if __name__ == "__main__":

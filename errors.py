@@ -8,14 +8,20 @@ LONGEST: Final = 1000  # characters of a message
 
 
 def one_line(text: str, most: int = LONGEST) -> str:
-    """`text` on one line of at most `most` characters, without anything that a terminal would act on."""
+    """`text` on one line of at most `most` characters, without anything that a terminal would act
+    on.
+    """
     text = " ".join(text[: 4 * most].split())
-    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    text = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 class PotentiaError(Exception):
-    """Base of every error that Potentia raises on purpose; its message is one line of bounded length."""
+    """Base of every error that Potentia raises on purpose; its message is one line of bounded
+    length.
+    """
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(one_line(part) if isinstance(part, str) else part for part in args))

@@ -1,8 +1,9 @@
-"""The process of the command line: its streams, and the signals that end it. Nothing slow is imported here.
+"""The process of the command line: its streams, and the signals that end it. Nothing slow is
+imported here.
 
-Until a command carries something out, a signal ends the process at once, with one line: there is nothing to put in
-order. While one does (`interruptible`), a signal is raised as KeyboardInterrupt, so that whatever was begun says how
-it ended, and then becomes `Stopped`.
+Until a command carries something out, a signal ends the process at once, with one line: there is
+nothing to put in order. While one does (`interruptible`), a signal is raised as KeyboardInterrupt,
+so that whatever was begun says how it ended, and then becomes `Stopped`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 SOON = 0.02  # [s]: once the callback is over
@@ -54,7 +57,8 @@ def minding(handler: Callable[[int, Any], None]) -> Iterator[None]:
 def interruptible(ask: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Raise signals as KeyboardInterrupt in here, and `Stopped` once what was begun is in order.
 
-    ask: asks what goes on to stop by itself, and tells whether it will; then only a second signal is raised.
+    ask: asks what goes on to stop by itself, and tells whether it will; then only a second signal
+    is raised.
     """
     number, asked = int(signal.SIGINT), False
 
@@ -64,7 +68,10 @@ def interruptible(ask: Callable[[], bool] = lambda: False) -> Iterator[None]:
         if not asked and ask():
             asked = True
             with contextlib.suppress(OSError):
-                os.write(2, b"potentia: stopping with a checkpoint; interrupt again to stop without one\n")
+                os.write(
+                    2,
+                    b"potentia: stopping with a checkpoint; interrupt again to stop without one\n",
+                )
             return
         raise KeyboardInterrupt
 
@@ -77,7 +84,9 @@ def interruptible(ask: Callable[[], bool] = lambda: False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def arriving(number: Callable[[], int]) -> Iterator[None]:
-    """Send a signal again if it was raised where nobody can take it, such as in the callback of a weak reference."""
+    """Send a signal again if it was raised where nobody can take it, such as in the callback of a
+    weak reference.
+    """
     before = sys.unraisablehook
 
     def again(fault: Any) -> None:
@@ -94,7 +103,9 @@ def arriving(number: Callable[[], int]) -> Iterator[None]:
 
 
 def open_streams() -> None:
-    """Open what stands for stdin, stdout and stderr where they are closed, lest the next file be taken for them."""
+    """Open what stands for stdin, stdout and stderr where they are closed, lest the next file be
+    taken for them.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -104,25 +115,30 @@ def open_streams() -> None:
             setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 (stays open)
 
 
-SAFE = os.path.abspath(os.sep) if os.name == "posix" else sys.prefix  # a folder into which strangers cannot write
+SAFE = (
+    os.path.abspath(os.sep) if os.name == "posix" else sys.prefix
+)  # a folder into which strangers cannot write
 SETTINGS = ("NUMBA_CACHE_DIR", "MATPLOTLIBRC", "MPLCONFIGDIR")  # may name files to take code from
 _home: list[str] = []  # where the command was started
 
 
 @contextlib.contextmanager
 def elsewhere() -> Iterator[None]:
-    """Work in a folder of the system's, so that nothing takes code or settings from the one that was current.
+    """Work in a folder of the system's, so that nothing takes code or settings from the one that
+    was current.
 
-    That one may be a stranger's. Numba reads ``.numba_config.yaml`` in it, which can name a folder of machine code;
-    matplotlib reads ``matplotlibrc``, which can name a module; Python looks for modules there. Paths that the user
-    gave are to be made `absolute`.
+    That one may be a stranger's. Numba reads ``.numba_config.yaml`` in it, which can name a folder
+    of machine code; matplotlib reads ``matplotlibrc``, which can name a module; Python looks for
+    modules there. Paths that the user gave are to be made `absolute`.
     """
     try:
         home = os.getcwd()
     except OSError:  # it was removed
         home = SAFE
     before, path = dict(os.environ), list(sys.path)
-    kept = [str(Path(__file__).resolve().parents[1])]  # where Potentia comes from, and what was named in full
+    kept = [
+        str(Path(__file__).resolve().parents[1])
+    ]  # where Potentia comes from, and what was named in full
     kept += filter(os.path.isabs, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     for name in SETTINGS:
         if name in os.environ and not os.path.isabs(os.environ[name]):
@@ -154,7 +170,9 @@ def absolute(path: Path | None) -> Path | None:
 
 
 def printable(text: str) -> str:
-    """`text` without letters that move the cursor, colour what follows or write from right to left."""
+    """`text` without letters that move the cursor, colour what follows or write
+    from right to left.
+    """
     return text if text.isascii() and text.isprintable() else "".join(map(_printable, text))
 
 

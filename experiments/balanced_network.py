@@ -1,8 +1,10 @@
-"""Vogels and Abbott (2005), doi:10.1523/JNEUROSCI.3508-05.2005: a balanced network that keeps firing.
+"""Vogels and Abbott (2005), doi:10.1523/JNEUROSCI.3508-05.2005: a balanced network that keeps
+firing.
 
-The current-based version of Brette et al. (2007), doi:10.1007/s10827-007-0038-6, benchmark 2: 3200 excitatory
-and 800 inhibitory neurons, 2 % of all connections, self-sustained irregular activity after a random start.
-Potentials are measured from the reset, -60 mV: threshold 10 mV, leak potential 11 mV.
+The current-based version of Brette et al. (2007), doi:10.1007/s10827-007-0038-6, benchmark 2: 3200
+excitatory and 800 inhibitory neurons, 2 % of all connections, self-sustained irregular activity
+after a random start. Potentials are measured from the reset, -60 mV: threshold 10 mV, leak
+potential 11 mV.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ def network(settings: Settings) -> Network:
     start = {"v": Uniform(0.0, 10e-3)}
     exc = net.population(CubaLIF(), n_excitatory, name="exc", initial=start)
     inh = net.population(CubaLIF(), settings.neurons - n_excitatory, name="inh", initial=start)
-    scale = 4000 * 0.02 / (settings.neurons * settings.probability)  # the same mean input at any size
+    scale = (
+        4000 * 0.02 / (settings.neurons * settings.probability)
+    )  # the same mean input at any size
     for source, weight in ((exc, EXCITATORY), (inh, INHIBITORY)):
         for target in (exc, inh):
             connectivity = FixedProbability(settings.probability)
@@ -57,7 +61,10 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     simulator = Simulator(network(settings), dt=settings.dt, backend=context.backend)
     begin = time.perf_counter()
     result = simulator.run(
-        settings.duration, progress=context.progress, record_to=context.folder, resume=context.resume
+        settings.duration,
+        progress=context.progress,
+        record_to=context.folder,
+        resume=context.resume,
     )
     seconds = time.perf_counter() - begin
     context.record(result)

@@ -1,9 +1,11 @@
-"""Lin et al. (2025), doi:10.1038/s43588-024-00751-z: spoken digits through a fixed random liquid, in software and RRAM.
+"""Lin et al. (2025), doi:10.1038/s43588-024-00751-z: spoken digits through a fixed random liquid,
+in software and RRAM.
 
-A 64-200-11 network: 64 cochlea channels in 129 binary frames, 200 LIF units with fixed random weights, a linear
-classifier on their spike counts. Where N-TIDIGITS (Anumula et al. 2018, doi:10.3389/fnins.2018.00023) is missing, the
-Free Spoken Digit Dataset through our own cochlea takes its place, with 10 classes, and the figures published for
-N-TIDIGITS are no measure for it. Variants and controls are those of lsm-nmnist.
+A 64-200-11 network: 64 cochlea channels in 129 binary frames, 200 LIF units with fixed random
+weights, a linear classifier on their spike counts. Where N-TIDIGITS (Anumula et al. 2018,
+doi:10.3389/fnins.2018.00023) is missing, the Free Spoken Digit Dataset through our own cochlea
+takes its place, with 10 classes, and the figures published for N-TIDIGITS are no measure for it.
+Variants and controls are those of lsm-nmnist.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ class Settings(StudySettings):
     split: Literal["official", "speaker"] = Field(
         "official", description="test set: as published, or each speaker in turn"
     )
-    most: int = Field(3000, ge=20, le=100_000, description="recordings of N-TIDIGITS, of either set, at most")
+    most: int = Field(
+        3000, ge=20, le=100_000, description="recordings of N-TIDIGITS, of either set, at most"
+    )
     epochs: int = Field(100, ge=1, le=10_000, description="of the readout 'adam'")
 
 
@@ -45,24 +49,30 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     if find_ntidigits(context.data) is not None:
         frames = load_ntidigits(context.data, most=settings.most)
         caveat = (
-            f"Published: the epoch that is best on the test set; here: at most {settings.most} of each set, last epoch."
+            "Published: the epoch that is best on the test set; here: at most "
+            f"{settings.most} of each set, last epoch."
         )
         published = PUBLISHED
     else:
         if context.data is not None and not (context.data / "fsdd" / "fsdd.npz").is_file():
-            raise DataError(f"lsm-ntidigits: {context.data} holds neither N-TIDIGITS nor fsdd/fsdd.npz; {LAYOUT}")
+            raise DataError(
+                f"lsm-ntidigits: {context.data} holds neither N-TIDIGITS nor fsdd/fsdd.npz; {LAYOUT}"
+            )
         recordings = load_speech(context.data)
         with meter(len(recordings), context.progress, "words") as tick:
             frames = hear(recordings, tick)
         caveat = (
-            "N-TIDIGITS (published: 70.79 % software, 70.11 % RRAM, 11 classes) is not there: these are other data."
+            "N-TIDIGITS (published: 70.79 % software, 70.11 % RRAM, 11 classes) is not there: "
+            "these are other data."
         )
         published = {}
     task = Task(
         frames=frames,
         liquid=replace(N_TIDIGITS, n_neurons=settings.neurons),
         folds=divide(frames, settings.split),
-        classifier=LinearClassifier(kind=settings.readout, rate=6e-4, epochs=settings.epochs, batch=256),
+        classifier=LinearClassifier(
+            kind=settings.readout, rate=6e-4, epochs=settings.epochs, batch=256
+        ),
         published=published,
         caveat=caveat,
     )
@@ -74,7 +84,10 @@ def divide(frames: Frames, split: str) -> list[Fold]:
     if split == "official":
         return published_fold(frames.is_test)
     return [
-        Fold(train=np.flatnonzero(frames.group != speaker), test=np.flatnonzero(frames.group == speaker))
+        Fold(
+            train=np.flatnonzero(frames.group != speaker),
+            test=np.flatnonzero(frames.group == speaker),
+        )
         for speaker in np.unique(frames.group)
     ]
 

@@ -1,13 +1,15 @@
 """Potjans and Diesmann (2014), doi:10.1093/cercor/bhs358: a full-scale cortical microcircuit.
 
-The 77,169 neurons under 1 mm^2 of early sensory cortex: an excitatory and an inhibitory population in each of
-the layers 2/3, 4, 5 and 6, joined by 299 million synapses whose numbers come from anatomy and physiology. All
-neurons and nearly all synapses are alike, and yet the rates differ between populations as they do in vivo.
+The 77,169 neurons under 1 mm^2 of early sensory cortex: an excitatory and an inhibitory population
+in each of the layers 2/3, 4, 5 and 6, joined by 299 million synapses whose numbers come from
+anatomy and physiology. All neurons and nearly all synapses are alike, and yet the rates differ
+between populations as they do in vivo.
 
-Sizes, connection probabilities, external in-degrees and parameters of neurons and synapses are those of the
-paper's tables 4 and 5. Initial potentials and the stationary rates, which stand in for lost input where the
-network is scaled down, are those of the authors' reference implementation, github.com/INM-6/microcircuit-PD14-model.
-Scaling follows van Albada, Helias and Diesmann (2015), doi:10.1371/journal.pcbi.1004490.
+Sizes, connection probabilities, external in-degrees and parameters of neurons and synapses are
+those of the paper's tables 4 and 5. Initial potentials and the stationary rates, which stand in for
+lost input where the network is scaled down, are those of the authors' reference implementation,
+github.com/INM-6/microcircuit-PD14-model. Scaling follows van Albada, Helias and Diesmann (2015),
+doi:10.1371/journal.pcbi.1004490.
 """
 
 from __future__ import annotations
@@ -54,16 +56,24 @@ PROBABILITIES: Final = np.array(
         [0.0364, 0.0010, 0.0034, 0.0005, 0.0277, 0.0080, 0.0658, 0.1443],
     ]
 )
-EXTERNAL: Final = np.array([1600, 1500, 2100, 1900, 2000, 1900, 2900, 2100])  # synapses from outside per neuron
+EXTERNAL: Final = np.array(
+    [1600, 1500, 2100, 1900, 2000, 1900, 2900, 2100]
+)  # synapses from outside per neuron
 EXTERNAL_RATE: Final = 8.0  # of each of them [Hz]
-REFERENCE_RATES: Final = np.array([0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829])  # full scale [Hz]
+REFERENCE_RATES: Final = np.array(
+    [0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829]
+)  # full scale [Hz]
 
 TAU, TAU_SYNAPSE, CAPACITANCE = 10e-3, 0.5e-3, 250e-12  # [s], [s], [F]
 REST, THRESHOLD, RESET, REFRACTORY = -65e-3, -50e-3, -65e-3, 2e-3  # [V], [V], [V], [s]
-START_MEAN: Final = np.array([-68.28, -63.16, -63.33, -63.45, -63.11, -61.66, -66.72, -61.43]) * 1e-3  # [V]
+START_MEAN: Final = (
+    np.array([-68.28, -63.16, -63.33, -63.45, -63.11, -61.66, -66.72, -61.43]) * 1e-3
+)  # [V]
 START_SD: Final = np.array([5.36, 4.57, 4.74, 4.94, 4.94, 4.55, 5.46, 4.48]) * 1e-3  # [V]
 
-WEIGHT: Final = 87.8e-12 * TAU / CAPACITANCE  # R * I [V]: 3.512 mV, a current whose potential peaks at 0.15 mV
+WEIGHT: Final = (
+    87.8e-12 * TAU / CAPACITANCE
+)  # R * I [V]: 3.512 mV, a current whose potential peaks at 0.15 mV
 G: Final = -4.0  # inhibitory weights over excitatory ones
 WEIGHT_SPREAD: Final = 0.1  # standard deviation over mean
 DEFAULT_BITS: Final = 8  # of a weight: 256 levels with the mean and variance of its distribution
@@ -82,20 +92,26 @@ class Settings(BaseModel):
     scale_n: float = Field(1.0, gt=0, le=1, description="share of the neurons")
     scale_k: float = Field(1.0, gt=0, le=1, description="share of each neuron's synapses")
     drive: Literal["dc", "poisson"] | None = Field(
-        None, description="what stands for the input from outside; None: dc, but poisson where scale_k < 1"
+        None,
+        description="what stands for the input from outside; None: dc, but poisson where scale_k < 1",
     )
     duration: float = Field(5.0, gt=0, description="simulated and recorded time [s]")
     transient: float = Field(0.5, ge=0, description="simulated time before the recording [s]")
     dt: float = Field(1e-4, gt=0, le=5e-4, description="step [s]")
-    bits: int | None = Field(DEFAULT_BITS, ge=1, le=16, description="2**bits levels of weights; None stores floats")
-    procedural: bool = Field(False, description="draw synapses again whenever they are needed, and store none")
+    bits: int | None = Field(
+        DEFAULT_BITS, ge=1, le=16, description="2**bits levels of weights; None stores floats"
+    )
+    procedural: bool = Field(
+        False, description="draw synapses again whenever they are needed, and store none"
+    )
     threads: int | None = Field(None, ge=1, description="all cores if None")
 
 
 def synapse_numbers() -> Counts:
     """Synapses of the full network (8, 8), to the population of the row from that of the column.
 
-    So many independent draws of a pair reach a share p of all pairs: K = ln(1 - p) / ln(1 - 1 / pairs).
+    So many independent draws of a pair reach a share p of all pairs: K = ln(1 - p) / ln(1 - 1 /
+    pairs).
     """
     pairs = np.outer(SIZES, SIZES).astype(float)
     return whole(np.log1p(-PROBABILITIES) / np.log1p(-1 / pairs))
@@ -107,7 +123,9 @@ def in_degrees() -> Matrix:
 
 
 def mean_weights() -> Matrix:
-    """Mean weights of the full network (8, 8) [V], negative from inhibitory populations; L4E to L23E is doubled."""
+    """Mean weights of the full network (8, 8) [V], negative from inhibitory populations; L4E to
+    L23E is doubled.
+    """
     weights = np.tile(np.array([WEIGHT, G * WEIGHT]), (8, 4))
     weights[POPULATIONS.index("L23E"), POPULATIONS.index("L4E")] *= 2
     return weights
@@ -126,14 +144,17 @@ def scaled_numbers(settings: Settings) -> Counts:
 def drive_of(settings: Settings) -> str:
     """The drive, chosen if it was left open.
 
-    With few strong synapses and a constant drive a pause ends the activity for good: the constant that replaces
-    recurrent inhibition goes on while the rest of the input is gone. So a network with fewer synapses gets noise.
+    With few strong synapses and a constant drive a pause ends the activity for good: the constant
+    that replaces recurrent inhibition goes on while the rest of the input is gone. So a network
+    with fewer synapses gets noise.
     """
     return settings.drive or ("dc" if settings.scale_k == 1 else "poisson")
 
 
 def external_mean() -> Matrix:
-    """Mean input from outside at full scale (8,), R * I [V]: rate times the integral of a current."""
+    """Mean input from outside at full scale (8,), R * I [V]: rate times the
+    integral of a current.
+    """
     return EXTERNAL * EXTERNAL_RATE * WEIGHT * TAU_SYNAPSE
 
 
@@ -145,9 +166,9 @@ def recurrent_mean() -> Matrix:
 def constant_input(settings: Settings) -> Matrix:
     """Constant current of each population (8,), R * I [V].
 
-    Fewer synapses, `scale_k` of them, with weights larger by 1 / sqrt(scale_k) keep the variance of the input but
-    only sqrt(scale_k) of its mean; what is missing comes as a constant, as does all that is from outside where the
-    drive is constant.
+    Fewer synapses, `scale_k` of them, with weights larger by 1 / sqrt(scale_k) keep the variance of
+    the input but only sqrt(scale_k) of its mean; what is missing comes as a constant, as does all
+    that is from outside where the drive is constant.
     """
     missing = 1 - math.sqrt(settings.scale_k)
     outside = 1.0 if drive_of(settings) == "dc" else missing
@@ -155,14 +176,18 @@ def constant_input(settings: Settings) -> Matrix:
 
 
 def store_of(settings: Settings) -> Store | None:
-    """Where the weights of every projection live; None is the network's own choice, exact weights."""
+    """Where the weights of every projection live; None is the network's own choice,
+    exact weights.
+    """
     if settings.procedural:
         return Procedural(bits=settings.bits or DEFAULT_BITS)
     return None if settings.bits is None else Ideal(bits=settings.bits)
 
 
 def network(settings: Settings) -> Network:
-    """The microcircuit, without probes: populations in the order of `POPULATIONS`, potentials measured from rest."""
+    """The microcircuit, without probes: populations in the order of `POPULATIONS`, potentials
+    measured from rest.
+    """
     net = Network(seed=settings.seed)
     model = CubaLIF(
         tau=TAU,
@@ -191,7 +216,9 @@ def poisson(settings: Settings, k: int) -> Stimulus:
 
 
 def connect(net: Network, settings: Settings) -> None:
-    """Join the populations wherever there is at least one synapse; no weight changes its sign, no delay is below dt."""
+    """Join the populations wherever there is at least one synapse; no weight changes its sign, no
+    delay is below dt.
+    """
     numbers, weights = scaled_numbers(settings), mean_weights() / math.sqrt(settings.scale_k)
     store = store_of(settings)
     for row, post in enumerate(net.populations):
@@ -225,7 +252,10 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     simulator.run(settings.transient, progress=context.progress)
     begin, began = time.perf_counter(), time.process_time()
     result = simulator.run(
-        settings.duration, progress=context.progress, record_to=context.folder, resume=context.resume
+        settings.duration,
+        progress=context.progress,
+        record_to=context.folder,
+        resume=context.resume,
     )
     metrics["seconds"], metrics["cpu_s"] = time.perf_counter() - begin, time.process_time() - began
     metrics["real_time_factor"] = None if context.resume else metrics["seconds"] / settings.duration
@@ -237,12 +267,16 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
 
 def size(settings: Settings, simulator: Simulator, result: Result) -> dict[str, Any]:
-    """Neurons, synapses, bytes per synapse that the simulation keeps, and events: spikes that reach a synapse.
+    """Neurons, synapses, bytes per synapse that the simulation keeps, and events: spikes that reach
+    a synapse.
 
     Events are spikes times the mean out-degree of their population.
     """
     neurons, numbers = sizes(settings), scaled_numbers(settings)
-    spikes, synapses = np.array([len(result.spikes(name)) for name in POPULATIONS]), int(numbers.sum())
+    spikes, synapses = (
+        np.array([len(result.spikes(name)) for name in POPULATIONS]),
+        int(numbers.sum()),
+    )
     return {
         "neurons": int(neurons.sum()),
         "synapses": synapses,
@@ -254,7 +288,9 @@ def size(settings: Settings, simulator: Simulator, result: Result) -> dict[str, 
 
 
 def activity(result: Result) -> dict[str, Any]:
-    """Per population: rate [Hz], its deviation from the reference, irregularity, correlation and synchrony."""
+    """Per population: rate [Hz], its deviation from the reference, irregularity, correlation and
+    synchrony.
+    """
     metrics: dict[str, Any] = {}
     for name, reference in zip(POPULATIONS, REFERENCE_RATES.tolist(), strict=True):
         spikes = result.spikes(name)
@@ -279,7 +315,15 @@ def report(context: Context, metrics: dict[str, Any]) -> None:
             )
             for name, reference in zip(POPULATIONS, REFERENCE_RATES.tolist(), strict=True)
         ],
-        header=("population", "rate [Hz]", "published", "deviation", "CV", "correlation", "synchrony"),
+        header=(
+            "population",
+            "rate [Hz]",
+            "published",
+            "deviation",
+            "CV",
+            "correlation",
+            "synchrony",
+        ),
     )
     memory = "" if metrics["peak_rss_mb"] is None else f", {metrics['peak_rss_mb']:,.0f} MB at most"
     factor = metrics["real_time_factor"]
@@ -295,7 +339,9 @@ def plot(context: Context, result: Result | None = None) -> None:
     """Draw the figure of a run folder."""
     shown = Result.load(context.folder) if result is None else result
     references = dict(zip(POPULATIONS, REFERENCE_RATES.tolist(), strict=True))
-    context.plot("microcircuit", lambda: microcircuit_figure.overview(shown.spike_records, references))
+    context.plot(
+        "microcircuit", lambda: microcircuit_figure.overview(shown.spike_records, references)
+    )
 
 
 def whole(values: Matrix) -> Counts:

@@ -1,13 +1,16 @@
-"""Lin et al. (2025), doi:10.1038/s43588-024-00751-z: a spoken digit finds its image, also one never trained.
+"""Lin et al. (2025), doi:10.1038/s43588-024-00751-z: a spoken digit finds its image, also one never
+trained.
 
-Two liquids of 200 units with fixed random weights, one for event images and one for spoken digits; behind each one
-trained linear layer and a GELU into 64 dimensions; a contrastive loss on the classes 1-7. Measured: how often
-the nearest image of a sound, among all test images of these classes, is of its class; for the classes 1-7
-("seen") and for 8 and 9 among themselves ("unseen", chance 50 %).
+Two liquids of 200 units with fixed random weights, one for event images and one for spoken digits;
+behind each one trained linear layer and a GELU into 64 dimensions; a contrastive loss on the
+classes 1-7. Measured: how often the nearest image of a sound, among all test images of these
+classes, is of its class; for the classes 1-7 ("seen") and for 8 and 9 among themselves ("unseen",
+chance 50 %).
 
-Beside it: the same in software; a prototypical network on the liquid; trainable spiking networks of the same size by
-surrogate gradient, with both losses ("srnn"); layers that were not trained; and a liquid trained on pairs whose
-classes were dealt anew ("dealt"): what it knows of 8 and 9 is chance, whatever it scores.
+Beside it: the same in software; a prototypical network on the liquid; trainable spiking networks of
+the same size by surrogate gradient, with both losses ("srnn"); layers that were not trained; and a
+liquid trained on pairs whose classes were dealt anew ("dealt"): what it knows of 8 and 9 is chance,
+whatever it scores.
 """
 
 from __future__ import annotations
@@ -74,9 +77,13 @@ CAVEAT: Final = (
 class Settings(DeviceSettings):
     """What can be set."""
 
-    seed: int = Field(1, ge=0, le=2**62, description="of the first pair of liquids; the others follow")
+    seed: int = Field(
+        1, ge=0, le=2**62, description="of the first pair of liquids; the others follow"
+    )
     seeds: int = Field(4, ge=1, le=100, description="number of pairs of liquids, and of trainings")
-    srnn_seeds: int = Field(1, ge=0, le=100, description="of these, with spiking networks that learn too")
+    srnn_seeds: int = Field(
+        1, ge=0, le=100, description="of these, with spiking networks that learn too"
+    )
     images: int = Field(100, ge=2, le=5000, description="of each class to train on")
     sounds: int = Field(100, ge=2, le=270, description="of each class to train on")
     test_images: int = Field(50, ge=1, le=890, description="of each class to test on")
@@ -142,7 +149,9 @@ def load(settings: Settings, context: Context) -> Scene:
     recordings = load_speech(context.data)
     sizes = settings.images, settings.test_images
     with meter(len(CLASSES) * sum(sizes), context.progress, "images") as tick:
-        images = load_moving_digits(context.data, tick, sizes=sizes, seed=settings.seed, classes=CLASSES)
+        images = load_moving_digits(
+            context.data, tick, sizes=sizes, seed=settings.seed, classes=CLASSES
+        )
     rng = np.random.default_rng(settings.seed)
     parts = []
     for is_test, most in ((False, settings.sounds), (True, settings.test_sounds)):
@@ -159,9 +168,14 @@ def load(settings: Settings, context: Context) -> Scene:
     )
 
 
-def encode(context: Context, scene: Scene, seed: int, imperfections: Imperfections | None) -> tuple[Echo, Echo]:
+def encode(
+    context: Context, scene: Scene, seed: int, imperfections: Imperfections | None
+) -> tuple[Echo, Echo]:
     """What both liquids make of everything; their seeds differ, so that they share no weight."""
-    parts = (scene.image_liquid, 2 * seed, scene.images), (scene.sound_liquid, 2 * seed + 1, scene.sounds)
+    parts = (
+        (scene.image_liquid, 2 * seed, scene.images),
+        (scene.sound_liquid, 2 * seed + 1, scene.sounds),
+    )
     image, sound = (
         echo(context, liquid, network(liquid, own, imperfections), frames, lambda n: None)
         for liquid, own, frames in parts
@@ -170,14 +184,21 @@ def encode(context: Context, scene: Scene, seed: int, imperfections: Imperfectio
 
 
 def sweep(settings: Settings, context: Context, scene: Scene) -> Iterator[dict[str, Any]]:
-    """Accuracy on the seen classes with one imperfection at a time, the layer trained on what it leaves."""
+    """Accuracy on the seen classes with one imperfection at a time, the layer trained on what it
+    leaves.
+    """
     from potentia.experiments.liquids.zero_shot_training import learn
 
     points = list(sweep_points())
     with meter(len(points), context.progress, "points") as tick:
         for axis, value, imperfections in points:
             seen = [
-                learn(settings.training("rram"), scene, seed, encode(context, scene, seed, imperfections)).seen[-1]
+                learn(
+                    settings.training("rram"),
+                    scene,
+                    seed,
+                    encode(context, scene, seed, imperfections),
+                ).seen[-1]
                 for seed in range(settings.seed, settings.seed + settings.sweep_seeds)
             ]
             sd = float(np.std(seen, ddof=1)) if len(seen) > 1 else 0.0
@@ -196,7 +217,9 @@ def summarise(
         for part in ("seen", "unseen"):
             last = np.array([getattr(score, part)[-1] for score in runs])
             metrics[f"accuracy_{part}_{name}"] = float(last.mean())
-            metrics[f"accuracy_{part}_{name}_sd"] = float(last.std(ddof=1)) if len(last) > 1 else 0.0
+            metrics[f"accuracy_{part}_{name}_sd"] = (
+                float(last.std(ddof=1)) if len(last) > 1 else 0.0
+            )
         metrics[f"best_unseen_{name}"] = float(np.mean([max(score.unseen) for score in runs]))
     for name in ("rram", "rram_noisy", "rram_wired"):
         for part in ("seen", "unseen"):
@@ -259,11 +282,16 @@ def _percent(metrics: dict[str, Any], name: str) -> str:
 
 
 def _keep(
-    context: Context, metrics: dict[str, Any], scores: dict[str, list[Score]], swept: list[dict[str, Any]]
+    context: Context,
+    metrics: dict[str, Any],
+    scores: dict[str, list[Score]],
+    swept: list[dict[str, Any]],
 ) -> None:
     """Save what the figures need: study.json with all epochs, and where the test samples lie."""
     epochs = {
-        name: [{"seen": score.seen, "unseen": score.unseen} for score in runs] for name, runs in scores.items() if runs
+        name: [{"seen": score.seen, "unseen": score.unseen} for score in runs]
+        for name, runs in scores.items()
+        if runs
     }
     places = {name: values.tolist() for name, values in scores["rram_noisy"][0].places.items()}
     record = {"metrics": metrics, "epochs": epochs, "places": places, "sweep": swept}

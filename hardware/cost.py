@@ -1,4 +1,6 @@
-"""Joules and seconds, part by part, each figure with its source; what has no source is listed as unknown."""
+"""Joules and seconds, part by part, each figure with its source; what has no source is listed as
+unknown.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,27 @@ if TYPE_CHECKING:
     from ..sim.engines.engine import CompiledSynapses
     from ..sim.simulator import Simulator
 
-ISAAC: Final = "Shafiee et al. 2016 (ISAAC), doi:10.1145/3007787.3001139, at 32 nm as in hwcomponents"
+ISAAC: Final = (
+    "Shafiee et al. 2016 (ISAAC), doi:10.1145/3007787.3001139, at 32 nm as in hwcomponents"
+)
 HOROWITZ: Final = "Horowitz 2014, doi:10.1109/ISSCC.2014.6757323, 45 nm, 0.9 V"
 
 CONVERSION: Final = {  # [J] per conversion, by bits
-    4: 0.79e-12, 5: 0.99e-12, 6: 1.20e-12, 7: 1.42e-12, 8: 1.67e-12, 9: 1.97e-12, 10: 2.38e-12,
-}  # fmt: skip
+    4: 0.79e-12,
+    5: 0.99e-12,
+    6: 1.20e-12,
+    7: 1.42e-12,
+    8: 1.67e-12,
+    9: 1.97e-12,
+    10: 2.38e-12,
+}
 ROW_DRIVER: Final = 0.417e-12  # [J] per activation of a row, underuse included
 ADD: Final = 0.9e-12  # [J] per 32-bit floating-point addition
-MEMORY: Final = {8 << 10: 10e-12, 32 << 10: 20e-12, 1 << 20: 100e-12}  # bytes of SRAM: [J] per 64-bit access
+MEMORY: Final = {
+    8 << 10: 10e-12,
+    32 << 10: 20e-12,
+    1 << 20: 100e-12,
+}  # bytes of SRAM: [J] per 64-bit access
 DRAM: Final = 1.3e-9  # [J] per 64-bit access, the lower of 1.3 to 2.6 nJ
 GPU_OPERATION: Final = 0.481e-12  # [J] per operation
 GPU_SOURCE: Final = (
@@ -61,7 +75,8 @@ class Part:
 class Cost:
     """What the synapses of one projection took in a run; ``print(cost)`` is a table.
 
-    reads: how often the array was read; each read takes `read_seconds` [s], None where a source is missing.
+    reads: how often the array was read; each read takes `read_seconds` [s], None where a source is
+    missing.
     """
 
     projection: str
@@ -78,16 +93,25 @@ class Cost:
     @property
     def seconds(self) -> float | None:
         """What all reads take one after the other [s]; None where that is not known."""
-        return None if self.reads is None or self.read_seconds is None else self.reads * self.read_seconds
+        return (
+            None
+            if self.reads is None or self.read_seconds is None
+            else self.reads * self.read_seconds
+        )
 
     def sensitivity(self, factor: float = 2.0) -> list[tuple[str, float, float]]:
-        """How the sum moves with each figure: part, and relative changes if the figure were 1 / factor or factor of it.
+        """How the sum moves with each figure: part, and relative changes if the figure were 1 /
+        factor or factor of it.
 
         Raises ParameterError for a factor that is not above 1.
         """
         factor = check.within("Cost.sensitivity", "factor", factor, above=1.0)
         whole = self.joules or 1.0
-        shares = [(part.name, (part.joules or 0.0) / whole) for part in self.parts if part.each is not None]
+        shares = [
+            (part.name, (part.joules or 0.0) / whole)
+            for part in self.parts
+            if part.each is not None
+        ]
         return [(name, share * (1 / factor - 1), share * (factor - 1)) for name, share in shares]
 
     def __str__(self) -> str:
@@ -97,7 +121,9 @@ class Cost:
             f"{'part':16}{'count':>12}{'J each':>12}{'J':>12}  source",
         ]
         for part in self.parts:
-            each, total = (f"{x:.4g}" if x is not None else "unknown" for x in (part.each, part.joules))
+            each, total = (
+                f"{x:.4g}" if x is not None else "unknown" for x in (part.each, part.joules)
+            )
             lines.append(f"{part.name:16}{part.count:12.6g}{each:>12}{total:>12}  {part.source}")
         return "\n".join([*lines, f"unknown: {', '.join(self.unknown)}"])
 
@@ -105,19 +131,24 @@ class Cost:
 def joules(simulator: Simulator, result: Result | BatchResult, projection: Projection) -> Cost:
     """The energy of a projection's synapses over `result`, of all samples of a batch together.
 
-    A crossbar is charged for what it counted. Any other store is charged as digital memory: a read and an
-    addition per synaptic event; the spikes of the source population must then have been recorded.
+    A crossbar is charged for what it counted. Any other store is charged as digital memory: a read
+    and an addition per synaptic event; the spikes of the source population must then have been
+    recorded.
     """
     _check("joules", simulator, result, projection)
     if isinstance(projection.store, Crossbar):
         return _analogue(projection.store, projection, result.tallies)
     return digital_joules(
-        projection.name, synaptic_events(simulator, result, projection), _synapses(simulator, projection).n
+        projection.name,
+        synaptic_events(simulator, result, projection),
+        _synapses(simulator, projection).n,
     )
 
 
 def digital_joules(name: str, events: float, n_synapses: int) -> Cost:
-    """What `events` synaptic events take in digital memory that holds `n_synapses` 32-bit weights."""
+    """What `events` synaptic events take in digital memory that holds `n_synapses`
+    32-bit weights.
+    """
     name, events = check.text(OWNER, "name", name), check.within(OWNER, "events", events, least=0.0)
     nbytes = 4 * check.whole(OWNER, "n_synapses", n_synapses)
     size = next((size for size in MEMORY if nbytes <= size), None)
@@ -136,14 +167,18 @@ def digital_joules(name: str, events: float, n_synapses: int) -> Cost:
 
 
 def gpu_joules(name: str, operations: float) -> Cost:
-    """What so many operations take on a graphics card of the kind that analogue arrays are compared with."""
+    """What so many operations take on a graphics card of the kind that analogue arrays are compared
+    with.
+    """
     name = check.text("gpu_joules", "name", name)
     operations = check.within("gpu_joules", "operations", operations, least=0.0)
     parts = (Part(name="operations", count=operations, each=GPU_OPERATION, source=GPU_SOURCE),)
     return Cost(projection=name, parts=parts, unknown=("memory of the card", "idle power"))
 
 
-def synaptic_events(simulator: Simulator, result: Result | BatchResult, projection: Projection) -> int:
+def synaptic_events(
+    simulator: Simulator, result: Result | BatchResult, projection: Projection
+) -> int:
     """Spikes of the source population in `result` times the synapses that each of them reaches.
 
     Raises ParameterError where the spikes of a source with synapses were not recorded.
@@ -184,7 +219,11 @@ def _synapses(simulator: Simulator, projection: Projection) -> CompiledSynapses:
 def _analogue(store: Crossbar, projection: Projection, tallies: dict[str, float]) -> Cost:
     """The energy of what a crossbar counted."""
     name, seconds = projection.name, store.read_seconds(projection.post.n)
-    totals = {key.removeprefix(f"{name}."): total for key, total in tallies.items() if key.startswith(f"{name}.")}
+    totals = {
+        key.removeprefix(f"{name}."): total
+        for key, total in tallies.items()
+        if key.startswith(f"{name}.")
+    }
     reads = totals["events"]
     cell = store.read_voltage**2 * store.read_time * totals["conducted"]
     bits = 0 if store.adc is None else store.adc.bits
@@ -193,18 +232,28 @@ def _analogue(store: Crossbar, projection: Projection, tallies: dict[str, float]
     parts = [
         Part(name="row drivers", count=totals["activations"], each=ROW_DRIVER, source=ISAAC),
         Part(
-            name="cell pairs", count=reads, each=cell / reads if reads else 0.0,
+            name="cell pairs",
+            count=reads,
+            each=cell / reads if reads else 0.0,
             source=f"V^2 G t of every cell read, V = {store.read_voltage:g} V, t = {store.read_time:g} s",
         ),
         Part(
-            name="converters", count=totals["conversions"], each=each,
+            name="converters",
+            count=totals["conversions"],
+            each=each,
             source=f"{ISAAC}, {kind}" if each is not None else f"no figure for {kind}",
         ),
-    ]  # fmt: skip
+    ]
     if "pulses" in totals:
-        parts.append(Part(name="pulses", count=totals["pulses"], each=None, source="no figure for these cells"))
+        parts.append(
+            Part(
+                name="pulses", count=totals["pulses"], each=None, source="no figure for these cells"
+            )
+        )
     return Cost(
-        projection=name, parts=tuple(parts), reads=totals["reads"],
+        projection=name,
+        parts=tuple(parts),
+        reads=totals["reads"],
         read_seconds=seconds,
         unknown=UNKNOWN + UNKNOWN_ANALOGUE + (("time of a conversion",) if seconds is None else ()),
-    )  # fmt: skip
+    )

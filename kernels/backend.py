@@ -26,8 +26,9 @@ class Exact(float):
 class Nap(NamedTuple):
     """How the calls on one shard of a population are left out while nothing happens to it.
 
-    asleep (1,) uint8: whether they are left out now; leads: whether this call decides that, by comparing the arrays
-    `watched` before and after; woken: uint8 arrays in which other calls mark that something arrived.
+    asleep (1,) uint8: whether they are left out now; leads: whether this call decides that, by
+    comparing the arrays `watched` before and after; woken: uint8 arrays in which other calls mark
+    that something arrived.
     """
 
     asleep: NDArray[np.uint8]
@@ -39,9 +40,10 @@ class Nap(NamedTuple):
 class Call(NamedTuple):
     """One kernel and the arrays and numbers for its parameters, `step` excepted.
 
-    returns (1,) int64 receives the return value; None where nobody reads it. every: steps between two calls, a
-    power of two. thread: which thread makes the call; None for one that must wait until all threads are done.
-    nap: when the call may be left out, which changes no result. owner: whose kernel it is, for messages.
+    returns (1,) int64 receives the return value; None where nobody reads it. every: steps between
+    two calls, a power of two. thread: which thread makes the call; None for one that must wait
+    until all threads are done. nap: when the call may be left out, which changes no result. owner:
+    whose kernel it is, for messages.
     """
 
     kernel: Callable[..., Any]
@@ -66,14 +68,18 @@ class Program(Protocol):
         """Bring all arrays of the calls up to date."""
 
     def halt(self) -> None:
-        """Wait until an `advance` that was interrupted has ended; after that the program cannot be used any more."""
+        """Wait until an `advance` that was interrupted has ended; after that the program cannot be
+        used any more.
+        """
 
 
 class Clockwork(NamedTuple):
     """The arrays that calls and the loop share.
 
-    upcoming (n_calls,): next step in which a call must run even if nothing arrives; pause (1,): set by a full buffer;
-    state (n_bytes,) uint8: all neuron state; patience: silent steps after which the loop looks whether any bit changes.
+    upcoming (n_calls,): next step in which a call must run even if nothing arrives; pause (1,): set
+    by a full buffer;
+    state (n_bytes,) uint8: all neuron state; patience: silent steps after which the loop looks
+    whether any bit changes.
     """
 
     upcoming: NDArray[np.int64]
@@ -99,12 +105,17 @@ class Backend:
             raise AttributeError(f"the {self.name} backend has no kernel {name!r}") from None
 
     def kernel(self, kernel: str | Callable[..., Any]) -> Callable[..., Any]:
-        """A kernel by name, or the user's function as it is now. Raises UnsupportedError for an unknown name."""
+        """A kernel by name, or the user's function as it is now.
+
+        Raises UnsupportedError for an unknown name.
+        """
         if not isinstance(kernel, str):
             return self._own(getattr(kernel, "__func__", kernel))
         if kernel not in self._kernels:
             others = [name for name in BACKENDS if name != self.name]
-            raise UnsupportedError(f"backend {self.name!r} has no kernel {kernel!r}; choose one of {', '.join(others)}")
+            raise UnsupportedError(
+                f"backend {self.name!r} has no kernel {kernel!r}; choose one of {', '.join(others)}"
+            )
         return self._kernels[kernel]
 
     def _own(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,8 +126,12 @@ class Backend:
 
         return frozen(kernel, compiled=self.name == "cpu")
 
-    def program(self, calls: Sequence[Call], clockwork: Clockwork, precision: str, threads: int = 1) -> Program:
-        """Make `calls` ready to run, in order, once per step; on several threads where calls belong to `threads`."""
+    def program(
+        self, calls: Sequence[Call], clockwork: Clockwork, precision: str, threads: int = 1
+    ) -> Program:
+        """Make `calls` ready to run, in order, once per step; on several threads where calls belong
+        to `threads`.
+        """
         module = importlib.import_module(f".{self.name}.program", __package__)
         program: Program = module.Program(calls, clockwork, precision, threads)
         return program
@@ -150,6 +165,8 @@ def _room(name: str) -> dict[str, Callable[..., Any]]:
     package = importlib.import_module(f".{name}", __package__)
     kernels: dict[str, Callable[..., Any]] = {}
     for module in pkgutil.iter_modules(package.__path__):
-        members = inspect.getmembers(importlib.import_module(f".{module.name}", package.__name__), callable)
+        members = inspect.getmembers(
+            importlib.import_module(f".{module.name}", package.__name__), callable
+        )
         kernels.update({key: value for key, value in members if key.endswith(KERNELS)})
     return kernels

@@ -1,8 +1,9 @@
-"""Work in another thread, for which the main thread waits within single calls into C, so that Ctrl-C does no harm.
+"""Work in another thread, for which the main thread waits within single calls into C, so that
+Ctrl-C does no harm.
 
-Interrupts reach the main thread only. The conditions, events, futures and bounded queues of Python are written in
-Python: an interrupt between two of their lines can leave a lock taken for ever or come out as another error. So threads
-are started, and waited for, by functions of C here.
+Interrupts reach the main thread only. The conditions, events, futures and bounded queues of Python
+are written in Python: an interrupt between two of their lines can leave a lock taken for ever or
+come out as another error. So threads are started, and waited for, by functions of C here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-PAUSE: Final = 0.1  # [s] between two checks whether the work is over; an interrupt may have lost the message
+PAUSE: Final = (
+    0.1  # [s] between two checks whether the work is over; an interrupt may have lost the message
+)
 
 
 class Led(Generic[T]):

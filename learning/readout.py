@@ -48,30 +48,44 @@ class Readout:
         check.keep(self, "tolerance", check.within, above=0.0)
         object.__setattr__(self, "seed", check_seed(self, self.seed))
 
-    def fit(self, features: ArrayLike, labels: ArrayLike, *, n_classes: int | None = None) -> TrainedReadout:
-        """Train on features (n_samples, n_features) and labels (n_samples,) in 0 .. n_classes - 1."""
+    def fit(
+        self, features: ArrayLike, labels: ArrayLike, *, n_classes: int | None = None
+    ) -> TrainedReadout:
+        """Train on features (n_samples, n_features) and labels (n_samples,) in 0 ..
+        n_classes - 1.
+        """
         x, y = _pair(self, features, labels, n_classes)
         n_classes = int(y.max()) + 1 if n_classes is None else int(n_classes)
         mean, scale = x.mean(axis=0), x.std(axis=0)
-        scale[scale <= 1e-12 * (1.0 + np.abs(mean))] = 1.0  # a constant feature says nothing: it becomes 0
+        scale[scale <= 1e-12 * (1.0 + np.abs(mean))] = (
+            1.0  # a constant feature says nothing: it becomes 0
+        )
         sizes = [x.shape[1], *([self.n_hidden] if self.n_hidden else []), n_classes]
         standardised = (x - mean) / scale
         if self.n_hidden or len(x) >= x.shape[1]:
             layers = self._descend(standardised, y, sizes)
         else:  # the optimal weights of a linear readout lie in the span of the samples
             basis, coordinates = np.linalg.qr(standardised.T)
-            (weights, biases), *_ = self._descend(np.ascontiguousarray(coordinates.T), y, [len(x), n_classes])
+            (weights, biases), *_ = self._descend(
+                np.ascontiguousarray(coordinates.T), y, [len(x), n_classes]
+            )
             layers = ((basis @ weights, biases),)
         return TrainedReadout(mean=mean, scale=scale, layers=layers)
 
-    def _descend(self, x: Array, y: NDArray[np.int64], sizes: list[int]) -> tuple[tuple[Array, Array], ...]:
+    def _descend(
+        self, x: Array, y: NDArray[np.int64], sizes: list[int]
+    ) -> tuple[tuple[Array, Array], ...]:
         """The layers (weights, biases) that minimise the objective, on one thread."""
         torch = pytorch()
         with one_thread(torch):
             inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
             layers = self._first_layers(torch, sizes)
             flat = [tensor.requires_grad_() for layer in layers for tensor in layer]
-            stop = {"max_iter": self.n_steps, "tolerance_grad": self.tolerance, "tolerance_change": 0.0}
+            stop = {
+                "max_iter": self.n_steps,
+                "tolerance_grad": self.tolerance,
+                "tolerance_change": 0.0,
+            }
             optimiser = torch.optim.LBFGS(flat, **stop, line_search_fn="strong_wolfe")
 
             def objective() -> Any:
@@ -80,19 +94,29 @@ class Readout:
                 for k, (weights, biases) in enumerate(layers):
                     signal = (torch.relu(signal) if k else signal) @ weights + biases
                 penalty = sum((weights**2).sum() for weights, _ in layers)
-                loss = torch.nn.functional.cross_entropy(signal, labels) + 0.5 * self.weight_decay * penalty
+                loss = (
+                    torch.nn.functional.cross_entropy(signal, labels)
+                    + 0.5 * self.weight_decay * penalty
+                )
                 loss.backward()
                 return loss
 
             optimiser.step(objective)
             return tuple((w.detach().numpy(), b.detach().numpy()) for w, b in layers)
 
-    def _first_layers(self, torch: Any, sizes: list[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Weights (n_in, n_out) and biases (n_out,): zero where linear, else He et al. (2015) from `seed`."""
+    def _first_layers(
+        self, torch: Any, sizes: list[int]
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Weights (n_in, n_out) and biases (n_out,): zero where linear, else He et al. (2015) from
+        `seed`.
+        """
         rng = np.random.default_rng(self.seed)
         spread = [np.sqrt(2.0 / n_in) if self.n_hidden else 0.0 for n_in in sizes]
         return [
-            (torch.from_numpy(rng.normal(size=(n_in, n_out)) * sd), torch.zeros(n_out, dtype=torch.float64))
+            (
+                torch.from_numpy(rng.normal(size=(n_in, n_out)) * sd),
+                torch.zeros(n_out, dtype=torch.float64),
+            )
             for n_in, n_out, sd in zip(sizes, sizes[1:], spread, strict=False)
         ]
 
@@ -115,7 +139,9 @@ class TrainedReadout:
         """Log-odds (n_samples, n_classes), up to a constant per sample."""
         x = check.finite_array(self, "features", features, ndim=2)
         if x.shape[1] != len(self.mean):
-            raise check.fail(self, "features", f"must have {len(self.mean)} columns", f"shape {x.shape}")
+            raise check.fail(
+                self, "features", f"must have {len(self.mean)} columns", f"shape {x.shape}"
+            )
         signal = (x - self.mean) / self.scale
         for k, (weights, biases) in enumerate(self.layers):
             signal = (np.maximum(signal, 0.0) if k else signal) @ weights + biases
@@ -144,7 +170,9 @@ class TrainedReadout:
         return counts
 
     def module(self) -> torch.nn.Sequential:
-        """The readout after standardisation as a `torch.nn.Sequential` (float64), to be trained on."""
+        """The readout after standardisation as a `torch.nn.Sequential` (float64),
+        to be trained on.
+        """
         library = pytorch()
         parts: list[Any] = []
         for weights, biases in self.layers:
@@ -162,12 +190,18 @@ def _pair(
     """Features (n_samples, n_features) and labels (n_samples,), checked against each other."""
     x = check.finite_array(owner, "features", features, ndim=2)
     if 0 in x.shape:
-        raise check.fail(owner, "features", "must hold at least one sample and one feature", f"shape {x.shape}")
+        raise check.fail(
+            owner, "features", "must hold at least one sample and one feature", f"shape {x.shape}"
+        )
     if n_classes is not None:
         n_classes = check.whole(owner, "n_classes", n_classes, least=1, most=MOST_CLASSES)
-    y = check.index_array(owner, "labels", labels, below=MOST_CLASSES if n_classes is None else n_classes)
+    y = check.index_array(
+        owner, "labels", labels, below=MOST_CLASSES if n_classes is None else n_classes
+    )
     if y.shape != (len(x),):
-        raise check.fail(owner, "labels", f"must be one per row of features ({len(x)})", f"shape {y.shape}")
+        raise check.fail(
+            owner, "labels", f"must be one per row of features ({len(x)})", f"shape {y.shape}"
+        )
     return x, y
 
 

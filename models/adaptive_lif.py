@@ -14,11 +14,13 @@ from .propagators import coarse, decay, rests
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AdaptiveLIF(NeuronModel):
-    """LIF neuron that tires: tau dv/dt = -v + R i; at v >= threshold + a, v := reset and a += increment.
+    """LIF neuron that tires: tau dv/dt = -v + R i; at v >= threshold + a, v := reset and a +=
+    increment.
 
-    tau_adaptation da/dt = -a. An arriving spike adds its weight [V] to v. Potentials are measured from rest.
-    The step is exact. It is the ALIF unit of Bellec et al. (2020), doi:10.1038/s41467-020-17236-y, their beta
-    being `increment` over the threshold, but reset to a value where theirs subtracts one.
+    tau_adaptation da/dt = -a. An arriving spike adds its weight [V] to v. Potentials are measured
+    from rest. The step is exact. It is the ALIF unit of Bellec et al. (2020),
+    doi:10.1038/s41467-020-17236-y, their beta being `increment` over the threshold, but reset to a
+    value where theirs subtracts one.
     """
 
     tau: PerUnit = 20e-3  # membrane time constant [s]
@@ -29,7 +31,12 @@ class AdaptiveLIF(NeuronModel):
     refractory: PerUnit = 2e-3  # [s], rounded to whole steps by the clock engine
 
     kernel: ClassVar[str] = "adaptive_lif_step"
-    state: ClassVar[Mapping[str, str]] = {"v": "float", "a": "float", "resting": "uint32", "left": "int32"}
+    state: ClassVar[Mapping[str, str]] = {
+        "v": "float",
+        "a": "float",
+        "resting": "uint32",
+        "left": "int32",
+    }
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V", "a": "V"}
     event: ClassVar[EventKernels] = EventKernels(

@@ -20,11 +20,12 @@ class AdEx(NeuronModel):
       tau dv/dt = rest - v + slope exp((v - onset) / slope) - w + R i + g_e + g_i
       tau_adaptation dw/dt = a (v - rest) - w
 
-    Brette and Gerstner (2005), doi:10.1152/jn.00686.2005, whose parameters, divided by the leak conductance,
-    are the defaults: w, `increment` (their b), currents and weights are R times a current [V], and `a` is a
-    ratio. g_e and g_i decay exponentially; an arriving spike adds its weight to g_e (receptor "excitatory")
-    or to g_i ("inhibitory", chosen for weights below 0). Potentials are absolute, and v starts at rest. The
-    step is Heun's, of second order; it follows the upstroke to `peak` and no further, so nothing overflows.
+    Brette and Gerstner (2005), doi:10.1152/jn.00686.2005, whose parameters, divided by the leak
+    conductance, are the defaults: w, `increment` (their b), currents and weights are R times a
+    current [V], and `a` is a ratio. g_e and g_i decay exponentially; an arriving spike adds its
+    weight to g_e (receptor "excitatory") or to g_i ("inhibitory", chosen for weights below 0).
+    Potentials are absolute, and v starts at rest. The step is Heun's, of second order; it follows
+    the upstroke to `peak` and no further, so nothing overflows.
     """
 
     tau: PerUnit = 281e-12 / 30e-9  # membrane time constant [s]

@@ -15,12 +15,14 @@ from .propagators import coarse, decay, mean_of_decay, rests
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CobaLIF(NeuronModel):
-    """LIF neuron with synaptic conductances that decay exponentially; at v >= threshold, v := reset.
+    """LIF neuron with synaptic conductances that decay exponentially; at v >= threshold, v :=
+    reset.
 
-    tau dv/dt = (rest - v) + g_e (reversal_excitatory - v) + g_i (reversal_inhibitory - v) + R i. An arriving
-    spike adds its weight, at least 0 and in units of the leak conductance, to g_e (receptor "excitatory") or
-    to g_i ("inhibitory"). Potentials are absolute, and v starts at rest. Conductances are exact; v relaxes
-    exactly towards where their means over the step pull it, which is of second order in dt.
+    tau dv/dt = (rest - v) + g_e (reversal_excitatory - v) + g_i (reversal_inhibitory - v) + R i. An
+    arriving spike adds its weight, at least 0 and in units of the leak conductance, to g_e
+    (receptor "excitatory") or to g_i ("inhibitory"). Potentials are absolute, and v starts at rest.
+    Conductances are exact; v relaxes exactly towards where their means over the step pull it, which
+    is of second order in dt.
 
     Defaults: the COBA benchmark of Brette et al. (2007), doi:10.1007/s10827-007-0038-6.
     """
@@ -46,7 +48,11 @@ class CobaLIF(NeuronModel):
     receptors: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
     conductances: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
     receives: ClassVar[Mapping[str, str]] = {"excitatory": "g_e", "inhibitory": "g_i"}
-    units: ClassVar[Mapping[str, str]] = {"v": "V", "g_e": "leak conductance", "g_i": "leak conductance"}
+    units: ClassVar[Mapping[str, str]] = {
+        "v": "V",
+        "g_e": "leak conductance",
+        "g_i": "leak conductance",
+    }
 
     def __post_init__(self) -> None:
         for name in ("tau", "tau_excitatory", "tau_inhibitory"):

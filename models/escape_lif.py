@@ -16,16 +16,18 @@ from .propagators import coarse, decay, rests
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EscapeLIF(NeuronModel):
-    """Leaky integrate-and-fire neuron with escape noise: tau dv/dt = -v + R i, and it fires at random at the rate
+    """Leaky integrate-and-fire neuron with escape noise: tau dv/dt = -v + R i, and it fires at
+    random at the rate
 
         rho(v) = rate exp((v - threshold) / spread).
 
-    A spike comes in a step dt with probability 1 - exp(-rho(v) dt), with the v at the end of the step, and sets
-    v := reset; none comes during the refractory time. So at a constant potential it is a Poisson neuron (with a dead
-    time), and as spread goes to 0 it becomes a LIF. An arriving spike adds its weight [V] to v. Potentials are
-    measured from rest. v is moved exactly (Rotter and Diesmann 1999, doi:10.1007/s004220050570); the rate counts as
-    constant within a step, so the law of the spikes is that of continuous time as dt -> 0, with an error of first
-    order. Another dt draws other spikes of that law.
+    A spike comes in a step dt with probability 1 - exp(-rho(v) dt), with the v at the end of the
+    step, and sets v := reset; none comes during the refractory time. So at a constant potential it
+    is a Poisson neuron (with a dead time), and as spread goes to 0 it becomes a LIF. An arriving
+    spike adds its weight [V] to v. Potentials are measured from rest. v is moved exactly (Rotter
+    and Diesmann 1999, doi:10.1007/s004220050570); the rate counts as constant within a step, so the
+    law of the spikes is that of continuous time as dt -> 0, with an error of first order. Another
+    dt draws other spikes of that law.
 
     Escape noise: Gerstner, Kistler, Naud and Paninski (2014), Neuronal Dynamics, section 9.1,
     doi:10.1017/CBO9781107447615; the exponential rate fitted to cells: Jolivet et al. (2006),
@@ -54,8 +56,11 @@ class EscapeLIF(NeuronModel):
     def constants(self, dt: float) -> Mapping[str, Any]:
         steepness, expected = 1.0 / np.asarray(self.spread), np.asarray(self.rate) * dt
         return {
-            "decay": decay(dt, self.tau), "coarse": coarse(dt, self.tau), "threshold": self.threshold,
+            "decay": decay(dt, self.tau),
+            "coarse": coarse(dt, self.tau),
+            "threshold": self.threshold,
             "steepness": steepness if steepness.ndim else float(steepness),
             "expected": expected if expected.ndim else float(expected),
-            "reset": self.reset, "hold_steps": rests(self, dt, self.refractory),
-        }  # fmt: skip
+            "reset": self.reset,
+            "hold_steps": rests(self, dt, self.refractory),
+        }

@@ -17,8 +17,9 @@ class IF(NeuronModel):
     """Perfect integrate-and-fire neuron: dv/dt = i / C; at v >= threshold, v := reset.
 
     Lapicque's model without the leak (1907, translated by Brunel and van Rossum 2007,
-    doi:10.1007/s00422-007-0190-0). An arriving spike adds its weight [V] to v; a drive is i / C [V/s]. The
-    step is exact; `carry` keeps what rounding takes from v in each step, so that slow ramps do not drift.
+    doi:10.1007/s00422-007-0190-0). An arriving spike adds its weight [V] to v; a drive is i / C
+    [V/s]. The step is exact; `carry` keeps what rounding takes from v in each step, so that slow
+    ramps do not drift.
     """
 
     threshold: PerUnit = 15e-3  # [V]
@@ -26,7 +27,12 @@ class IF(NeuronModel):
     refractory: PerUnit = 0.0  # [s], rounded to whole steps by the clock engine
 
     kernel: ClassVar[str] = "integrator_step"
-    state: ClassVar[Mapping[str, str]] = {"v": "float", "carry": "float", "resting": "uint32", "left": "int32"}
+    state: ClassVar[Mapping[str, str]] = {
+        "v": "float",
+        "carry": "float",
+        "resting": "uint32",
+        "left": "int32",
+    }
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V", "carry": "V"}
     event: ClassVar[EventKernels] = EventKernels(

@@ -20,10 +20,11 @@ LAWS: Final = {"linear": 0, "rectified": RECTIFIED, "logistic": LOGISTIC}
 class LeakyRate(NeuronModel):
     """Leaky rate unit: tau dr/dt = -r + phi(gain * (x - offset)), which sends r in every step.
 
-    x is the drive: constant and other currents, and the sum of weight * rate over the synapses from units that send
-    numbers. phi(u) is u ("linear"), max(u, 0) ("rectified") or 1 / (1 + exp(-u)) ("logistic"). A spike that arrives
-    adds its weight to r. Dayan and Abbott (2001), Theoretical Neuroscience, eq. 7.11. The step is exact while x is
-    constant, so `dt` bounds only how often x is looked at.
+    x is the drive: constant and other currents, and the sum of weight * rate over the synapses from
+    units that send numbers. phi(u) is u ("linear"), max(u, 0) ("rectified") or 1 / (1 + exp(-u))
+    ("logistic"). A spike that arrives adds its weight to r. Dayan and Abbott (2001), Theoretical
+    Neuroscience, eq. 7.11. The step is exact while x is constant, so `dt` bounds only how often x
+    is looked at.
     """
 
     tau: PerUnit = 10e-3  # time constant [s]
@@ -45,5 +46,8 @@ class LeakyRate(NeuronModel):
 
     def constants(self, dt: float) -> Mapping[str, Any]:
         return {
-            "decay": decay(dt, self.tau), "gain": self.gain, "offset": self.offset, "law": LAWS[self.activation],
-        }  # fmt: skip
+            "decay": decay(dt, self.tau),
+            "gain": self.gain,
+            "offset": self.offset,
+            "law": LAWS[self.activation],
+        }

@@ -16,8 +16,9 @@ from .propagators import coarse, decay, rests
 class LIF(NeuronModel):
     """Leaky integrate-and-fire neuron: tau dv/dt = -v + R i; at v >= threshold, v := reset.
 
-    An arriving spike adds its weight [V] to v. Potentials are measured from rest. Between spikes the step is
-    exact (Rotter and Diesmann 1999, doi:10.1007/s004220050570), so `dt` bounds only the spike times.
+    An arriving spike adds its weight [V] to v. Potentials are measured from rest. Between spikes
+    the step is exact (Rotter and Diesmann 1999, doi:10.1007/s004220050570), so `dt` bounds only the
+    spike times.
     """
 
     tau: PerUnit = 20e-3  # membrane time constant [s]
@@ -29,7 +30,9 @@ class LIF(NeuronModel):
     state: ClassVar[Mapping[str, str]] = {"v": "float", "resting": "uint32", "left": "int32"}
     receptors: ClassVar[tuple[str, ...]] = ("jump",)
     units: ClassVar[Mapping[str, str]] = {"v": "V"}
-    event: ClassVar[EventKernels] = EventKernels(flow="lif_flow", next="lif_next", state=("v",), receives={"jump": "v"})
+    event: ClassVar[EventKernels] = EventKernels(
+        flow="lif_flow", next="lif_next", state=("v",), receives={"jump": "v"}
+    )
 
     def __post_init__(self) -> None:
         keep(self, "tau", above=0.0, unit="s")

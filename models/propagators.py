@@ -1,8 +1,9 @@
-"""Exact steps of linear membranes: what is left of a value after dt, and what a synaptic current adds to v.
+"""Exact steps of linear membranes: what is left of a value after dt, and what a synaptic current
+adds to v.
 
-All functions take numbers or arrays with one entry per unit (time constants [s], dt [s]) and have no singular
-case: equal time constants of membrane and synapse are as good as any others. Method: Rotter and Diesmann
-(1999), doi:10.1007/s004220050570.
+All functions take numbers or arrays with one entry per unit (time constants [s], dt [s]) and have
+no singular case: equal time constants of membrane and synapse are as good as any others. Method:
+Rotter and Diesmann (1999), doi:10.1007/s004220050570.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def decay(dt: float, tau: PerUnit) -> Numbers:
 
 
 def coarse(dt: float, tau: PerUnit) -> int:
-    """1 if any unit keeps hardly more than half of a value, or less, over dt; see `short_of` of the kernels."""
+    """1 if any unit keeps hardly more than half of a value, or less, over dt; see `short_of` of the
+    kernels.
+    """
     return int(np.min(decay(dt, tau)) < 0.51)  # a half, and room for the rounding of float32
 
 
@@ -50,7 +53,10 @@ def alpha_response(dt: float, tau: PerUnit, tau_synapse: PerUnit) -> Numbers:
 
 
 def rests(model: object, dt: float, refractory: PerUnit) -> Numbers:
-    """Refractory times [s] of `model` in steps of dt: an int, or int32 (n,). Raises ParameterError beyond 2**31 - 1."""
+    """Refractory times [s] of `model` in steps of dt: an int, or int32 (n,).
+
+    Raises ParameterError beyond 2**31 - 1.
+    """
     steps = np.rint(np.asarray(numbers(refractory)) / dt)
     if np.max(steps) > MOST_REST:
         rule = f"must be at most {MOST_REST * dt:g} s, {MOST_REST} steps of dt = {dt:g} s"

@@ -14,9 +14,10 @@ from ..sim.description.neuron import EventKernels, NeuronModel
 class SpikeSource(NeuronModel):
     """A unit that fires whenever input arrives: drive it with a SpikeTrain, Events or Poisson.
 
-    Every input counts, whatever its weight: one of 0 or below 0 too. The spikes bear the times of the input, in the
-    clock engine of the nearest grid point. Several inputs to one unit at one time, in the clock engine in one step,
-    make one spike: how many were merged in others is told by ``Result.tallies["name.merged"]`` and, once, by a warning.
+    Every input counts, whatever its weight: one of 0 or below 0 too. The spikes bear the times of
+    the input, in the clock engine of the nearest grid point. Several inputs to one unit at one
+    time, in the clock engine in one step, make one spike: how many were merged in others is told by
+    ``Result.tallies["name.merged"]`` and, once, by a warning.
     """
 
     kernel: ClassVar[str] = "relay_step"

@@ -10,7 +10,13 @@ from .description.connectivity import (
     OneToOne,
     SmallWorld,
 )
-from .description.continuous import EventInput, HeldNoise, PiecewiseConstant, PoissonProcess, SpikeTimes
+from .description.continuous import (
+    EventInput,
+    HeldNoise,
+    PiecewiseConstant,
+    PoissonProcess,
+    SpikeTimes,
+)
 from .description.currents import Constant, Noise, Step, TimedArray
 from .description.distributions import Choice, Distribution, LogNormal, Normal, Uniform
 from .description.explicit import Explicit, FromSparse

@@ -1,7 +1,8 @@
 """What a user hands over, as a plain NumPy array or number: the conversions behind `validation`.
 
-Each function returns something that is safe to compute with, or raises ValueError with a rule such as "must be an array
-of numbers". Nothing is dropped silently: neither masks nor imaginary parts nor units of time.
+Each function returns something that is safe to compute with, or raises ValueError with a rule such
+as "must be an array of numbers". Nothing is dropped silently: neither masks nor imaginary parts nor
+units of time.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ NOT_NUMBERS: Final = (bool, np.bool_, np.timedelta64, np.complexfloating)
 
 
 def shown(value: object) -> str:
-    """`value` as a message shows it: at most 80 characters of one line, whatever its own `repr` does."""
+    """`value` as a message shows it: at most 80 characters of one line, whatever its own `repr`
+    does.
+    """
     if isinstance(value, (list, tuple, set, frozenset, dict)) and len(value) > FEW:
         return f"a {type(value).__name__} of {len(value)} entries"
     if isinstance(value, (str, bytes)):
@@ -43,9 +46,11 @@ def shown(value: object) -> str:
 
 
 def number(value: Any) -> Any:
-    """A Python number of a scalar of any library, 0-d arrays and tensors too; ValueError for all that is none.
+    """A Python number of a scalar of any library, 0-d arrays and tensors too; ValueError for all
+    that is none.
 
-    Truth values, times, complex numbers and texts are no numbers here. An int stays an int, however large.
+    Truth values, times, complex numbers and texts are no numbers here. An int stays an int, however
+    large.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
@@ -91,11 +96,19 @@ def array(values: Any) -> NDArray[Any]:
 
 def mask(value: Any) -> NDArray[np.bool_] | None:
     """A list or array of truth values (n,), or None for anything else."""
-    if isinstance(value, (list, tuple)) and value and all(isinstance(entry, (bool, np.bool_)) for entry in value):
+    if (
+        isinstance(value, (list, tuple))
+        and value
+        and all(isinstance(entry, (bool, np.bool_)) for entry in value)
+    ):
         return np.array(value, np.bool_)
     if is_tensor(value):
         value = value.detach().cpu().numpy() if str(value.dtype) == "torch.bool" else None
-    plain = isinstance(value, np.ndarray) and value.dtype == np.bool_ and not isinstance(value, np.ma.MaskedArray)
+    plain = (
+        isinstance(value, np.ndarray)
+        and value.dtype == np.bool_
+        and not isinstance(value, np.ma.MaskedArray)
+    )
     return value if plain and value.ndim == 1 else None
 
 
@@ -109,7 +122,9 @@ def is_many(value: Any) -> bool:
 
 
 def narrower(value: Any) -> type[np.floating[Any]]:
-    """The floating-point type in which `value` was given, float16 or float32; float32 where that is unknown."""
+    """The floating-point type in which `value` was given, float16 or float32; float32 where that is
+    unknown.
+    """
     kind = getattr(value, "dtype", None)
     return np.float16 if isinstance(kind, np.dtype) and kind == np.float16 else np.float32
 
@@ -130,7 +145,9 @@ def is_tensor(value: object) -> bool:
 
 
 def _of_tensor(values: Any) -> NDArray[Any]:
-    """A tensor's numbers on this processor, without its history; those of formats that NumPy lacks as float32."""
+    """A tensor's numbers on this processor, without its history; those of formats that NumPy lacks
+    as float32.
+    """
     plain = values.detach().cpu().resolve_neg()
     if plain.is_floating_point() and plain.element_size() < 4:
         plain = plain.float()
@@ -146,11 +163,16 @@ def _of_range(values: range) -> NDArray[Any]:
 
 
 def _of_objects(found: NDArray[Any]) -> NDArray[Any]:
-    """An array of Python objects, each a number, as whole numbers where all are and fit, else in double precision."""
+    """An array of Python objects, each a number, as whole numbers where all are and fit, else in
+    double precision.
+    """
     try:
         entries = [number(entry) for entry in found.flat]
     except ValueError:
         raise ValueError(ARRAY) from None
     whole = all(isinstance(entry, int) and -(2**63) <= entry < 2**63 for entry in entries)
-    made = np.array(entries if whole else [_floating(entry) for entry in entries], np.int64 if whole else np.float64)
+    made = np.array(
+        entries if whole else [_floating(entry) for entry in entries],
+        np.int64 if whole else np.float64,
+    )
     return made.reshape(found.shape)

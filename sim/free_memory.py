@@ -23,7 +23,9 @@ def check_bytes(owner: str, needed: float, got: str) -> None:
     """Raise CapacityError unless arrays of this size [bytes] fit into the memory that is free."""
     free = free_bytes()
     if free is not None and needed > free:
-        raise CapacityError(f"{owner}: needs {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free (got {got})")
+        raise CapacityError(
+            f"{owner}: needs {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free (got {got})"
+        )
 
 
 @contextmanager
@@ -34,12 +36,20 @@ def memory_told(owner: str) -> Iterator[None]:
     except PotentiaError:
         raise
     except MemoryError as error:
-        raise CapacityError(f"{owner}: does not fit into memory{f' ({error})' if str(error) else ''}") from None
+        raise CapacityError(
+            f"{owner}: does not fit into memory{f' ({error})' if str(error) else ''}"
+        ) from None
 
 
 def free_bytes() -> float | None:
-    """Memory available without swapping and within the limit of a container [bytes]; None if unknown."""
-    known = [number for number in (_of_system(), *(_of_group(*files) for files in GROUPS)) if number is not None]
+    """Memory available without swapping and within the limit of a container [bytes]; None if
+    unknown.
+    """
+    known = [
+        number
+        for number in (_of_system(), *(_of_group(*files) for files in GROUPS))
+        if number is not None
+    ]
     return min(known, default=None)
 
 

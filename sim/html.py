@@ -8,11 +8,15 @@ from typing import Any
 
 
 def sections_html(title: str, sections: Mapping[str, Sequence[str]]) -> str:
-    """A title, and a table for each section that has lines; what stands before ": " in a line is its first cell."""
+    """A title, and a table for each section that has lines; what stands before ": " in a line is
+    its first cell.
+    """
     parts = [f"<b>{escape(title)}</b>"]
     for name, lines in sections.items():
         if lines:
-            parts.append(f"<div><i>{escape(name)}</i></div>{table([_split(line) for line in lines])}")
+            parts.append(
+                f"<div><i>{escape(name)}</i></div>{table([_split(line) for line in lines])}"
+            )
     return "\n".join(parts)
 
 
@@ -50,6 +54,8 @@ def _split(line: str) -> tuple[str, str]:
 def _cell(value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return (
-            f"<td class='number'>{value:.6g}</td>" if isinstance(value, float) else f"<td class='number'>{value}</td>"
+            f"<td class='number'>{value:.6g}</td>"
+            if isinstance(value, float)
+            else f"<td class='number'>{value}</td>"
         )
     return f"<td>{escape(str(value))}</td>"

@@ -16,12 +16,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
-ROOMS: Final = tuple(f"{_ROOT / room}/" for room in ("sim", "models", "learning", "hardware", "kernels"))
+ROOMS: Final = tuple(
+    f"{_ROOT / room}/" for room in ("sim", "models", "learning", "hardware", "kernels")
+)
 _told: ContextVar[set[Any] | None] = ContextVar("told", default=None)
 
 
 def notify(text: str, about: Any = None) -> None:
-    """Warn of `text`; within one call of a function that is `once_a_call`, only once `about` the same thing."""
+    """Warn of `text`; within one call of a function that is `once_a_call`, only once `about` the
+    same thing.
+    """
     told, key = _told.get(), text if about is None else about
     if told is None or key not in told:
         if told is not None:
@@ -46,7 +50,9 @@ def once_a_call(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _level() -> int:
-    """How many calls above `notify` the first frame is that belongs neither to Potentia nor to torch."""
+    """How many calls above `notify` the first frame is that belongs neither to Potentia nor to
+    torch.
+    """
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and _ours(frame.f_code.co_filename, frame.f_code.co_name):
         frame, level = frame.f_back, level + 1
@@ -54,4 +60,8 @@ def _level() -> int:
 
 
 def _ours(file: str, function: str) -> bool:
-    return file.startswith(ROOMS) or "/torch/" in file or (file == "<string>" and function == "__init__")
+    return (
+        file.startswith(ROOMS)
+        or "/torch/" in file
+        or (file == "<string>" and function == "__init__")
+    )

@@ -21,8 +21,8 @@ Section = tuple[Sequence[Any], Callable[[Any], str]]
 class Outline:
     """A title over named sections: members, and how one of them is told in a line.
 
-    ``str(outline)`` has at most MOST_LINES lines: sections that are too long share the room, and say how many members
-    they leave out. Only members that are shown are asked for.
+    ``str(outline)`` has at most MOST_LINES lines: sections that are too long share the room, and
+    say how many members they leave out. Only members that are shown are asked for.
     """
 
     title: str
@@ -41,14 +41,23 @@ class Outline:
     def _told(self) -> dict[str, list[str]]:
         """The lines of every section that has members."""
         filled = {name: section for name, section in self.sections.items() if len(section[0])}
-        room = _shares([len(members) for members, _ in filled.values()], MOST_LINES - 1 - len(filled))
-        return {name: _lines(*section, most) for (name, section), most in zip(filled.items(), room, strict=True)}
+        room = _shares(
+            [len(members) for members, _ in filled.values()], MOST_LINES - 1 - len(filled)
+        )
+        return {
+            name: _lines(*section, most)
+            for (name, section), most in zip(filled.items(), room, strict=True)
+        }
 
 
 def _shares(wanted: Sequence[int], room: int) -> list[int]:
-    """How many lines each section gets of `room`: what it wants, or an equal share of what the shorter ones leave."""
+    """How many lines each section gets of `room`: what it wants, or an equal share of what the
+    shorter ones leave.
+    """
     shares = [0] * len(wanted)
-    for left, place in zip(range(len(wanted), 0, -1), sorted(range(len(wanted)), key=wanted.__getitem__), strict=True):
+    for left, place in zip(
+        range(len(wanted), 0, -1), sorted(range(len(wanted)), key=wanted.__getitem__), strict=True
+    ):
         shares[place] = min(wanted[place], room // left)
         room -= shares[place]
     return shares

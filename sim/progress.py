@@ -13,14 +13,18 @@ PATIENCE = 2.0  # [s] before a bar appears
 
 @contextmanager
 def meter(total: int, wanted: bool | None = None, unit: str = "steps") -> Iterator[Progress]:
-    """Yield ``tick(n)``. wanted: None shows a bar on a terminal after two seconds, True at once, False never."""
+    """Yield ``tick(n)``. wanted: None shows a bar on a terminal after two seconds, True at once,
+    False never.
+    """
     if wanted is False or (wanted is None and not sys.stderr.isatty()):
         yield lambda n: None
         return
     from tqdm.auto import tqdm
 
     lock = threading.Lock()
-    with tqdm(total=total, unit=unit, unit_scale=True, delay=0 if wanted else PATIENCE, leave=False) as bar:
+    with tqdm(
+        total=total, unit=unit, unit_scale=True, delay=0 if wanted else PATIENCE, leave=False
+    ) as bar:
 
         def tick(n: int) -> None:
             with lock:

@@ -8,7 +8,9 @@ from typing import Final
 from ..kernels.reference.inputs import PICO
 from .validation import whole
 
-MOST_BEGINNING: Final = 1 << 61  # picoseconds, 26 days: trains that begin later share their random numbers
+MOST_BEGINNING: Final = (
+    1 << 61
+)  # picoseconds, 26 days: trains that begin later share their random numbers
 
 
 def check_seed(owner: object, seed: object) -> int:
@@ -34,6 +36,7 @@ def stream_key(seed: int, *names: object) -> int:
 def beginning(time: float) -> int:
     """The number of the first interval of Poisson trains that begin at `time` [s]: its picoseconds.
 
-    So no train draws the intervals of an earlier one again; the highest rate is far below one spike per picosecond.
+    So no train draws the intervals of an earlier one again; the highest rate is far below one spike
+    per picosecond.
     """
     return min(round(time * PICO), MOST_BEGINNING)

@@ -22,8 +22,8 @@ class Turn:
 class Turns:
     """Gives a simulator to one caller at a time.
 
-    A turn ends when the last reference to its object is gone, not by a call: an interrupt can come before any
-    call, even one in a `finally`, but it cannot keep a reference from going.
+    A turn ends when the last reference to its object is gone, not by a call: an interrupt can come
+    before any call, even one in a `finally`, but it cannot keep a reference from going.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,10 @@ class Turns:
         self.present: Any = _nobody  # the turn that lasts, by a weak reference
 
     def take(self, doing: str) -> Turn:
-        """The next turn, in order to do what `doing` names. Raises UnsupportedError while another one lasts."""
+        """The next turn, in order to do what `doing` names.
+
+        Raises UnsupportedError while another one lasts.
+        """
         turn = Turn(doing)
         try:
             with self._gate:

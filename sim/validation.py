@@ -1,6 +1,7 @@
 """Checks at the door: each turns what it gets into a plain value, or raises one sentence.
 
-The sentence names object, field, rule and the value got. What counts as a number or an array is said in `conversion`.
+The sentence names object, field, rule and the value got. What counts as a number or an array is
+said in `conversion`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from ..errors import CapacityError, ParameterError
 from . import conversion
 from .conversion import shown
 
-MOST_STEPS: Final = 2**53  # of one duration: beyond, a time in double precision no longer tells steps apart
+MOST_STEPS: Final = (
+    2**53
+)  # of one duration: beyond, a time in double precision no longer tells steps apart
 SIGNS: Final = {"above": ">", "least": ">=", "below": "<", "most": "<="}
 GRID: Final = 1e-6  # of a step: how far a time may lie beside the grid
 
@@ -40,12 +43,16 @@ def at(entry: object, index: object) -> str:
 
 
 def digits(number: float) -> str:
-    """A number as it is said in a rule: short where that is exact, else with all the digits it takes."""
+    """A number as it is said in a rule: short where that is exact, else with all the digits it
+    takes.
+    """
     return f"{number:g}" if float(f"{number:g}") == number else f"{number:.12g}"
 
 
 def real(owner: object, field: str, value: Any, *, unit: str = "") -> float:
-    """A finite number as float, never -0.0; a text such as "10 mV" is refused with the unit expected."""
+    """A finite number as float, never -0.0; a text such as "10 mV" is refused with the unit
+    expected.
+    """
     rule = f"must be a finite number{f' in {unit}' if unit else ''}"
     try:
         number = conversion.number(value)
@@ -71,12 +78,22 @@ def within(
     most: float | None = None,
     unit: str = "",
 ) -> float:
-    """A finite number inside a range; `above` and `below` are exclusive, `least` and `most` inclusive."""
+    """A finite number inside a range; `above` and `below` are exclusive, `least` and `most`
+    inclusive.
+    """
     number = real(owner, field, value, unit=unit)
-    bounds = [(above, ">", above is None or number > above), (least, ">=", least is None or number >= least)]
-    bounds += [(below, "<", below is None or number < below), (most, "<=", most is None or number <= most)]
+    bounds = [
+        (above, ">", above is None or number > above),
+        (least, ">=", least is None or number >= least),
+    ]
+    bounds += [
+        (below, "<", below is None or number < below),
+        (most, "<=", most is None or number <= most),
+    ]
     if not all(holds for _, _, holds in bounds):
-        rule = " and ".join(f"{sign} {digits(limit)}" for limit, sign, _ in bounds if limit is not None)
+        rule = " and ".join(
+            f"{sign} {digits(limit)}" for limit, sign, _ in bounds if limit is not None
+        )
         got = value if type(value) is int else number
         raise fail(owner, field, f"must be {rule}{f' {unit}' if unit else ''}", got)
     return number
@@ -138,14 +155,18 @@ def whole(owner: object, field: str, value: Any, *, least: int = 0, most: int | 
 
 
 def keep(owner: object, field: str, how: Callable[..., Any], *arguments: Any, **limits: Any) -> Any:
-    """Check a field of a frozen object by one of the functions here, and let it hold what that returns."""
+    """Check a field of a frozen object by one of the functions here, and let it hold what that
+    returns.
+    """
     kept = how(owner, field, getattr(owner, field), *arguments, **limits)
     object.__setattr__(owner, field, kept)
     return kept
 
 
 def array_of(owner: object, field: str, values: Any, *, kind: str = "numbers") -> np.ndarray:
-    """`values` as an array of whole or floating-point numbers, not copied where that can be avoided."""
+    """`values` as an array of whole or floating-point numbers, not copied where that can be
+    avoided.
+    """
     try:
         return conversion.array(values)
     except ValueError as error:
@@ -156,12 +177,22 @@ def array_of(owner: object, field: str, values: Any, *, kind: str = "numbers") -
 
 
 def finite_array(
-    owner: object, field: str, values: Any, *, ndim: int | None = None, least: float | None = None, unit: str = ""
+    owner: object,
+    field: str,
+    values: Any,
+    *,
+    ndim: int | None = None,
+    least: float | None = None,
+    unit: str = "",
 ) -> np.ndarray:
-    """A C-contiguous float64 copy of `values`, every entry finite (and at least `least`), none -0.0."""
+    """A C-contiguous float64 copy of `values`, every entry finite (and at least `least`), none
+    -0.0.
+    """
     given = array_of(owner, field, values)
     if ndim is not None and given.ndim != ndim:
-        raise fail(owner, field, f"must have {ndim} dimension{'s' * (ndim != 1)}", f"shape {given.shape}")
+        raise fail(
+            owner, field, f"must have {ndim} dimension{'s' * (ndim != 1)}", f"shape {given.shape}"
+        )
     try:
         with np.errstate(over="ignore"):  # of numbers that are longer than double precision
             array = np.array(given, dtype=np.float64, order="C")
@@ -176,7 +207,12 @@ def finite_array(
     if least is not None and array.size and array.min() < least:
         where = np.unravel_index(int(array.argmin()), array.shape)
         rule = f"must be >= {digits(least)}{f' {unit}' if unit else ''} everywhere"
-        raise fail(owner, field, rule, at(float(array.min()), _place(where)) if where else float(array.min()))
+        raise fail(
+            owner,
+            field,
+            rule,
+            at(float(array.min()), _place(where)) if where else float(array.min()),
+        )
     return array
 
 
@@ -191,7 +227,9 @@ def index_array(
     """An int64 copy of a list of indices, each ``0 <= index < below``."""
     array = array_of(owner, field, values, kind="whole numbers")
     if ndim is not None and array.ndim != ndim:
-        raise fail(owner, field, f"must have {ndim} dimension{'s' * (ndim != 1)}", f"shape {array.shape}")
+        raise fail(
+            owner, field, f"must have {ndim} dimension{'s' * (ndim != 1)}", f"shape {array.shape}"
+        )
     if array.size == 0:
         return np.zeros(array.shape, np.int64)
     if array.dtype.kind not in "iu":
@@ -228,8 +266,12 @@ def text(owner: object, field: str, value: Any) -> str:
     return str(value)
 
 
-def instance(owner: object, field: str, value: Any, kind: type, example: str = "", *, optional: bool = False) -> Any:
-    """`value` if it is of this class, or None where that is an option; example: a constructor call for the rule."""
+def instance(
+    owner: object, field: str, value: Any, kind: type, example: str = "", *, optional: bool = False
+) -> Any:
+    """`value` if it is of this class, or None where that is an option; example: a constructor call
+    for the rule.
+    """
     if not isinstance(value, kind) and not (optional and value is None):
         article = "an" if kind.__name__[0] in "AEIO" else "a"
         rule = f"must be {article} {kind.__name__}{f' such as {example}' if example else ''}{' or None' * optional}"
@@ -260,7 +302,9 @@ def path(owner: object, field: str, value: Any) -> Path:
         os.lstat(name)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise fail(owner, field, "must be a path with names that the system can hold", value) from None
+            raise fail(
+                owner, field, "must be a path with names that the system can hold", value
+            ) from None
     return Path(name)
 
 
@@ -287,28 +331,37 @@ def nearest(value: Any, choices: Iterable[str]) -> str:
 
 
 def steps(owner: object, field: str, time: Any, dt: float, *, most: int = MOST_STEPS) -> int:
-    """A time as a whole number of steps of `dt`, at least one and at `most`; times off the grid are refused.
+    """A time as a whole number of steps of `dt`, at least one and at `most`; times off the grid are
+    refused.
 
     A time in single precision is taken for the multiple of dt that rounds to it.
     """
     wanted = within(owner, field, time, above=0.0, unit="s")
     if wanted / dt > most:
-        raise fail(owner, field, f"must be at most {digits(most * dt)} s, {most} steps of dt", wanted)
+        raise fail(
+            owner, field, f"must be at most {digits(most * dt)} s, {most} steps of dt", wanted
+        )
     count = max(round(wanted / dt), 1)
-    if abs(wanted - count * dt) > GRID * dt * max(1, count * 1e-3) and not _rounded(time, wanted, count * dt):
+    if abs(wanted - count * dt) > GRID * dt * max(1, count * 1e-3) and not _rounded(
+        time, wanted, count * dt
+    ):
         rule = f"must be a multiple of dt = {digits(dt)} s; the nearest is {digits(count * dt)} s"
         raise fail(owner, field, rule, wanted)
     return count
 
 
 def seconds(owner: object, field: str, value: Any, **limits: Any) -> float:
-    """A time [s]; one in half or single precision is taken for the shortest decimal number that rounds to it."""
+    """A time [s]; one in half or single precision is taken for the shortest decimal number that
+    rounds to it.
+    """
     given = within(owner, field, value, **limits, unit="s")
     return float(str(value)) if isinstance(value, (np.float16, np.float32)) else given
 
 
 def _rounded(given: Any, wanted: float, multiple: float) -> bool:
-    """Whether the time wanted is what a number format shorter than double precision makes of `multiple`."""
+    """Whether the time wanted is what a number format shorter than double precision makes of
+    `multiple`.
+    """
     kind = conversion.narrower(given)
     with np.errstate(over="ignore"):
         return float(kind(multiple)) == wanted

@@ -22,7 +22,10 @@ GPUS = [HOST, pytest.param("gpu", marks=pytest.mark.gpu)]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--fuzz-size", choices=("short", "long"), default="short", help="how many random cases tests/fuzz tries"
+        "--fuzz-size",
+        choices=("short", "long"),
+        default="short",
+        help="how many random cases tests/fuzz tries",
     )
 
 
@@ -53,7 +56,9 @@ def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Callable[[Simulator], Mapping[str, NDArray[np.generic]]]:
-    """A function that saves a simulator and returns the arrays in the file, by the names of their signals."""
+    """A function that saves a simulator and returns the arrays in the file, by the names of their
+    signals.
+    """
 
     def arrays(simulator: Simulator) -> Mapping[str, NDArray[np.generic]]:
         simulator.save(tmp_path / "state.snapshot")

@@ -1,4 +1,6 @@
-"""Whatever goes in wrong comes back as one sentence: object, field, rule, value got; no traceback, no silence."""
+"""Whatever goes in wrong comes back as one sentence: object, field, rule, value got; no traceback,
+no silence.
+"""
 
 import re
 from collections.abc import Callable
@@ -56,7 +58,11 @@ def driven(stimulus: Callable[[], object], n: int = 3) -> None:
 NUMBERS = {
     "nan weight": (lambda: connected(weight=NAN), "weight", "nan"),
     "inf weight": (lambda: connected(weight=INF), "weight", "inf"),
-    "nan in weights": (lambda: connected(weight=[1.0, NAN] + 7 * [1.0]), "weight", "nan at index 1"),
+    "nan in weights": (
+        lambda: connected(weight=[1.0, NAN] + 7 * [1.0]),
+        "weight",
+        "nan at index 1",
+    ),
     "weights too few": (lambda: simulated(weight=[1.0, 2.0]), "weight", "2"),
     "weight missing": (lambda: simulated(weight=None), "weight", "None"),
     "weight twice": (lambda: simulated(connectivity=FromSparse(np.eye(3))), "weight", "0.001"),
@@ -89,10 +95,18 @@ NUMBERS = {
     "seed too big": (lambda: Network(seed=2**64), "Network.seed", str(2**64)),
     "seed none": (lambda: Network(seed=None), "Network.seed", "None"),
     "seed a float": (lambda: Network(seed=1.0), "Network.seed", "1.0"),
-    "too many synapses": (lambda: AllToAll().edges(2**20, 2**20, 0, recurrent=False), "synapses", str(2**40)),
+    "too many synapses": (
+        lambda: AllToAll().edges(2**20, 2**20, 0, recurrent=False),
+        "synapses",
+        str(2**40),
+    ),
     "normal without spread": (lambda: Normal(1.0, -1.0), "Normal.sd", "-1.0"),
     "noise nan": (lambda: Noise(std=NAN), "Noise.std", "nan"),
-    "noise off the grid": (lambda: driven(lambda: Noise(std=1.0, interval=1.5e-3)), "Noise.interval", "0.0015"),
+    "noise off the grid": (
+        lambda: driven(lambda: Noise(std=1.0, interval=1.5e-3)),
+        "Noise.interval",
+        "0.0015",
+    ),
     "poisson negative": (lambda: Poisson(rate=-1.0), "Poisson.rate", "-1.0"),
     "poisson nan": (lambda: Poisson(rate=[1.0, NAN]), "Poisson.rate", "nan"),
     "rates too few": (lambda: driven(lambda: Poisson(rate=[1.0, 2.0])), "Poisson.rate", "(2,)"),
@@ -111,7 +125,11 @@ NUMBERS = {
 EVENTS = {
     "spike before 0": (lambda: SpikeTrain([-1.0], [0]), "SpikeTrain.times", "-1.0"),
     "spike time nan": (lambda: SpikeTrain([NAN], [0]), "SpikeTrain.times", "nan"),
-    "spike id out of range": (lambda: driven(lambda: SpikeTrain([0.0], [3])), "SpikeTrain.ids", "3"),
+    "spike id out of range": (
+        lambda: driven(lambda: SpikeTrain([0.0], [3])),
+        "SpikeTrain.ids",
+        "3",
+    ),
     "spike id negative": (lambda: SpikeTrain([0.0], [-1]), "SpikeTrain.ids", "-1"),
     "spike id wrapped": (
         lambda: driven(lambda: SpikeTrain([0.0], np.array([2**32 - 1], np.uint32))),
@@ -120,7 +138,11 @@ EVENTS = {
     ),
     "spike id a float": (lambda: SpikeTrain([0.0], [0.5]), "SpikeTrain.ids", "float64"),
     "spike ids too few": (lambda: SpikeTrain([0.0, 1.0], [0]), "SpikeTrain.ids", "(1,)"),
-    "spike ids as objects": (lambda: SpikeTrain([0.0], np.array([None])), "SpikeTrain.ids", "object"),
+    "spike ids as objects": (
+        lambda: SpikeTrain([0.0], np.array([None])),
+        "SpikeTrain.ids",
+        "object",
+    ),
     "spike times as text": (lambda: SpikeTrain(["now"], [0]), "SpikeTrain.times", "list"),
     "spike weight nan": (lambda: SpikeTrain([0.0], [0], NAN), "SpikeTrain.weight", "nan"),
     "event off the sensor": (lambda: Events([34], [0], [0.0], [1]), "Events.x", "34"),
@@ -188,13 +210,29 @@ NETWORKS = {
     "probe off the grid": (lambda: _probe("v", every=1.5e-3), "every", "0.0015"),
     "weights of a population": (lambda: _probe("weights"), "probe", "weights"),
     "explicit out of range": (lambda: simulated(connectivity=Explicit([0], [3])), "target", "3"),
-    "engine unknown": (lambda: Simulator(neurons()[0], engine="clok"), "engine", "did you mean 'clock'"),
+    "engine unknown": (
+        lambda: Simulator(neurons()[0], engine="clok"),
+        "engine",
+        "did you mean 'clock'",
+    ),
     "backend unknown": (lambda: Simulator(neurons()[0], backend="banana"), "backend", "banana"),
     "dtype unknown": (lambda: Simulator(neurons()[0], dtype="float16"), "dtype", "float16"),
     "threads none": (lambda: Simulator(neurons()[0], threads=0), "threads", "0"),
-    "event engine with dt": (lambda: Simulator(neurons()[0], engine="event", dt=1e-4), "dt", "0.0001"),
-    "batch input unknown": (lambda: _batch({"speach": [SpikeTrain()]}), "inputs", "did you mean 'speech'"),
-    "batch input of another kind": (lambda: _batch({"speech": [Constant(1.0)]}), "inputs", "Constant"),
+    "event engine with dt": (
+        lambda: Simulator(neurons()[0], engine="event", dt=1e-4),
+        "dt",
+        "0.0001",
+    ),
+    "batch input unknown": (
+        lambda: _batch({"speach": [SpikeTrain()]}),
+        "inputs",
+        "did you mean 'speech'",
+    ),
+    "batch input of another kind": (
+        lambda: _batch({"speech": [Constant(1.0)]}),
+        "inputs",
+        "Constant",
+    ),
     "batch input count": (lambda: _batch({"speech": [SpikeTrain()]}, batch=2), "inputs", "1"),
     "batch of none": (lambda: _batch({}, batch=0), "batch", "0"),
     "record not made": (lambda: _probe("v").run(0.01).spikes("exc"), "exc", "exc.v|nothing"),
@@ -217,40 +255,74 @@ def _simulator(**options: object) -> Simulator:
 DEVICE = PulsedReRAM(read_noise=0.1)
 CALLS = {
     "duration beyond all clocks": (lambda: _simulator().run(1e300), "duration", "1e+300"),
-    "duration on no grid in float32": (lambda: _simulator().run(np.float32(1.5e-3)), "nearest is 0.002 s", "0.0015"),
+    "duration on no grid in float32": (
+        lambda: _simulator().run(np.float32(1.5e-3)),
+        "nearest is 0.002 s",
+        "0.0015",
+    ),
     "engine an array": (lambda: _simulator(engine=np.array(["clock", "event"])), "engine", "array"),
     "dtype of another kind": (lambda: _simulator(dtype=np.dtype("int32")), "dtype", "int32"),
     "threads beyond counting": (lambda: _simulator(threads=10**400), "threads", "bits"),
     "inputs a number": (lambda: _simulator().run(0.01, inputs=3), "inputs", "3"),
-    "inputs of no stimuli": (lambda: _simulator().run(0.01, inputs={"speech": [1.0]}), "inputs", "1.0"),
-    "batch of more than all": (lambda: _simulator().run(0.01, batch=10**12), "batch", "1000000000000"),
-    "record to the standard output": (lambda: _simulator().run(0.01, record_to=True), "record_to", "True"),
+    "inputs of no stimuli": (
+        lambda: _simulator().run(0.01, inputs={"speech": [1.0]}),
+        "inputs",
+        "1.0",
+    ),
+    "batch of more than all": (
+        lambda: _simulator().run(0.01, batch=10**12),
+        "batch",
+        "1000000000000",
+    ),
+    "record to the standard output": (
+        lambda: _simulator().run(0.01, record_to=True),
+        "record_to",
+        "True",
+    ),
     "resume a text": (lambda: _simulator().run(0.01, resume="no"), "resume", "'no'"),
     "load nothing": (lambda: Result.load(None), "load path", "None"),
     "save to nothing": (lambda: _ran().save(b"x"), "save path", "b'x'"),
     "overwrite a text": (lambda: _ran().save("x", overwrite="no"), "overwrite", "'no'"),
     "spikes of an array": (lambda: _ran().spikes(np.array(["exc"])), "spikes", "array"),
     "poisson beyond drawing": (lambda: Poisson(rate=1e18), "Poisson.rate", "1e+18"),
-    "poisson beyond a step": (lambda: driven(lambda: Poisson(rate=9e7)), "in a step of 0.001 s", "90000"),
+    "poisson beyond a step": (
+        lambda: driven(lambda: Poisson(rate=9e7)),
+        "in a step of 0.001 s",
+        "90000",
+    ),
     "step of nothing": (lambda: Step([], []), "Step.times", "(0,)"),
     "tau beyond floats": (lambda: LIF(tau=10**400), "LIF.tau", "bits"),
     "tau of lists": (lambda: LIF(tau=[[1.0], [1.0, 2.0]]), "LIF.tau", "list"),
     "tau a span of time": (lambda: LIF(tau=np.timedelta64(3, "s")), "LIF.tau", "timedelta64"),
     "tau complex": (lambda: LIF(tau=np.complex64(1 + 1j)), "LIF.tau", "complex64"),
-    "tau masked": (lambda: LIF(tau=np.ma.array([1.0, 2.0], mask=[0, 1])), "LIF.tau: must have no masked", "float64"),
+    "tau masked": (
+        lambda: LIF(tau=np.ma.array([1.0, 2.0], mask=[0, 1])),
+        "LIF.tau: must have no masked",
+        "float64",
+    ),
     "reading a matrix": (lambda: DEVICE.read(np.ones((300, 300)), 1), "conductances", "(300, 300)"),
     "reading a small matrix": (lambda: DEVICE.read(np.ones((3, 3)), 1), "conductances", "(3, 3)"),
-    "reading nan": (lambda: DEVICE.read(np.array([1e-6, NAN]), 1), "conductances", "nan at index 1"),
+    "reading nan": (
+        lambda: DEVICE.read(np.array([1e-6, NAN]), 1),
+        "conductances",
+        "nan at index 1",
+    ),
     "ageing nan": (lambda: DEVICE.aged(np.array([NAN]), 1.0, 1), "conductances", "nan"),
     "reading with a negative key": (lambda: DEVICE.read(np.array([1e-6]), -1), "key", "-1"),
     "joules of nan": (lambda: digital_joules("x", NAN, 5), "digital_joules.events", "nan"),
-    "joules of negative synapses": (lambda: digital_joules("x", 1.0, -5), "digital_joules.n_synapses", "-5"),
+    "joules of negative synapses": (
+        lambda: digital_joules("x", 1.0, -5),
+        "digital_joules.n_synapses",
+        "-5",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", [*NUMBERS, *EVENTS, *NETWORKS, *CALLS])
 def test_bad_input_is_one_sentence(case):
-    """The message names the field and the value, stands on one line, and comes as one of our errors."""
+    """The message names the field and the value, stands on one line, and comes as one of our
+    errors.
+    """
     attempt, field, got = {**NUMBERS, **EVENTS, **NETWORKS, **CALLS}[case]
     with pytest.raises(PotentiaError) as caught:
         attempt()
@@ -263,7 +335,9 @@ def test_bad_input_is_one_sentence(case):
 
 
 def test_good_oddities_are_accepted():
-    """Unsorted, duplicate, empty, read-only and strided input is fine; no input is silently changed."""
+    """Unsorted, duplicate, empty, read-only and strided input is fine; no input is silently
+    changed.
+    """
     ids = np.array([2, 9, 0, 9, 2, 9])[::2]
     times = np.array([3e-3, 1e-3, 1e-3])
     times.flags.writeable = False
@@ -278,7 +352,9 @@ def test_good_oddities_are_accepted():
 
 
 def test_numbers_of_other_libraries_mean_what_they_say():
-    """Single precision, dtypes, read-only and byte-swapped arrays, ranges: each gives the run of plain numbers."""
+    """Single precision, dtypes, read-only and byte-swapped arrays, ranges: each gives the run of
+    plain numbers.
+    """
     net, exc = neurons(n=3)
     net.stimulate(exc, Constant(np.array([20e-3, 30e-3, 40e-3]).astype(">f8")))
     net.probe(exc, "v", ids=range(3))

@@ -1,4 +1,7 @@
-"""What benchmarks do besides measuring: turns, medians, processes of their own, the history. Nothing is timed."""
+"""What benchmarks do besides measuring: turns, medians, processes of their own, the history.
+
+Nothing is timed.
+"""
 
 import json
 import os
@@ -41,14 +44,21 @@ MACHINE = {"date": "2026-01-02", "commit": "abc", "processor": "Abacus", "cores"
 def report(bench, cpu_s=0.5):
     rows = [{"case": "potentia | one", "engine": "clock", "cpu_s": cpu_s, "rates_hz": {"a": 1.0}}]
     rows.append({"case": "peer", "engine": "x", "cpu_s": 1.0, "extra": 3})
-    return {"bench": bench, "rows": rows, "ratios": {"peer/ours": 1.0 / cpu_s}, "ceiling_fraction": 0.25}
+    return {
+        "bench": bench,
+        "rows": rows,
+        "ratios": {"peer/ours": 1.0 / cpu_s},
+        "ceiling_fraction": 0.25,
+    }
 
 
 def test_cases_take_turns():
     order = []
 
     def case(name):
-        return lambda: order.append(name) or {"cpu_s": float(len(order)), "engine": name, "n": 7, "told": None}
+        return lambda: (
+            order.append(name) or {"cpu_s": float(len(order)), "engine": name, "n": 7, "told": None}
+        )
 
     rows = _measure.take_turns({"a": case("a"), "b": case("b")}, 3)
     assert order == ["a", "b"] * 3
@@ -70,16 +80,23 @@ def test_ratios_are_of_peers_only():
 def test_events_are_spikes_times_out_degree():
     """Three spikes of sources with 5 targets each, nothing else."""
     net = Network()
-    sources, targets = net.population(SpikeSource(), 4, name="a"), net.population(LIF(), 5, name="b")
+    sources, targets = (
+        net.population(SpikeSource(), 4, name="a"),
+        net.population(LIF(), 5, name="b"),
+    )
     net.connect(sources, targets, AllToAll(), weight=1e-6)
     net.stimulate(sources, SpikeTrain([1e-3, 2e-3, 2e-3], [0, 1, 2]))
     simulator = Simulator(net)
-    assert _measure.activity(simulator, simulator.run(1e-3), 1.0) == {}  # nothing recorded, nothing known
+    assert (
+        _measure.activity(simulator, simulator.run(1e-3), 1.0) == {}
+    )  # nothing recorded, nothing known
     net.probe(sources, "spikes")
     net.probe(targets, "spikes")
     simulator = Simulator(net)
     row = _measure.activity(simulator, simulator.run(0.01), 0.5)
-    assert row == pytest.approx({"rate_hz": 3 / 9 / 0.01, "events": 15 / 0.01, "events_per_s": 30.0})
+    assert row == pytest.approx(
+        {"rate_hz": 3 / 9 / 0.01, "events": 15 / 0.01, "events_per_s": 30.0}
+    )
     assert _measure.synapses(simulator) == 20
 
 
@@ -120,7 +137,9 @@ def test_a_case_hands_on_what_went_wrong():
 
 
 def test_a_program_that_cannot_be_built_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr("potentia.tests.benchmarks._brian2.command", lambda *_: [sys.executable, "-c", "1 / 0"])
+    monkeypatch.setattr(
+        "potentia.tests.benchmarks._brian2.command", lambda *_: [sys.executable, "-c", "1 / 0"]
+    )
     with pytest.raises(DependencyError, match="ZeroDivisionError"):
         Program(cuba.__name__, TINY, tmp_path)()
 
@@ -160,7 +179,9 @@ def test_stdp_learns_on_every_excitatory_synapse():
 @pytest.mark.slow
 @pytest.mark.parametrize("bench", [cuba, coba, stdp])
 def test_the_peer_runs_the_same_network(bench):
-    """Both fire alike: rates of one second differ by less than a fifth, many times their spread over seeds."""
+    """Both fire alike: rates of one second differ by less than a fifth, many times their spread
+    over seeds.
+    """
     pytest.importorskip("brian2", reason="brian2 is not installed (extra `validate`)")
     ours, _, theirs = bench.run(Race(duration=1.0, repeats=1), ["brian2"])["rows"]
     assert theirs["rate_hz"] == pytest.approx(ours["rate_hz"], rel=0.2)
@@ -176,7 +197,11 @@ def test_delivery_counts_what_arrives(drawn):
     simulator.run(steps * delivery.DT)
     net, model = simulator.network, LIF()
     watched = Network(seed=1)
-    watched.populations, watched.projections, watched.inputs = net.populations, net.projections, net.inputs
+    watched.populations, watched.projections, watched.inputs = (
+        net.populations,
+        net.projections,
+        net.inputs,
+    )
     watched.probe(net.populations[1], "v")
     v = Simulator(watched).run(steps * delivery.DT).trace("targets", "v")[steps // 2 :].mean()
     expected = degree * firing / n * delivery.WEIGHT / (1 - np.exp(-delivery.DT / model.tau))
@@ -187,7 +212,9 @@ def test_delivery_reports_the_ceiling_of_every_row():
     settings = delivery.Settings(sizes=[(100, 10)], events=10_000, repeats=1)
     told = delivery.run(settings, [])
     assert [row["drawn"] for row in told["rows"]] == [False, True]
-    assert told["ceiling_fraction"] == min(row["events_per_s"] / row["ceiling_per_s"] for row in told["rows"])
+    assert told["ceiling_fraction"] == min(
+        row["events_per_s"] / row["ceiling_per_s"] for row in told["rows"]
+    )
     assert all(row["synapses"] == 1000 for row in told["rows"])
     with pytest.raises(ValidationError, match="greater than 0"):
         delivery.Settings(sizes=[(0, 1)])
@@ -215,7 +242,9 @@ def test_crossbar_compares_like_with_like():
 @pytest.mark.validate
 def test_crossbar_beside_its_peer():
     pytest.importorskip("badcrossbar", reason="badcrossbar is not installed (extra `validate`)")
-    told = crossbar.run(crossbar.Settings(currents=[(16, 1.0)], effective=[], repeats=1), ["badcrossbar"])
+    told = crossbar.run(
+        crossbar.Settings(currents=[(16, 1.0)], effective=[], repeats=1), ["badcrossbar"]
+    )
     assert told["rows"][-1]["difference"] < 1e-9
     assert list(told["ratios"])[1:] == ["badcrossbar/ours, 16 x 16, 1 ohm"]
 
@@ -243,13 +272,22 @@ def test_compilations_are_counted():
 
 def test_the_script_finds_its_first_spike():
     job = [sys.executable, "-m", "potentia.tests.benchmarks._first_spike", "200"]
-    done = subprocess.run(job, env=environment(), capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        job, env=environment(), capture_output=True, text=True, check=True, timeout=120
+    )
     assert 0 < json.loads(done.stdout)["first_spike_s"] < 0.1
 
 
 def test_idle_networks_are_silent_when_they_should_be():
     settings = idle.Settings(
-        neurons=200, large=400, sparse=1000, rate=10.0, duration=0.05, settle=0.1, later=0.1, repeats=1
+        neurons=200,
+        large=400,
+        sparse=1000,
+        rate=10.0,
+        duration=0.05,
+        settle=0.1,
+        later=0.1,
+        repeats=1,
     )
     told = idle.run(settings, [])
     rates = {row["case"]: row["rate_hz"] for row in told["rows"]}
@@ -265,12 +303,16 @@ def test_the_large_network_was_active_before():
 
 def test_microcircuit_measures_with_and_without_records():
     pytest.importorskip("potentia.experiments.microcircuit")
-    settings = microcircuit.Settings(scale_n=0.01, scale_k=0.02, duration=0.05, warmup=0.01, repeats=1)
+    settings = microcircuit.Settings(
+        scale_n=0.01, scale_k=0.02, duration=0.05, warmup=0.01, repeats=1
+    )
     told = microcircuit.run(settings, [])
     written, bare = told["rows"]
     assert written["events"] == bare["events"]
     assert "recording_overhead" in written
-    assert set(written["rates_hz"]) == {part.name for part in microcircuit.network(settings).populations}
+    assert set(written["rates_hz"]) == {
+        part.name for part in microcircuit.network(settings).populations
+    }
     (kept,) = microcircuit.run(settings.model_copy(update={"record": False}), [])["rows"]
     assert kept["rates_hz"] == written["rates_hz"]
 
@@ -281,7 +323,9 @@ def test_microcircuit_is_too_large_for_the_peer():
 
 
 def test_the_analog_layer_is_measured():
-    """Every case of a small layer, and read noise like that of every cell within five standard errors."""
+    """Every case of a small layer, and read noise like that of every cell within five standard
+    errors.
+    """
     pytest.importorskip("torch")
     settings = analog.Settings(rows=40, columns=30, batch=8, calls=2, repeats=1, samples=300)
     made = analog.run(settings, [])
@@ -307,7 +351,9 @@ def test_the_history_keeps_what_others_measured(tmp_path):
     assert list(sections) == ["coba", "cuba"]  # in alphabetical order
     assert sections["cuba"] == cuba_alone
     assert "peer/ours 4" in sections["coba"]
-    assert "| potentia / one | clock | 0.25 | - |" in sections["coba"]  # no bar that would end the cell
+    assert (
+        "| potentia / one | clock | 0.25 | - |" in sections["coba"]
+    )  # no bar that would end the cell
 
 
 def test_the_history_grows_by_a_line_per_day_and_commit(tmp_path):
@@ -332,7 +378,16 @@ def test_the_history_refuses_what_it_did_not_write(tmp_path):
 
 def test_the_machine_is_described():
     told = _history.describe_machine()
-    assert set(told) == {"date", "commit", "processor", "cores", "caches", "memory", "system", "software"}
+    assert set(told) == {
+        "date",
+        "commit",
+        "processor",
+        "cores",
+        "caches",
+        "memory",
+        "system",
+        "software",
+    }
     assert "numba" in told["software"]
 
 
@@ -353,7 +408,9 @@ def test_bench_writes_its_history(tmp_path, monkeypatch):
         write=lambda *told: _history.write(*told, path=path, machine=MACHINE),
     )
     load = cli._benchmarks
-    monkeypatch.setattr(cli, "_benchmarks", lambda name: records if name == "_history" else load(name))
+    monkeypatch.setattr(
+        cli, "_benchmarks", lambda name: records if name == "_history" else load(name)
+    )
     settings = ["neurons=100", "duration=0.1", "warmup=0.01", "repeats=1"]
     cli.bench("cuba", set_=settings, peers="", history=True, json_=True)
     assert "potentia-float32" in _history.read(path)["cuba"]

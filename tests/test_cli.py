@@ -20,7 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from potentia import cli, process
 from potentia.errors import DataError, ParameterError
 from potentia.experiments import balanced_network, experiments, load
-from potentia.experiments.framework.experiment import Context, format_table, is_timed, read_settings, settings_rows
+from potentia.experiments.framework.experiment import (
+    Context,
+    format_table,
+    is_timed,
+    read_settings,
+    settings_rows,
+)
 from potentia.experiments.framework.runner import compare, execute, verify
 from potentia.sim.disk import atomic
 from potentia.sim.runs.runfolder import read_run
@@ -43,7 +49,9 @@ def potentia(*arguments):
 def run(tmp_path_factory):
     """A small run made by the command line: its folder and what was printed."""
     base = tmp_path_factory.mktemp("cli")
-    done = potentia("run", "balanced-network", *SMALL, "--seed", 3, "--out", base / "runs", "--json")
+    done = potentia(
+        "run", "balanced-network", *SMALL, "--seed", 3, "--out", base / "runs", "--json"
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     return told, done
@@ -98,7 +106,9 @@ def test_list_names_every_experiment():
     assert done.returncode == 0
     assert "balanced-network" in done.stdout
     assert set(experiments()) >= {"balanced-network"}
-    assert all("(" in text and text.endswith(".") for text in experiments().values())  # the reference first
+    assert all(
+        "(" in text and text.endswith(".") for text in experiments().values()
+    )  # the reference first
 
 
 @pytest.mark.parametrize(
@@ -110,8 +120,14 @@ def test_list_names_every_experiment():
             ["run", "balanced-network", "--set", "duration=10 ms"],
             "in s, without a unit: duration=0.01 (got '10 ms')",
         ),
-        (["run", "balanced-network", "--set", "duration=10 mV"], "without a unit, such as duration=1.0"),
-        (["run", "balanced-network", "--set", "duration=-1"], "duration: must be greater than 0 (got -1)"),
+        (
+            ["run", "balanced-network", "--set", "duration=10 mV"],
+            "without a unit, such as duration=1.0",
+        ),
+        (
+            ["run", "balanced-network", "--set", "duration=-1"],
+            "duration: must be greater than 0 (got -1)",
+        ),
         (["run", "balanced-network", "--set", "duration=nan"], "duration: must be a finite number"),
         (
             ["run", "balanced-network", "--set", "neurons=true"],
@@ -119,7 +135,10 @@ def test_list_names_every_experiment():
         ),
         (["run", "balanced-network", "--set", "neurons=20.5"], "neurons: must be a valid integer"),
         (["run", "balanced-network", "--set", "neurons"], "form key=value"),
-        (["run", "balanced-network", "--seed", "-1"], "seed: must be greater than or equal to 0 (got -1)"),
+        (
+            ["run", "balanced-network", "--seed", "-1"],
+            "seed: must be greater than or equal to 0 (got -1)",
+        ),
         (["run", "balanced-network", "--seed", str(2**64)], "seed: must be less than or equal to"),
         (["run", "balanced-network", "--seed", "x"], "--seed"),
         (["run", "balanced-network", "--backend", "banana"], "backend: must be one of auto, cpu"),
@@ -188,8 +207,18 @@ def test_data_from_the_environment(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_runs_say_so(tmp_path, number):
-    command = [sys.executable, "-m", "potentia", "run", "balanced-network", "--set", "duration=100000"]
-    running = subprocess.Popen([*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "potentia",
+        "run",
+        "balanced-network",
+        "--set",
+        "duration=100000",
+    ]
+    running = subprocess.Popen(
+        [*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True
+    )
     for _ in range(300):
         if list(tmp_path.glob("*/run.json")):
             break
@@ -200,7 +229,10 @@ def test_interrupted_runs_say_so(tmp_path, number):
     (folder,) = tmp_path.iterdir()
     assert running.returncode == 128 + number
     *before, last = errors.splitlines()  # another line before it, once there is something to keep
-    assert before in ([], ["potentia: stopping with a checkpoint; interrupt again to stop without one"])
+    assert before in (
+        [],
+        ["potentia: stopping with a checkpoint; interrupt again to stop without one"],
+    )
     assert last == f"potentia: interrupted; to go on: potentia resume {folder}"
     assert read_run(folder)["status"] == "interrupted"
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
@@ -211,11 +243,26 @@ def test_interrupted_runs_say_so(tmp_path, number):
 @pytest.mark.parametrize("module", ["typer", "pydantic", "h5py", "llvmlite"])
 def test_signals_while_a_command_begins(module, number, tmp_path):
     """Nothing has begun yet that would have to be put in order: one line, at once."""
-    (tmp_path / f"{module}.py").write_text(f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(60)\n")
-    command = [sys.executable, "-m", "potentia", "run", "balanced-network", "--out", str(tmp_path / "runs")]
+    (tmp_path / f"{module}.py").write_text(
+        f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(60)\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "potentia",
+        "run",
+        "balanced-network",
+        "--out",
+        str(tmp_path / "runs"),
+    ]
     paths = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=50, check=False
+        command,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
     )
     assert done.returncode == 128 + number
     assert (done.stdout, done.stderr) == ("", "potentia: interrupted\n")
@@ -243,13 +290,17 @@ def test_no_interrupt_is_lost():
 
 
 def shell(command):
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
+    )
     return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes as on POSIX")
 def test_a_closed_pipe_is_no_error(run):
-    command = f"{sys.executable} -m potentia inspect {run[0]['run']} | true; echo ${{PIPESTATUS[0]}}"
+    command = (
+        f"{sys.executable} -m potentia inspect {run[0]['run']} | true; echo ${{PIPESTATUS[0]}}"
+    )
     assert shell(command) == (0, "0\n", "")
 
 
@@ -280,7 +331,10 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing(tmp_path, monkeypatch
         yield
 
     monkeypatch.setattr(atomic, "writing", full)
-    for arguments in (["run", "balanced-network"], ["sweep", "balanced-network", "--grid", "seed=1,2"]):
+    for arguments in (
+        ["run", "balanced-network"],
+        ["sweep", "balanced-network", "--grid", "seed=1,2"],
+    ):
         done = potentia(*arguments, "--out", tmp_path / "some" / "runs")
         assert done.returncode == 2
         assert "No space left on device" in done.stderr
@@ -302,11 +356,20 @@ class Settings(BaseModel):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("rate=1e-3", 1e-3), ("rate=2", 2.0), ("rate= 3 ", 3.0), ("seed=1e3", 1000), ("name=1e-3", "1e-3"),
-        ("name=true", "true"), ("name=a=b", "a=b"), ("quick=true", True), ("quick=no", False),
-        ("sizes=[3,4]", [3, 4]), ("limit=null", None), ("limit=0.5", 0.5),
+        ("rate=1e-3", 1e-3),
+        ("rate=2", 2.0),
+        ("rate= 3 ", 3.0),
+        ("seed=1e3", 1000),
+        ("name=1e-3", "1e-3"),
+        ("name=true", "true"),
+        ("name=a=b", "a=b"),
+        ("quick=true", True),
+        ("quick=no", False),
+        ("sizes=[3,4]", [3, 4]),
+        ("limit=null", None),
+        ("limit=0.5", 0.5),
     ],
-)  # fmt: skip
+)
 def test_settings_are_read_like_yaml_but_better(text, value):
     got = getattr(read_settings("demo", Settings, [text]), text.partition("=")[0])
     assert got == value
@@ -315,7 +378,11 @@ def test_settings_are_read_like_yaml_but_better(text, value):
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("rate=2 kHz", "rate=2000"), ("current=3 nA", "current=3e-09"), ("current=2uA", "current=2e-06")],
+    [
+        ("rate=2 kHz", "rate=2000"),
+        ("current=3 nA", "current=3e-09"),
+        ("current=2uA", "current=2e-06"),
+    ],
 )
 def test_a_unit_that_fits_is_turned_into_a_number(text, hint):
     with pytest.raises(ParameterError, match=hint):
@@ -327,12 +394,20 @@ def test_timed_metrics_are_not_compared():
     assert all(is_timed(name) for name in timed)
     assert not any(is_timed(name) for name in ("accuracy", "joules_per_word", "spikes_per_second"))
     before = {"spike_hash": "a", "metrics": {"seconds": 1.0, "x": 0.3, "gone": None}}
-    assert compare(before, {"spike_hash": "a", "metrics": {"seconds": 2.0, "x": 0.3 * (1 + 1e-9), "gone": None}}) == []
+    assert (
+        compare(
+            before,
+            {"spike_hash": "a", "metrics": {"seconds": 2.0, "x": 0.3 * (1 + 1e-9), "gone": None}},
+        )
+        == []
+    )
     assert len(compare(before, {"spike_hash": "b", "metrics": {"x": 0.31}})) == 2
 
 
 def test_tables_align_numbers_to_the_right():
-    text = format_table([("a", 1.23456, "V"), ("long name", 20.0, "")], header=("what", "value", "unit"))
+    text = format_table(
+        [("a", 1.23456, "V"), ("long name", 20.0, "")], header=("what", "value", "unit")
+    )
     assert text.splitlines() == [
         "what       value  unit",
         "---------  -----  ----",
@@ -386,7 +461,9 @@ def test_version_and_help_without_a_command():
         assert (shown.returncode, shown.stderr) == (0, "")
         assert "Name the experiments." in shown.stdout
     module = [sys.executable, "-m", "potentia"]
-    told = subprocess.run([*module, "--version"], capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run(
+        [*module, "--version"], capture_output=True, text=True, timeout=60, check=True
+    )
     assert told.stdout == f"potentia {__version__}\n"
 
 
@@ -395,9 +472,15 @@ def test_help_on_an_experiment_lists_its_settings(command):
     shown = potentia(command, "microcircuit", "--seed", 3, "--help")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "--backend" in shown.stdout
-    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in shown.stdout.splitlines() if line.strip()}
+    rows = {
+        line.split()[0]: " ".join(line.split()[1:])
+        for line in shown.stdout.splitlines()
+        if line.strip()
+    }
     assert rows["duration"] == "5.0 s number > 0 simulated and recorded time"
-    assert rows["drive"].startswith("null dc | poisson | null what stands for the input from outside")
+    assert rows["drive"].startswith(
+        "null dc | poisson | null what stands for the input from outside"
+    )
     assert rows["bits"].startswith("8 whole number | null >= 1 and <= 16 2**bits levels")
     assert rows["procedural"].startswith("false true | false draw synapses again")
     assert set(load("microcircuit").settings.model_fields) <= set(rows)
@@ -417,7 +500,9 @@ def test_plain_help_imports_no_experiment():
         "try: potentia.cli.main()\nexcept SystemExit: pass\n"
         "print(*[name for name in sys.modules if name.startswith('potentia.experiments') or name == 'numpy'])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
     assert "An experiment; see" in done.stdout
     assert done.stdout.splitlines()[-1] == ""
 

@@ -93,7 +93,9 @@ def test_a_run_that_is_done_is_told(broken, whole):
     """Its record is printed, and nothing in its folder changes."""
     assert potentia("resume", broken).returncode == 0
     before = {path.name: path.read_bytes() for path in broken.iterdir()}
-    (broken / ".run.lock").touch()  # as a run leaves it that is killed between its last word and its end
+    (
+        broken / ".run.lock"
+    ).touch()  # as a run leaves it that is killed between its last word and its end
     again = potentia("resume", broken)
     assert (again.returncode, again.stderr) == (0, "")
     assert not (broken / ".run.lock").exists()
@@ -106,7 +108,9 @@ def test_a_run_that_is_done_is_told(broken, whole):
 
 
 def interrupting(patch, signals):
-    """Send this process so many signals when a recorded run looks for the second time whether to hand over."""
+    """Send this process so many signals when a recorded run looks for the second time whether to
+    hand over.
+    """
     wants, looks = segments.Segments.wants, iter(range(1))
 
     def interrupted(self, n_bytes):
@@ -130,7 +134,9 @@ def test_ctrl_c_writes_a_checkpoint_and_says_how_to_go_on(tmp_path, whole, monke
     assert read_run(folder)["status"] == "interrupted"
     taken: list[float] = []
     resumed = segments.Segments._resumed
-    monkeypatch.setattr(segments.Segments, "_resumed", lambda self: taken.append(1) or resumed(self))
+    monkeypatch.setattr(
+        segments.Segments, "_resumed", lambda self: taken.append(1) or resumed(self)
+    )
     assert potentia("resume", folder).returncode == 0
     assert taken
     assert read_run(folder)["spike_hash"] == whole["spike_hash"]
@@ -147,7 +153,9 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path, monkeypatch):
 
 
 def test_a_run_that_still_runs_is_refused(broken):
-    """As long as its process lives, wherever it says that it runs; another process with its number does not count."""
+    """As long as its process lives, wherever it says that it runs; another process with its number
+    does not count.
+    """
     record = read_run(broken)
     record |= {"status": "running", "host": record["host"] | {"process": os.getppid()}}
     (broken / RECORD).write_text(json.dumps(record))
@@ -155,7 +163,10 @@ def test_a_run_that_still_runs_is_refused(broken):
         assert read_run(broken)["status"] == "running"
         refused = potentia("resume", broken)
     assert refused.returncode == 2
-    assert f"holds a run that is still running, as process {os.getpid()} on {platform.node()}, since" in refused.stderr
+    assert (
+        f"holds a run that is still running, as process {os.getpid()} on {platform.node()}, since"
+        in refused.stderr
+    )
     assert len(refused.stderr.splitlines()) == 1
     assert read_run(broken)["status"] == "interrupted"
     assert potentia("resume", broken).returncode == 0

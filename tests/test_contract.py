@@ -14,7 +14,13 @@ def test_the_promised_example(tmp_path):
     exc = net.population(LIF(tau=20e-3, threshold=15e-3), 3200, name="exc")
     inh = net.population(LIF(), 800, name="inh")
     net.connect(
-        exc, inh, FixedProbability(0.02), weight=1.6e-3, delay=1.5e-3, store=Crossbar(BreakdownReRAM()), rule=STDP()
+        exc,
+        inh,
+        FixedProbability(0.02),
+        weight=1.6e-3,
+        delay=1.5e-3,
+        store=Crossbar(BreakdownReRAM()),
+        rule=STDP(),
     )
     net.stimulate(exc, Constant(18e-3))
     net.probe(exc, "spikes")

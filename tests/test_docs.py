@@ -25,8 +25,12 @@ def examples(page: Path) -> list[str]:
     return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=lambda page: page.stem)
-@pytest.mark.filterwarnings("error::potentia.errors.PotentiaWarning")  # an example asks for nothing doubtful
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if examples(page)], ids=lambda page: page.stem
+)
+@pytest.mark.filterwarnings(
+    "error::potentia.errors.PotentiaWarning"
+)  # an example asks for nothing doubtful
 def test_the_examples_of_a_page_run_and_run_again(page, tmp_path, monkeypatch):
     if page.stem == "gpu":
         if shutil.which("g++") is None:
@@ -45,13 +49,20 @@ def test_the_readme_example_is_short_and_leaves_what_it_says(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     exec(example, {})
     assert re.match(r"[\d.]+ Hz, hash [0-9a-f]{32}", capsys.readouterr().out)
-    assert {file.name for file in (tmp_path / "runs" / "first").iterdir()} == {"results.h5", "overview.png"}
+    assert {file.name for file in (tmp_path / "runs" / "first").iterdir()} == {
+        "results.h5",
+        "overview.png",
+    }
 
 
 def test_every_extra_that_is_offered_has_code_that_uses_it():
     """An extra without code would promise what is not there."""
-    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    code = "\n".join(file.read_text(encoding="utf-8") for room in ROOMS for file in (ROOT / room).rglob("*.py"))
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    code = "\n".join(
+        file.read_text(encoding="utf-8") for room in ROOMS for file in (ROOT / room).rglob("*.py")
+    )
     for extra in table.keys() - {"dev"}:  # tools, which nothing imports
         package = re.match(r"[a-z0-9]+", table[extra][0]).group()
         assert re.search(rf"(import|from) {package}\b", code), f"{extra}: nothing imports {package}"
@@ -59,7 +70,9 @@ def test_every_extra_that_is_offered_has_code_that_uses_it():
 
 def spans(page: str) -> list[str]:
     """What stands between single backticks in a page, outside of blocks of code."""
-    text = re.sub(r"```.*?```", "", (ROOT / "docs" / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(
+        r"```.*?```", "", (ROOT / "docs" / page).read_text(encoding="utf-8"), flags=re.DOTALL
+    )
     return re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
 
 
@@ -84,13 +97,23 @@ def definitions(file: Path) -> set[str]:
 
 @cache
 def members() -> set[str]:
-    """``Class.member`` of all classes, inherited members under the name of the class that has them."""
-    return {name for file in SOURCES if file.suffix == ".py" for name in definitions(file) if "." in name}
+    """``Class.member`` of all classes, inherited members under the name of the
+    class that has them.
+    """
+    return {
+        name
+        for file in SOURCES
+        if file.suffix == ".py"
+        for name in definitions(file)
+        if "." in name
+    }
 
 
 @cache
 def identifiers() -> set[str]:
-    """Every name in the code, macros of CUDA too; texts without spaces count, as names of signals; comments do not."""
+    """Every name in the code, macros of CUDA too; texts without spaces count, as names of signals;
+    comments do not.
+    """
     found: set[str] = set()
     for file in SOURCES:
         if file.suffix in (".cu", ".cuh", ".h"):
@@ -98,20 +121,32 @@ def identifiers() -> set[str]:
         if file.suffix != ".py":
             continue
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            found |= {getattr(node, key) for key in ("id", "name", "arg", "attr") if getattr(node, key, None)}
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
+            found |= {
+                getattr(node, key)
+                for key in ("id", "name", "arg", "attr")
+                if getattr(node, key, None)
+            }
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and " " not in node.value
+            ):
                 found |= set(re.findall(r"\w+", node.value))
     return found | set(dir(builtins)) | set(keyword.kwlist) | {"potentia"}
 
 
 def is_there(path: str) -> bool:
     """Whether a file or folder exists: by its path from the root, or a file by its name alone."""
-    return (ROOT / path).exists() or ("/" not in path and any(file.name == path for file in SOURCES))
+    return (ROOT / path).exists() or (
+        "/" not in path and any(file.name == path for file in SOURCES)
+    )
 
 
 @pytest.mark.parametrize("page", ["architecture.md", "glossary.md", "gpu.md"])
 def test_every_file_and_function_that_a_page_names_exists(page):
-    """A file by its path, a function as ``path: function``, a member as ``Class.member``, any other name somewhere."""
+    """A file by its path, a function as ``path: function``, a member as ``Class.member``, any other
+    name somewhere.
+    """
     wrong = []
     for span in spans(page):
         file, _, function = span.partition(": ")
@@ -124,7 +159,10 @@ def test_every_file_and_function_that_a_page_names_exists(page):
         member = re.match(r"([A-Z]\w+\.\w+)\b", span)
         if member is not None and "/" not in span and member[1] not in members():
             wrong.append(f"{span}: no such member")
-        if re.fullmatch(r"[A-Za-z_]\w*(\(.*\))?", span) and not set(re.findall(r"[A-Za-z_]\w+", span)) <= identifiers():
+        if (
+            re.fullmatch(r"[A-Za-z_]\w*(\(.*\))?", span)
+            and not set(re.findall(r"[A-Za-z_]\w+", span)) <= identifiers()
+        ):
             wrong.append(f"{span}: no such name")
     assert not wrong
 

@@ -1,4 +1,6 @@
-"""Folders that somebody else made: links lead nowhere, pipes do not wait, and nothing in them is carried out."""
+"""Folders that somebody else made: links lead nowhere, pipes do not wait, and nothing in them is
+carried out.
+"""
 
 import json
 import os
@@ -19,7 +21,14 @@ from potentia.sim.runs.runfolder import RECORD, RunFolder, read_run, write_repor
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and pipes of Posix")
 ENTRY = "from potentia.cli import main; main()"
-SOUND = {"schema": 1, "experiment": "balanced-network", "status": "done", "seed": 1, "config": {}, "metrics": {}}
+SOUND = {
+    "schema": 1,
+    "experiment": "balanced-network",
+    "status": "done",
+    "seed": 1,
+    "config": {},
+    "metrics": {},
+}
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
     "0000000c4944415408d763f8ffff3f0005fe02fea735819d0000000049454e44ae426082"
@@ -146,7 +155,9 @@ def test_half_a_letter_is_refused(tmp_path):
 
 def test_names_do_not_reach_the_terminal_as_commands(tmp_path):
     evil = "\x1b]0;owned\x07\x9b31m\u202ename\r"
-    (tmp_path / RECORD).write_text(json.dumps(SOUND | {"metrics": {evil: 1, "µ": 2}, "spike_hash": "a\nb"}))
+    (tmp_path / RECORD).write_text(
+        json.dumps(SOUND | {"metrics": {evil: 1, "µ": 2}, "spike_hash": "a\nb"})
+    )
     code, told, _ = command("inspect", tmp_path, cwd=tmp_path)
     assert code == 0
     assert "\\x1b]0;owned\\x07" in told
@@ -158,7 +169,9 @@ def test_names_do_not_reach_the_terminal_as_commands(tmp_path):
 
 
 def test_nothing_is_carried_out_in_a_strangers_folder(result):
-    """Each of these would leave a file `owned`, if the command took code or settings from the current folder."""
+    """Each of these would leave a file `owned`, if the command took code or settings from the
+    current folder.
+    """
     home = result.parent
     owned = home / "owned"
     for name in ("matplotlib", "joblib", "yaml", "scipy", "potentia_evil"):
@@ -168,9 +181,19 @@ def test_nothing_is_carried_out_in_a_strangers_folder(result):
     root = str(Path(potentia.__file__).resolve().parents[1])
     seen = "import numba, potentia.sim.results.figures; print(numba.config.CACHE_DIR, numba.config.DISABLE_JIT)"
     code = f"import sys; sys.path.append(''); from potentia import process\nwith process.elsewhere():\n  {seen}"
-    env = os.environ | {"PYTHONPATH": root, "NUMBA_CACHE_DIR": "cache", "MATPLOTLIBRC": "matplotlibrc"}
+    env = os.environ | {
+        "PYTHONPATH": root,
+        "NUMBA_CACHE_DIR": "cache",
+        "MATPLOTLIBRC": "matplotlibrc",
+    }
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=home, env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code],
+        cwd=home,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.stdout.strip() == "0", done.stdout + done.stderr
     del env["NUMBA_CACHE_DIR"]
@@ -180,7 +203,14 @@ def test_nothing_is_carried_out_in_a_strangers_folder(result):
             (home / RECORD).write_text(json.dumps(SOUND))
         text = "import sys; sys.path[:] = [*sys.path[1:], '']; from potentia.cli import main; "
         text += f"sys.argv = {['potentia', *words]!r}; main()"
-        subprocess.run([sys.executable, "-c", text], cwd=home, env=env, capture_output=True, timeout=300, check=False)
+        subprocess.run(
+            [sys.executable, "-c", text],
+            cwd=home,
+            env=env,
+            capture_output=True,
+            timeout=300,
+            check=False,
+        )
         assert not owned.exists(), words
 
 

@@ -1,4 +1,6 @@
-"""The house keeps its order: imports run one way, packages are all listed, and importing is cheap."""
+"""The house keeps its order: imports run one way, packages are all listed, and
+importing is cheap.
+"""
 
 import ast
 import subprocess
@@ -47,17 +49,30 @@ INSIDE = {  # rooms within rooms, from the ground up: each may import those befo
     "experiments": [
         {"framework", "datasets"},
         {"liquids", "figures"},
-        {"balanced_network", "lsm_nmnist", "lsm_ntidigits", "microcircuit", "spoken_digits", "zero_shot"},
+        {
+            "balanced_network",
+            "lsm_nmnist",
+            "lsm_ntidigits",
+            "microcircuit",
+            "spoken_digits",
+            "zero_shot",
+        },
     ],
 }
-ALLOWED = {room: below | {room} | (GROUND if room not in GROUND else set()) for room, below in BELOW.items()}
+ALLOWED = {
+    room: below | {room} | (GROUND if room not in GROUND else set())
+    for room, below in BELOW.items()
+}
 
 
 @cache
 def modules():
     """Every module of the package, as a tuple of names below the root."""
     files = [*ROOT.glob("*.py")] + [
-        file for room in BELOW if (ROOT / room).is_dir() and room for file in (ROOT / room).rglob("*.py")
+        file
+        for room in BELOW
+        if (ROOT / room).is_dir() and room
+        for file in (ROOT / room).rglob("*.py")
     ]
     return {name_of(file): file for file in files}
 
@@ -68,7 +83,9 @@ def name_of(file):
 
 
 def imports(name, file):
-    """The modules of this package that a module imports anywhere, functions and type checks included."""
+    """The modules of this package that a module imports anywhere, functions and type checks
+    included.
+    """
     package = name if file.name == "__init__.py" else name[:-1]
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -90,9 +107,14 @@ def targets(base, names):
 
 
 def arrows():
-    """What every module imports, functions and type checks included; a package's own face is no module of its rooms."""
+    """What every module imports, functions and type checks included; a package's own face is no
+    module of its rooms.
+    """
     known = modules()
-    graph = {name: {t for t in imports(name, file) if t in known and t != name} for name, file in known.items()}
+    graph = {
+        name: {t for t in imports(name, file) if t in known and t != name}
+        for name, file in known.items()
+    }
     return {name: {t for t in found if t != name[: len(t)]} for name, found in graph.items()}
 
 
@@ -112,9 +134,16 @@ def test_no_arrow_runs_back_inside_a_room(room):
     found = {name[1] for name in modules() if name[:1] == (room,) and len(name) > 1}
     assert found == set(level)
     inside = [
-        (n, t) for n, found in arrows().items() for t in found if n[:1] == t[:1] == (room,) and len(t) > 1 < len(n)
+        (n, t)
+        for n, found in arrows().items()
+        for t in found
+        if n[:1] == t[:1] == (room,) and len(t) > 1 < len(n)
     ]
-    wrong = [f"{'.'.join(n)} -> {'.'.join(t)}" for n, t in inside if n[1] != t[1] and level[t[1]] >= level[n[1]]]
+    wrong = [
+        f"{'.'.join(n)} -> {'.'.join(t)}"
+        for n, t in inside
+        if n[1] != t[1] and level[t[1]] >= level[n[1]]
+    ]
     assert not wrong
 
 
@@ -123,7 +152,9 @@ def test_no_circle():
     done, path = set(), []
 
     def visit(name):
-        assert name not in path, " -> ".join(".".join(part) for part in [*path[path.index(name) :], name])
+        assert name not in path, " -> ".join(
+            ".".join(part) for part in [*path[path.index(name) :], name]
+        )
         if name not in done:
             path.append(name)
             for target in sorted(graph[name]):
@@ -140,12 +171,16 @@ def test_imports_are_relative_inside_the_package():
     for name, file in modules().items():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and not node.level and name[:1] != ("experiments",):
-                wrong += [f"{file}:{node.lineno}"] * ((node.module or "").split(".")[0] == "potentia")
+                wrong += [f"{file}:{node.lineno}"] * (
+                    (node.module or "").split(".")[0] == "potentia"
+                )
     assert not wrong
 
 
 def test_every_package_is_listed():
-    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    listed = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    )
     found = {"potentia", "potentia.tests.benchmarks"}
     for room in BELOW:
         if room and (ROOT / room).is_dir():
@@ -156,9 +191,19 @@ def test_every_package_is_listed():
 
 def test_every_source_of_a_kernel_is_shipped():
     """CUDA sources are data to the packager."""
-    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    shipped = {file for pattern in data["potentia.kernels.gpu"] for file in (ROOT / "kernels" / "gpu").glob(pattern)}
-    here = {file for file in (ROOT / "kernels" / "gpu").iterdir() if file.is_file() and file.suffix != ".py"}
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]
+    shipped = {
+        file
+        for pattern in data["potentia.kernels.gpu"]
+        for file in (ROOT / "kernels" / "gpu").glob(pattern)
+    }
+    here = {
+        file
+        for file in (ROOT / "kernels" / "gpu").iterdir()
+        if file.is_file() and file.suffix != ".py"
+    }
     assert shipped == here
 
 
@@ -175,7 +220,11 @@ def test_every_source_of_a_kernel_is_shipped():
     ],
 )
 def test_importing_is_light(module, heavy):
-    """Typer and the standard library are all that the command line needs before it knows what to do."""
+    """Typer and the standard library are all that the command line needs before it knows what to
+    do.
+    """
     script = f"import {module}, sys; print(*sorted(set(sys.modules) & {heavy!r}))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.split() == []

@@ -1,4 +1,6 @@
-"""Archives of arrays (.npz) that somebody else may have made: nothing pickled, and in bounded memory."""
+"""Archives of arrays (.npz) that somebody else may have made: nothing pickled, and in bounded
+memory.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,11 @@ from potentia.sim.disk.files import open_regular
 MOST_BYTES: Final = 1 << 30  # of all arrays together
 
 
-def read_arrays(path: Path, names: Collection[str], *, most: int = MOST_BYTES) -> dict[str, NDArray[Any]]:
-    """The arrays `names` of an archive. Raises DataError where one is missing or all take more than `most` bytes.
+def read_arrays(
+    path: Path, names: Collection[str], *, most: int = MOST_BYTES
+) -> dict[str, NDArray[Any]]:
+    """The arrays `names` of an archive. Raises DataError where one is missing or all take more than
+    `most` bytes.
 
     Damage can raise any error of any layer: zip, deflate, header.
     """
@@ -32,12 +37,20 @@ def read_arrays(path: Path, names: Collection[str], *, most: int = MOST_BYTES) -
 
 
 def _check_size(file: Any, name: str) -> None:
-    """Raise DataError where an array declares more than is stored of it: numpy makes room for it first."""
+    """Raise DataError where an array declares more than is stored of it: numpy makes room for it
+    first.
+    """
     part = file.zip.getinfo(f"{name}.npy")
     with file.zip.open(part) as stream:
         version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
         shape, _, dtype = read(stream)
     declared = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if declared > part.file_size or min(shape, default=0) < 0:
-        raise DataError(f"its array {name!r} declares {declared:,} bytes and stores {part.file_size:,}")
+        raise DataError(
+            f"its array {name!r} declares {declared:,} bytes and stores {part.file_size:,}"
+        )

@@ -14,7 +14,9 @@ from potentia.sim import validation as check
 
 
 class Sample(NamedTuple):
-    """One recording in frames: cells (n_active,) ascending, see `Frames`; its label; its set; who made it."""
+    """One recording in frames: cells (n_active,) ascending, see `Frames`; its label; its set; who
+    made it.
+    """
 
     cells: NDArray[np.uint32]
     label: int
@@ -27,9 +29,10 @@ class Sample(NamedTuple):
 class Frames:
     """Recordings as `n_steps` binary frames of `n_units` each.
 
-    cells (n_active,) uint32: ``step * n_units + unit`` of everything active, ascending within a recording;
-    recording k is ``cells[offsets[k]:offsets[k + 1]]``, has the label ``label[k]`` < n_classes, belongs to the
-    test set where ``is_test[k]``, and was made by ``group[k]`` (a speaker; 0 where nobody is known).
+    cells (n_active,) uint32: ``step * n_units + unit`` of everything active, ascending within a
+    recording; recording k is ``cells[offsets[k]:offsets[k + 1]]``, has the label ``label[k]`` <
+    n_classes, belongs to the test set where ``is_test[k]``, and was made by ``group[k]`` (a
+    speaker; 0 where nobody is known).
     """
 
     cells: NDArray[np.uint32]
@@ -90,12 +93,16 @@ class Frames:
         return self.cells.size / max(len(self) * self.n_steps * self.n_units, 1)
 
 
-def gather(samples: Iterable[Sample], *, n_steps: int, n_units: int, n_classes: int, source: str) -> Frames:
+def gather(
+    samples: Iterable[Sample], *, n_steps: int, n_units: int, n_classes: int, source: str
+) -> Frames:
     """All `samples` in order, each cell below ``n_steps * n_units``."""
     kept = list(samples)
     cells = np.concatenate([*(sample.cells for sample in kept), np.zeros(0, np.uint32)])
     check.index_array("Frames", "cells", cells, below=n_steps * n_units)
-    label = check.index_array("Frames", "label", np.array([s.label for s in kept], np.int64), below=n_classes)
+    label = check.index_array(
+        "Frames", "label", np.array([s.label for s in kept], np.int64), below=n_classes
+    )
     return Frames(
         cells=cells.astype(np.uint32),
         offsets=_offsets([sample.cells for sample in kept]),
@@ -111,8 +118,12 @@ def gather(samples: Iterable[Sample], *, n_steps: int, n_units: int, n_classes: 
 
 def active_cells(step: ArrayLike, unit: ArrayLike, *, n_units: int) -> NDArray[np.uint32]:
     """Cells of events at (step, unit), each once however many events fall into it (a binary OR)."""
-    return np.unique(np.asarray(step, np.int64) * n_units + np.asarray(unit, np.int64)).astype(np.uint32)
+    return np.unique(np.asarray(step, np.int64) * n_units + np.asarray(unit, np.int64)).astype(
+        np.uint32
+    )
 
 
 def _offsets(parts: list[NDArray[np.uint32]]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)]).astype(np.int64)
+    return np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)]).astype(
+        np.int64
+    )

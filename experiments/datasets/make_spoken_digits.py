@@ -1,9 +1,11 @@
 """Make the packaged spoken digits from the whole Free Spoken Digit Dataset.
 
-    python -m potentia.experiments.datasets.make_spoken_digits --data DIR     (DIR holds fsdd/fsdd.npz)
+    python -m potentia.experiments.datasets.make_spoken_digits --data DIR     (DIR holds
+    fsdd/fsdd.npz)
 
 Keeps recording numbers 0-9 of each of the 6 speakers and 10 digits (600 of 3,000) and codes every
-sample in 8 bits by the continuous mu-law (ITU-T G.711, mu = 255). The same input gives the same bytes.
+sample in 8 bits by the continuous mu-law (ITU-T G.711, mu = 255). The same input gives the same
+bytes.
 """
 
 from __future__ import annotations

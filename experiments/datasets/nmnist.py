@@ -1,10 +1,13 @@
-"""N-MNIST: handwritten digits seen by an event camera in three saccades, as published or its small subset.
+"""N-MNIST: handwritten digits seen by an event camera in three saccades, as published or its small
+subset.
 
-G. Orchard et al. (2015), doi:10.3389/fnins.2015.00437: 60,000 + 10,000 recordings, 34 x 34 pixels, two polarities.
-Found in the data folder, the first that is there:
+G. Orchard et al. (2015), doi:10.3389/fnins.2015.00437: 60,000 + 10,000 recordings, 34 x 34 pixels,
+two polarities. Found in the data folder, the first that is there:
 
-- ``NMNIST/`` (or ``N-MNIST/``, ``nmnist/``) with ``Train/<digit>/*.bin`` and ``Test/<digit>/*.bin``, as published;
-- ``nmnist_small/nmnist_small.npz``: arrays ``<set>_x, _y, _p, _t, _offsets, _label`` for the sets train and test.
+- ``NMNIST/`` (or ``N-MNIST/``, ``nmnist/``) with ``Train/<digit>/*.bin`` and
+  ``Test/<digit>/*.bin``, as published;
+- ``nmnist_small/nmnist_small.npz``: arrays ``<set>_x, _y, _p, _t, _offsets, _label`` for the sets
+  train and test.
 
 A .bin file holds 40 bits per event, most significant first: x 8, y 8, polarity 1, time 23 [us]. An
 event with y = 240 marks an overflow: all later times are 2**13 us later.
@@ -51,10 +54,12 @@ class Events(NamedTuple):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Retina:
-    """How events become frames: a centre crop, one polarity, equal time bins, several events in a cell count once.
+    """How events become frames: a centre crop, one polarity, equal time bins, several events in a
+    cell count once.
 
-    The seed of these experiments (Lin et al. 2025, doi:10.1038/s43588-024-00751-z) crops 16 x 16 and uses one
-    polarity and 50 steps; which polarity and how the time is cut is not published. N-MNIST ends by 315 ms.
+    The seed of these experiments (Lin et al. 2025, doi:10.1038/s43588-024-00751-z) crops 16 x 16
+    and uses one polarity and 50 steps; which polarity and how the time is cut is not published.
+    N-MNIST ends by 315 ms.
     """
 
     size: int = 16  # side of the crop [pixels]
@@ -84,9 +89,14 @@ class Retina:
 
 
 def load_nmnist(
-    data: str | Path | None, retina: Retina | None = None, *, most: int | None = None, small: bool = False
+    data: str | Path | None,
+    retina: Retina | None = None,
+    *,
+    most: int | None = None,
+    small: bool = False,
 ) -> Frames:
-    """N-MNIST in frames from the folder `data`; `most`: of either set, at most so many; small: the subset only.
+    """N-MNIST in frames from the folder `data`; `most`: of either set, at most so many; small: the
+    subset only.
 
     Raises DataError in one sentence if there is none, or if a file is damaged.
     """
@@ -113,13 +123,18 @@ def find_whole(data: Path) -> Path | None:
 
 
 def read_bin(path: str | Path) -> Events:
-    """The events of one published .bin file. Raises DataError if it is no whole number of events."""
+    """The events of one published .bin file.
+
+    Raises DataError if it is no whole number of events.
+    """
     try:
         raw = np.fromfile(path, np.uint8)
     except OSError as error:
         raise DataError(f"read_bin: {path} cannot be read: {error.strerror or error}") from None
     if raw.size % 5:
-        raise DataError(f"read_bin: {path} is damaged: {raw.size} bytes are no whole number of events of 5 bytes")
+        raise DataError(
+            f"read_bin: {path} is damaged: {raw.size} bytes are no whole number of events of 5 bytes"
+        )
     x, y, first, second, third = raw.reshape(-1, 5).T.astype(np.int64)
     marks = y == OVERFLOW_ROW
     time = ((first & 0x7F) << 16 | second << 8 | third) + OVERFLOW * np.cumsum(marks)
@@ -151,7 +166,9 @@ def _whole(folder: Path, retina: Retina, most: int | None) -> Iterator[Sample]:
         for digit in range(N_DIGITS):
             files = sorted((folder / part / str(digit)).glob("*.bin"))
             if not files:
-                raise DataError(f"load_nmnist: {folder / part / str(digit)} holds no .bin file; {LAYOUT}")
+                raise DataError(
+                    f"load_nmnist: {folder / part / str(digit)} holds no .bin file; {LAYOUT}"
+                )
             for file in files[: None if most is None else -(-most // N_DIGITS)]:
                 yield Sample(retina.cells(read(str(file))), digit, part == "Test")
 
@@ -181,13 +198,26 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _fit(part: str, arrays: dict[str, NDArray[Any]]) -> None:
     """Raise DataError unless the arrays of a set fit each other."""
-    events, offsets, label = arrays[f"{part}_x"].size, arrays[f"{part}_offsets"], arrays[f"{part}_label"]
+    events, offsets, label = (
+        arrays[f"{part}_x"].size,
+        arrays[f"{part}_offsets"],
+        arrays[f"{part}_label"],
+    )
     for name, kind in KINDS.items():
         array = arrays[f"{part}_{name}"]
-        if array.ndim != 1 or array.dtype.kind not in kind or (name in "xypt" and array.size != events):
+        if (
+            array.ndim != 1
+            or array.dtype.kind not in kind
+            or (name in "xypt" and array.size != events)
+        ):
             raise DataError(f"{part}_{name} has a wrong shape or type")
     spans = offsets.astype(np.int64)
-    if len(spans) != len(label) + 1 or spans[0] != 0 or spans[-1] != events or (np.diff(spans) < 0).any():
+    if (
+        len(spans) != len(label) + 1
+        or spans[0] != 0
+        or spans[-1] != events
+        or (np.diff(spans) < 0).any()
+    ):
         raise DataError(f"{part}_offsets does not divide the events")
     if label.size and (label.min() < 0 or label.max() >= N_DIGITS):
         raise DataError(f"{part}_label must lie between 0 and {N_DIGITS - 1}")

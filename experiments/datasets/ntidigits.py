@@ -1,14 +1,17 @@
-"""N-TIDIGITS: spoken digits heard by a silicon cochlea of 64 channels; and FSDD through our own cochlea instead.
+"""N-TIDIGITS: spoken digits heard by a silicon cochlea of 64 channels; and FSDD through our own
+cochlea instead.
 
 J. Anumula et al. (2018), doi:10.3389/fnins.2018.00023. The file ``ntidigits/n-tidigits.hdf5`` (or
 ``n-tidigits.hdf5`` in the data folder itself) holds, for each set in train and test:
 
-- ``<set>_labels``: names (n,) such as b"man-ae-1"; what follows the last dash is what was said, a digit or several,
-  with z for zero and o for oh;
-- ``<set>_timestamps/<name>`` [s] and ``<set>_addresses/<name>``: the spikes of a recording, (n_spikes,) each.
+- ``<set>_labels``: names (n,) such as b"man-ae-1"; what follows the last dash is what was said, a
+  digit or several, with z for zero and o for oh;
+- ``<set>_timestamps/<name>`` [s] and ``<set>_addresses/<name>``: the spikes of a recording,
+  (n_spikes,) each.
 
-This layout is ASSUMED from published readers of the file, not from a description by its authors. Only recordings of
-one digit are used. What stands before the first digit of the name is taken for the speaker.
+This layout is ASSUMED from published readers of the file, not from a description by its authors.
+Only recordings of one digit are used. What stands before the first digit of the name is taken for
+the speaker.
 """
 
 from __future__ import annotations
@@ -43,11 +46,18 @@ COCHLEA: Final = Cochlea(n_channels=N_CHANNELS, thresholds=(0.3,), gain=400.0)
 
 def find_ntidigits(data: str | Path | None) -> Path | None:
     """The file in the data folder, if it is there."""
-    return next((Path(data) / place for place in PLACES if (Path(data) / place).is_file()), None) if data else None
+    return (
+        next((Path(data) / place for place in PLACES if (Path(data) / place).is_file()), None)
+        if data
+        else None
+    )
 
 
-def load_ntidigits(data: str | Path | None, *, n_steps: int = N_STEPS, most: int | None = None) -> Frames:
-    """The single digits of N-TIDIGITS in frames, 11 classes; `most`: of either set, at most so many.
+def load_ntidigits(
+    data: str | Path | None, *, n_steps: int = N_STEPS, most: int | None = None
+) -> Frames:
+    """The single digits of N-TIDIGITS in frames, 11 classes; `most`: of either set, at most so
+    many.
 
     Raises DataError in one sentence if the file is missing or damaged.
     """
@@ -56,7 +66,13 @@ def load_ntidigits(data: str | Path | None, *, n_steps: int = N_STEPS, most: int
         where = data if data is not None else "any folder (--data was not given)"
         raise DataError(f"load_ntidigits: no N-TIDIGITS in {where}; {LAYOUT}")
     samples = _read(path, n_steps, most)
-    return gather(samples, n_steps=n_steps, n_units=N_CHANNELS, n_classes=11, source="N-TIDIGITS, single digits")
+    return gather(
+        samples,
+        n_steps=n_steps,
+        n_units=N_CHANNELS,
+        n_classes=11,
+        source="N-TIDIGITS, single digits",
+    )
 
 
 def hear(
@@ -67,7 +83,8 @@ def hear(
     n_steps: int = N_STEPS,
     cochlea: Cochlea = COCHLEA,
 ) -> Frames:
-    """Spoken digits through `cochlea` in frames, 10 classes, grouped by speaker; `tick(1)` after each.
+    """Spoken digits through `cochlea` in frames, 10 classes, grouped by speaker; `tick(1)` after
+    each.
 
     which (n,): the recordings to hear, all if None.
     """
@@ -76,18 +93,29 @@ def hear(
         for k in range(len(recordings)) if which is None else np.asarray(which, int).tolist():
             train = cochlea.spikes(recordings.audio(k), recordings.rate)
             cells = chunked(train.times, train.ids, n_steps=n_steps, n_units=cochlea.n_units)
-            yield Sample(cells, int(recordings.label[k]), bool(recordings.is_test[k]), int(recordings.speaker[k]))
+            yield Sample(
+                cells,
+                int(recordings.label[k]),
+                bool(recordings.is_test[k]),
+                int(recordings.speaker[k]),
+            )
             tick(1)
 
     sizes = {"n_steps": n_steps, "n_units": cochlea.n_units, "n_classes": N_DIGITS}
-    return gather(samples(), source=f"FSDD through a cochlea of {cochlea.n_units} channels", **sizes)
+    return gather(
+        samples(), source=f"FSDD through a cochlea of {cochlea.n_units} channels", **sizes
+    )
 
 
-def chunked(times: ArrayLike, units: ArrayLike, *, n_steps: int, n_units: int) -> NDArray[np.uint32]:
-    """Active cells of spikes at `times` [s], cut as the seed cuts them (Lin et al. 2025): whole ticks of 1 ms.
+def chunked(
+    times: ArrayLike, units: ArrayLike, *, n_steps: int, n_units: int
+) -> NDArray[np.uint32]:
+    """Active cells of spikes at `times` [s], cut as the seed cuts them (Lin et al. 2025): whole
+    ticks of 1 ms.
 
-    A recording of D = ceil(last spike in ms) + 1 ticks becomes at most `n_steps` frames of ceil(D / n_steps) ticks
-    each, so that long and short words fill about the same frames; what is active in a frame at all counts once.
+    A recording of D = ceil(last spike in ms) + 1 ticks becomes at most `n_steps` frames of ceil(D /
+    n_steps) ticks each, so that long and short words fill about the same frames; what is active in
+    a frame at all counts once.
     """
     ticks = np.asarray(times, np.float64) / TICK
     if not ticks.size:
@@ -126,4 +154,6 @@ def _spikes(file: Group, part: str, name: str) -> tuple[NDArray[np.float64], NDA
     times, channels = (np.asarray(values) for values in found)
     if times.shape != channels.shape or (times < 0).any() or not np.isfinite(times).all():
         raise DataError(f"the spikes of {part} {name!r:.60} do not fit together")
-    return times, check.index_array("N-TIDIGITS", f"{part} {name:.60}", channels.astype(np.int64), below=N_CHANNELS)
+    return times, check.index_array(
+        "N-TIDIGITS", f"{part} {name:.60}", channels.astype(np.int64), below=N_CHANNELS
+    )

@@ -1,8 +1,10 @@
-"""Images into events: an event camera before a screen makes three saccades, as N-MNIST was recorded.
+"""Images into events: an event camera before a screen makes three saccades, as N-MNIST was
+recorded.
 
-G. Orchard et al. (2015), doi:10.3389/fnins.2015.00437: a camera on a moving mount looks at a still image on a screen;
-its three saccades go along the sides of a triangle and take about 105 ms each. Here the image moves instead, and a
-pixel emits an event whenever the logarithm of its brightness has changed by `threshold` since its last one.
+G. Orchard et al. (2015), doi:10.3389/fnins.2015.00437: a camera on a moving mount looks at a still
+image on a screen; its three saccades go along the sides of a triangle and take about 105 ms each.
+Here the image moves instead, and a pixel emits an event whenever the logarithm of its brightness
+has changed by `threshold` since its last one.
 """
 
 from __future__ import annotations
@@ -34,13 +36,19 @@ Array = NDArray[np.float64]
 class Saccades:
     """How the image moves and when a pixel speaks.
 
-    Corners of the path, the times of the movements and `threshold` were fitted by eye to the training part of an
-    N-MNIST subset (mean position of events over time; 4,111 events per recording). There the edge in front of a
-    moving digit has p = 0 and the one behind it p = 1, so here p is 1 where a pixel grows darker. What is not
-    simulated: noise events, differences between pixels, their dead time and bandwidth, the flicker of the screen.
+    Corners of the path, the times of the movements and `threshold` were fitted by eye to the
+    training part of an N-MNIST subset (mean position of events over time; 4,111 events per
+    recording). There the edge in front of a moving digit has p = 0 and the one behind it p = 1, so
+    here p is 1 where a pixel grows darker. What is not simulated: noise events, differences between
+    pixels, their dead time and bandwidth, the flicker of the screen.
     """
 
-    corners: tuple[tuple[float, float], ...] = ((0.0, 1.0), (3.0, 6.0), (6.0, 0.5), (0.5, 1.0))  # x, y [pixels]
+    corners: tuple[tuple[float, float], ...] = (
+        (0.0, 1.0),
+        (3.0, 6.0),
+        (6.0, 0.5),
+        (0.5, 1.0),
+    )  # x, y [pixels]
     period: float = 105e-3  # of one saccade [s]
     moving: tuple[float, float] = (10e-3, 85e-3)  # start and end of the movement in it [s]
     tick: float = 1e-3  # [s] between two positions
@@ -54,10 +62,13 @@ class Saccades:
         check.keep(self, "dark", check.within, above=0.0)
         check.keep(self, "threshold", check.within, above=0.0)
         if not 0.0 <= self.moving[0] < self.moving[1] <= self.period:
-            raise check.fail(self, "moving", f"must ascend within 0 to {self.period:g} s", self.moving)
+            raise check.fail(
+                self, "moving", f"must ascend within 0 to {self.period:g} s", self.moving
+            )
 
     def path(self) -> Array:
-        """Position x, y of the image's corner [pixels] at every tick, the start included: (n_ticks + 1, 2).
+        """Position x, y of the image's corner [pixels] at every tick, the start included: (n_ticks
+        + 1, 2).
 
         Inside a saccade it goes as s - sin(2 pi s) / (2 pi), at rest at both ends.
         """
@@ -71,10 +82,17 @@ class Saccades:
         return np.asarray(corners[leg] + share[:, None] * (corners[leg + 1] - corners[leg]))
 
     def events(self, images: ArrayLike) -> list[Events]:
-        """The events of each of `images` (n, height, width), 0 to 255, at most 34 pixels a side; sorted by time."""
+        """The events of each of `images` (n, height, width), 0 to 255, at most 34 pixels a side;
+        sorted by time.
+        """
         shown = check.finite_array(self, "images", images, ndim=3, least=0.0) / 255.0
         if max(shown.shape[1:]) > WIDTH:
-            raise check.fail(self, "images", f"must be at most {WIDTH} pixels a side", f"shape {np.shape(images)}")
+            raise check.fail(
+                self,
+                "images",
+                f"must be at most {WIDTH} pixels a side",
+                f"shape {np.shape(images)}",
+            )
         path = self.path()
         level = np.log(self.dark + _shifted(shown, path[0]))
         known, found = level.copy(), []
@@ -85,7 +103,9 @@ class Saccades:
             known += steps * self.threshold
         return _by_image(np.hstack(found), len(shown))
 
-    def _spoken(self, tick: int, steps: Any, before: Array, level: Array, known: Array) -> NDArray[np.int64]:
+    def _spoken(
+        self, tick: int, steps: Any, before: Array, level: Array, known: Array
+    ) -> NDArray[np.int64]:
         """What pixels say in one tick, as rows image, y, x, polarity, time [us]: (5, n_events).
 
         The logarithm is taken for linear between two ticks, which gives each crossing its time.
@@ -97,7 +117,9 @@ class Saccades:
         number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + 1
         crossed = known[image, y, x] + sign * number * self.threshold
         start, stop = before[image, y, x], level[image, y, x]
-        share = np.divide(crossed - start, stop - start, out=np.ones(len(crossed)), where=stop != start)
+        share = np.divide(
+            crossed - start, stop - start, out=np.ones(len(crossed)), where=stop != start
+        )
         time = (tick + np.clip(share, 0.0, 1.0)) * self.tick * 1e6
         return np.stack([image, y, x, (sign < 0).astype(np.int64), time.astype(np.int64)])
 
@@ -112,7 +134,8 @@ def load_moving_digits(
     retina: Retina | None = None,
     saccades: Saccades | None = None,
 ) -> Frames:
-    """MNIST made into events, in frames: of each of the digits `classes` (n_training, n_test) images, drawn by `seed`.
+    """MNIST made into events, in frames: of each of the digits `classes` (n_training, n_test)
+    images, drawn by `seed`.
 
     Raises DataError if mnist/mnist.npz is missing or damaged, ParameterError if it holds too few.
     """
@@ -140,11 +163,18 @@ def load_moving_digits(
 
 
 def _shifted(images: Array, place: Array) -> Array:
-    """Images (n, h, w) with their corner at `place` (x, y) of a dark field (n, WIDTH, WIDTH), bilinear."""
+    """Images (n, h, w) with their corner at `place` (x, y) of a dark field (n, WIDTH, WIDTH),
+    bilinear.
+    """
     height, width = images.shape[1:]
     (x, y), (fx, fy) = np.floor(place).astype(int), place % 1.0
     field = np.zeros((len(images), WIDTH + 2 + y + height, WIDTH + 2 + x + width))
-    for dy, dx, share in ((0, 0, (1 - fy) * (1 - fx)), (0, 1, (1 - fy) * fx), (1, 0, fy * (1 - fx)), (1, 1, fy * fx)):
+    for dy, dx, share in (
+        (0, 0, (1 - fy) * (1 - fx)),
+        (0, 1, (1 - fy) * fx),
+        (1, 0, fy * (1 - fx)),
+        (1, 1, fy * fx),
+    ):
         field[:, y + dy : y + dy + height, x + dx : x + dx + width] += share * images
     return field[:, :WIDTH, :WIDTH]
 
@@ -159,11 +189,16 @@ def _by_image(rows: NDArray[np.int64], n_images: int) -> list[Events]:
 def some_of_each(
     labels: NDArray[np.int64], classes: tuple[int, ...], most: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """`most` indices of each of `classes`, drawn without repetition. Raises ParameterError where there are fewer."""
+    """`most` indices of each of `classes`, drawn without repetition.
+
+    Raises ParameterError where there are fewer.
+    """
     chosen = []
     for digit in classes:
         places = np.flatnonzero(labels == digit)
-        check.whole("some_of_each", f"number of samples of class {digit}", most, least=1, most=len(places))
+        check.whole(
+            "some_of_each", f"number of samples of class {digit}", most, least=1, most=len(places)
+        )
         chosen.append(rng.permutation(places)[:most])
     return np.concatenate(chosen)
 

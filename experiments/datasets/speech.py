@@ -1,7 +1,8 @@
 """Spoken digits: the packaged 600 recordings, or all 3,000 of the Free Spoken Digit Dataset.
 
-Z. Jackson et al., Free Spoken Digit Dataset, https://github.com/Jakobovski/free-spoken-digit-dataset
-(CC BY-SA 4.0): the digits 0-9, 6 speakers, 50 recordings each, 8 kHz mono.
+Z. Jackson et al., Free Spoken Digit Dataset,
+https://github.com/Jakobovski/free-spoken-digit-dataset (CC BY-SA 4.0): the digits 0-9, 6 speakers,
+50 recordings each, 8 kHz mono.
 """
 
 from __future__ import annotations
@@ -69,17 +70,26 @@ class Split:
 
 
 def splits(recordings: Recordings, split: str = "official") -> list[Split]:
-    """The ways to divide `recordings`: one for "official", one per speaker left out for "speaker"."""
+    """The ways to divide `recordings`: one for "official", one per speaker left out
+    for "speaker".
+    """
     check.one_of("splits", "split", split, ("official", "speaker"))
     if split == "official":
         held_out = {"official": recordings.is_test}
     else:
-        held_out = {name: recordings.speaker == k for k, name in enumerate(recordings.speaker_names)}
-    return [Split(name=name, train=np.flatnonzero(~test), test=np.flatnonzero(test)) for name, test in held_out.items()]
+        held_out = {
+            name: recordings.speaker == k for k, name in enumerate(recordings.speaker_names)
+        }
+    return [
+        Split(name=name, train=np.flatnonzero(~test), test=np.flatnonzero(test))
+        for name, test in held_out.items()
+    ]
 
 
 def load_speech(data: str | Path | None = None) -> Recordings:
-    """The packaged 600 recordings, or with `data`, the folder that holds fsdd/fsdd.npz, all 3,000."""
+    """The packaged 600 recordings, or with `data`, the folder that holds
+    fsdd/fsdd.npz, all 3,000.
+    """
     path = PACKAGED if data is None else Path(data) / "fsdd" / "fsdd.npz"
     if not path.is_file():
         link = "https://github.com/Jakobovski/free-spoken-digit-dataset"
@@ -89,18 +99,25 @@ def load_speech(data: str | Path | None = None) -> Recordings:
     arrays = _read(path)
     _check(path, arrays)
     audio = arrays["audio"]
-    samples = decode_mu_law(audio) if audio.dtype == np.int8 else (audio / 32768.0).astype(np.float32)
+    samples = (
+        decode_mu_law(audio) if audio.dtype == np.int8 else (audio / 32768.0).astype(np.float32)
+    )
     return Recordings(
         samples=samples,
         is_test=arrays["is_test"],
         speaker_names=tuple(arrays["speaker_names"].tolist()),
         rate=float(arrays["rate"]),
-        **{name: arrays[name].astype(np.int64) for name in ("offsets", "label", "speaker", "recording")},
+        **{
+            name: arrays[name].astype(np.int64)
+            for name in ("offsets", "label", "speaker", "recording")
+        },
     )
 
 
 def encode_mu_law(samples: ArrayLike) -> NDArray[np.int8]:
-    """Codes -127 to 127 of samples in [-1, 1]: the continuous mu-law of ITU-T G.711, silence is 0."""
+    """Codes -127 to 127 of samples in [-1, 1]: the continuous mu-law of ITU-T
+    G.711, silence is 0.
+    """
     x = np.clip(np.asarray(samples, np.float64), -1.0, 1.0)
     level = np.sign(x) * np.log1p(MU * np.abs(x)) / np.log1p(MU)
     return np.asarray(np.round(127.0 * level), np.int8)
@@ -127,10 +144,16 @@ def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     shape = (arrays["label"].size,)
     per_recording = ("label", "speaker", "recording", "is_test")
     rules: dict[str, Callable[[], Any]] = {
-        "the kind of an array": lambda: all(arrays[name].dtype.kind in kind for name, kind in KINDS.items()),
-        "the number of recordings": lambda: shape[0] and all(arrays[k].shape == shape for k in per_recording),
+        "the kind of an array": lambda: all(
+            arrays[name].dtype.kind in kind for name, kind in KINDS.items()
+        ),
+        "the number of recordings": lambda: (
+            shape[0] and all(arrays[k].shape == shape for k in per_recording)
+        ),
         "audio": lambda: audio.ndim == 1 and audio.dtype in (np.int8, np.int16),
-        "offsets": lambda: offsets.shape == (shape[0] + 1,) and (offsets[0], offsets[-1]) == (0, audio.size),
+        "offsets": lambda: (
+            offsets.shape == (shape[0] + 1,) and (offsets[0], offsets[-1]) == (0, audio.size)
+        ),
         "the length of a recording": lambda: bool(np.all(np.diff(offsets.astype(np.int64)) > 0)),
         "label": lambda: arrays["label"].min() >= 0 and arrays["label"].max() < N_DIGITS,
         "speaker_names": lambda: arrays["speaker_names"].ndim == 1,

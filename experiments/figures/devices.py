@@ -1,4 +1,6 @@
-"""The cells that `hardware.presets` names, plotted: ``python -m potentia.experiments.figures.devices FILE``."""
+"""The cells that `hardware.presets` names, plotted: ``python -m
+potentia.experiments.figures.devices FILE``.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,17 @@ NOISY: Final = ("pcm-nandakumar", "pcm-hermes-1", "pcm-hermes-2", "cmo-hfox")
 
 
 def overview() -> Figure:
-    """Forming, errors of writing, what a year does to half of g_max, and how the error of a reading grows."""
+    """Forming, errors of writing, what a year does to half of g_max, and how the error of a reading
+    grows.
+    """
     with figures.style() as plt:
         figure, ((formed, written), (aged, read)) = plt.subplots(2, 2, figsize=(9.0, 6.4))
         _formed(formed)
         _written(written)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PotentiaWarning)  # the widening after two days was not measured
+            warnings.simplefilter(
+                "ignore", PotentiaWarning
+            )  # the widening after two days was not measured
             _aged(aged)
         _read(read)
         for axes in (formed, written, aged, read):
@@ -45,9 +51,20 @@ def overview() -> Figure:
 def _formed(axes: Axes) -> None:
     g = presets.breakdown_taox().write(np.full(25 * CELLS, 1e-5), KEY) / MICRO
     grid = np.linspace(5.0, 22.0, 200)
-    axes.hist(g[g > 0], bins=80, density=True, color=figures.COLOURS[0], alpha=0.5, label="broken down")
-    axes.plot(grid, stats.lognorm(0.149, scale=12.21).pdf(grid), color="k", label="lognormal, 12.21 µS, 0.149")
-    axes.set(xlabel="conductance (µS)", ylabel="density (1/µS)", title=f"breakdown-taox: {np.mean(g == 0):.3f} at 0")
+    axes.hist(
+        g[g > 0], bins=80, density=True, color=figures.COLOURS[0], alpha=0.5, label="broken down"
+    )
+    axes.plot(
+        grid,
+        stats.lognorm(0.149, scale=12.21).pdf(grid),
+        color="k",
+        label="lognormal, 12.21 µS, 0.149",
+    )
+    axes.set(
+        xlabel="conductance (µS)",
+        ylabel="density (1/µS)",
+        title=f"breakdown-taox: {np.mean(g == 0):.3f} at 0",
+    )
 
 
 def _written(axes: Axes) -> None:
@@ -67,15 +84,24 @@ def _aged(axes: Axes) -> None:
         axes.plot(TIMES, later.mean(axis=1), color=figures.COLOURS[k], label=name)
         low, high = np.quantile(later, (0.16, 0.84), axis=1)
         axes.fill_between(TIMES, low, high, color=figures.COLOURS[k], alpha=0.15, linewidth=0)
-    axes.set(xlabel="time (s)", ylabel="g / g written", xscale="log", title="ageing of g_max / 2, mean and 68 %")
+    axes.set(
+        xlabel="time (s)",
+        ylabel="g / g written",
+        xscale="log",
+        title="ageing of g_max / 2, mean and 68 %",
+    )
 
 
 def _read(axes: Axes) -> None:
     for name in NOISY:
         cell = presets.get(name)
         g = np.array([0.5 * cell.g_max])
-        axes.plot(TIMES, [100 * cell.read_error(g, seconds)[0] / g[0] for seconds in TIMES], label=name)
-    axes.set(xlabel="time (s)", ylabel="sd (%)", xscale="log", title="error of a reading of g_max / 2")
+        axes.plot(
+            TIMES, [100 * cell.read_error(g, seconds)[0] / g[0] for seconds in TIMES], label=name
+        )
+    axes.set(
+        xlabel="time (s)", ylabel="sd (%)", xscale="log", title="error of a reading of g_max / 2"
+    )
 
 
 if __name__ == "__main__":

@@ -27,14 +27,17 @@ SPREAD: Final = 3  # quartile ranges shown of a distribution, beyond its quartil
 
 
 def overview(spikes: Mapping[str, Spikes], references: Mapping[str, float]) -> Figure:
-    """Raster, rates, irregularity, synchrony and correlations by population, and three sets of distributions.
+    """Raster, rates, irregularity, synchrony and correlations by population, and three sets of
+    distributions.
 
-    spikes: per population, in the order of the layers from the surface down, each name ending with E or I;
-    references: their published mean rates [Hz].
+    spikes: per population, in the order of the layers from the surface down, each name ending with
+    E or I; references: their published mean rates [Hz].
     """
     published = [references[name] for name in spikes]
     spikes = {name.replace("L23", "L2/3"): record for name, record in spikes.items()}
-    rates = {name: record.counts() / (record.stop - record.start) for name, record in spikes.items()}
+    rates = {
+        name: record.counts() / (record.stop - record.start) for name, record in spikes.items()
+    }
     irregular = {name: _finite(record.isi_cv()) for name, record in spikes.items()}
     alike = {name: statistics.correlations(record) for name, record in spikes.items()}
     synchronous = {name: statistics.synchrony(record) for name, record in spikes.items()}
@@ -46,7 +49,9 @@ def overview(spikes: Mapping[str, Spikes], references: Mapping[str, float]) -> F
         boxes(rates, figure.add_subplot(grid[0, 1]), published)
         boxes(irregular, figure.add_subplot(grid[0, 2]))
         bars(synchronous, figure.add_subplot(grid[1, 1]))
-        bars({name: _mean(values) for name, values in alike.items()}, figure.add_subplot(grid[1, 2]))
+        bars(
+            {name: _mean(values) for name, values in alike.items()}, figure.add_subplot(grid[1, 2])
+        )
         row = bottom.subgridspec(1, 3)
         grain = max((1 / (record.stop - record.start) for record in spikes.values()), default=0.0)
         ridges(rates, figure.add_subplot(row[0, 0]), grain=grain)
@@ -73,7 +78,14 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes) -> None:
             linewidths=0,
             rasterized=True,
         )
-        ax.text(-0.02, base + part.n / 2, name, transform=ax.get_yaxis_transform(), ha="right", va="center")
+        ax.text(
+            -0.02,
+            base + part.n / 2,
+            name,
+            transform=ax.get_yaxis_transform(),
+            ha="right",
+            va="center",
+        )
         base += part.n
         ax.axhline(base, color=figures.PALE, linewidth=0.6, zorder=0)
     span = 1e3 * min(SHOWN, max(record.stop - record.start for record in spikes.values()))
@@ -83,14 +95,18 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes) -> None:
 
 
 def boxes(values: Groups, ax: Axes, references: Sequence[float] | None = None) -> None:
-    """Quartiles of the units of every population, whiskers from the 5th to the 95th percentile, means as diamonds.
+    """Quartiles of the units of every population, whiskers from the 5th to the 95th percentile,
+    means as diamonds.
 
     references: a mean to be compared with each, as a stroke.
     """
     places, colours = np.arange(len(values)), [SHADES[name[-1]] for name in values]
     nothing = np.full(5, np.nan)
     low, first, middle, third, high = np.transpose(
-        [np.percentile(each, (5, 25, 50, 75, 95)) if each.size else nothing for each in values.values()]
+        [
+            np.percentile(each, (5, 25, 50, 75, 95)) if each.size else nothing
+            for each in values.values()
+        ]
     )
     ax.hlines(places, low, high, color=colours, linewidth=0.9)
     ax.barh(
@@ -117,7 +133,14 @@ def boxes(values: Groups, ax: Axes, references: Sequence[float] | None = None) -
     )
     if references is not None:
         ax.plot(
-            references, places, "|", markersize=11, markeredgewidth=1.1, color=figures.INK, zorder=3, label="published"
+            references,
+            places,
+            "|",
+            markersize=11,
+            markeredgewidth=1.1,
+            color=figures.INK,
+            zorder=3,
+            label="published",
         )
         ax.legend(loc="upper right", handletextpad=0.1, borderaxespad=0.0)
     _populations(values, ax)
@@ -133,7 +156,9 @@ def bars(values: Mapping[str, float], ax: Axes) -> None:
 
 
 def ridges(values: Groups, ax: Axes, *, grain: float = 0.0) -> None:
-    """The distribution of every population, each scaled to the same height; `grain`: of values on a grid, its step."""
+    """The distribution of every population, each scaled to the same height; `grain`: of values on a
+    grid, its step.
+    """
     limits = np.array([_limits(each) for each in values.values() if each.size] or [(0.0, 1.0)])
     low, high = limits[:, 0].min(), limits[:, 1].max()
     width = (high - low) / BINS or 1.0

@@ -28,12 +28,20 @@ def experiments() -> Mapping[str, str]:
         tree = ast.parse((FOLDER / f"{module.name}.py").read_text(encoding="utf-8"))
         defined = {getattr(node, "name", None) for node in tree.body}
         if {"Settings", "run"} <= defined:
-            found[module.name.replace("_", "-")] = (ast.get_docstring(tree) or "").partition("\n")[0]
+            found[module.name.replace("_", "-")] = summary(ast.get_docstring(tree))
     return found
 
 
+def summary(docstring: str | None) -> str:
+    """The first paragraph of a docstring, in one line."""
+    return " ".join((docstring or "").partition("\n\n")[0].split())
+
+
 def load(name: str) -> Experiment:
-    """The experiment called `name`. Raises ParameterError with the nearest name if there is none."""
+    """The experiment called `name`.
+
+    Raises ParameterError with the nearest name if there is none.
+    """
     known, name = experiments(), check.text("experiments", "name", name)
     if name not in known:
         hint = check.nearest(name, known)

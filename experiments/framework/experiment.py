@@ -41,8 +41,13 @@ PREFIXES: Final = {
 }
 
 SIGNS: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}  # of pydantic's limits
-KINDS: Final[dict[Any, str]] = {int: "whole number", float: "number", bool: "true | false", str: "text",
-                              type(None): "null"}  # fmt: skip
+KINDS: Final[dict[Any, str]] = {
+    int: "whole number",
+    float: "number",
+    bool: "true | false",
+    str: "text",
+    type(None): "null",
+}
 
 Metrics = dict[str, Any]
 
@@ -52,10 +57,11 @@ Metrics = dict[str, Any]
 class Context:
     """What an experiment is given beside its settings.
 
-    backend: for every Simulator; data: the folder of data sets, None for what ships in the package; folder:
-    the run folder, for figures and results; progress: whether to show bars, None on a terminal only; say:
-    prints a text; plots: whether figures are wanted; resume: whether the folder is that of a run that broke off, for
-    ``Simulator.run(record_to=folder, resume=resume)``. hashes and tables: what `record` and `table` were given.
+    backend: for every Simulator; data: the folder of data sets, None for what ships in the package;
+    folder: the run folder, for figures and results; progress: whether to show bars, None on a
+    terminal only; say: prints a text; plots: whether figures are wanted; resume: whether the folder
+    is that of a run that broke off, for ``Simulator.run(record_to=folder, resume=resume)``. hashes
+    and tables: what `record` and `table` were given.
     """
 
     backend: str
@@ -69,11 +75,15 @@ class Context:
     tables: list[dict[str, Any]] = field(default_factory=list)
 
     def record(self, result: Any) -> None:
-        """Let the spikes of a result count in the spike hash of the run; call it in a fixed order."""
+        """Let the spikes of a result count in the spike hash of the run; call it in
+        a fixed order.
+        """
         self.hashes.append(result.hash)
 
     def plot(self, name: str, make: Callable[[], Any]) -> Path | None:
-        """Save the Figure or Axes that `make` returns as ``<name>.png``; without matplotlib only say so."""
+        """Save the Figure or Axes that `make` returns as ``<name>.png``; without matplotlib only
+        say so.
+        """
         if not self.plots:
             return None
         try:
@@ -92,7 +102,9 @@ class Context:
         """What `keep` wrote. Raises DataError."""
         return read_json(self.folder / name)
 
-    def table(self, rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), title: str = "") -> None:
+    def table(
+        self, rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), title: str = ""
+    ) -> None:
         """Print rows in aligned columns, numbers to the right, and keep them for the report."""
         rows = [list(row) for row in rows]
         self.tables.append({"title": title.strip(), "header": list(header), "rows": rows})
@@ -111,7 +123,9 @@ class Context:
 @final
 @dataclass(frozen=True)
 class Experiment:
-    """A named experiment: its settings, the function that runs it, and `plot`, which plots its figures anew."""
+    """A named experiment: its settings, the function that runs it, and `plot`, which plots its
+    figures anew.
+    """
 
     name: str
     description: str
@@ -121,7 +135,10 @@ class Experiment:
 
 
 def read_settings(
-    name: str, model: type[BaseModel], texts: Iterable[str] = (), values: Mapping[str, Any] | None = None
+    name: str,
+    model: type[BaseModel],
+    texts: Iterable[str] = (),
+    values: Mapping[str, Any] | None = None,
 ) -> Any:
     """Settings from texts such as ``rate=1e-3`` and ready `values`, all checked.
 
@@ -154,7 +171,11 @@ def settings_rows(model: type[BaseModel]) -> list[tuple[str, str, str, str, str]
     for name, about in model.model_fields.items():
         text = about.description or ""
         unit = UNIT.search(text)
-        default = "needed" if about.is_required() else _written(about.get_default(call_default_factory=True))
+        default = (
+            "needed"
+            if about.is_required()
+            else _written(about.get_default(call_default_factory=True))
+        )
         told = UNIT.sub("", text).strip()
         rows.append((name, default, unit[1] if unit else "", _range(about), told))
     return rows
@@ -165,13 +186,18 @@ def is_timed(metric: str) -> bool:
     return TIMED.search(metric) is not None
 
 
-def format_table(rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), title: str = "") -> str:
+def format_table(
+    rows: Iterable[Sequence[Any]], *, header: Sequence[str] = (), title: str = ""
+) -> str:
     """Rows of cells as text in aligned columns; floats with four significant digits."""
     rows = [list(row) for row in rows]
     lines = ([list(header)] if header else []) + [[_show(cell) for cell in row] for row in rows]
     columns = list(zip_longest(*lines, fillvalue=""))
     widths = [max(map(len, column)) for column in columns]
-    right = [all(isinstance(cell, (int, float)) for cell in column) for column in zip_longest(*rows, fillvalue=0)]
+    right = [
+        all(isinstance(cell, (int, float)) for cell in column)
+        for column in zip_longest(*rows, fillvalue=0)
+    ]
     shown = []
     for line in zip(*columns, strict=True):
         cells = [
@@ -193,7 +219,9 @@ def _known(name: str, model: type[BaseModel], key: str) -> None:
 
 
 def _parse(name: str, model: type[BaseModel], key: str, text: str) -> Any:
-    """A text as what the field takes: a number, true or false, null, a JSON list, or the text itself."""
+    """A text as what the field takes: a number, true or false, null, a JSON list, or the text
+    itself.
+    """
     kind, scalar = model.model_fields[key].annotation, _scalar(text)
     if isinstance(scalar, float) and not math.isfinite(scalar) and kind is not str:
         raise check.fail(name, key, "must be a finite number", text)
@@ -259,7 +287,9 @@ def _written(value: Any) -> str:
 
 
 def _hint(got: Any, unit: str, key: str, default: Any) -> str:
-    """How to write a text with a unit: as the number that it stands for where the unit fits the field's."""
+    """How to write a text with a unit: as the number that it stands for where the unit fits the
+    field's.
+    """
     quantity = QUANTITY.fullmatch(got.strip()) if isinstance(got, str) else None
     if quantity is None:
         return ""

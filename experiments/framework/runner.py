@@ -1,4 +1,6 @@
-"""Running an experiment into a folder of its own, going on with one that broke off, and running it again to compare."""
+"""Running an experiment into a folder of its own, going on with one that broke off, and running it
+again to compare.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +35,20 @@ def execute(
 ) -> RunFolder:
     """Run `experiment` in a new folder below `base`; return the folder, finished.
 
-    Where settings do not fit together or data are missing, before anything was written, no folder is left behind.
+    Where settings do not fit together or data are missing, before anything was written, no folder
+    is left behind.
     """
     check_data(data)
     config = settings.model_dump(mode="json")
     folder = RunFolder(
-        base, experiment.name, config=config, seed=config.get("seed", 0), backend=backend,
-        data=None if data is None else str(data.resolve()), description=experiment.description,
-    )  # fmt: skip
+        base,
+        experiment.name,
+        config=config,
+        seed=config.get("seed", 0),
+        backend=backend,
+        data=None if data is None else str(data.resolve()),
+        description=experiment.description,
+    )
     context = Context(backend=backend, data=data, folder=folder.path, say=say, plots=plots)
     with _telling(folder.path), folder:
         try:
@@ -57,11 +65,14 @@ def check_data(data: Path | None) -> None:
         raise DataError(f"--data: {data} is not a folder")
 
 
-def resume(path: Path, *, say: Callable[[str], None] = print, patience: float = PATIENCE) -> RunFolder:
-    """Go on with a run that was broken off, in its folder; the end is that of an unbroken run, bit for bit.
+def resume(
+    path: Path, *, say: Callable[[str], None] = print, patience: float = PATIENCE
+) -> RunFolder:
+    """Go on with a run that was broken off, in its folder; the end is that of an unbroken run, bit
+    for bit.
 
-    What the experiment simulates into the folder goes on from its last checkpoint; all else is done again.
-    patience [s]: how long to wait for one that still runs.
+    What the experiment simulates into the folder goes on from its last checkpoint; all else is done
+    again. patience [s]: how long to wait for one that still runs.
     """
     experiment, settings, backend, data = _described(_read(path))
     if data is not None and not data.is_dir():
@@ -88,7 +99,9 @@ def _carry_out(experiment: Experiment, settings: Any, context: Context, folder: 
 
 
 def verify(path: Path) -> list[str]:
-    """Run the experiment of a run folder again; return a sentence per difference in spikes and metrics."""
+    """Run the experiment of a run folder again; return a sentence per difference in spikes and
+    metrics.
+    """
     record = _finished(path)
     experiment, settings, backend, data = _described(record)
     with tempfile.TemporaryDirectory(prefix="potentia-verify-") as base:
@@ -104,7 +117,9 @@ def compare(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """A sentence per difference between two records, apart from metrics of time and memory."""
     found = []
     if before.get("spike_hash") != now["spike_hash"]:
-        found.append(f"the spike hash was {before.get('spike_hash')} and is now {now['spike_hash']}")
+        found.append(
+            f"the spike hash was {before.get('spike_hash')} and is now {now['spike_hash']}"
+        )
     for name in sorted(before["metrics"].keys() | now["metrics"].keys()):
         old, new = before["metrics"].get(name), now["metrics"].get(name)
         if not is_timed(name) and not _same(old, new):
@@ -122,7 +137,14 @@ def replot(path: Path, say: Callable[[str], None]) -> None:
         experiment.plot(Context(backend="auto", data=None, folder=path, say=say))
     except PotentiaError:
         raise
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        TypeError,
+        ValueError,
+    ) as error:
         told = f"{type(error).__name__} {error!s:.100}".partition("\n")[0]
         raise DataError(f"{path} holds no run whose figures can be plotted: {told}") from None
     say(str(write_report(path, record)))
@@ -145,7 +167,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _finished(path: Path) -> dict[str, Any]:
     record = _read(path)
     if record["status"] != "done":
-        raise DataError(f"{path} holds a run whose status is {record['status']!r}; only one that is 'done' will do")
+        raise DataError(
+            f"{path} holds a run whose status is {record['status']!r}; only one that is 'done' will do"
+        )
     return record
 
 

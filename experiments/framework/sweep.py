@@ -1,7 +1,9 @@
-"""One experiment at many settings: a folder with a run for each point of a grid, spread over processes.
+"""One experiment at many settings: a folder with a run for each point of a grid, spread over
+processes.
 
-sweep.json tells what is swept; each run is a run folder like any other, and its run.json tells which point it is. So a
-sweep that was broken off goes on with what is not done, and nothing else need be kept in step.
+sweep.json tells what is swept; each run is a run folder like any other, and its run.json tells
+which point it is. So a sweep that was broken off goes on with what is not done, and nothing else
+need be kept in step.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ MOST_POINTS: Final = 10_000
 @final
 @dataclass(frozen=True)
 class Sweep:
-    """What is swept: settings that all points share, and the values of the others; backend and data as for a run."""
+    """What is swept: settings that all points share, and the values of the others; backend and data
+    as for a run.
+    """
 
     experiment: str
     given: dict[str, Any]
@@ -63,7 +67,9 @@ class Sweep:
         except TypeError:
             raise DataError(f"{file} is damaged: it is not what a sweep writes") from None
         if made.schema != SCHEMA:
-            raise DataError(f"{file} has schema {made.schema!r:.40}; this version of Potentia reads schema {SCHEMA}")
+            raise DataError(
+                f"{file} has schema {made.schema!r:.40}; this version of Potentia reads schema {SCHEMA}"
+            )
         kinds: dict[str, Any] = {
             "experiment": str,
             "given": dict,
@@ -83,7 +89,9 @@ class Sweep:
         """Raise ParameterError unless every point can be run."""
         n = math.prod(len(values) for values in self.grid.values())
         if n > MOST_POINTS:
-            raise ParameterError(f"{self.experiment} --grid: must have at most {MOST_POINTS:,} points (got {n:,})")
+            raise ParameterError(
+                f"{self.experiment} --grid: must have at most {MOST_POINTS:,} points (got {n:,})"
+            )
         for point in self.points():
             self.settings(point)
 
@@ -116,7 +124,11 @@ class Point:
     def told(self) -> dict[str, Any]:
         """What JSON says of it."""
         metrics = self.record["metrics"] if self.done and self.record else None
-        return {"settings": self.values, "metrics": metrics, "run": str(self.run) if self.run else None}
+        return {
+            "settings": self.values,
+            "metrics": metrics,
+            "run": str(self.run) if self.run else None,
+        }
 
 
 def read_grid(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:
@@ -136,23 +148,30 @@ def read_grid(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:
         if any(value in grid[key][:k] for k, value in enumerate(grid[key])):
             raise ParameterError(f"{name} --grid: {key} has a value twice (got {text!r:.80})")
     if not grid:
-        raise ParameterError(f"{name} --grid: give at least one key=a,b,c; for a single run there is potentia run")
+        raise ParameterError(
+            f"{name} --grid: give at least one key=a,b,c; for a single run there is potentia run"
+        )
     return grid
 
 
 def begin(sweep: Sweep, base: Path) -> Path:
     """Make the folder of a sweep, all of whose points are checked before."""
     sweep.check()
-    folder, held = claim.claim(base, f"{sweep.experiment}-sweep", {SWEEP: json.dumps(asdict(sweep), indent=2).encode()})
+    folder, held = claim.claim(
+        base, f"{sweep.experiment}-sweep", {SWEEP: json.dumps(asdict(sweep), indent=2).encode()}
+    )
     held.release()
     return folder
 
 
-def carry_out(folder: Path, *, workers: int | None = None, progress: bool | None = None) -> list[Point]:
-    """Run all points of a sweep that are not done, at most `workers` at once, all cores if None; write the table.
+def carry_out(
+    folder: Path, *, workers: int | None = None, progress: bool | None = None
+) -> list[Point]:
+    """Run all points of a sweep that are not done, at most `workers` at once, all cores if None;
+    write the table.
 
-    A point that fails does not stop the others; its `error` tells why. Raises DataError where another process carries
-    out the same sweep.
+    A point that fails does not stop the others; its `error` tells why. Raises DataError where
+    another process carries out the same sweep.
     """
     sweep = Sweep.read(folder)
     held = FolderLock(folder, LOCK, "holds a sweep that is still running")
@@ -171,17 +190,29 @@ def carry_out(folder: Path, *, workers: int | None = None, progress: bool | None
         held.release()
 
 
-def _carry_out(sweep: Sweep, folder: Path, workers: int | None, progress: bool | None) -> list[Point]:
+def _carry_out(
+    sweep: Sweep, folder: Path, workers: int | None, progress: bool | None
+) -> list[Point]:
     from joblib import Parallel, delayed, parallel_config
 
     found = _found(folder, sweep)
     waiting = [k for k, point in enumerate(found) if not point.done]
-    workers = min(cores() if workers is None else check.whole("sweep", "workers", workers, least=1), len(waiting) or 1)
+    workers = min(
+        cores() if workers is None else check.whole("sweep", "workers", workers, least=1),
+        len(waiting) or 1,
+    )
     threads = max(cores() // workers, 1)
     try:
-        with meter(len(waiting), progress, "runs") as tick, parallel_config("loky", inner_max_num_threads=threads):
-            jobs = (delayed(_work)(k, sweep, found[k], folder, threads, os.getpid()) for k in waiting)
-            for k, point in Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
+        with (
+            meter(len(waiting), progress, "runs") as tick,
+            parallel_config("loky", inner_max_num_threads=threads),
+        ):
+            jobs = (
+                delayed(_work)(k, sweep, found[k], folder, threads, os.getpid()) for k in waiting
+            )
+            for k, point in Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(
+                jobs
+            ):
                 found[k] = point
                 tick(1)
     finally:
@@ -200,15 +231,24 @@ def columns(points: Sequence[Point]) -> tuple[list[str], list[list[Any]]]:
     records = [point.record or {} for point in points]
     metrics = list(dict.fromkeys(name for record in records for name in record.get("metrics", {})))
     rows = [
-        [*point.values.values(), *(record.get("metrics", {}).get(name) for name in metrics),
-         record.get("status", "missing"), record.get("spike_hash"), point.run.name if point.run else None]
+        [
+            *point.values.values(),
+            *(record.get("metrics", {}).get(name) for name in metrics),
+            record.get("status", "missing"),
+            record.get("spike_hash"),
+            point.run.name if point.run else None,
+        ]
         for point, record in zip(points, records, strict=True)
-    ]  # fmt: skip
+    ]
     return [*keys, *metrics, "status", "spike_hash", "run"], rows
 
 
-def _work(k: int, sweep: Sweep, point: Point, folder: Path, threads: int, parent: int) -> tuple[int, Point]:
-    """Run a point, or go on with its run, on some threads, for as long as the process `parent` lives."""
+def _work(
+    k: int, sweep: Sweep, point: Point, folder: Path, threads: int, parent: int
+) -> tuple[int, Point]:
+    """Run a point, or go on with its run, on some threads, for as long as the process `parent`
+    lives.
+    """
 
     def silent(text: str) -> None:
         pass
@@ -223,7 +263,12 @@ def _work(k: int, sweep: Sweep, point: Point, folder: Path, threads: int, parent
                 data = None if sweep.data is None else Path(sweep.data)
                 settings = sweep.settings(point.values)
                 run = runner.execute(
-                    load(sweep.experiment), settings, backend=sweep.backend, data=data, base=folder, say=silent
+                    load(sweep.experiment),
+                    settings,
+                    backend=sweep.backend,
+                    data=data,
+                    base=folder,
+                    say=silent,
                 )
     except PotentiaError as error:
         return k, Point(point.values, point.run, error=" ".join(str(error).split()))

@@ -1,4 +1,6 @@
-"""The figure of a sweep: metrics over the first setting that is a number, a line for every value of the others."""
+"""The figure of a sweep: metrics over the first setting that is a number, a line for every value of
+the others.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ SEED: Final = "seed"  # its values are repeats, drawn as mean and standard devia
 
 
 def axis(points: Sequence[Point]) -> str | None:
-    """The setting along which to plot: the first of numbers with several values; None if there is none."""
+    """The setting along which to plot: the first of numbers with several values; None if there is
+    none.
+    """
     for key in points[0].values if points else ():
         values = {point.values[key] for point in points if _number(point.values[key])}
         if key != SEED and len(values) > 1 and all(_number(point.values[key]) for point in points):
@@ -31,12 +35,18 @@ def axis(points: Sequence[Point]) -> str | None:
 
 
 def shown(points: Sequence[Point]) -> list[str]:
-    """The metrics that are worth a panel: numbers that differ between points and do not tell of the machine."""
+    """The metrics that are worth a panel: numbers that differ between points and do not tell of the
+    machine.
+    """
     records = [point.record["metrics"] for point in points if point.done and point.record]
     names = dict.fromkeys(name for metrics in records for name in metrics)
-    differing = [name for name in names if len({repr(metrics.get(name)) for metrics in records}) > 1]
+    differing = [
+        name for name in names if len({repr(metrics.get(name)) for metrics in records}) > 1
+    ]
     return [
-        name for name in differing if not is_timed(name) and any(_number(metrics.get(name)) for metrics in records)
+        name
+        for name in differing
+        if not is_timed(name) and any(_number(metrics.get(name)) for metrics in records)
     ][:MOST_PANELS]
 
 
@@ -55,18 +65,33 @@ def overview(points: Sequence[Point]) -> Figure | None:
     lines: dict[str, list[Point]] = {}
     for point in points:
         if point.done:
-            lines.setdefault(", ".join(f"{name} = {point.values[name]}" for name in others), []).append(point)
+            lines.setdefault(
+                ", ".join(f"{name} = {point.values[name]}" for name in others), []
+            ).append(point)
     n_columns = min(COLUMNS, len(metrics))
     n_rows = -(-len(metrics) // n_columns)
     with figures.style() as plt:
-        figure, grid = plt.subplots(n_rows, n_columns, figsize=(2.5 * n_columns, 2.1 * n_rows), squeeze=False)
+        figure, grid = plt.subplots(
+            n_rows, n_columns, figsize=(2.5 * n_columns, 2.1 * n_rows), squeeze=False
+        )
         for ax, name in itertools.zip_longest(grid.flat, metrics):
             if name is None:
                 ax.set_axis_off()
                 continue
-            for (label, members), colour in zip(lines.items(), itertools.cycle(figures.COLOURS), strict=False):
+            for (label, members), colour in zip(
+                lines.items(), itertools.cycle(figures.COLOURS), strict=False
+            ):
                 x, mean, spread = _series(members, key, name)
-                ax.errorbar(x, mean, yerr=spread, label=label, color=colour, marker="o", markersize=3, capsize=2)
+                ax.errorbar(
+                    x,
+                    mean,
+                    yerr=spread,
+                    label=label,
+                    color=colour,
+                    marker="o",
+                    markersize=3,
+                    capsize=2,
+                )
             ax.set(title=name, xlabel=key)
         if others:
             grid[0, 0].legend()
@@ -74,7 +99,9 @@ def overview(points: Sequence[Point]) -> Figure | None:
 
 
 def _series(points: Sequence[Point], key: str, name: str) -> tuple[Any, Any, Any]:
-    """Values of the setting, and mean and standard deviation of a metric over the points that share one."""
+    """Values of the setting, and mean and standard deviation of a metric over the points that share
+    one.
+    """
     found: dict[float, list[float]] = {}
     for point in points:
         value = (point.record or {})["metrics"].get(name)

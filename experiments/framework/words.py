@@ -14,7 +14,10 @@ MOST_COLUMNS: Final = 6  # metrics in the table of a sweep; its file has all of 
 
 
 def of_settings(name: str) -> str:
-    """The settings of the experiment called `name`, as ``--set`` takes them. Raises ParameterError if there is none."""
+    """The settings of the experiment called `name`, as ``--set`` takes them.
+
+    Raises ParameterError if there is none.
+    """
     experiment = load(name)
     header = ("setting", "default", "unit", "may be", "meaning")
     table = format_table(settings_rows(experiment.settings), header=header)
@@ -34,5 +37,7 @@ def of_run(record: Mapping[str, Any]) -> str:
 def of_sweep(points: Sequence[sweep.Point]) -> str:
     """The points of a sweep: settings, the first metrics that differ, and how each ended."""
     header, rows = sweep.columns(points)
-    kept = [header.index(name) for name in [*points[0].values, *shown(points)[:MOST_COLUMNS], "status"]]
+    kept = [
+        header.index(name) for name in [*points[0].values, *shown(points)[:MOST_COLUMNS], "status"]
+    ]
     return format_table([[row[k] for k in kept] for row in rows], header=[header[k] for k in kept])

@@ -20,7 +20,8 @@ _watched: set[int] = set()  # parents
 
 @contextlib.contextmanager
 def working_for(parent: int) -> Iterator[None]:
-    """Work for the process `parent`: where that dies, whatever way, a KeyboardInterrupt ends the work, and the process.
+    """Work for the process `parent`: where that dies, whatever way, a KeyboardInterrupt ends the
+    work, and the process.
 
     Nothing happens where the parent itself does the work.
     """

@@ -1,4 +1,6 @@
-"""Two encoders into one space, trained so that an image and a sound of one class lie close together, in torch."""
+"""Two encoders into one space, trained so that an image and a sound of one class lie close
+together, in torch.
+"""
 
 from __future__ import annotations
 
@@ -43,17 +45,29 @@ class Views:
     def renamed(self, names: dict[int, int]) -> Views:
         """The same with the classes of the sounds renamed: a pairing that means nothing."""
         renamed = torch.tensor([names.get(int(k), int(k)) for k in self.sound_class])
-        return Views(images=self.images, image_class=self.image_class, sounds=self.sounds, sound_class=renamed)
+        return Views(
+            images=self.images,
+            image_class=self.image_class,
+            sounds=self.sounds,
+            sound_class=renamed,
+        )
 
 
 @final
 class Pair(nn.Module):
-    """An encoder for images and one for sounds, each followed by one linear layer and a GELU (Hendrycks and Gimpel
-    2016, arXiv:1606.08415) into a common space of `n_out` dimensions.
+    """An encoder for images and one for sounds, each followed by one linear layer and a GELU
+    (Hendrycks and Gimpel 2016, arXiv:1606.08415) into a common space of `n_out` dimensions.
     """
 
     def __init__(
-        self, image: nn.Module, sound: nn.Module, *, n_image: int, n_sound: int, n_out: int, generator: torch.Generator
+        self,
+        image: nn.Module,
+        sound: nn.Module,
+        *,
+        n_image: int,
+        n_sound: int,
+        n_out: int,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.image = nn.Sequential(image, nn.Linear(n_image, n_out), nn.GELU())
@@ -68,8 +82,9 @@ def contrastive(
 ) -> Tensor:
     """Cross-entropy of cosine similarities, both ways (Radford et al. 2021, arXiv:2103.00020).
 
-    image (n, d), sound (m, d). Where several of a batch are of one class, all of them are right (Khosla et al. 2020,
-    arXiv:2004.11362), each with equal weight; there must be at least one of each class in both.
+    image (n, d), sound (m, d). Where several of a batch are of one class, all of them are right
+    (Khosla et al. 2020, arXiv:2004.11362), each with equal weight; there must be at least one of
+    each class in both.
     """
     alike = functional.normalize(image, dim=1) @ functional.normalize(sound, dim=1).T / temperature
     same = (image_class[:, None] == sound_class[None, :]).to(alike.dtype)
@@ -81,8 +96,8 @@ def contrastive(
 def prototypical(image: Tensor, sound: Tensor, image_class: Tensor, sound_class: Tensor) -> Tensor:
     """Prototypical networks (Snell et al. 2017, arXiv:1703.05175) across the two kinds.
 
-    A class is the mean of its images; a sound belongs to a class by the softmax of minus its squared distances;
-    and the other way round.
+    A class is the mean of its images; a sound belongs to a class by the softmax of minus its
+    squared distances; and the other way round.
     """
     loss = image.new_zeros(())
     for support, support_class, query, query_class in (
@@ -92,7 +107,10 @@ def prototypical(image: Tensor, sound: Tensor, image_class: Tensor, sound_class:
         classes = torch.unique(support_class)
         means = torch.stack([support[support_class == k].mean(dim=0) for k in classes])
         distances = (query[:, None, :] - means[None, :, :]).square().sum(dim=2)
-        loss = loss + functional.cross_entropy(-distances, torch.searchsorted(classes, query_class)) / 2
+        loss = (
+            loss
+            + functional.cross_entropy(-distances, torch.searchsorted(classes, query_class)) / 2
+        )
     return loss
 
 
@@ -107,20 +125,31 @@ def train(
     generator: torch.Generator,
     after: Callable[[int], Any],
 ) -> None:
-    """Adam on random pairs of one class: in an epoch every image once, each with a random sound of its class.
+    """Adam on random pairs of one class: in an epoch every image once, each with a random sound of
+    its class.
 
     `after(epoch)` is called at the end of each epoch.
     """
     with one_thread(torch):
         optimiser = torch.optim.Adam(pair.parameters(), lr=rate)
-        sounds_of = {int(k): torch.nonzero(views.sound_class == k)[:, 0] for k in torch.unique(views.image_class)}
+        sounds_of = {
+            int(k): torch.nonzero(views.sound_class == k)[:, 0]
+            for k in torch.unique(views.image_class)
+        }
         for epoch in range(epochs):
             for chosen in torch.randperm(len(views.images), generator=generator).split(batch):
                 classes = views.image_class[chosen]
                 picks = [sounds_of[int(k)] for k in classes]
-                partner = torch.stack([own[torch.randint(len(own), (), generator=generator)] for own in picks])
+                partner = torch.stack(
+                    [own[torch.randint(len(own), (), generator=generator)] for own in picks]
+                )
                 optimiser.zero_grad()
-                loss(pair.image(views.images[chosen]), pair.sound(views.sounds[partner]), classes, classes).backward()
+                loss(
+                    pair.image(views.images[chosen]),
+                    pair.sound(views.sounds[partner]),
+                    classes,
+                    classes,
+                ).backward()
                 nn.utils.clip_grad_norm_(pair.parameters(), MOST_GRADIENT)
                 optimiser.step()
             after(epoch)
@@ -128,10 +157,13 @@ def train(
 
 @torch.no_grad()
 def retrieval(pair: Pair, views: Views) -> float:
-    """Share of sounds whose nearest image, by cosine, among all images of `views`, is of their class."""
+    """Share of sounds whose nearest image, by cosine, among all images of `views`, is of their
+    class.
+    """
     with one_thread(torch):
         image, sound = (
-            functional.normalize(made, dim=1) for made in (pair.image(views.images), pair.sound(views.sounds))
+            functional.normalize(made, dim=1)
+            for made in (pair.image(views.images), pair.sound(views.sounds))
         )
         nearest = views.image_class[(sound @ image.T).argmax(dim=1)]
         return float((nearest == views.sound_class).double().mean())

@@ -1,4 +1,6 @@
-"""Linear classifiers: how well a linear readout tells classes apart, and the folds on which that is measured."""
+"""Linear classifiers: how well a linear readout tells classes apart, and the folds on which that is
+measured.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ from potentia.learning import Readout
 from potentia.learning.readout import one_thread, pytorch
 from potentia.sim import validation as check
 
-DECAYS: Final = (1e-3, 1e-2, 1e-1, 1.0)  # among which the weight decay of the convex readout is chosen
+DECAYS: Final = (
+    1e-3,
+    1e-2,
+    1e-1,
+    1.0,
+)  # among which the weight decay of the convex readout is chosen
 HELD_OUT: Final = 5  # one in so many training samples judges the decays
 
 Features = NDArray[np.float64]
@@ -33,9 +40,10 @@ class Fold:
 class LinearClassifier:
     """A linear classifier and how it is trained.
 
-    kind "convex": multinomial logistic regression to the optimum (`Readout`), its weight decay chosen on a fifth of
-    the training samples. kind "adam": the seed's schedule (Lin et al. 2025, doi:10.1038/s43588-024-00751-z): no
-    decay, cross-entropy, Adam with `rate`, `epochs` and `batch`; the last epoch counts.
+    kind "convex": multinomial logistic regression to the optimum (`Readout`), its weight decay
+    chosen on a fifth of the training samples. kind "adam": the seed's schedule (Lin et al. 2025,
+    doi:10.1038/s43588-024-00751-z): no decay, cross-entropy, Adam with `rate`, `epochs` and
+    `batch`; the last epoch counts.
     """
 
     kind: str = "convex"
@@ -50,8 +58,12 @@ class LinearClassifier:
         check.keep(self, "epochs", check.whole, least=1)
         check.keep(self, "batch", check.whole, least=1)
 
-    def accuracies(self, features: Features, labels: Labels, folds: list[Fold], n_classes: int) -> Features:
-        """Accuracy on the test samples of every fold (n_folds,), each trained anew; features (n, n_features)."""
+    def accuracies(
+        self, features: Features, labels: Labels, folds: list[Fold], n_classes: int
+    ) -> Features:
+        """Accuracy on the test samples of every fold (n_folds,), each trained anew; features (n,
+        n_features).
+        """
         judge = self._convex if self.kind == "convex" else self._adam
         return np.array([judge(features, labels, fold, n_classes) for fold in folds])
 
@@ -59,7 +71,9 @@ class LinearClassifier:
         inner = stratified_folds(y[fold.train], HELD_OUT, self.seed)[0]
         fit, judge = fold.train[inner.train], fold.train[inner.test]
         scores = [
-            Readout(weight_decay=decay).fit(x[fit], y[fit], n_classes=n_classes).accuracy(x[judge], y[judge])
+            Readout(weight_decay=decay)
+            .fit(x[fit], y[fit], n_classes=n_classes)
+            .accuracy(x[judge], y[judge])
             for decay in DECAYS
         ]
         best = DECAYS[int(np.argmax(scores))]
@@ -80,7 +94,9 @@ class LinearClassifier:
             for _ in range(self.epochs):
                 for chosen in train[torch.randperm(len(train), generator=draw)].split(self.batch):
                     optimiser.zero_grad()
-                    torch.nn.functional.cross_entropy(layer(inputs[chosen]), labels[chosen]).backward()
+                    torch.nn.functional.cross_entropy(
+                        layer(inputs[chosen]), labels[chosen]
+                    ).backward()
                     optimiser.step()
             said: Any = layer(inputs[torch.from_numpy(fold.test)]).argmax(dim=1).numpy()
         return float(np.mean(said == y[fold.test]))
@@ -96,7 +112,10 @@ def stratified_folds(labels: Labels, n_folds: int, seed: int) -> list[Fold]:
     order = rng.permutation(len(labels))
     dealt = np.empty(len(labels), np.int64)
     dealt[order[np.argsort(labels[order], kind="stable")]] = np.arange(len(labels)) % n_folds
-    return [Fold(train=np.flatnonzero(dealt != fold), test=np.flatnonzero(dealt == fold)) for fold in range(n_folds)]
+    return [
+        Fold(train=np.flatnonzero(dealt != fold), test=np.flatnonzero(dealt == fold))
+        for fold in range(n_folds)
+    ]
 
 
 def published_fold(is_test: NDArray[np.bool_]) -> list[Fold]:

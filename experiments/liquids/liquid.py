@@ -1,14 +1,17 @@
-"""The fixed random spiking network of Lin et al. (2025), doi:10.1038/s43588-024-00751-z, in software and on devices.
+"""The fixed random spiking network of Lin et al. (2025), doi:10.1038/s43588-024-00751-z, in
+software and on devices.
 
-Every step: u := decay * u + input + recurrent, u = 0 first where the unit has just spiked; a spike where u > threshold.
-The recurrent term is what the spikes of the step before bring. The authors' code holds the parameters but not the
-model; this reading is that of later code of the same group (RMAdaptiveMachine): weights are `constant` times
-a differential conductance in uS of mean 0 and standard deviation 6.613 (input) and 6.673 (recurrent). What their
-"scale" of 100 multiplies is unknown, and no biases are used here.
+Every step: u := decay * u + input + recurrent, u = 0 first where the unit has just spiked; a spike
+where u > threshold. The recurrent term is what the spikes of the step before bring. The authors'
+code holds the parameters but not the model; this reading is that of later code of the same group
+(RMAdaptiveMachine): weights are `constant` times a differential conductance in uS of mean 0 and
+standard deviation 6.613 (input) and 6.673 (recurrent). What their "scale" of 100 multiplies is
+unknown, and no biases are used here.
 
-`LIF` runs this recursion exactly: one step is dt = DT, tau = -dt / ln(decay), no refractory time, delays of one step,
-reset to 0, and the next larger float32 as threshold, because LIF spikes at v >= threshold. Input passes a relay,
-so everything comes one step later and a run takes n_steps + 1 steps.
+`LIF` runs this recursion exactly: one step is dt = DT, tau = -dt / ln(decay), no refractory time,
+delays of one step, reset to 0, and the next larger float32 as threshold, because LIF spikes at v >=
+threshold. Input passes a relay, so everything comes one step later and a run takes n_steps + 1
+steps.
 """
 
 from __future__ import annotations
@@ -80,7 +83,10 @@ N_TIDIGITS: Final = Liquid(n_inputs=64, n_steps=129, decay=0.97, threshold=5.3, 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Imperfections:
-    """What is wrong with the crossbars, beside that their cells are random. All of it is put into `store`."""
+    """What is wrong with the crossbars, beside that their cells are random.
+
+    All of it is put into `store`.
+    """
 
     read_noise: float = 0.0  # of one device and reading, relative
     adc_bits: int | None = None  # None: no converter
@@ -99,8 +105,12 @@ class Imperfections:
 
 PERFECT: Final = Imperfections()
 HOUR: Final = 3600.0  # [s]
-FILAMENT: Final = presets.cmo_hfox().ageing  # of filaments in another oxide: -0.089 uS per e-fold of time, spreading
-AXES: Final[dict[str, tuple[float, ...]]] = {  # what `sweep` varies, each alone: a field of Imperfections
+FILAMENT: Final = (
+    presets.cmo_hfox().ageing
+)  # of filaments in another oxide: -0.089 uS per e-fold of time, spreading
+AXES: Final[
+    dict[str, tuple[float, ...]]
+] = {  # what `sweep` varies, each alone: a field of Imperfections
     "read_noise": (0.0, 0.02, 0.05, 0.1, 0.15, 0.2),
     "adc_bits": (3, 4, 5, 6, 8, 10),
     "r_wire": (0.0, 1.0, 2.0, 5.0, 10.0),
@@ -144,7 +154,8 @@ class DeviceSettings(BaseModel):
 
 
 def cell(imperfections: Imperfections) -> BreakdownReRAM:
-    """The device of `store`; half of the cells that are stuck never conduct, the others always do in full.
+    """The device of `store`; half of the cells that are stuck never conduct, the others always do
+    in full.
 
     How these cells age was not published: `FILAMENT` is an assumption.
     """
@@ -157,7 +168,9 @@ def cell(imperfections: Imperfections) -> BreakdownReRAM:
 
 
 def store(imperfections: Imperfections) -> Crossbar:
-    """Pairs of breakdown cells, both formed, with these imperfections: the one place that builds the crossbars."""
+    """Pairs of breakdown cells, both formed, with these imperfections: the one place that builds
+    the crossbars.
+    """
     bits, r = imperfections.adc_bits, imperfections.r_wire
     return Macro40nm(device=cell(imperfections)).store(
         adc=None if bits is None else ADC(bits=bits),
@@ -170,15 +183,17 @@ def store(imperfections: Imperfections) -> Crossbar:
 def pair_sd(device: BreakdownReRAM) -> float:
     """Standard deviation of plus - minus of two independent cells, both formed [S].
 
-    A cell conducts with probability p a lognormal G of median m and log-deviation s: its variance is
-    p m^2 exp(2 s^2) - (p m exp(s^2 / 2))^2; pristine cells count as 0.
+    A cell conducts with probability p a lognormal G of median m and log-deviation s: its variance
+    is p m^2 exp(2 s^2) - (p m exp(s^2 / 2))^2; pristine cells count as 0.
     """
     p, m, s = device.broken_share, device.median, device.sigma
     return math.sqrt(2.0 * (p * m**2 * math.exp(2 * s**2) - (p * m * math.exp(s**2 / 2)) ** 2))
 
 
 def network(liquid: Liquid, seed: int, imperfections: Imperfections | None = None) -> Network:
-    """The liquid: in software, weights normal, or with `imperfections` on crossbars of the same spread of weights."""
+    """The liquid: in software, weights normal, or with `imperfections` on crossbars of the same
+    spread of weights.
+    """
     net = Network(seed=seed)
     eye = net.population(SpikeSource(), liquid.n_inputs, name="input")
     with warnings.catch_warnings():
@@ -192,7 +207,9 @@ def network(liquid: Liquid, seed: int, imperfections: Imperfections | None = Non
         else:
             device = cell(imperfections)
             magnitude = spread * device.median / pair_sd(device)
-            net.connect(pre, pool, AllToAll(), weight=magnitude, delay=DT, store=store(imperfections))
+            net.connect(
+                pre, pool, AllToAll(), weight=magnitude, delay=DT, store=store(imperfections)
+            )
     for population in (eye, pool):
         net.probe(population, "spikes")
     return net
@@ -201,7 +218,9 @@ def network(liquid: Liquid, seed: int, imperfections: Imperfections | None = Non
 @final
 @dataclass(kw_only=True)
 class Echo:
-    """What a liquid made of recordings: counts (n, n_neurons) of spikes, and what it took in all."""
+    """What a liquid made of recordings: counts (n, n_neurons) of spikes, and what
+    it took in all.
+    """
 
     counts: NDArray[np.float64]
     input_spikes: int = 0
@@ -240,7 +259,12 @@ def echo(context: Context, liquid: Liquid, net: Network, frames: Frames, tick: A
             _charge(costs, simulator, batch, projection)
         tick(len(chosen))
     heard.parts = [
-        Part(name=name, count=count, each=None if math.isnan(energy) else energy / max(count, 1), source=source)
+        Part(
+            name=name,
+            count=count,
+            each=None if math.isnan(energy) else energy / max(count, 1),
+            source=source,
+        )
         for (name, source), (count, energy) in costs.items()
     ]
     return heard
@@ -249,7 +273,9 @@ def echo(context: Context, liquid: Liquid, net: Network, frames: Frames, tick: A
 def watch(context: Context, net: Network, liquid: Liquid, train: SpikeTrain) -> Result:
     """One recording, all spikes kept."""
     simulator = Simulator(net, dt=DT, backend=context.backend, threads=1)
-    result: Result = simulator.run((liquid.n_steps + 1) * DT, inputs={"frames": [train]}, progress=False)[0]
+    result: Result = simulator.run(
+        (liquid.n_steps + 1) * DT, inputs={"frames": [train]}, progress=False
+    )[0]
     return result
 
 
@@ -261,7 +287,10 @@ def weights_of(net: Network) -> NDArray[np.float64]:
 
 
 def _charge(
-    costs: dict[tuple[str, str], list[float]], simulator: Simulator, batch: Any, projection: Projection
+    costs: dict[tuple[str, str], list[float]],
+    simulator: Simulator,
+    batch: Any,
+    projection: Projection,
 ) -> None:
     """Add what a projection took in `batch` to `costs`, part by part; NaN where no source tells."""
     for part in joules(simulator, batch, projection).parts:

@@ -1,4 +1,6 @@
-"""The figures of the experiments lsm-*, plotted from the study.json and results.h5 of a run folder."""
+"""The figures of the experiments lsm-*, plotted from the study.json and results.h5
+of a run folder.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ def plot_study(context: Context) -> None:
     metrics = study["metrics"]
     means = {BARS[name]: metrics[f"accuracy_{name}"] for name in NAMES}
     spread = {
-        BARS[name]: max(metrics[f"accuracy_{name}_fold_sd"], metrics[f"accuracy_{name}_seed_sd"]) for name in NAMES
+        BARS[name]: max(metrics[f"accuracy_{name}_fold_sd"], metrics[f"accuracy_{name}_seed_sd"])
+        for name in NAMES
     }
     chance = 1 / metrics["classes"]
     context.plot("accuracy", lambda: figures.accuracy_bars(means, spread=spread, chance=chance))
@@ -53,7 +56,9 @@ def plot_study(context: Context) -> None:
 def recording(result: Result) -> Figure:
     """One recording: what is active and who spikes, frame by frame, and how many."""
     with figures.style() as plt:
-        figure, (above, below) = plt.subplots(2, 1, figsize=(6.6, 4.2), height_ratios=(2.6, 1.3), sharex=True)
+        figure, (above, below) = plt.subplots(
+            2, 1, figsize=(6.6, 4.2), height_ratios=(2.6, 1.3), sharex=True
+        )
         figures.raster(result.spike_records, above)
         figures.rates(result.spike_records, below, width=DT)
         above.set(xlabel="")
@@ -65,11 +70,22 @@ def energy(parts: dict[str, dict[str, float]]) -> Figure:
     """Joules of a sample on a logarithmic axis, part by part: variant -> part -> [J]."""
     with figures.style() as plt:
         figure, ax = plt.subplots(figsize=(5.6, 2.6))
-        rows = [(f"{name}: {part}", value) for name, each in parts.items() for part, value in each.items() if value]
+        rows = [
+            (f"{name}: {part}", value)
+            for name, each in parts.items()
+            for part, value in each.items()
+            if value
+        ]
         colours = {name: figures.COLOURS[k % len(figures.COLOURS)] for k, name in enumerate(parts)}
         for place, (label, value) in enumerate(reversed(rows)):
             ax.barh(place, value * 1e9, color=colours[label.partition(":")[0]], height=0.62)
-            ax.annotate(f"{value * 1e9:.3g}", (value * 1e9, place), (3, 0), textcoords="offset points", va="center")
+            ax.annotate(
+                f"{value * 1e9:.3g}",
+                (value * 1e9, place),
+                (3, 0),
+                textcoords="offset points",
+                va="center",
+            )
         ax.set_yticks(range(len(rows)), [label.replace("_", " ") for label, _ in reversed(rows)])
         ax.set(xscale="log", xlabel="energy of the synapses per sample [nJ]")
         ax.margins(x=0.15)
@@ -77,17 +93,23 @@ def energy(parts: dict[str, dict[str, float]]) -> Figure:
 
 
 def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
-    """Accuracy over each imperfection alone, beside `levels`, accuracies that do not depend on it, by label."""
+    """Accuracy over each imperfection alone, beside `levels`, accuracies that do not depend on it,
+    by label.
+    """
     axes = list(dict.fromkeys(point["axis"] for point in points))
     with figures.style() as plt:
         rows = -(-len(axes) // COLUMNS)
         size = (3.3 * min(len(axes), COLUMNS), 2.7 * rows)
-        figure, grid = plt.subplots(rows, min(len(axes), COLUMNS), figsize=size, sharey=True, squeeze=False)
+        figure, grid = plt.subplots(
+            rows, min(len(axes), COLUMNS), figsize=size, sharey=True, squeeze=False
+        )
         for spare in grid.flat[len(axes) :]:
             spare.remove()
         for ax, axis in zip(grid.flat, axes, strict=False):
             mine = [point for point in points if point["axis"] == axis]
-            values, means, spread = ([point[key] for point in mine] for key in ("value", "accuracy", "sd"))
+            values, means, spread = (
+                [point[key] for point in mine] for key in ("value", "accuracy", "sd")
+            )
             ax.errorbar(
                 values,
                 [100 * mean for mean in means],
@@ -99,9 +121,15 @@ def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
                 label="RRAM ± sd",
             )
             for number, (label, level) in enumerate(levels.items(), start=1):
-                look = {"color": figures.COLOURS[number], "linestyle": (0, (4 - number, 2)), "linewidth": 1.0}
+                look = {
+                    "color": figures.COLOURS[number],
+                    "linestyle": (0, (4 - number, 2)),
+                    "linewidth": 1.0,
+                }
                 ax.axhline(100 * level, label=label, **look)
-            ax.set(xlabel=LABELS.get(axis, axis), xscale="log" if axis == "drift_seconds" else "linear")
+            ax.set(
+                xlabel=LABELS.get(axis, axis), xscale="log" if axis == "drift_seconds" else "linear"
+            )
         for first in grid[:, 0]:
             first.set(ylabel="accuracy [%]")
         handles, labels = grid[0][0].get_legend_handles_labels()

@@ -1,4 +1,6 @@
-"""One liquid in software and on devices beside controls without a liquid: what the experiments lsm-* share."""
+"""One liquid in software and on devices beside controls without a liquid: what the experiments
+lsm-* share.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class StudySettings(DeviceSettings):
 
     seed: int = Field(1, ge=0, le=2**63, description="of the first liquid; the others follow")
     seeds: int = Field(5, ge=1, le=100, description="number of liquids")
-    readout: Literal["convex", "adam"] = Field("convex", description="to the optimum, or by the published schedule")
+    readout: Literal["convex", "adam"] = Field(
+        "convex", description="to the optimum, or by the published schedule"
+    )
     control_bins: int = Field(5, ge=1, le=50, description="time bins of the harder control")
     sweep: bool = Field(False, description="also accuracy over each imperfection")
     sweep_seeds: int = Field(2, ge=1, le=100, description="number of liquids in a sweep")
@@ -46,7 +50,9 @@ class StudySettings(DeviceSettings):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """The data of a study, the liquid that hears them, how they are judged, and what was published (in percent)."""
+    """The data of a study, the liquid that hears them, how they are judged, and what was published
+    (in percent).
+    """
 
     frames: Frames
     liquid: Liquid
@@ -57,7 +63,9 @@ class Task:
 
     def judge(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Accuracies (n_folds,) of a classifier on features (n, n_features)."""
-        return self.classifier.accuracies(features, self.frames.label, self.folds, self.frames.n_classes)
+        return self.classifier.accuracies(
+            features, self.frames.label, self.folds, self.frames.n_classes
+        )
 
     def judge_echo(self, heard: Echo) -> NDArray[np.float64]:
         """The same on a liquid's spikes per step."""
@@ -80,7 +88,9 @@ def study(settings: StudySettings, context: Context, task: Task) -> dict[str, An
                 scores[name].append(task.judge_echo(heard[name][-1]))
         swept = [(*point[:2], _swept(settings, context, task, point[2], tick)) for point in points]
     for name, bins in zip(CONTROLS, (1, settings.control_bins), strict=True):
-        scores[name] = [task.judge(task.frames.counts(bins) * (bins / task.liquid.n_steps))]  # shares of frames
+        scores[name] = [
+            task.judge(task.frames.counts(bins) * (bins / task.liquid.n_steps))
+        ]  # shares of frames
     metrics = summarise(scores, heard, task)
     metrics["seconds"] = time.perf_counter() - begin
     report(context, metrics, heard, task)
@@ -89,7 +99,9 @@ def study(settings: StudySettings, context: Context, task: Task) -> dict[str, An
     return metrics
 
 
-def summarise(scores: dict[str, list[NDArray[np.float64]]], heard: dict[str, list[Echo]], task: Task) -> dict[str, Any]:
+def summarise(
+    scores: dict[str, list[NDArray[np.float64]]], heard: dict[str, list[Echo]], task: Task
+) -> dict[str, Any]:
     """Accuracies with their spread over folds and over liquids; what a sample takes."""
     metrics: dict[str, Any] = {}
     for name, each in scores.items():
@@ -116,7 +128,9 @@ def summarise(scores: dict[str, list[NDArray[np.float64]]], heard: dict[str, lis
     return metrics
 
 
-def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo]], task: Task) -> None:
+def report(
+    context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo]], task: Task
+) -> None:
     """Print the accuracies beside the published ones, and what a sample takes."""
     names = (*heard, *CONTROLS)
     context.table(
@@ -136,7 +150,9 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo
     context.note(task.caveat)
     best = max(CONTROLS, key=lambda name: float(metrics[f"accuracy_{name}"]))
     apart = 100 * (metrics["accuracy_rram_noisy"] - metrics[f"accuracy_{best}"])
-    context.note(f"rram_noisy is {abs(apart):.1f} points {'above' if apart > 0 else 'below'} {best}, without a liquid")
+    context.note(
+        f"rram_noisy is {abs(apart):.1f} points {'above' if apart > 0 else 'below'} {best}, without a liquid"
+    )
     for name, runs in heard.items():
         n = len(task.frames)
         context.table(
@@ -149,7 +165,10 @@ def report(context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo
         )
     whole = Cost(projection="rram_wired", parts=tuple(heard["rram_wired"][0].parts), unknown=())
     context.table(
-        [(name, f"{100 * less:+.0f} %", f"{100 * more:+.0f} %") for name, less, more in whole.sensitivity(2.0)],
+        [
+            (name, f"{100 * less:+.0f} %", f"{100 * more:+.0f} %")
+            for name, less, more in whole.sensitivity(2.0)
+        ],
         header=("figure", "halved", "doubled"),
         title="\nHow the energy of rram_wired moves with each figure",
     )
@@ -172,9 +191,15 @@ def shown(joules: float | None, n: int = 1) -> str:
 def _swept(
     settings: StudySettings, context: Context, task: Task, imperfections: Imperfections, tick: Any
 ) -> NDArray[np.float64]:
-    """Accuracies (n_liquids * n_folds,) with `imperfections`, the classifier trained on what they leave."""
-    nets = [network(task.liquid, settings.seed + k, imperfections) for k in range(settings.sweep_seeds)]
-    return np.concatenate([task.judge_echo(echo(context, task.liquid, net, task.frames, tick)) for net in nets])
+    """Accuracies (n_liquids * n_folds,) with `imperfections`, the classifier trained on what they
+    leave.
+    """
+    nets = [
+        network(task.liquid, settings.seed + k, imperfections) for k in range(settings.sweep_seeds)
+    ]
+    return np.concatenate(
+        [task.judge_echo(echo(context, task.liquid, net, task.frames, tick)) for net in nets]
+    )
 
 
 def _keep(
@@ -185,16 +210,21 @@ def _keep(
     heard: dict[str, list[Echo]],
     swept: list[tuple[str, float, NDArray[np.float64]]],
 ) -> None:
-    """Save what the figures need: study.json, and one recording in the noisy liquid as results.h5."""
+    """Save what the figures need: study.json, and one recording in the noisy liquid
+    as results.h5.
+    """
     n = len(task.frames)
     net = network(task.liquid, settings.seed, settings.liquids["rram_noisy"])
-    watch(context, net, task.liquid, task.frames.train(0, DT)).save(context.folder, overwrite=context.resume)
+    watch(context, net, task.liquid, task.frames.train(0, DT)).save(
+        context.folder, overwrite=context.resume
+    )
     record = {
         "metrics": metrics,
         "published": task.published,
         "source": task.frames.source,
         "energy": {
-            name: {part.name: (part.joules or 0.0) / n for part in runs[0].parts} for name, runs in heard.items()
+            name: {part.name: (part.joules or 0.0) / n for part in runs[0].parts}
+            for name, runs in heard.items()
         },
         "sweep": [
             {"axis": axis, "value": value, "accuracy": float(each.mean()), "sd": _sd(each)}

@@ -1,4 +1,6 @@
-"""A spiking recurrent network that learns all its weights through a surrogate gradient, in torch."""
+"""A spiking recurrent network that learns all its weights through a surrogate
+gradient, in torch.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ HALF_WIDTH: Final = 0.25  # of the rectangular surrogate, in units of the potent
 
 
 class Spike(torch.autograd.Function):
-    """A step at 0, whose derivative is taken for 1 / (2 a) within a = HALF_WIDTH of it (Wu et al. 2018,
-    doi:10.3389/fnins.2018.00331).
+    """A step at 0, whose derivative is taken for 1 / (2 a) within a = HALF_WIDTH of it (Wu et al.
+    2018, doi:10.3389/fnins.2018.00331).
     """
 
     @staticmethod
@@ -26,30 +28,40 @@ class Spike(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (above,) = ctx.saved_tensors
-        passed: Tensor = gradients[0] * (above.abs() < HALF_WIDTH).to(above.dtype) / (2 * HALF_WIDTH)
+        passed: Tensor = (
+            gradients[0] * (above.abs() < HALF_WIDTH).to(above.dtype) / (2 * HALF_WIDTH)
+        )
         return passed
 
 
 @final
 class SRNN(nn.Module):
-    """The recursion of `liquid`, its weights free: frames (n, n_steps, n_inputs) -> spikes per step (n, n_neurons).
+    """The recursion of `liquid`, its weights free: frames (n, n_steps, n_inputs) -> spikes per step
+    (n, n_neurons).
 
-    The input's weights start where those of the liquid are; the recurrent ones at a tenth of that, because the
-    surrogate gradient through all steps overflows with the liquid's. No gradient passes through the reset.
+    The input's weights start where those of the liquid are; the recurrent ones at a tenth of that,
+    because the surrogate gradient through all steps overflows with the liquid's. No gradient passes
+    through the reset.
     """
 
     def __init__(self, liquid: Liquid, generator: torch.Generator) -> None:
         super().__init__()
         self.decay, self.threshold = liquid.decay, liquid.threshold
         n, k = liquid.n_inputs, liquid.n_neurons
-        self.input = nn.Parameter(liquid.constant * INPUT_SD * torch.randn(n, k, generator=generator))
-        self.recurrent = nn.Parameter(0.1 * liquid.constant * RECURRENT_SD * torch.randn(k, k, generator=generator))
+        self.input = nn.Parameter(
+            liquid.constant * INPUT_SD * torch.randn(n, k, generator=generator)
+        )
+        self.recurrent = nn.Parameter(
+            0.1 * liquid.constant * RECURRENT_SD * torch.randn(k, k, generator=generator)
+        )
 
     def forward(self, frames: Tensor) -> Tensor:
         """Spikes of every unit over the number of steps (n, n_neurons)."""
         potential = spikes = total = frames.new_zeros(len(frames), self.input.shape[1])
         for brought in (frames @ self.input).unbind(dim=1):  # the input of all steps is one product
-            potential = self.decay * potential * (1 - spikes.detach()) + brought + spikes @ self.recurrent
+            potential = (
+                self.decay * potential * (1 - spikes.detach()) + brought + spikes @ self.recurrent
+            )
             spikes = Spike.apply(potential - self.threshold)
             total = total + spikes
         return total / frames.shape[1]

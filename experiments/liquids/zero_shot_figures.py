@@ -37,7 +37,16 @@ def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:
             colour = figures.COLOURS[k]
             ax.bar(places, means, 0.36, color=colour, label=f"{part} classes", zorder=2)
             shown = np.where(spread > 0, spread, np.nan)  # one training has no spread
-            ax.errorbar(places, means, shown, fmt="none", ecolor=figures.INK, elinewidth=0.8, capsize=2, zorder=3)
+            ax.errorbar(
+                places,
+                means,
+                shown,
+                fmt="none",
+                ecolor=figures.INK,
+                elinewidth=0.8,
+                capsize=2,
+                zorder=3,
+            )
             ax.axhline(100 * chance, color=colour, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
             for place, mean, sd in zip(places, means, spread, strict=True):
                 ax.text(place, mean + sd + 1, f"{mean:.0f}", ha="center", va="bottom", fontsize=7.5)
@@ -52,13 +61,21 @@ def epochs(runs: dict[str, list[dict[str, list[float]]]]) -> Figure:
     """Accuracy on unseen classes over the epochs, a line per training."""
     shown = [name for name in ("rram_noisy", "dealt", "srnn") if name in runs]
     with figures.style() as plt:
-        figure, grid = plt.subplots(1, len(shown), figsize=(2.6 * len(shown), 2.4), sharey=True, squeeze=False)
+        figure, grid = plt.subplots(
+            1, len(shown), figsize=(2.6 * len(shown), 2.4), sharey=True, squeeze=False
+        )
         for ax, name in zip(grid[0], shown, strict=True):
             for part, colour in (("seen", figures.COLOURS[0]), ("unseen", figures.COLOURS[1])):
                 for number, run in enumerate(runs[name]):
                     course = 100 * np.array(run[part])
                     label = part if not number else None
-                    ax.plot(np.arange(1, len(course) + 1), course, color=colour, linewidth=0.8, label=label)
+                    ax.plot(
+                        np.arange(1, len(course) + 1),
+                        course,
+                        color=colour,
+                        linewidth=0.8,
+                        label=label,
+                    )
             ax.axhline(50, color=figures.COLOURS[1], linestyle=(0, (4, 3)), linewidth=0.9)
             ax.set(title=name.replace("_", " "), xlabel="epoch", ylim=(0, 102))
         grid[0][0].set(ylabel="sound finds image [%]")
@@ -67,7 +84,9 @@ def epochs(runs: dict[str, list[dict[str, list[float]]]]) -> Figure:
 
 
 def common_space(places: dict[str, Any]) -> Figure:
-    """The test samples on the two main axes of the common space (principal components of the images)."""
+    """The test samples on the two main axes of the common space (principal components of the
+    images).
+    """
     image, sound = np.array(places["image"]), np.array(places["sound"])
     centre = image.mean(axis=0)
     axes = np.linalg.svd(image - centre, full_matrices=False)[2][:2].T
@@ -79,7 +98,13 @@ def common_space(places: dict[str, Any]) -> Figure:
             for what, kind, marker in ((image, "image_class", "o"), (sound, "sound_class", "x")):
                 x, y = ((what[np.array(places[kind]) == digit] - centre) @ axes).T
                 label = str(digit) if marker == "o" else None
-                ax.scatter(x, y, s=9, marker=marker, color=colour, linewidths=0.8, alpha=0.7, label=label)
-        ax.set(xlabel="first axis", ylabel="second axis", title="dots: images, crosses: sounds; 8 and 9 never trained")
+                ax.scatter(
+                    x, y, s=9, marker=marker, color=colour, linewidths=0.8, alpha=0.7, label=label
+                )
+        ax.set(
+            xlabel="first axis",
+            ylabel="second axis",
+            title="dots: images, crosses: sounds; 8 and 9 never trained",
+        )
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="digit")
     return figure  # type: ignore[no-any-return]

@@ -1,4 +1,6 @@
-"""The trainings of the experiment zero-shot: encoders, losses, and accuracy after every epoch, in torch."""
+"""The trainings of the experiment zero-shot: encoders, losses, and accuracy after every epoch, in
+torch.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ UNSEEN: Final = (8, 9)
 @final
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Images and sounds in frames, and the liquids (or the spiking networks of their size) that take them."""
+    """Images and sounds in frames, and the liquids (or the spiking networks of their size) that
+    take them.
+    """
 
     images: Frames
     sounds: Frames
@@ -43,7 +47,8 @@ class Scene:
 class Training:
     """How an embedding is trained. loss: "clip", "proto", or "" for not at all.
 
-    dealt: the names of the seen classes of the sounds are dealt anew, by the seed, before anything is trained.
+    dealt: the names of the seen classes of the sounds are dealt anew, by the seed, before anything
+    is trained.
     """
 
     loss: str
@@ -58,7 +63,8 @@ class Training:
 @final
 @dataclass(kw_only=True)
 class Score:
-    """Accuracy on the seen and the unseen test classes after every epoch; where the test samples lie in the end.
+    """Accuracy on the seen and the unseen test classes after every epoch; where the test samples
+    lie in the end.
 
     places: images and sounds (n, n_out) and their classes (n,), of length 1.
     """
@@ -69,7 +75,9 @@ class Score:
 
 
 def learn(training: Training, scene: Scene, seed: int, echoes: tuple[Echo, Echo] | None) -> Score:
-    """Train on the seen classes behind the liquids that made `echoes`, or behind spiking networks that learn too."""
+    """Train on the seen classes behind the liquids that made `echoes`, or behind spiking networks
+    that learn too.
+    """
     generator = torch.Generator().manual_seed(seed)
     pair, training_set, test_set = _prepare(training, scene, echoes, generator)
     if training.dealt:
@@ -96,7 +104,10 @@ def learn(training: Training, scene: Scene, seed: int, echoes: tuple[Echo, Echo]
     else:
         after(0)
     image, sound = embeddings(pair, test_set)
-    classes = {"image_class": test_set.image_class.numpy(), "sound_class": test_set.sound_class.numpy()}
+    classes = {
+        "image_class": test_set.image_class.numpy(),
+        "sound_class": test_set.sound_class.numpy(),
+    }
     score.places = {"image": image, "sound": sound, **classes}
     return score
 
@@ -120,7 +131,8 @@ def _prepare(
     else:
         encoders = [torch.nn.Identity(), torch.nn.Identity()]
         shown = [
-            (made.counts / liquid.n_steps).astype(np.float32) for made, liquid in zip(echoes, liquids, strict=True)
+            (made.counts / liquid.n_steps).astype(np.float32)
+            for made, liquid in zip(echoes, liquids, strict=True)
         ]
     pair = Pair(
         *encoders,

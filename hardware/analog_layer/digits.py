@@ -1,6 +1,8 @@
-"""Products with whole numbers: an array's conductances in digits of seven bits, its inputs as 8-bit codes.
+"""Products with whole numbers: an array's conductances in digits of seven bits, its inputs as 8-bit
+codes.
 
-Whole products are exact, and processors multiply bytes many times faster than floating-point numbers.
+Whole products are exact, and processors multiply bytes many times faster than floating-point
+numbers.
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ Array = NDArray[Any]
 class DigitArray:
     """An array of effective conductances, ready to be read by codes.
 
-    rows: of the inputs that drive it; digits (rows, 3 * columns) int8; unit (columns,): steps of the converter per
-    lowest digit and code; variance (rows, columns) bfloat16: of one reading, in the same squared; weight (columns,):
-    worth of a step.
+    rows: of the inputs that drive it; digits (rows, 3 * columns) int8; unit (columns,): steps of
+    the converter per lowest digit and code; variance (rows, columns) bfloat16: of one reading, in
+    the same squared; weight (columns,): worth of a step.
     """
 
     rows: slice
@@ -37,14 +39,18 @@ class DigitArray:
     weight: Array
 
     @classmethod
-    def of(cls, conductances: Array, variance: Array, *, rows: slice, steps: float, weight: float) -> DigitArray:
+    def of(
+        cls, conductances: Array, variance: Array, *, rows: slice, steps: float, weight: float
+    ) -> DigitArray:
         """From effective conductances [S] and variances [S^2], both (rows, columns).
 
-        steps: what one siemens driven by one code is in steps of the converter. Conductances are rounded to 1 /
-        HIGHEST of the largest of their column, like float32 to 1 / 2**24.
+        steps: what one siemens driven by one code is in steps of the converter. Conductances are
+        rounded to 1 / HIGHEST of the largest of their column, like float32 to 1 / 2**24.
         """
         unit = np.abs(conductances).max(axis=0) / HIGHEST
-        rest = np.rint(np.divide(conductances, unit, out=np.zeros_like(conductances), where=unit > 0))
+        rest = np.rint(
+            np.divide(conductances, unit, out=np.zeros_like(conductances), where=unit > 0)
+        )
         digits = []
         for _ in range(2):
             low = (rest + DIGIT // 2) % DIGIT - DIGIT // 2
@@ -60,20 +66,34 @@ class DigitArray:
         )
 
     def read(
-        self, codes: torch.Tensor, squares: torch.Tensor, key: int, ends: tuple[int, int], drive: Array, out: Array
+        self,
+        codes: torch.Tensor,
+        squares: torch.Tensor,
+        key: int,
+        ends: tuple[int, int],
+        drive: Array,
+        out: Array,
     ) -> None:
-        """Add one noisy, converted reading to out (batch, columns); codes, squares, drive: see `encode`."""
+        """Add one noisy, converted reading to out (batch, columns); codes, squares, drive: see
+        `encode`.
+        """
         products = torch._int_mm(codes[:, self.rows].contiguous(), self.digits)
         variance = (squares[:, self.rows] @ self.variance).view(torch.int16).numpy().view(np.uint16)
         kernels.convert_columns(
             np.uint64(key), 0, products.numpy(), self.unit, variance, *ends, drive, self.weight, out
-        )  # fmt: skip
+        )
 
 
-def encode(values: torch.Tensor, full_scale: float, levels: int) -> tuple[torch.Tensor, torch.Tensor, Array, float]:
-    """Codes and their squares (batch, rows), what a code is worth (batch,), the largest magnitude: `encode_rows`."""
+def encode(
+    values: torch.Tensor, full_scale: float, levels: int
+) -> tuple[torch.Tensor, torch.Tensor, Array, float]:
+    """Codes and their squares (batch, rows), what a code is worth (batch,), the largest magnitude:
+    `encode_rows`.
+    """
     codes, squares = np.empty(values.shape, np.int8), np.empty(values.shape, np.uint16)
     lsb = np.empty(values.shape[0], np.float32)
-    largest = kernels.encode_rows(values.contiguous().numpy(), full_scale, levels, codes, squares, lsb)
+    largest = kernels.encode_rows(
+        values.contiguous().numpy(), full_scale, levels, codes, squares, lsb
+    )
     bits = torch.from_numpy(squares.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(codes), bits, lsb, float(largest)

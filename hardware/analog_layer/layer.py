@@ -30,23 +30,27 @@ MOST_VOLTS: Final = 1e6  # far above what any device stands
 
 @final
 class AnalogLinear(torch.nn.Module):
-    """y = x W^T + b with W on resistive memory: a drop-in for `torch.nn.Linear` that trains hardware-aware.
+    """y = x W^T + b with W on resistive memory: a drop-in for `torch.nn.Linear` that trains
+    hardware-aware.
 
-    A row of an array is an input, a column an output. With u = x / F in [-1, 1] (F: the coding's full scale),
+    A row of an array is an input, a column an output. With u = x / F in [-1, 1] (F: the coding's
+    full scale),
 
-        I_j = sum_i V u_i (plus_ij - minus_ij) + V sqrt(sum_i u_i^2 (s+_ij^2 + s-_ij^2)) z_j            [A]
-        y_j = F * largest / (V (g_max - g_min)) * ADC(I_j) + b_j,
+        I_j = sum_i V u_i (plus_ij - minus_ij) + V sqrt(sum_i u_i^2 (s+_ij^2 + s-_ij^2)) z_j
+        [A] y_j = F * largest / (V (g_max - g_min)) * ADC(I_j) + b_j,
 
-    added up over slices of the mapping, planes of the coding and tiles below each other. The cells' independent
-    normal reading errors of standard deviation s make one normal error per column, so the second term has exactly
-    the law of drawing every cell (`read_cells`, the oracle). It stops being exact where a single cell's error is not
-    normal (telegraph noise in few cells, readings clipped at zero), where current is not proportional to voltage, and
-    with wires, where an error is taken to reach the column as its cell does, H_ij / g_ij, without changing the others.
+    added up over slices of the mapping, planes of the coding and tiles below each other. The cells'
+    independent normal reading errors of standard deviation s make one normal error per column, so
+    the second term has exactly the law of drawing every cell (`read_cells`, the oracle). It stops
+    being exact where a single cell's error is not normal (telegraph noise in few cells, readings
+    clipped at zero), where current is not proportional to voltage, and with wires, where an error
+    is taken to reach the column as its cell does, H_ij / g_ij, without changing the others.
 
-    In training every call writes the devices anew (`Device.write`), so the loss sees programming errors, read noise and
-    converters; gradients are exact but for the rounding of converters and slices, which they pass straight through
-    (Joshi et al. 2020, doi:10.1038/s41467-020-16108-9). In evaluation the devices keep what `program` wrote; without
-    it the first call writes them. `train()` forgets them.
+    In training every call writes the devices anew (`Device.write`), so the loss sees programming
+    errors, read noise and converters; gradients are exact but for the rounding of converters and
+    slices, which they pass straight through (Joshi et al. 2020, doi:10.1038/s41467-020-16108-9). In
+    evaluation the devices keep what `program` wrote; without it the first call writes them.
+    `train()` forgets them.
 
     Parameters
     ----------
@@ -56,8 +60,8 @@ class AnalogLinear(torch.nn.Module):
     device : Device
         Must take graded weights.
     adc, dac : ADC, DAC or None
-        None: no rounding. An automatic range of the ADC [A] covers four standard deviations of the column currents to
-        be expected, or what `calibrate` has seen.
+        None: no rounding. An automatic range of the ADC [A] covers four standard deviations of the
+        column currents to be expected, or what `calibrate` has seen.
     coding : InputCoding or None
         Default ``Amplitude(dac)``; others bring converters of their own.
     mapping : WeightMapping
@@ -68,14 +72,16 @@ class AnalogLinear(torch.nn.Module):
     read_voltage : float
         Of a fully driven row [V].
     seed : int or None
-        Of all draws: layers of the same seed and size have the same devices and noise. None takes it from the state
-        of torch's generator, after the initial weights were drawn and without moving it: every layer has a seed of its
-        own, and the same ones again after ``torch.manual_seed``. `state_dict` keeps it.
+        Of all draws: layers of the same seed and size have the same devices and noise. None takes
+        it from the state of torch's generator, after the initial weights were drawn and without
+        moving it: every layer has a seed of its own, and the same ones again after
+        ``torch.manual_seed``. `state_dict` keeps it.
 
     Raises
     ------
     ParameterError
-        If a value is outside what its field allows, an input is not finite, or numbers are neither float32 nor float64.
+        If a value is outside what its field allows, an input is not finite, or numbers are neither
+        float32 nor float64.
     UnsupportedError
         If tensors are not on the CPU.
     """
@@ -115,10 +121,14 @@ class AnalogLinear(torch.nn.Module):
         self.device, self.mapping, self.wires = device, mapping, wires
         self.adc, self.coding = adc, Amplitude(dac) if coding is None else coding
         self.tile = Tile(rows=in_features, columns=out_features) if tile is None else tile
-        self.read_voltage = check.within(self, "read_voltage", read_voltage, above=0.0, most=MOST_VOLTS, unit="V")
+        self.read_voltage = check.within(
+            self, "read_voltage", read_voltage, above=0.0, most=MOST_VOLTS, unit="V"
+        )
         self._check()
         check_floats(self, "dtype", torch.get_default_dtype() if dtype is None else dtype)
-        numbers = float(in_features) * out_features * (2 * len(mapping.coefficients) * KEPT + WEIGHT)
+        numbers = (
+            float(in_features) * out_features * (2 * len(mapping.coefficients) * KEPT + WEIGHT)
+        )
         check_bytes(type(self).__name__, numbers, f"{in_features} x {out_features}")
         linear = torch.nn.Linear(in_features, out_features, bias=bias, dtype=dtype)
         own = _next_seed() if seed is None else check_seed(self, seed)
@@ -139,15 +149,26 @@ class AnalogLinear(torch.nn.Module):
             self.register_buffer(name, torch.zeros((), dtype=torch.float64))
         for name in ("writes", "reads", "cells"):
             self.register_buffer(name, torch.zeros((), dtype=torch.int64))
-        self.register_buffer("streams", torch.tensor(np.uint64(own).astype(np.int64), dtype=torch.int64))
+        self.register_buffer(
+            "streams", torch.tensor(np.uint64(own).astype(np.int64), dtype=torch.int64)
+        )
 
     @classmethod
     def from_linear(cls, linear: torch.nn.Linear, **options: Any) -> Self:
-        """A layer with the weights and the bias of `linear`, for the options that the class takes."""
+        """A layer with the weights and the bias of `linear`, for the options that
+        the class takes.
+        """
         if not isinstance(linear, torch.nn.Linear):
-            raise check.fail(cls.__name__, "linear", "must be a torch.nn.Linear", type(linear).__name__)
+            raise check.fail(
+                cls.__name__, "linear", "must be a torch.nn.Linear", type(linear).__name__
+            )
         bias = linear.bias is not None
-        layer = cls(linear.in_features, linear.out_features, bias, **{"dtype": linear.weight.dtype, **options})
+        layer = cls(
+            linear.in_features,
+            linear.out_features,
+            bias,
+            **{"dtype": linear.weight.dtype, **options},
+        )
         layer.load_state_dict(linear.state_dict(), strict=False)
         return layer.train(linear.training)
 
@@ -169,7 +190,8 @@ class AnalogLinear(torch.nn.Module):
     @in_own_precision
     @torch.no_grad()
     def read_cells(self, x: torch.Tensor) -> torch.Tensor:
-        """`forward` in evaluation, but every cell is drawn for every vector: the oracle of read noise, and slow.
+        """`forward` in evaluation, but every cell is drawn for every vector: the oracle of read
+        noise, and slow.
 
         A cell's error lasts one reading, so this is no oracle of ``PulseWidth(white=True)``.
         """
@@ -181,7 +203,9 @@ class AnalogLinear(torch.nn.Module):
     @once_a_call
     @torch.no_grad()
     def program(self, key: int | None = None) -> Self:
-        """Write the weights into the devices that `key` stands for, by default others every time."""
+        """Write the weights into the devices that `key` stands for, by default
+        others every time.
+        """
         key = None if key is None else check_key(self, key)
         self.writes += 1
         key = self.key("write", int(self.writes)) if key is None else key
@@ -200,9 +224,9 @@ class AnalogLinear(torch.nn.Module):
     def age(self, seconds: float, *, compensate: bool = True) -> Self:
         """Let the devices be what they are `seconds` [s] after they were written.
 
-        compensate: multiply what is read by one factor for the whole layer, the sum of |plus - minus| of all cells
-        as written over that as aged (global drift compensation, Joshi et al. 2020, doi:10.1038/s41467-020-16108-9;
-        here the factor is measured without read noise).
+        compensate: multiply what is read by one factor for the whole layer, the sum of |plus -
+        minus| of all cells as written over that as aged (global drift compensation, Joshi et al.
+        2020, doi:10.1038/s41467-020-16108-9; here the factor is measured without read noise).
         """
         seconds = check.within(self, "seconds", seconds, least=0.0, unit="s")
         compensate = check.flag(self, "compensate", compensate)
@@ -225,7 +249,9 @@ class AnalogLinear(torch.nn.Module):
     @in_own_precision
     @torch.no_grad()
     def calibrate(self, x: torch.Tensor) -> Self:
-        """End the automatic range of the ADC at the largest column current that x (..., in_features) makes."""
+        """End the automatic range of the ADC at the largest column current that x (...,
+        in_features) makes.
+        """
         values = self._vectors(x)
         self.adc_range.fill_(reading.peak(self, self._as_written(), values))
         _forget(self)
@@ -235,9 +261,14 @@ class AnalogLinear(torch.nn.Module):
     def design(self) -> ArrayDesign:
         """The arrays that the devices stand in."""
         return ArrayDesign(
-            device=self.device, mapping=self.mapping, adc=self.adc, read_voltage=self.read_voltage, wires=self.wires,
-            tile=self.tile, numbers=Tensors(),
-        )  # fmt: skip
+            device=self.device,
+            mapping=self.mapping,
+            adc=self.adc,
+            read_voltage=self.read_voltage,
+            wires=self.wires,
+            tile=self.tile,
+            numbers=Tensors(),
+        )
 
     @property
     def programmed(self) -> bool:
@@ -261,11 +292,15 @@ class AnalogLinear(torch.nn.Module):
         """What one input vector takes, all tiles and slices together; they all work at once."""
         below, beside = self.tile.grid(self.in_features, self.out_features)
         slices = len(self.mapping.coefficients)
-        one = self.coding.cost(self.in_features, min(self.out_features, self.tile.columns), self.adc)
+        one = self.coding.cost(
+            self.in_features, min(self.out_features, self.tile.columns), self.adc
+        )
         return Reading(
             reads=one.reads * below * beside * slices,
             dac_conversions=one.dac_conversions * beside,
-            adc_conversions=0 if self.adc is None else one.reads * self.out_features * below * slices,
+            adc_conversions=0
+            if self.adc is None
+            else one.reads * self.out_features * below * slices,
             seconds=one.seconds,
         )
 
@@ -286,7 +321,9 @@ class AnalogLinear(torch.nn.Module):
         return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        """Take a state over; one without a seed leaves the layer its own, weights without devices are to be written."""
+        """Take a state over; one without a seed leaves the layer its own, weights without devices
+        are to be written.
+        """
         state_dict.setdefault(prefix + "streams", self.streams)
         if prefix + "weight" in state_dict and prefix + "plus" not in state_dict:
             self.compensation.zero_()
@@ -310,7 +347,9 @@ class AnalogLinear(torch.nn.Module):
         return reading.arrays(self, self._write(key, largest), self.design.scale(largest), keys)
 
     def _as_written(self) -> ProgrammedArray:
-        """The devices as `program` wrote them and `age` left them; written now, in training for once, if not."""
+        """The devices as `program` wrote them and `age` left them; written now, in training for
+        once, if not.
+        """
         if self._ready is not None:
             return self._ready
         if self.training and not self.programmed:
@@ -342,14 +381,21 @@ class AnalogLinear(torch.nn.Module):
 
     def _aged(self) -> Pairs:
         """What was written, as it is after `seconds`."""
-        return self.design.aged(list(zip(self.plus, self.minus, strict=True)), float(self.seconds), self._keys())
+        return self.design.aged(
+            list(zip(self.plus, self.minus, strict=True)), float(self.seconds), self._keys()
+        )
 
     def _vectors(self, x: torch.Tensor) -> torch.Tensor:
         """x as (batch, in_features), checked."""
         if not isinstance(x, torch.Tensor):
             raise check.fail(self, "x", "must be a torch.Tensor", type(x).__name__)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
-            raise check.fail(self, "x", f"must end in in_features = {self.in_features}", f"shape {tuple(x.shape)}")
+            raise check.fail(
+                self,
+                "x",
+                f"must end in in_features = {self.in_features}",
+                f"shape {tuple(x.shape)}",
+            )
         checked(self, "weight", self.weight)
         if x.device.type == "cpu" and x.dtype != self.weight.dtype:
             raise check.fail(self, "x", f"must be {self.weight.dtype} like the weights", x.dtype)
@@ -368,10 +414,14 @@ class AnalogLinear(torch.nn.Module):
             if not isinstance(value, kind):
                 raise check.fail(self, field, f"must be {rule}", value)
         if not self.device.graded:
-            raise check.fail(self, "device", "must take graded weights, such as PulsedReRAM()", self.device)
+            raise check.fail(
+                self, "device", "must take graded weights, such as PulsedReRAM()", self.device
+            )
         for method in ("effective", "currents", "gradient"):
             if self.wires is not None and not callable(getattr(self.wires, method, None)):
-                raise check.fail(self, "wires", f"must have a method {method}, or be None", self.wires)
+                raise check.fail(
+                    self, "wires", f"must have a method {method}, or be None", self.wires
+                )
 
     def extra_repr(self) -> str:
         return (

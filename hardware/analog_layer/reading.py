@@ -44,7 +44,9 @@ class Layer(Protocol):
 
 def arrays(layer: Layer, devices: Pairs, scale: torch.Tensor, keys: Keys) -> ProgrammedArray:
     """Prepare devices for reading; gradients pass from what is read to the devices."""
-    ready = ProgrammedArray.ready(layer.design, devices, seconds=float(layer.seconds), keys=keys, scale=scale)
+    ready = ProgrammedArray.ready(
+        layer.design, devices, seconds=float(layer.seconds), keys=keys, scale=scale
+    )
     return replace(ready, full_scale=_full_scale(layer, ready))
 
 
@@ -55,7 +57,10 @@ def product(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> torch.Tens
     factor = full * (ready.scale / layer.design.read_voltage)
     y: Any = 0.0
     for worth, (k, b, p), block, volts, squares in _readings(layer, x, full):
-        keys = layer.key("read", int(layer.reads), k, b, p), layer.key("shared read", int(layer.reads), k, b, p)
+        keys = (
+            layer.key("read", int(layer.reads), k, b, p),
+            layer.key("shared read", int(layer.reads), k, b, p),
+        )
         current = _currents(ready, k, block, volts) + ready.noise(squares, keys, k, block)
         y = y + worth * ready.converted(current, factor, layer.key("adc", k, b))
     whole: torch.Tensor = y if layer.bias is None else y + layer.bias
@@ -73,7 +78,10 @@ def peak(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> float:
     """The largest column current [A] that x (batch, in_features) makes, without read noise."""
     check_finite(layer, x)
     readings = _readings(layer, x, layer.coding.full_scale(x))
-    return max(float(_currents(ready, k, block, volts).abs().max()) for _, (k, _, _), block, volts, _ in readings)
+    return max(
+        float(_currents(ready, k, block, volts).abs().max())
+        for _, (k, _, _), block, volts, _ in readings
+    )
 
 
 def read_cells(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> torch.Tensor:
@@ -90,7 +98,10 @@ def read_cells(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> torch.T
                 key = stream_key(own, "reading", int(layer.reads), b, p, n)
                 # nothing is known of the times between readings
                 alone = {} if design.device.flicker is None else {"history": key}
-                drawn = like(cells, design.device.read(flat(cells), key, float(layer.seconds), cells=own, **alone))
+                drawn = like(
+                    cells,
+                    design.device.read(flat(cells), key, float(layer.seconds), cells=own, **alone),
+                )
                 seen = design.effective(drawn, shared=sign < 0 and design.mapping.shared)
                 current[n] += sign * (volts[n] @ seen[block])
         y += worth * ready.converted(current, factor, layer.key("adc", k, b))
@@ -98,7 +109,9 @@ def read_cells(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> torch.T
 
 
 def whole(layer: Layer) -> bool:
-    """Whether whole numbers can say all there is: byte codes, ideal converters, pairs of their own, float32."""
+    """Whether whole numbers can say all there is: byte codes, ideal converters, pairs of their own,
+    float32.
+    """
     dac, adc = layer.coding.dac if isinstance(layer.coding, Amplitude) else None, layer.design.adc
     ideal = dac is not None and dac.signed and dac.codes[1] <= BYTE and dac.errors(1, 0) is None
     ideal = ideal and (adc is None or adc.errors(1, 0) is None) and not layer.design.mapping.shared
@@ -111,7 +124,10 @@ def digit_arrays(layer: Layer, ready: ProgrammedArray) -> list[DigitArray]:
     assert layer.coding.converter is not None
     design, levels = ready.design, layer.coding.converter.codes[1]
     step = (ready.full_scale or 1.0) / (BYTE if design.adc is None else max(design.adc.codes[1], 1))
-    steps, worth = design.read_voltage / (levels * step), step * levels * float(ready.scale) / design.read_voltage
+    steps, worth = (
+        design.read_voltage / (levels * step),
+        step * levels * float(ready.scale) / design.read_voltage,
+    )
     made = []
     for block in _blocks(layer):
         slices = zip(design.mapping.coefficients, ready.effective, ready.variances, strict=True)
@@ -119,18 +135,26 @@ def digit_arrays(layer: Layer, ready: ProgrammedArray) -> list[DigitArray]:
             (plus, minus), (one, other) = (
                 (side[block].double().numpy() for side in pair) for pair in (seen, variances)
             )
-            made.append(DigitArray.of(plus - minus, one + other, rows=block, steps=steps, weight=coefficient * worth))
+            made.append(
+                DigitArray.of(
+                    plus - minus, one + other, rows=block, steps=steps, weight=coefficient * worth
+                )
+            )
     return made
 
 
 def whole_product(layer: Layer, made: list[DigitArray], x: torch.Tensor) -> torch.Tensor:
-    """`product` without gradients, by whole numbers: the same draws, the same law, to the rounding of float32.
+    """`product` without gradients, by whole numbers: the same draws, the same law, to the rounding
+    of float32.
 
-    Only the standard deviation of the read noise is rounded more, to bfloat16 (1/500 of itself at most).
+    Only the standard deviation of the read noise is rounded more, to bfloat16 (1/500 of itself at
+    most).
     """
     dac = layer.coding.converter
     assert dac is not None
-    codes, squares, lsb, largest = encode(x, 0.0 if isinstance(dac.range, str) else dac.range, dac.codes[1])
+    codes, squares, lsb, largest = encode(
+        x, 0.0 if isinstance(dac.range, str) else dac.range, dac.codes[1]
+    )
     if not np.isfinite(largest):
         raise check.fail(layer, "x", "must be finite everywhere", largest)
     y = torch.zeros(x.shape[0], layer.out_features)
@@ -139,14 +163,18 @@ def whole_product(layer: Layer, made: list[DigitArray], x: torch.Tensor) -> torc
     ends = (0, 0) if layer.design.adc is None else layer.design.adc.codes
     for n, array in enumerate(made):
         b, k = divmod(n, len(layer.design.mapping.coefficients))
-        array.read(codes, squares, layer.key("read", int(layer.reads), k, b, 0), ends, lsb, y.numpy())
+        array.read(
+            codes, squares, layer.key("read", int(layer.reads), k, b, 0), ends, lsb, y.numpy()
+        )
     return y
 
 
 def _readings(
     layer: Layer, x: torch.Tensor, full: torch.Tensor
 ) -> Iterator[tuple[float, tuple[int, int, int], slice, torch.Tensor, torch.Tensor]]:
-    """For every reading its worth, (slice, tile, plane), rows, voltages [V] and squared voltages [V^2]."""
+    """For every reading its worth, (slice, tile, plane), rows, voltages [V] and squared voltages
+    [V^2].
+    """
     design = layer.design
     planes = layer.coding.planes(x, key=layer.key("dac"))
     for p, (significance, plane) in enumerate(planes):
@@ -154,11 +182,19 @@ def _readings(
         squares = layer.coding.squares(plane / full, torch.ones_like(full)) * design.read_voltage**2
         for b, block in enumerate(_blocks(layer)):
             for k, coefficient in enumerate(design.mapping.coefficients):
-                yield significance * coefficient, (k, b, p), block, volts[:, block], squares[:, block]
+                yield (
+                    significance * coefficient,
+                    (k, b, p),
+                    block,
+                    volts[:, block],
+                    squares[:, block],
+                )
 
 
 def _currents(ready: ProgrammedArray, k: int, block: slice, volts: torch.Tensor) -> torch.Tensor:
-    """The difference of the currents of both sides of slice `k` (batch, out_features) [A]; through wires exactly."""
+    """The difference of the currents of both sides of slice `k` (batch, out_features) [A]; through
+    wires exactly.
+    """
     design = ready.design
     if design.wires is None or not any(side.requires_grad for side in ready.devices[k]):
         current: torch.Tensor = ready.currents(volts, k, block)
@@ -167,13 +203,20 @@ def _currents(ready: ProgrammedArray, k: int, block: slice, volts: torch.Tensor)
     return _solved(design, plus, volts) - _solved(design, minus, volts, design.mapping.shared)
 
 
-def _solved(design: ArrayDesign, cells: torch.Tensor, volts: torch.Tensor, shared: bool = False) -> torch.Tensor:
-    """What the columns of `cells` (rows, columns), all of one tile's rows, conduct behind wires, with gradients.
+def _solved(
+    design: ArrayDesign, cells: torch.Tensor, volts: torch.Tensor, shared: bool = False
+) -> torch.Tensor:
+    """What the columns of `cells` (rows, columns), all of one tile's rows, conduct behind wires,
+    with gradients.
 
     shared: a reference column, which is an array of its own. Unused cells are at rest.
     """
     (rows, columns), tile = cells.shape, design.of_size(*cells.shape)
-    driven, width, parts = torch.nn.functional.pad(volts, (0, tile.rows - rows)), 1 if shared else tile.columns, []
+    driven, width, parts = (
+        torch.nn.functional.pad(volts, (0, tile.rows - rows)),
+        1 if shared else tile.columns,
+        [],
+    )
     for first in range(0, columns, width):
         part = cells[:, first : first + width]
         missing = (0, width - part.shape[1], 0, tile.rows - rows)
@@ -184,7 +227,10 @@ def _solved(design: ArrayDesign, cells: torch.Tensor, volts: torch.Tensor, share
 
 @torch.no_grad()
 def _full_scale(layer: Layer, ready: ProgrammedArray) -> float:
-    """The range of the ADC [A]; 0 if no current can flow. Automatic: see `driven_range`, and `AnalogLinear`."""
+    """The range of the ADC [A]; 0 if no current can flow.
+
+    Automatic: see `driven_range`, and `AnalogLinear`.
+    """
     design = layer.design
     if design.adc is not None and not isinstance(design.adc.range, str):
         return float(design.adc.range)

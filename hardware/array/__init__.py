@@ -1,1 +1,3 @@
-"""Programmed arrays of devices: what crossbars of spiking networks and layers of torch have in common."""
+"""Programmed arrays of devices: what crossbars of spiking networks and layers of torch have in
+common.
+"""

@@ -1,4 +1,6 @@
-"""An array whose devices are written: what comes out of its columns, and backwards out of its rows."""
+"""An array whose devices are written: what comes out of its columns, and backwards
+out of its rows.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,17 @@ WHOLE = slice(None)
 @final
 @dataclass(frozen=True, kw_only=True)
 class ProgrammedArray:
-    """Written devices, ready to be read: pairs hold (rows, columns), `minus` (rows, 1) if the mapping shares it.
+    """Written devices, ready to be read: pairs hold (rows, columns), `minus` (rows, 1) if the
+    mapping shares it.
 
-    devices: conductances [S]; effective: the same as the columns see them through wires [S]; variances: of one
-    reading of a cell, as it reaches its column [S^2]; scale: weight per siemens; full_scale: range of the converters
-    [A], 0 if no current can flow; keys: of the cells.
+    devices: conductances [S]; effective: the same as the columns see them through wires [S];
+    variances: of one reading of a cell, as it reaches its column [S^2]; scale: weight per siemens;
+    full_scale: range of the converters [A], 0 if no current can flow; keys: of the cells.
 
     One reading of slice k with voltages V_i gives the currents
 
-        I_j = sum_i V_i (plus_ij - minus_ij) + sqrt(sum_i V_i^2 (s+_ij^2 + s-_ij^2)) z_j            [A],
+        I_j = sum_i V_i (plus_ij - minus_ij) + sqrt(sum_i V_i^2 (s+_ij^2 + s-_ij^2)) z_j
+        [A],
 
     which is the law of the sum of all cells' independent normal errors, z standard normal.
     """
@@ -35,10 +39,17 @@ class ProgrammedArray:
     keys: Keys
 
     @classmethod
-    def ready(cls, design: ArrayDesign, devices: Pairs, *, seconds: float, keys: Keys, scale: Any) -> Self:
-        """Devices that are read `seconds` after they were written, with a converter range of 0 for now."""
+    def ready(
+        cls, design: ArrayDesign, devices: Pairs, *, seconds: float, keys: Keys, scale: Any
+    ) -> Self:
+        """Devices that are read `seconds` after they were written, with a converter range of 0 for
+        now.
+        """
         shared = design.mapping.shared
-        effective = [(design.effective(plus), design.effective(minus, shared=shared)) for plus, minus in devices]
+        effective = [
+            (design.effective(plus), design.effective(minus, shared=shared))
+            for plus, minus in devices
+        ]
 
         def variance(cells: Any, seen: Any, key: int) -> Any:
             error = design.error(cells, seconds, key)
@@ -49,9 +60,14 @@ class ProgrammedArray:
         sides = zip(devices, effective, keys, strict=True)
         variances: Any = [tuple(map(variance, *side)) for side in sides]
         return cls(
-            design=design, devices=devices, effective=effective, variances=variances, scale=scale, full_scale=0.0,
+            design=design,
+            devices=devices,
+            effective=effective,
+            variances=variances,
+            scale=scale,
+            full_scale=0.0,
             keys=keys,
-        )  # fmt: skip
+        )
 
     def weights(self) -> Any:
         """What the devices stand for (rows, columns)."""
@@ -59,7 +75,9 @@ class ProgrammedArray:
         return self.scale * sum(c * (plus - minus) for c, (plus, minus) in pairs)
 
     def currents(self, volts: Any, k: int = 0, rows: slice = WHOLE) -> Any:
-        """What the columns of slice k conduct (batch, columns) [A], for the voltages (batch, rows) [V] of some rows."""
+        """What the columns of slice k conduct (batch, columns) [A], for the voltages (batch, rows)
+        [V] of some rows.
+        """
         plus, minus = self.effective[k]
         return volts @ (plus[rows] - minus[rows])
 
@@ -85,8 +103,8 @@ class ProgrammedArray:
     def transposed(self) -> Self:
         """The same array driven at its columns and read at its rows.
 
-        By reciprocity a column's voltage sends as much current into the driver of a row, held at 0 V, as that row's
-        would send to the foot of the column, wires included.
+        By reciprocity a column's voltage sends as much current into the driver of a row, held at 0
+        V, as that row's would send to the foot of the column, wires included.
         """
 
         def turned(pairs: Pairs) -> Pairs:
@@ -94,18 +112,25 @@ class ProgrammedArray:
 
         design = self.design
         if design.tile is not None:
-            design = replace(design, tile=replace(design.tile, rows=design.tile.columns, columns=design.tile.rows))
+            design = replace(
+                design,
+                tile=replace(design.tile, rows=design.tile.columns, columns=design.tile.rows),
+            )
         return replace(
-            self, design=design, devices=turned(self.devices), effective=turned(self.effective),
+            self,
+            design=design,
+            devices=turned(self.devices),
+            effective=turned(self.effective),
             variances=turned(self.variances),
-        )  # fmt: skip
+        )
 
 
 def reach(design: ArrayDesign, cells: Any, seen: Any) -> Any:
-    """What share of an error of its own a cell sends to its column, to first order: that of its conductance.
+    """What share of an error of its own a cell sends to its column, to first order: that of its
+    conductance.
 
-    Never more than all of it: what a column conducts grows by at most as much as a cell does, even where most of the
-    current that is counted as a weak cell's takes other ways.
+    Never more than all of it: what a column conducts grows by at most as much as a cell does, even
+    where most of the current that is counted as a weak cell's takes other ways.
     """
     numbers = design.numbers
     own, behind = numbers.plain(cells), numbers.plain(seen)

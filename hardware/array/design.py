@@ -1,4 +1,6 @@
-"""What an array of devices does to the conductances of its cells: writing, time, reading errors, wires, ranges."""
+"""What an array of devices does to the conductances of its cells: writing, time, reading errors,
+wires, ranges.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,12 @@ LARGEST: Final = 8.0  # and with spikes never fewer than so many of the largest 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ArrayDesign:
-    """Devices, their wires and converters. Conductances are kept by whoever calls, in arrays or tensors (`numbers`).
+    """Devices, their wires and converters. Conductances are kept by whoever calls, in arrays or
+    tensors (`numbers`).
 
-    A weight is cut into slices by `mapping`, each the difference of two cells; see `WeightMapping`. wires None: ideal
-    ones. tile None: one array as large as the matrix. adc None: currents are known as they are.
+    A weight is cut into slices by `mapping`, each the difference of two cells; see `WeightMapping`.
+    wires None: ideal ones. tile None: one array as large as the matrix. adc None: currents are
+    known as they are.
     """
 
     device: Device
@@ -54,12 +58,15 @@ class ArrayDesign:
     def write(self, targets: Pairs, keys: Keys, *, bounded: bool = False) -> Pairs:
         """The devices that `keys` stand for after writing them.
 
-        bounded: targets come from roundings that may leave the range of a device, and are brought back first.
+        bounded: targets come from roundings that may leave the range of a device, and are brought
+        back first.
         """
         low, high = self.device.g_min, self.device.g_max
 
         def side(cells: Any, key: int) -> Any:
-            return self._law(cells, lambda g: self.device.write(np.clip(g, low, high) if bounded else g, key))
+            return self._law(
+                cells, lambda g: self.device.write(np.clip(g, low, high) if bounded else g, key)
+            )
 
         pairs = zip(targets, keys, strict=True)
         return [(side(plus, own), side(minus, other)) for (plus, minus), (own, other) in pairs]
@@ -71,20 +78,26 @@ class ArrayDesign:
 
         def side(cells: Any, key: int) -> Any:
             flat = np.asarray(self.numbers.plain(cells), np.float64)
-            return self.numbers.like(cells, self.device.aged(flat.reshape(-1), seconds, key).reshape(flat.shape))
+            return self.numbers.like(
+                cells, self.device.aged(flat.reshape(-1), seconds, key).reshape(flat.shape)
+            )
 
         pairs = zip(devices, keys, strict=True)
         return [(side(plus, own), side(minus, other)) for (plus, minus), (own, other) in pairs]
 
     def error(self, cells: Any, seconds: float, key: int) -> Any:
-        """The standard deviation [S] of one reading of each cell, `seconds` after it was written."""
+        """The standard deviation [S] of one reading of each cell, `seconds` after
+        it was written.
+        """
         return self._law(cells, lambda g: self.device.read_error(g, seconds, cells=key))
 
     def effective(self, cells: Any, *, shared: bool = False) -> Any:
-        """What cells (rows, columns) [S] conduct to the feet of their columns; without wires, what they are.
+        """What cells (rows, columns) [S] conduct to the feet of their columns; without wires, what
+        they are.
 
-        Behind wires the current at the foot of a column per volt at a word line while all others are held at 0 V, tile
-        by tile, unused cells at rest. shared: the one column is a reference, an array of its own.
+        Behind wires the current at the foot of a column per volt at a word line while all others
+        are held at 0 V, tile by tile, unused cells at rest. shared: the one column is a reference,
+        an array of its own.
         """
         if self.wires is None:
             return cells
@@ -94,7 +107,9 @@ class ArrayDesign:
         for rows in tile.blocks(grid.shape[0]):
             for columns in Tile(rows=tile.rows, columns=width).strips(grid.shape[1]):
                 used = grid[rows, columns]
-                whole = np.full((tile.rows, width), self.device.rest, grid.dtype)  # lines are as long as the tile
+                whole = np.full(
+                    (tile.rows, width), self.device.rest, grid.dtype
+                )  # lines are as long as the tile
                 whole[: used.shape[0], : used.shape[1]] = used
                 found = self.wires.effective(np.ascontiguousarray(whole, dtype=np.float64))
                 seen[rows, columns] = found[: used.shape[0], : used.shape[1]]
@@ -121,26 +136,34 @@ def cell_keys(key: int, slices: int) -> list[tuple[int, int]]:
 
 
 def driven_range(pairs: Any, rms: float) -> float:
-    """A full scale [S] of column sums of `pairs` (rows, columns), plus - minus [S], each row driven by a number.
+    """A full scale [S] of column sums of `pairs` (rows, columns), plus - minus [S], each row driven
+    by a number.
 
-    For independent rows of this root mean square around zero the largest standard deviation of a column times
-    `DEVIATIONS`, and no more than all rows of one sign together.
+    For independent rows of this root mean square around zero the largest standard deviation of a
+    column times `DEVIATIONS`, and no more than all rows of one sign together.
     """
     spread = DEVIATIONS * rms * (pairs * pairs).sum(0) ** 0.5
     return float(spread.clip(None, abs(pairs).sum(0)).max())
 
 
-def spiking_range(pairs: Array, columns: NDArray[np.uint32], n_columns: int, activity: float) -> float:
+def spiking_range(
+    pairs: Array, columns: NDArray[np.uint32], n_columns: int, activity: float
+) -> float:
     """A full scale [S] of column sums, each row driven by spikes or not at all.
 
-    pairs (n,): plus - minus of each pair [S]; columns (n,): where they are. With each row active in a share `activity`
-    of the steps, independently, a column sum has the mean a * sum(pairs) and the variance a (1 - a) * sum(pairs**2).
-    The range covers four standard deviations around the mean and at least eight of the largest cells at once, but no
-    more than all cells of one sign together, in every column.
+    pairs (n,): plus - minus of each pair [S]; columns (n,): where they are. With each row active in
+    a share `activity` of the steps, independently, a column sum has the mean a * sum(pairs) and the
+    variance a (1 - a) * sum(pairs**2). The range covers four standard deviations around the mean
+    and at least eight of the largest cells at once, but no more than all cells of one sign
+    together, in every column.
     """
     if pairs.size == 0:
         return 0.0
-    up, down = (np.bincount(columns, np.maximum(sign * pairs, 0.0), n_columns) for sign in (1.0, -1.0))
+    up, down = (
+        np.bincount(columns, np.maximum(sign * pairs, 0.0), n_columns) for sign in (1.0, -1.0)
+    )
     spread = np.sqrt(activity * (1 - activity) * np.bincount(columns, pairs**2, n_columns))
-    expected = np.maximum(activity * np.abs(up - down) + DEVIATIONS * spread, LARGEST * np.abs(pairs).max())
+    expected = np.maximum(
+        activity * np.abs(up - down) + DEVIATIONS * spread, LARGEST * np.abs(pairs).max()
+    )
     return float(np.minimum(expected, np.maximum(up, down)).max())

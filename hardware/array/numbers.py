@@ -16,7 +16,9 @@ Law = Callable[[Array], Array]
 
 
 class WireSolver(Protocol):
-    """What knows the wires of an array: conductances (rows, columns) [S], voltages (batch, rows) [V]."""
+    """What knows the wires of an array: conductances (rows, columns) [S], voltages (batch, rows)
+    [V].
+    """
 
     def effective(self, conductances: Array) -> Array:
         """H (rows, columns) [S] so that currents = voltages @ H."""
@@ -24,15 +26,23 @@ class WireSolver(Protocol):
     def currents(self, conductances: Array, voltages: Array) -> Array:
         """What flows out of the columns (batch, columns) [A]."""
 
-    def gradient(self, conductances: Array, voltages: Array, cotangents: Array) -> tuple[Array, Array]:
-        """Of a loss with d loss / d currents = cotangents (batch, columns): by voltages, and by conductances."""
+    def gradient(
+        self, conductances: Array, voltages: Array, cotangents: Array
+    ) -> tuple[Array, Array]:
+        """Of a loss with d loss / d currents = cotangents (batch, columns): by voltages, and by
+        conductances.
+        """
 
 
 class Numbers(Protocol):
-    """What an array asks of the framework that holds its numbers: arrays or tensors, called `Any` here."""
+    """What an array asks of the framework that holds its numbers: arrays or tensors, called `Any`
+    here.
+    """
 
     def law(self, cells: Any, law: Law, low: float, high: float) -> Any:
-        """`law`, which takes and returns (n,) float64, of every cell [S], each from `low` to `high`."""
+        """`law`, which takes and returns (n,) float64, of every cell [S], each from `low` to
+        `high`.
+        """
 
     def plain(self, cells: Any) -> NDArray[Any]:
         """The numbers themselves, in their own precision."""

@@ -19,17 +19,20 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 MOST_CELLS: Final = 2**31 - 1
-BYTES: Final = 28  # of a cell in a dense array: two conductances, the variance of their reading, the column
+BYTES: Final = (
+    28  # of a cell in a dense array: two conductances, the variance of their reading, the column
+)
 
 
 @dataclass(frozen=True)
 class Cells:
     """The cells of each word line, side by side.
 
-    first (n_segments + 1,) uint32, where those of each (source, lag) begin; columns (n_cells,) uint32, their columns:
-    every n_post columns are those of one more array; plus, minus (n_cells,) [S] what they conduct; excess (n_cells,)
-    [S^2] the variance of reading them beyond that of the device's relative error, or (0,); places (n,) the cell
-    of each synapse, None where they are the same.
+    first (n_segments + 1,) uint32, where those of each (source, lag) begin; columns (n_cells,)
+    uint32, their columns: every n_post columns are those of one more array; plus, minus (n_cells,)
+    [S] what they conduct; excess (n_cells,) [S^2] the variance of reading them beyond that of the
+    device's relative error, or (0,); places (n,) the cell of each synapse, None where they are the
+    same.
     """
 
     first: NDArray[Any]
@@ -47,23 +50,29 @@ def listed(synapses: Synapses, plus: Array, minus: Array, excess: Array) -> Cell
 
 
 def tiled(cells: Cells, tile: Tile) -> Cells:
-    """The same in arrays of limited size: what lies below the first `tile.rows` word lines has columns of its own."""
+    """The same in arrays of limited size: what lies below the first `tile.rows` word lines has
+    columns of its own.
+    """
     lengths = np.diff(cells.first.astype(np.int64))
     below = (np.cumsum(lengths > 0) - 1) // tile.rows
     count = int(below.max(initial=0)) + 1
-    columns = cells.columns + np.repeat(below, lengths).astype(np.uint32) * np.uint32(cells.n_columns)
+    columns = cells.columns + np.repeat(below, lengths).astype(np.uint32) * np.uint32(
+        cells.n_columns
+    )
     return replace(cells, columns=columns, n_columns=cells.n_columns * count)
 
 
 def wired(cells: Cells, excess: Array, design: ArrayDesign, idle: float, owner: str) -> Cells:
     """The same behind wires: every word line reaches every column of its array.
 
-    Where there is no synapse, and in the rows and columns of a tile that are not used (see `Tile`), a cell is at rest;
-    idle: the variance [S^2] of reading it, like `excess`. What a cell conducts is then its effective conductance
-    (`ArrayDesign.effective`), for the arrays of `plus` and of `minus` each.
-    Errors of reading grow or shrink with it; excess (2, n) is that of `plus` and of `minus`, or (2, 0).
+    Where there is no synapse, and in the rows and columns of a tile that are not used (see `Tile`),
+    a cell is at rest; idle: the variance [S^2] of reading it, like `excess`. What a cell conducts
+    is then its effective conductance (`ArrayDesign.effective`), for the arrays of `plus` and of
+    `minus` each. Errors of reading grow or shrink with it; excess (2, n) is that of `plus` and of
+    `minus`, or (2, 0).
 
-    Raises ParameterError where two synapses would share a cell, CapacityError if the arrays do not fit into memory.
+    Raises ParameterError where two synapses would share a cell, CapacityError if the arrays do not
+    fit into memory.
     """
     lengths = np.diff(cells.first.astype(np.int64))
     rows, n_post = np.cumsum(lengths > 0) - 1, cells.n_columns

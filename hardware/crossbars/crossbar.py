@@ -34,28 +34,31 @@ SAME: Final = 1e-9  # relative difference below which two magnitudes are one
 @final
 @dataclass(frozen=True)
 class Crossbar(Store):
-    """Each synapse is a pair of devices, weight = scale * (plus - minus); columns add up their currents.
+    """Each synapse is a pair of devices, weight = scale * (plus - minus); columns add up their
+    currents.
 
-    Every (source, delay) has its word line. A spike drives its row with `read_voltage` for `read_time` (a one-bit
-    driver); each column sums the currents of all rows active in a step, device by device with independent read
-    noise, and is converted once by `adc`, whose range is a current [A], "auto" see `spiking_range`, and whose
-    codes are signed where a weight can be negative. Only columns that conduct are converted. Cells are read `age`
-    seconds after they were written; those of a projection that learns do not age.
+    Every (source, delay) has its word line. A spike drives its row with `read_voltage` for
+    `read_time` (a one-bit driver); each column sums the currents of all rows active in a step,
+    device by device with independent read noise, and is converted once by `adc`, whose range is a
+    current [A], "auto" see `spiking_range`, and whose codes are signed where a weight can be
+    negative. Only columns that conduct are converted. Cells are read `age` seconds after they were
+    written; those of a projection that learns do not age.
 
-    A source that sends numbers drives its rows in every step with shares of the full voltage, each the number over the
-    range of `dac` or, if that is "auto", over the largest number of the step; the automatic range of `adc` is then that
-    of `driven_range`.
+    A source that sends numbers drives its rows in every step with shares of the full voltage, each
+    the number over the range of `dac` or, if that is "auto", over the largest number of the step;
+    the automatic range of `adc` is then that of `driven_range`.
 
-    Without `wires` they are ideal; with them every spike adds a row of exact effective conductances, those of arrays
-    of `plus` and of `minus`, each as large as `tile` even where fewer cells are used (`Tile` says which), whose other
-    rows are held at 0 V. What lies below the first `tile.rows` word lines is converted on its own and added digitally.
-    Errors of reading are carried to the column in first order.
+    Without `wires` they are ideal; with them every spike adds a row of exact effective
+    conductances, those of arrays of `plus` and of `minus`, each as large as `tile` even where fewer
+    cells are used (`Tile` says which), whose other rows are held at 0 V. What lies below the first
+    `tile.rows` word lines is converted on its own and added digitally. Errors of reading are
+    carried to the column in first order.
 
-    A graded device writes any weight (`to_conductances`). One that is not, such as BreakdownReRAM, holds
-    weights of one magnitude w: scale is w / device.full, and with pairs="one" the sign chooses which device
-    of the pair is formed; with pairs="both" both are, independently, which makes random signed weights.
-    Learning goes by pulses: to `plus`, and where that cannot move further, the opposite way to `minus`. The
-    conductances are the only copy of the weights.
+    A graded device writes any weight (`to_conductances`). One that is not, such as BreakdownReRAM,
+    holds weights of one magnitude w: scale is w / device.full, and with pairs="one" the sign
+    chooses which device of the pair is formed; with pairs="both" both are, independently, which
+    makes random signed weights. Learning goes by pulses: to `plus`, and where that cannot move
+    further, the opposite way to `minus`. The conductances are the only copy of the weights.
     """
 
     device: Device
@@ -80,7 +83,12 @@ class Crossbar(Store):
         for name, kind in (("adc", ADC), ("wires", Wires), ("tile", Tile), ("dac", DAC)):
             check.keep(self, name, check.instance, kind, optional=True)
         if self.pairs == "both" and self.device.graded:
-            raise check.fail(self, "pairs", "must be 'one' for a device that is written to any weight", self.pairs)
+            raise check.fail(
+                self,
+                "pairs",
+                "must be 'one' for a device that is written to any weight",
+                self.pairs,
+            )
         if self.age > FRESH:
             tell_ageless(self, self.device, self.age)
 
@@ -88,7 +96,11 @@ class Crossbar(Store):
     def design(self) -> ArrayDesign:
         """The arrays that the devices stand in."""
         return ArrayDesign(
-            device=self.device, adc=self.adc, read_voltage=self.read_voltage, wires=self.wires, tile=self.tile
+            device=self.device,
+            adc=self.adc,
+            read_voltage=self.read_voltage,
+            wires=self.wires,
+            tile=self.tile,
         )
 
     def prepare(self, projection: ProjectionScope) -> dict[str, Any]:
@@ -98,16 +110,21 @@ class Crossbar(Store):
         scope = {
             "plus": projection.signal("plus", "store", "float", (n,), cells.plus, "S"),
             "minus": projection.signal("minus", "store", "float", (n,), cells.minus, "S"),
-            "column_plus": projection.signal("column_plus", "scratch", "float", (columns,), unit="S"),
-            "column_minus": projection.signal("column_minus", "scratch", "float", (columns,), unit="S"),
+            "column_plus": projection.signal(
+                "column_plus", "scratch", "float", (columns,), unit="S"
+            ),
+            "column_minus": projection.signal(
+                "column_minus", "scratch", "float", (columns,), unit="S"
+            ),
             "variance": projection.signal("variance", "scratch", "float", (columns,), unit="S^2"),
             "listed": projection.signal("listed", "scratch", "uint8", (columns,)),
             "touched": projection.signal("touched", "scratch", "uint32", (columns,)),
             "touched_count": projection.signal("touched_count", "scratch", "int64", (1,)),
             "conducted": projection.tally("conducted", "float64"),
-            "scale": self._scale(projection), "noise": self._noise(projection),
+            "scale": self._scale(projection),
+            "noise": self._noise(projection),
             "excess": projection.fixed("excess", cells.excess),
-        }  # fmt: skip
+        }
         for total in ("activations", "events", "conversions", "clipped", "reads"):
             scope[total] = projection.tally(total)
         if cells.places is not None:
@@ -122,46 +139,77 @@ class Crossbar(Store):
         return scope | converter.constants()
 
     def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
-        projection.operator(projection.phase, "crossbar_read_step", {**projection.listed(), **scope})
+        projection.operator(
+            projection.phase, "crossbar_read_step", {**projection.listed(), **scope}
+        )
         projection.operator(projection.phase, "convert_step", scope)
 
     def multiply(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
-        """Rows are driven with shares of the full voltage, from `dac`, and every one in every step."""
-        multiply(projection, scope, self.dac, projection.synapses.n_pre * projection.synapses.lags.size)
+        """Rows are driven with shares of the full voltage, from `dac`, and every
+        one in every step.
+        """
+        multiply(
+            projection, scope, self.dac, projection.synapses.n_pre * projection.synapses.lags.size
+        )
 
     def product(
-        self, projection: ProjectionScope, memory: Memory, x: Matrix, *, transpose: bool = False, key: int = 0
+        self,
+        projection: ProjectionScope,
+        memory: Memory,
+        x: Matrix,
+        *,
+        transpose: bool = False,
+        key: int = 0,
     ) -> Matrix:
-        """Through `dac`, read noise drawn from `key`, wires and converters, whose codes are signed."""
+        """Through `dac`, read noise drawn from `key`, wires and converters, whose
+        codes are signed.
+        """
         scale, noise = self._scale(projection), self._noise(projection)
         signed = self.dac is None or self.dac.signed or self._signed(projection)
         reading = Reading.of(
             self.design, projection, memory, scale=scale, noise=noise, dac=self.dac, signed=signed
-        )  # fmt: skip
+        )
         return reading.transposed(x, key) if transpose else reading.product(x, key)
 
-    def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None:
+    def program(
+        self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals
+    ) -> None:
         if scope["scale"] == 0.0:
             raise check.fail(self, "device", "cannot learn from weights that are all 0", 0.0)
         own: dict[str, Any] = {
-            "pulses": projection.tally("pulses"), "key": np.uint64(stream_key(projection.synapses.key, "pulses"))
-        }  # fmt: skip
+            "pulses": projection.tally("pulses"),
+            "key": np.uint64(stream_key(projection.synapses.key, "pulses")),
+        }
         for side, key in zip(("plus", "minus"), self._keys(projection), strict=True):
             stuck = self.design.stuck(projection.synapses.n, key)
             own[f"stuck_{side}"] = projection.fixed(f"stuck_{side}", stuck)
-        scope = {**projection.listed(), **proposals.scope, **scope, **self.device.pulse_constants(), **own}
+        scope = {
+            **projection.listed(),
+            **proposals.scope,
+            **scope,
+            **self.device.pulse_constants(),
+            **own,
+        }
         projection.operator(Phase.LEARN, "pulse_step", scope)
 
     def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
         """Behind wires the effective ones."""
-        plus, minus = (memory[f"{projection.name}.{side}"].astype(np.float64) for side in ("plus", "minus"))
+        plus, minus = (
+            memory[f"{projection.name}.{side}"].astype(np.float64) for side in ("plus", "minus")
+        )
         weights: NDArray[np.float64] = self._scale(projection) * (plus - minus)
         return weights if self.wires is None else weights[memory[f"{projection.name}.places"]]
 
     def converter(self, projection: ProjectionScope, cells: Cells) -> Converter:
-        """The columns' converter for these cells; where a rule learns, each counts with the device's whole range."""
+        """The columns' converter for these cells; where a rule learns, each counts with the
+        device's whole range.
+        """
         span = self.device.g_max - self.device.g_min
-        reach = np.full(projection.synapses.n, span) if projection.synapses.plastic else cells.plus - cells.minus
+        reach = (
+            np.full(projection.synapses.n, span)
+            if projection.synapses.plastic
+            else cells.plus - cells.minus
+        )
         if self.adc is None:
             return Converter()
         if isinstance(self.adc.range, str):
@@ -171,22 +219,33 @@ class Crossbar(Store):
                 full_scale = spiking_range(reach, cells.columns, cells.n_columns, self.activity)
         else:
             full_scale = self.adc.range / self.read_voltage
-        signed = self._signed(projection) or (projection.graded and (self.dac is None or self.dac.signed))
+        signed = self._signed(projection) or (
+            projection.graded and (self.dac is None or self.dac.signed)
+        )
         return quantiser(self.adc.bits, full_scale, signed=signed)
 
     def _signed(self, projection: ProjectionScope) -> bool:
         """Whether a weight may be negative."""
         negative = bool(np.min(projection.synapses.weights, initial=0.0) < 0)
-        return negative or self.pairs == "both" or (projection.synapses.plastic and projection.bounds[0] < 0)
+        return (
+            negative
+            or self.pairs == "both"
+            or (projection.synapses.plastic and projection.bounds[0] < 0)
+        )
 
     def _converters(
         self, converter: Converter, projection: ProjectionScope, columns: int
     ) -> tuple[Matrix, NDArray[np.uint32]]:
-        """Where converters go on to the next code, in codes, and the converter of each column; empty if ideal."""
+        """Where converters go on to the next code, in codes, and the converter of each column;
+        empty if ideal.
+        """
         ideal = np.zeros((0, 0)), np.zeros(0, np.uint32)
         if self.adc is None or converter.lsb == 0.0:
             return ideal
-        adc, width = replace(self.adc, signed=converter.lowest < 0), self._width(projection.synapses.n_post)
+        adc, width = (
+            replace(self.adc, signed=converter.lowest < 0),
+            self._width(projection.synapses.n_post),
+        )
         beside = adc.converters(projection.synapses.n_post, width=width)
         below = columns // projection.synapses.n_post  # tiles, with converters of their own
         key = stream_key(projection.synapses.key, "converters")
@@ -194,24 +253,32 @@ class Crossbar(Store):
         if edges is None:
             return ideal
         own = adc.sharing(projection.synapses.n_post, width=width)
-        return edges, (own + np.arange(below, dtype=np.uint32)[:, None] * np.uint32(beside)).reshape(-1)
+        return edges, (
+            own + np.arange(below, dtype=np.uint32)[:, None] * np.uint32(beside)
+        ).reshape(-1)
 
     def _width(self, columns: int) -> int:
         """How many columns of `columns` an array has."""
         return columns if self.tile is None else min(columns, self.tile.columns)
 
     def read_seconds(self, columns: int) -> float | None:
-        """How long one reading of `columns` columns takes [s], all arrays at once; None where that is not known."""
+        """How long one reading of `columns` columns takes [s], all arrays at once; None where that
+        is not known.
+        """
         columns = check.whole(self, "columns", columns)
         waiting = None if self.adc is None else self.adc.latency(self._width(columns))
         return None if waiting is None else self.read_time + waiting
 
     def _cells(self, projection: ProjectionScope) -> Cells:
-        """What a spike reads: pairs as they are `age` seconds after writing, in their arrays, behind their wires."""
+        """What a spike reads: pairs as they are `age` seconds after writing, in their arrays,
+        behind their wires.
+        """
         plus, minus = self._written(projection)
         excess = np.zeros((2, 0))
         if projection.synapses.plastic and self.age > FRESH and self.device.ages:
-            notify(f"Crossbar.age: cells of {projection.name}, which learns, do not age (got {self.age:g} s)")
+            notify(
+                f"Crossbar.age: cells of {projection.name}, which learns, do not age (got {self.age:g} s)"
+            )
         if not projection.synapses.plastic:
             keys = self._keys(projection)
             ((plus, minus),) = self.design.aged([(plus, minus)], self.age, [keys])
@@ -233,7 +300,9 @@ class Crossbar(Store):
         return plus, minus
 
     def _excess(self, pair: Pair, keys: tuple[int, int]) -> Matrix:
-        """The variance (2, n) [S^2] of reading both devices beyond that of the relative error; (2, 0) if none is."""
+        """The variance (2, n) [S^2] of reading both devices beyond that of the relative error; (2,
+        0) if none is.
+        """
         relative = self.device.read_noise**2 * np.stack(pair) ** 2
         errors = [self.design.error(g, self.age, key) for g, key in zip(pair, keys, strict=True)]
         excess: Matrix = np.stack(errors) ** 2 - relative
@@ -247,13 +316,23 @@ class Crossbar(Store):
         return excess if excess > SAME * relative else 0.0
 
     def _noise(self, projection: ProjectionScope) -> float:
-        """The relative error of one reading: of white noise, and where a rule learns of all noise together."""
-        return float(self.device.relative_error(self.age) if projection.synapses.plastic else self.device.read_noise)
+        """The relative error of one reading: of white noise, and where a rule learns of all noise
+        together.
+        """
+        return float(
+            self.device.relative_error(self.age)
+            if projection.synapses.plastic
+            else self.device.read_noise
+        )
 
     def _written(self, projection: ProjectionScope) -> Pair:
-        """The conductances of both devices of every pair (n_synapses,) [S] as they come out of writing."""
+        """The conductances of both devices of every pair (n_synapses,) [S] as they come out of
+        writing.
+        """
         device = self.device
-        weights = np.broadcast_to(np.asarray(projection.synapses.weights, np.float64), (projection.synapses.n,))
+        weights = np.broadcast_to(
+            np.asarray(projection.synapses.weights, np.float64), (projection.synapses.n,)
+        )
         if device.graded:
             targets = self.design.targets(weights, self._largest(projection))
         else:
@@ -270,12 +349,16 @@ class Crossbar(Store):
         return float(np.abs(projection.synapses.weights).max(initial=0.0)) / self.device.full
 
     def _largest(self, projection: ProjectionScope) -> float:
-        """The weight that a graded device's whole range stands for: the largest there is or may become."""
+        """The weight that a graded device's whole range stands for: the largest there is or may
+        become.
+        """
         bounds = [abs(bound) for bound in projection.bounds if np.isfinite(bound)]
         return max(float(np.abs(projection.synapses.weights).max(initial=0.0)), *bounds, 0.0)
 
 
-def to_conductances(weights: ArrayLike, *, g_min: float, g_max: float) -> tuple[Matrix, Matrix, float]:
+def to_conductances(
+    weights: ArrayLike, *, g_min: float, g_max: float
+) -> tuple[Matrix, Matrix, float]:
     """Split signed weights over differential pairs of conductances.
 
     A positive weight raises `plus`, a negative one raises `minus`, and the partner
@@ -309,7 +392,9 @@ def to_conductances(weights: ArrayLike, *, g_min: float, g_max: float) -> tuple[
     g_max = check.within(owner, "g_max", g_max, above=g_min, unit="S")
     array = check.finite_array(owner, "weights", weights)
     largest = float(np.abs(array).max(initial=0.0))
-    ((plus, minus),) = DifferentialPairs().split(array / largest if largest > 0 else array, g_min, g_max)
+    ((plus, minus),) = DifferentialPairs().split(
+        array / largest if largest > 0 else array, g_min, g_max
+    )
     return plus, minus, largest / (g_max - g_min)
 
 

@@ -23,9 +23,11 @@ class Ageing(ABC):
 
     @abstractmethod
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
-        """The conductances (n,) [S] `seconds` after writing left `conductances`; the same for the same key.
+        """The conductances (n,) [S] `seconds` after writing left `conductances`; the same for the
+        same key.
 
-        `key` stands for what is particular to each cell, so a cell seen at two times has aged further.
+        `key` stands for what is particular to each cell, so a cell seen at two times has aged
+        further.
         """
 
     def _normal(self, n: int, key: int) -> NDArray[np.float64]:
@@ -39,9 +41,11 @@ class Ageing(ABC):
 @final
 @dataclass(frozen=True, kw_only=True)
 class PowerDrift(Ageing):
-    """g (t / t0)**-nu from t0 on, nu = |mean(x) + sd(x) z|, z standard normal for each cell, x = g / unit.
+    """g (t / t0)**-nu from t0 on, nu = |mean(x) + sd(x) z|, z standard normal for each cell, x = g
+    / unit.
 
-    The structural relaxation of phase-change memory: Le Gallo et al. (2018), doi:10.1002/aelm.201700627.
+    The structural relaxation of phase-change memory: Le Gallo et al. (2018),
+    doi:10.1002/aelm.201700627.
     """
 
     t0: float  # of the first reading after writing [s]
@@ -59,7 +63,9 @@ class PowerDrift(Ageing):
         conductances, seconds, key = check_cells(self, conductances, seconds, key)
         if seconds <= self.t0:
             return conductances
-        drifted: Conductances = conductances * np.exp(-math.log(seconds / self.t0) * self.exponents(conductances, key))
+        drifted: Conductances = conductances * np.exp(
+            -math.log(seconds / self.t0) * self.exponents(conductances, key)
+        )
         return drifted
 
     def exponents(self, conductances: Conductances, key: int) -> NDArray[np.float64]:
@@ -72,7 +78,8 @@ class PowerDrift(Ageing):
 @final
 @dataclass(frozen=True, kw_only=True)
 class LogarithmicRelaxation(Ageing):
-    """g + shift ln(t / t0) + (sd + sd_growth ln(t / t0)) z after t0, z standard normal for each cell, at least 0.
+    """g + shift ln(t / t0) + (sd + sd_growth ln(t / t0)) z after t0, z standard normal for each
+    cell, at least 0.
 
     A cell that conducts nothing has no filament that could relax, and stays as it is.
     """
@@ -94,17 +101,21 @@ class LogarithmicRelaxation(Ageing):
             return conductances
         age = math.log(seconds / self.t0)
         z = self._normal(conductances.size, key)
-        moved = np.maximum(conductances + self.shift * age + (self.sd + self.sd_growth * age) * z, 0.0)
+        moved = np.maximum(
+            conductances + self.shift * age + (self.sd + self.sd_growth * age) * z, 0.0
+        )
         return np.where(conductances > 0, moved, 0.0)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Widening(Ageing):
-    """The error of writing, measured again at later times: sds[k](x) [S] at times[k] [s], x = g / unit.
+    """The error of writing, measured again at later times: sds[k](x) [S] at times[k] [s], x = g /
+    unit.
 
-    A cell moves by sqrt(sd(t)**2 - sd(t0)**2) z, z standard normal for each cell, where that is real; variances
-    between two times lie on a line over ln t and stay what they are after the last. Conductances stay >= 0.
+    A cell moves by sqrt(sd(t)**2 - sd(t0)**2) z, z standard normal for each cell, where that is
+    real; variances between two times lie on a line over ln t and stay what they are after the last.
+    Conductances stay >= 0.
     """
 
     times: tuple[float, ...]  # [s], ascending; the first is t0, at which `write` left the cells
@@ -114,12 +125,19 @@ class Widening(Ageing):
     def __post_init__(self) -> None:
         times = check.finite_array(self, "times", self.times, ndim=1, unit="s")
         if times.size < 2 or times[0] <= 0 or (np.diff(times) <= 0).any():
-            raise check.fail(self, "times", "must be two or more times > 0 s, ascending", self.times)
+            raise check.fail(
+                self, "times", "must be two or more times > 0 s, ascending", self.times
+            )
         object.__setattr__(self, "times", tuple(times.tolist()))
-        listed = isinstance(self.sds, (tuple, list)) and all(isinstance(law, Polynomial) for law in self.sds)
+        listed = isinstance(self.sds, (tuple, list)) and all(
+            isinstance(law, Polynomial) for law in self.sds
+        )
         if not listed or len(self.sds) != times.size:
             raise check.fail(
-                self, "sds", f"must be one law for each of {times.size} times, a tuple of Polynomials", self.sds
+                self,
+                "sds",
+                f"must be one law for each of {times.size} times, a tuple of Polynomials",
+                self.sds,
             )
         object.__setattr__(self, "sds", tuple(self.sds))
         check.keep(self, "unit", check.within, above=0.0, unit="S")
@@ -138,7 +156,13 @@ class Widening(Ageing):
         return moved
 
 
-def check_cells(owner: object, conductances: object, seconds: object, key: object) -> tuple[Conductances, float, int]:
+def check_cells(
+    owner: object, conductances: object, seconds: object, key: object
+) -> tuple[Conductances, float, int]:
     """Conductances (n,) [S] of an array of their own, a time [s] and the key of the cells."""
     cells = check.finite_array(owner, "conductances", conductances, ndim=1, unit="S")
-    return cells, check.within(owner, "seconds", seconds, least=0.0, unit="s"), check_key(owner, key)
+    return (
+        cells,
+        check.within(owner, "seconds", seconds, least=0.0, unit="s"),
+        check_key(owner, key),
+    )

@@ -20,19 +20,22 @@ FEWEST: Final = 0.1  # broken cells to be expected at least, so that a projectio
 @final
 @dataclass(frozen=True, kw_only=True)
 class BreakdownReRAM(Device):
-    """TaOx cells formed at random: a pulse of `forming_voltage` breaks some down, the others stay insulating.
+    """TaOx cells formed at random: a pulse of `forming_voltage` breaks some down, the others stay
+    insulating.
 
-    P(broken) = Phi((forming_voltage - breakdown_mean) / breakdown_sd), and a broken cell conducts median *
-    exp(sigma * z), z standard normal. Fitted to the arrays published with Wang et al. (2023), "Echo state
-    graph neural networks with analogue random resistive memory arrays", doi:10.1038/s42256-023-00609-5: 400
-    breakdown voltages between 3.14 and 3.70 V, a share of 0.507 zeros in 50 x 50 cells, 1232 broken cells
-    (the lognormal law passes a Kolmogorov-Smirnov test, p = 0.49), read noise 2 %. Pristine cells measure
-    about 10 Mohm, 0.1 uS; the published tables hold exact zeros for them, so `g_pristine` is 0. (A caption there
-    calls cells below 20 kohm broken, while those of the tables have 53 to 132 kohm; the tables count here.)
+    P(broken) = Phi((forming_voltage - breakdown_mean) / breakdown_sd), and a broken cell conducts
+    median * exp(sigma * z), z standard normal. Fitted to the arrays published with Wang et al.
+    (2023), "Echo state graph neural networks with analogue random resistive memory arrays",
+    doi:10.1038/s42256-023-00609-5: 400 breakdown voltages between 3.14 and 3.70 V, a share of 0.507
+    zeros in 50 x 50 cells, 1232 broken cells (the lognormal law passes a Kolmogorov-Smirnov test, p
+    = 0.49), read noise 2 %. Pristine cells measure about 10 Mohm, 0.1 uS; the published tables hold
+    exact zeros for them, so `g_pristine` is 0. (A caption there calls cells below 20 kohm broken,
+    while those of the tables have 53 to 132 kohm; the tables count here.)
 
-    Nobody has published pulses on these cells. g_min to cycle_noise are ASSUMPTIONS, taken from another
-    TaOx/HfOx cell (128 levels, window 10, nonlinearity labels 0.04 / -0.63, 3.7 % per cycle: table I of
-    Chowdhury et al. 2024, doi:10.1109/ICONS62911.2024.00058) around the median above.
+    Nobody has published pulses on these cells. g_min to cycle_noise are ASSUMPTIONS, taken from
+    another TaOx/HfOx cell (128 levels, window 10, nonlinearity labels 0.04 / -0.63, 3.7 % per
+    cycle: table I of Chowdhury et al. 2024, doi:10.1109/ICONS62911.2024.00058) around the median
+    above.
     """
 
     forming_voltage: float = 3.431  # [V]
@@ -64,7 +67,14 @@ class BreakdownReRAM(Device):
         check.keep(self, "median", check.within, above=0.0, unit="S")
         check.keep(self, "sigma", check.within, least=0.0, most=2.0)
         check_cell(self)
-        check.keep(self, "g_pristine", check.within, least=0.0, below=min(self.g_min, self.median), unit="S")
+        check.keep(
+            self,
+            "g_pristine",
+            check.within,
+            least=0.0,
+            below=min(self.g_min, self.median),
+            unit="S",
+        )
 
     @property
     def full(self) -> float:
@@ -77,10 +87,14 @@ class BreakdownReRAM(Device):
     @property
     def broken_share(self) -> float:
         """P(broken) at the forming voltage."""
-        return 0.5 * math.erfc((self.breakdown_mean - self.forming_voltage) / (self.breakdown_sd * math.sqrt(2.0)))
+        return 0.5 * math.erfc(
+            (self.breakdown_mean - self.forming_voltage) / (self.breakdown_sd * math.sqrt(2.0))
+        )
 
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
-        """One forming pulse to every cell whose target lies above `g_pristine`: once for all, whatever the cycle."""
+        """One forming pulse to every cell whose target lies above `g_pristine`: once for all,
+        whatever the cycle.
+        """
         key, cycle = check_key(self, key), check.whole(self, "cycle", cycle, most=2**31)
         conductances = check_targets(self, targets, cycle)
         chosen = conductances > self.g_pristine
@@ -89,7 +103,9 @@ class BreakdownReRAM(Device):
             rule = f"too low for {count} cells, of which none breaks down (mean {self.breakdown_mean:g} V)"
             raise check.fail(self, "forming_voltage", rule, self.forming_voltage)
         formed = np.full(count, float(self.g_pristine))
-        kernels.form(np.uint64(key), self.broken_share, float(self.median), float(self.sigma), formed)
+        kernels.form(
+            np.uint64(key), self.broken_share, float(self.median), float(self.sigma), formed
+        )
         if count == conductances.size:
             conductances = formed
         else:

@@ -28,19 +28,22 @@ class Device(ABC):
     A device is a frozen, keyword-only dataclass with these fields or properties:
 
     1. `graded`: whether writing reaches any conductance in [g_min, g_max], or only `full`;
-    2. `full` and `rest` [S]: what a weight of full magnitude aims at, and what its partner in the pair holds;
+    2. `full` and `rest` [S]: what a weight of full magnitude aims at, and what its partner in the
+       pair holds;
     3. `write` turns targets into conductances, with all that goes wrong on the way;
-    4. `read_noise`: standard deviation of one reading, relative to the conductance, from white noise;
-    5. for learning: `levels` pulses lead from g_min to g_max and back, in steps shaped by `nonlinearity_up`
-       and `nonlinearity_down`, with `cycle_noise` per pulse, relative to g_max - g_min. A device below g_min
-       does not respond. The law is in `kernels/reference/pulses.py`.
+    4. `read_noise`: standard deviation of one reading, relative to the conductance, from white
+       noise;
+    5. for learning: `levels` pulses lead from g_min to g_max and back, in steps shaped by
+       `nonlinearity_up` and `nonlinearity_down`, with `cycle_noise` per pulse, relative to g_max -
+       g_min. A device below g_min does not respond. The law is in `kernels/reference/pulses.py`.
 
-    The others are optional, and tell of cells that fail (`faults`, `endurance`), age (`ageing`, one law after the
-    other), flicker or jump between readings (`flicker`, `telegraph`), and of the range that was `measured`.
+    The others are optional, and tell of cells that fail (`faults`, `endurance`), age (`ageing`, one
+    law after the other), flicker or jump between readings (`flicker`, `telegraph`), and of the
+    range that was `measured`.
 
-    A key stands for an array of cells: its i-th cell is the same cell in `write`, `aged`, `worn` and `stuck`, and in
-    `read` and `read_error` where it is given as `cells`. What is drawn for different purposes is independent, also
-    where one number is used as the key of all of them.
+    A key stands for an array of cells: its i-th cell is the same cell in `write`, `aged`, `worn`
+    and `stuck`, and in `read` and `read_error` where it is given as `cells`. What is drawn for
+    different purposes is independent, also where one number is used as the key of all of them.
     """
 
     graded: ClassVar[bool]
@@ -68,7 +71,8 @@ class Device(ABC):
 
     @abstractmethod
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
-        """The conductances (n,) [S] after writing `targets` (n,) [S]; the same for the same key and cycle.
+        """The conductances (n,) [S] after writing `targets` (n,) [S]; the same for the same key and
+        cycle.
 
         Another cycle writes the same cells, with their own faults and deviations, once more.
         """
@@ -79,9 +83,11 @@ class Device(ABC):
         return bool(self.ageing) or type(self).aged is not Device.aged
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
-        """The conductances (n,) [S] `seconds` after writing left `conductances`; the same for the same key.
+        """The conductances (n,) [S] `seconds` after writing left `conductances`; the same for the
+        same key.
 
-        Raises ParameterError for a time that is negative or not finite; warns of one that was not measured.
+        Raises ParameterError for a time that is negative or not finite; warns of one that was not
+        measured.
         """
         since, key = self._since(seconds), check_key(self, key)
         aged = self._cells(conductances)
@@ -98,43 +104,63 @@ class Device(ABC):
         return self.faults.where(n, check_key(self, key))
 
     def worn(self, conductances: Conductances, cycles: float, key: int) -> Conductances:
-        """The conductances (n,) [S] of cells that have been written `cycles` times: those that failed are stuck."""
+        """The conductances (n,) [S] of cells that have been written `cycles` times: those that
+        failed are stuck.
+        """
         count, key = check.within(self, "cycles", cycles, least=0.0), check_key(self, key)
         worn = self._cells(conductances)
         if self.endurance is not None:
             self.endurance.apply(worn, count, key, self.rest, self.full)
         return worn
 
-    def read_error(self, conductances: Conductances, seconds: float = 0.0, *, cells: int = 0) -> Conductances:
-        """The standard deviation (n,) [S] of one reading of each cell, `seconds` after it was written.
+    def read_error(
+        self, conductances: Conductances, seconds: float = 0.0, *, cells: int = 0
+    ) -> Conductances:
+        """The standard deviation (n,) [S] of one reading of each cell, `seconds` after it was
+        written.
 
-        White noise, 1/f noise that has accumulated since, and the telegraph noise of the traps that `cells`, a
-        key, gives to each cell.
+        White noise, 1/f noise that has accumulated since, and the telegraph noise of the traps that
+        `cells`, a key, gives to each cell.
         """
-        since, g, cells = self._since(seconds), self._cells(conductances), check_key(self, cells, "cells")
+        since, g, cells = (
+            self._since(seconds),
+            self._cells(conductances),
+            check_key(self, cells, "cells"),
+        )
         error = self._normal_error(g, since)
         if self.telegraph is not None:
             error = np.sqrt(error**2 + self.telegraph.error(g, cells) ** 2)
         return error
 
     def read(
-        self, conductances: Conductances, key: int, seconds: float = 0.0, *, cells: int = 0, history: int | None = None
+        self,
+        conductances: Conductances,
+        key: int,
+        seconds: float = 0.0,
+        *,
+        cells: int = 0,
+        history: int | None = None,
     ) -> Conductances:
-        """One noisy reading (n,) [S] of each cell, `seconds` after it was written; the same for the same keys.
+        """One noisy reading (n,) [S] of each cell, `seconds` after it was written; the same for the
+        same keys.
 
-        `cells` is the key of the array: it gives cells their traps and the course that their 1/f noise takes over
-        time, so readings a moment apart have nearly the same 1/f error, and those of one moment the same. `key` stands
-        for one reading, its white noise and what its traps hold. history: another key for the course of the 1/f noise,
-        for readings of which no times are known.
+        `cells` is the key of the array: it gives cells their traps and the course that their 1/f
+        noise takes over time, so readings a moment apart have nearly the same 1/f error, and those
+        of one moment the same. `key` stands for one reading, its white noise and what its traps
+        hold. history: another key for the course of the 1/f noise, for readings of which no times
+        are known.
 
-        Cell by cell, whatever it takes: what faster ways are tested against. A reading may be negative.
+        Cell by cell, whatever it takes: what faster ways are tested against. A reading may be
+        negative.
         """
         key, cells = check_key(self, key), check_key(self, cells, "cells")
         history = None if history is None else check_key(self, history, "history")
         since, readings = self._since(seconds), self._cells(conductances)
         errors = self.read_noise * readings
         if self.flicker is not None:
-            course = self.flicker.course(readings.size, since, cells if history is None else history)
+            course = self.flicker.course(
+                readings.size, since, cells if history is None else history
+            )
             course *= self.flicker.error(readings, since)
         if self.telegraph is not None:
             self.telegraph.flip(readings, cells, key)
@@ -144,17 +170,23 @@ class Device(ABC):
         return readings
 
     def relative_error(self, seconds: float = 1.0) -> float:
-        """The standard deviation of a reading of a cell in full, relative to it, all cells taken together."""
+        """The standard deviation of a reading of a cell in full, relative to it, all cells taken
+        together.
+        """
         if self.flicker is None and self.telegraph is None:
             self._since(seconds)
             return self.read_noise
         return float(self.mean_error(np.array([self.full]), seconds)[0] / self.full)
 
     def mean_error(self, conductances: Conductances, seconds: float = 1.0) -> Conductances:
-        """The standard deviation (n,) [S] of one reading of each cell, if nothing is known of its traps."""
+        """The standard deviation (n,) [S] of one reading of each cell, if nothing is known of its
+        traps.
+        """
         since, g = self._since(seconds), self._cells(conductances)
         error = self._normal_error(g, since)
-        return error if self.telegraph is None else np.sqrt(error**2 + self.telegraph.variance * g**2)
+        return (
+            error if self.telegraph is None else np.sqrt(error**2 + self.telegraph.variance * g**2)
+        )
 
     def pulse_constants(self) -> dict[str, Any]:
         """The arguments of `pulse_step` that describe the device."""
@@ -170,7 +202,9 @@ class Device(ABC):
 
     def _cells(self, conductances: Any) -> Conductances:
         """A copy of the conductances (n,) [S] of cells, each known to be a number."""
-        cells: Conductances = check.finite_array(self, "conductances", conductances, ndim=1, unit="S")
+        cells: Conductances = check.finite_array(
+            self, "conductances", conductances, ndim=1, unit="S"
+        )
         return cells
 
     def _since(self, seconds: float) -> float:
@@ -193,9 +227,13 @@ def tell_ageless(owner: object, device: Device, seconds: float) -> None:
 
 
 def check_targets(device: Device, targets: Conductances, cycle: int) -> Conductances:
-    """A copy of the targets (n,) [S]; refuses what no cell can hold, warns of what was not measured."""
+    """A copy of the targets (n,) [S]; refuses what no cell can hold, warns of what was not
+    measured.
+    """
     check.whole(device, "cycle", cycle, most=2**31)
-    conductances: Conductances = check.finite_array(device, "targets", targets, ndim=1, least=0.0, unit="S")
+    conductances: Conductances = check.finite_array(
+        device, "targets", targets, ndim=1, least=0.0, unit="S"
+    )
     if device.measured is not None:
         device.measured.ask_conductances(device, conductances)
     return conductances
@@ -213,9 +251,18 @@ def check_cell(device: Device) -> None:
     check.keep(device, "cycle_noise", check.within, least=0.0, most=1.0)
     check.keep(device, "read_noise", check.within, least=0.0, most=1.0)
     check.keep(device, "faults", check.instance, StuckAt)
-    if not isinstance(device.ageing, tuple) or not all(isinstance(law, Ageing) for law in device.ageing):
-        raise check.fail(device, "ageing", "must be a tuple of laws such as PowerDrift()", device.ageing)
-    kinds = {"endurance": Endurance, "flicker": Flicker, "telegraph": Telegraph, "measured": Measured}
+    if not isinstance(device.ageing, tuple) or not all(
+        isinstance(law, Ageing) for law in device.ageing
+    ):
+        raise check.fail(
+            device, "ageing", "must be a tuple of laws such as PowerDrift()", device.ageing
+        )
+    kinds = {
+        "endurance": Endurance,
+        "flicker": Flicker,
+        "telegraph": Telegraph,
+        "measured": Measured,
+    }
     for field, kind in kinds.items():
         value = getattr(device, field)
         if value is not None and not isinstance(value, kind):

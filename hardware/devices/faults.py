@@ -22,7 +22,8 @@ Conductances = NDArray[np.float64]
 @final
 @dataclass(frozen=True, kw_only=True)
 class StuckAt:
-    """A share `low` of the cells always rests, a share `high` always conducts in full, whatever is written.
+    """A share `low` of the cells always rests, a share `high` always conducts in full, whatever is
+    written.
 
     A cell that is stuck at a small share is stuck at a larger one.
     """
@@ -34,7 +35,12 @@ class StuckAt:
         check.keep(self, "low", check.within, least=0.0, most=1.0)
         check.keep(self, "high", check.within, least=0.0, most=1.0)
         if self.low + self.high >= 1.0:
-            raise check.fail(self, "low", "must leave cells that can be written: low + high < 1", self.low + self.high)
+            raise check.fail(
+                self,
+                "low",
+                "must leave cells that can be written: low + high < 1",
+                self.low + self.high,
+            )
 
     def apply(self, conductances: Conductances, key: int, rest: float, full: float) -> None:
         """Set those of conductances (n,) [S] that are stuck to `rest` or `full` [S], in place."""
@@ -61,12 +67,14 @@ ALL_FREE: Final = StuckAt()
 @final
 @dataclass(frozen=True, kw_only=True)
 class Endurance:
-    """After how many cycles of writing a cell fails for good: P(failed by c) = 1 - exp(-(c / cycles)**shape).
+    """After how many cycles of writing a cell fails for good: P(failed by c) = 1 - exp(-(c /
+    cycles)**shape).
 
-    The law of Weibull (1951), doi:10.1115/1.4010337, that is customary for oxide cells although it fits the
-    upper percentiles poorly (doi:10.1016/j.mee.2017.05.007). Where a failed cell stays is part of the
-    technology: HfO2 cells lose their conducting state ("Statistical assessment of endurance degradation ...",
-    2013). No figures are assumed, and no preset has any: they are unknown for its sources.
+    The law of Weibull (1951), doi:10.1115/1.4010337, that is customary for oxide cells although it
+    fits the upper percentiles poorly (doi:10.1016/j.mee.2017.05.007). Where a failed cell stays is
+    part of the technology: HfO2 cells lose their conducting state ("Statistical assessment of
+    endurance degradation ...", 2013). No figures are assumed, and no preset has any: they are
+    unknown for its sources.
     """
 
     cycles: float  # by which a share 1 - 1/e has failed
@@ -86,7 +94,9 @@ class Endurance:
         rate = self.shape * (math.log(written) - math.log(self.cycles))  # a power would overflow
         return -math.expm1(-math.exp(min(rate, MOST_EXPONENT)))
 
-    def apply(self, conductances: Conductances, cycles: float, key: int, rest: float, full: float) -> None:
+    def apply(
+        self, conductances: Conductances, cycles: float, key: int, rest: float, full: float
+    ) -> None:
         """Set those of conductances (n,) [S] that have failed to where they stay, in place."""
         value, share = rest if self.fails_to == "rest" else full, self.failed(cycles)
         own = np.uint64(stream_key(key, "endurance"))

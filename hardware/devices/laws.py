@@ -71,7 +71,9 @@ class Logarithm(Law):
             raise check.fail(self, "high", f"must be >= low = {self.low:g}", self.high)
 
     def __call__(self, x: Values) -> Values:
-        values: Values = np.clip(self.offset + self.slope * np.log(np.maximum(x, SMALLEST)), self.low, self.high)
+        values: Values = np.clip(
+            self.offset + self.slope * np.log(np.maximum(x, SMALLEST)), self.low, self.high
+        )
         return values
 
 
@@ -91,7 +93,9 @@ class Power(Law):
             raise check.fail(self, "high", "must be >= 0", self.high)
 
     def __call__(self, x: Values) -> Values:
-        raised = np.exp(self.exponent * np.log(np.maximum(x, SMALLEST)))  # three times as fast as a power
+        raised = np.exp(
+            self.exponent * np.log(np.maximum(x, SMALLEST))
+        )  # three times as fast as a power
         values: Values = np.minimum(self.factor * raised, self.high)
         return values
 

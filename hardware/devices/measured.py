@@ -36,16 +36,40 @@ class Measured:
     def ask_conductances(self, owner: object, conductances: NDArray[np.float64]) -> None:
         """Warn, once, of conductances (n,) [S] outside of the measured range."""
         if self.conductance is not None and conductances.size:
-            ask(owner, "targets", conductances.min(), conductances.max(), self.conductance, "S", self.source)
+            ask(
+                owner,
+                "targets",
+                conductances.min(),
+                conductances.max(),
+                self.conductance,
+                "S",
+                self.source,
+            )
 
     def ask_seconds(self, owner: object, seconds: float) -> None:
-        """Warn of a time after the measured ones; earlier than the first, cells are as they were written."""
+        """Warn of a time after the measured ones; earlier than the first, cells are as they were
+        written.
+        """
         if self.seconds is not None:
-            ask(owner, "seconds", self.seconds[0], max(seconds, self.seconds[0]), self.seconds, "s", self.source)
+            ask(
+                owner,
+                "seconds",
+                self.seconds[0],
+                max(seconds, self.seconds[0]),
+                self.seconds,
+                "s",
+                self.source,
+            )
 
 
 def ask(
-    owner: object, field: str, least: float, most: float, bounds: tuple[float, float], unit: str, source: str
+    owner: object,
+    field: str,
+    least: float,
+    most: float,
+    bounds: tuple[float, float],
+    unit: str,
+    source: str,
 ) -> None:
     """Warn if [least, most] is not inside `bounds`."""
     low, high = bounds

@@ -14,20 +14,24 @@ from ...sim.seed import check_key, stream_key
 from .device import Conductances, Device, check_cell, check_targets
 from .laws import Polynomial
 
-WIDE: Final = 6.0  # standard deviations below g_min at which a cell that was written still answers pulses
+WIDE: Final = (
+    6.0  # standard deviations below g_min at which a cell that was written still answers pulses
+)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class MultilevelCell(Device):
-    """A cell written to any target in [g_min, g_max] with the error that its writing was measured to leave.
+    """A cell written to any target in [g_min, g_max] with the error that its writing was measured
+    to leave.
 
-    The error is normal, of standard deviation programming(g / unit) [S], drawn anew in every cycle of writing;
-    conductances stay >= 0. With `device_spread` what a cell reaches above g_min is off by a lognormal factor that
-    stays with it. `potentia.hardware.devices.presets` names the cells that have been published.
+    The error is normal, of standard deviation programming(g / unit) [S], drawn anew in every cycle
+    of writing; conductances stay >= 0. With `device_spread` what a cell reaches above g_min is off
+    by a lognormal factor that stays with it. `potentia.hardware.devices.presets` names the cells
+    that have been published.
 
-    levels to cycle_noise are ASSUMPTIONS of ideal pulses, since cells written this way were not measured under
-    single ones.
+    levels to cycle_noise are ASSUMPTIONS of ideal pulses, since cells written this way were not
+    measured under single ones.
     """
 
     g_min: float  # [S]
@@ -77,6 +81,8 @@ class MultilevelCell(Device):
         return conductances
 
     def pulse_constants(self) -> dict[str, Any]:
-        """The arguments of `pulse_step`; g_min makes room for cells that were written too low, which still answer."""
+        """The arguments of `pulse_step`; g_min makes room for cells that were written too low,
+        which still answer.
+        """
         margin = WIDE * float(self.error(np.array([self.g_min]))[0])
         return {**super().pulse_constants(), "g_min": max(self.g_min - margin, 0.0)}

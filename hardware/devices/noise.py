@@ -18,21 +18,24 @@ from .laws import Law, check_law
 Conductances = NDArray[np.float64]
 
 OLDEST: Final = 2.0**53  # time constants, beyond which a float does not tell one from the next
-APART: Final = math.log(4.0)  # of the logarithms of time constants: the spectrum is off 1/f by 0.3 % at most
+APART: Final = math.log(
+    4.0
+)  # of the logarithms of time constants: the spectrum is off 1/f by 0.3 % at most
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Flicker:
-    """1/f noise, accumulated since writing: normal, sd = Q(x) g sqrt(ln((t + read_time) / (2 read_time))).
+    """1/f noise, accumulated since writing: normal, sd = Q(x) g sqrt(ln((t + read_time) / (2
+    read_time))).
 
-    x = g / unit; with `relative` false Q(x) is the error itself [S], not a share of g. The root is that of the
-    power of a 1/f spectrum between 1 / (t + read_time) and 1 / (2 read_time); before t = read_time there is
-    none. Nandakumar et al. (2019), doi:10.1109/ICECS46596.2019.8964852.
+    x = g / unit; with `relative` false Q(x) is the error itself [S], not a share of g. The root is
+    that of the power of a 1/f spectrum between 1 / (t + read_time) and 1 / (2 read_time); before t
+    = read_time there is none. Nandakumar et al. (2019), doi:10.1109/ICECS46596.2019.8964852.
 
-    Over time (`course`) it is a sum of parts, each correlated like exp(-lag / tau) as one kind of traps is, equally
-    strong for each factor in tau (McWhorter 1957, "1/f noise and germanium surface properties"). Those of periods,
-    2 pi tau, beyond t + read_time have not come in yet.
+    Over time (`course`) it is a sum of parts, each correlated like exp(-lag / tau) as one kind of
+    traps is, equally strong for each factor in tau (McWhorter 1957, "1/f noise and germanium
+    surface properties"). Those of periods, 2 pi tau, beyond t + read_time have not come in yet.
     """
 
     unit: float  # [S]
@@ -49,19 +52,24 @@ class Flicker:
     def error(self, conductances: Conductances, seconds: float) -> Conductances:
         """The standard deviation (n,) [S] of a reading `seconds` after writing."""
         amplitude = np.maximum(self.amplitude(conductances / self.unit), 0.0)
-        return (amplitude * conductances if self.relative else amplitude) * math.sqrt(self._span(seconds))
+        return (amplitude * conductances if self.relative else amplitude) * math.sqrt(
+            self._span(seconds)
+        )
 
     def course(self, n: int, seconds: float, key: int) -> NDArray[np.float64]:
         """The error (n,) of the cells `key` stands for at one moment, in standard deviations.
 
-        The same cells at other moments are seen on the same course, in whatever order they are asked for.
+        The same cells at other moments are seen on the same course, in whatever order they are
+        asked for.
         """
         values, key = np.zeros(check.whole(self, "n", n, most=MOST_CELLS)), check_key(self, key)
         seconds = check.within(self, "seconds", seconds, least=0.0, unit="s")
         span = self._span(seconds)
         if span:
             parts = np.arange(math.ceil(span / APART))
-            taus = self.read_time / math.pi * np.exp((parts + 0.5) * APART)  # a period is 2 pi of them
+            taus = (
+                self.read_time / math.pi * np.exp((parts + 0.5) * APART)
+            )  # a period is 2 pi of them
             weights = np.sqrt(np.minimum(APART, span - parts * APART) / span)
             ages = np.minimum(seconds / taus, OLDEST)
             kernels.fluctuate(np.uint64(stream_key(key, "flicker")), weights, ages, values)
@@ -75,12 +83,14 @@ class Flicker:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Telegraph:
-    """Random telegraph noise: a share of the cells has a trap, and conducts less while it holds a charge.
+    """Random telegraph noise: a share of the cells has a trap, and conducts less while it holds a
+    charge.
 
-    The two levels of such a cell differ by a g, a lognormal(median, sigma) and at most 1; a reading finds the
-    lower one with probability `occupancy`. g is their mean. Readings are taken to be further apart than the
-    trap remembers. Why amplitudes are lognormal: Karpov and Niraula, "Log-normal statistics in filamentary RRAM
-    devices and related systems". No preset has figures for it.
+    The two levels of such a cell differ by a g, a lognormal(median, sigma) and at most 1; a reading
+    finds the lower one with probability `occupancy`. g is their mean. Readings are taken to be
+    further apart than the trap remembers. Why amplitudes are lognormal: Karpov and Niraula,
+    "Log-normal statistics in filamentary RRAM devices and related systems". No preset has figures
+    for it.
     """
 
     share: float
@@ -118,9 +128,16 @@ class Telegraph:
         return self.share * square * self.occupancy * (1.0 - self.occupancy)
 
     def flip(self, conductances: Conductances, key: int, reading: int) -> None:
-        """Put the cells that `key` stands for, conductances (n,) [S], on the level that a `reading` finds, in place."""
+        """Put the cells that `key` stands for, conductances (n,) [S], on the level that a `reading`
+        finds, in place.
+        """
         amplitudes = self.amplitudes(conductances.size, key)
-        kernels.flip(np.uint64(stream_key(reading, "telegraph")), float(self.occupancy), amplitudes, conductances)
+        kernels.flip(
+            np.uint64(stream_key(reading, "telegraph")),
+            float(self.occupancy),
+            amplitudes,
+            conductances,
+        )
 
 
 def _below(z: float) -> float:

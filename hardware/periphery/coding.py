@@ -4,7 +4,8 @@ A coding cuts a vector into planes, each read once from the array, and
 
     value = sum over planes of significance * plane.
 
-The array is linear, so the sum of the converted readings of the planes, each times its significance, is the product.
+The array is linear, so the sum of the converted readings of the planes, each times its
+significance, is the product.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ Planes = list[tuple[float, Any]]
 @final
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What one product takes: `reads` of the array, conversions, seconds (None where a time is unknown)."""
+    """What one product takes: `reads` of the array, conversions, seconds (None where a time is
+    unknown).
+    """
 
     reads: int
     dac_conversions: int
@@ -35,7 +38,8 @@ class Reading:
 
 
 class InputCoding(ABC):
-    """A way to drive word lines with vectors (..., rows), arrays or tensors; gradients go straight through.
+    """A way to drive word lines with vectors (..., rows), arrays or tensors; gradients go straight
+    through.
 
     The range is that of the converter: the largest magnitude of every vector, or a fixed one.
     """
@@ -55,7 +59,9 @@ class InputCoding(ABC):
     @property
     @abstractmethod
     def rms(self) -> float:
-        """The root mean square of a plane, relative to its full scale, that automatic converter ranges expect."""
+        """The root mean square of a plane, relative to its full scale, that automatic converter
+        ranges expect.
+        """
 
     @property
     def converted(self) -> int:
@@ -67,7 +73,9 @@ class InputCoding(ABC):
         """Significance and plane (..., rows) of every read, in the unit of the values."""
 
     def squares(self, plane: Any, full_scale: Any) -> Any:
-        """What the variance of a cell's reading is multiplied with: the square of what drives it."""
+        """What the variance of a cell's reading is multiplied with: the square of
+        what drives it.
+        """
         return plane * plane
 
     def full_scale(self, values: Any) -> Any:
@@ -83,18 +91,31 @@ class InputCoding(ABC):
 
     def product(self, values: Any, read: Callable[[Any], Any], *, key: int = 0) -> Any:
         """The sum over the planes of what `read` makes of each (..., rows) -> (..., columns)."""
-        return sum(significance * read(plane) for significance, plane in self.planes(values, key=key))
+        return sum(
+            significance * read(plane) for significance, plane in self.planes(values, key=key)
+        )
 
     def cost(self, rows: int, columns: int, adc: ADC | None = None) -> Reading:
-        """What one vector of `rows` values takes on an array of `columns` columns, converted by `adc`.
+        """What one vector of `rows` values takes on an array of `columns` columns, converted by
+        `adc`.
 
-        Reads and conversions follow each other; without converters the readings take no time but their own.
+        Reads and conversions follow each other; without converters the readings take no time but
+        their own.
         """
-        rows, columns = check.whole(self, "rows", rows, least=1), check.whole(self, "columns", columns, least=1)
+        rows, columns = (
+            check.whole(self, "rows", rows, least=1),
+            check.whole(self, "columns", columns, least=1),
+        )
         check.instance(self, "adc", adc, ADC, optional=True)
         latency = 0.0 if adc is None else adc.latency(columns)
-        drive = 0.0 if self.converter is None or not self.converted else self.converter.conversion_time
-        seconds = None if latency is None or drive is None else self.reads * (self.read_time + latency) + drive
+        drive = (
+            0.0 if self.converter is None or not self.converted else self.converter.conversion_time
+        )
+        seconds = (
+            None
+            if latency is None or drive is None
+            else self.reads * (self.read_time + latency) + drive
+        )
         return Reading(
             reads=self.reads,
             dac_conversions=self.converted * rows,
@@ -139,10 +160,11 @@ class Amplitude(InputCoding):
 @final
 @dataclass(frozen=True)
 class BitSerial(InputCoding):
-    """One read per bit of the magnitude, full voltage or none, of the value's sign; shift and add makes the sum.
+    """One read per bit of the magnitude, full voltage or none, of the value's sign; shift and add
+    makes the sum.
 
-    `bits` count the sign where `signed`. Each plane is a reading of its own with noise of its own, as in Wang et al.
-    (2023), doi:10.1038/s42256-023-00609-5 (4 bits).
+    `bits` count the sign where `signed`. Each plane is a reading of its own with noise of its own,
+    as in Wang et al. (2023), doi:10.1038/s42256-023-00609-5 (4 bits).
     """
 
     bits: int = 8
@@ -170,7 +192,11 @@ class BitSerial(InputCoding):
     def planes(self, values: Any, *, key: int = 0) -> Planes:
         assert self.converter is not None
         given = values.detach() if hasattr(values, "detach") else values
-        levels, full, highest = self.converter.convert(given), self.full_scale(values), self.converter.codes[1]
+        levels, full, highest = (
+            self.converter.convert(given),
+            self.full_scale(values),
+            self.converter.codes[1],
+        )
         codes = (levels / full * highest).round()
         rest, sign, planes = abs(codes), 1.0 * (codes > 0) - 1.0 * (codes < 0), []
         for k in range(self.reads):
@@ -183,10 +209,12 @@ class BitSerial(InputCoding):
 @final
 @dataclass(frozen=True)
 class PulseWidth(InputCoding):
-    """Full voltage for as many slots as the magnitude of the value's code, the sign that of the voltage.
+    """Full voltage for as many slots as the magnitude of the value's code, the sign that of the
+    voltage.
 
-    The charge of a column over the whole read is converted once. A cell's error either lasts the whole read
-    (slow noise, the law of `Amplitude`) or is drawn anew in every slot (`white`), which long pulses average.
+    The charge of a column over the whole read is converted once. A cell's error either lasts the
+    whole read (slow noise, the law of `Amplitude`) or is drawn anew in every slot (`white`), which
+    long pulses average.
     """
 
     bits: int = 8

@@ -51,21 +51,23 @@ class Characteristics:
 @final
 @dataclass(frozen=True, kw_only=True)
 class ADC(Characteristics):
-    """Analogue-to-digital converters, each for `columns_per_adc` neighbouring columns, one after the other.
+    """Analogue-to-digital converters, each for `columns_per_adc` neighbouring columns, one after
+    the other.
 
     Columns of two arrays never share one: the last converter of an array has what is left.
 
-    code = round(value / step), step = range / highest code; codes are two's complement, or begin at 0 where not
-    `signed`. "auto" takes the largest magnitude of the values as the range.
+    code = round(value / step), step = range / highest code; codes are two's complement, or begin at
+    0 where not `signed`. "auto" takes the largest magnitude of the values as the range.
 
     A converter of its own reads code k from (k - 1/2 + e_k) steps on, with
 
         e_k = offset z1 + gain z2 k + inl z3 4 t (1 - t) + bridge_k,    t in [0, 1] along the codes,
 
-    z standard normal, drawn once per converter; `bridge` sums normal errors of the steps' widths (`dnl`) and is
-    tied to zero at both ends. A code whose step has no width left is never read. The model is that of static
-    errors in IEEE Std 1241-2010, doi:10.1109/IEEESTD.2011.5692956; the laws of the draws are an assumption. Droop of
-    the sample and hold is unknown: no source for these arrays.
+    z standard normal, drawn once per converter; `bridge` sums normal errors of the steps' widths
+    (`dnl`) and is tied to zero at both ends. A code whose step has no width left is never read. The
+    model is that of static errors in IEEE Std 1241-2010, doi:10.1109/IEEESTD.2011.5692956; the laws
+    of the draws are an assumption. Droop of the sample and hold is unknown: no source for these
+    arrays.
     """
 
     columns_per_adc: int = 1
@@ -81,7 +83,9 @@ class ADC(Characteristics):
         return ends.lowest, ends.highest
 
     def converters(self, columns: int, *, width: int | None = None) -> int:
-        """How many converters `columns` columns need, in arrays of `width` columns beside each other, or in one."""
+        """How many converters `columns` columns need, in arrays of `width` columns beside each
+        other, or in one.
+        """
         columns, width = self._in_arrays(columns, width)
         whole, rest = divmod(columns, width)
         return whole * -(-width // self.columns_per_adc) + -(-rest // self.columns_per_adc)
@@ -90,23 +94,33 @@ class ADC(Characteristics):
         """The converter (columns,) of each column; see `converters`."""
         columns, width = self._in_arrays(columns, width)
         array, place = np.divmod(np.arange(columns), width)
-        return np.asarray(array * -(-width // self.columns_per_adc) + place // self.columns_per_adc, np.uint32)
+        return np.asarray(
+            array * -(-width // self.columns_per_adc) + place // self.columns_per_adc, np.uint32
+        )
 
     def latency(self, columns: int) -> float | None:
-        """Seconds until `columns` columns are converted; None where `conversion_time` is unknown."""
+        """Seconds until `columns` columns are converted; None where
+        `conversion_time` is unknown.
+        """
         each = min(check.whole(self, "columns", columns), self.columns_per_adc)
         return None if self.conversion_time is None else self.conversion_time * each
 
     def errors(self, columns: int, key: int, *, width: int | None = None) -> Array | None:
-        """e_k of every converter and code (converters, codes) [steps]; None where there are none."""
+        """e_k of every converter and code (converters, codes) [steps]; None where
+        there are none.
+        """
         return _errors(replace(self, range="auto"), self.converters(columns, width=width), key)
 
     def edges(self, columns: int, key: int, *, width: int | None = None) -> Array | None:
-        """Where every converter goes on to the next code (converters, codes - 1) [steps]; None where they are ideal."""
+        """Where every converter goes on to the next code (converters, codes - 1) [steps]; None
+        where they are ideal.
+        """
         errors, (lowest, highest) = self.errors(columns, key, width=width), self.codes
         if errors is None:
             return None
-        edges: Array = np.maximum.accumulate(np.arange(lowest + 1, highest + 1) - 0.5 + errors[:, 1:], axis=1)
+        edges: Array = np.maximum.accumulate(
+            np.arange(lowest + 1, highest + 1) - 0.5 + errors[:, 1:], axis=1
+        )
         return edges
 
     def step(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -124,11 +138,13 @@ class ADC(Characteristics):
         Parameters
         ----------
         values : array_like or torch.Tensor, shape (..., columns)
-            A tensor passes gradients straight through: 1 where they are not clipped, else 0. float32 stays float32.
+            A tensor passes gradients straight through: 1 where they are not clipped, else 0.
+            float32 stays float32.
         key : int
             Of the draw of the errors; the same key makes the same converters.
         width : int or None
-            Columns of an array, where there are several beside each other; None: all are one array's.
+            Columns of an array, where there are several beside each other; None: all are one
+            array's.
 
         Raises
         ------
@@ -139,18 +155,28 @@ class ADC(Characteristics):
 
     def _in_arrays(self, columns: int, width: int | None) -> tuple[int, int]:
         columns = check.whole(self, "columns", columns, most=MOST_COLUMNS)
-        own = max(columns, 1) if width is None else check.whole(self, "width", width, least=1, most=MOST_COLUMNS)
+        own = (
+            max(columns, 1)
+            if width is None
+            else check.whole(self, "width", width, least=1, most=MOST_COLUMNS)
+        )
         return columns, own
 
-    def _read(self, values: NDArray[Any], step: NDArray[Any], key: int, width: int | None) -> NDArray[Any]:
+    def _read(
+        self, values: NDArray[Any], step: NDArray[Any], key: int, width: int | None
+    ) -> NDArray[Any]:
         lowest, highest = self.codes
         edges = self.edges(values.shape[-1], key, width=width)
         if edges is None:
             return np.asarray(np.clip(np.rint(values / step), lowest, highest) * step)
         *batch, columns = values.shape
-        scaled = np.ascontiguousarray((values / step).reshape(math.prod(batch), columns), np.float64)
+        scaled = np.ascontiguousarray(
+            (values / step).reshape(math.prod(batch), columns), np.float64
+        )
         codes = np.empty_like(scaled)
-        kernels.count_edges(scaled, edges, self.sharing(values.shape[-1], width=width), float(lowest), codes)
+        kernels.count_edges(
+            scaled, edges, self.sharing(values.shape[-1], width=width), float(lowest), codes
+        )
         return np.asarray(codes.reshape(values.shape) * step)
 
 
@@ -159,9 +185,9 @@ class ADC(Characteristics):
 class DAC(Characteristics):
     """Digital-to-analogue converters, one per row: level = (code + e_code) * step.
 
-    Codes are symmetric, -(2**(bits-1) - 1) to 2**(bits-1) - 1, which takes 2 bits at least, or 0 to 2**bits - 1 where
-    not `signed`. "auto" lets the largest magnitude of every vector be the highest code: the digital side knows it
-    before it drives. The errors are those of `ADC`.
+    Codes are symmetric, -(2**(bits-1) - 1) to 2**(bits-1) - 1, which takes 2 bits at least, or 0 to
+    2**bits - 1 where not `signed`. "auto" lets the largest magnitude of every vector be the highest
+    code: the digital side knows it before it drives. The errors are those of `ADC`.
     """
 
     @property
@@ -178,7 +204,9 @@ class DAC(Characteristics):
         """What one code stands for in every vector (..., 1)."""
         if isinstance(self.range, str):
             full_scale = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
-            full_scale = np.where(full_scale < least(values.dtype), 0.0, full_scale).astype(values.dtype)
+            full_scale = np.where(full_scale < least(values.dtype), 0.0, full_scale).astype(
+                values.dtype
+            )
         else:
             full_scale = np.full((*values.shape[:-1], 1), self.range, values.dtype)
         return np.asarray(full_scale / values.dtype.type(self.codes[1]))
@@ -206,14 +234,18 @@ def _convert(converter: ADC | DAC, values: Values, key: int, law: Law) -> Values
     """`law` on an array or, straight through, on a tensor."""
     key = check_key(converter, key)
     if is_tensor(values):
-        converted: Values = _convert_tensor(converter, values, partial(_converted, converter, key, law))
+        converted: Values = _convert_tensor(
+            converter, values, partial(_converted, converter, key, law)
+        )
         return converted
     given = check.array_of(converter, "values", values)
     array = given if given.dtype == np.float32 else check.finite_array(converter, "values", values)
     return _converted(converter, key, law, array)  # type: ignore[return-value]
 
 
-def _convert_tensor(converter: ADC | DAC, values: Any, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
+def _convert_tensor(
+    converter: ADC | DAC, values: Any, convert: Callable[[NDArray[Any]], NDArray[Any]]
+) -> Any:
     from .straight_through import checked, straight_through, torch
 
     tensor = checked(converter, "values", values)
@@ -251,7 +283,12 @@ def _errors(converter: ADC | DAC, n: int, key: int) -> Array | None:
     z1, z2, z3 = (_normals(own, name, (n, 1)) for name in ("offset", "gain", "inl"))
     walk = np.cumsum(converter.dnl * _normals(own, "dnl", (n, codes.size)), axis=1)
     bridge = walk - walk[:, :1] - t * (walk[:, -1:] - walk[:, :1])
-    errors = converter.offset * z1 + converter.gain * z2 * codes + converter.inl * z3 * 4 * t * (1 - t) + bridge
+    errors = (
+        converter.offset * z1
+        + converter.gain * z2 * codes
+        + converter.inl * z3 * 4 * t * (1 - t)
+        + bridge
+    )
     errors.flags.writeable = False
     return errors
 
@@ -263,7 +300,9 @@ def _normals(key: int, name: str, shape: tuple[int, int]) -> Array:
 
 
 def least(dtype: Any) -> float:
-    """The smallest full scale of vectors of this type of numbers: below it steps have no inverse, and all is 0."""
+    """The smallest full scale of vectors of this type of numbers: below it steps have no inverse,
+    and all is 0.
+    """
     return LEAST * float(np.finfo(str(dtype).removeprefix("torch.")).tiny)
 
 
@@ -303,4 +342,8 @@ def quantiser(bits: int | None, full_scale: float, *, signed: bool) -> Converter
     if bits is None or full_scale == 0.0:
         return Converter()
     highest = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
-    return Converter(lsb=full_scale / max(highest, 1), lowest=-(2 ** (bits - 1)) if signed else 0, highest=highest)
+    return Converter(
+        lsb=full_scale / max(highest, 1),
+        lowest=-(2 ** (bits - 1)) if signed else 0,
+        highest=highest,
+    )

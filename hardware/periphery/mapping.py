@@ -22,7 +22,9 @@ Slices = list[tuple[Any, Any]]
 
 
 class WeightMapping(ABC):
-    """A rule for cutting weights; `split` takes arrays and tensors alike, and gradients pass through it."""
+    """A rule for cutting weights; `split` takes arrays and tensors alike, and gradients pass
+    through it.
+    """
 
     shared: ClassVar[bool] = False  # whether all columns have one and the same `minus`
 
@@ -33,9 +35,13 @@ class WeightMapping(ABC):
 
     @abstractmethod
     def split(self, shares: Any, g_min: float, g_max: float) -> Slices:
-        """The conductances (plus, minus) [S] of every slice for weights (rows, columns) relative to the largest."""
+        """The conductances (plus, minus) [S] of every slice for weights (rows, columns) relative to
+        the largest.
+        """
 
-    def to_conductances(self, weights: ArrayLike, *, g_min: float, g_max: float) -> tuple[Matrix, Matrix, float]:
+    def to_conductances(
+        self, weights: ArrayLike, *, g_min: float, g_max: float
+    ) -> tuple[Matrix, Matrix, float]:
         """Cut weights into conductances of devices.
 
         Parameters
@@ -65,14 +71,23 @@ class WeightMapping(ABC):
         return plus, minus, largest / (g_max - g_min)
 
     def to_weights(self, plus: ArrayLike, minus: ArrayLike, scale: float) -> Matrix:
-        """The weights (rows, columns) of what `to_conductances` returned, or of what became of it."""
+        """The weights (rows, columns) of what `to_conductances` returned, or of
+        what became of it.
+        """
         scale = check.within(self, "scale", scale, least=0.0)
-        upper, lower = check.finite_array(self, "plus", plus, ndim=3), check.finite_array(self, "minus", minus, ndim=3)
+        upper, lower = (
+            check.finite_array(self, "plus", plus, ndim=3),
+            check.finite_array(self, "minus", minus, ndim=3),
+        )
         expected = (*upper.shape[:2], 1 if self.shared else upper.shape[2])
         if upper.shape[0] != len(self.coefficients):
-            raise check.fail(self, "plus", f"must have {len(self.coefficients)} slices", f"shape {upper.shape}")
+            raise check.fail(
+                self, "plus", f"must have {len(self.coefficients)} slices", f"shape {upper.shape}"
+            )
         if lower.shape != expected:
-            raise check.fail(self, "minus", f"must have the shape {expected}", f"shape {lower.shape}")
+            raise check.fail(
+                self, "minus", f"must have the shape {expected}", f"shape {lower.shape}"
+            )
         weights: Matrix = scale * np.tensordot(self.coefficients, upper - lower, axes=1)
         return weights
 
@@ -90,16 +105,23 @@ class DifferentialPairs(WeightMapping):
         return (1.0,)
 
     def split(self, shares: Any, g_min: float, g_max: float) -> Slices:
-        return [(g_min + shares.clip(0, None) * (g_max - g_min), g_min + (-shares).clip(0, None) * (g_max - g_min))]
+        return [
+            (
+                g_min + shares.clip(0, None) * (g_max - g_min),
+                g_min + (-shares).clip(0, None) * (g_max - g_min),
+            )
+        ]
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class OffsetColumn(WeightMapping):
-    """Every weight is one cell around the middle of the range; one reference column at the middle is taken away.
+    """Every weight is one cell around the middle of the range; one reference column at the middle
+    is taken away.
 
-    Half the cells of `DifferentialPairs`, half the signal, and the errors of the reference are common to all columns
-    (Xiao et al. 2020, "Analog architectures for neural network acceleration", doi:10.1063/1.5143815).
+    Half the cells of `DifferentialPairs`, half the signal, and the errors of the reference are
+    common to all columns (Xiao et al. 2020, "Analog architectures for neural network acceleration",
+    doi:10.1063/1.5143815).
     """
 
     shared: ClassVar[bool] = True
@@ -116,10 +138,12 @@ class OffsetColumn(WeightMapping):
 @final
 @dataclass(frozen=True, kw_only=True)
 class BitSlicing(WeightMapping):
-    """The magnitude as a whole number of `slices` digits of `bits` bits, a differential pair per digit.
+    """The magnitude as a whole number of `slices` digits of `bits` bits, a differential pair per
+    digit.
 
-    Each digit has columns of its own, whose converted sums are shifted and added (Shafiee et al. 2016, ISAAC,
-    doi:10.1145/3007787.3001139). Weights are rounded to 2**(bits * slices) - 1 steps of the largest.
+    Each digit has columns of its own, whose converted sums are shifted and added (Shafiee et al.
+    2016, ISAAC, doi:10.1145/3007787.3001139). Weights are rounded to 2**(bits * slices) - 1 steps
+    of the largest.
     """
 
     bits: int = 2

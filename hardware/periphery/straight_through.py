@@ -30,7 +30,7 @@ __all__ = [
     "once_differentiable",
     "straight_through",
     "torch",
-]  # fmt: skip
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,7 +43,9 @@ class StraightThrough(torch.autograd.Function):
     """See `straight_through`."""
 
     @staticmethod
-    def forward(ctx: Any, surrogate: torch.Tensor, values: torch.Tensor, inside: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        ctx: Any, surrogate: torch.Tensor, values: torch.Tensor, inside: torch.Tensor | None
+    ) -> torch.Tensor:
         ctx.inside = inside
         return values
 
@@ -52,7 +54,9 @@ class StraightThrough(torch.autograd.Function):
         return gradients[0] if ctx.inside is None else gradients[0] * ctx.inside, None, None
 
 
-def straight_through(surrogate: torch.Tensor, values: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
+def straight_through(
+    surrogate: torch.Tensor, values: torch.Tensor, inside: torch.Tensor | None = None
+) -> torch.Tensor:
     """`values`, with the gradient of `surrogate` where it is `inside`, else 0; None: everywhere.
 
     Bengio, Léonard and Courville (2013), arXiv:1308.3432.
@@ -64,13 +68,17 @@ def straight_through(surrogate: torch.Tensor, values: torch.Tensor, inside: torc
 class CellLaw(torch.autograd.Function):
     """A law of single cells, ``law(conductances (n,) float64) -> (n,)``, with its derivative.
 
-    The law is known as numbers only, so the derivative is its difference quotient towards the middle of [low, high];
-    a law that draws must draw the same again.
+    The law is known as numbers only, so the derivative is its difference quotient towards the
+    middle of [low, high]; a law that draws must draw the same again.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, conductances: torch.Tensor, law: Callable[[Numbers], Numbers], low: float, high: float
+        ctx: Any,
+        conductances: torch.Tensor,
+        law: Callable[[Numbers], Numbers],
+        low: float,
+        high: float,
     ) -> torch.Tensor:
         cells = flat(conductances)
         values = law(cells)
@@ -91,7 +99,9 @@ class CellLaw(torch.autograd.Function):
         return gradients[0] * like(conductances, slope), None, None, None
 
 
-def cell_law(conductances: torch.Tensor, law: Callable[[Numbers], Numbers], low: float, high: float) -> torch.Tensor:
+def cell_law(
+    conductances: torch.Tensor, law: Callable[[Numbers], Numbers], low: float, high: float
+) -> torch.Tensor:
     """`law` of every cell, in the shape of `conductances`; see `CellLaw`."""
     result: torch.Tensor = CellLaw.apply(conductances, law, low, high)
     return result
@@ -112,7 +122,9 @@ def check_floats(owner: object, field: str, value: object) -> None:
 def checked(owner: object, field: str, tensor: torch.Tensor) -> torch.Tensor:
     """A tensor whose numbers NumPy can read; one sentence for any other."""
     if tensor.device.type != "cpu":
-        raise UnsupportedError(f"{check.name_of(owner)}: runs on the CPU only (got a tensor on {tensor.device})")
+        raise UnsupportedError(
+            f"{check.name_of(owner)}: runs on the CPU only (got a tensor on {tensor.device})"
+        )
     if tensor.layout is not torch.strided:
         raise check.fail(owner, field, "must be a dense tensor", tensor.layout)
     check_floats(owner, field, tensor.dtype)

@@ -16,12 +16,14 @@ MOST_LINES: Final = 2**24  # of a matrix
 @final
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One array of `rows` word lines and `columns` bit lines; matrices are cut into as many as they need.
+    """One array of `rows` word lines and `columns` bit lines; matrices are cut into as many as they
+    need.
 
-    The last tiles are filled up, nothing is ever left out: a matrix begins at the left, where word lines are driven,
-    and at the top, far from the foot of the bit lines; what it does not use are cells at rest, further right and
-    below, in rows held at 0 V. So lines behind resistive wires always have the length of the tile. Word lines are cut
-    too, so the sums of the tiles below each other are converted one by one and added digitally.
+    The last tiles are filled up, nothing is ever left out: a matrix begins at the left, where word
+    lines are driven, and at the top, far from the foot of the bit lines; what it does not use are
+    cells at rest, further right and below, in rows held at 0 V. So lines behind resistive wires
+    always have the length of the tile. Word lines are cut too, so the sums of the tiles below each
+    other are converted one by one and added digitally.
     """
 
     rows: int = 512
@@ -33,7 +35,9 @@ class Tile:
 
     def grid(self, rows: int, columns: int) -> tuple[int, int]:
         """How many tiles below and beside each other hold a matrix of this shape."""
-        rows, columns = (check.whole(self, name, n) for name, n in (("rows", rows), ("columns", columns)))
+        rows, columns = (
+            check.whole(self, name, n) for name, n in (("rows", rows), ("columns", columns))
+        )
         return -(-rows // self.rows), -(-columns // self.columns)
 
     def blocks(self, rows: int) -> list[slice]:
@@ -57,11 +61,15 @@ class Tile:
 
     def join(self, tiles: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
         """The matrix (rows, columns) that `cut` made these tiles of."""
-        rows, columns = (check.whole(self, name, n) for name, n in (("rows", rows), ("columns", columns)))
+        rows, columns = (
+            check.whole(self, name, n) for name, n in (("rows", rows), ("columns", columns))
+        )
         tiles = check.finite_array(self, "tiles", tiles)
         expected = (*self.grid(rows, columns), self.rows, self.columns)
         if np.shape(tiles) != expected:
-            raise check.fail(self, "tiles", f"must have the shape {expected}", f"shape {np.shape(tiles)}")
+            raise check.fail(
+                self, "tiles", f"must have the shape {expected}", f"shape {np.shape(tiles)}"
+            )
         below, beside = expected[:2]
         whole = np.asarray(tiles).swapaxes(1, 2).reshape(below * self.rows, beside * self.columns)
         return whole[:rows, :columns].copy()

@@ -23,10 +23,12 @@ SHARPER: Final = 1e-2  # tolerance of the linear solves relative to Newton's
 @final
 @dataclass(frozen=True, kw_only=True)
 class SinhCell:
-    """I = g v0 sinh(u / v0): ohmic with conductance g at small voltages u, exponential at large ones.
+    """I = g v0 sinh(u / v0): ohmic with conductance g at small voltages u, exponential at large
+    ones.
 
-    The law of tunnelling through the gap of a filament (Guan, Yu and Wong 2012, doi:10.1109/LED.2012.2210856); v0 =
-    0.25 V is the value of that model as published (Jiang and Wong 2014, doi:10.4231/D37H1DN48).
+    The law of tunnelling through the gap of a filament (Guan, Yu and Wong 2012,
+    doi:10.1109/LED.2012.2210856); v0 = 0.25 V is the value of that model as published (Jiang and
+    Wong 2014, doi:10.4231/D37H1DN48).
     """
 
     v0: float = 0.25  # [V]
@@ -48,11 +50,18 @@ class SinhCell:
         """Refuse voltages [V] at which the law has long left what any cell survives."""
         worst = float(np.abs(voltages).max(initial=0.0))
         if worst > STEEPEST * self.v0:
-            raise check.fail(self, "v0", f"must be >= {worst / STEEPEST:.3g} V for voltages up to {worst:g} V", self.v0)
+            raise check.fail(
+                self,
+                "v0",
+                f"must be >= {worst / STEEPEST:.3g} V for voltages up to {worst:g} V",
+                self.v0,
+            )
 
 
 class Solution(NamedTuple):
-    """currents (columns,) [A]; voltages (rows, columns) of the cells [V]; errors of every Newton step, relative."""
+    """currents (columns,) [A]; voltages (rows, columns) of the cells [V]; errors of every Newton
+    step, relative.
+    """
 
     currents: Array
     voltages: Array
@@ -60,12 +69,14 @@ class Solution(NamedTuple):
 
 
 def newton(lines: Lines, cell: SinhCell, g: Array, voltages: Array, tolerance: float) -> Solution:
-    """The circuit of `lines` with nonlinear cells of g (rows, columns) [S], driven at voltages (rows,) [V].
+    """The circuit of `lines` with nonlinear cells of g (rows, columns) [S], driven at voltages
+    (rows,) [V].
 
-    Unknown are the cells' voltages u. With the currents I(u) given, the lines, which are linear, answer with the
-    voltages T(u) = w - b; u = T(u) is sought. A Newton step replaces every cell by its tangent, a
-    conductance I'(u) and a source I(u) - I'(u) u, and solves that crossbar. A step that does not bring u nearer to
-    T(u) is halved. Ends when |u - T(u)| <= tolerance * max |voltages| everywhere.
+    Unknown are the cells' voltages u. With the currents I(u) given, the lines, which are linear,
+    answer with the voltages T(u) = w - b; u = T(u) is sought. A Newton step replaces every cell by
+    its tangent, a conductance I'(u) and a source I(u) - I'(u) u, and solves that crossbar. A step
+    that does not bring u nearer to T(u) is halved. Ends when |u - T(u)| <= tolerance * max
+    |voltages| everywhere.
     """
     cell.check_reach(voltages)
     scale = float(np.abs(voltages).max())
@@ -88,15 +99,25 @@ def newton(lines: Lines, cell: SinhCell, g: Array, voltages: Array, tolerance: f
     return Solution(currents, u, errors)
 
 
-def _answer(lines: Lines, cell: SinhCell, g: Array, voltages: Array, u: Array) -> tuple[Array, float]:
-    """The currents into the ground if the cells have voltages u, and how far the lines' answer is from u [V]."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a step that is too long is refused, not feared
+def _answer(
+    lines: Lines, cell: SinhCell, g: Array, voltages: Array, u: Array
+) -> tuple[Array, float]:
+    """The currents into the ground if the cells have voltages u, and how far the lines' answer is
+    from u [V].
+    """
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # a step that is too long is refused, not feared
         found = lines.under(voltages, cell.current(g, u))
         return found.currents, float(np.abs(found.word - found.bit - u).max())
 
 
-def _tangent(lines: Lines, cell: SinhCell, g: Array, voltages: Array, u: Array, tolerance: float) -> Array:
+def _tangent(
+    lines: Lines, cell: SinhCell, g: Array, voltages: Array, u: Array, tolerance: float
+) -> Array:
     """The cells' voltages (rows, columns) [V] in the crossbar of their tangents at u."""
     slope = cell.slope(g, u)
-    found = lines.with_cells(slope).potentials(voltages, max(tolerance, 1e-13), cell.current(g, u) - slope * u)
+    found = lines.with_cells(slope).potentials(
+        voltages, max(tolerance, 1e-13), cell.current(g, u) - slope * u
+    )
     return found.word - found.bit

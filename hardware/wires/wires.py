@@ -19,26 +19,31 @@ Mask = NDArray[np.bool_]
 
 MANY: Final = 80  # inputs from which it pays to make the effective conductances first
 FINEST: Final = 1e-13  # the smallest tolerance that double precision can hold
-VANISHING: Final = 1e-14  # a whole line of segments this small beside its cells is a line without resistance
+VANISHING: Final = (
+    1e-14  # a whole line of segments this small beside its cells is a line without resistance
+)
 ENDS: Final = ("single", "double")
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Wires:
-    """The wires of a crossbar: resistances [ohm] of a segment between two cells, of drivers and of converters.
+    """The wires of a crossbar: resistances [ohm] of a segment between two cells, of drivers and of
+    converters.
 
-    A word line is driven at its left end through r_source and one segment, and with driven="double" at its right end in
-    the same way; a bit line is grounded at the bottom through one segment and r_sense, and with grounded="double"
-    at the top too (its current is the sum of both). Between a word and a bit line stands one cell per crossing:
+    A word line is driven at its left end through r_source and one segment, and with driven="double"
+    at its right end in the same way; a bit line is grounded at the bottom through one segment and
+    r_sense, and with grounded="double" at the top too (its current is the sum of both). Between a
+    word and a bit line stands one cell per crossing:
 
         (w[i,j] - w[i,j-1]) / r_word + (w[i,j] - w[i,j+1]) / r_word + g[i,j] (w[i,j] - b[i,j]) = 0
 
-    and likewise for b along the columns (Chen 2013, doi:10.1109/TED.2013.2246791). Resistances may be 0; realistic
-    ones are 1 to 5 ohm per segment (docs/wires.md).
+    and likewise for b along the columns (Chen 2013, doi:10.1109/TED.2013.2246791). Resistances may
+    be 0; realistic ones are 1 to 5 ohm per segment (docs/wires.md).
 
-    In an array with a transistor per cell (1T1R) `active` (rows,) tells which gates are open: cells in the other
-    rows conduct nothing, and their word lines do not matter. Without it every row is held at its voltage.
+    In an array with a transistor per cell (1T1R) `active` (rows,) tells which gates are open: cells
+    in the other rows conduct nothing, and their word lines do not matter. Without it every row is
+    held at its voltage.
     """
 
     r_word: float  # [ohm] per segment
@@ -63,10 +68,11 @@ class Wires:
         cell: SinhCell | None = None,
         tolerance: float = 1e-9,
     ) -> Array:
-        """The currents at the foot [A], shape (columns,) or (batch, columns): see `output_currents`.
+        """The currents at the foot [A], shape (columns,) or (batch, columns): see
+        `output_currents`.
 
-        active (rows,) bool: rows whose gates are open, all by default. cell: a nonlinear law for all cells
-        (`nonlinear.py`), solved by Newton's method; ohmic by default.
+        active (rows,) bool: rows whose gates are open, all by default. cell: a nonlinear law for
+        all cells (`nonlinear.py`), solved by Newton's method; ohmic by default.
         """
         g = _cells("Wires.currents", conductances)
         v = _inputs("Wires.currents", g, voltages)
@@ -78,14 +84,19 @@ class Wires:
         return self._currents(g, v, _rows("Wires.currents", g, active), cell, tolerance)
 
     def effective(self, conductances: ArrayLike, *, active: ArrayLike | None = None) -> Array:
-        """The effective conductances H (rows, columns) [S]: see `effective_conductance`. H is 0 in rows not active."""
+        """The effective conductances H (rows, columns) [S]: see `effective_conductance`.
+
+        H is 0 in rows not active.
+        """
         g = _cells("Wires.effective", conductances)
         return self._effective(g, _rows("Wires.effective", g, active))
 
     def potentials(
         self, conductances: ArrayLike, voltages: ArrayLike, *, tolerance: float = 1e-9
     ) -> tuple[Array, Array]:
-        """The potentials of the word and of the bit nodes, each (rows, columns) [V], for voltages (rows,) [V]."""
+        """The potentials of the word and of the bit nodes, each (rows, columns) [V], for voltages
+        (rows,) [V].
+        """
         owner = "Wires.potentials"
         g = _cells(owner, conductances)
         v = _inputs(owner, g, voltages, batch=False)
@@ -102,11 +113,13 @@ class Wires:
         active: ArrayLike | None = None,
         tolerance: float = 1e-9,
     ) -> tuple[Array, Array]:
-        """Derivatives of L = sum(cotangents * currents) by the adjoint circuit, which takes one more solve.
+        """Derivatives of L = sum(cotangents * currents) by the adjoint circuit, which takes one
+        more solve.
 
-        The matrix of the circuit is symmetric, so the adjoint is the crossbar driven at the ground with the cotangents,
-        potentials u; then dL/dv is the current that arrives at the sources and dL/dg = (u_bit - u_word)(w - b). A batch
-        takes as many pairs of solves as it has samples, but never more than the array has rows or columns.
+        The matrix of the circuit is symmetric, so the adjoint is the crossbar driven at the ground
+        with the cotangents, potentials u; then dL/dv is the current that arrives at the sources and
+        dL/dg = (u_bit - u_word)(w - b). A batch takes as many pairs of solves as it has samples,
+        but never more than the array has rows or columns.
 
         Parameters
         ----------
@@ -136,7 +149,9 @@ class Wires:
             raise check.fail(owner, "cotangents", rule, f"shape {c.shape}")
         return self._gradient(g, v, c, _rows(owner, g, active), tolerance)
 
-    def _currents(self, g: Array, v: Array, rows: Mask, cell: SinhCell | None, tolerance: float) -> Array:
+    def _currents(
+        self, g: Array, v: Array, rows: Mask, cell: SinhCell | None, tolerance: float
+    ) -> Array:
         batch = np.atleast_2d(v)
         if not rows.any() or batch.shape[0] == 0:
             return np.zeros((*v.shape[:-1], g.shape[1]))
@@ -144,7 +159,9 @@ class Wires:
             from .nonlinear import newton
 
             lines = self._lines(g, rows)
-            found = [newton(lines, cell, g[rows], sample[rows], tolerance).currents for sample in batch]
+            found = [
+                newton(lines, cell, g[rows], sample[rows], tolerance).currents for sample in batch
+            ]
             return np.reshape(found, (*v.shape[:-1], g.shape[1]))
         if batch.shape[0] >= MANY:
             return batch @ self._effective(g, rows)
@@ -159,10 +176,14 @@ class Wires:
             lines = self._lines(g, rows, ports.TILE)
             least = VANISHING / max(lines.g.max() * max(lines.g.shape) ** 2, np.finfo(float).tiny)
             left, below = np.maximum(lines.left, least), np.maximum(lines.below, least)
-            whole[rows] = lines.inside(ports.effective(lines.g, left, lines.right_end, below, lines.top_end))
+            whole[rows] = lines.inside(
+                ports.effective(lines.g, left, lines.right_end, below, lines.top_end)
+            )
         return whole
 
-    def _gradient(self, g: Array, v: Array, c: Array, rows: Mask, tolerance: float) -> tuple[Array, Array]:
+    def _gradient(
+        self, g: Array, v: Array, c: Array, rows: Mask, tolerance: float
+    ) -> tuple[Array, Array]:
         inputs, outputs = np.atleast_2d(v), np.atleast_2d(c)
         by_voltage, by_conductance = np.zeros(inputs.shape), np.zeros_like(g)
         if rows.any() and inputs.size:
@@ -181,8 +202,14 @@ class Wires:
         return by_voltage.reshape(v.shape), by_conductance
 
     def _lines(self, g: Array, rows: Mask | None = None, multiple: int = 8) -> Lines:
-        """The lines through the rows (rows,) whose gates are open; the bit lines' segments in between are in series."""
-        left, below, first = np.full(g.shape[1], float(self.r_word)), np.full(g.shape[0], float(self.r_bit)), 0
+        """The lines through the rows (rows,) whose gates are open; the bit lines' segments in
+        between are in series.
+        """
+        left, below, first = (
+            np.full(g.shape[1], float(self.r_word)),
+            np.full(g.shape[0], float(self.r_bit)),
+            0,
+        )
         if rows is not None and not rows.all():
             kept = np.flatnonzero(rows)
             g, first, below = g[kept], int(kept[0]), self.r_bit * np.diff(kept, append=g.shape[0])
@@ -194,17 +221,24 @@ class Wires:
 
     @staticmethod
     def _tie(ends: str, resistance: float) -> float:
-        """The conductance [S] to a far end; where there is no resistance, the near end holds the whole line."""
+        """The conductance [S] to a far end; where there is no resistance, the near end holds the
+        whole line.
+        """
         return 1.0 / resistance if ends == "double" and resistance > 0 else 0.0
 
 
 def output_currents(
-    conductances: ArrayLike, voltages: ArrayLike, *, r_word: float, r_bit: float, tolerance: float = 1e-9
+    conductances: ArrayLike,
+    voltages: ArrayLike,
+    *,
+    r_word: float,
+    r_bit: float,
+    tolerance: float = 1e-9,
 ) -> Array:
     """The currents at the foot of a crossbar whose word and bit lines have resistance.
 
-    Every word line is driven at its left end through one segment; every bit line is grounded at the bottom through
-    one segment. For drivers, double-sided lines and row gating see `Wires`.
+    Every word line is driven at its left end through one segment; every bit line is grounded at the
+    bottom through one segment. For drivers, double-sided lines and row gating see `Wires`.
 
     Parameters
     ----------
@@ -215,8 +249,9 @@ def output_currents(
     r_word, r_bit : float
         Resistance of one segment [ohm], >= 0.
     tolerance : float
-        What may be left of Kirchhoff's current law: the norm of the residual on the bit lines' nodes, relative to the
-        currents that enter them while the bit lines are at 0 V; from 1e-13 to 0.1.
+        What may be left of Kirchhoff's current law: the norm of the residual on the bit lines'
+        nodes, relative to the currents that enter them while the bit lines are at 0 V; from 1e-13
+        to 0.1.
 
     Returns
     -------
@@ -232,7 +267,8 @@ def output_currents(
 
     References
     ----------
-    Joksas and Mehonic (2020), badcrossbar, doi:10.1016/j.softx.2020.100617, which solves the same circuit.
+    Joksas and Mehonic (2020), badcrossbar, doi:10.1016/j.softx.2020.100617, which solves the same
+    circuit.
     """
     owner = "output_currents"
     g = _cells(owner, conductances)
@@ -242,10 +278,12 @@ def output_currents(
 
 
 def effective_conductance(conductances: ArrayLike, *, r_word: float, r_bit: float) -> Array:
-    """The conductances that an ideal crossbar would need to send the same currents: currents == voltages @ H.
+    """The conductances that an ideal crossbar would need to send the same currents: currents ==
+    voltages @ H.
 
-    The circuit is linear, so for cells that do not change one H replaces all further solves. It costs about as much
-    as a hundred of them. Nodes are taken out of the circuit by nested dissection; nothing is approximated.
+    The circuit is linear, so for cells that do not change one H replaces all further solves. It
+    costs about as much as a hundred of them. Nodes are taken out of the circuit by nested
+    dissection; nothing is approximated.
 
     Parameters
     ----------
@@ -282,7 +320,9 @@ def _plain(owner: str, r_word: float, r_bit: float) -> Wires:
 def _cells(owner: str, conductances: ArrayLike) -> Array:
     g = check.finite_array(owner, "conductances", conductances, ndim=2, least=0.0, unit="S")
     if g.size == 0:
-        raise check.fail(owner, "conductances", "must have at least one row and one column", f"shape {g.shape}")
+        raise check.fail(
+            owner, "conductances", "must have at least one row and one column", f"shape {g.shape}"
+        )
     return g
 
 
@@ -301,7 +341,9 @@ def _rows(owner: str, g: Array, active: ArrayLike | None) -> Mask:
     try:
         rows = np.asarray(active)
     except Exception:
-        raise check.fail(owner, "active", f"must be bool of shape {g.shape[:1]}, one per row", active) from None
+        raise check.fail(
+            owner, "active", f"must be bool of shape {g.shape[:1]}, one per row", active
+        ) from None
     if rows.dtype != bool or rows.shape != g.shape[:1]:
         got = f"{rows.dtype} of shape {rows.shape}"
         raise check.fail(owner, "active", f"must be bool of shape {g.shape[:1]}, one per row", got)
@@ -309,7 +351,9 @@ def _rows(owner: str, g: Array, active: ArrayLike | None) -> Mask:
 
 
 def _fewest(inputs: Array, outputs: Array) -> tuple[Array, Array]:
-    """The fewest pairs (n, rows), (n, columns) whose outer products have the same sum: all that dL/dg depends on."""
+    """The fewest pairs (n, rows), (n, columns) whose outer products have the same sum: all that
+    dL/dg depends on.
+    """
     left, sizes, right = np.linalg.svd(inputs.T @ outputs, full_matrices=False)
     kept = sizes > np.finfo(float).eps * sizes[0]
     return (left * sizes).T[kept], right[kept]

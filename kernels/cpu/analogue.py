@@ -1,4 +1,5 @@
-"""Reading a whole array of cells for a batch of vectors: the arithmetic before and after its matrix products.
+"""Reading a whole array of cells for a batch of vectors: the arithmetic before and after its matrix
+products.
 
 `kernels/reference/analogue.py` explains the arguments.
 """
@@ -29,7 +30,10 @@ def from_bits(word):
 
 @njit
 def largest_bits(row):
-    """The bits of the largest magnitude of a row of float32. As integers they sort like the numbers, NaN above all."""
+    """The bits of the largest magnitude of a row of float32.
+
+    As integers they sort like the numbers, NaN above all.
+    """
     top = np.int32(0)
     for i in range(row.size):
         top = max(top, np.int32(np.float32(row[i]).view(np.int32) & 0x7FFFFFFF))
@@ -38,14 +42,18 @@ def largest_bits(row):
 
 @cached
 def encode_rows(values, full_scale, levels, codes, squares, lsb):
-    """Turn rows of `values` into codes and their squares; return the largest magnitude, NaN if there is one."""
+    """Turn rows of `values` into codes and their squares; return the largest magnitude, NaN if
+    there is one.
+    """
     top, most = F(levels), np.int32(0)
     for b in range(values.shape[0]):
         row, code, square = values[b], codes[b], squares[b]
         largest = largest_bits(row)
         most = max(most, largest)
         automatic = np.int32(largest).view(np.float32)
-        lsb[b] = ((F(0) if automatic < TINY else automatic) if full_scale == 0 else F(full_scale)) / top
+        lsb[b] = (
+            (F(0) if automatic < TINY else automatic) if full_scale == 0 else F(full_scale)
+        ) / top
         inverse = F(1) / lsb[b] if lsb[b] > 0 else F(0)
         for i in range(row.size):
             x = min(max(np.rint(row[i] * inverse), -top), top)

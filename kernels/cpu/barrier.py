@@ -1,7 +1,8 @@
-"""A barrier, at which threads meet between the stages of a step: a counter and a generation in shared memory.
+"""A barrier, at which threads meet between the stages of a step: a counter and a generation in
+shared memory.
 
-A thread that waits spins for some microseconds, since the others are seldom further behind. Then it yields its core,
-since another thread may need a core to arrive at all.
+A thread that waits spins for some microseconds, since the others are seldom further behind. Then it
+yields its core, since another thread may need a core to arrive at all.
 """
 
 import platform
@@ -14,11 +15,18 @@ from numba.extending import intrinsic
 
 from .caching import kernel
 
-ARRIVED, GENERATION, LATE, WORDS = 0, 8, 16, 24  # places in `meeting` (WORDS,) int64, a cache line apart
+ARRIVED, GENERATION, LATE, WORDS = (
+    0,
+    8,
+    16,
+    24,
+)  # places in `meeting` (WORDS,) int64, a cache line apart
 SPINS = 4000  # reads before the core is yielded
 LONG = 1_000_000  # cycles: a core that comes back later than this came back late
 _X86 = platform.machine() in {"x86_64", "AMD64"}
-_give_way = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
+_give_way = types.ExternalFunction(
+    "SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32()
+)
 
 
 @intrinsic
@@ -45,7 +53,9 @@ def look(typingctx, address):
 
 @intrinsic
 def leave(typingctx, address, value):
-    """Write atomically (release) an int64 to `address`; who reads it sees all that was written before."""
+    """Write atomically (release) an int64 to `address`; who reads it sees all that was written
+    before.
+    """
 
     def generate(context, builder, signature, arguments):
         place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -62,7 +72,9 @@ def _breathe(typingctx):
     def generate(context, builder, signature, arguments):
         if _X86:
             kind = ir.FunctionType(ir.VoidType(), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+            builder.call(
+                cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), []
+            )
         return context.get_dummy_value()
 
     return types.void(), generate
@@ -74,7 +86,9 @@ def clock(typingctx):
 
     def generate(context, builder, signature, arguments):
         kind = ir.FunctionType(ir.IntType(64), [])
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.readcyclecounter"), [])
+        return builder.call(
+            cgutils.get_or_insert_function(builder.module, kind, "llvm.readcyclecounter"), []
+        )
 
     return types.int64(), generate
 

@@ -1,4 +1,5 @@
-"""Make one C-callable entry ``op(table, step) -> int64`` from a kernel and the types of its arguments.
+"""Make one C-callable entry ``op(table, step) -> int64`` from a kernel and the types of its
+arguments.
 
 A table row is a run of int64 words. An array takes its address and its extents; a scalar takes one
 word (a float as the bits of a float64). The entry unpacks the row and calls the kernel, so the
@@ -30,7 +31,9 @@ ENTRY = types.int64(types.CPointer(types.int64), types.int64)
 
 @intrinsic
 def view(typingctx, address, shape, dtype):
-    """The C-ordered array of this shape (a tuple) and dtype at the integer `address`; it must outlive its use."""
+    """The C-ordered array of this shape (a tuple) and dtype at the integer `address`; it must
+    outlive its use.
+    """
     array_type = types.Array(dtype.dtype, len(shape), "C")
 
     def generate(context, builder, signature, arguments):
@@ -42,7 +45,9 @@ def view(typingctx, address, shape, dtype):
             strides.insert(0, builder.mul(strides[0], length))
         array = context.make_array(array_type)(context, builder)
         data = builder.inttoptr(arguments[0], element.as_pointer())
-        populate_array(array, data=data, shape=lengths, strides=strides, itemsize=itemsize, meminfo=None)
+        populate_array(
+            array, data=data, shape=lengths, strides=strides, itemsize=itemsize, meminfo=None
+        )
         return array._getvalue()
 
     return array_type(types.int64, shape, dtype), generate
@@ -110,12 +115,17 @@ def row(arguments: Mapping[str, Any], *arrays: np.ndarray | None) -> list[int]:
 
 
 def entry(
-    kernel: Callable[..., Any], names: list[str], arguments: Mapping[str, Any], returns: bool, precision: str
+    kernel: Callable[..., Any],
+    names: list[str],
+    arguments: Mapping[str, Any],
+    returns: bool,
+    precision: str,
 ) -> int:
     """Address of the compiled entry for `kernel` called with arguments of these types.
 
     names: the kernel's parameters in order, among them perhaps "step"; precision: float32 or
-    float64, the type that float scalars are given. The row of a user's own kernel ends with a verdict, see `verdict`.
+    float64, the type that float scalars are given. The row of a user's own kernel ends with a
+    verdict, see `verdict`.
     """
     calls, at, dtypes, fired = [], 0, set(), ""
     for name in names:
@@ -129,14 +139,18 @@ def entry(
         at += words
     body = f"_kernel({', '.join(calls)})"
     if is_own(kernel):
-        return _compiled(kernel, _guarded(body, at, returns, fired), tuple(sorted({*dtypes, "int64"}))).address
+        return _compiled(
+            kernel, _guarded(body, at, returns, fired), tuple(sorted({*dtypes, "int64"}))
+        ).address
     if returns:
         body = f"_returned(table, {at}, {body})"
     return _compiled(kernel, f"return _number({body})", tuple(sorted(dtypes))).address
 
 
 def _guarded(call: str, at: int, returns: bool, fired: str) -> str:
-    """The body of the entry of a user's own kernel, which lets out no error and no impossible spike."""
+    """The body of the entry of a user's own kernel, which lets out no error and no impossible
+    spike.
+    """
     verdict = f"_array1(table, {at + 2 * returns}, int64)"
     lines = [
         "try:",
@@ -179,9 +193,15 @@ def _compiled(kernel: Callable[..., Any], body: str, dtypes: tuple[str, ...]) ->
 
 
 def entered(
-    signature: Any, kernels: Sequence[Callable[..., Any]], parameters: str, body: str, scope: dict[str, Any]
+    signature: Any,
+    kernels: Sequence[Callable[..., Any]],
+    parameters: str,
+    body: str,
+    scope: dict[str, Any],
 ) -> Any:
-    """An entry that calls `kernels`; kept on disk where all that its code is made from can be told."""
+    """An entry that calls `kernels`; kept on disk where all that its code is made
+    from can be told.
+    """
     prints = [fingerprint_of(kernel) for kernel in kernels if is_own(kernel)]
     function = getattr(kernels[0], "py_func", kernels[0])
     unpacked = named(function, parameters, body, scope, "".join(part.digest for part in prints))
@@ -194,7 +214,9 @@ def entered(
 
 
 def _number(count):
-    """A kernel's return value as a count of what it did; a kernel that returns nothing counts as idle."""
+    """A kernel's return value as a count of what it did; a kernel that returns nothing counts as
+    idle.
+    """
     return 0 if count is None else int(count)
 
 

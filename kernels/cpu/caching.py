@@ -1,7 +1,9 @@
-"""Machine code kept on disk, under names that change with any source file of the kernels, the compiler or processor.
+"""Machine code kept on disk, under names that change with any source file of the kernels, the
+compiler or processor.
 
-Numba notices only a change of the file that a function stands in, not of what the function calls; so every
-function that is kept on disk bears a digest of all kernel sources in its name, and no stale code is ever loaded.
+Numba notices only a change of the file that a function stands in, not of what the function calls;
+so every function that is kept on disk bears a digest of all kernel sources in its name, and no
+stale code is ever loaded.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ from numba import njit
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function that only compiled code calls, without an entry from Python, which would take long to compile.
+    """Compile a function that only compiled code calls, without an entry from Python, which would
+    take long to compile.
 
-    References to arrays are not counted: arrays outlive the run, and counting, once per array and call, took up to a
-    third of the time. So a kernel can neither allocate arrays nor assign to slices.
+    References to arrays are not counted: arrays outlive the run, and counting, once per array and
+    call, took up to a third of the time. So a kernel can neither allocate arrays nor assign to
+    slices.
     """
     compiled: Callable[..., Any] = njit(
         error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
@@ -35,7 +39,9 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def source_digest() -> str:
-    """A digest of the source files of all kernels, of what compiles them and of the processor they are for."""
+    """A digest of the source files of all kernels, of what compiles them and of the processor they
+    are for.
+    """
     files = sorted(Path(__file__).parents[1].rglob("*.py"))
     config = numba.config
     maker = (
@@ -58,9 +64,14 @@ def source_digest() -> str:
 
 
 def named(
-    function: Callable[..., Any], parameters: str, body: str, scope: dict[str, Any], digest: str = ""
+    function: Callable[..., Any],
+    parameters: str,
+    body: str,
+    scope: dict[str, Any],
+    digest: str = "",
 ) -> Callable[..., Any]:
-    """A Python function with this body, as if it stood in the file of `function`, under a name of its own.
+    """A Python function with this body, as if it stood in the file of `function`, under a name of
+    its own.
 
     digest: of what the body calls, unless that is of the library.
     """
@@ -68,7 +79,10 @@ def named(
     readable = function.__name__ if function.__name__.isidentifier() else "kernel"
     name = f"{readable}_{digest}"
     scope = {**scope, "__name__": function.__module__}
-    exec(compile(f"def {name}({parameters}):\n    {body}\n", function.__code__.co_filename, "exec"), scope)
+    exec(
+        compile(f"def {name}({parameters}):\n    {body}\n", function.__code__.co_filename, "exec"),
+        scope,
+    )
     made: Callable[..., Any] = scope[name]
     return made
 
@@ -78,7 +92,9 @@ def cached(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function, or a kernel, for calls from Python; its machine code is kept on disk."""
     plain = getattr(function, "py_func", function)
     name = f"{plain.__name__}_{source_digest()}"
-    own = FunctionType(plain.__code__.replace(co_name=name, co_qualname=name), plain.__globals__, name)
+    own = FunctionType(
+        plain.__code__.replace(co_name=name, co_qualname=name), plain.__globals__, name
+    )
     own.__doc__, own.__module__ = plain.__doc__, plain.__module__
     compiled: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy")(own)
     return compiled

@@ -1,8 +1,10 @@
-"""A coarse crossbar of a few word and bit lines, which knows the smooth part of the potentials of a large one.
+"""A coarse crossbar of a few word and bit lines, which knows the smooth part of the potentials of a
+large one.
 
-Along a line potentials are interpolated between nodes at equal steps of resistance, down to 0 at its source or
-ground: b = Phi c. The Galerkin matrices of the whole crossbar on these functions, W_c, B_c and G_c, give what the
-preconditioner B^-1 misses, C = S_c^-1 - B_c^-1 = B_c^-1 G_c (W_c - G_c B_c^-1 G_c)^-1 G_c B_c^-1, never negative.
+Along a line potentials are interpolated between nodes at equal steps of resistance, down to 0 at
+its source or ground: b = Phi c. The Galerkin matrices of the whole crossbar on these functions,
+W_c, B_c and G_c, give what the preconditioner B^-1 misses, C = S_c^-1 - B_c^-1 = B_c^-1 G_c (W_c -
+G_c B_c^-1 G_c)^-1 G_c B_c^-1, never negative.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ CLOSE = 0.1  # of a step: nodes nearer to each other than this would make hats t
 
 
 class Coarse(NamedTuple):
-    """Arrays of a coarse crossbar with (m, n) nodes for bit nodes (rows, columns); m = 0 stands for none.
+    """Arrays of a coarse crossbar with (m, n) nodes for bit nodes (rows, columns); m = 0 stands for
+    none.
 
-    near (rows,): the first of the two nodes next to a row; weights (rows, 2) of both. bends (rows,): whether the
-    interpolant along a bit line bends there, and by (rows, m) the current [1/ohm] that this takes per node. foot
-    (m,) [1/ohm]: current to ground per node. across (n, columns): interpolation along word lines. correction
-    (m n, m n): C [ohm].
+    near (rows,): the first of the two nodes next to a row; weights (rows, 2) of both. bends
+    (rows,): whether the interpolant along a bit line bends there, and by (rows, m) the current
+    [1/ohm] that this takes per node. foot (m,) [1/ohm]: current to ground per node. across (n,
+    columns): interpolation along word lines. correction (m n, m n): C [ohm].
     """
 
     near: np.ndarray
@@ -41,14 +44,27 @@ class Coarse(NamedTuple):
 def none(columns):
     """No coarse crossbar."""
     real = np.zeros((0, 0))
-    return Coarse(np.zeros(0, np.int64), real, np.zeros(0, np.bool_), real, np.zeros(0), np.zeros((0, columns)), real)
+    return Coarse(
+        np.zeros(0, np.int64),
+        real,
+        np.zeros(0, np.bool_),
+        real,
+        np.zeros(0),
+        np.zeros((0, columns)),
+        real,
+    )
 
 
 def build(g, left, right_end, below, top_end):
-    """The coarse crossbar for cells g (rows, columns) [S] between lines as in `ladders.py`, if it pays."""
+    """The coarse crossbar for cells g (rows, columns) [S] between lines as in `ladders.py`, if it
+    pays.
+    """
     rows, columns = g.shape
     total = g.sum()
-    along = np.sqrt(left.sum() * total / rows), np.sqrt(below.sum() * total / columns)  # lengths / decay lengths
+    along = (
+        np.sqrt(left.sum() * total / rows),
+        np.sqrt(below.sum() * total / columns),
+    )  # lengths / decay lengths
     if not WEAK < min(along) < np.inf:
         return none(columns)
     n, m = (min(int(np.ceil(NODES * length)), MOST) for length in along)
@@ -62,14 +78,22 @@ def build(g, left, right_end, below, top_end):
     bends = np.abs(down_currents).max(axis=1) > 1e-9 * np.abs(down_currents).max()
     foot = down[-1] / below[-1]
     contiguous = np.ascontiguousarray
-    return Coarse(near, weights, bends, contiguous(down_currents), foot, contiguous(across.T), contiguous(correction))
+    return Coarse(
+        near,
+        weights,
+        bends,
+        contiguous(down_currents),
+        foot,
+        contiguous(across.T),
+        contiguous(correction),
+    )
 
 
 def hats(segments, end, count):
     """Hat functions (n, count) along a line and the currents [1/ohm] that hold each.
 
-    segments (n,) [ohm] from the source outwards; end [S] ties the far end to the source. Fewer functions where the
-    line has no nodes at equal steps.
+    segments (n,) [ohm] from the source outwards; end [S] ties the far end to the source. Fewer
+    functions where the line has no nodes at equal steps.
     """
     distance = np.cumsum(segments)
     whole = distance[-1] + (1.0 / end if end > 0 else 0.0)
@@ -81,7 +105,9 @@ def hats(segments, end, count):
     values = np.eye(places.size)[1 : nodes.size + 1]
     functions = np.stack([np.interp(distance, places, value) for value in values], axis=1)
     steps = np.diff(functions, axis=0, prepend=0.0)
-    flow = np.divide(steps, segments[:, None], out=np.zeros_like(steps), where=segments[:, None] > 0)
+    flow = np.divide(
+        steps, segments[:, None], out=np.zeros_like(steps), where=segments[:, None] > 0
+    )
     last = np.zeros_like(flow[:1])
     currents = flow - np.concatenate([flow[1:], last])
     currents[-1] += end * functions[-1]
@@ -106,7 +132,8 @@ def _correction(g, down, down_currents, across, across_currents):
 def _overlaps(functions):
     """Products of hat functions (n, count) that overlap: each with itself, then each with the next.
 
-    Returns them as columns, and for every ordered pair (a, c) of functions that overlap: a, c and the column.
+    Returns them as columns, and for every ordered pair (a, c) of functions that overlap: a, c and
+    the column.
     """
     count = functions.shape[1]
     products = np.concatenate([functions**2, functions[:, :-1] * functions[:, 1:]], axis=1)
@@ -129,14 +156,18 @@ def gather_row(i, near, weights, r, sums):
 
 @sweep
 def correct(correction, across, sums):
-    """sums (m + 1, columns) of residuals := the coarse potentials along each node's word line; return their product."""
+    """sums (m + 1, columns) of residuals := the coarse potentials along each node's word line;
+    return their product.
+    """
     nodes, columns = sums.shape[0] - 1, sums.shape[1]
     n = across.shape[0]
     residual, answer = np.zeros(nodes * n), np.zeros(nodes * n)
     for k in range(nodes * n):
         product = splat(0.0)
         for j in range(0, columns, WIDTH):
-            product = fused(load(sums, k // n * columns + j), load(across, k % n * columns + j), product)
+            product = fused(
+                load(sums, k // n * columns + j), load(across, k % n * columns + j), product
+            )
         residual[k] = total(product)
     for k in range(nodes * n):
         for h in range(nodes * n):

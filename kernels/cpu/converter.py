@@ -32,20 +32,24 @@ def convert_step(
     reads,
     conducted,
 ):
-    """Convert the columns that were read in this step, add the results to `receiving`, set the columns to 0.
+    """Convert the columns that were read in this step, add the results to `receiving`, set the
+    columns to 0.
 
-    column_plus ... touched_count: see `crossbar_read_step`. The devices' independent errors add up to one
-    normal error per column. lsb: conductance of one code [S], 0 for a converter that does not round; codes run from
-    lowest to highest. edges (n_converters, highest - lowest), ascending: where each converter changes to the
-    next code, in units of lsb; (0, 0) for ideal converters; sharing (n_columns,) uint32, the converter of each column.
-    scale: weight per siemens. receiving (n_post,): where several arrays lie below each other, each has n_post
-    columns, and the results of all arrays for one target are added up. Totals (1,): conversions, how many of
-    them were clipped, reads, steps in which there was anything to convert, and the sum of all conductances read
-    [S].
+    column_plus ... touched_count: see `crossbar_read_step`. The devices' independent errors add up
+    to one normal error per column. lsb: conductance of one code [S], 0 for a converter that does
+    not round; codes run from lowest to highest. edges (n_converters, highest - lowest), ascending:
+    where each converter changes to the next code, in units of lsb; (0, 0) for ideal converters;
+    sharing (n_columns,) uint32, the converter of each column. scale: weight per siemens. receiving
+    (n_post,): where several arrays lie below each other, each has n_post columns, and the results
+    of all arrays for one target are added up. Totals (1,): conversions, how many of them were
+    clipped, reads, steps in which there was anything to convert, and the sum of all conductances
+    read [S].
     """
     n_post = receiving.size
     if column_plus.size > n_post:
-        touched[: touched_count[0]].sort()  # sums do not depend on the order in which rows were driven
+        touched[
+            : touched_count[0]
+        ].sort()  # sums do not depend on the order in which rows were driven
     stream = mix(key + np.uint64(sample[0]))
     count = touched_count[0]
     total = 0.0

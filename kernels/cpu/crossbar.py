@@ -25,14 +25,16 @@ def crossbar_read_step(
     activations,
     events,
 ):
-    """Let every spike that arrives drive its row of cells; sum what the columns conduct; return the number of spikes.
+    """Let every spike that arrives drive its row of cells; sum what the columns conduct; return the
+    number of spikes.
 
-    first (n_rows + 1,), where the cells of each row, a (source, lag), begin; of each cell targets (n_cells,) its
-    column, plus, minus its two conductances [S], and excess the variance [S^2] of reading both beyond that of a
-    relative error `noise`, or none (0,). Over this step: column_plus, column_minus (n_columns,) sums of
-    conductances [S] and variance (n_columns,) of their errors [S^2]; touched (n_columns,) uint32 the columns that
-    were read, touched_count (1,) how many, listed (n_columns,) uint8 whether a column is among them. Totals (1,):
-    activations of rows, events (pairs read).
+    first (n_rows + 1,), where the cells of each row, a (source, lag), begin; of each cell targets
+    (n_cells,) its column, plus, minus its two conductances [S], and excess the variance [S^2] of
+    reading both beyond that of a relative error `noise`, or none (0,). Over this step: column_plus,
+    column_minus (n_columns,) sums of conductances [S] and variance (n_columns,) of their errors
+    [S^2]; touched (n_columns,) uint32 the columns that were read, touched_count (1,) how many,
+    listed (n_columns,) uint8 whether a column is among them. Totals (1,): activations of rows,
+    events (pairs read).
     """
     depth, relative, more = history.shape[0], noise * noise, excess.size > 0
     arrived, rows, pairs, count = 0, 0, 0, touched_count[0]
@@ -64,15 +66,38 @@ def crossbar_read_step(
 
 @njit(error_model="numpy")
 def crossbar_product_step(
-    step, sent, lags, first, targets, plus, minus, excess, noise, full_scale, lowest_level, highest_level, errors, full,
-    column_plus, column_minus, variance, listed, touched, touched_count, activations, events, driven,
-):  # fmt: skip
-    """Drive every row with the number that its source sent; sum what columns conduct; return how many rows conduct.
+    step,
+    sent,
+    lags,
+    first,
+    targets,
+    plus,
+    minus,
+    excess,
+    noise,
+    full_scale,
+    lowest_level,
+    highest_level,
+    errors,
+    full,
+    column_plus,
+    column_minus,
+    variance,
+    listed,
+    touched,
+    touched_count,
+    activations,
+    events,
+    driven,
+):
+    """Drive every row with the number that its source sent; sum what columns conduct; return how
+    many rows conduct.
 
-    A row is driven with a share u of its full voltage: the number over full (1,), which is `full_scale` or, where that
-    is 0, the largest magnitude in this step; rounded to levels from lowest_level to highest_level, the largest of which
-    is a share of 1, unless highest_level is 0. errors (n_rows, levels): of each level of each row's converter, in
-    levels; (0, 0) for none. Columns sum u * conductance, their variance u^2 of that of a cell; driven (1,) totals u^2 *
+    A row is driven with a share u of its full voltage: the number over full (1,), which is
+    `full_scale` or, where that is 0, the largest magnitude in this step; rounded to levels from
+    lowest_level to highest_level, the largest of which is a share of 1, unless highest_level is 0.
+    errors (n_rows, levels): of each level of each row's converter, in levels; (0, 0) for none.
+    Columns sum u * conductance, their variance u^2 of that of a cell; driven (1,) totals u^2 *
     conductance [S]. sent: see `send_values_step`; the others: see `crossbar_read_step`.
     """
     depth, relative, more, count = sent.shape[0], noise * noise, excess.size > 0, touched_count[0]

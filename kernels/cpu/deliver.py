@@ -1,4 +1,6 @@
-"""Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are needed."""
+"""Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are
+needed.
+"""
 
 import numpy as np
 from llvmlite import ir
@@ -43,7 +45,8 @@ def prefetch(typingctx, array, index):
 def collect(step, history, history_count, lags, g, k, pending):
     """Write source and lag of arriving spikes to pending (2, capacity), until it is full.
 
-    Begin with spike k of lag g. Return the number of entries, and the lag and the spike with which to continue.
+    Begin with spike k of lag g. Return the number of entries, and the lag and the spike with which
+    to continue.
     """
     count, depth = 0, history.shape[0]
     now = step % depth
@@ -63,7 +66,9 @@ def collect(step, history, history_count, lags, g, k, pending):
 
 @njit(error_model="numpy", inline="always")
 def locate(pending, count, n_lags, begin, end):
-    """Replace each source and lag in `pending` by begin and end of its segment; no load waits for another."""
+    """Replace each source and lag in `pending` by begin and end of its segment; no load waits for
+    another.
+    """
     for n in range(count):
         segment = pending[0, n] * np.uint32(n_lags) + pending[1, n]
         pending[0, n] = begin[segment]
@@ -72,7 +77,10 @@ def locate(pending, count, n_lags, begin, end):
 
 @njit(error_model="numpy", inline="always")
 def fetch(pending, n, count, words):
-    """Ask for the first cache lines of segment n. A `while`, because a range with a stride would cost a division."""
+    """Ask for the first cache lines of segment n.
+
+    A `while`, because a range with a stride would cost a division.
+    """
     if n < count:
         line = np.int64(pending[0, n])
         end = min(np.int64(pending[1, n]), line + LINES * LINE)
@@ -94,16 +102,31 @@ def _fetch_weights(pending, n, count, weights):
 
 @kernel
 def deliver_step(
-    step, history, history_count, lags, begin, end, targets, weights, pending, drowsy, place, woken, receiving
+    step,
+    history,
+    history_count,
+    lags,
+    begin,
+    end,
+    targets,
+    weights,
+    pending,
+    drowsy,
+    place,
+    woken,
+    receiving,
 ):
-    """Add to `receiving` the weights of every spike that arrives at the end of this step; return the number of spikes.
+    """Add to `receiving` the weights of every spike that arrives at the end of this step; return
+    the number of spikes.
 
-    history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step; history_count (depth,)
-    lengths of these lists; lags (n_lags,) distinct delays [steps]; begin, end (n_pre * n_lags,), or longer: where the
-    segment of each (source, lag) begins and ends; targets (n_synapses,) uint32; weights (n_synapses,) or one number;
-    pending (2, capacity) uint32, room for segments that were looked up; receiving (n_post,), entry `place` and the
-    following of its region of memory. Where drowsy[0] is set, some shards nap: each arrival sets a mark in woken
-    (n_marks,) uint8, and a marked shard wakes. One mark stands for 2**MARKED entries of the region.
+    history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step;
+    history_count (depth,) lengths of these lists; lags (n_lags,) distinct delays [steps]; begin,
+    end (n_pre * n_lags,), or longer: where the segment of each (source, lag) begins and ends;
+    targets (n_synapses,) uint32; weights (n_synapses,) or one number;
+    pending (2, capacity) uint32, room for segments that were looked up; receiving (n_post,), entry
+    `place` and the following of its region of memory. Where drowsy[0] is set, some shards nap: each
+    arrival sets a mark in woken (n_marks,) uint8, and a marked shard wakes. One mark stands for
+    2**MARKED entries of the region.
     """
     arrived, g, k, ahead = 0, 0, 0, AHEAD if targets.size > NEAR else 0
     while g < lags.size:
@@ -125,8 +148,12 @@ def deliver_step(
 
 
 @kernel
-def deliver_counted_step(step, history, history_count, lags, begin, end, targets, weights, scale, pending, receiving):
-    """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64."""
+def deliver_counted_step(
+    step, history, history_count, lags, begin, end, targets, weights, scale, pending, receiving
+):
+    """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,)
+    int64.
+    """
     arrived, g, k = 0, 0, 0
     while g < lags.size:
         count, g, k = collect(step, history, history_count, lags, g, k, pending)
@@ -158,12 +185,24 @@ def scatter(words, begin, end, shift, table, drowsy, woken, receiving):
 
 @kernel
 def deliver_coded_step(
-    step, history, history_count, lags, first, words, shift, table, pending, drowsy, woken, receiving
+    step,
+    history,
+    history_count,
+    lags,
+    first,
+    words,
+    shift,
+    table,
+    pending,
+    drowsy,
+    woken,
+    receiving,
 ):
-    """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift | code``.
+    """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift |
+    code``.
 
-    first (n_pre * n_lags + 1,): where each segment begins, and the one before ends; table (n_codes,) the weight of
-    each code.
+    first (n_pre * n_lags + 1,): where each segment begins, and the one before ends; table
+    (n_codes,) the weight of each code.
     """
     shift = np.uint32(shift)
     arrived, g, k, ahead = 0, 0, 0, AHEAD if words.size > NEAR else 0
@@ -215,14 +254,17 @@ def deliver_drawn_step(
     woken,
     receiving,
 ):
-    """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several projections.
+    """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several
+    projections.
 
-    `kernels/reference/deliver.py` explains the arguments. drawn (capacity,) uint32: room for words, which are drawn
-    first and delivered when it is full.
+    `kernels/reference/deliver.py` explains the arguments. drawn (capacity,) uint32: room for words,
+    which are drawn first and delivered when it is full.
     """
     arrived, filled, g, k = 0, 0, 0, 0
     shift = np.uint32(shift)
-    scale = np.uint32(np.uint32(1) << shift)  # a product vectorises where a shift by a variable does not
+    scale = np.uint32(
+        np.uint32(1) << shift
+    )  # a product vectorises where a shift by a variable does not
     uneven = False
     for m in range(sizes.size):
         uneven |= np.float64(sizes[m]) * (np.float64(masks[m]) + 1.0) > PLAIN
@@ -238,7 +280,9 @@ def deliver_drawn_step(
             source, lag = pending[0, n], pending[1, n]
             for m in range(sizes.size):
                 begin = row_begin(row_sizes[source, m], shares[lag, m], row_draws[source, lag, m])
-                end = row_begin(row_sizes[source, m], shares[lag + 1, m], row_draws[source, lag + 1, m])
+                end = row_begin(
+                    row_sizes[source, m], shares[lag + 1, m], row_draws[source, lag + 1, m]
+                )
                 if filled + end - begin + WIDE > drawn.size:
                     scatter(drawn, 0, filled, shift, table, drowsy, woken, receiving)
                     filled = 0
@@ -253,7 +297,9 @@ def deliver_drawn_step(
                         drawn[filled + draw - begin] = coded(target, place, scale, word, mask, code)
                     filled += end - begin
                     continue
-                for first in range(begin, end, WIDE):  # draws a few too many, so that the inner loop has a fixed length
+                for first in range(
+                    begin, end, WIDE
+                ):  # draws a few too many, so that the inner loop has a fixed length
                     room = drawn[filled + first - begin : filled + first - begin + WIDE]
                     for j in range(WIDE):
                         word = row_word(inner, first + j)

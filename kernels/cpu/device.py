@@ -1,6 +1,8 @@
-"""What writing, faults, time and reading do to devices; the random part of device i depends on (key, parameters, i).
+"""What writing, faults, time and reading do to devices; the random part of device i depends on
+(key, parameters, i).
 
-Random numbers are drawn block by block, in loops without branches, so that the compiler vectorises them.
+Random numbers are drawn block by block, in loops without branches, so that the compiler vectorises
+them.
 """
 
 import math
@@ -20,8 +22,8 @@ BLOCK = 1024  # devices at a time: the arrays between two loops stay in the firs
 def form(key, chance, median, sigma, conductances):
     """Send a forming pulse to the devices of `conductances` (n,) [S]; return how many broke down.
 
-    Each breaks down with probability `chance` and is then lognormal(median [S], sigma); the others keep what
-    they had.
+    Each breaks down with probability `chance` and is then lognormal(median [S], sigma); the others
+    keep what they had.
     """
     z, row, broken = np.empty(BLOCK), row_key(key, 0), 0
     for begin in range(0, conductances.size, BLOCK):
@@ -37,7 +39,9 @@ def form(key, chance, median, sigma, conductances):
 
 @cached
 def vary(key, sigma, floor, conductances):
-    """Multiply the part of conductances (n,) [S] above `floor` [S] by lognormal(1, sigma), fixed for each device."""
+    """Multiply the part of conductances (n,) [S] above `floor` [S] by lognormal(1, sigma), fixed
+    for each device.
+    """
     z = np.empty(BLOCK)
     for begin in range(0, conductances.size, BLOCK):
         block = conductances[begin : begin + BLOCK]
@@ -50,7 +54,8 @@ def vary(key, sigma, floor, conductances):
 def program(key, cycle, c0, c1, c2, c3, c4, per, low, high, conductances):
     """Add to targets (n,) [S] the normal error of this `cycle` of writing, inside [low, high].
 
-    Its standard deviation is c0 + c1 x + c2 x**2 + c3 x**3 + c4 x**4 [S], or 0 where that is negative, x = g / per.
+    Its standard deviation is c0 + c1 x + c2 x**2 + c3 x**3 + c4 x**4 [S], or 0 where that is
+    negative, x = g / per.
     """
     z = np.empty(BLOCK)
     for begin in range(0, conductances.size, BLOCK):
@@ -85,9 +90,11 @@ def read(key, errors, conductances):
 
 @cached
 def flip(key, occupancy, amplitudes, conductances):
-    """Put every device of conductances (n,) [S] on one of two levels, the lower one with probability `occupancy`.
+    """Put every device of conductances (n,) [S] on one of two levels, the lower one with
+    probability `occupancy`.
 
-    The levels differ by amplitudes (n,), relative to the conductance, and their mean is the conductance.
+    The levels differ by amplitudes (n,), relative to the conductance, and their mean is the
+    conductance.
     """
     row = row_key(key, 0)
     for i in range(conductances.size):
@@ -97,7 +104,9 @@ def flip(key, occupancy, amplitudes, conductances):
 
 @cached
 def fluctuate(key, weights, ages, values):
-    """Fill values (n,) with sum_k weights[k] z_k, z_k standard normal and correlated over time like exp(-ages[k])."""
+    """Fill values (n,) with sum_k weights[k] z_k, z_k standard normal and correlated over time like
+    exp(-ages[k]).
+    """
     renewals, z = np.empty(BLOCK, np.int64), np.empty(BLOCK)
     for begin in range(0, values.size, BLOCK):
         block = values[begin : begin + BLOCK]
@@ -112,11 +121,17 @@ def fluctuate(key, weights, ages, values):
 
 @njit(error_model="numpy")
 def last_renewals(key, age, begin, found):
-    """`last_renewal` of the cells from `begin` on; likely cases are vectorised, others are looked up one by one."""
+    """`last_renewal` of the cells from `begin` on; likely cases are vectorised, others are looked
+    up one by one.
+    """
     whole = math.floor(age)
     first, reached = (np.int64(whole) + BEFORE) * MOST, exponential(age - whole - 1.0)
     r0, r1, r2 = row_key(key, first), row_key(key, first + 1), row_key(key, first + 2)
-    b1, b2, b3 = row_key(key, first - MOST), row_key(key, first - 2 * MOST), row_key(key, first - 3 * MOST)
+    b1, b2, b3 = (
+        row_key(key, first - MOST),
+        row_key(key, first - 2 * MOST),
+        row_key(key, first - 3 * MOST),
+    )
     for i in range(found.size):
         cell = GOLDEN_WORD * np.uint64(begin + i + 1)
         one = unit(mix(r0 + cell))
@@ -138,7 +153,9 @@ def last_renewals(key, age, begin, found):
 
 @njit(error_model="numpy")
 def last_renewal(key, first, reached, cell):
-    """The number of the last event; first: that of event 0 of this unit of time; reached: exp(age - end)."""
+    """The number of the last event; first: that of event 0 of this unit of time; reached: exp(age -
+    end).
+    """
     product = 1.0
     for j in range(MOST):
         product *= uniform(key, first + j, cell)

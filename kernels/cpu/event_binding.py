@@ -1,8 +1,10 @@
-"""One C-callable entry for every kernel of an exactly solvable neuron: ``entry(row, parameters, drive, elapsed)``.
+"""One C-callable entry for every kernel of an exactly solvable neuron: ``entry(row, parameters,
+drive, elapsed)``.
 
-row: the state variables of one unit; parameters: its model's constants; both addresses of float64. So the event
-loop calls any neuron by address and never compiles again; see `binding.py`, which does the same for steps. Rules have
-entries of the same form: row is the weight and the traces of one synapse, drive and elapsed are not used.
+row: the state variables of one unit; parameters: its model's constants; both addresses of float64.
+So the event loop calls any neuron by address and never compiles again; see `binding.py`, which does
+the same for steps. Rules have entries of the same form: row is the weight and the traces of one
+synapse, drive and elapsed are not used.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from .verdict import AGAIN, FAILED, NEITHER, STUCK
 
 LEAST: Final = 1e-15  # [s], a tick: the least time after which a unit can be asked again
 
-ENTRY = types.float64(types.CPointer(types.float64), types.CPointer(types.float64), types.float64, types.float64)
+ENTRY = types.float64(
+    types.CPointer(types.float64), types.CPointer(types.float64), types.float64, types.float64
+)
 
 
 @intrinsic
@@ -34,7 +38,9 @@ def call(typingctx, address, row, parameters, drive, elapsed):
         pointer, number = context.get_value_type(types.CPointer(types.float64)), ir.DoubleType()
         function_type = ir.FunctionType(number, [pointer, pointer, number, number])
         function = builder.inttoptr(arguments[0], function_type.as_pointer())
-        row_pointer, parameters_pointer = (builder.inttoptr(word, pointer) for word in arguments[1:3])
+        row_pointer, parameters_pointer = (
+            builder.inttoptr(word, pointer) for word in arguments[1:3]
+        )
         return builder.call(function, [row_pointer, parameters_pointer, arguments[3], arguments[4]])
 
     whole, real = types.int64, types.float64
@@ -73,12 +79,18 @@ def next_entry(kernel: Callable[..., Any], state: Sequence[str], constants: Sequ
 
 
 def fire_entry(
-    kernel: Callable[..., Any], after: Callable[..., Any], state: Sequence[str], all_state: Sequence[str],
-    constants: Sequence[str], *, rests: bool,
-) -> int:  # fmt: skip
+    kernel: Callable[..., Any],
+    after: Callable[..., Any],
+    state: Sequence[str],
+    all_state: Sequence[str],
+    constants: Sequence[str],
+    *,
+    rests: bool,
+) -> int:
     """Like `flow_entry`, for a spike; after: the model's `next`.
 
-    A unit that does not rest and that a user's own kernels leave at threshold would fire for ever at one time.
+    A unit that does not rest and that a user's own kernels leave at threshold would fire for ever
+    at one time.
     """
     if rests or not (is_own(kernel) or is_own(after)):
         return flow_entry(kernel, state, constants)
@@ -86,12 +98,18 @@ def fire_entry(
     stores = [f"row[{k}] = value{k}" for k in range(len(state))]
     lines = [f"{values} = {_called(kernel, state, constants)}", *stores]
     wait = _called(after, all_state, constants, "_after")
-    lines += [f"if abs({wait}) < {LEAST}:", f"    parameters[{len(constants)}] = {STUCK}", "return 0.0"]
+    lines += [
+        f"if abs({wait}) < {LEAST}:",
+        f"    parameters[{len(constants)}] = {STUCK}",
+        "return 0.0",
+    ]
     return _entry(kernel, "\n".join(lines), len(constants), after)
 
 
 def learn_entry(kernel: Callable[..., Any], row: Sequence[str], constants: Sequence[str]) -> int:
-    """Address of an entry that returns the new weight of a synapse; row: the weight and the traces by name."""
+    """Address of an entry that returns the new weight of a synapse; row: the weight and the traces
+    by name.
+    """
     return _entry(kernel, f"return np.float64({_called(kernel, row, constants)})", len(constants))
 
 
@@ -101,7 +119,12 @@ def names_of(kernel: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(code.co_varnames[: code.co_argcount])
 
 
-def _called(kernel: Callable[..., Any], state: Sequence[str], constants: Sequence[str], name: str = "_kernel") -> str:
+def _called(
+    kernel: Callable[..., Any],
+    state: Sequence[str],
+    constants: Sequence[str],
+    name: str = "_kernel",
+) -> str:
     """The call of a kernel with the numbers of one unit."""
     places = {variable: f"row[{k}]" for k, variable in enumerate(state)}
     places |= {constant: f"parameters[{k}]" for k, constant in enumerate(constants)}
@@ -109,12 +132,22 @@ def _called(kernel: Callable[..., Any], state: Sequence[str], constants: Sequenc
     return f"{name}({', '.join(places[own] for own in names_of(kernel))})"
 
 
-def _entry(kernel: Callable[..., Any], body: str, verdict: int, after: Callable[..., Any] | None = None) -> int:
-    """The address of the entry with this body; what a user's own kernels do wrong goes to ``parameters[verdict]``."""
+def _entry(
+    kernel: Callable[..., Any], body: str, verdict: int, after: Callable[..., Any] | None = None
+) -> int:
+    """The address of the entry with this body; what a user's own kernels do wrong goes to
+    ``parameters[verdict]``.
+    """
     if is_own(kernel) or (after is not None and is_own(after)):
         guarded = [f"    {line}" for line in body.split("\n")]
         body = "\n".join(
-            ["try:", *guarded, "except Exception:", f"    parameters[{verdict}] = {FAILED}", "    return math.inf"]
+            [
+                "try:",
+                *guarded,
+                "except Exception:",
+                f"    parameters[{verdict}] = {FAILED}",
+                "    return math.inf",
+            ]
         )
     return int(_compiled(kernel, body.replace("\n", "\n    "), after).address)
 
@@ -125,7 +158,11 @@ def _compiled(kernel: Callable[..., Any], body: str, after: Callable[..., Any] |
     if after is not None:
         scope["_after"] = _ready(after)
     return entered(
-        ENTRY, [kernel] if after is None else [kernel, after], "row, parameters, drive, elapsed", body, scope
+        ENTRY,
+        [kernel] if after is None else [kernel, after],
+        "row, parameters, drive, elapsed",
+        body,
+        scope,
     )
 
 

@@ -1,12 +1,13 @@
 """The first threshold crossing of a leaky potential under two exponentially decaying currents.
 
-A `neuron` is the tuple (v, first, second, drive, tau, tau_first, tau_second): potential [V], the two currents [V],
-constant drive [V] and time constants [s] of tau dv/dt = -v + drive + first(t) + second(t), where each current
-decays with its own time constant.
+A `neuron` is the tuple (v, first, second, drive, tau, tau_first, tau_second): potential [V], the
+two currents [V], constant drive [V] and time constants [s] of tau dv/dt = -v + drive + first(t) +
+second(t), where each current decays with its own time constant.
 
-Why no crossing is missed: (v'' + v'/tau) is the slope of the summed current over tau, and a sum of two decaying
-exponentials turns at most once. On each side of that moment exp(t/tau) v' is monotone, so v' changes sign at most
-once, so v has at most one extremum and at most two crossings there, which the values at the ends tell apart.
+Why no crossing is missed: (v'' + v'/tau) is the slope of the summed current over tau, and a sum of
+two decaying exponentials turns at most once. On each side of that moment exp(t/tau) v' is monotone,
+so v' changes sign at most once, so v has at most one extremum and at most two crossings there,
+which the values at the ends tell apart.
 """
 
 import math
@@ -18,9 +19,11 @@ FAR = 0.02  # membrane time constants: what lies further ahead is left until it 
 
 @njit(error_model="numpy")
 def response(elapsed, decay, tau, tau_current):
-    """The potential that a current of 1 V at time 0 has built up after `elapsed` [s]; decay = exp(-elapsed / tau).
+    """The potential that a current of 1 V at time 0 has built up after `elapsed` [s]; decay =
+    exp(-elapsed / tau).
 
-    It is (exp(-t/tau_current) - exp(-t/tau)) / (1 - tau/tau_current), without the cancellation for near equal ones.
+    It is (exp(-t/tau_current) - exp(-t/tau)) / (1 - tau/tau_current), without the cancellation for
+    near equal ones.
     """
     gap = _rate_gap(tau, tau_current)
     x = abs(gap) * elapsed
@@ -31,13 +34,17 @@ def response(elapsed, decay, tau, tau_current):
 
 @njit(error_model="numpy")
 def _rate_gap(one, two):
-    """1 / one - 1 / two, by the difference of the time constants, which is exact where they are close."""
+    """1 / one - 1 / two, by the difference of the time constants, which is exact where they are
+    close.
+    """
     return (two - one) / (one * two)
 
 
 @njit(error_model="numpy")
 def course(neuron, t):
-    """Potential v(t) [V], total current less potential tau v'(t) [V], and slope of the current [V/s]."""
+    """Potential v(t) [V], total current less potential tau v'(t) [V], and slope of the current
+    [V/s].
+    """
     v, first, second, drive, tau, tau_first, tau_second = neuron
     decay = math.exp(-t / tau)
     potential = drive + (v - drive) * decay
@@ -57,7 +64,9 @@ def course(neuron, t):
 
 @njit(error_model="numpy")
 def first_crossing(neuron, threshold):
-    """The time [s] at which the potential first reaches `threshold`; 0 if it is there, inf if it never comes."""
+    """The time [s] at which the potential first reaches `threshold`; 0 if it is there, inf if it
+    never comes.
+    """
     v, first, second, drive, _, tau_first, tau_second = neuron
     if v >= threshold:
         return 0.0
@@ -65,12 +74,15 @@ def first_crossing(neuron, threshold):
         return math.inf  # v moves towards something that never exceeds this
     turn = _turn(first, second, tau_first, tau_second)
     crossing = _crossing_between(neuron, threshold, 0.0, turn)
-    return _crossing_between(neuron, threshold, turn, math.inf) if crossing == math.inf else crossing
+    return (
+        _crossing_between(neuron, threshold, turn, math.inf) if crossing == math.inf else crossing
+    )
 
 
 @njit(error_model="numpy")
 def near_crossing(neuron, threshold):
-    """The first crossing [s], or -t where it lies far ahead, not before t: a bound, which is cheaper.
+    """The first crossing [s], or -t where it lies far ahead, not before t: a bound, which is
+    cheaper.
 
     The bound is the crossing if no exciting current decayed.
     """
@@ -87,15 +99,22 @@ def _turn(first, second, tau_first, tau_second):
     """When the summed current turns, inf if it does not after time 0."""
     if first * second >= 0.0 or tau_first == tau_second:
         return math.inf
-    over = ((first + second) * tau_second + second * (tau_first - tau_second)) / -(second * tau_first)
-    logarithm = math.log1p(over) if abs(over) < 0.5 else math.log(-(first * tau_second) / (second * tau_first))
+    over = ((first + second) * tau_second + second * (tau_first - tau_second)) / -(
+        second * tau_first
+    )
+    logarithm = (
+        math.log1p(over)
+        if abs(over) < 0.5
+        else math.log(-(first * tau_second) / (second * tau_first))
+    )
     turn = logarithm / _rate_gap(tau_first, tau_second)
     return turn if turn > 0.0 else math.inf
 
 
 @njit(error_model="numpy")
 def _crossing_between(neuron, threshold, begin, limit):
-    """The first crossing in (begin, limit], where v' changes sign at most once and v(begin) < threshold.
+    """The first crossing in (begin, limit], where v' changes sign at most once and v(begin) <
+    threshold.
 
     It goes on in doubling strides: far from `begin` a slope is too small to be told from rounding.
     """
@@ -111,9 +130,13 @@ def _crossing_between(neuron, threshold, begin, limit):
             if course(neuron, peak)[0] >= threshold:
                 return _zero(neuron, threshold, begin, peak, False)
             rising = False
-        rest = max(first, 0.0) * math.exp(-end / tau_first) + max(second, 0.0) * math.exp(-end / tau_second)
+        rest = max(first, 0.0) * math.exp(-end / tau_first) + max(second, 0.0) * math.exp(
+            -end / tau_second
+        )
         if drive + rest <= threshold or (not rising and limit == math.inf and drive <= threshold):
-            return math.inf  # falling, and at most rising again to a drive that is not above threshold
+            return (
+                math.inf
+            )  # falling, and at most rising again to a drive that is not above threshold
         begin = end
         span *= 2.0
     return math.inf
@@ -123,7 +146,8 @@ def _crossing_between(neuron, threshold, begin, limit):
 def _zero(neuron, threshold, begin, end, peak):
     """Where v passes the threshold upwards or, for `peak`, where v' passes zero downwards.
 
-    The bracket holds one such place. Newton's steps where they stay inside and shrink, else bisection.
+    The bracket holds one such place. Newton's steps where they stay inside and shrink, else
+    bisection.
     """
     tau = neuron[4]
     t = 0.5 * (begin + end)

@@ -1,4 +1,6 @@
-"""Stimuli of the event engine: each is one or more slots of a schedule, due at the time of its next event."""
+"""Stimuli of the event engine: each is one or more slots of a schedule, due at the time of its next
+event.
+"""
 
 import math
 from typing import Any, NamedTuple
@@ -21,7 +23,10 @@ SLOT = np.dtype(
         ("variable", np.int64),  # which state variable receives; for a current, its SUM
         ("cursor", np.int64),  # what is next: a listed spike or change, the number of an interval
         ("end", np.int64),  # the cursor behind the last listed spike or change
-        ("fresh", np.int64),  # 1 where a Poisson train begins at its due time, at which nothing arrives yet
+        (
+            "fresh",
+            np.int64,
+        ),  # 1 where a Poisson train begins at its due time, at which nothing arrives yet
         ("clock", np.float64),  # a Poisson train's exact time [s]
         ("rate", np.float64),  # of a Poisson train [Hz]
         ("weight", np.float64),  # of a Poisson train
@@ -36,14 +41,15 @@ NOISE = np.dtype([("interval", np.int64), ("stream", np.uint64), ("level", np.in
 
 
 class Inputs(NamedTuple):
-    """All slots: one for every spike train, every Poisson unit, and all changing currents of a population together.
+    """All slots: one for every spike train, every Poisson unit, and all changing currents of a
+    population together.
 
-    slot (n,) SLOT; heap, place, due, size: see `event_queue.schedule`; spike SPIKE, listed spikes, times in ticks;
-    change CHANGE, listed changes: from `time` [ticks] on, `width` numbers in levels from `level` on are added to
-    base (n_units,), the constant part of each unit's drive; sum SUM, the currents of one population: its first change,
-    its first noise, and the one behind its last; noise NOISE, of which every unit of a population gets
-    another number in every interval [ticks]: its mean and its standard deviation, unit after unit, begin in levels
-    at `level`.
+    slot (n,) SLOT; heap, place, due, size: see `event_queue.schedule`; spike SPIKE, listed spikes,
+    times in ticks; change CHANGE, listed changes: from `time` [ticks] on, `width` numbers in levels
+    from `level` on are added to base (n_units,), the constant part of each unit's drive; sum SUM,
+    the currents of one population: its first change, its first noise, and the one behind its last;
+    noise NOISE, of which every unit of a population gets another number in every interval [ticks]:
+    its mean and its standard deviation, unit after unit, begin in levels at `level`.
     """
 
     slot: Any
@@ -61,7 +67,9 @@ class Inputs(NamedTuple):
 
 @njit(error_model="numpy")
 def feed(inputs, units, index, time, count):
-    """Carry out the event of the slot `index` that is due now; return the number of touched units."""
+    """Carry out the event of the slot `index` that is due now; return the number of
+    touched units.
+    """
     slot = record(inputs.slot, index, SLOT)
     due = NEVER
     if slot.kind == TRAIN:
@@ -76,14 +84,19 @@ def feed(inputs, units, index, time, count):
             slot.fresh = 0
         else:
             count = _arrive(units, slot.unit, slot.variable, slot.weight, count)
-        within = slot.unit - record(units.group, record(units.neuron, slot.unit, NEURON).group, GROUP).first
+        within = (
+            slot.unit
+            - record(units.group, record(units.neuron, slot.unit, NEURON).group, GROUP).first
+        )
         slot.clock -= math.log(uniform(slot.stream, within, slot.cursor)) / slot.rate
         slot.cursor += 1
         due = nearest_tick(slot.clock)
     else:
         if slot.cursor < slot.end and record(inputs.change, slot.cursor, CHANGE).time == time:
             slot.cursor += 1
-        for unit in range(slot.unit, record(units.group, record(units.neuron, slot.unit, NEURON).group, GROUP).end):
+        for unit in range(
+            slot.unit, record(units.group, record(units.neuron, slot.unit, NEURON).group, GROUP).end
+        ):
             set_drive(units, unit, current(inputs, index, unit, time), time)
         due = next_change(inputs, index, time)
     schedule(inputs, index, due)
@@ -99,7 +112,9 @@ def _arrive(units, unit, variable, weight, count):
 
 @njit(error_model="numpy")
 def current(inputs, index, unit, time):
-    """The drive of a unit at `time`: its constant part, the level behind the cursor of slot `index`, and noises."""
+    """The drive of a unit at `time`: its constant part, the level behind the cursor of slot
+    `index`, and noises.
+    """
     slot, within = record(inputs.slot, index, SLOT), unit - record(inputs.slot, index, SLOT).unit
     parts, drive = record(inputs.sum, slot.variable, SUM), reals(inputs.base)[unit]
     if slot.cursor > parts.begin:
@@ -127,7 +142,8 @@ def next_change(inputs, index, time):
 
 @njit(error_model="numpy")
 def set_currents(table, units_table, time, drive, due):
-    """Write to drive (n_units,) what it is at `time` where currents change, and to due (n_slots,) when they do next.
+    """Write to drive (n_units,) what it is at `time` where currents change, and to due (n_slots,)
+    when they do next.
 
     time: -1 before the events at time 0, when no noise has begun.
     """
@@ -135,6 +151,9 @@ def set_currents(table, units_table, time, drive, due):
     for index in range(due.size):
         slot = record(inputs.slot, index, SLOT)
         if slot.kind == CURRENT:
-            for unit in range(slot.unit, record(units.group, record(units.neuron, slot.unit, NEURON).group, GROUP).end):
+            for unit in range(
+                slot.unit,
+                record(units.group, record(units.neuron, slot.unit, NEURON).group, GROUP).end,
+            ):
                 drive[unit] = current(inputs, index, unit, time)
             due[index] = next_change(inputs, index, time)

@@ -1,7 +1,8 @@
-"""Learning on the event engine: weights that arrivals and spikes change, and traces that decay in closed form.
+"""Learning on the event engine: weights that arrivals and spikes change, and traces that decay in
+closed form.
 
-A trace is kept as its value at its last event. Reading it changes nothing, so what it is later does not depend on who
-has read it.
+A trace is kept as its value at its last event. Reading it changes nothing, so what it is later does
+not depend on who has read it.
 """
 
 import math
@@ -33,7 +34,10 @@ RULE = np.dtype(
 )
 TRACE = np.dtype(
     [
-        ("left", np.int64),  # where its values begin: one per segment, or one per unit of the target
+        (
+            "left",
+            np.int64,
+        ),  # where its values begin: one per segment, or one per unit of the target
         ("post", np.int64),  # whether the target's spikes raise it, not the arrivals
         ("arrival", np.int64),  # whether the kernel for arrivals asks for it
         ("spike", np.int64),  # whether the kernel for spikes does
@@ -41,17 +45,20 @@ TRACE = np.dtype(
     ],
     align=True,
 )
-LEFT = np.dtype([("value", np.float64), ("last", np.int64)], align=True)  # at its last event [ticks]
+LEFT = np.dtype(
+    [("value", np.float64), ("last", np.int64)], align=True
+)  # at its last event [ticks]
 RUN = np.dtype([("rule", np.int64), ("first", np.int64), ("end", np.int64)], align=True)
 
 
 class Learning(NamedTuple):
     """All synapses that learn; n_rules: the projections that they are of.
 
-    rule RULE; trace TRACE; left LEFT; weight float64, one per synapse that learns; constants float64; row float64,
-    work space: a weight and the traces of a synapse.
-    run_first (n_units + 1,), the first RUN of each unit; run RUN, the synapses of one rule that reach one unit, as a
-    range of into uint32, the place of a weight, and from_segment uint32, its segment counted from its rule's first.
+    rule RULE; trace TRACE; left LEFT; weight float64, one per synapse that learns; constants
+    float64; row float64, work space: a weight and the traces of a synapse.
+    run_first (n_units + 1,), the first RUN of each unit; run RUN, the synapses of one rule that
+    reach one unit, as a range of into uint32, the place of a weight, and from_segment uint32, its
+    segment counted from its rule's first.
     """
 
     rule: Any
@@ -80,7 +87,9 @@ def read_segment(learning, index, segment, time):
 
 @njit(error_model="numpy")
 def learn_synapse(learning, index, s, unit, time):
-    """A spike arrives at synapse `s`, which leads to `unit`; `read_segment` has read the traces of its segment."""
+    """A spike arrives at synapse `s`, which leads to `unit`; `read_segment` has read the traces of
+    its segment.
+    """
     rule = record(learning.rule, index, RULE)
     row, weight = reals(learning.row), reals(learning.weight + 8 * (rule.weight + s - rule.synapse))
     for t in range(rule.trace, rule.end):
@@ -88,7 +97,9 @@ def learn_synapse(learning, index, s, unit, time):
         if trace.arrival and trace.post:
             row[1 + t - rule.trace] = _faded(learning, trace, unit - rule.base, time)
     row[0] = weight[0]
-    weight[0] = _kept(call(rule.arrival, learning.row, learning.constants + 8 * rule.constants, 0.0, 0.0), rule)
+    weight[0] = _kept(
+        call(rule.arrival, learning.row, learning.constants + 8 * rule.constants, 0.0, 0.0), rule
+    )
 
 
 @njit(error_model="numpy")
@@ -126,7 +137,9 @@ def _learn_run(learning, rule, run, unit, time):
                 row[1 + t - rule.trace] = _faded(learning, trace, np.int64(segment[k]), time)
         s = np.int64(into[k])
         row[0] = weight[s]
-        weight[s] = _kept(call(rule.spike, learning.row, learning.constants + 8 * rule.constants, 0.0, 0.0), rule)
+        weight[s] = _kept(
+            call(rule.spike, learning.row, learning.constants + 8 * rule.constants, 0.0, 0.0), rule
+        )
 
 
 @njit(error_model="numpy")

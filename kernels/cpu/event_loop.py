@@ -38,11 +38,13 @@ PROJECTION = np.dtype(
 
 
 class Wires(NamedTuple):
-    """All synapses: a spike travels along one chain per projection, from segment to segment in order of delay.
+    """All synapses: a spike travels along one chain per projection, from segment to segment in
+    order of delay.
 
-    chain_first (n_units + 1,), the first chain of each unit; chain (n_chains,), the first segment of each chain;
-    segment SEGMENT, runs of one source and delay; projection PROJECTION; target (n_synapses,) uint32, the unit
-    reached; weight (n_synapses,) float64, of those that do not learn.
+    chain_first (n_units + 1,), the first chain of each unit; chain (n_chains,), the first segment
+    of each chain; segment SEGMENT, runs of one source and delay; projection PROJECTION; target
+    (n_synapses,) uint32, the unit reached; weight (n_synapses,) float64, of those that do not
+    learn.
     """
 
     chain_first: Any
@@ -54,7 +56,9 @@ class Wires(NamedTuple):
 
 
 class Flight(NamedTuple):
-    """Spikes on their way: a heap by (time [ticks], segment), see `event_queue.push`; delivered (1,) so far."""
+    """Spikes on their way: a heap by (time [ticks], segment), see `event_queue.push`; delivered
+    (1,) so far.
+    """
 
     times: Any
     codes: Any
@@ -64,11 +68,15 @@ class Flight(NamedTuple):
 
 
 @njit(error_model="numpy")
-def advance(stop, units_table, wires_table, flight_table, inputs_table, learning_table, records_table):
-    """Carry out all events up to and including `stop` [ticks], or until a buffer is full; return why the loop ended.
+def advance(
+    stop, units_table, wires_table, flight_table, inputs_table, learning_table, records_table
+):
+    """Carry out all events up to and including `stop` [ticks], or until a buffer is full; return
+    why the loop ended.
 
-    Each table: see `event_memory.table`. At one time, populations act in order of rank: first all that arrives is
-    summed, then units fire in order. So a synapse learns from what arrives before it learns from its target's spike.
+    Each table: see `event_memory.table`. At one time, populations act in order of rank: first all
+    that arrives is summed, then units fire in order. So a synapse learns from what arrives before
+    it learns from its target's spike.
     """
     units, wires, flight = units_table[0], wires_table[0], flight_table[0]
     inputs, learning, records = inputs_table[0], learning_table[0], records_table[0]
@@ -154,14 +162,20 @@ def _earliest(units, wires, flight, inputs):
 
 @njit(error_model="numpy")
 def _deliver(units, wires, flight, learning, count):
-    """Deliver the first segment in flight and send its spike on to the next; return the touched units."""
+    """Deliver the first segment in flight and send its spike on to the next; return the touched
+    units.
+    """
     time, index = wholes(flight.times)[0], wholes(flight.codes)[0]
     segment = record(wires.segment, index, SEGMENT)
     projection = record(wires.projection, segment.projection, PROJECTION)
     if projection.rule >= 0:
         count = _deliver_learning(units, wires, learning, index, time, count)
     else:
-        arriving, base, width = reals(units.arriving + 8 * projection.row), projection.base, projection.width
+        arriving, base, width = (
+            reals(units.arriving + 8 * projection.row),
+            projection.base,
+            projection.width,
+        )
         target, weight = ids(wires.target), reals(wires.weight)
         for s in range(segment.first, segment.end):
             unit = np.int64(target[s])
@@ -180,19 +194,26 @@ def _deliver(units, wires, flight, learning, count):
 
 @njit(error_model="numpy")
 def _deliver_learning(units, wires, learning, index, time, count):
-    """Deliver the segment `index` of a projection that learns: each weight as it is, then what the arrival does to it.
+    """Deliver the segment `index` of a projection that learns: each weight as it is, then what the
+    arrival does to it.
 
     Returns the touched units.
     """
     segment = record(wires.segment, index, SEGMENT)
     projection = record(wires.projection, segment.projection, PROJECTION)
     rule = record(learning.rule, projection.rule, RULE)
-    arriving, base, width = reals(units.arriving + 8 * projection.row), projection.base, projection.width
+    arriving, base, width = (
+        reals(units.arriving + 8 * projection.row),
+        projection.base,
+        projection.width,
+    )
     target, weight = ids(wires.target), reals(learning.weight)
     read_segment(learning, projection.rule, index, time)
     for s in range(segment.first, segment.end):
         unit = np.int64(target[s])
-        arriving[(unit - base) * width] += 1.0 if rule.alike else weight[rule.weight + s - rule.synapse]
+        arriving[(unit - base) * width] += (
+            1.0 if rule.alike else weight[rule.weight + s - rule.synapse]
+        )
         count = touch(units, unit, count)
         if rule.arrival:
             learn_synapse(learning, projection.rule, s, unit, time)
@@ -202,7 +223,9 @@ def _deliver_learning(units, wires, learning, index, time, count):
 
 @njit(error_model="numpy")
 def _full(units, wires, flight, records):
-    """RECORD_FULL or QUEUE_FULL where there is no room for a spike of the first unit due, else 0."""
+    """RECORD_FULL or QUEUE_FULL where there is no room for a spike of the first
+    unit due, else 0.
+    """
     if wholes(records.rows)[0] == records.capacity:
         return RECORD_FULL
     first, unit = wholes(wires.chain_first), wholes(units.heap)[0]

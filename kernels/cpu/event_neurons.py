@@ -1,9 +1,9 @@
 """Exactly solvable neurons: where a state will be after a while, and when it reaches threshold.
 
-Every kernel takes numbers of one unit by name and returns numbers: `*_flow` the state variables after
-`elapsed` [s] without input; `*_next` the time [s] to the first moment at or above threshold, 0 for now, inf for
-never, -t to be asked again after t; `*_fire`, where a spike does more than reset the first variable, the state
-variables after it.
+Every kernel takes numbers of one unit by name and returns numbers: `*_flow` the state variables
+after `elapsed` [s] without input; `*_next` the time [s] to the first moment at or above threshold,
+0 for now, inf for never, -t to be asked again after t; `*_fire`, where a spike does more than reset
+the first variable, the state variables after it.
 """
 
 import math
@@ -62,7 +62,9 @@ def lif_next(v, drive, tau, threshold):
     """tau ln((drive - v) / (drive - threshold)), if the drive is above threshold."""
     if v >= threshold:
         return 0.0
-    return tau * math.log1p((threshold - v) / (drive - threshold)) if drive > threshold else math.inf
+    return (
+        tau * math.log1p((threshold - v) / (drive - threshold)) if drive > threshold else math.inf
+    )
 
 
 @njit(error_model="numpy")
@@ -73,12 +75,15 @@ def adaptive_lif_flow(v, a, drive, tau, tau_adaptation, elapsed):
 
 @njit(error_model="numpy")
 def adaptive_lif_next(v, a, drive, tau, tau_adaptation, threshold):
-    """v - a reaches the threshold: with u = v - a, tau u' = -u + drive + a (tau / tau_adaptation - 1).
+    """v - a reaches the threshold: with u = v - a, tau u' = -u + drive + a (tau / tau_adaptation -
+    1).
 
     So -a acts on u like a decaying current.
     """
     current = a * (tau - tau_adaptation) / tau_adaptation
-    return near_crossing((v - a, current, 0.0, drive, tau, tau_adaptation, tau_adaptation), threshold)
+    return near_crossing(
+        (v - a, current, 0.0, drive, tau, tau_adaptation, tau_adaptation), threshold
+    )
 
 
 @njit(error_model="numpy")

@@ -1,11 +1,12 @@
-"""Two priority queues on flat arrays: a heap of entries that come and go, and a schedule of one time per unit.
+"""Two priority queues on flat arrays: a heap of entries that come and go, and a schedule of one
+time per unit.
 
-Times are int64 ticks of a femtosecond, so that equal sums of delays are equal whatever the order of adding. Both
-queues have a total order (time, then index), so what comes first never depends on their inner layout. A queue is
-a record of addresses, see `event_memory`.
+Times are int64 ticks of a femtosecond, so that equal sums of delays are equal whatever the order of
+adding. Both queues have a total order (time, then index), so what comes first never depends on
+their inner layout. A queue is a record of addresses, see `event_memory`.
 
-Whoever adds to a time does it by `later`, which never passes NEVER: the sum of two times within the limit of a run
-need not fit into an int64.
+Whoever adds to a time does it by `later`, which never passes NEVER: the sum of two times within the
+limit of a run need not fit into an int64.
 """
 
 import math
@@ -63,7 +64,8 @@ def replace(heap, time, code):
         child = 2 * hole + 1
         other = child + 1
         if other < end and (
-            times[other] < times[child] or (times[other] == times[child] and codes[other] < codes[child])
+            times[other] < times[child]
+            or (times[other] == times[child] and codes[other] < codes[child])
         ):
             child = other
         if time < times[child] or (time == times[child] and code <= codes[child]):
@@ -88,10 +90,16 @@ def pop(heap):
 def schedule(queue, unit, time):
     """Set the one time at which `unit` is due; NEVER takes it off the schedule.
 
-    due (n,) int64 times; heap (n,) int64, units as a heap by (due, unit), of which the first size[0] are in use;
+    due (n,) int64 times; heap (n,) int64, units as a heap by (due, unit), of which the first
+    size[0] are in use;
     place (n,) int64, where each unit stands in the heap, -1 if it does not.
     """
-    heap, place, due, size = wholes(queue.heap), wholes(queue.place), wholes(queue.due), wholes(queue.size)
+    heap, place, due, size = (
+        wholes(queue.heap),
+        wholes(queue.place),
+        wholes(queue.due),
+        wholes(queue.size),
+    )
     before, hole = due[unit], place[unit]
     due[unit] = time
     if hole < 0:
@@ -139,7 +147,12 @@ def _rise(queue, hole, unit):
 
 @njit
 def _sink(queue, hole, unit):
-    heap, place, due, end = wholes(queue.heap), wholes(queue.place), wholes(queue.due), wholes(queue.size)[0]
+    heap, place, due, end = (
+        wholes(queue.heap),
+        wholes(queue.place),
+        wholes(queue.due),
+        wholes(queue.size)[0],
+    )
     time = due[unit]
     while 2 * hole + 1 < end:
         at = 2 * hole + 1
@@ -157,9 +170,13 @@ def _sink(queue, hole, unit):
 
 
 def new_schedule(due: Any) -> tuple[Schedule, Schedule, Schedule, Schedule]:
-    """A schedule by the times (n,) [ticks] at which units are due: heap, place, a copy of due, size."""
+    """A schedule by the times (n,) [ticks] at which units are due: heap, place, a copy of due,
+    size.
+    """
     due = np.array(due, np.int64)
-    order = np.lexsort((np.arange(due.size), due))[: np.count_nonzero(due < NEVER)]  # sorted is a heap too
+    order = np.lexsort((np.arange(due.size), due))[
+        : np.count_nonzero(due < NEVER)
+    ]  # sorted is a heap too
     heap, place = np.zeros(due.size, np.int64), np.full(due.size, -1, np.int64)
     heap[: order.size], place[order] = order, np.arange(order.size)
     return heap, place, due, np.array([order.size], np.int64)

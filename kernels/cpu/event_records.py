@@ -1,4 +1,6 @@
-"""Records of the event engine: spikes as they happen, samples at multiples of an interval, taken on copies."""
+"""Records of the event engine: spikes as they happen, samples at multiples of an interval, taken on
+copies.
+"""
 
 from typing import Any, NamedTuple
 
@@ -32,8 +34,9 @@ PROBE = np.dtype(
 class Records(NamedTuple):
     """Buffers that are emptied when the loop returns.
 
-    fired (capacity,) FIRED, spikes, of which rows[0] are filled; probe (n_probes,) PROBE; subset int64, the units
-    that they read, and before, the spikes of these up to the last sample; buffer float64, the samples;
+    fired (capacity,) FIRED, spikes, of which rows[0] are filled; probe (n_probes,) PROBE; subset
+    int64, the units that they read, and before, the spikes of these up to the last sample; buffer
+    float64, the samples;
     due (1,): the earliest upcoming sample [ticks], NEVER without probes.
     """
 
@@ -71,7 +74,10 @@ def sample(records, units, learning):
 def _write(records, units, learning, probe, time):
     """Append one sample of a probe."""
     out = reals(records.buffer + 8 * (probe.buffer + probe.filled))
-    subset, before = wholes(records.subset + 8 * probe.subset), wholes(records.before + 8 * probe.subset)
+    subset, before = (
+        wholes(records.subset + 8 * probe.subset),
+        wholes(records.before + 8 * probe.subset),
+    )
     out[0] = 0.0
     for k in range(probe.units):
         if probe.kind == WEIGHTS:

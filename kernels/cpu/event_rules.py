@@ -1,7 +1,7 @@
 """Learning rules of the event engine: what an event does to the weight of one synapse.
 
-Every kernel takes numbers of one synapse by name and returns its new weight: `*_arrival` when a spike arrives at it,
-`*_spike` when its target fires.
+Every kernel takes numbers of one synapse by name and returns its new weight: `*_arrival` when a
+spike arrives at it, `*_spike` when its target fires.
 """
 
 from numba import njit

@@ -1,7 +1,9 @@
-"""Units of the event engine: each keeps the state of its last event and the time at which it will fire.
+"""Units of the event engine: each keeps the state of its last event and the time at which it will
+fire.
 
-A unit's state variables stand in one row. While a unit is refractory its first variable is clamped and takes
-no input; the others go on. What arrives at one time is summed before the unit looks at its threshold.
+A unit's state variables stand in one row. While a unit is refractory its first variable is clamped
+and takes no input; the others go on. What arrives at one time is summed before the unit looks at
+its threshold.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +26,10 @@ NEURON = np.dtype(
         ("last", np.int64),  # the time at which its state holds [ticks]
         ("held", np.int64),  # the end of its refractory time [ticks], -1 before the first spike
         ("fired", np.int64),  # its spikes so far
-        ("unsure", np.int64),  # 1 where `next` is to be called again at its due time, 0 where it will fire
+        (
+            "unsure",
+            np.int64,
+        ),  # 1 where `next` is to be called again at its due time, 0 where it will fire
         ("marked", np.int64),  # 1 while something has arrived that is not taken yet
     ],
     align=True,
@@ -48,9 +53,9 @@ GROUP = np.dtype(
 class Units(NamedTuple):
     """All units, numbered through all populations in order of rank.
 
-    neuron (n,) NEURON; group (n_populations,) GROUP; state, what has arrived for each state variable (arriving), and
-    parameters, all float64; spare float64, room for one row; touched (n,) int64, work space;
-    heap, place, due, size: when each unit will fire, see `event_queue.schedule`.
+    neuron (n,) NEURON; group (n_populations,) GROUP; state, what has arrived for each state
+    variable (arriving), and parameters, all float64; spare float64, room for one row; touched (n,)
+    int64, work space; heap, place, due, size: when each unit will fire, see `event_queue.schedule`.
     """
 
     neuron: Any
@@ -68,7 +73,9 @@ class Units(NamedTuple):
 
 @njit(error_model="numpy")
 def _propagate(units, unit, rows, begin, end):
-    """Propagate the row of `unit` at the address `rows` from `begin` to `end`, not across its `held`."""
+    """Propagate the row of `unit` at the address `rows` from `begin` to `end`, not across its
+    `held`.
+    """
     if end <= begin:
         return
     neuron = record(units.neuron, unit, NEURON)
@@ -170,7 +177,9 @@ def spike(units, unit, time):
 
 @njit(error_model="numpy")
 def set_drive(units, unit, drive, time):
-    """Give `unit` another drive from `time` on; the same drive again leaves it alone, rounding nothing."""
+    """Give `unit` another drive from `time` on; the same drive again leaves it alone, rounding
+    nothing.
+    """
     neuron = record(units.neuron, unit, NEURON)
     if neuron.drive == drive:
         return
@@ -199,7 +208,9 @@ def bring(table, first, end, time):
 
 @njit(error_model="numpy")
 def foresee(table, first, end, time):
-    """Let the units from `first` to before `end` predict anew; a spike that is due before `time` comes then."""
+    """Let the units from `first` to before `end` predict anew; a spike that is due before `time`
+    comes then.
+    """
     units = table[0]
     for unit in range(first, end):
         predict(units, unit)

@@ -1,6 +1,8 @@
-"""The exponential function in plain arithmetic: it vectorises, and it gives the same bits on every machine.
+"""The exponential function in plain arithmetic: it vectorises, and it gives the same bits on every
+machine.
 
-The library's `exp` is a call per number, with bits that differ between libraries; this one is six times as fast.
+The library's `exp` is a call per number, with bits that differ between libraries; this one is six
+times as fast.
 """
 
 import math
@@ -23,10 +25,12 @@ def fma(typingctx, a, b, c):
 
 
 def exponential(x):
-    """exp(x) to 1.1 units in the last place; x beyond [-87, 88] (float32) or [-708, 709] counts as the bound.
+    """exp(x) to 1.1 units in the last place; x beyond [-87, 88] (float32) or [-708, 709] counts as
+    the bound.
 
-    ``x / ln 2 = k + f`` with a whole k and |f| <= 1/2; Taylor's series for 2^f; k enters the exponent bits (Cody and
-    Waite 1980, Software Manual for the Elementary Functions). Products and sums are rounded together.
+    ``x / ln 2 = k + f`` with a whole k and |f| <= 1/2; Taylor's series for 2^f; k enters the
+    exponent bits (Cody and Waite 1980, Software Manual for the Elementary Functions). Products and
+    sums are rounded together.
     """
     return math.exp(x)
 
@@ -49,7 +53,9 @@ def _series(dtype, mantissa, low, high, degree):
     """The function for one dtype, whose log2(e) is the sum of two numbers."""
     low, high, log2e = dtype(low), dtype(high), dtype(1 / math.log(2))
     rest = dtype(float(LOG2E_DIGITS[0]) - float(log2e) + LOG2E_DIGITS[1])
-    shift = dtype(1.5 * 2**mantissa)  # adding it rounds to a whole number, which then stands in the low bits
+    shift = dtype(
+        1.5 * 2**mantissa
+    )  # adding it rounds to a whole number, which then stands in the low bits
     terms = tuple(dtype(math.log(2) ** k / math.factorial(k)) for k in range(degree - 1, -1, -1))
     first = dtype(math.log(2) ** degree / math.factorial(degree))
 

@@ -1,7 +1,9 @@
-"""What the machine code of a user's function is made from, so that code on disk or in memory is never stale.
+"""What the machine code of a user's function is made from, so that code on disk or in memory is
+never stale.
 
-Numba keeps code by the file, name and line of a function. But what a function computes also hangs on the values it
-closes over, its defaults, the globals that it reads, and all that the functions it calls read in their turn.
+Numba keeps code by the file, name and line of a function. But what a function computes also hangs
+on the values it closes over, its defaults, the globals that it reads, and all that the functions it
+calls read in their turn.
 """
 
 from __future__ import annotations
@@ -17,16 +19,20 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numba.core.types import Type
 
-LIBRARY: Final = __package__.rpartition(".")[0]  # all rooms of kernels, whose sources every name of code on disk bears
-TRUSTED: Final = frozenset({"numpy", "numba", "llvmlite", "scipy", "builtins"}) | sys.stdlib_module_names
+LIBRARY: Final = __package__.rpartition(".")[
+    0
+]  # all rooms of kernels, whose sources every name of code on disk bears
+TRUSTED: Final = (
+    frozenset({"numpy", "numba", "llvmlite", "scipy", "builtins"}) | sys.stdlib_module_names
+)
 NUMBERS: Final = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
 ATTRIBUTES: Final = ("LOAD_ATTR", "LOAD_METHOD")
 MISSING: Final = object()
 
 
 class Fingerprint(NamedTuple):
-    """digest: equal for functions whose code is; sound: whether it holds in another process; kept: what it names by
-    address, which must live as long as the digest is used."""
+    """digest: equal for functions whose code is; sound: whether it holds in another process; kept:
+    what it names by address, which must live as long as the digest is used."""
 
     digest: str
     sound: bool
@@ -34,7 +40,9 @@ class Fingerprint(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A global that a function reads, and the attributes of it: ``constants.membrane.tau`` has two."""
+    """A global that a function reads, and the attributes of it:
+    ``constants.membrane.tau`` has two.
+    """
 
     name: str
     attributes: tuple[str, ...]
@@ -82,7 +90,9 @@ def found(function: python.FunctionType, name: str) -> Any:
 
 
 def is_trusted(module: str | None) -> bool:
-    """Whether a module is of Python or a library whose version is in the digest, or of the library's kernels."""
+    """Whether a module is of Python or a library whose version is in the digest, or of the
+    library's kernels.
+    """
     name = module or ""
     return name.partition(".")[0] in TRUSTED or f"{name}.".startswith(f"{LIBRARY}.")
 
@@ -105,7 +115,9 @@ class _Walk:
     def value(self, value: Any) -> None:
         """Hash one value, or note that it cannot be done soundly."""
         if isinstance(value, NUMBERS):
-            self._text(type(value).__name__, float.hex(value) if isinstance(value, float) else repr(value))
+            self._text(
+                type(value).__name__, float.hex(value) if isinstance(value, float) else repr(value)
+            )
         elif isinstance(value, Enum):
             self._text("enum", type(value).__module__, type(value).__qualname__, value.name)
             self.value(value.value)
@@ -120,9 +132,16 @@ class _Walk:
         elif isinstance(value, Type):  # of Numba
             self._text("numba", repr(value))
         elif is_trusted(_home(value)):
-            self._text("named", type(value).__name__, str(_home(value)), str(getattr(value, "__qualname__", "")))
+            self._text(
+                "named",
+                type(value).__name__,
+                str(_home(value)),
+                str(getattr(value, "__qualname__", "")),
+            )
         elif isinstance(value, type) and issubclass(value, (BaseException, tuple)):
-            self._text("class", value.__module__, value.__qualname__, repr(getattr(value, "_fields", ())))
+            self._text(
+                "class", value.__module__, value.__qualname__, repr(getattr(value, "_fields", ()))
+            )
         elif isinstance(value, type) and issubclass(value, Enum):
             self._text("enumeration", value.__module__, value.__qualname__)
             for member in value:
@@ -143,7 +162,9 @@ class _Walk:
             self._unsound(value)
             return
         shape, flags = getattr(value, "shape", ()), getattr(value, "flags", None)
-        self._text(type(value).__name__, repr(value.dtype), str(shape), str(getattr(flags, "num", 0)))
+        self._text(
+            type(value).__name__, repr(value.dtype), str(shape), str(getattr(flags, "num", 0))
+        )
         self.hash.update(value.tobytes())
 
     def _compiled(self, value: Any) -> None:
@@ -217,11 +238,15 @@ def _is_full(cell: python.CellType) -> bool:
 
 
 def _home(value: Any) -> str | None:
-    """The module that names a module, class or function, if that is where it can be found under its name."""
+    """The module that names a module, class or function, if that is where it can be found under its
+    name.
+    """
     if isinstance(value, python.ModuleType):
         return value.__name__
     if isinstance(value, np.ufunc):
         return "numpy" if getattr(np, value.__name__, None) is value else None
-    if isinstance(value, (python.BuiltinFunctionType, python.FunctionType, type)) or hasattr(value, "__wrapped__"):
+    if isinstance(value, (python.BuiltinFunctionType, python.FunctionType, type)) or hasattr(
+        value, "__wrapped__"
+    ):
         return getattr(value, "__module__", None)
     return None

@@ -1,7 +1,9 @@
-"""A user's kernel as it stands when a network is compiled: what changes later does not reach its machine code.
+"""A user's kernel as it stands when a network is compiled: what changes later does not reach its
+machine code.
 
-Numba works out globals when it compiles a function, and keeps the code with the function. So a kernel, and every
-compiled function that it calls, is made anew here, with the values of the present; the user's own stay as they are.
+Numba works out globals when it compiles a function, and keeps the code with the function. So a
+kernel, and every compiled function that it calls, is made anew here, with the values of the
+present; the user's own stay as they are.
 """
 
 from __future__ import annotations
@@ -12,16 +14,29 @@ from typing import Any
 
 import numba
 
-from .fingerprint import MISSING, Fingerprint, fingerprint, found, is_compiled, is_own, is_trusted, reads
+from .fingerprint import (
+    MISSING,
+    Fingerprint,
+    fingerprint,
+    found,
+    is_compiled,
+    is_own,
+    is_trusted,
+    reads,
+)
 
-_made: dict[tuple[str, bool], Callable[..., Any]] = {}  # by fingerprint: equal kernels are compiled once
+_made: dict[
+    tuple[str, bool], Callable[..., Any]
+] = {}  # by fingerprint: equal kernels are compiled once
 _prints: dict[int, tuple[Callable[..., Any], Fingerprint]] = {}  # of what is in `_made`, by address
 
 
 def frozen(kernel: Callable[..., Any], *, compiled: bool = True) -> Callable[..., Any]:
-    """A kernel with the values that it reads now; compiled: for the cpu, else as plain Python where it is that.
+    """A kernel with the values that it reads now; compiled: for the cpu, else as plain Python where
+    it is that.
 
-    It looks whether places in arrays exist, unless the user's ``njit(boundscheck=False)`` says not to.
+    It looks whether places in arrays exist, unless the user's ``njit(boundscheck=False)`` says not
+    to.
     """
     print_ = fingerprint(kernel)
     key = (print_.digest, compiled)
@@ -51,21 +66,27 @@ class _Copies:
             plain = getattr(value, "py_func", value)
             scope = dict(plain.__globals__)
             cells = tuple(python.CellType() for _ in plain.__closure__ or ())
-            copy = python.FunctionType(plain.__code__, scope, plain.__name__, plain.__defaults__, cells or None)
+            copy = python.FunctionType(
+                plain.__code__, scope, plain.__name__, plain.__defaults__, cells or None
+            )
             copy.__kwdefaults__, copy.__qualname__, copy.__module__ = (
                 plain.__kwdefaults__,
                 plain.__qualname__,
                 plain.__module__,
             )
             if is_compiled(value):
-                options = {"boundscheck": True} | {k: v for k, v in value.targetoptions.items() if v is not None}
+                options = {"boundscheck": True} | {
+                    k: v for k, v in value.targetoptions.items() if v is not None
+                }
                 self._made[id(value)] = numba.jit(locals=value.locals, **options)(copy)
             else:
                 self._made[id(value)] = copy
             self._fill(plain, scope, cells)
         return self._made[id(value)]
 
-    def _fill(self, plain: python.FunctionType, scope: dict[str, Any], cells: tuple[Any, ...]) -> None:
+    def _fill(
+        self, plain: python.FunctionType, scope: dict[str, Any], cells: tuple[Any, ...]
+    ) -> None:
         """Give the copy of a function what the function reads."""
         for cell, own in zip(cells, plain.__closure__ or (), strict=True):
             try:
@@ -74,7 +95,11 @@ class _Copies:
                 continue
         for name, attributes in reads(plain.__code__):
             value = found(plain, name)
-            if isinstance(value, python.ModuleType) and not is_trusted(value.__name__) and attributes:
+            if (
+                isinstance(value, python.ModuleType)
+                and not is_trusted(value.__name__)
+                and attributes
+            ):
                 if not isinstance(scope[name], _Module):
                     scope[name] = _Module(value)
                 self._read(scope[name], value, attributes)

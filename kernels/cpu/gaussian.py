@@ -1,4 +1,5 @@
-"""Normal numbers in pairs, to the precision of float32; the draws are defined in `kernels/reference/gaussian.py`.
+"""Normal numbers in pairs, to the precision of float32; the draws are defined in
+`kernels/reference/gaussian.py`.
 
 Logarithm, sine and cosine are Taylor's series, so that the loop over columns vectorises.
 """
@@ -21,7 +22,9 @@ SIGN = np.uint32(1)
 
 @njit
 def log_half(x):
-    """-2 ln(x 2**-32) for x >= 0.5 (float32): x = m 2**k, sqrt(1/2) <= m < sqrt(2), and 2 artanh((m-1)/(m+1))."""
+    """-2 ln(x 2**-32) for x >= 0.5 (float32): x = m 2**k, sqrt(1/2) <= m < sqrt(2), and 2
+    artanh((m-1)/(m+1)).
+    """
     word = np.float32(x).view(np.int32)
     k = np.int32((word - ROOT_BITS) >> 23)
     m = np.int32(word - (k << 23)).view(np.float32)
@@ -40,7 +43,9 @@ def normal_pair(row, j):
     low = np.uint32(word)
     a = F(np.int32(low >> np.uint32(3))) * EIGHTH
     q = a * a
-    sine = a * fma(fma(fma(fma(F(1 / 362880), q, F(-1 / 5040)), q, F(1 / 120)), q, F(-1 / 6)), q, F(1))
+    sine = a * fma(
+        fma(fma(fma(F(1 / 362880), q, F(-1 / 5040)), q, F(1 / 120)), q, F(-1 / 6)), q, F(1)
+    )
     cosine = fma(fma(fma(fma(F(1 / 40320), q, F(-1 / 720)), q, F(1 / 24)), q, F(-0.5)), q, F(1))
     swap = low & SIGN
     near, far = (sine, cosine) if swap else (cosine, sine)
@@ -65,6 +70,8 @@ def normal_row(row, values):
 
 @cached
 def normal_rows(key, first, values):
-    """Fill `values` (n_rows, n) with standard normals; row b is that of the counter ``first + b``."""
+    """Fill `values` (n_rows, n) with standard normals; row b is that of the counter
+    ``first + b``.
+    """
     for b in range(values.shape[0]):
         normal_row(row_key(key, first + b), values[b])

@@ -1,4 +1,6 @@
-"""Units that send numbers instead of spikes: the ring of what they sent, and products with weights."""
+"""Units that send numbers instead of spikes: the ring of what they sent, and
+products with weights.
+"""
 
 import numpy as np
 
@@ -7,10 +9,11 @@ from .caching import kernel
 
 @kernel
 def send_values_step(step, values, sent):
-    """Enter this step's values (n,) into the ring sent (depth, n); return how many changed since the last one.
+    """Enter this step's values (n,) into the ring sent (depth, n); return how many changed since
+    the last one.
 
-    The loop takes a step in which a number changed for one that was not silent; so once it looks whether the network is
-    at rest, all rows of the ring are alike.
+    The loop takes a step in which a number changed for one that was not silent; so once it looks
+    whether the network is at rest, all rows of the ring are alike.
     """
     depth = sent.shape[0]
     here, before, changed = step % depth, (step + depth - 1) % depth, 0
@@ -22,11 +25,13 @@ def send_values_step(step, values, sent):
 
 @kernel
 def product_step(step, sent, lags, first_post, source, lag, weights, low, high, receiving):
-    """Add to every target from `low` to `high` - 1 the sum over its synapses of weight * number, in float64.
+    """Add to every target from `low` to `high` - 1 the sum over its synapses of weight * number, in
+    float64.
 
-    The number is what the synapse's source sent ``lags[lag]`` steps ago. sent (depth, n_pre), see `send_values_step`;
-    first_post (n_post + 1,) where the synapses of each target begin; of each synapse source (n,), lag (n,) its place in
-    lags (n_lags,), and weights (n,); receiving (n_post,).
+    The number is what the synapse's source sent ``lags[lag]`` steps ago. sent (depth, n_pre), see
+    `send_values_step`;
+    first_post (n_post + 1,) where the synapses of each target begin; of each synapse source (n,),
+    lag (n,) its place in lags (n_lags,), and weights (n,); receiving (n_post,).
     """
     depth = sent.shape[0]
     here = step % depth

@@ -14,10 +14,13 @@ NEVER = np.int64(1) << np.int64(62)
 
 
 @kernel
-def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiving, drowsy, place, woken, upcoming):
+def spike_train_step(
+    step, event_steps, event_ids, event_weights, cursor, receiving, drowsy, place, woken, upcoming
+):
     """Deliver the listed spikes that arrive by the end of this step; return their number.
 
-    event_steps (n_events,) int64, ascending; event_ids (n_events,) uint32; event_weights (n_events,);
+    event_steps (n_events,) int64, ascending; event_ids (n_events,) uint32; event_weights
+    (n_events,);
     cursor (1,) int64, the first event not delivered yet; drowsy, place, woken: see `deliver_step`.
     """
     k = begin = cursor[0]
@@ -32,16 +35,33 @@ def spike_train_step(step, event_steps, event_ids, event_weights, cursor, receiv
 
 
 @kernel
-def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, receiving, drowsy, place, woken, upcoming):
+def poisson_step(
+    step,
+    key,
+    sample,
+    dt,
+    rate,
+    weight,
+    due,
+    drawn,
+    earliest,
+    receiving,
+    drowsy,
+    place,
+    woken,
+    upcoming,
+):
     """Deliver independent Poisson trains, one per unit; return the number of spikes.
 
-    rate [Hz] and weight, one number or (n,); due (n,) float64, time of each unit's next spike [s], negative
-    before the first draw; drawn (n,) int64, the number of the next interval to draw, and before the first draw the
-    picoseconds at which the train begins; earliest (n_groups,) float64, the smallest `due`
-    of every 256 units. Interval k of unit i is -ln(u(key, i, k)) / rate, the same on any grid; drowsy, place, woken:
-    see `deliver_step`.
+    rate [Hz] and weight, one number or (n,); due (n,) float64, time of each unit's next spike [s],
+    negative before the first draw; drawn (n,) int64, the number of the next interval to draw, and
+    before the first draw the picoseconds at which the train begins; earliest (n_groups,) float64,
+    the smallest `due` of every 256 units. Interval k of unit i is -ln(u(key, i, k)) / rate, the
+    same on any grid; drowsy, place, woken: see `deliver_step`.
     """
-    end = (step + 1.5) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
+    end = (
+        step + 1.5
+    ) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
     stream = mix(key + np.uint64(sample[0]))
     arrived, soonest = 0, math.inf
     for group in range(earliest.size):
@@ -67,10 +87,12 @@ def poisson_step(step, key, sample, dt, rate, weight, due, drawn, earliest, rece
 
 @kernel
 def hold_step(step, base, lasting, drive, until, renewed):
-    """Reset the drive to its constant part `base` in steps in which a current changes; in all steps if not `lasting`.
+    """Reset the drive to its constant part `base` in steps in which a current changes; in all steps
+    if not `lasting`.
 
-    until (1,) int64: the step in which the first current changes; renewed (1,) int64: whether the drive was reset. Then
-    the kernels of the currents, which come after, add their currents to it and lower `until` to their next change.
+    until (1,) int64: the step in which the first current changes; renewed (1,) int64: whether the
+    drive was reset. Then the kernels of the currents, which come after, add their currents to it
+    and lower `until` to their next change.
     """
     renewed[0] = step >= until[0]
     if renewed[0]:
@@ -81,7 +103,9 @@ def hold_step(step, base, lasting, drive, until, renewed):
 
 @kernel
 def timed_array_step(step, values, repeat, drive, until, renewed, upcoming):
-    """Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive; nothing after the last row."""
+    """Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive; nothing after the last
+    row.
+    """
     segment = step // repeat
     upcoming[0] = (segment + 1) * repeat if segment < values.shape[0] else NEVER
     if not renewed[0]:
@@ -96,7 +120,9 @@ def timed_array_step(step, values, repeat, drive, until, renewed, upcoming):
 
 @kernel
 def step_current_step(step, from_steps, levels, drive, until, renewed, upcoming):
-    """Add the level (n_levels, n or 1) whose start `from_steps` (n_levels,) was the last to pass."""
+    """Add the level (n_levels, n or 1) whose start `from_steps` (n_levels,) was the
+    last to pass.
+    """
     segment = np.searchsorted(from_steps, step, side="right") - 1
     upcoming[0] = from_steps[segment + 1] if segment + 1 < from_steps.size else NEVER
     if not renewed[0]:
@@ -111,7 +137,9 @@ def step_current_step(step, from_steps, levels, drive, until, renewed, upcoming)
 
 @kernel
 def noise_step(step, key, sample, mean, std, repeat, drive, until, renewed):
-    """Add Gaussian noise, redrawn every `repeat` steps, to the drive; mean and std one number or (n,)."""
+    """Add Gaussian noise, redrawn every `repeat` steps, to the drive; mean and std one number or
+    (n,).
+    """
     if not renewed[0]:
         return 1
     until[0] = min(until[0], (step // repeat + 1) * repeat)

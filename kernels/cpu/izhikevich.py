@@ -8,8 +8,9 @@ from .scan import at
 def izhikevich_step(v, u, jump, drive, fired, dt, quadratic, linear, constant, a, b, c, d, peak):
     """Advance one Izhikevich population by one step (Heun), in place; return the spike count.
 
-    v (n,) potential [V]; u (n,) recovery [V/s]; jump (n,) weights that arrive at the end of the step
-    [V], set to 0 after; drive (n,) current [V/s]; fired (n,) uint32 receives the firing indices.
+    v (n,) potential [V]; u (n,) recovery [V/s]; jump (n,) weights that arrive at the end of the
+    step [V], set to 0 after; drive (n,) current [V/s]; fired (n,) uint32 receives the firing
+    indices.
     """
     half = v.dtype.type(0.5)
     reached = False

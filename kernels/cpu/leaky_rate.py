@@ -8,7 +8,8 @@ from .scan import at
 
 @kernel
 def leaky_rate_step(r, drive, decay, gain, offset, law):
-    """Let the rates (n,) of one population relax for a step towards the activation of their drive; nobody fires.
+    """Let the rates (n,) of one population relax for a step towards the activation of their drive;
+    nobody fires.
 
     drive, decay, gain and offset are one number or (n,); law: of the activation, see `RECTIFIED`.
     """

@@ -8,10 +8,11 @@ from .scan import at, clamp, scan, short_of
 def lif_step(v, resting, left, jump, drive, fired, decay, coarse, threshold, reset, hold_steps):
     """Advance one LIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`;
-    jump (n,) weights that arrive at the end of the step [V], set to 0 after; drive R*I [V]; fired (n,) uint32,
-    whose first `count` entries receive the firing indices; coarse: see `short_of`. In all neuron kernels drive and
-    constants are one number or (n,).
+    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see
+    `clamp`;
+    jump (n,) weights that arrive at the end of the step [V], set to 0 after; drive R*I [V]; fired
+    (n,) uint32, whose first `count` entries receive the firing indices; coarse: see `short_of`. In
+    all neuron kernels drive and constants are one number or (n,).
     """
     for i in range(v.shape[0]):
         driven = at(drive, i) + (v[i] - at(drive, i)) * at(decay, i)

@@ -1,4 +1,6 @@
-"""The loop over steps: it calls every operator's entry by address, in order, and jumps over silent steps."""
+"""The loop over steps: it calls every operator's entry by address, in order, and jumps over silent
+steps.
+"""
 
 import numpy as np
 from llvmlite import ir
@@ -20,7 +22,8 @@ def call(typingctx, address, table, step):
         pointer_type = context.get_value_type(types.CPointer(types.int64))
         function_type = context.get_value_type(ENTRY.return_type)
         function = builder.inttoptr(
-            arguments[0], ir.FunctionType(function_type, [pointer_type, ir.IntType(64)]).as_pointer()
+            arguments[0],
+            ir.FunctionType(function_type, [pointer_type, ir.IntType(64)]).as_pointer(),
         )
         return builder.call(function, [builder.inttoptr(arguments[1], pointer_type), arguments[2]])
 
@@ -29,7 +32,9 @@ def call(typingctx, address, table, step):
 
 @kernel
 def _run(entries, rows, masks, begin, end, step):
-    """Make those of the calls `begin` to `end` - 1 that are due; return the sum of what they return."""
+    """Make those of the calls `begin` to `end` - 1 that are due; return the sum of what they
+    return.
+    """
     active = 0
     for k in range(begin, end):
         if step & masks[k] == 0:
@@ -39,7 +44,10 @@ def _run(entries, rows, masks, begin, end, step):
 
 @kernel
 def copy_words(source, target, n):
-    """Copy `n` words of 4 bytes from one address to another. Loops, as they compile much faster than slices do."""
+    """Copy `n` words of 4 bytes from one address to another.
+
+    Loops, as they compile much faster than slices do.
+    """
     here, there = (
         view(source, (n,), np.uint32),
         view(target, (n,), np.uint32),
@@ -62,9 +70,10 @@ def equal_words(one, other, n):
 def _following(step, stop, active, watch, state, before, n_words, upcoming, all_due):
     """The step to run after `step`, usually the next one.
 
-    watch (3,) int64: the number of silent steps so far, without any spike or event; whether this step is watched; and
-    after how many silent steps one is watched. Only a step in which all calls are due is watched. If it changes no bit
-    of the state, no later step can, so the loop jumps to the earliest `upcoming`.
+    watch (3,) int64: the number of silent steps so far, without any spike or event; whether this
+    step is watched; and after how many silent steps one is watched. Only a step in which all calls
+    are due is watched. If it changes no bit of the state, no later step can, so the loop jumps to
+    the earliest `upcoming`.
     """
     watch[0] = 0 if active else watch[0] + 1
     step += 1
@@ -80,13 +89,16 @@ def _following(step, stop, active, watch, state, before, n_words, upcoming, all_
 
 
 @cached
-def advance(entries, rows, masks, step, stop, upcoming, pause, state, before, n_words, watch, all_due):
+def advance(
+    entries, rows, masks, step, stop, upcoming, pause, state, before, n_words, watch, all_due
+):
     """Run steps `step` to `stop` - 1; return the first step not run.
 
-    entries, rows (n_calls,): addresses of the compiled kernels and of their table rows. masks (n_calls,): a call is due
-    when ``step & mask`` is 0; all_due: all masks combined. upcoming (n_operators,): next step in which an operator must
-    run even if nothing arrives. pause (1,): set by a full probe buffer. state, before: addresses of n_words words of
-    4 bytes, all neuron state and room for a copy. watch (3,): see `_following`.
+    entries, rows (n_calls,): addresses of the compiled kernels and of their table rows. masks
+    (n_calls,): a call is due when ``step & mask`` is 0; all_due: all masks combined. upcoming
+    (n_operators,): next step in which an operator must run even if nothing arrives. pause (1,): set
+    by a full probe buffer. state, before: addresses of n_words words of 4 bytes, all neuron state
+    and room for a copy. watch (3,): see `_following`.
     """
     while step < stop:
         active = _run(entries, rows, masks, 0, entries.size, step)
@@ -116,11 +128,11 @@ def advance_thread(
 ):
     """`advance` for one of several threads, each with its own `thread`; all run it at once.
 
-    stages (n_stages, n_threads + 1): in stage s this thread makes the calls ``stages[s, thread]`` to
-    ``stages[s, thread + 1] - 1``; calls that must not run side by side all belong to thread 0. Threads meet
-    after each stage; they stop early if they had to wait for cores. shared: address of int64 words: the step to
-    run next, the first step not run, and from word 8 on, one cache line per thread, what each thread's calls
-    returned. The last stage belongs to thread 0.
+    stages (n_stages, n_threads + 1): in stage s this thread makes the calls ``stages[s, thread]``
+    to ``stages[s, thread + 1] - 1``; calls that must not run side by side all belong to thread 0.
+    Threads meet after each stage; they stop early if they had to wait for cores. shared: address of
+    int64 words: the step to run next, the first step not run, and from word 8 on, one cache line
+    per thread, what each thread's calls returned. The last stage belongs to thread 0.
     """
     threads = stages.shape[1] - 1
     step = look(shared)

@@ -1,7 +1,8 @@
 """Naps: shards of populations that are not advanced while nothing happens to them.
 
-A shard falls asleep when a step changes no bit of it, and wakes when a mark says that something arrived. A call that
-may be left out is made through the entry `napping`, so the loop over steps knows nothing of naps.
+A shard falls asleep when a step changes no bit of it, and wakes when a mark says that something
+arrived. A call that may be left out is made through the entry `napping`, so the loop over steps
+knows nothing of naps.
 """
 
 from collections.abc import Sequence
@@ -20,9 +21,11 @@ HEAD = 7  # words before the arrays
 
 @kernel
 def drowse_step(asleep, drowsy, woken_state, woken_flow):
-    """Set drowsy (1,) to whether any shard is asleep (n_shards,) uint8; clear the marks, which all shards have read.
+    """Set drowsy (1,) to whether any shard is asleep (n_shards,) uint8; clear the marks, which all
+    shards have read.
 
-    While no shard is asleep, nobody sets marks. woken_* (n_marks,) uint8: the marks of each region of memory.
+    While no shard is asleep, nobody sets marks. woken_* (n_marks,) uint8: the marks of each region
+    of memory.
     """
     if drowsy[0]:
         woken_state[:] = 0
@@ -36,10 +39,11 @@ def drowse_step(asleep, drowsy, woken_state, woken_flow):
 def napping(table, step):
     """Make the call in `table` unless its shard is asleep and no mark wakes it.
 
-    table, in words of 8 bytes: the call's entry and row; a mask that is 0 with the step in steps in which the state is
-    compared; the addresses of the flag `asleep` and of room for a copy; the numbers of arrays of marks and of arrays
-    to watch. Then address and length of each array: of marks in bytes, of watched arrays in words of 4 bytes. A call
-    without arrays to watch never decides whether the shard sleeps; another call on the same shard does.
+    table, in words of 8 bytes: the call's entry and row; a mask that is 0 with the step in steps in
+    which the state is compared; the addresses of the flag `asleep` and of room for a copy; the
+    numbers of arrays of marks and of arrays to watch. Then address and length of each array: of
+    marks in bytes, of watched arrays in words of 4 bytes. A call without arrays to watch never
+    decides whether the shard sleeps; another call on the same shard does.
     """
     asleep = view(table[3], (1,), np.uint8)
     if asleep[0] and not _marked(table):
@@ -62,10 +66,11 @@ def _marked(table):
 
 @kernel
 def _watched(table, asleep, step):
-    """Make the call; put the shard to sleep if nothing fired and no bit of the watched arrays changed.
+    """Make the call; put the shard to sleep if nothing fired and no bit of the watched arrays
+    changed.
 
-    First only the first array is compared; if it did not change, all arrays are compared in the next watch. So an
-    active shard pays for one copy only.
+    First only the first array is compared; if it did not change, all arrays are compared in the
+    next watch. So an active shard pays for one copy only.
     """
     calm = view(table[4], (1,), np.uint32)
     first, looks = HEAD + 2 * table[5], table[6] if calm[0] else 1
@@ -86,7 +91,9 @@ def _watched(table, asleep, step):
 class Naps:
     """The entries and rows of calls; those that may be left out go through `napping`."""
 
-    def __init__(self, calls: Sequence[Any], entries: Sequence[int], rows: Sequence[int], all_due: int) -> None:
+    def __init__(
+        self, calls: Sequence[Any], entries: Sequence[int], rows: Sequence[int], all_due: int
+    ) -> None:
         self.entries, self.rows = np.array(entries, np.int64), np.array(rows, np.int64)
         self._kept: list[Any] = []  # what the tables point to
         for k, made in enumerate(calls):
@@ -97,7 +104,15 @@ class Naps:
     def _table(self, nap: Any, entry: int, row: int, all_due: int) -> int:
         watched = nap.watched if nap.leads else ()
         room = np.zeros(1 + sum(array.nbytes // 4 for array in watched), np.uint32)
-        words = [entry, row, all_due, nap.asleep.ctypes.data, room.ctypes.data, len(nap.woken), len(watched)]
+        words = [
+            entry,
+            row,
+            all_due,
+            nap.asleep.ctypes.data,
+            room.ctypes.data,
+            len(nap.woken),
+            len(watched),
+        ]
         words += [word for marks in nap.woken for word in (marks.ctypes.data, marks.size)]
         words += [word for array in watched for word in (array.ctypes.data, array.nbytes // 4)]
         table = np.array(words, np.int64)

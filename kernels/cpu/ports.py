@@ -1,11 +1,13 @@
-"""What a crossbar is from outside: its nodes taken out one by one, then block by block, until only its ports are left.
+"""What a crossbar is from outside: its nodes taken out one by one, then block by block, until only
+its ports are left.
 
-A network of resistors between nodes is its conductances c_ij > 0. A node s that nobody looks at goes by the star-mesh
-transform, c_ij += c_is c_sj / sum_k c_sk, which never subtracts, so that wires of a billionth of an ohm do no harm. A
-block of m x n cells is known by its ports: m at its left, m at its right, n above and n below; two neighbours become
-one block when the ports between them go. Tiles are made of cells that way, eight at a time; they are put
-together by halves with Cholesky factors of the nodes that go (nested dissection: George 1973,
-doi:10.1137/0710032), so that N x N cells take about N^3 steps.
+A network of resistors between nodes is its conductances c_ij > 0. A node s that nobody looks at
+goes by the star-mesh transform, c_ij += c_is c_sj / sum_k c_sk, which never subtracts, so that
+wires of a billionth of an ohm do no harm. A block of m x n cells is known by its ports: m at its
+left, m at its right, n above and n below; two neighbours become one block when the ports between
+them go. Tiles are made of cells that way, eight at a time; they are put together by halves with
+Cholesky factors of the nodes that go (nested dissection: George 1973, doi:10.1137/0710032), so that
+N x N cells take about N^3 steps.
 """
 
 from __future__ import annotations
@@ -20,13 +22,15 @@ from .vectors import WIDTH, fused, load, over, plus, splat, store, times
 
 TILE = 16  # cells along the side of a tile
 LEFT, RIGHT, TOP, BOTTOM = range(4)
-# how two blocks meet: the side of the first, that of the second, and the order in which the other sides stay
+# how two blocks meet: the side of the first, that of the second, and the order in which the other
+# sides stay
 BESIDE = RIGHT, LEFT, [(0, LEFT), (0, TOP), (1, TOP), (0, BOTTOM), (1, BOTTOM), (1, RIGHT)]
 ABOVE = BOTTOM, TOP, [(0, LEFT), (1, LEFT), (0, TOP), (1, BOTTOM), (0, RIGHT), (1, RIGHT)]
 
 
 class Block(NamedTuple):
-    """Conductances (ports, ports) [S] between the ports of a block, of which every side has a run of its own.
+    """Conductances (ports, ports) [S] between the ports of a block, of which every side has a run
+    of its own.
 
     Sides are numbered left, right, top, bottom. The diagonal means nothing.
     """
@@ -42,8 +46,9 @@ class Block(NamedTuple):
 def seams():
     """How two neighbours are put together on the way from one cell to a tile.
 
-    For each join: the place of every port of the first and of the second in the whole, shape (joins, 2, ports), with
-    the ports that go last; how many ports each of the two has, the whole keeps, and go (joins, 3).
+    For each join: the place of every port of the first and of the second in the whole, shape
+    (joins, 2, ports), with the ports that go last; how many ports each of the two has, the whole
+    keeps, and go (joins, 3).
     """
     places, counts = [], []
     m = n = 1
@@ -69,9 +74,11 @@ def seams():
 
 @sweep
 def join(first, second, places, ports, kept, gone, work, whole):
-    """whole (kept, kept, 8) := two blocks (ports, ports, 8) as one; of all only what lies below the diagonal.
+    """whole (kept, kept, 8) := two blocks (ports, ports, 8) as one; of all only what lies below the
+    diagonal.
 
-    places (2, ports): where each port stands in the whole, the `gone` ones that go last. work: (kept + gone)^2 x 8.
+    places (2, ports): where each port stands in the whole, the `gone` ones that go last. work:
+    (kept + gone)^2 x 8.
     """
     n = kept + gone  # nodes
     zero = splat(0.0)
@@ -101,7 +108,9 @@ def join(first, second, places, ports, kept, gone, work, whole):
 
 @sweep
 def cell(g, i, j, left, below, element, block):
-    """One element of each vector of block (4, 4, 8) := cell (i, j): its nodes are the ports to the right and above."""
+    """One element of each vector of block (4, 4, 8) := cell (i, j): its nodes are the ports to the
+    right and above.
+    """
     flat = block.reshape(-1)
     flat[(1 * 4 + 0) * WIDTH + element] = 1.0 / left[j]
     flat[(2 * 4 + 1) * WIDTH + element] = g[i, j]
@@ -113,7 +122,8 @@ def cell(g, i, j, left, below, element, block):
 def tiles(g, left, below, places, counts, whole):
     """whole (tiles, ports, ports) := the conductances between the ports of every tile, symmetric.
 
-    g (rows, columns) [S] in tiles numbered along the rows first; left (columns,), below (rows,) [ohm], all > 0.
+    g (rows, columns) [S] in tiles numbered along the rows first; left (columns,), below (rows,)
+    [ohm], all > 0.
     """
     across = g.shape[1] // TILE
     joins = counts.shape[0]
@@ -134,7 +144,16 @@ def tiles(g, left, below, places, counts, whole):
                 bits >>= 1
                 ports, kept, gone = counts[level]
                 target = fresh if bits & 1 or level + 1 == joins else waiting
-                join(waiting[level], fresh[level], places[level], ports, kept, gone, work, target[level + 1])
+                join(
+                    waiting[level],
+                    fresh[level],
+                    places[level],
+                    ports,
+                    kept,
+                    gone,
+                    work,
+                    target[level + 1],
+                )
                 level += 1
         _scatter(fresh[joins], most, group, whole)
 
@@ -160,10 +179,11 @@ def _scatter(vector, ports, group, whole):
 
 
 def assemble(parts, across, keep_right, keep_top):
-    """One block of tiles (tiles, ports, ports), numbered along the rows first; open ports go unless they are kept.
+    """One block of tiles (tiles, ports, ports), numbered along the rows first; open ports go unless
+    they are kept.
 
-    They go tile by tile: nodes that a short segment ties to each other must not go together, or rounding
-    would hide what else they are tied to.
+    They go tile by tile: nodes that a short segment ties to each other must not go together, or
+    rounding would hide what else they are tied to.
     """
     sides = tuple(slice(k * TILE, (k + 1) * TILE) for k in range(4))
     high = parts.shape[0] // across
@@ -174,7 +194,9 @@ def assemble(parts, across, keep_right, keep_top):
             return without(tile, right == across and not keep_right, top == 0 and not keep_top)
         if right - left >= bottom - top:
             middle = (left + right) // 2
-            return _joined(block(top, bottom, left, middle), block(top, bottom, middle, right), BESIDE)
+            return _joined(
+                block(top, bottom, left, middle), block(top, bottom, middle, right), BESIDE
+            )
         middle = (top + bottom) // 2
         return _joined(block(top, middle, left, right), block(middle, bottom, left, right), ABOVE)
 
@@ -183,24 +205,36 @@ def assemble(parts, across, keep_right, keep_top):
 
 def without(block, right, top):
     """A block whose ports to the right, above, or both are left open for good and go."""
-    gone = [side for side, drop in ((RIGHT, right), (TOP, top)) if drop and block.between[block.sides[side]].size]
+    gone = [
+        side
+        for side, drop in ((RIGHT, right), (TOP, top))
+        if drop and block.between[block.sides[side]].size
+    ]
     if not gone:
         return block
     kept = [(0, side) for side in range(4) if side not in gone]
-    outward = np.concatenate([np.concatenate([block.part(a, b) for b in gone], axis=1) for _, a in kept])
+    outward = np.concatenate(
+        [np.concatenate([block.part(a, b) for b in gone], axis=1) for _, a in kept]
+    )
     among = np.concatenate([np.concatenate([block.part(a, b) for b in gone], axis=1) for a in gone])
     return _meshed((block,), kept, star_mesh(among, outward))
 
 
 def _joined(first, second, seam):
-    """Two blocks as one without the ports of the seam: its side of the first, its side of the second, the rest."""
+    """Two blocks as one without the ports of the seam: its side of the first, its side of the
+    second, the rest.
+    """
     blocks, (last, begin, kept) = (first, second), seam
     outward = np.concatenate([blocks[k].part(side, begin if k else last) for k, side in kept])
-    return _meshed(blocks, kept, star_mesh(first.part(last, last) + second.part(begin, begin), outward))
+    return _meshed(
+        blocks, kept, star_mesh(first.part(last, last) + second.part(begin, begin), outward)
+    )
 
 
 def _meshed(blocks, kept, between):
-    """The block of the sides `kept`, pairs of a block's number and a side: its own conductances on top of `between`."""
+    """The block of the sides `kept`, pairs of a block's number and a side: its own conductances on
+    top of `between`.
+    """
     sizes = [blocks[k].between[blocks[k].sides[side]].shape[0] for k, side in kept]
     ends = np.cumsum(sizes)
     runs = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
@@ -208,14 +242,19 @@ def _meshed(blocks, kept, between):
         for (h, other), columns in zip(kept, runs, strict=True):
             if k == h:
                 between[rows, columns] += blocks[k].part(one, other)
-    sides = [[run for (_, side), run in zip(kept, runs, strict=True) if side == k] for k in range(4)]
-    return Block(between, tuple(slice(own[0].start, own[-1].stop) if own else slice(0, 0) for own in sides))
+    sides = [
+        [run for (_, side), run in zip(kept, runs, strict=True) if side == k] for k in range(4)
+    ]
+    return Block(
+        between, tuple(slice(own[0].start, own[-1].stop) if own else slice(0, 0) for own in sides)
+    )
 
 
 def star_mesh(among, outward):
     """What nodes that go leave between the others, (kept, kept) [S].
 
-    among (gone, gone), outward (kept, gone): their conductances with each other and with the others [S].
+    among (gone, gone), outward (kept, gone): their conductances with each other and with the others
+    [S].
     """
     from scipy.linalg.blas import dtrsm
     from scipy.linalg.lapack import dpotrf
@@ -228,12 +267,18 @@ def star_mesh(among, outward):
 
 
 def effective(g, left, right_end, below, top_end):
-    """H (rows, columns) [S]: currents at the foot are voltages @ H. Arguments as in `ladders.py`; every segment > 0."""
+    """H (rows, columns) [S]: currents at the foot are voltages @ H.
+
+    Arguments as in `ladders.py`; every segment > 0.
+    """
     places, counts = seams()
     parts = np.zeros(((g.shape[0] // TILE) * (g.shape[1] // TILE), 4 * TILE, 4 * TILE))
     cached(tiles)(g, left, below, places, counts, parts)
     block = assemble(parts, g.shape[1] // TILE, right_end > 0, top_end > 0)
-    for far, near, end in ((RIGHT, LEFT, right_end), (TOP, BOTTOM, top_end)):  # both ends are tied to the same
+    for far, near, end in (
+        (RIGHT, LEFT, right_end),
+        (TOP, BOTTOM, top_end),
+    ):  # both ends are tied to the same
         for part in (block.part(far, near), block.part(near, far)):
             part[np.diag_indices(min(part.shape))] += end
     return without(block, right_end > 0, top_end > 0).part(LEFT, BOTTOM)

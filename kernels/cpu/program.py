@@ -1,4 +1,6 @@
-"""A list of calls as machine code: entry addresses, table rows and the loop, on one thread or several."""
+"""A list of calls as machine code: entry addresses, table rows and the loop, on one thread or
+several.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,17 @@ from .refusal import refusal
 from .verdict import tell
 
 AGAIN: Final = 32  # chunks after which the slower way, one thread or several, is tried again
-SLACK: Final = 1.02  # several threads are kept while their time is at most so many times that of one
+SLACK: Final = (
+    1.02  # several threads are kept while their time is at most so many times that of one
+)
 
 
 class Chunk:
-    """The threads that run one chunk. None begins before all have started, since they wait for one another.
+    """The threads that run one chunk. None begins before all have started, since they wait for one
+    another.
 
-    They are started by a thread other than the main one: only the main thread is interrupted, and an interrupt between
-    the starts of two threads would leave the first waiting for ever.
+    They are started by a thread other than the main one: only the main thread is interrupted, and
+    an interrupt between the starts of two threads would leave the first waiting for ever.
     """
 
     def __init__(self, threads: int, arguments: tuple[Any, ...]) -> None:
@@ -66,16 +71,21 @@ class Chunk:
 class Program:
     """Calls compiled for the CPU; see `kernels/backend.py` for the meaning of the arguments.
 
-    The table holds addresses into the callers' arrays, so those must stay alive and in place. With several, every
-    thread runs the loop over all steps of a chunk and meets the others after each stage. On a machine with other
-    work, where threads wait for cores, one thread is faster: each chunk goes the way that was faster of late.
+    The table holds addresses into the callers' arrays, so those must stay alive and in place. With
+    several, every thread runs the loop over all steps of a chunk and meets the others after each
+    stage. On a machine with other work, where threads wait for cores, one thread is faster: each
+    chunk goes the way that was faster of late.
     """
 
-    def __init__(self, calls: Sequence[Any], clockwork: Any, precision: str, threads: int = 1) -> None:
+    def __init__(
+        self, calls: Sequence[Any], clockwork: Any, precision: str, threads: int = 1
+    ) -> None:
         calls, self._stages = _staged(calls, threads)
         self._calls, self._clockwork = calls, clockwork
         entries, rows = [], []
-        self._verdicts = {k: np.zeros(2, np.int64) for k, call in enumerate(calls) if is_own(call.kernel)}
+        self._verdicts = {
+            k: np.zeros(2, np.int64) for k, call in enumerate(calls) if is_own(call.kernel)
+        }
         for k, call in enumerate(calls):
             function = getattr(call.kernel, "py_func", call.kernel)
             names = list(function.__code__.co_varnames[: function.__code__.co_argcount])
@@ -92,21 +102,28 @@ class Program:
         self._before = np.empty_like(clockwork.state)
         self._watch = np.array([0, 0, clockwork.patience], np.int64)
         self._threads = threads if len(self._stages) else 1
-        self._pace = {1: 0.0, self._threads: 0.0}  # seconds per step of late, by number of threads; 0 for unknown
+        self._pace = {
+            1: 0.0,
+            self._threads: 0.0,
+        }  # seconds per step of late, by number of threads; 0 for unknown
         self._chunks = 0
         self._meeting = np.zeros(barrier.WORDS, np.int64)
         self._shared = np.zeros(8 * (threads + 1), np.int64)
         self._chunk: Chunk | None = None
 
     def advance(self, step: int, stop: int) -> int:
-        """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
+        """Run from `step` up to `stop`, or until a buffer is full; return the first
+        step not run.
+        """
         threads = 1 if self._threads == 1 else self._choose()
         begin = time.perf_counter()
         reached = self._serial(step, stop) if threads == 1 else self._parallel(step, stop)
         self._pace[threads] = (time.perf_counter() - begin) / max(reached - step, 1)
         for k, verdict in self._verdicts.items():
             call = self._calls[k]
-            tell(verdict, np.size(call.arguments.get("fired", ())), call.owner, call.kernel.__name__)
+            tell(
+                verdict, np.size(call.arguments.get("fired", ())), call.owner, call.kernel.__name__
+            )
         return reached
 
     def collect(self) -> None:
@@ -123,9 +140,13 @@ class Program:
         if not self._pace[self._threads]:
             return self._threads
         if not self._pace[1]:
-            return 1 if self._meeting[barrier.LATE] else self._threads  # nobody waited: no need to try one thread
+            return (
+                1 if self._meeting[barrier.LATE] else self._threads
+            )  # nobody waited: no need to try one thread
         faster, slower = (
-            (self._threads, 1) if self._pace[self._threads] <= SLACK * self._pace[1] else (1, self._threads)
+            (self._threads, 1)
+            if self._pace[self._threads] <= SLACK * self._pace[1]
+            else (1, self._threads)
         )
         return slower if self._chunks % AGAIN == 0 else faster
 
@@ -135,7 +156,13 @@ class Program:
     def _parallel(self, step: int, stop: int) -> int:
         self._meeting[:] = 0
         self._shared[:2] = step
-        own = (self._stages, self._meeting.ctypes.data, self._shared.ctypes.data, self._entries, self._rows)
+        own = (
+            self._stages,
+            self._meeting.ctypes.data,
+            self._shared.ctypes.data,
+            self._entries,
+            self._rows,
+        )
         arguments = (*own, self._masks, stop, *self._rest())
         self._chunk = Chunk(self._threads, arguments)  # before it starts, so that it can be halted
         return Led(self._chunk.run).result()
@@ -154,7 +181,10 @@ class Program:
 
 
 def _entry(call: Any, names: list[str], arguments: dict[str, Any], precision: str) -> int:
-    """The address of the entry of a call. Raises NetworkError for a user's own kernel that cannot be compiled."""
+    """The address of the entry of a call.
+
+    Raises NetworkError for a user's own kernel that cannot be compiled.
+    """
     try:
         return binding.entry(call.kernel, names, arguments, call.returns is not None, precision)
     except Exception as error:
@@ -167,8 +197,8 @@ def _entry(call: Any, names: list[str], arguments: dict[str, Any], precision: st
 def _staged(calls: Sequence[Any], threads: int) -> tuple[list[Any], NDArray[np.int64]]:
     """Calls in stages, and where each thread's calls of a stage begin (n_stages, n_threads + 1).
 
-    Neighbours that belong to threads are one stage, in which each thread makes its own calls in order; the others are
-    stages of thread 0. The last stage is always one of these.
+    Neighbours that belong to threads are one stage, in which each thread makes its own calls in
+    order; the others are stages of thread 0. The last stage is always one of these.
     """
     if threads == 1 or all(call.thread is None for call in calls):
         return list(calls), np.zeros((0, threads + 1), np.int64)

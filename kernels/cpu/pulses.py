@@ -10,14 +10,20 @@ from .random import normal, uniform
 
 @njit(inline="always")
 def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
-    """The conductance [S] after `count` equal pulses from `g`; equation in `kernels/reference/pulses.py`."""
+    """The conductance [S] after `count` equal pulses from `g`; equation in
+    `kernels/reference/pulses.py`.
+    """
     span = g_max - g_min
     x = (g - g_min) / span
     if nonlinearity == 0:
         moved = count / levels
     else:
         bend = math.expm1(-nonlinearity)  # -s
-        moved = (1.0 + (x if up else 1.0 - x) * bend) * math.expm1(-nonlinearity * count / levels) / bend
+        moved = (
+            (1.0 + (x if up else 1.0 - x) * bend)
+            * math.expm1(-nonlinearity * count / levels)
+            / bend
+        )
     x += (moved if up else -moved) + jitter
     if x >= 1.0:
         return g_max
@@ -26,7 +32,9 @@ def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
 
 @njit(error_model="numpy")
 def answers(g, stuck, s, up, g_min, g_max):
-    """Whether device s at g [S] moves when it is pulsed up or down: formed, not stuck, not at its bound."""
+    """Whether device s at g [S] moves when it is pulsed up or down: formed, not stuck, not at its
+    bound.
+    """
     if g < g_min or (stuck.size > 0 and stuck[s] != 0):
         return False
     return g < g_max if up else g > g_min
@@ -56,11 +64,12 @@ def pulse_step(
 ):
     """Carry out the proposed changes, in order, by pulses; return their number.
 
-    synapse, change (capacity,), of which the first proposed[0] count, set to 0 after; low, high: bounds on a
-    weight; plus, minus (n_synapses,) [S]; scale: weight per siemens. A change takes |change| / (weight of
-    one nominal pulse) pulses, rounded up or down at random so that the mean is right. They go to `plus`;
-    where it cannot move that way, opposite pulses go to `minus`. A device below g_min has no filament and does
-    not respond; nor does one that is stuck: stuck_plus, stuck_minus (n_synapses,) uint8, or (0,) if none is.
+    synapse, change (capacity,), of which the first proposed[0] count, set to 0 after; low, high:
+    bounds on a weight; plus, minus (n_synapses,) [S]; scale: weight per siemens. A change takes
+    |change| / (weight of one nominal pulse) pulses, rounded up or down at random so that the mean
+    is right. They go to `plus`; where it cannot move that way, opposite pulses go to `minus`. A
+    device below g_min has no filament and does not respond; nor does one that is stuck: stuck_plus,
+    stuck_minus (n_synapses,) uint8, or (0,) if none is.
     pulses (1,): total.
     """
     count = proposed[0]
@@ -68,8 +77,14 @@ def pulse_step(
         s = synapse[k]
         weight = scale * (plus[s] - minus[s])
         up = change[k] > 0
-        wanted = min(change[k], max(high - weight, 0.0)) if up else max(change[k], min(low - weight, 0.0))
-        number = math.floor(abs(wanted) * levels / (scale * (g_max - g_min)) + uniform(key, step, 4 * k))
+        wanted = (
+            min(change[k], max(high - weight, 0.0))
+            if up
+            else max(change[k], min(low - weight, 0.0))
+        )
+        number = math.floor(
+            abs(wanted) * levels / (scale * (g_max - g_min)) + uniform(key, step, 4 * k)
+        )
         if number == 0:
             continue
         jitter = 0.0
@@ -81,7 +96,9 @@ def pulse_step(
             pulses[0] += number
         elif answers(minus[s], stuck_minus, s, not up, g_min, g_max):
             bend = nonlinearity_down if up else nonlinearity_up
-            minus[s] = pulsed(np.float64(minus[s]), not up, number, jitter, g_min, g_max, levels, bend)
+            minus[s] = pulsed(
+                np.float64(minus[s]), not up, number, jitter, g_min, g_max, levels, bend
+            )
             pulses[0] += number
     proposed[0] = 0
     return count

@@ -17,9 +17,15 @@ SKIPPED = ("Failed in", "During:", "- Resolution", "There are", "Overload")
 
 
 def refusal(
-    kernel: Callable[..., Any], names: list[str], arguments: Mapping[str, Any], precision: str, error: Exception
+    kernel: Callable[..., Any],
+    names: list[str],
+    arguments: Mapping[str, Any],
+    precision: str,
+    error: Exception,
 ) -> str:
-    """What is wrong with a kernel that was to be compiled for these arguments and ended in `error`."""
+    """What is wrong with a kernel that was to be compiled for these arguments and
+    ended in `error`.
+    """
     given = [types.int64 if name == "step" else _type(arguments[name], precision) for name in names]
     mine = _failure(kernel, given)
     if mine is None:
@@ -27,9 +33,15 @@ def refusal(
     for k, name in enumerate(names):
         other = _other(given[k]) if name != "step" else None
         if other is not None and _failure(kernel, [*given[:k], other, *given[k + 1 :]]) is None:
-            used = "an array, with [i]" if isinstance(other, types.Array) else "one number, without [i]"
+            used = (
+                "an array, with [i]"
+                if isinstance(other, types.Array)
+                else "one number, without [i]"
+            )
             got = (
-                "an array with one entry per unit" if isinstance(given[k], types.Array) else "one number for all units"
+                "an array with one entry per unit"
+                if isinstance(given[k], types.Array)
+                else "one number for all units"
             )
             return f"uses its parameter {name!r} as {used}, but it is {got} ({essential(mine)})"
     return f"cannot be compiled: {essential(mine)}"
@@ -38,7 +50,11 @@ def refusal(
 def essential(error: Exception) -> str:
     """The line of an error of Numba that says what is wrong, and where."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith(SKIPPED)]
+    lines = [
+        line.strip()
+        for line in text.splitlines()
+        if line.strip() and not line.strip().startswith(SKIPPED)
+    ]
     said = lines[0] if lines else type(error).__name__
     if said.endswith("signature:") and len(lines) > 1:
         said = f"{said[:-1]} {lines[1].removeprefix('>>>').strip()}"

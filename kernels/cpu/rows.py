@@ -15,7 +15,8 @@ from .random import GOLDEN_WORD, bits, mix, row_key, uniform
 def row_word(typingctx, inner, draw):
     """Random word `draw` (uint32) of the source whose `row_key` is `inner`.
 
-    Made of 32-bit instructions: Numba's arithmetic widens to 64 bits, so half as many words would fit into a vector.
+    Made of 32-bit instructions: Numba's arithmetic widens to 64 bits, so half as many words would
+    fit into a vector.
     """
 
     def generate(context, builder, signature, arguments):
@@ -36,7 +37,9 @@ def row_word(typingctx, inner, draw):
 
 @intrinsic
 def chosen(typingctx, word, choices, skip_self, source):
-    """The target (uint32) that a random word chooses among `choices`; where skip_self is 1, never `source`."""
+    """The target (uint32) that a random word chooses among `choices`; where skip_self is 1, never
+    `source`.
+    """
 
     def generate(context, builder, signature, arguments):
         narrow, wide = ir.IntType(32), ir.IntType(64)
@@ -50,7 +53,9 @@ def chosen(typingctx, word, choices, skip_self, source):
 
 @njit
 def own_mask(choices):
-    """A mask of the low bits of a word that are independent of its target among `choices`, see `own_bits`."""
+    """A mask of the low bits of a word that are independent of its target among `choices`, see
+    `own_bits`.
+    """
     above = np.int64(choices) - 1
     own = 32 - EVEN if np.int64(choices) & above else 32
     while above > 0:
@@ -60,7 +65,9 @@ def own_mask(choices):
 
 @njit(inline="always")
 def level_bits(inner, draw, word, low):
-    """The bits for the level of a draw: from its `word` where the mask `low` is set, else from a second word."""
+    """The bits for the level of a draw: from its `word` where the mask `low` is set, else from a
+    second word.
+    """
     return np.uint32(word & low | row_word(mix(inner + GOLDEN_WORD), draw) & ~low)
 
 
@@ -100,7 +107,9 @@ def deal_lags(key, thresholds, guide, row_first, counts):
     counts[:] = 0
     for source in range(counts.shape[0]):
         for i in range(row_first[source], row_first[source + 1]):
-            counts[source, looked_up(bits(key, 0, i) >> np.uint64(11), thresholds, guide)] += np.uint32(1)
+            counts[source, looked_up(bits(key, 0, i) >> np.uint64(11), thresholds, guide)] += (
+                np.uint32(1)
+            )
 
 
 @cached
@@ -114,7 +123,9 @@ def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
         for i in range(row_first[source], row_first[source + 1]):
             word = row_word(inner, i - row_first[source])
             targets[i] = chosen(word, choices, skip, np.uint32(source))
-            chances[i] = np.uint16(word if alone else level_bits(inner, i - row_first[source], word, low))
+            chances[i] = np.uint16(
+                word if alone else level_bits(inner, i - row_first[source], word, low)
+            )
 
 
 @cached
@@ -133,7 +144,9 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
 
 
 @cached
-def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words):
+def fill_drawn(
+    key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words
+):
     """Write the words of drawn synapses."""
     choices, skip = np.uint32(n_post - skip_self), np.uint32(skip_self)
     whole = low <= 0 and high >= n_post
@@ -165,7 +178,22 @@ def count_listed(first, n_lags, targets, low, high, columns, counts):
 
 
 @cached
-def fill_listed(first, n_lags, targets, codes, weights, low, high, columns, place, shift, code, cursor, words, values):
+def fill_listed(
+    first,
+    n_lags,
+    targets,
+    codes,
+    weights,
+    low,
+    high,
+    columns,
+    place,
+    shift,
+    code,
+    cursor,
+    words,
+    values,
+):
     """Write the words of listed synapses."""
     for segment in range(first.size - 1):
         row, column = segment // n_lags, columns[segment % n_lags]

@@ -1,4 +1,6 @@
-"""What the neuron kernels share: parameters per neuron or for all, the list of refractory neurons, the threshold."""
+"""What the neuron kernels share: parameters per neuron or for all, the list of refractory neurons,
+the threshold.
+"""
 
 import numpy as np
 from llvmlite import ir
@@ -24,11 +26,13 @@ def _at(parameter, i):
 
 @kernel
 def short_of(goal, v, i, moved, coarse):
-    """`moved`, the value of v[i] after one step of decay towards `goal`; just below the goal if rounding reached it.
+    """`moved`, the value of v[i] after one step of decay towards `goal`; just below the goal if
+    rounding reached it.
 
-    A unit whose drive equals its threshold approaches it and must never fire. Rounding can reach the goal only where
-    half of the distance or less is left after a step; `coarse` says that this may be so. It is the same for all
-    neurons, so the compiler makes two versions of the loop around this.
+    A unit whose drive equals its threshold approaches it and must never fire. Rounding can reach
+    the goal only where half of the distance or less is left after a step; `coarse` says that this
+    may be so. It is the same for all neurons, so the compiler makes two versions of the loop around
+    this.
     """
     if coarse and v[i] < goal and moved >= goal:
         return goal - (abs(goal) * np.finfo(v.dtype).eps + np.finfo(v.dtype).tiny)
@@ -37,7 +41,9 @@ def short_of(goal, v, i, moved, coarse):
 
 @kernel
 def clear(values, resting, left):
-    """Set the entries of refractory neurons in `values` to 0; resting, left: as in `clamp`, before it runs."""
+    """Set the entries of refractory neurons in `values` to 0; resting, left: as in `clamp`, before
+    it runs.
+    """
     k = 0
     while k < left.size and left[k] != 0:
         values[resting[k]] = 0
@@ -46,11 +52,12 @@ def clear(values, resting, left):
 
 @kernel
 def clamp(v, resting, left, reset):
-    """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how many stay.
+    """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how
+    many stay.
 
-    resting (n,) uint32 lists the refractory neurons and left (n,) int32 the steps that each has left; the list ends
-    where left is 0. A list takes time for refractory neurons only; a counter per neuron would take as much time for
-    every neuron as a synaptic current does.
+    resting (n,) uint32 lists the refractory neurons and left (n,) int32 the steps that each has
+    left; the list ends where left is 0. A list takes time for refractory neurons only; a counter
+    per neuron would take as much time for every neuron as a synaptic current does.
     """
     listed, free, ahead = 0, 0, 0
     while listed < left.size and left[listed] != 0:
@@ -90,10 +97,11 @@ def _compact(resting, left, listed):
 
 @kernel
 def hold(i, resting, left, held, steps):
-    """Append neuron i to the list of `held` refractory neurons for `steps` steps; return its new length.
+    """Append neuron i to the list of `held` refractory neurons for `steps` steps; return its new
+    length.
 
-    A full list takes no more. It can only be full if this neuron is in it already: one whose threshold lies below its
-    reset fires while it is refractory.
+    A full list takes no more. It can only be full if this neuron is in it already: one whose
+    threshold lies below its reset fires while it is refractory.
     """
     if steps == 0 or held == left.size:
         return held
@@ -113,7 +121,9 @@ def _reached(typingctx, v, start, threshold):
         vector = ir.VectorType(element, LANES)
 
         def loaded(kind, array):
-            place = builder.gep(context.make_array(kind)(context, builder, array).data, [arguments[1]])
+            place = builder.gep(
+                context.make_array(kind)(context, builder, array).data, [arguments[1]]
+            )
             word = builder.load(builder.bitcast(place, vector.as_pointer()))
             word.align = context.get_abi_sizeof(element)
             return word
@@ -122,7 +132,9 @@ def _reached(typingctx, v, start, threshold):
             limit = loaded(signature.args[2], arguments[2])
         else:
             number = context.cast(builder, arguments[2], signature.args[2], signature.args[0].dtype)
-            first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+            first = builder.insert_element(
+                ir.Constant(vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0)
+            )
             zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
             limit = builder.shuffle_vector(first, first, zeros)
         bits = builder.fcmp_ordered(">=", loaded(signature.args[0], arguments[0]), limit)
@@ -143,7 +155,8 @@ def _lowest(typingctx, word):
 
 @kernel
 def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
-    """Reset every neuron at threshold, list it in `fired`, start its refractory time; return the count.
+    """Reset every neuron at threshold, list it in `fired`, start its refractory time; return the
+    count.
 
     16 neurons are compared at once. held: what `clamp` returned.
     """

@@ -1,4 +1,6 @@
-"""Sending: spikes enter the history ring, from which delayed deliveries read, and the running hash."""
+"""Sending: spikes enter the history ring, from which delayed deliveries read, and
+the running hash.
+"""
 
 import numpy as np
 
@@ -26,8 +28,9 @@ def send_step(step, fired, count, history, history_count, signature):
 def gather_step(fired, counts, starts, count):
     """Join the lists of units that fired in the shards of a population.
 
-    The list of a shard stands in `fired` from the shard's first unit on and numbers units from there. counts
-    (n_shards,): length of each list; starts (n_shards,) int64: first unit of each shard; count (1,): length of all.
+    The list of a shard stands in `fired` from the shard's first unit on and numbers units from
+    there. counts (n_shards,): length of each list; starts (n_shards,) int64: first unit of each
+    shard; count (1,): length of all.
     """
     total = 0
     for p in range(starts.size):
@@ -39,7 +42,9 @@ def gather_step(fired, counts, starts, count):
 
 @kernel
 def share_step(fired, count, low, high, own_fired, own_count):
-    """List those that fired of the units from `low` to `high` - 1: own_fired (high - low,), own_count (1,)."""
+    """List those that fired of the units from `low` to `high` - 1: own_fired (high - low,),
+    own_count (1,).
+    """
     found = 0
     for k in range(count[0]):
         if low <= fired[k] < high:

@@ -9,7 +9,8 @@ from .caching import kernel
 
 @njit(error_model="numpy", inline="always")
 def learn(s, moved, direct, weights, low, high, synapse, change, room):
-    """Carry out one change at once, or propose it as number `room`; return the number of the next proposal.
+    """Carry out one change at once, or propose it as number `room`; return the number of the next
+    proposal.
 
     `direct` is the same for all, so the compiler makes two loops of the one around this.
     """
@@ -25,14 +26,30 @@ def learn(s, moved, direct, weights, low, high, synapse, change, room):
 
 @kernel
 def stdp_arrival_step(
-    step, history, history_count, lags, begin, end, targets, trace_post, rate_post, span_post, direct, weights,
-    low, high, synapse, change, proposed,
-):  # fmt: skip
+    step,
+    history,
+    history_count,
+    lags,
+    begin,
+    end,
+    targets,
+    trace_post,
+    rate_post,
+    span_post,
+    direct,
+    weights,
+    low,
+    high,
+    synapse,
+    change,
+    proposed,
+):
     """A spike arrives: depress its synapses by the targets' traces.
 
-    begin, end (n_segments,): the synapses of each (source, lag); trace_post (n_post,) of each target, scaled, with its
-    rate [1/step] and span. Where `direct` is 1, weights (n_synapses,) are changed and kept within low and high; else
-    synapse, change (capacity,): proposals, appended behind proposed[0].
+    begin, end (n_segments,): the synapses of each (source, lag); trace_post (n_post,) of each
+    target, scaled, with its rate [1/step] and span. Where `direct` is 1, weights (n_synapses,) are
+    changed and kept within low and high; else synapse, change (capacity,): proposals, appended
+    behind proposed[0].
     """
     depth, room, arrived = history.shape[0], proposed[0], 0
     lowered = weights.dtype.type(0)
@@ -52,10 +69,26 @@ def stdp_arrival_step(
 
 @kernel
 def stdp_spike_step(
-    step, fired_post, count_post, first_post, synapse_post, segment_post, trace_pre, rate_pre, span_pre, direct,
-    weights, low, high, synapse, change, proposed,
-):  # fmt: skip
-    """A target fires: potentiate its synapses by the traces (n_segments,) of the arrivals, scaled."""
+    step,
+    fired_post,
+    count_post,
+    first_post,
+    synapse_post,
+    segment_post,
+    trace_pre,
+    rate_pre,
+    span_pre,
+    direct,
+    weights,
+    low,
+    high,
+    synapse,
+    change,
+    proposed,
+):
+    """A target fires: potentiate its synapses by the traces (n_segments,) of the
+    arrivals, scaled.
+    """
     if count_post[0] == 0:
         return 0
     room = proposed[0]

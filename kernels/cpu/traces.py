@@ -1,7 +1,8 @@
 """Exponential traces of spikes that are scaled, not decayed.
 
-A trace x is kept as X with x = X exp(-rate * (step % span)): time multiplies all of them by one number, so
-only events touch them. Every `span` steps each X is multiplied by shrink = exp(-rate * span) instead.
+A trace x is kept as X with x = X exp(-rate * (step % span)): time multiplies all of them by one
+number, so only events touch them. Every `span` steps each X is multiplied by shrink = exp(-rate *
+span) instead.
 """
 
 import math
@@ -14,7 +15,9 @@ MOST = 64  # spans after which nothing is left
 
 @kernel
 def trace_rescale_step(step, trace, since, span, shrink, upcoming):
-    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in; upcoming (1,) the next."""
+    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in;
+    upcoming (1,) the next.
+    """
     upcoming[0] = (since[0] + 1) * span
     if step < upcoming[0]:
         return 0
@@ -29,7 +32,9 @@ def trace_rescale_step(step, trace, since, span, shrink, upcoming):
 
 @kernel
 def trace_arrival_step(step, history, history_count, lags, trace, rate, span, jump):
-    """A spike arrives: raise the trace of its segment by `jump`. trace (n_segments,) of each (source, lag), scaled."""
+    """A spike arrives: raise the trace of its segment by `jump`. trace (n_segments,) of each
+    (source, lag), scaled.
+    """
     depth, arrived, raised = history.shape[0], 0, 0.0
     for g in range(lags.size):
         slot = (step - lags[g]) % depth

@@ -1,8 +1,9 @@
 """Eight doubles as one value: a register where the processor has AVX-512, several where it has not.
 
-The compiler turns loops over arrays into such code only while it can prove that no two of them overlap, which it
-cannot for ten arrays, and never along a recurrence. Sweeps over ladders of resistors need both, so they say it.
-Arrays are C-contiguous and are indexed by the place of an entry in memory.
+The compiler turns loops over arrays into such code only while it can prove that no two of them
+overlap, which it cannot for ten arrays, and never along a recurrence. Sweeps over ladders of
+resistors need both, so they say it. Arrays are C-contiguous and are indexed by the place of an
+entry in memory.
 """
 
 from llvmlite import ir
@@ -60,8 +61,12 @@ def splat(typing, number):
     """The same number eight times."""
 
     def generate(context, builder, signature, arguments):
-        one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.Constant(ir.IntType(32), 0))
-        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH))
+        one = builder.insert_element(
+            ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.Constant(ir.IntType(32), 0)
+        )
+        return builder.shuffle_vector(
+            one, one, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+        )
 
     return vector(types.float64), generate
 
@@ -69,13 +74,17 @@ def splat(typing, number):
 @intrinsic
 def plus(typing, a, b):
     """a + b."""
-    return vector(vector, vector), lambda context, builder, signature, given: builder.fadd(*given, flags=_FAST)
+    return vector(vector, vector), lambda context, builder, signature, given: builder.fadd(
+        *given, flags=_FAST
+    )
 
 
 @intrinsic
 def times(typing, a, b):
     """a b."""
-    return vector(vector, vector), lambda context, builder, signature, given: builder.fmul(*given, flags=_FAST)
+    return vector(vector, vector), lambda context, builder, signature, given: builder.fmul(
+        *given, flags=_FAST
+    )
 
 
 @intrinsic
@@ -103,7 +112,9 @@ def total(typing, value):
         while width > 1:  # halves upon halves
             width //= 2
             mask = [(k + width) % WIDTH for k in range(WIDTH)]
-            turned = builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), mask))
+            turned = builder.shuffle_vector(
+                value, value, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), mask)
+            )
             value = builder.fadd(value, turned, flags=_FAST)
         return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
@@ -112,18 +123,29 @@ def total(typing, value):
 
 @intrinsic
 def turn(typing, source, begin, stride, target, target_begin, target_stride):
-    """Transpose eight by eight: target[target_begin + k target_stride + m] := source[begin + m stride + k]."""
+    """Transpose eight by eight: target[target_begin + k target_stride + m] := source[begin + m
+    stride + k].
+    """
     numbers = (types.intp, types.intp)
 
     def generate(context, builder, signature, given):
         def place(which, k):
             step = builder.mul(given[which + 2], ir.Constant(ir.IntType(64), k))
-            return _pointer(context, builder, signature.args[which], given[which], builder.add(given[which + 1], step))
+            return _pointer(
+                context,
+                builder,
+                signature.args[which],
+                given[which],
+                builder.add(given[which + 1], step),
+            )
 
         rows = [builder.load(place(0, k), align=8) for k in range(WIDTH)]
         for _ in range(3):  # perfect shuffles of the rows
             half = WIDTH // 2
-            rows = [builder.shuffle_vector(rows[k // 2], rows[k // 2 + half], _riffle(k % 2)) for k in range(WIDTH)]
+            rows = [
+                builder.shuffle_vector(rows[k // 2], rows[k // 2 + half], _riffle(k % 2))
+                for k in range(WIDTH)
+            ]
         for k in range(WIDTH):
             builder.store(rows[k], place(3, k), align=8)
         return context.get_dummy_value()

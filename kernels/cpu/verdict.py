@@ -19,7 +19,9 @@ NO_COUNT: Final = "must return the number of spikes, a whole number"
 
 
 def number(count: Any) -> int:
-    """The number of spikes that a kernel returned; compiled code knows by its type whether it is one."""
+    """The number of spikes that a kernel returned; compiled code knows by its type whether it is
+    one.
+    """
     if not isinstance(count, (int, np.integer, np.bool_)):
         raise TypeError(NO_COUNT)
     return int(count)
@@ -34,7 +36,8 @@ def _number(count):
 
 @njit(error_model="numpy")
 def judged(count, fired, verdict):
-    """`count`, if it is the number of units listed at the head of fired, ascending and each once; else 0.
+    """`count`, if it is the number of units listed at the head of fired, ascending and each once;
+    else 0.
 
     verdict (2,) int64: which rule was broken, and the value that broke it.
     """

@@ -1,19 +1,29 @@
-"""The currents of a crossbar with resistive wires: conjugate gradients on the nodes of the bit lines.
+"""The currents of a crossbar with resistive wires: conjugate gradients on the nodes of the bit
+lines.
 
-Word lines are eliminated exactly, which leaves S b = r on the bit nodes with S = B - G W^-1 G: W and B are the
-tridiagonal matrices of the word and bit lines, cells included, and G holds the cells. B itself is the
-preconditioner. What it misses, B^-1 S - 1 = -B^-1 G W^-1 G, smooths along both directions, so that a
-handful of iterations is enough, and a coarse crossbar takes care of the smoothest part in arrays that lose most of
-their current: P = B^-1 + Phi C Phi^T (see `coarse.py`).
+Word lines are eliminated exactly, which leaves S b = r on the bit nodes with S = B - G W^-1 G: W
+and B are the tridiagonal matrices of the word and bit lines, cells included, and G holds the cells.
+B itself is the preconditioner. What it misses, B^-1 S - 1 = -B^-1 G W^-1 G, smooths along both
+directions, so that a handful of iterations is enough, and a coarse crossbar takes care of the
+smoothest part in arrays that lose most of their current: P = B^-1 + Phi C Phi^T (see `coarse.py`).
 
-One iteration is two sweeps over the array. Down the bit lines: residual and currents J. Up again, eight rows at a
-time: z = P r, the direction p = z + beta p with y = B p beside it, and the word lines for S p = y - G W^-1 G p.
+One iteration is two sweeps over the array. Down the bit lines: residual and currents J. Up again,
+eight rows at a time: z = P r, the direction p = z + beta p with y = B p beside it, and the word
+lines for S p = y - G W^-1 G p.
 """
 
 import numpy as np
 
 from .coarse import correct, gather_row
-from .ladders import drive_words, factor_bits, factor_words, solve_words, sweep, turn_lines, turn_rows
+from .ladders import (
+    drive_words,
+    factor_bits,
+    factor_words,
+    solve_words,
+    sweep,
+    turn_lines,
+    turn_rows,
+)
 from .vectors import WIDTH, fused, load, plus, splat, store, times, total
 
 ENOUGH = 1e-2  # share of the tolerance squared at which the power of the residual is as good as the residual itself
@@ -21,9 +31,11 @@ ENOUGH = 1e-2  # share of the tolerance squared at which the power of the residu
 
 @sweep
 def inject(g, share, left, right_end, voltages, cells, rows, lines, r):
-    """r (rows, columns) := currents [A] that enter the bit nodes while the bit lines are held at 0 V.
+    """r (rows, columns) := currents [A] that enter the bit nodes while the bit lines are held at 0
+    V.
 
-    cells (rows, columns), or (0, 0) for none: extra current that every cell drives from its word to its bit line [A].
+    cells (rows, columns), or (0, 0) for none: extra current that every cell drives from its word to
+    its bit line [A].
     """
     columns = g.shape[1]
     minus = splat(-1.0)
@@ -46,8 +58,9 @@ def inject(g, share, left, right_end, voltages, cells, rows, lines, r):
 def descend(alpha, share, below, q, r, current, line):
     """Down the bit lines: r -= alpha q, current (rows, columns) := J; return r.r and r B^-1 r.
 
-    line (columns,) ends as the currents that reach the ground at the foot [A]. Where a segment has no resistance its
-    two nodes are one, and what is left of r moves to the lower: only their sum counts, and nothing would hold the rest.
+    line (columns,) ends as the currents that reach the ground at the foot [A]. Where a segment has
+    no resistance its two nodes are one, and what is left of r moves to the lower: only their sum
+    counts, and nothing would hold the rest.
     """
     rows, columns = r.shape
     line[:] = 0.0
@@ -57,7 +70,11 @@ def descend(alpha, share, below, q, r, current, line):
         if below[i] == 0.0 and i + 1 < rows:
             for j in range(0, columns, WIDTH):
                 at = i * columns + j
-                store(r, at + columns, plus(load(r, at + columns), fused(back, load(q, at), load(r, at))))
+                store(
+                    r,
+                    at + columns,
+                    plus(load(r, at + columns), fused(back, load(q, at), load(r, at))),
+                )
                 store(r, at, splat(0.0))
                 store(current, at, load(line, j))
             continue
@@ -76,7 +93,8 @@ def descend(alpha, share, below, q, r, current, line):
 
 @sweep
 def climb_row(i, beta, g, share, below, state, line, rows, row):
-    """One row of the way up: z from the potentials `line` of the row below, then p, y and rows[row] = G p.
+    """One row of the way up: z from the potentials `line` of the row below, then p, y and rows[row]
+    = G p.
 
     Returns p.y.
     """
@@ -98,10 +116,16 @@ def climb_row(i, beta, g, share, below, state, line, rows, row):
 
 @sweep
 def climb_row_coarse(i, beta, g, share, below, state, line, rows, row, coarse, levels, bend):
-    """`climb_row` with the interpolated potentials `levels` (m + 1, columns) added to z; bend (columns,) is scratch."""
+    """`climb_row` with the interpolated potentials `levels` (m + 1, columns) added to z; bend
+    (columns,) is scratch.
+    """
     current, r, p, y = state
     columns = line.size
-    low, high, node = splat(coarse.weights[i, 0]), splat(coarse.weights[i, 1]), coarse.near[i] * columns
+    low, high, node = (
+        splat(coarse.weights[i, 0]),
+        splat(coarse.weights[i, 1]),
+        coarse.near[i] * columns,
+    )
     bend[:] = 0.0
     if coarse.bends[i]:
         for k in range(levels.shape[0] - 1):
@@ -127,7 +151,8 @@ def climb_row_coarse(i, beta, g, share, below, state, line, rows, row, coarse, l
 def climb(beta, g, bits, words, below, left, state, q, scratch, coarse, levels):
     """Up the bit lines: p := P r + beta p, y := B p, q := S p; return p.q.
 
-    state: current, r, p, y, each (rows, columns). levels (m + 1, columns): coarse potentials, or none.
+    state: current, r, p, y, each (rows, columns). levels (m + 1, columns): coarse potentials, or
+    none.
     """
     line, bend, rows, lines = scratch
     columns = g.shape[1]
@@ -154,7 +179,9 @@ def climb(beta, g, bits, words, below, left, state, q, scratch, coarse, levels):
 
 @sweep
 def ground_currents(line, top, levels, coarse, top_end, currents):
-    """currents (columns,) := what z sends to ground [A]; line, its part at the foot; top, its potentials at the top."""
+    """currents (columns,) := what z sends to ground [A]; line, its part at the foot; top, its
+    potentials at the top.
+    """
     for j in range(currents.size):
         current = line[j] + top_end * top[j]
         for k in range(levels.shape[0] - 1):
@@ -167,7 +194,22 @@ def ground_currents(line, top, levels, coarse, top_end, currents):
 
 
 @sweep
-def iterate(g, bits, words, below, left, top_end, state, q, scratch, coarse, tolerance, limit, currents, kept):
+def iterate(
+    g,
+    bits,
+    words,
+    below,
+    left,
+    top_end,
+    state,
+    q,
+    scratch,
+    coarse,
+    tolerance,
+    limit,
+    currents,
+    kept,
+):
     """Conjugate gradients from b = 0, the residual in state; return iterations and residual.
 
     currents (columns,) := what reaches the ground; kept (rows, columns) := b, if it is not empty.
@@ -207,7 +249,9 @@ def iterate(g, bits, words, below, left, top_end, state, q, scratch, coarse, tol
         for i in range(kept.shape[0]):
             for j in range(columns):
                 kept[i, j] += alpha * p[i, j]
-    if top_end == 0.0:  # the last residual went down the bit lines already: what B^-1 makes of it is at hand
+    if (
+        top_end == 0.0
+    ):  # the last residual went down the bit lines already: what B^-1 makes of it is at hand
         for j in range(columns):
             currents[j] += scratch[0][j]
     return done, 0.0 if start == 0.0 or energy == 0.0 else np.sqrt(square / start)
@@ -229,17 +273,23 @@ def relax(
     currents,
     potentials,
 ):
-    """Solve for every row of voltages (batch, rows) [V]; return the most iterations and the largest residual.
+    """Solve for every row of voltages (batch, rows) [V]; return the most iterations and the largest
+    residual.
 
-    g (rows, columns) [S], left (columns,), right_end, below (rows,), top_end: as in `ladders.py`. cells: as in
-    `inject`. currents (batch, columns) := what reaches the ground [A]; potentials (batch, rows, columns) := those of
-    the bit nodes [V], or empty. The residual is |r| / |r at b = 0|. shares: two arrays like g for factors; work: five
-    for scratch.
+    g (rows, columns) [S], left (columns,), right_end, below (rows,), top_end: as in `ladders.py`.
+    cells: as in `inject`. currents (batch, columns) := what reaches the ground [A]; potentials
+    (batch, rows, columns) := those of the bit nodes [V], or empty. The residual is |r| / |r at b =
+    0|. shares: two arrays like g for factors; work: five for scratch.
     """
     columns = g.shape[1]
     words, bits = shares
     q = work[4]
-    scratch = (np.zeros(columns), np.zeros(columns), np.zeros((WIDTH, columns)), np.zeros((columns, WIDTH)))
+    scratch = (
+        np.zeros(columns),
+        np.zeros(columns),
+        np.zeros((WIDTH, columns)),
+        np.zeros((columns, WIDTH)),
+    )
     factor_words(g, left, right_end, words, scratch[3])
     factor_bits(g, below, top_end, bits, scratch[0])
     most, worst = 0, 0.0
@@ -271,9 +321,11 @@ def relax(
 
 
 def settle_words(g, left, right_end, voltages, cells, bits, share, words):
-    """words (rows, columns) := potentials of the word nodes [V] where the bit nodes have bits (rows, columns) [V].
+    """words (rows, columns) := potentials of the word nodes [V] where the bit nodes have bits
+    (rows, columns) [V].
 
-    voltages (rows,) [V]; cells (rows, columns): extra current from word to bit node [A]. share: an array like g.
+    voltages (rows,) [V]; cells (rows, columns): extra current from word to bit node [A]. share: an
+    array like g.
     """
     columns = g.shape[1]
     rows, lines = np.zeros((WIDTH, columns)), np.zeros((columns, WIDTH))
@@ -289,7 +341,8 @@ def settle_words(g, left, right_end, voltages, cells, bits, share, words):
 
 
 def settle_bits(g, below, top_end, arriving, share, bits, currents):
-    """bits (rows, columns) := potentials of the bit nodes [V] that the currents arriving (rows, columns) [A] make.
+    """bits (rows, columns) := potentials of the bit nodes [V] that the currents arriving (rows,
+    columns) [A] make.
 
     currents (columns,) := what reaches the ground [A]. share: an array like g. Uses up `arriving`.
     """

@@ -1,4 +1,6 @@
-"""What the kernels of a work take: how many threads, and the arguments as they lie in a card's memory."""
+"""What the kernels of a work take: how many threads, and the arguments as they lie in a card's
+memory.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def jobs(work: Work, mirror: Mirror, device: Device, precision: str) -> list[Job
         signature = signatures()[name]
         arguments = _struct(
             {
-                parameter.name: _packed(parameter, _found(work.arguments, parameter, name), mirror, precision)
+                parameter.name: _packed(
+                    parameter, _found(work.arguments, parameter, name), mirror, precision
+                )
                 for parameter in signature.parameters
             }
         )
@@ -53,14 +57,18 @@ def jobs(work: Work, mirror: Mirror, device: Device, precision: str) -> list[Job
 
 
 def clock(address: int, passed: int) -> NDArray[Any]:
-    """The clock () whose words lie at `address`, as it stands so many steps after the first of a period."""
+    """The clock () whose words lie at `address`, as it stands so many steps after the first of a
+    period.
+    """
     return _words(address, passed)
 
 
 def _threads(
     signature: Signature, arguments: Mapping[str, Any], device: Device
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Blocks and threads of a block in x and y, as the kernel's source declares them; see `launch.cuh`."""
+    """Blocks and threads of a block in x and y, as the kernel's source declares them; see
+    `launch.cuh`.
+    """
     shape = signature.shape
     if shape in ("ONE", "CLOCK"):
         return (1, 1), (1, 1)
@@ -76,7 +84,9 @@ def _threads(
         warps = -(-arguments[first].size // WARP)
         return (1, 1), (min(warps * WARP, device.most_threads), 1)
     if shape not in ("", "FEW"):
-        raise UnsupportedError(f"kernel {signature.name} of the gpu declares the unknown shape {shape}_KERNEL")
+        raise UnsupportedError(
+            f"kernel {signature.name} of the gpu declares the unknown shape {shape}_KERNEL"
+        )
     blocks = max(-(-arguments[first].size // THREADS), 1)
     return (min(blocks, device.most_blocks) if shape == "FEW" else blocks, 1), (THREADS, 1)
 
@@ -85,7 +95,9 @@ def _found(arguments: Mapping[str, Any], parameter: Parameter, kernel: str) -> A
     try:
         return arguments[parameter.name]
     except KeyError:
-        raise UnsupportedError(f"kernel {kernel} of the gpu finds no argument {parameter.name!r}") from None
+        raise UnsupportedError(
+            f"kernel {kernel} of the gpu finds no argument {parameter.name!r}"
+        ) from None
 
 
 def _packed(parameter: Parameter, value: Any, mirror: Mirror, precision: str) -> NDArray[Any]:
@@ -104,9 +116,15 @@ def _fits(parameter: Parameter, value: NDArray[Any], dtype: str) -> None:
     """Refuse an array that the kernel would read as something else."""
     if parameter.form in _WIDTHS:
         kind, widths = _WIDTHS[parameter.form]
-        right = value.dtype.kind == kind and value.itemsize in widths and value.ndim in _DIMENSIONS[parameter.form]
+        right = (
+            value.dtype.kind == kind
+            and value.itemsize in widths
+            and value.ndim in _DIMENSIONS[parameter.form]
+        )
     elif parameter.form in _WORDS:
-        right = value.itemsize == np.dtype(dtype).itemsize and value.ndim in _DIMENSIONS[parameter.form]
+        right = (
+            value.itemsize == np.dtype(dtype).itemsize and value.ndim in _DIMENSIONS[parameter.form]
+        )
     else:
         right = False
     if not right or not value.flags.c_contiguous:
@@ -118,7 +136,9 @@ def _fits(parameter: Parameter, value: NDArray[Any], dtype: str) -> None:
 
 def _struct(fields: Mapping[str, Any]) -> NDArray[Any]:
     """Fields () as a struct of C or CUDA holds them."""
-    made = np.zeros((), np.dtype([(name, value.dtype) for name, value in fields.items()], align=True))
+    made = np.zeros(
+        (), np.dtype([(name, value.dtype) for name, value in fields.items()], align=True)
+    )
     for name, value in fields.items():
         made[name] = value
     return made
@@ -126,7 +146,9 @@ def _struct(fields: Mapping[str, Any]) -> NDArray[Any]:
 
 def _words(address: int, *numbers: int) -> NDArray[Any]:
     """A pointer and whole numbers."""
-    return _struct({"data": np.uint64(address)} | {f"number{k}": np.int64(x) for k, x in enumerate(numbers)})
+    return _struct(
+        {"data": np.uint64(address)} | {f"number{k}": np.int64(x) for k, x in enumerate(numbers)}
+    )
 
 
 def _each(number: NDArray[Any], address: int = 0) -> NDArray[Any]:
@@ -150,7 +172,9 @@ _WORDS: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
     "Grid": _grid,
     "Ring": _grid,
     "Rows": _grid,
-    "Offsets": lambda value, address: _words(address, value.shape[1], value.shape[2], value.itemsize),
+    "Offsets": lambda value, address: _words(
+        address, value.shape[1], value.shape[2], value.itemsize
+    ),
     "Indices": lambda value, address: _words(address, value.size, value.itemsize),
     "Each": lambda value, address: _each(np.zeros((), value.dtype), address),
 }

@@ -15,7 +15,11 @@ from .order import deal
 from .signatures import FOLDER
 from .source import digest, text
 
-OPTIONS = ("-std=c++17", "-fmad=false", f"-I{FOLDER}")  # no fused multiply-add: it rounds once where others round twice
+OPTIONS = (
+    "-std=c++17",
+    "-fmad=false",
+    f"-I{FOLDER}",
+)  # no fused multiply-add: it rounds once where others round twice
 
 
 class Memory:
@@ -25,7 +29,9 @@ class Memory:
         try:
             self._bytes = cupy.zeros(n_bytes, np.uint8)
         except cupy.cuda.memory.OutOfMemoryError as error:
-            raise CapacityError(f"the network does not fit into the memory of the gpu: {error}") from None
+            raise CapacityError(
+                f"the network does not fit into the memory of the gpu: {error}"
+            ) from None
         self.address = int(self._bytes.data.ptr)
 
 
@@ -48,19 +54,23 @@ class Card:
     def upload(self, address: int, array: NDArray[Any]) -> None:
         """Copy `array` to the device."""
         runtime = self._cupy.cuda.runtime
-        runtime.memcpyAsync(address, array.ctypes.data, array.nbytes, runtime.memcpyHostToDevice, self._stream.ptr)
+        runtime.memcpyAsync(
+            address, array.ctypes.data, array.nbytes, runtime.memcpyHostToDevice, self._stream.ptr
+        )
 
     def download(self, address: int, array: NDArray[Any]) -> None:
         """Fill `array` from the device."""
         runtime = self._cupy.cuda.runtime
-        runtime.memcpyAsync(array.ctypes.data, address, array.nbytes, runtime.memcpyDeviceToHost, self._stream.ptr)
+        runtime.memcpyAsync(
+            array.ctypes.data, address, array.nbytes, runtime.memcpyDeviceToHost, self._stream.ptr
+        )
         self._stream.synchronize()
 
     def prepare(self, launches: Sequence[Launch], precision: str) -> Callable[[int], None]:
         """A function that carries out all launches so many times over, and then returns.
 
-        Every kernel is launched once before, since a driver may load it only then; with the clock at rest it does
-        nothing.
+        Every kernel is launched once before, since a driver may load it only then; with the clock
+        at rest it does nothing.
         """
         firsts = {launch.kernel: launch for launch in reversed(launches)}
         functions = {name: _module(precision).get_function(f"run_{name}") for name in firsts}
@@ -77,7 +87,9 @@ class Card:
         return replay
 
     def _graph(self, launches: Sequence[Launch], functions: Mapping[str, Any]) -> Any:
-        """A CUDA graph in which launches wait only for those in their `after`; the last one waits for all."""
+        """A CUDA graph in which launches wait only for those in their `after`; the last one waits
+        for all.
+        """
         cuda = self._cupy.cuda
         made, events = [self._stream], [cuda.Event(disable_timing=True) for _ in launches]
         self._stream.begin_capture()
@@ -97,7 +109,9 @@ class Card:
 
 @cache
 def _module(precision: str) -> Any:
-    """The kernels, compiled by NVRTC; CuPy keeps the machine code on disk, by the text it was made from."""
+    """The kernels, compiled by NVRTC; CuPy keeps the machine code on disk, by the text it was made
+    from.
+    """
     code = f"// sources {digest(precision)}\n{text(precision)}"
     return _cupy().RawModule(code=code, options=OPTIONS)
 
@@ -112,7 +126,9 @@ def _cupy() -> Any:
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise UnsupportedError(f'backend="gpu" needs a CUDA device and its driver ({error})') from None
+        raise UnsupportedError(
+            f'backend="gpu" needs a CUDA device and its driver ({error})'
+        ) from None
     if count == 0:
         raise UnsupportedError('backend="gpu" needs a CUDA device, and there is none')
     return cupy

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 class Launch(NamedTuple):
     """One launch of a CUDA kernel: blocks in x and y and jobs in z, threads of a block in x and y.
 
-    arguments () as they lie in memory: the clock, and the address of the arguments of the jobs. after: indices of
-    earlier launches that must be done before.
+    arguments () as they lie in memory: the clock, and the address of the arguments of the jobs.
+    after: indices of earlier launches that must be done before.
     """
 
     kernel: str
@@ -31,8 +31,8 @@ class Buffer(Protocol):
 class Device(Protocol):
     """Memory, and kernels that work on it.
 
-    most_threads: of one block that meet at a barrier; most_blocks: launched for kernels with little to do; steps: how
-    many it pays to prepare at once.
+    most_threads: of one block that meet at a barrier; most_blocks: launched for kernels with little
+    to do; steps: how many it pays to prepare at once.
     """
 
     most_threads: int

@@ -42,7 +42,9 @@ class Host:
     steps = 1
 
     def __init__(self, *, backwards: bool = False) -> None:
-        self._backwards = backwards  # the last thread runs first, and the last launch that need not wait
+        self._backwards = (
+            backwards  # the last thread runs first, and the last launch that need not wait
+        )
 
     def allocate(self, n_bytes: int) -> Memory:
         """New memory, all zero."""
@@ -60,7 +62,10 @@ class Host:
         """A function that carries out all launches, in order, so many times over."""
         machine_code = library(precision, self._backwards)
         order = _last_first(launches) if self._backwards else launches
-        calls = [(getattr(machine_code, f"run_{launch.kernel}"), _words(launch), launch) for launch in order]
+        calls = [
+            (getattr(machine_code, f"run_{launch.kernel}"), _words(launch), launch)
+            for launch in order
+        ]
 
         def replay(times: int) -> None:
             for _ in range(times):
@@ -85,7 +90,9 @@ def _last_first(launches: Sequence[Launch]) -> list[Launch]:
 
 def _words(launch: Launch) -> tuple[Any, Any, Any]:
     """Grid, block and the addresses of the arguments, as a driver takes them."""
-    addresses = (ctypes.c_void_p * len(launch.arguments))(*(value.ctypes.data for value in launch.arguments))
+    addresses = (ctypes.c_void_p * len(launch.arguments))(
+        *(value.ctypes.data for value in launch.arguments)
+    )
     return (ctypes.c_uint * 3)(*launch.grid), (ctypes.c_uint * 2)(*launch.block), addresses
 
 
@@ -103,11 +110,15 @@ def library(precision: str, backwards: bool) -> ctypes.CDLL:
 def _compile(text: str, target: Path) -> None:
     compiler = shutil.which("g++")
     if compiler is None:
-        raise DependencyError("the kernels of the gpu compile for the host with g++, which is not installed")
+        raise DependencyError(
+            "the kernels of the gpu compile for the host with g++, which is not installed"
+        )
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / target.name
         command = [compiler, *OPTIONS, f"-I{FOLDER}", "-x", "c++", "-", "-o", str(made)]
         done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
         if done.returncode:
-            raise UnsupportedError(f"g++ cannot compile the kernels of the gpu: {done.stderr[:2000]}")
+            raise UnsupportedError(
+                f"g++ cannot compile the kernels of the gpu: {done.stderr[:2000]}"
+            )
         made.replace(target)

@@ -1,4 +1,6 @@
-"""The kernels of this room, under the names and with the parameters that they have in every room."""
+"""The kernels of this room, under the names and with the parameters that they have
+in every room.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from .work import NOTHING
 
 
 class Kernel:
-    """The name and the parameters of a kernel that stands in a .cu file; only a `Program` can run it."""
+    """The name and the parameters of a kernel that stands in a .cu file; only a `Program` can run
+    it.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.__name__ = function.__name__
@@ -21,13 +25,18 @@ class Kernel:
         self.__signature__ = inspect.signature(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise UnsupportedError(f"kernel {self.__name__} of the gpu runs in a program only, not by itself")
+        raise UnsupportedError(
+            f"kernel {self.__name__} of the gpu runs in a program only, not by itself"
+        )
 
 
 def _names() -> set[str]:
     """Kernels without the suffixes of their versions and the names of their parts."""
     steps = [name for name in signatures() if "_step" in name]
-    return {*NOTHING, *(name.removesuffix("_whole").removesuffix("_4").removesuffix("_8") for name in steps)}
+    return {
+        *NOTHING,
+        *(name.removesuffix("_whole").removesuffix("_4").removesuffix("_8") for name in steps),
+    }
 
 
 _reference = load("reference")

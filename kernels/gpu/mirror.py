@@ -18,8 +18,8 @@ ALIGNMENT = 64  # bytes
 class Use(IntEnum):
     """How kernels use an array; where they differ, the greatest use counts.
 
-    READ: it is copied to the device. ROOM: work space on the device, or a probe's buffer. WRITTEN: it is copied back,
-    too.
+    READ: it is copied to the device. ROOM: work space on the device, or a probe's buffer. WRITTEN:
+    it is copied back, too.
     """
 
     READ = 0
@@ -37,13 +37,17 @@ class Span(NamedTuple):
 
     @property
     def there(self) -> int:
-        """Where the copy begins: as far from a multiple of 64 as here, so that all in it is aligned as here."""
+        """Where the copy begins: as far from a multiple of 64 as here, so that all in it is aligned
+        as here.
+        """
         return self.buffer.address + self.begin % ALIGNMENT
 
     @property
     def host(self) -> NDArray[np.uint8]:
         """The host's memory itself."""
-        return np.ctypeslib.as_array((ctypes.c_uint8 * (self.end - self.begin)).from_address(self.begin))
+        return np.ctypeslib.as_array(
+            (ctypes.c_uint8 * (self.end - self.begin)).from_address(self.begin)
+        )
 
 
 class Mirror:
@@ -53,7 +57,8 @@ class Mirror:
         self._device = device
         self._arrays = [(array, use) for array, use in arrays if array.nbytes]  # kept alive
         self._spans = [
-            Span(begin, end, use, device.allocate(end - begin + ALIGNMENT)) for begin, end, use in _joined(self._arrays)
+            Span(begin, end, use, device.allocate(end - begin + ALIGNMENT))
+            for begin, end, use in _joined(self._arrays)
         ]
         self._begins = np.array([span.begin for span in self._spans], np.int64)
 
@@ -74,7 +79,11 @@ class Mirror:
 
     def download(self, within: NDArray[Any] | None = None) -> None:
         """Bring back what kernels wrote, of one array or of all."""
-        begin, end = (0, np.inf) if within is None else (within.ctypes.data, within.ctypes.data + within.nbytes)
+        begin, end = (
+            (0, np.inf)
+            if within is None
+            else (within.ctypes.data, within.ctypes.data + within.nbytes)
+        )
         for span in self._spans:
             if span.use is Use.WRITTEN and span.begin < end and begin < span.end:
                 self._device.download(span.there, span.host)
@@ -82,7 +91,9 @@ class Mirror:
 
 def _joined(arrays: Iterable[tuple[NDArray[Any], Use]]) -> list[tuple[int, int, Use]]:
     """Begin, end and use of the runs of memory that overlapping arrays make up, ascending."""
-    spans = sorted((array.ctypes.data, array.ctypes.data + array.nbytes, use) for array, use in arrays)
+    spans = sorted(
+        (array.ctypes.data, array.ctypes.data + array.nbytes, use) for array, use in arrays
+    )
     joined: list[tuple[int, int, Use]] = []
     for begin, end, use in spans:
         if joined and begin < joined[-1][1]:

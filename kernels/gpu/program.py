@@ -1,4 +1,6 @@
-"""A list of calls on a device: everything stays there, and Python looks in between chunks of steps."""
+"""A list of calls on a device: everything stays there, and Python looks in between
+chunks of steps.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,13 @@ from .work import Work, works
 class Program:
     """Calls made ready for a device; see `kernels/backend.py` for the meaning of the arguments.
 
-    All arrays of the calls are copied to the device here. `advance` brings back the state and the filled rows
-    of probes' buffers; it also notices that Python emptied the buffers between chunks. Whoever changes other
-    arrays calls `upload`; `collect` brings back the rest.
+    All arrays of the calls are copied to the device here. `advance` brings back the state and the
+    filled rows of probes' buffers; it also notices that Python emptied the buffers between chunks.
+    Whoever changes other arrays calls `upload`; `collect` brings back the rest.
 
-    `threads` means nothing here: a device has its own. The launches of a period of steps are prepared once, as a CUDA
-    graph on a card. A period is a multiple of every call's `every`, and a graph begins at a multiple of the period; its
-    steps outside [step, stop) do nothing.
+    `threads` means nothing here: a device has its own. The launches of a period of steps are
+    prepared once, as a CUDA graph on a card. A period is a multiple of every call's `every`, and a
+    graph begins at a multiple of the period; its steps outside [step, stop) do nothing.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class Program:
         self.upload()
 
     def advance(self, step: int, stop: int) -> int:
-        """Run from `step` up to `stop`, or until a buffer is full; return the first step not run."""
+        """Run from `step` up to `stop`, or until a buffer is full; return the first
+        step not run.
+        """
         if step >= stop:
             return step
         begin = step - step % self._period
@@ -78,7 +82,8 @@ class Program:
     def collect(self) -> None:
         """Bring all arrays up to date: histories, weights, whatever kernels wrote.
 
-        What came back from the buffers of probes stays as it is, since somebody may have emptied them.
+        What came back from the buffers of probes stays as it is, since somebody may have emptied
+        them.
         """
         filled = [arguments["rows"].copy() for arguments in self._buffers]
         self._mirror.download()
@@ -89,7 +94,9 @@ class Program:
                 listed(work.arguments["held"], work.lists)
             if "earliest" in work.arguments:  # of no use to the device
                 due = work.arguments["due"]
-                work.arguments["earliest"][:] = np.minimum.reduceat(due, np.arange(0, due.size, GROUP))
+                work.arguments["earliest"][:] = np.minimum.reduceat(
+                    due, np.arange(0, due.size, GROUP)
+                )
 
     def halt(self) -> None:
         """Wait for the device: what it copies comes in order, so the last is there when this is."""
@@ -112,12 +119,18 @@ class Program:
                 self._device.download(self._mirror.address(column), column[: int(rows[0])])
 
     def _sequence(self, precision: str) -> list[Launch]:
-        """The launches of a period: those of a step wait for the step before, the clock's launch for the last step."""
-        each = [(work.every, jobs(work, self._mirror, self._device, precision)) for work in self._works]
+        """The launches of a period: those of a step wait for the step before, the clock's launch
+        for the last step.
+        """
+        each = [
+            (work.every, jobs(work, self._mirror, self._device, precision)) for work in self._works
+        ]
         tick = Work(("tick",), {"period": self._period}, self._period)
         last = self._launches(jobs(tick, self._mirror, self._device, precision))
         sequence: list[Launch] = []
-        found: dict[tuple[bool, ...], list[Launch]] = {}  # steps in which the same calls are due are alike
+        found: dict[
+            tuple[bool, ...], list[Launch]
+        ] = {}  # steps in which the same calls are due are alike
         ends: list[int] = []
         for offset in range(self._period):
             due = tuple(offset % every == 0 for every, _ in each)
@@ -129,8 +142,12 @@ class Program:
         self._append(sequence, last, 0, ends)
         return sequence
 
-    def _append(self, sequence: list[Launch], step: Sequence[Launch], offset: int, ends: list[int]) -> list[int]:
-        """Add a step's launches, which wait for those at `ends`; return the places of those that nobody waits for."""
+    def _append(
+        self, sequence: list[Launch], step: Sequence[Launch], offset: int, ends: list[int]
+    ) -> list[int]:
+        """Add a step's launches, which wait for those at `ends`; return the places of those that
+        nobody waits for.
+        """
         begin, now = len(sequence), clock(self._mirror.address(self._words), offset)
         for launch in step:
             after = tuple(begin + place for place in launch.after) or tuple(ends)
@@ -142,7 +159,9 @@ class Program:
         """The launches of one step but for the clock."""
         groups = together(step)
         after = waits([Touches.joined([job.touches for job in group]) for group in groups])
-        return [self._launch(group, tuple(places)) for group, places in zip(groups, after, strict=True)]
+        return [
+            self._launch(group, tuple(places)) for group, places in zip(groups, after, strict=True)
+        ]
 
     def _launch(self, group: Sequence[Job], after: tuple[int, ...]) -> Launch:
         """One launch for jobs of one kernel, whose arguments go to the device here."""
@@ -151,11 +170,15 @@ class Program:
         self._device.upload(self._tables[-1].address, table)
         grid = (*largest([job.grid for job in group]), len(group))
         address = np.array(self._tables[-1].address, np.uint64)
-        return Launch(group[0].kernel, grid, largest([job.block for job in group]), (address,), after)
+        return Launch(
+            group[0].kernel, grid, largest([job.block for job in group]), (address,), after
+        )
 
 
 def _refuse_lists(parts: Sequence[Work]) -> None:
-    """Raise UnsupportedError if a probe looks at a list of refractory units: there is none on a device."""
+    """Raise UnsupportedError if a probe looks at a list of refractory units: there is none on a
+    device.
+    """
     lists = {array.ctypes.data for part in parts for pair in part.lists for array in pair}
     for part in parts:
         variable = part.arguments.get("variable")

@@ -1,7 +1,7 @@
 """The list of refractory units, which on a device is a count of steps per unit.
 
-Each shard of a population has a list of its own, which numbers units from the first unit of the shard.
-`kernels/cpu/scan.py` explains the lists.
+Each shard of a population has a list of its own, which numbers units from the first unit of the
+shard. `kernels/cpu/scan.py` explains the lists.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Lists = Sequence[tuple[NDArray[Any], NDArray[Any]]]  # of each shard: resting (n,) uint32, left (n,) int32
+Lists = Sequence[
+    tuple[NDArray[Any], NDArray[Any]]
+]  # of each shard: resting (n,) uint32, left (n,) int32
 
 
 def spelled(lists: Lists) -> NDArray[np.int32]:

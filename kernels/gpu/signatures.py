@@ -14,7 +14,8 @@ _PARAMETER = re.compile(r"(\w+)(?:<(const )?(\w+)>)? (\w+)$")
 
 
 class Parameter(NamedTuple):
-    """One parameter of a CUDA kernel: a form such as "Array" or "" for a number, and a dtype, "real" or one of NumPy.
+    """One parameter of a CUDA kernel: a form such as "Array" or "" for a number, and a dtype,
+    "real" or one of NumPy.
 
     constant: the kernel only reads it; declared: its type in CUDA.
     """
@@ -29,7 +30,8 @@ class Parameter(NamedTuple):
 class Signature(NamedTuple):
     """A CUDA kernel; parameters but for the clock.
 
-    shape: the word before KERNEL, which declares how many threads it is launched with, see `launch.cuh`.
+    shape: the word before KERNEL, which declares how many threads it is launched with, see
+    `launch.cuh`.
     """
 
     name: str
@@ -73,7 +75,9 @@ def _parameter(text: str) -> Parameter:
         return Parameter(name, form, "int64", True, declared)
     if dtype is None:
         return Parameter(name, "", _NUMBERS.get(form, form), True, declared)
-    return Parameter(name, form, _NUMBERS.get(dtype, dtype), bool(constant) or form == "Each", declared)
+    return Parameter(
+        name, form, _NUMBERS.get(dtype, dtype), bool(constant) or form == "Each", declared
+    )
 
 
 _NUMBERS = {"double": "float64", "float": "float32"}

@@ -60,7 +60,11 @@ def _tables() -> list[str]:
         for name, values in (("EDGE", EDGE), ("HEIGHT", HEIGHT))
     ]
     terms = ", ".join(repr(math.log(2) ** k / math.factorial(k)) for k in range(14))
-    numbers = {"TAIL": repr(TAIL), "LOG2E_HIGH": repr(LOG2E_DIGITS[0]), "LOG2E_LOW": repr(LOG2E_DIGITS[1])}
+    numbers = {
+        "TAIL": repr(TAIL),
+        "LOG2E_HIGH": repr(LOG2E_DIGITS[0]),
+        "LOG2E_LOW": repr(LOG2E_DIGITS[1]),
+    }
     numbers |= {
         "EXP2_TERMS": f"{{{terms}}}",
         "MOST_THREADS": str(MOST_THREADS),

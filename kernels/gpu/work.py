@@ -1,4 +1,6 @@
-"""From calls to works, which a device does: the calls for all shards of a population become one work."""
+"""From calls to works, which a device does: the calls for all shards of a population become one
+work.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ FLAGS = 32  # in a word
 
 @dataclass
 class Work:
-    """Kernels that run one after the other every `every` steps, and what their parameters are bound to.
+    """Kernels that run one after the other every `every` steps, and what their parameters are bound
+    to.
 
     lists: the refractory lists that `arguments["held"]` stands for.
     """
@@ -110,11 +113,18 @@ def _follows(before: Call, call: Call) -> bool:
         return False
     if call.returns is not None and not _adjoins(before.returns, call.returns):
         return False
-    if FIRST in call.arguments and before.arguments[FIRST] + before.arguments["fired"].size != call.arguments[FIRST]:
+    if (
+        FIRST in call.arguments
+        and before.arguments[FIRST] + before.arguments["fired"].size != call.arguments[FIRST]
+    ):
         return False
-    pairs = [(before.arguments[key], value) for key, value in call.arguments.items() if key != FIRST]
+    pairs = [
+        (before.arguments[key], value) for key, value in call.arguments.items() if key != FIRST
+    ]
     moved = [_adjoins(left, right) for left, right in pairs]
-    return any(moved) and all(moves or _same(*pair) for moves, pair in zip(moved, pairs, strict=True))
+    return any(moved) and all(
+        moves or _same(*pair) for moves, pair in zip(moved, pairs, strict=True)
+    )
 
 
 def _adjoins(left: Any, right: Any) -> bool:
@@ -130,11 +140,17 @@ def _adjoins(left: Any, right: Any) -> bool:
 def _same(left: Any, right: Any) -> bool:
     if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
         return left.ctypes.data == right.ctypes.data and left.shape == right.shape
-    return not isinstance(left, np.ndarray) and not isinstance(right, np.ndarray) and bool(left == right)
+    return (
+        not isinstance(left, np.ndarray)
+        and not isinstance(right, np.ndarray)
+        and bool(left == right)
+    )
 
 
 def _whole(shards: Sequence[Any]) -> Any:
     """One array over adjoining ones, or what all have in common."""
     if len(shards) == 1 or not _adjoins(shards[0], shards[1]):
         return shards[0]
-    return np.lib.stride_tricks.as_strided(shards[0], (sum(shard.size for shard in shards),), shards[0].strides)
+    return np.lib.stride_tricks.as_strided(
+        shards[0], (sum(shard.size for shard in shards),), shards[0].strides
+    )

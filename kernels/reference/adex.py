@@ -30,9 +30,9 @@ def adex_step(
 ):
     """Advance one AdEx population by one step (Heun), in place; return the spike count.
 
-    v (n,) potential [V]; w (n,) adaptation [V]; hold (n,) int32, refractory steps left; g_e, g_i (n,)
-    synaptic currents [V]; arriving weights are added to them after the step; drive R*I [V]; fired (n,) uint32
-    receives the firing indices. rate: dt/tau; rate_w: dt/tau_w.
+    v (n,) potential [V]; w (n,) adaptation [V]; hold (n,) int32, refractory steps left; g_e, g_i
+    (n,) synaptic currents [V]; arriving weights are added to them after the step; drive R*I [V];
+    fired (n,) uint32 receives the firing indices. rate: dt/tau; rate_w: dt/tau_w.
     """
 
     def changes(v, w):

@@ -33,11 +33,11 @@ def alpha_lif_step(
 ):
     """Advance one AlphaLIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`; g_e,
-    g_i (n,) synaptic currents [V] and h_e, h_i (n,) the currents that feed them [V]; excitatory, inhibitory
-    (n,) weights that arrive at the end of the step [V], set to 0 after; drive R*I [V]; fired (n,) uint32
-    receives the firing indices. response_*, rising_*: what a g or h of 1 adds to v in a step; lag_*: what an h
-    of 1 adds to g, before decay.
+    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see
+    `clamp`; g_e, g_i (n,) synaptic currents [V] and h_e, h_i (n,) the currents that feed them [V];
+    excitatory, inhibitory (n,) weights that arrive at the end of the step [V], set to 0 after;
+    drive R*I [V]; fired (n,) uint32 receives the firing indices. response_*, rising_*: what a g or
+    h of 1 adds to v in a step; lag_*: what an h of 1 adds to g, before decay.
     """
     driven = short_of(drive, v, drive + (v - drive) * decay)
     by_e = g_e * response_e + h_e * rising_e

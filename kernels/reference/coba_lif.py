@@ -29,10 +29,11 @@ def coba_lif_step(
 ):
     """Advance one CobaLIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`; g_e,
-    g_i (n,) conductances [leak conductance]; arriving weights are added to them after the step; drive R*I [V];
-    fired (n,) uint32 receives the firing indices. rate: dt/tau; mean_*: the mean of a conductance over a step,
-    relative to its value at the beginning.
+    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see
+    `clamp`; g_e, g_i (n,) conductances [leak conductance]; arriving weights are added to them after
+    the step; drive R*I [V];
+    fired (n,) uint32 receives the firing indices. rate: dt/tau; mean_*: the mean of a conductance
+    over a step, relative to its value at the beginning.
     """
     open_e, open_i = g_e * mean_e, g_i * mean_i
     total = 1 + open_e + open_i

@@ -1,7 +1,8 @@
 """Drawing synapses and putting them in order.
 
-Every choice compares integers from counter-based random numbers, so all backends draw exactly the same synapses.
-Kernels that fill `sources` and `targets` return how many synapses there are; they write as many as there is room for.
+Every choice compares integers from counter-based random numbers, so all backends draw exactly the
+same synapses. Kernels that fill `sources` and `targets` return how many synapses there are; they
+write as many as there is room for.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ def below(word, n):
 
 
 def geometric_table(p: float) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-    """Tables to draw the number of failures before the next success of probability `p` from 53 random bits.
+    """Tables to draw the number of failures before the next success of probability `p` from 53
+    random bits.
 
-    thresholds (length + 1,) uint64: 2**53 * P(failures <= i), and 2**53 at the end. The number of thresholds that are
-    not above a draw is the number of failures. `length` means that many failures and no success yet: skip them and
-    draw again, which is right because the geometric distribution has no memory. guide (4096,) uint32: for the top
-    12 bits of a draw, the least number of failures; the search begins there.
+    thresholds (length + 1,) uint64: 2**53 * P(failures <= i), and 2**53 at the end. The number of
+    thresholds that are not above a draw is the number of failures. `length` means that many
+    failures and no success yet: skip them and draw again, which is right because the geometric
+    distribution has no memory. guide (4096,) uint32: for the top 12 bits of a draw, the least
+    number of failures; the search begins there.
     """
     length = math.ceil(4 / max(p, 2.0**-14))
     failing = np.cumprod(np.full(length, 1.0 - p))  # plain products: the same bits on every machine
@@ -64,8 +67,8 @@ def draw_bernoulli(key, n_pre, n_post, thresholds, guide, skip_self, sources, ta
 def draw_grid(key, pre, post, thresholds, skip_self, sources, targets):
     """Join every pair independently with a probability that depends on their displacement.
 
-    pre (n_pre, 3), post (n_post, 3) int64 grid coordinates; thresholds (nx, ny, nz) uint64, 2**53 times the
-    probability for each absolute displacement.
+    pre (n_pre, 3), post (n_post, 3) int64 grid coordinates; thresholds (nx, ny, nz) uint64, 2**53
+    times the probability for each absolute displacement.
     """
     count = 0
     for source in range(len(pre)):
@@ -79,7 +82,9 @@ def draw_grid(key, pre, post, thresholds, skip_self, sources, targets):
 
 
 def _append(source, target, count, sources, targets):
-    """Append the synapses of one source to the `count` so far, as far as there is room; return the new count."""
+    """Append the synapses of one source to the `count` so far, as far as there is room; return the
+    new count.
+    """
     room = target[: max(sources.size - count, 0)]
     sources[count : count + room.size] = source
     targets[count : count + room.size] = room
@@ -99,8 +104,8 @@ def draw_rows(key, n, skip_self, rows):
 def draw_distinct_rows(key, n, skip_self, rows):
     """Fill each row of `rows` (n_rows, k) uint32 with a uniform subset of the indices below `n`.
 
-    Floyd's algorithm (Bentley and Floyd 1987, doi:10.1145/30401.315746): one draw per element, none rejected.
-    skip_self: row r draws from n - 1 values, all but r.
+    Floyd's algorithm (Bentley and Floyd 1987, doi:10.1145/30401.315746): one draw per element, none
+    rejected. skip_self: row r draws from n - 1 values, all but r.
     """
     n_rows, k = rows.shape
     choices = n - skip_self
@@ -115,10 +120,11 @@ def draw_distinct_rows(key, n, skip_self, rows):
 
 
 def draw_small_world(key, threshold, rows):
-    """Fill `rows` (n, k) uint32 with the k nearest on a ring, each then moved elsewhere with a probability.
+    """Fill `rows` (n, k) uint32 with the k nearest on a ring, each then moved elsewhere with a
+    probability.
 
-    threshold: 2**53 times that probability. The new target is uniform among the units that the source does
-    not reach yet, itself excluded.
+    threshold: 2**53 times that probability. The new target is uniform among the units that the
+    source does not reach yet, itself excluded.
     """
     n, k = rows.shape
     for source in range(n):
@@ -144,7 +150,9 @@ def draw_pairs(key, n_pre, n_post, codes):
 
 
 def sort_edges(sources, targets, n_pre, n_post):
-    """Both arrays sorted by source, then target, and the order (n,) uint32 that sorts them; the sort is stable."""
+    """Both arrays sorted by source, then target, and the order (n,) uint32 that sorts them; the
+    sort is stable.
+    """
     order = np.lexsort((targets, sources)).astype(np.uint32)
     return sources[order], targets[order], order
 
@@ -153,8 +161,8 @@ def layout(sources, lags, n_pre, n_lags):
     """The order of synapses by (source, lag), by a counting sort; equal ones keep their order.
 
     sources (n,) < n_pre; lags (n,) index of each synapse's delay, < n_lags. Returns first
-    (n_pre * n_lags + 1,) uint32, the start of segment source * n_lags + lag, and order (n,) uint32, the
-    synapse that comes to each place.
+    (n_pre * n_lags + 1,) uint32, the start of segment source * n_lags + lag, and order (n,) uint32,
+    the synapse that comes to each place.
     """
     segments = sources.astype(np.int64) * n_lags + lags.astype(np.int64)
     first = np.zeros(n_pre * n_lags + 1, np.uint32)
@@ -163,11 +171,15 @@ def layout(sources, lags, n_pre, n_lags):
 
 
 def reverse_index(targets, n_post):
-    """Where the synapses of each target begin (n_post + 1,) uint32, and the synapses (n,) uint32, ascending."""
+    """Where the synapses of each target begin (n_post + 1,) uint32, and the synapses (n,) uint32,
+    ascending.
+    """
     return layout(targets, np.zeros(targets.size, np.uint8), n_post, 1)
 
 
 def index_lags(lags):
-    """The distinct values of `lags` (n,) int64 >= 0, ascending, and the index (n,) uint32 of each lag among them."""
+    """The distinct values of `lags` (n,) int64 >= 0, ascending, and the index (n,) uint32 of each
+    lag among them.
+    """
     distinct, index = np.unique(lags, return_inverse=True)
     return distinct, index.astype(np.uint32)

@@ -29,7 +29,9 @@ def convert_step(
     reads,
     conducted,
 ):
-    """Convert the columns that were read in this step, add the results to `receiving`, set the columns to 0."""
+    """Convert the columns that were read in this step, add the results to `receiving`, set the
+    columns to 0.
+    """
     with np.errstate(over="ignore"):
         stream = mix(key + np.uint64(sample[0]))
     j = touched[: touched_count[0]]
@@ -42,7 +44,9 @@ def convert_step(
         clipped[0] += np.count_nonzero((code < lowest) | (code > highest))
         if edges.size:
             pairs = zip(sharing[j], value / lsb, strict=True)
-            code = np.array([lowest + np.searchsorted(edges[c], x, side="right") for c, x in pairs], np.float64)
+            code = np.array(
+                [lowest + np.searchsorted(edges[c], x, side="right") for c, x in pairs], np.float64
+            )
         value = np.clip(code, lowest, highest) * lsb
     np.add.at(receiving, j % receiving.size, scale * value)
     for array in (column_plus, column_minus, variance, listed):

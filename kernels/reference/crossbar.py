@@ -25,7 +25,9 @@ def crossbar_read_step(
     activations,
     events,
 ):
-    """Let every spike that arrives drive its row of cells; sum what columns conduct; return the number of spikes."""
+    """Let every spike that arrives drive its row of cells; sum what columns conduct; return the
+    number of spikes.
+    """
     arrived = 0
     for g, lag in enumerate(lags):
         slot = (step - lag) % len(history)
@@ -49,10 +51,33 @@ def crossbar_read_step(
 
 
 def crossbar_product_step(
-    step, sent, lags, first, targets, plus, minus, excess, noise, full_scale, lowest_level, highest_level, errors, full,
-    column_plus, column_minus, variance, listed, touched, touched_count, activations, events, driven,
-):  # fmt: skip
-    """Drive every row with the number that its source sent; sum what columns conduct; return how many rows conduct."""
+    step,
+    sent,
+    lags,
+    first,
+    targets,
+    plus,
+    minus,
+    excess,
+    noise,
+    full_scale,
+    lowest_level,
+    highest_level,
+    errors,
+    full,
+    column_plus,
+    column_minus,
+    variance,
+    listed,
+    touched,
+    touched_count,
+    activations,
+    events,
+    driven,
+):
+    """Drive every row with the number that its source sent; sum what columns conduct; return how
+    many rows conduct.
+    """
     segments = np.arange(first.size - 1)
     source, lag = np.divmod(segments, lags.size)
     numbers = sent[(step - lags[lag]) % len(sent), source].astype(np.float64)

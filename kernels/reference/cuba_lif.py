@@ -24,9 +24,10 @@ def cuba_lif_step(
 ):
     """Advance one CubaLIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`; g_e,
-    g_i (n,) synaptic currents [V]; arriving weights are added to them after the step; drive R*I [V]; fired (n,)
-    uint32 receives the firing indices. response_*: what a current of 1 adds to v in a step.
+    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see
+    `clamp`; g_e, g_i (n,) synaptic currents [V]; arriving weights are added to them after the step;
+    drive R*I [V]; fired (n,) uint32 receives the firing indices. response_*: what a current of 1
+    adds to v in a step.
     """
     driven = short_of(drive, v, drive + (v - drive) * decay)
     v[:] = driven + g_e * response_e + g_i * response_i

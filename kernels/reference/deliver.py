@@ -1,4 +1,6 @@
-"""Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are needed."""
+"""Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are
+needed.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +10,48 @@ from .rows import row_begin, row_chances, row_words
 
 
 def deliver_step(
-    step, history, history_count, lags, begin, end, targets, weights, pending, drowsy, place, woken, receiving
+    step,
+    history,
+    history_count,
+    lags,
+    begin,
+    end,
+    targets,
+    weights,
+    pending,
+    drowsy,
+    place,
+    woken,
+    receiving,
 ):
-    """Add to `receiving` the weights of every spike that arrives at the end of this step; return the number of spikes.
+    """Add to `receiving` the weights of every spike that arrives at the end of this step; return
+    the number of spikes.
 
-    history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step; history_count (depth,)
-    lengths of these lists; lags (n_lags,) distinct delays [steps]; begin, end (n_pre * n_lags,), or longer: where the
-    segment of each (source, lag) begins and ends; targets (n_synapses,) uint32; weights (n_synapses,) or one number;
-    receiving (n_post,). pending, drowsy, place and woken serve speed alone and are used by the cpu only.
+    history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step;
+    history_count (depth,) lengths of these lists; lags (n_lags,) distinct delays [steps]; begin,
+    end (n_pre * n_lags,), or longer: where the segment of each (source, lag) begins and ends;
+    targets (n_synapses,) uint32; weights (n_synapses,) or one number;
+    receiving (n_post,). pending, drowsy, place and woken serve speed alone and are used by the cpu
+    only.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
         for segment in sources * lags.size + g:
             synapses = slice(begin[segment], end[segment])
             each = weights[synapses] if np.ndim(weights) else receiving.dtype.type(weights)
-            np.add.at(receiving, targets[synapses], each)  # one after the other: a target may occur twice
+            np.add.at(
+                receiving, targets[synapses], each
+            )  # one after the other: a target may occur twice
         arrived += sources.size
     return arrived
 
 
-def deliver_counted_step(step, history, history_count, lags, begin, end, targets, weights, scale, pending, receiving):
-    """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,) int64."""
+def deliver_counted_step(
+    step, history, history_count, lags, begin, end, targets, weights, scale, pending, receiving
+):
+    """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,)
+    int64.
+    """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
         for segment in sources * lags.size + g:
@@ -40,12 +63,24 @@ def deliver_counted_step(step, history, history_count, lags, begin, end, targets
 
 
 def deliver_coded_step(
-    step, history, history_count, lags, first, words, shift, table, pending, drowsy, woken, receiving
+    step,
+    history,
+    history_count,
+    lags,
+    first,
+    words,
+    shift,
+    table,
+    pending,
+    drowsy,
+    woken,
+    receiving,
 ):
-    """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift | code``.
+    """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift |
+    code``.
 
-    first (n_pre * n_lags + 1,): where each segment begins, and the one before ends; table (n_codes,) the weight of
-    each code.
+    first (n_pre * n_lags + 1,): where each segment begins, and the one before ends; table
+    (n_codes,) the weight of each code.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
@@ -78,13 +113,16 @@ def deliver_drawn_step(
     woken,
     receiving,
 ):
-    """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several projections.
+    """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several
+    projections.
 
-    The projections are the members of a bundle. row_sizes (n_pre, n_members) uint32, shares (n_lags + 1, n_members)
-    uint32 and row_draws (n_pre, n_lags + 1, n_members) int8, int16 or int32 say where the draws of each (source, lag)
-    begin, see `row_begin`. Of each member (n_members,), uint32 but for the seeds:
+    The projections are the members of a bundle. row_sizes (n_pre, n_members) uint32, shares (n_lags
+    + 1, n_members) uint32 and row_draws (n_pre, n_lags + 1, n_members) int8, int16 or int32 say
+    where the draws of each (source, lag) begin, see `row_begin`. Of each member (n_members,),
+    uint32 but for the seeds:
 
-    - row_seeds: the key of its draws; sizes: the number of its targets; skips: 1 if a unit never reaches itself;
+    - row_seeds: the key of its draws; sizes: the number of its targets; skips: 1 if a unit never
+      reaches itself;
     - places: where its targets begin in `receiving`; codes: where its levels begin in `table`;
     - masks: the number of its levels - 1.
 
@@ -94,10 +132,16 @@ def deliver_drawn_step(
     for g, sources in _arriving(step, history, history_count, lags):
         for source in sources:
             for m in range(sizes.size):
-                ends = (row_begin(row_sizes[source, m], shares[k, m], row_draws[source, k, m]) for k in (g, g + 1))
+                ends = (
+                    row_begin(row_sizes[source, m], shares[k, m], row_draws[source, k, m])
+                    for k in (g, g + 1)
+                )
                 draws = np.arange(*ends)
                 targets, _ = row_words(row_seeds[m], source, draws, int(sizes[m]), int(skips[m]))
-                levels = row_chances(row_seeds[m], source, draws, int(sizes[m]) - int(skips[m])) & masks[m]
+                levels = (
+                    row_chances(row_seeds[m], source, draws, int(sizes[m]) - int(skips[m]))
+                    & masks[m]
+                )
                 np.add.at(receiving, int(places[m]) + targets, table[codes[m] + levels])
         arrived += sources.size
     return arrived

@@ -27,11 +27,13 @@ def escape_lif_step(
 ):
     """Advance one EscapeLIF population by one step, in place; return the spike count.
 
-    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see `clamp`;
-    jump (n,) weights that arrive at the end of the step [V], set to 0 after; drive R*I [V]; fired (n,) uint32,
-    whose first `count` entries receive the firing indices. Unit i fires where uniform(key, step, first_unit + i) is
-    below 1 - exp(-h), h = expected exp((v - threshold) steepness): expected, of spikes in a step at threshold;
-    threshold [V], steepness [1/V] and it in double precision, so that all backends draw the same spikes.
+    v (n,) potential [V]; resting (n,) uint32 and left (n,) int32 list the refractory neurons, see
+    `clamp`;
+    jump (n,) weights that arrive at the end of the step [V], set to 0 after; drive R*I [V]; fired
+    (n,) uint32, whose first `count` entries receive the firing indices. Unit i fires where
+    uniform(key, step, first_unit + i) is below 1 - exp(-h), h = expected exp((v - threshold)
+    steepness): expected, of spikes in a step at threshold; threshold [V], steepness [1/V] and it in
+    double precision, so that all backends draw the same spikes.
     """
     v[:] = short_of(drive, v, drive + (v - drive) * decay) + jump
     jump[:] = 0

@@ -6,7 +6,9 @@ import numpy as np
 
 
 def potential(neuron, t):
-    """v at the times t (n,) of a neuron, by the textbook sum; its numbers: see `kernels/cpu/event_crossing.py`."""
+    """v at the times t (n,) of a neuron, by the textbook sum; its numbers: see
+    `kernels/cpu/event_crossing.py`.
+    """
     v, first, second, drive, tau, tau_first, tau_second = neuron
     value = drive + (v - drive) * np.exp(-t / tau)
     for current, own in ((first, tau_first), (second, tau_second)):
@@ -18,7 +20,8 @@ def potential(neuron, t):
 
 
 def first_crossing(neuron, threshold, horizon, samples=200_000):
-    """The first sample in [0, horizon] at or above threshold, refined by bisection; inf if there is none.
+    """The first sample in [0, horizon] at or above threshold, refined by bisection; inf if there is
+    none.
 
     Samples lie densely near 0. A crossing that comes and goes between two samples is missed.
     """

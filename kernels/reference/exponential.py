@@ -1,6 +1,8 @@
-"""The exponential function in plain arithmetic, to the bit that of `kernels/cpu/exponential.py`, in float64.
+"""The exponential function in plain arithmetic, to the bit that of `kernels/cpu/exponential.py`, in
+float64.
 
-NumPy rounds products and sums apart; `fma`, which rounds them together, is made from exact sums and products.
+NumPy rounds products and sums apart; `fma`, which rounds them together, is made from exact sums and
+products.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ def exponential(x):
 def fma(a, b, c):
     """a * b + c, rounded once, for results far from the bounds of float64.
 
-    The last sum is rounded to odd before it is added, so that nothing is rounded twice: Boldo and Melquiond 2008,
-    doi:10.1109/TC.2007.70819.
+    The last sum is rounded to odd before it is added, so that nothing is rounded twice: Boldo and
+    Melquiond 2008, doi:10.1109/TC.2007.70819.
     """
     product, rest = _product(a, b)
     total, low = _sum(c, rest)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 
 def program_step(synapse, change, proposed, low, high, weights):
-    """Add the proposed changes, in order, and keep each weight within [low, high]; return their number.
+    """Add the proposed changes, in order, and keep each weight within [low, high]; return their
+    number.
 
-    synapse (capacity,) uint32 and change (capacity,): the first proposed[0] entries are proposals; proposed[0]
-    is set to 0 after.
+    synapse (capacity,) uint32 and change (capacity,): the first proposed[0] entries are proposals;
+    proposed[0] is set to 0 after.
     """
     count = int(proposed[0])
     for s, dw in zip(synapse[:count], change[:count], strict=True):

@@ -10,7 +10,8 @@ RECTIFIED, LOGISTIC = 1, 2  # laws of activation; 0 is linear
 
 
 def leaky_rate_step(r, drive, decay, gain, offset, law):
-    """Let the rates (n,) of one population relax for a step towards the activation of their drive; nobody fires.
+    """Let the rates (n,) of one population relax for a step towards the activation of their drive;
+    nobody fires.
 
     drive, decay, gain and offset are one number or (n,); law: of the activation, see `RECTIFIED`.
     """
@@ -24,5 +25,7 @@ def leaky_rate_step(r, drive, decay, gain, offset, law):
 
 
 def _exponential(x):
-    """exp(x) without overflow, bounded as in the other rooms; in single precision it may differ in the last bit."""
+    """exp(x) without overflow, bounded as in the other rooms; in single precision it may differ in
+    the last bit.
+    """
     return np.exp(np.clip(x, -87, 88)) if x.dtype == np.float32 else exponential(x)

@@ -1,10 +1,15 @@
-"""Naps: shards of populations that are not advanced while nothing happens to them. The reference never naps."""
+"""Naps: shards of populations that are not advanced while nothing happens to them.
+
+The reference never naps.
+"""
 
 from __future__ import annotations
 
 
 def drowse_step(asleep, drowsy, woken_state, woken_flow):
-    """Set drowsy (1,) to whether any shard is asleep (n_shards,) uint8; clear the marks, which all shards have read."""
+    """Set drowsy (1,) to whether any shard is asleep (n_shards,) uint8; clear the marks, which all
+    shards have read.
+    """
     drowsy[0] = asleep.any()
     woken_state[:] = 0
     woken_flow[:] = 0

@@ -4,10 +4,10 @@ Within its range x = (g - g_min) / (g_max - g_min) a device answers n equal puls
 
     x := x + (1 - s x) (1 - exp(-nu n / levels)) / s,   s = 1 - exp(-nu),
 
-and pulses that lower it by the same equation for 1 - x. `levels` pulses lead from one bound to the other, in
-equal steps for nu = 0 and ever smaller ones for nu > 0 (Chen, Peng and Yu 2018, doi:10.1109/TCAD.2018.2789723,
-whose A / P_max is 1 / nu). Cycle-to-cycle variation adds a normal error to x that grows with the square root
-of n, as there.
+and pulses that lower it by the same equation for 1 - x. `levels` pulses lead from one bound to the
+other, in equal steps for nu = 0 and ever smaller ones for nu > 0 (Chen, Peng and Yu 2018,
+doi:10.1109/TCAD.2018.2789723, whose A / P_max is 1 / nu). Cycle-to-cycle variation adds a normal
+error to x that grows with the square root of n, as there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from .random import normal, uniform
 
 
 def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
-    """The conductance [S] after `count` equal pulses from `g`, bounded; g and count may be arrays."""
+    """The conductance [S] after `count` equal pulses from `g`, bounded; g and count
+    may be arrays.
+    """
     x = (g - g_min) / (g_max - g_min)
     x = x if up else 1 - x
     if nonlinearity == 0:
@@ -66,7 +68,9 @@ def pulse_step(
             free = cells[s] >= g_min and not (stuck.size and stuck[s])
             if free and (cells[s] < g_max if raises else cells[s] > g_min):
                 bend = nonlinearity_up if raises else nonlinearity_down
-                cells[s] = pulsed(float(cells[s]), raises, number, jitter, g_min, g_max, levels, bend)
+                cells[s] = pulsed(
+                    float(cells[s]), raises, number, jitter, g_min, g_max, levels, bend
+                )
                 pulses[0] += number
                 break
     proposed[0] = 0

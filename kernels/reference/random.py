@@ -30,13 +30,18 @@ def mix(x):
 def bits(key, step, index):
     """64 random bits for (key, step, index); any argument may be an array."""
     with np.errstate(over="ignore"):
-        return mix(row_key(key, step) + np.uint64(GOLDEN) * (np.asarray(index).astype(np.uint64) + np.uint64(1)))
+        return mix(
+            row_key(key, step)
+            + np.uint64(GOLDEN) * (np.asarray(index).astype(np.uint64) + np.uint64(1))
+        )
 
 
 def row_key(key, step):
     """What (key, step) contribute to `bits`."""
     with np.errstate(over="ignore"):
-        return mix(np.uint64(key) + np.uint64(GOLDEN) * (np.asarray(step).astype(np.uint64) + np.uint64(1)))
+        return mix(
+            np.uint64(key) + np.uint64(GOLDEN) * (np.asarray(step).astype(np.uint64) + np.uint64(1))
+        )
 
 
 def uniform(key, step, index):
@@ -58,8 +63,8 @@ def again(word):
 def normal(key, step, index):
     """A standard normal float64, by the ziggurat of `kernels/reference/ziggurat.py`.
 
-    Eight bits of a word choose the layer, one the sign, 52 the position in the layer. One draw in a hundred falls
-    outside the inner part of its layer and needs more words.
+    Eight bits of a word choose the layer, one the sign, 52 the position in the layer. One draw in a
+    hundred falls outside the inner part of its layer and needs more words.
     """
     word = np.asarray(bits(key, step, index))
     flat = word.ravel()

@@ -1,9 +1,10 @@
 """Synapses drawn source by source, so that any source's can be drawn again when its spikes arrive.
 
-A random word of 32 bits belongs to synapse j of a source: its upper bits choose the target, its low bits the level of
-the weight. Where these bits would overlap, a second word chooses the level. The order of a source's targets means
-nothing, so its delays are given to them in ascending order: the synapses of one source and delay are a range of j.
-Functions whose names begin with `fill` keep targets in [low, high) and write ``(place + target) << shift | code``.
+A random word of 32 bits belongs to synapse j of a source: its upper bits choose the target, its low
+bits the level of the weight. Where these bits would overlap, a second word chooses the level. The
+order of a source's targets means nothing, so its delays are given to them in ascending order: the
+synapses of one source and delay are a range of j. Functions whose names begin with `fill` keep
+targets in [low, high) and write ``(place + target) << shift | code``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,14 @@ import numpy as np
 from .connectivity import below
 from .random import again, bits, row_key, uniform
 
-STEP, FIRST, SECOND = 0x9E3779B9, 0x21F0AAAD, 0xD35A2D97  # odd; the two multipliers mix 32 bits with least bias
-EVEN = 7  # bits left unused between target and level: they keep the error of `own_bits` below 2**-10
+STEP, FIRST, SECOND = (
+    0x9E3779B9,
+    0x21F0AAAD,
+    0xD35A2D97,
+)  # odd; the two multipliers mix 32 bits with least bias
+EVEN = (
+    7  # bits left unused between target and level: they keep the error of `own_bits` below 2**-10
+)
 
 
 def count_sources(key, n, counts):
@@ -24,7 +31,9 @@ def count_sources(key, n, counts):
 
 
 def lag_table(probabilities):
-    """Tables to draw an index from 53 random bits: thresholds (n,) uint64, and a guide (256,) for the top 8 bits."""
+    """Tables to draw an index from 53 random bits: thresholds (n,) uint64, and a guide (256,) for
+    the top 8 bits.
+    """
     thresholds = (np.minimum(np.cumsum(probabilities), 1.0) * 2**53).astype(np.uint64)
     thresholds[-1] = 1 << 53
     starts = np.arange(256, dtype=np.uint64) << np.uint64(45)
@@ -40,7 +49,8 @@ def draw_indices(key, thresholds, guide, begin, indices):
 def deal_lags(key, thresholds, guide, row_first, counts):
     """Draw the delays of every source's synapses and count them.
 
-    counts (n_pre, n_lags) uint32; row_first (n_pre + 1,) int64, where the synapses of each source begin.
+    counts (n_pre, n_lags) uint32; row_first (n_pre + 1,) int64, where the synapses of each source
+    begin.
     """
     for source in range(counts.shape[0]):
         indices = np.empty(row_first[source + 1] - row_first[source], np.uint32)
@@ -51,20 +61,25 @@ def deal_lags(key, thresholds, guide, row_first, counts):
 def row_words(key, source, draws, n_post, skip_self):
     """Targets of the synapses `draws` of one source, and the random words (uint32) that chose them.
 
-    a and b are the halves of 64 random bits for (key, source). The word of draw j is a + j STEP, mixed by two
-    multiplications, with b xored in between. Multipliers and shifts: C. Wellons, hash-prospector, for 32 bits.
+    a and b are the halves of 64 random bits for (key, source). The word of draw j is a + j STEP,
+    mixed by two multiplications, with b xored in between. Multipliers and shifts: C. Wellons,
+    hash-prospector, for 32 bits.
     """
     word = _row_word(row_key(key, source), draws)
-    targets = (word.astype(np.uint64) * np.uint64(n_post - skip_self) >> np.uint64(32)).astype(np.int64)
+    targets = (word.astype(np.uint64) * np.uint64(n_post - skip_self) >> np.uint64(32)).astype(
+        np.int64
+    )
     return targets + (skip_self & (targets >= source)), word
 
 
 def own_bits(choices):
-    """The number of low bits, at most 16, that are independent of the target that a word chooses among `choices`.
+    """The number of low bits, at most 16, that are independent of the target that a word chooses
+    among `choices`.
 
-    For a power of two they are exactly independent. Else each target has about L = 2**32 / choices successive words,
-    and some values of their b low bits occur once more than others. That moves the mean of these bits by at most
-    2**b / (8 L) of their range, which `EVEN` keeps below 1 / 1024.
+    For a power of two they are exactly independent. Else each target has about L = 2**32 / choices
+    successive words, and some values of their b low bits occur once more than others. That moves
+    the mean of these bits by at most 2**b / (8 L) of their range, which `EVEN` keeps below 1 /
+    1024.
     """
     uneven = choices & (choices - 1) != 0
     return max(min(32 - (choices - 1).bit_length() - EVEN * uneven, 16), 0)
@@ -73,7 +88,8 @@ def own_bits(choices):
 def row_chances(key, source, draws, choices):
     """16 random bits (uint16) for the weight of each of the synapses `draws` of one source.
 
-    The low bits of its word, as far as they are independent of its target; the others come from a second word.
+    The low bits of its word, as far as they are independent of its target; the others come from a
+    second word.
     """
     inner, low = row_key(key, source), np.uint32((1 << own_bits(choices)) - 1)
     word, other = _row_word(inner, draws), _row_word(again(inner), draws)
@@ -90,16 +106,19 @@ def _row_word(inner, draws):
 
 
 def row_begin(size, share, offset):
-    """The first draw of a (source, lag): how many of the source's `size` draws have a shorter delay.
+    """The first draw of a (source, lag): how many of the source's `size` draws have a shorter
+    delay.
 
-    share: how many of 65,536 draws have one, on average over all sources; offset: the difference of this source from
-    that average, a small number that needs few bytes.
+    share: how many of 65,536 draws have one, on average over all sources; offset: the difference of
+    this source from that average, a small number that needs few bytes.
     """
     return (np.int64(size) * np.int64(share) >> 16) + np.int64(offset)
 
 
 def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
-    """All targets (n,) uint32 in order of source and draw, and 16 random bits for each, chances (n,) uint16."""
+    """All targets (n,) uint32 in order of source and draw, and 16 random bits for each, chances
+    (n,) uint16.
+    """
     for source in range(row_first.size - 1):
         begin, end = row_first[source], row_first[source + 1]
         draws = np.arange(end - begin)
@@ -110,7 +129,8 @@ def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
 def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
     """Add to counts (n_pre, n_lags_bundle) the synapses with targets in [low, high).
 
-    lag_counts (n_pre, n_lags): synapses of each source and lag; columns (n_lags,): the column of each lag in counts.
+    lag_counts (n_pre, n_lags): synapses of each source and lag; columns (n_lags,): the column of
+    each lag in counts.
     """
     for source in range(lag_counts.shape[0]):
         targets, _ = row_words(key, source, np.arange(lag_counts[source].sum()), n_post, skip_self)
@@ -119,8 +139,11 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
         np.add.at(counts[source], columns[lags[inside]], 1)
 
 
-def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words):
-    """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32: where to write next in each segment.
+def fill_drawn(
+    key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words
+):
+    """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32: where to write next
+    in each segment.
 
     code: of level 0; mask: number of levels - 1, where the number is a power of two.
     """
@@ -137,14 +160,35 @@ def fill_drawn(key, n_post, skip_self, lag_counts, low, high, columns, place, sh
 
 
 def count_listed(first, n_lags, targets, low, high, columns, counts):
-    """`count_drawn` for synapses listed by (source, lag): first (n_pre * n_lags + 1,), targets (n,)."""
+    """`count_drawn` for synapses listed by (source, lag): first (n_pre * n_lags + 1,), targets
+    (n,).
+    """
     for segment in range(first.size - 1):
         part = targets[first[segment] : first[segment + 1]]
-        counts[segment // n_lags, columns[segment % n_lags]] += np.count_nonzero((part >= low) & (part < high))
+        counts[segment // n_lags, columns[segment % n_lags]] += np.count_nonzero(
+            (part >= low) & (part < high)
+        )
 
 
-def fill_listed(first, n_lags, targets, codes, weights, low, high, columns, place, shift, code, cursor, words, values):
-    """`fill_drawn` for listed synapses: codes (n,) uint16, or weights (n,), copied to values; or none."""
+def fill_listed(
+    first,
+    n_lags,
+    targets,
+    codes,
+    weights,
+    low,
+    high,
+    columns,
+    place,
+    shift,
+    code,
+    cursor,
+    words,
+    values,
+):
+    """`fill_drawn` for listed synapses: codes (n,) uint16, or weights (n,), copied to values; or
+    none.
+    """
     for segment in range(first.size - 1):
         own = np.arange(first[segment], first[segment + 1])
         own = own[(targets[own] >= low) & (targets[own] < high)]

@@ -6,14 +6,17 @@ import numpy as np
 
 
 def note(reached, fired):
-    """Write the indices at which `reached` (n,) is true to `fired`, ascending; return their number."""
+    """Write the indices at which `reached` (n,) is true to `fired`, ascending;
+    return their number.
+    """
     indices = np.flatnonzero(reached)
     fired[: indices.size] = indices
     return indices.size
 
 
 def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
-    """Reset every neuron at threshold, list it in `fired`, start its refractory time; return the count.
+    """Reset every neuron at threshold, list it in `fired`, start its refractory time; return the
+    count.
 
     held: what `clamp` returned.
     """
@@ -21,13 +24,16 @@ def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
 
 
 def fire(reached, v, resting, left, held, fired, reset, hold_steps):
-    """Reset the neurons where `reached` (n,), list them in `fired`, start their refractory time; return the count.
+    """Reset the neurons where `reached` (n,), list them in `fired`, start their refractory time;
+    return the count.
 
     held: what `clamp` returned.
     """
     np.copyto(v, reset, where=reached, casting="same_kind")
     steps = np.broadcast_to(hold_steps, v.shape)
-    resters = np.flatnonzero(reached & (steps > 0))[: v.size - held]  # a list is full when all are in it
+    resters = np.flatnonzero(reached & (steps > 0))[
+        : v.size - held
+    ]  # a list is full when all are in it
     resting[held : held + resters.size] = resters
     left[held : held + resters.size] = steps[resters]
     left[held + resters.size : held + resters.size + 1] = 0
@@ -35,17 +41,22 @@ def fire(reached, v, resting, left, held, fired, reset, hold_steps):
 
 
 def short_of(goal, v, moved):
-    """`moved`, which is v (n,) after one step of decay towards `goal`; just below the goal where rounding reached it.
+    """`moved`, which is v (n,) after one step of decay towards `goal`; just below the goal where
+    rounding reached it.
 
     A unit whose drive equals its threshold approaches it and must never fire.
     """
     finfo = np.finfo(v.dtype)
     goal = np.asarray(goal, v.dtype)
-    return np.where((v < goal) & (moved >= goal), goal - (np.abs(goal) * finfo.eps + finfo.tiny), moved)
+    return np.where(
+        (v < goal) & (moved >= goal), goal - (np.abs(goal) * finfo.eps + finfo.tiny), moved
+    )
 
 
 def clear(values, resting, left):
-    """Set the entries of refractory neurons in `values` to 0; resting, left: as in `clamp`, before it runs."""
+    """Set the entries of refractory neurons in `values` to 0; resting, left: as in `clamp`, before
+    it runs.
+    """
     values[refractory(resting, left)] = 0
 
 
@@ -61,10 +72,11 @@ def _listed(left):
 
 
 def clamp(v, resting, left, reset):
-    """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how many stay.
+    """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how
+    many stay.
 
-    resting (n,) uint32 lists the refractory neurons and left (n,) int32 the steps that each has left; the list ends
-    where left is 0.
+    resting (n,) uint32 lists the refractory neurons and left (n,) int32 the steps that each has
+    left; the list ends where left is 0.
     """
     listed = _listed(left)
     units, steps = resting[:listed].copy(), left[:listed].copy()

@@ -1,4 +1,6 @@
-"""Sending: spikes enter the history ring, from which delayed deliveries read, and the running hash."""
+"""Sending: spikes enter the history ring, from which delayed deliveries read, and
+the running hash.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +26,21 @@ def send_step(step, fired, count, history, history_count, signature):
 def gather_step(fired, counts, starts, count):
     """Join the lists of units that fired in the shards of a population.
 
-    The list of a shard stands in `fired` from the shard's first unit on and numbers units from there. counts
-    (n_shards,): length of each list; starts (n_shards,) int64: first unit of each shard; count (1,): length of all.
+    The list of a shard stands in `fired` from the shard's first unit on and numbers units from
+    there. counts (n_shards,): length of each list; starts (n_shards,) int64: first unit of each
+    shard; count (1,): length of all.
     """
-    lists = [fired[start : start + n] + np.uint32(start) for start, n in zip(starts, counts, strict=True)]
+    lists = [
+        fired[start : start + n] + np.uint32(start) for start, n in zip(starts, counts, strict=True)
+    ]
     count[0] = counts.sum()
     fired[: count[0]] = np.concatenate(lists)
 
 
 def share_step(fired, count, low, high, own_fired, own_count):
-    """List those that fired of the units from `low` to `high` - 1: own_fired (high - low,), own_count (1,)."""
+    """List those that fired of the units from `low` to `high` - 1: own_fired (high - low,),
+    own_count (1,).
+    """
     own = [unit for unit in fired[: count[0]] if low <= unit < high]
     own_fired[: len(own)] = own
     own_count[0] = len(own)

@@ -6,9 +6,24 @@ import numpy as np
 
 
 def stdp_arrival_step(
-    step, history, history_count, lags, begin, end, targets, trace_post, rate_post, span_post, direct, weights,
-    low, high, synapse, change, proposed,
-):  # fmt: skip
+    step,
+    history,
+    history_count,
+    lags,
+    begin,
+    end,
+    targets,
+    trace_post,
+    rate_post,
+    span_post,
+    direct,
+    weights,
+    low,
+    high,
+    synapse,
+    change,
+    proposed,
+):
     """A spike arrives: depress its synapses by the targets' traces."""
     lowered = weights.dtype.type(-np.exp(-rate_post * (step % span_post)))
     arrived = 0
@@ -24,10 +39,26 @@ def stdp_arrival_step(
 
 
 def stdp_spike_step(
-    step, fired_post, count_post, first_post, synapse_post, segment_post, trace_pre, rate_pre, span_pre, direct,
-    weights, low, high, synapse, change, proposed,
-):  # fmt: skip
-    """A target fires: potentiate its synapses by the traces (n_segments,) of the arrivals, scaled."""
+    step,
+    fired_post,
+    count_post,
+    first_post,
+    synapse_post,
+    segment_post,
+    trace_pre,
+    rate_pre,
+    span_pre,
+    direct,
+    weights,
+    low,
+    high,
+    synapse,
+    change,
+    proposed,
+):
+    """A target fires: potentiate its synapses by the traces (n_segments,) of the
+    arrivals, scaled.
+    """
     lowered = weights.dtype.type(np.exp(-rate_pre * (step % span_pre)))
     for j in fired_post[: count_post[0]]:
         incoming = slice(first_post[j], first_post[j + 1])

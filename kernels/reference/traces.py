@@ -1,7 +1,8 @@
 """Exponential traces of spikes that are scaled, not decayed.
 
-A trace x is kept as X with x = X exp(-rate * (step % span)): time multiplies all of them by one number, so
-only events touch them. Every `span` steps each X is multiplied by shrink = exp(-rate * span) instead.
+A trace x is kept as X with x = X exp(-rate * (step % span)): time multiplies all of them by one
+number, so only events touch them. Every `span` steps each X is multiplied by shrink = exp(-rate *
+span) instead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ MOST = 64  # spans after which nothing is left
 
 
 def trace_rescale_step(step, trace, since, span, shrink, upcoming):
-    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in; upcoming (1,) the next."""
+    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in;
+    upcoming (1,) the next.
+    """
     now = step // span
     upcoming[0] = (now + 1) * span
     for _ in range(min(now - int(since[0]), MOST)):
@@ -23,7 +26,9 @@ def trace_rescale_step(step, trace, since, span, shrink, upcoming):
 
 
 def trace_arrival_step(step, history, history_count, lags, trace, rate, span, jump):
-    """A spike arrives: raise the trace of its segment by `jump`. trace (n_segments,) of each (source, lag), scaled."""
+    """A spike arrives: raise the trace of its segment by `jump`. trace (n_segments,) of each
+    (source, lag), scaled.
+    """
     raised, arrived = jump * np.exp(rate * (step % span)), 0
     for g, lag in enumerate(lags):
         slot = (step - lag) % len(history)

@@ -1,4 +1,6 @@
-"""The circuit of a crossbar written down node by node, as sparse equations; slow, and the judge of the fast solvers."""
+"""The circuit of a crossbar written down node by node, as sparse equations; slow, and the judge of
+the fast solvers.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,20 @@ from scipy.sparse.linalg import spsolve
 
 
 def nodal_matrix(g, r_word, r_bit, r_source=0.0, r_sense=0.0, driven="single", grounded="single"):
-    """Kirchhoff's current law: the matrix A of all nodes, word nodes first, and the conductances to every end.
+    """Kirchhoff's current law: the matrix A of all nodes, word nodes first, and the conductances to
+    every end.
 
-    g (rows, columns) [S]; every resistance [ohm] of a line > 0. Returns A (2 rows columns, same) and a list of (nodes,
-    conductance) for left, right, bottom and top ends [S].
+    g (rows, columns) [S]; every resistance [ohm] of a line > 0. Returns A (2 rows columns, same)
+    and a list of (nodes, conductance) for left, right, bottom and top ends [S].
     """
     rows, columns = g.shape
     word = np.arange(rows * columns).reshape(rows, columns)
     bit = word + word.size
-    links = [(word, bit, g), (word[:, :-1], word[:, 1:], 1.0 / r_word), (bit[:-1], bit[1:], 1.0 / r_bit)]
+    links = [
+        (word, bit, g),
+        (word[:, :-1], word[:, 1:], 1.0 / r_word),
+        (bit[:-1], bit[1:], 1.0 / r_bit),
+    ]
     source, sense = 1.0 / (r_word + r_source), 1.0 / (r_bit + r_sense)
     ends = [
         (word[:, 0], source),
@@ -34,16 +41,21 @@ def nodal_matrix(g, r_word, r_bit, r_source=0.0, r_sense=0.0, driven="single", g
     for nodes, conductance in ends:
         np.add.at(diagonal, nodes, conductance)
     every = np.arange(diagonal.size)
-    i, j, value = (np.concatenate(part) for part in zip((every, every, diagonal), *entries, strict=True))
+    i, j, value = (
+        np.concatenate(part) for part in zip((every, every, diagonal), *entries, strict=True)
+    )
     return sparse.csc_matrix((value, (i, j))), ends
 
 
 def solve_wires(g, voltages, **wires):
-    """Potentials of word and bit nodes (rows, columns) [V] and the currents into the ground (columns,) [A].
+    """Potentials of word and bit nodes (rows, columns) [V] and the currents into the ground
+    (columns,) [A].
 
     voltages (rows,) [V]; wires: as in `nodal_matrix`.
     """
-    matrix, ((left, source), (right, source_right), (foot, sense), (top, sense_top)) = nodal_matrix(g, **wires)
+    matrix, ((left, source), (right, source_right), (foot, sense), (top, sense_top)) = nodal_matrix(
+        g, **wires
+    )
     drive = np.zeros(matrix.shape[0])
     np.add.at(drive, left, source * voltages)
     np.add.at(drive, right, source_right * voltages)

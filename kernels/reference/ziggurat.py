@@ -2,8 +2,9 @@
 
 Marsaglia and Tsang (2000), doi:10.18637/jss.v005.i08.
 
-Layer k >= 1 is the rectangle from 0 to EDGE[k] between the heights HEIGHT[k] and HEIGHT[k + 1]; layer 0 is the one
-from 0 to TAIL under HEIGHT[1] together with the tail beyond, and EDGE[0] is its area over its height.
+Layer k >= 1 is the rectangle from 0 to EDGE[k] between the heights HEIGHT[k] and HEIGHT[k + 1];
+layer 0 is the one from 0 to TAIL under HEIGHT[1] together with the tail beyond, and EDGE[0] is its
+area over its height.
 """
 
 from __future__ import annotations

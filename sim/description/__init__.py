@@ -1,1 +1,4 @@
-"""What users write down: networks, neurons, stimuli, connectivity, stores and rules. Nothing here computes."""
+"""What users write down: networks, neurons, stimuli, connectivity, stores and rules.
+
+Nothing here computes.
+"""

@@ -29,8 +29,8 @@ class Connectivity(ABC):
     def edges(self, n_pre: int, n_post: int, key: int, *, recurrent: bool) -> Edges:
         """The synapses from `n_pre` to `n_post` units; the same for the same key and parameters.
 
-        key: of the random stream, see `stream_key`; recurrent: source and target population are the same, so that
-        equal indices are one unit.
+        key: of the random stream, see `stream_key`; recurrent: source and target population are the
+        same, so that equal indices are one unit.
         """
         n_pre = check.whole(self, "n_pre", n_pre, most=MOST_UNITS)
         n_post = check.whole(self, "n_post", n_post, most=MOST_UNITS)
@@ -42,7 +42,9 @@ class Connectivity(ABC):
 
     @final
     def rows(self, n_pre: int, n_post: int, key: int, *, recurrent: bool) -> Rows | None:
-        """The same synapses as `edges`, not yet drawn; None where the targets of a source are not independent draws."""
+        """The same synapses as `edges`, not yet drawn; None where the targets of a source are not
+        independent draws.
+        """
         self._count_fits(self.expected(n_pre, n_post))
         return self._rows(n_pre, n_post, np.uint64(key), recurrent)
 
@@ -128,7 +130,9 @@ class FixedProbability(Connectivity):
         skip_self = recurrent and not self.autapses
         return fill(
             self.expected(n_pre, n_post),
-            lambda *room: kernels.draw_bernoulli(key, n_pre, n_post, thresholds, guide, skip_self, *room),
+            lambda *room: kernels.draw_bernoulli(
+                key, n_pre, n_post, thresholds, guide, skip_self, *room
+            ),
         )
 
 
@@ -204,8 +208,9 @@ class FixedOutDegree(Connectivity):
 class FixedTotal(Connectivity):
     """`n` synapses in all, each between a uniformly drawn source and target.
 
-    Autapses and multapses (a pair drawn repeatedly) happen unless switched off, as in NEST, which offers
-    no fixed total without multapses; here they are then a uniform choice of `n` different pairs.
+    Autapses and multapses (a pair drawn repeatedly) happen unless switched off, as in NEST, which
+    offers no fixed total without multapses; here they are then a uniform choice of `n` different
+    pairs.
     """
 
     n: int
@@ -241,24 +246,32 @@ class FixedTotal(Connectivity):
         return Edges(sources, targets)
 
     def _rows(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Rows | None:
-        """Draws how many synapses each source has, then the targets of each: distributed like independent pairs."""
+        """Draws how many synapses each source has, then the targets of each: distributed like
+        independent pairs.
+        """
         skip_self = recurrent and not self.autapses
         _some_choice(self, "n", self.n, n_pre * (n_post - skip_self))
         if not self.multapses:
             return None
         counts = np.zeros(max(n_pre, 1), np.uint32)
         row_kernels.count_sources(np.uint64(key) ^ np.uint64(1), int(self.n), counts)
-        return Rows(key, n_post, skip_self, np.cumsum(np.append(np.int64(0), counts), dtype=np.int64)[: n_pre + 1])
+        return Rows(
+            key,
+            n_post,
+            skip_self,
+            np.cumsum(np.append(np.int64(0), counts), dtype=np.int64)[: n_pre + 1],
+        )
 
 
 @final
 @dataclass(frozen=True)
 class SmallWorld(Connectivity):
-    """A ring inside one population: each unit to its `k` nearest, every synapse rewired with probability `p`.
+    """A ring inside one population: each unit to its `k` nearest, every synapse rewired with
+    probability `p`.
 
-    The directed form of Watts and Strogatz (1998), doi:10.1038/30918: k / 2 neighbours on either side,
-    out-degree always k, new targets uniform among the units not yet reached; neither autapses nor multapses.
-    p = 0 is a lattice and p = 1 a random graph.
+    The directed form of Watts and Strogatz (1998), doi:10.1038/30918: k / 2 neighbours on either
+    side, out-degree always k, new targets uniform among the units not yet reached; neither autapses
+    nor multapses. p = 0 is a lattice and p = 1 a random graph.
     """
 
     k: int
@@ -275,7 +288,9 @@ class SmallWorld(Connectivity):
 
     def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
         if not recurrent:
-            raise check.fail(self, "target", "must be the source population itself", "another population")
+            raise check.fail(
+                self, "target", "must be the source population itself", "another population"
+            )
         if self.k > max(n_pre - 1, 0):
             raise check.fail(self, "k", f"must be less than the {n_pre} units of the ring", self.k)
         rows = np.empty((n_pre, self.k), np.uint32)
@@ -285,7 +300,9 @@ class SmallWorld(Connectivity):
 
 def _some_choice(owner: object, field: str, wanted: int, choices: int) -> None:
     if wanted and choices <= 0:
-        raise check.fail(owner, field, "must be 0, as there is nothing to choose from", getattr(owner, field))
+        raise check.fail(
+            owner, field, "must be 0, as there is nothing to choose from", getattr(owner, field)
+        )
 
 
 def ids(owner: object, name: str, values: Any, *, below: int) -> NDArray[np.int64]:
@@ -294,7 +311,9 @@ def ids(owner: object, name: str, values: Any, *, below: int) -> NDArray[np.int6
 
 
 def fill(expected: float, draw: Callable[[Ids, Ids], int]) -> Edges:
-    """Draw into arrays 8 standard deviations larger than expected, and once more if that was too small."""
+    """Draw into arrays 8 standard deviations larger than expected, and once more if that was too
+    small.
+    """
     capacity = math.ceil(expected + 8 * math.sqrt(expected) + 64)
     while True:
         sources, targets = np.empty(capacity, np.uint32), np.empty(capacity, np.uint32)
@@ -304,7 +323,9 @@ def fill(expected: float, draw: Callable[[Ids, Ids], int]) -> Edges:
         capacity = count
 
 
-def _draw_rows(owner: Any, n_rows: int, n: int, key: np.uint64, skip_self: bool, multapses: bool) -> Ids:
+def _draw_rows(
+    owner: Any, n_rows: int, n: int, key: np.uint64, skip_self: bool, multapses: bool
+) -> Ids:
     """`owner.k` units out of `n` for each of `n_rows`: (n_rows, k)."""
     choices = max(n - skip_self, 0)
     if owner.k and n_rows and not choices:
@@ -323,14 +344,17 @@ def _draw_rows(owner: Any, n_rows: int, n: int, key: np.uint64, skip_self: bool,
 def _from_rows(rows: Ids) -> Edges:
     """Edges from the targets (n_pre, k) of every source."""
     rows.sort(axis=1)
-    return Edges(np.repeat(np.arange(rows.shape[0], dtype=np.uint32), rows.shape[1]), rows.reshape(-1))
+    return Edges(
+        np.repeat(np.arange(rows.shape[0], dtype=np.uint32), rows.shape[1]), rows.reshape(-1)
+    )
 
 
 def _draw_codes(key: np.uint64, n_pre: int, n_post: int, n: int) -> NDArray[np.uint64]:
-    """`n` different pairs, ascending, the source in the upper 32 bits; every set of n pairs is equally likely.
+    """`n` different pairs, ascending, the source in the upper 32 bits; every set of n pairs is
+    equally likely.
 
-    Draws somewhat too many, removes duplicates, and drops the excess at random. Beyond half of all pairs it draws
-    the pairs to leave out.
+    Draws somewhat too many, removes duplicates, and drops the excess at random. Beyond half of all
+    pairs it draws the pairs to leave out.
     """
     pairs = n_pre * n_post
     if 2 * n > pairs:

@@ -1,4 +1,6 @@
-"""What a stimulus is in continuous time, as plain data: `Stimulus.event` returns it to the event engine."""
+"""What a stimulus is in continuous time, as plain data: `Stimulus.event` returns it to the event
+engine.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ TRAIN: Final = 220  # bytes per unit of a Poisson train
 
 
 class EventInput(ABC):
-    """Input to one population in continuous time. goes: "receptor" for spikes, "drive" for currents."""
+    """Input to one population in continuous time. goes: "receptor" for spikes, "drive" for
+    currents.
+    """
 
     goes: ClassVar[str]
 
@@ -35,13 +39,19 @@ class EventInput(ABC):
 def one_per_unit(owner: object, field: str, value: Any, n: int) -> None:
     """Raise ParameterError unless a field is a number or has one entry for each of `n` units."""
     if np.ndim(value) and np.shape(value) != (n,):
-        raise check.fail(owner, field, f"must be one number or one per unit ({n})", f"shape {np.shape(value)}")
+        raise check.fail(
+            owner, field, f"must be one number or one per unit ({n})", f"shape {np.shape(value)}"
+        )
 
 
 def one_per_column(owner: object, field: str, values: Any, n: int) -> None:
-    """Raise ParameterError unless an array (n_rows, n_columns) has one column, or one for each of `n` units."""
+    """Raise ParameterError unless an array (n_rows, n_columns) has one column, or one for each of
+    `n` units.
+    """
     if (columns := np.shape(values)[1]) not in (1, n):
-        raise check.fail(owner, field, f"must have one column or one per unit ({n})", f"{columns} columns")
+        raise check.fail(
+            owner, field, f"must have one column or one per unit ({n})", f"{columns} columns"
+        )
 
 
 @final
@@ -49,8 +59,8 @@ def one_per_column(owner: object, field: str, values: Any, n: int) -> None:
 class SpikeTimes(EventInput):
     """Spikes at given times: spike k reaches unit ``ids[k]`` at ``times[k]``.
 
-    times (n_spikes,) [s], ascending, >= 0; ids (n_spikes,) unit indices; weight in the receptor's unit, one number or
-    (n_spikes,). Raises ParameterError for anything else.
+    times (n_spikes,) [s], ascending, >= 0; ids (n_spikes,) unit indices; weight in the receptor's
+    unit, one number or (n_spikes,). Raises ParameterError for anything else.
     """
 
     times: ArrayLike
@@ -64,7 +74,9 @@ class SpikeTimes(EventInput):
         ids = check.keep(self, "ids", check.index_array)
         weight = check.keep(self, "weight", check.per_unit)
         if ids.shape != times.shape:
-            raise check.fail(self, "ids", f"must be as many as times ({times.size})", f"shape {ids.shape}")
+            raise check.fail(
+                self, "ids", f"must be as many as times ({times.size})", f"shape {ids.shape}"
+            )
         if np.ndim(weight) and weight.shape != times.shape:
             rule = f"must be one number or as many as times ({times.size})"
             raise check.fail(self, "weight", rule, f"shape {weight.shape}")
@@ -81,7 +93,8 @@ class SpikeTimes(EventInput):
 @final
 @dataclass(frozen=True, eq=False)
 class PoissonProcess(EventInput):
-    """An independent Poisson spike train into every unit: rate [Hz] and weight, each one number or (n,).
+    """An independent Poisson spike train into every unit: rate [Hz] and weight, each one number or
+    (n,).
 
     Raises ParameterError for anything else.
     """
@@ -106,10 +119,11 @@ class PoissonProcess(EventInput):
 @final
 @dataclass(frozen=True, eq=False)
 class PiecewiseConstant(EventInput):
-    """A current that changes at given times: ``values[k]`` holds from ``times[k]`` on, 0 before the first.
+    """A current that changes at given times: ``values[k]`` holds from ``times[k]`` on, 0 before the
+    first.
 
-    times (n_levels,) [s], ascending, >= 0; values (n_levels, 1) for all units or (n_levels, n). Raises ParameterError
-    for anything else.
+    times (n_levels,) [s], ascending, >= 0; values (n_levels, 1) for all units or (n_levels, n).
+    Raises ParameterError for anything else.
     """
 
     times: ArrayLike
@@ -121,7 +135,12 @@ class PiecewiseConstant(EventInput):
         times = check.keep(self, "times", check.finite_array, ndim=1, least=0.0, unit="s")
         values = check.keep(self, "values", check.finite_array, ndim=2)
         if not times.size or values.shape[0] != times.size:
-            raise check.fail(self, "values", f"must have one row per time ({times.size})", f"shape {values.shape}")
+            raise check.fail(
+                self,
+                "values",
+                f"must have one row per time ({times.size})",
+                f"shape {values.shape}",
+            )
         if (np.diff(times) < 0).any():
             raise check.fail(self, "times", "must ascend", times)
 
@@ -135,7 +154,8 @@ class PiecewiseConstant(EventInput):
 @final
 @dataclass(frozen=True, eq=False)
 class HeldNoise(EventInput):
-    """A Gaussian current, drawn anew for every unit at each multiple of `interval` [s] and held in between.
+    """A Gaussian current, drawn anew for every unit at each multiple of `interval` [s] and held in
+    between.
 
     mean and std, one number or (n,). Raises ParameterError for anything else.
     """

@@ -18,7 +18,9 @@ from .inputs import Arguments, Stimulus, to_steps
 @final
 @dataclass(frozen=True, eq=False)
 class Constant(Stimulus):
-    """A current that never changes: `value` is R*I [V] for the leaky models; one number, (n,) or a distribution."""
+    """A current that never changes: `value` is R*I [V] for the leaky models; one number, (n,) or a
+    distribution.
+    """
 
     value: float | ArrayLike | Distribution
 
@@ -44,7 +46,8 @@ class Constant(Stimulus):
 @final
 @dataclass(frozen=True, eq=False)
 class Step(Stimulus):
-    """A current that changes at given times: ``values[k]`` holds from ``times[k]`` on, 0 before the first.
+    """A current that changes at given times: ``values[k]`` holds from ``times[k]`` on, 0 before the
+    first.
 
     times (n_levels,) [s], ascending, >= 0; values (n_levels,) for all units or (n_levels, n).
     """
@@ -60,11 +63,18 @@ class Step(Stimulus):
         times = np.atleast_1d(check.finite_array(self, "times", self.times, least=0.0, unit="s"))
         values = np.atleast_1d(check.finite_array(self, "values", self.values))
         if times.ndim != 1 or not times.size:
-            raise check.fail(self, "times", "must have shape (n_levels,), at least one", f"shape {times.shape}")
+            raise check.fail(
+                self, "times", "must have shape (n_levels,), at least one", f"shape {times.shape}"
+            )
         if (np.diff(times) <= 0).any():
             raise check.fail(self, "times", "must ascend", times)
         if values.ndim > 2 or values.shape[0] != times.size or not values.size:
-            raise check.fail(self, "values", f"must have one row per time ({times.size})", f"shape {values.shape}")
+            raise check.fail(
+                self,
+                "values",
+                f"must have one row per time ({times.size})",
+                f"shape {values.shape}",
+            )
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "values", values.reshape(times.size, -1))
 
@@ -86,7 +96,8 @@ class Step(Stimulus):
 @final
 @dataclass(frozen=True, eq=False)
 class TimedArray(Stimulus):
-    """A current sampled at equal intervals: row k of `values` holds from ``k * interval`` on; 0 after the last.
+    """A current sampled at equal intervals: row k of `values` holds from ``k * interval`` on; 0
+    after the last.
 
     values (n_samples,) for all units or (n_samples, n); interval [s], a multiple of dt.
     """
@@ -99,10 +110,17 @@ class TimedArray(Stimulus):
     lasts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s"))
+        object.__setattr__(
+            self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s")
+        )
         values = check.finite_array(self, "values", self.values)
         if values.ndim not in (1, 2) or not values.size:
-            raise check.fail(self, "values", "must have shape (n_samples,) or (n_samples, n)", f"shape {values.shape}")
+            raise check.fail(
+                self,
+                "values",
+                "must have shape (n_samples,) or (n_samples, n)",
+                f"shape {values.shape}",
+            )
         object.__setattr__(self, "values", values.reshape(values.shape[0], -1))
 
     def arguments(self, n: int, dt: float) -> Arguments:
@@ -126,9 +144,10 @@ class TimedArray(Stimulus):
 class Noise(Stimulus):
     """A Gaussian current, independent for every unit and interval, constant inside an interval.
 
-    mean and std are R*I [V] for the leaky models, one number, (n,) or a distribution; interval [s], a multiple
-    of dt; None is dt itself, so that the noise grows whiter, and its effect weaker, as dt shrinks. With an interval,
-    every dt and the event engine see the same current; without one the event engine refuses it, for it has no dt.
+    mean and std are R*I [V] for the leaky models, one number, (n,) or a distribution; interval [s],
+    a multiple of dt; None is dt itself, so that the noise grows whiter, and its effect weaker, as
+    dt shrinks. With an interval, every dt and the event engine see the same current; without one
+    the event engine refuses it, for it has no dt.
     """
 
     mean: float | ArrayLike | Distribution = 0.0
@@ -143,7 +162,9 @@ class Noise(Stimulus):
         check.keep(self, "mean", per_unit)
         check.keep(self, "std", per_unit, least=0.0)
         if self.interval is not None:
-            object.__setattr__(self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s"))
+            object.__setattr__(
+                self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s")
+            )
 
     def arguments(self, n: int, dt: float) -> Arguments:
         repeat = 1 if self.interval is None else check.steps(self, "interval", self.interval, dt)
@@ -151,7 +172,9 @@ class Noise(Stimulus):
 
     def event(self, n: int) -> HeldNoise:
         if self.interval is None:
-            rule = "must be given for engine='event', which has no dt at which a new number is drawn"
+            rule = (
+                "must be given for engine='event', which has no dt at which a new number is drawn"
+            )
             raise UnsupportedError(f"Noise.interval: {rule} (got None)")
         return HeldNoise(self.interval, std=numbers(self.std), mean=numbers(self.mean))
 

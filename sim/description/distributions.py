@@ -17,7 +17,10 @@ from .. import validation as check
 from ..seed import check_key
 
 Values = NDArray[np.float64]
-FINE, MOST_FINE = 256, 1 << 16  # quantiles that levels are averaged from: at least per level, and in total
+FINE, MOST_FINE = (
+    256,
+    1 << 16,
+)  # quantiles that levels are averaged from: at least per level, and in total
 
 
 class Distribution(ABC):
@@ -41,7 +44,9 @@ class Parametric(Distribution):
 
     @final
     def levels(self, n: int) -> Values:
-        """`n` equally likely values (n,), ascending, with the mean and the variance of the distribution."""
+        """`n` equally likely values (n,), ascending, with the mean and the variance of the
+        distribution.
+        """
         return _levels(self, check.whole(self, "n", n, least=1, most=MOST_FINE))
 
 
@@ -49,7 +54,9 @@ class Parametric(Distribution):
 def _levels(distribution: Parametric, n: int) -> Values:
     """See `Parametric.levels`; many projections of a network share a distribution."""
     per_level = max(FINE, MOST_FINE // n)
-    fine = distribution.quantile((np.arange(n * per_level) + 0.5) / (n * per_level)).reshape(n, per_level)
+    fine = distribution.quantile((np.arange(n * per_level) + 0.5) / (n * per_level)).reshape(
+        n, per_level
+    )
     levels, mean = fine.mean(axis=1), fine.mean()
     spread = levels.std()
     stretched = mean + (levels - mean) * (fine.std() / spread if spread > 0 else 1.0)
@@ -61,10 +68,11 @@ def _levels(distribution: Parametric, n: int) -> Values:
 @final
 @dataclass(frozen=True)
 class Normal(Parametric):
-    """The normal distribution, inside [low, high] if given: values outside are drawn again, as in NEST.
+    """The normal distribution, inside [low, high] if given: values outside are drawn again, as in
+    NEST.
 
-    So it is the truncated normal distribution; no values pile up at the limits. The limits must leave at least 1 % of
-    the whole distribution.
+    So it is the truncated normal distribution; no values pile up at the limits. The limits must
+    leave at least 1 % of the whole distribution.
     """
 
     mean: float
@@ -100,7 +108,10 @@ class Normal(Parametric):
     def _limits(self) -> tuple[float, float]:
         """The shares of the whole normal distribution below the two limits."""
         limits = ((self.low, 0.0), (self.high, 1.0))
-        below = [p if x is None else (1 + math.erf((x - self.mean) / self.sd / math.sqrt(2))) / 2 for x, p in limits]
+        below = [
+            p if x is None else (1 + math.erf((x - self.mean) / self.sd / math.sqrt(2))) / 2
+            for x, p in limits
+        ]
         return below[0], below[1]
 
     def cdf(self, x: Values) -> Values:
@@ -108,7 +119,9 @@ class Normal(Parametric):
         if self.sd == 0:
             return (np.asarray(x) >= self.mean).astype(np.float64)
         low, high = self._limits()
-        whole = np.array([(1 + math.erf((value - self.mean) / self.sd / math.sqrt(2))) / 2 for value in x])
+        whole = np.array(
+            [(1 + math.erf((value - self.mean) / self.sd / math.sqrt(2))) / 2 for value in x]
+        )
         return np.clip((whole - low) / (high - low), 0.0, 1.0)
 
     def quantile(self, p: Values) -> Values:
@@ -119,15 +132,21 @@ class Normal(Parametric):
             return np.full(np.shape(p), float(self.mean))
         low, high = self._limits()
         values = self.mean + self.sd * ndtri(low + np.asarray(p) * (high - low))
-        return np.clip(values, self.low, self.high) if (self.low, self.high) != (None, None) else values
+        return (
+            np.clip(values, self.low, self.high)
+            if (self.low, self.high) != (None, None)
+            else values
+        )
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class LogNormal(Parametric):
-    """The lognormal distribution, median * exp(sigma * z) with z standard normal; give either the median or the mean.
+    """The lognormal distribution, median * exp(sigma * z) with z standard normal; give either the
+    median or the mean.
 
-    mean = median * exp(sigma^2 / 2). A negative median or mean mirrors the distribution, for inhibitory weights.
+    mean = median * exp(sigma^2 / 2). A negative median or mean mirrors the distribution, for
+    inhibitory weights.
     """
 
     median: float | None = None
@@ -155,7 +174,9 @@ class LogNormal(Parametric):
 
     def cdf(self, x: Values) -> Values:
         x = check.finite_array(self, "x", x, ndim=1)
-        ratios = np.maximum(np.asarray(x) / self._middle, 0.0)  # of a mirrored distribution the share above
+        ratios = np.maximum(
+            np.asarray(x) / self._middle, 0.0
+        )  # of a mirrored distribution the share above
         if self.sigma == 0:
             return (np.asarray(x) >= self._middle).astype(np.float64)
         logs = [math.log(ratio) if ratio > 0 else -math.inf for ratio in ratios]
@@ -202,7 +223,9 @@ class Uniform(Parametric):
 @final
 @dataclass(frozen=True)
 class Choice(Parametric):
-    """One of the given values, each as likely as the others: ``Choice((-1e-3, 1e-3))`` is a random sign."""
+    """One of the given values, each as likely as the others: ``Choice((-1e-3, 1e-3))`` is a random
+    sign.
+    """
 
     options: tuple[float, ...]
 
@@ -233,7 +256,9 @@ def _room(distribution: Distribution, key: int, n: int) -> tuple[int, Values]:
     try:
         return key, np.empty(n)
     except (MemoryError, ValueError):
-        raise CapacityError(f"{check.name_of(distribution)}.n: {n} values do not fit into memory") from None
+        raise CapacityError(
+            f"{check.name_of(distribution)}.n: {n} values do not fit into memory"
+        ) from None
 
 
 def _shares(distribution: Distribution, p: Values) -> Values:
@@ -245,7 +270,8 @@ def _shares(distribution: Distribution, p: Values) -> Values:
 
 
 def per_unit(owner: object, field: str, value: Any, **limits: Any) -> Any:
-    """See `validation.per_unit`; a distribution is returned as it is, and limits that are distributions are left out.
+    """See `validation.per_unit`; a distribution is returned as it is, and limits that are
+    distributions are left out.
 
     They are for later: once values are drawn, the owner is made anew with them.
     """
@@ -256,14 +282,22 @@ def per_unit(owner: object, field: str, value: Any, **limits: Any) -> Any:
 
 
 def numbers(value: Any) -> float | NDArray[np.float64]:
-    """What a field of a model or stimulus holds once it is drawn, as it is when a network is compiled."""
+    """What a field of a model or stimulus holds once it is drawn, as it is when a network is
+    compiled.
+    """
     if isinstance(value, Distribution):
-        raise ParameterError(f"parameters are worked with once they are drawn, as Simulator does (got {value})")
+        raise ParameterError(
+            f"parameters are worked with once they are drawn, as Simulator does (got {value})"
+        )
     return value  # type: ignore[no-any-return]
 
 
-def values(source: float | ArrayLike | Distribution, n: int, key: int, owner: object, field: str) -> Values:
-    """`n` values of ``owner.field``: a number for all, one entry for each, or draws from a distribution."""
+def values(
+    source: float | ArrayLike | Distribution, n: int, key: int, owner: object, field: str
+) -> Values:
+    """`n` values of ``owner.field``: a number for all, one entry for each, or draws from a
+    distribution.
+    """
     if isinstance(source, Distribution):
         drawn = source.sample(key, n)
         return drawn if np.isfinite(drawn.sum()) else check.finite_array(owner, field, drawn)
@@ -273,5 +307,7 @@ def values(source: float | ArrayLike | Distribution, n: int, key: int, owner: ob
     if array.ndim == 0:
         return np.full(n, float(array))
     if array.shape != (n,):
-        raise check.fail(owner, field, f"must be one number or {n}, one for each", f"shape {array.shape}")
+        raise check.fail(
+            owner, field, f"must be one number or {n}, one for each", f"shape {array.shape}"
+        )
     return array

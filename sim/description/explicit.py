@@ -18,7 +18,8 @@ from .connectivity import MOST_UNITS, Connectivity, ids
 @final
 @dataclass(frozen=True, eq=False)
 class Explicit(Connectivity):
-    """Synapse s joins ``sources[s]`` to ``targets[s]``; both (n,) unit indices, in any order; repeated pairs are kept.
+    """Synapse s joins ``sources[s]`` to ``targets[s]``; both (n,) unit indices, in any order;
+    repeated pairs are kept.
 
     Arrays of weights and delays given with it are in the same order.
     """
@@ -55,9 +56,10 @@ class Explicit(Connectivity):
 class FromSparse(Connectivity):
     """A matrix of weights (n_pre, n_post), in any `scipy.sparse` format or dense; rows are sources.
 
-    Every stored entry of a sparse matrix is a synapse, also one of weight 0; repeated entries add up, as in scipy. Of a
-    dense matrix every entry that is not 0 is one. An array of delays given with it is in the order in which entries
-    are stored (in a COO matrix that of `data`); for a dense matrix, or where entries repeat, it goes row by row.
+    Every stored entry of a sparse matrix is a synapse, also one of weight 0; repeated entries add
+    up, as in scipy. Of a dense matrix every entry that is not 0 is one. An array of delays given
+    with it is in the order in which entries are stored (in a COO matrix that of `data`); for a
+    dense matrix, or where entries repeat, it goes row by row.
     """
 
     matrix: Any
@@ -70,21 +72,31 @@ class FromSparse(Connectivity):
         return f"FromSparse({n_pre} x {n_post}, {self.expected(n_pre, n_post):.0f} synapses)"
 
     def reweighted(self, weights: ArrayLike) -> FromSparse:
-        """The same synapses with other weights (n_synapses,), in the order in which the entries are stored."""
+        """The same synapses with other weights (n_synapses,), in the order in which the entries are
+        stored.
+        """
         from scipy.sparse import csr_array
 
         values = check.finite_array(self, "weights", weights, ndim=1)
         count = round(self.expected(*self.matrix.shape))
         if values.size != count:
-            raise check.fail(self, "weights", f"must be as many as synapses ({count})", f"shape {values.shape}")
-        if isinstance(self.matrix, np.ndarray):  # a weight may become 0, which a dense matrix would not keep
+            raise check.fail(
+                self, "weights", f"must be as many as synapses ({count})", f"shape {values.shape}"
+            )
+        if isinstance(
+            self.matrix, np.ndarray
+        ):  # a weight may become 0, which a dense matrix would not keep
             return FromSparse(csr_array((values, np.nonzero(self.matrix)), shape=self.matrix.shape))
         matrix = self.matrix.copy()
         matrix.data = values
         return FromSparse(matrix)
 
     def expected(self, n_pre: int, n_post: int) -> float:
-        return float(np.count_nonzero(self.matrix) if isinstance(self.matrix, np.ndarray) else self.matrix.nnz)
+        return float(
+            np.count_nonzero(self.matrix)
+            if isinstance(self.matrix, np.ndarray)
+            else self.matrix.nnz
+        )
 
     def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
         shape = self.matrix.shape
@@ -95,7 +107,9 @@ class FromSparse(Connectivity):
             sources, targets = np.nonzero(self.matrix)
             weights = self.matrix[sources, targets]
         elif self.matrix.format == "coo":
-            rows, columns = (np.asarray(ids, np.uint32) for ids in (self.matrix.row, self.matrix.col))
+            rows, columns = (
+                np.asarray(ids, np.uint32) for ids in (self.matrix.row, self.matrix.col)
+            )
             sources, targets, order = kernels.sort_edges(rows, columns, n_pre, n_post)
             return Edges(sources, targets, self.matrix.data[order], order)
         else:
@@ -105,7 +119,8 @@ class FromSparse(Connectivity):
 
 
 def _checked_copy(owner: object, matrix: Any) -> Any:
-    """A float64 array, or a float64 matrix without repeated entries: CSR, or COO if it is not given row by row.
+    """A float64 array, or a float64 matrix without repeated entries: CSR, or COO if it is not given
+    row by row.
 
     Every value is finite.
     """

@@ -22,14 +22,17 @@ MOST_CELLS = 2**24
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DistanceDependent(Connectivity):
-    """Units on a 3-D grid, joined independently with P = C exp(-(D / lambda)^2), D their distance in cells.
+    """Units on a 3-D grid, joined independently with P = C exp(-(D / lambda)^2), D their distance
+    in cells.
 
     The liquid of Maass, Natschlaeger and Markram (2002), doi:10.1162/089976602760407955: a grid of
-    15 x 3 x 3, lambda = 2, and C by the types of source and target 0.3 (EE), 0.2 (EI), 0.4 (IE), 0.1 (II).
+    15 x 3 x 3, lambda = 2, and C by the types of source and target 0.3 (EE), 0.2 (EI), 0.4 (IE),
+    0.1 (II).
 
-    shape: (nx, ny, nz) cells, numbered along z first; peak: C; length: lambda [cells]. pre_cells and post_cells say
-    where the units are: the first of a range of cells, or an array of one cell per unit. So several populations can
-    share a grid. A unit never reaches itself unless `autapses` is True.
+    shape: (nx, ny, nz) cells, numbered along z first; peak: C; length: lambda [cells]. pre_cells
+    and post_cells say where the units are: the first of a range of cells, or an array of one cell
+    per unit. So several populations can share a grid. A unit never reaches itself unless `autapses`
+    is True.
     """
 
     shape: tuple[int, int, int]
@@ -42,7 +45,9 @@ class DistanceDependent(Connectivity):
     def __post_init__(self) -> None:
         if not isinstance(self.shape, (tuple, list)) or len(self.shape) != 3:
             raise check.fail(self, "shape", "must be three whole numbers, (nx, ny, nz)", self.shape)
-        shape = tuple(check.whole(self, f"shape[{axis}]", n, least=1) for axis, n in enumerate(self.shape))
+        shape = tuple(
+            check.whole(self, f"shape[{axis}]", n, least=1) for axis, n in enumerate(self.shape)
+        )
         if math.prod(shape) > MOST_CELLS:
             raise check.fail(self, "shape", f"must have at most {MOST_CELLS} cells", shape)
         object.__setattr__(self, "shape", shape)
@@ -64,24 +69,38 @@ class DistanceDependent(Connectivity):
         if isinstance(cells, int):
             if cells + n > math.prod(self.shape):
                 rule = f"must have room for {n} units from cell {cells} on"
-                raise check.fail(self, "shape", rule, f"{self.shape}, {math.prod(self.shape)} cells")
+                raise check.fail(
+                    self, "shape", rule, f"{self.shape}, {math.prod(self.shape)} cells"
+                )
             cells = np.arange(cells, cells + n)
         if cells.size != n:
-            raise check.fail(self, name, f"must have one cell per unit ({n})", f"{cells.size} cells")
-        coordinates: NDArray[np.int64] = np.stack(np.unravel_index(cells, self.shape), axis=1, dtype=np.int64)
+            raise check.fail(
+                self, name, f"must have one cell per unit ({n})", f"{cells.size} cells"
+            )
+        coordinates: NDArray[np.int64] = np.stack(
+            np.unravel_index(cells, self.shape), axis=1, dtype=np.int64
+        )
         return coordinates
 
     def _falloff(self, axis: int) -> NDArray[np.float64]:
-        """exp(-(d / lambda)^2) for d = 0 ... along one axis; their product over the axes is P / C."""
+        """exp(-(d / lambda)^2) for d = 0 ... along one axis; their product over the
+        axes is P / C.
+        """
         distances = [d / self.length for d in range(self.shape[axis])]
         return np.array([math.exp(-d * d) for d in distances])
 
     def expected(self, n_pre: int, n_post: int) -> float:
         field = _occupancy(self._positions("post_cells", n_post), self.shape)
         for axis in range(3):
-            apart = np.abs(np.subtract.outer(np.arange(self.shape[axis]), np.arange(self.shape[axis])))
-            field = np.moveaxis(np.tensordot(self._falloff(axis)[apart], field, axes=(1, axis)), 0, axis)
-        return self.peak * float((_occupancy(self._positions("pre_cells", n_pre), self.shape) * field).sum())
+            apart = np.abs(
+                np.subtract.outer(np.arange(self.shape[axis]), np.arange(self.shape[axis]))
+            )
+            field = np.moveaxis(
+                np.tensordot(self._falloff(axis)[apart], field, axes=(1, axis)), 0, axis
+            )
+        return self.peak * float(
+            (_occupancy(self._positions("pre_cells", n_pre), self.shape) * field).sum()
+        )
 
     def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
         near = np.einsum("x,y,z->xyz", *(self._falloff(axis) for axis in range(3)))

@@ -1,4 +1,6 @@
-"""What was changed on a running simulation, as one short text by which two of them can be told apart."""
+"""What was changed on a running simulation, as one short text by which two of them can be told
+apart.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ LENGTH: Final = 32  # hexadecimal digits
 
 
 def followed(history: str, time: float, verb: str, values: Mapping[str, Any]) -> str:
-    """The history of a simulation in which, after `history`, a `verb` was carried out with `values` at `time` [s]."""
+    """The history of a simulation in which, after `history`, a `verb` was carried out with `values`
+    at `time` [s].
+    """
     arrays: Arrays = {}
     told = {name: _packed(value, arrays) for name, value in values.items()}
     words = json.dumps([history, repr(time), verb, told])
@@ -29,7 +33,9 @@ def followed(history: str, time: float, verb: str, values: Mapping[str, Any]) ->
 
 def is_history(text: Any) -> bool:
     """Whether a text from a file can be the history of a simulation."""
-    return isinstance(text, str) and len(text) in (0, LENGTH) and set(text) <= set("0123456789abcdef")
+    return (
+        isinstance(text, str) and len(text) in (0, LENGTH) and set(text) <= set("0123456789abcdef")
+    )
 
 
 def _packed(value: Any, arrays: Arrays) -> Any:

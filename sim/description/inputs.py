@@ -1,4 +1,6 @@
-"""The port for what drives a population from outside, and the stimuli that are spikes; `currents` has the others."""
+"""The port for what drives a population from outside, and the stimuli that are spikes; `currents`
+has the others.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +30,20 @@ Arguments = dict[str, Any]
 class Stimulus(ABC):
     """A source of input to one population.
 
-    - kernel: runs in phase "arrive" of each step; "" where there is nothing to do but to add the `level`.
-    - goes: "receptor" for weighted spikes, which are summed in a receptor, or "drive" for a current, R*I [V] in the
-      leaky models.
-    - exact: names of arguments that the kernel gets in double precision whatever the precision of the simulation, as
-      times need it.
-    - weighs: names of arguments that are weights; at a receptor that counts arrivals each is replaced by 1.
-    - wakes: the kernel sets marks in `woken` where it adds something, so shards that get nothing may nap.
-    - lasts: the current stays the same for several steps. The kernel adds it only in steps with ``renewed[0]`` = 1,
-      and lowers ``until[0]`` to the step of its next change. The drive of a population is summed anew when the first of
-      its currents changes; where one of them does not last, it is summed anew in every step.
+    - kernel: runs in phase "arrive" of each step; "" where there is nothing to do but to add the
+      `level`.
+    - goes: "receptor" for weighted spikes, which are summed in a receptor, or "drive" for a
+      current, R*I [V] in the leaky models.
+    - exact: names of arguments that the kernel gets in double precision whatever the precision of
+      the simulation, as times need it.
+    - weighs: names of arguments that are weights; at a receptor that counts arrivals each is
+      replaced by 1.
+    - wakes: the kernel sets marks in `woken` where it adds something, so shards that get nothing
+      may nap.
+    - lasts: the current stays the same for several steps. The kernel adds it only in steps with
+      ``renewed[0]`` = 1, and lowers ``until[0]`` to the step of its next change. The drive of a
+      population is summed anew when the first of its currents changes; where one of them does not
+      last, it is summed anew in every step.
     """
 
     kernel: ClassVar[Kernel]
@@ -52,9 +58,11 @@ class Stimulus(ABC):
         """The kernel's constants for a population of `n` units at step `dt` [s]."""
 
     def event(self, n: int) -> EventInput | None:
-        """What this is in continuous time, for the event engine; None where only a kernel on steps can tell.
+        """What this is in continuous time, for the event engine; None where only a kernel on steps
+        can tell.
 
-        One of SpikeTimes, PoissonProcess, PiecewiseConstant and HeldNoise, for a population of `n` units.
+        One of SpikeTimes, PoissonProcess, PiecewiseConstant and HeldNoise, for a population of `n`
+        units.
         """
         return None
 
@@ -68,18 +76,24 @@ class Stimulus(ABC):
         return {}
 
     def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
-        """What `flow` holds at first where the stimulus takes the place of another one at the beginning of `step`.
+        """What `flow` holds at first where the stimulus takes the place of another one at the
+        beginning of `step`.
 
-        Only what differs from the initial values. Times are those of the simulation: what lies before is past.
+        Only what differs from the initial values. Times are those of the simulation: what lies
+        before is past.
         """
         return {}
 
     def stands(self, values: Mapping[str, NDArray[Any]], time: float) -> bool:
-        """Whether what `flow` keeps can hold these values at `time` [s]: whether nothing is left to catch up with."""
+        """Whether what `flow` keeps can hold these values at `time` [s]: whether nothing is left to
+        catch up with.
+        """
         return True
 
     def entries(self, field: str, n: int) -> int:
-        """How many values of a field are drawn for `n` units where it is given by a distribution."""
+        """How many values of a field are drawn for `n` units where it is given by a
+        distribution.
+        """
         return n
 
     def fits(self, n: int) -> None:  # noqa: B027
@@ -87,7 +101,9 @@ class Stimulus(ABC):
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """When the first and the last of its events come [s]; None if it has no list of them or an empty one."""
+        """When the first and the last of its events come [s]; None if it has no list of them or an
+        empty one.
+        """
         return None
 
     @property
@@ -97,7 +113,9 @@ class Stimulus(ABC):
 
 
 def to_steps(times: Any, dt: float) -> NDArray[np.int64]:
-    """Times [s] as the nearest whole numbers of steps; those that no run reaches become the last one that counts."""
+    """Times [s] as the nearest whole numbers of steps; those that no run reaches become the last
+    one that counts.
+    """
     steps = np.minimum(np.asarray(times, np.float64) / dt, float(check.MOST_STEPS))
     return np.asarray(np.rint(steps), np.int64)
 
@@ -105,11 +123,12 @@ def to_steps(times: Any, dt: float) -> NDArray[np.int64]:
 @final
 @dataclass(frozen=True, eq=False)
 class SpikeTrain(Stimulus):
-    """Spikes at given times: spike k reaches unit ``ids[k]`` at ``times[k]`` with weight ``weight``.
+    """Spikes at given times: spike k reaches unit ``ids[k]`` at ``times[k]`` with weight
+    ``weight``.
 
     times (n_spikes,) [s], any order, >= 0; ids (n_spikes,) unit indices, >= 0; weight in the
-    receptor's unit, one number, (n_spikes,) or a distribution. Stored sorted by time, then by id. The clock engine
-    moves a spike to the nearest grid point; one at time 0 acts at the first, dt.
+    receptor's unit, one number, (n_spikes,) or a distribution. Stored sorted by time, then by id.
+    The clock engine moves a spike to the nearest grid point; one at time 0 acts at the first, dt.
     """
 
     times: ArrayLike = ()
@@ -125,14 +144,19 @@ class SpikeTrain(Stimulus):
         times = check.finite_array(self, "times", self.times, ndim=1, least=0.0, unit="s")
         ids = check.index_array(self, "ids", self.ids, below=MOST_UNITS)
         if ids.shape != times.shape:
-            raise check.fail(self, "ids", f"must be as many as times ({times.size})", f"shape {ids.shape}")
+            raise check.fail(
+                self, "ids", f"must be as many as times ({times.size})", f"shape {ids.shape}"
+            )
         order = np.lexsort((ids, times))
         object.__setattr__(self, "times", times[order])
         object.__setattr__(self, "ids", ids[order])
         weight = per_unit(self, "weight", self.weight)
         if np.ndim(weight) and weight.shape != times.shape:
             raise check.fail(
-                self, "weight", f"must be one number or as many as times ({times.size})", f"shape {weight.shape}"
+                self,
+                "weight",
+                f"must be one number or as many as times ({times.size})",
+                f"shape {weight.shape}",
             )
         object.__setattr__(self, "weight", weight[order] if np.ndim(weight) else weight)
 
@@ -141,7 +165,9 @@ class SpikeTrain(Stimulus):
         return {
             "event_steps": np.maximum(to_steps(times, dt) - 1, 0),
             "event_ids": np.asarray(self.ids).astype(np.uint32),
-            "event_weights": np.broadcast_to(np.asarray(self.weight, np.float64), times.shape).copy(),
+            "event_weights": np.broadcast_to(
+                np.asarray(self.weight, np.float64), times.shape
+            ).copy(),
         }
 
     def event(self, n: int) -> SpikeTimes:
@@ -151,7 +177,9 @@ class SpikeTrain(Stimulus):
         return {"cursor": ("int64", (1,), 0)}
 
     def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
-        now = (step + SAME) * dt if step else -1.0  # at the beginning, spikes at time 0 are still to come
+        now = (
+            (step + SAME) * dt if step else -1.0
+        )  # at the beginning, spikes at time 0 are still to come
         return {"cursor": int(np.searchsorted(np.asarray(self.times), now, side="right"))}
 
     def entries(self, field: str, n: int) -> int:
@@ -176,7 +204,8 @@ class Events(Stimulus):
     """An event-camera recording: each event reaches the unit of its pixel and polarity.
 
     x, y pixel coordinates; t times [s]; p polarities, 0 or 1 (or -1 and 1); all (n_events,).
-    Unit of an event: ``(p * height + y) * width + x``; without polarities the first width * height units.
+    Unit of an event: ``(p * height + y) * width + x``; without polarities the first width * height
+    units.
     """
 
     x: ArrayLike
@@ -194,15 +223,21 @@ class Events(Stimulus):
 
     def __post_init__(self) -> None:
         for side in ("width", "height"):
-            object.__setattr__(self, side, check.whole(self, side, getattr(self, side), least=1, most=MOST_PIXELS))
+            object.__setattr__(
+                self, side, check.whole(self, side, getattr(self, side), least=1, most=MOST_PIXELS)
+            )
         check.keep(self, "weight", per_unit)
         times = check.finite_array(self, "t", self.t, ndim=1, least=0.0, unit="s")
         x = check.index_array(self, "x", self.x, below=self.width)
         y = check.index_array(self, "y", self.y, below=self.height)
-        given = {"x": x, "y": y} | ({} if self.p is None else {"p": check.array_of(self, "p", self.p)})
+        given = {"x": x, "y": y} | (
+            {} if self.p is None else {"p": check.array_of(self, "p", self.p)}
+        )
         for name, values in given.items():
             if values.shape != times.shape:
-                raise check.fail(self, name, f"must be as many as t ({times.size})", f"shape {values.shape}")
+                raise check.fail(
+                    self, name, f"must be as many as t ({times.size})", f"shape {values.shape}"
+                )
         ids = y * self.width + x
         if self.p is not None:
             polarity = check.array_of(self, "p", self.p)
@@ -241,7 +276,10 @@ class Events(Stimulus):
         pixels = self.width * self.height * (1 if self.p is None else 2)
         if n < pixels:
             raise check.fail(
-                self, "width x height x polarities", f"must be at most the {n} units of the population", pixels
+                self,
+                "width x height x polarities",
+                f"must be at most the {n} units of the population",
+                pixels,
             )
 
     @property
@@ -258,8 +296,8 @@ class Events(Stimulus):
 class Poisson(Stimulus):
     """An independent Poisson spike train into every unit.
 
-    rate [Hz], one number, (n,) or a distribution, >= 0; weight in the receptor's unit, likewise. The times are drawn
-    interval by interval, so every engine and every dt sees the same trains.
+    rate [Hz], one number, (n,) or a distribution, >= 0; weight in the receptor's unit, likewise.
+    The times are drawn interval by interval, so every engine and every dt sees the same trains.
     """
 
     rate: float | ArrayLike | Distribution

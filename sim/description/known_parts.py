@@ -25,18 +25,31 @@ class KnownParts:
         self.add(network)
 
     def add(self, network: Network) -> None:
-        """Know the parts of `network` too; those of earlier ones are still known, since users may hold them."""
-        parts: list[Population | Projection | Input] = [*network.populations, *network.projections, *network.inputs]
+        """Know the parts of `network` too; those of earlier ones are still known, since users may
+        hold them.
+        """
+        parts: list[Population | Projection | Input] = [
+            *network.populations,
+            *network.projections,
+            *network.inputs,
+        ]
         for part in parts:
             self._names[part] = part.name
 
     def find(self, asked: str, wanted: object, members: Sequence[Part], kind: str) -> Part:
         """The part among `members` that is `wanted`, by its name or as it is or was described.
 
-        asked: what is called, such as "Simulator.set", and kind: what it asks for, for the message of a NetworkError.
+        asked: what is called, such as "Simulator.set", and kind: what it asks for, for the message
+        of a NetworkError.
         """
         known = {part.name: part for part in members}
-        name = wanted if isinstance(wanted, str) else self._names.get(wanted) if isinstance(wanted, PARTS) else None
+        name = (
+            wanted
+            if isinstance(wanted, str)
+            else self._names.get(wanted)
+            if isinstance(wanted, PARTS)
+            else None
+        )
         if name in known:
             return known[name]
         if not isinstance(wanted, str):

@@ -1,4 +1,7 @@
-"""The description of a network: populations, projections, stimuli and probes. Nothing here computes."""
+"""The description of a network: populations, projections, stimuli and probes.
+
+Nothing here computes.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,8 @@ PARTS: Final = ("populations", "projections", "inputs", "probes")  # the lists o
 class Network:
     """A network under description; hand it to a `Simulator` to run it.
 
-    seed: of every random draw, ``0 <= seed < 2**64``. The same description and seed make the same network and,
-    on any machine, thread count and chunking, the same spikes.
+    seed: of every random draw, ``0 <= seed < 2**64``. The same description and seed make the same
+    network and, on any machine, thread count and chunking, the same spikes.
     """
 
     def __init__(self, *, seed: int = 0) -> None:
@@ -54,15 +57,17 @@ class Network:
     ) -> Population:
         """Add `n` units of `model`.
 
-        initial: where state variables start, by name: a number, one per unit, or a distribution; those not
-        named start as the model says. Raises ParameterError for n < 1, a bad name or what does not fit the
-        model or its units, NetworkError for a name that is taken.
+        initial: where state variables start, by name: a number, one per unit, or a distribution;
+        those not named start as the model says. Raises ParameterError for n < 1, a bad name or what
+        does not fit the model or its units, NetworkError for a name that is taken.
         """
         if not isinstance(model, NeuronModel):
             raise check.fail(self, "population", "model must be a NeuronModel such as LIF()", model)
         n = check.whole(self, "population n", n, least=1)
         if n > MOST_UNITS:
-            raise CapacityError(f"Network.population n: must be at most {MOST_UNITS} in one population (got {n})")
+            raise CapacityError(
+                f"Network.population n: must be at most {MOST_UNITS} in one population (got {n})"
+            )
         complete(model)
         model.fits(n)
         check_model(model)
@@ -86,12 +91,13 @@ class Network:
     ) -> Projection:
         """Add synapses from `pre` to `post`.
 
-        weight: in the receptor's unit: a number, one per synapse, or a distribution; None takes the weights that
-        the connectivity brings along. delay [s], likewise, at least one step of the clock engine. store: where the
-        weights live, `Ideal` if None. receptor: None chooses by the sign of the weights where the model has two; one
-        of the model's, or a modulator of a rule that is already on a projection to `post`.
-        A population that sends numbers (`NeuronModel.sends`) adds weight * number in every step: to the drive of `post`
-        if receptor is None, else to that receptor.
+        weight: in the receptor's unit: a number, one per synapse, or a distribution; None takes the
+        weights that the connectivity brings along. delay [s], likewise, at least one step of the
+        clock engine. store: where the weights live, `Ideal` if None. receptor: None chooses by the
+        sign of the weights where the model has two; one of the model's, or a modulator of a rule
+        that is already on a projection to `post`. A population that sends numbers
+        (`NeuronModel.sends`) adds weight * number in every step: to the drive of `post` if receptor
+        is None, else to that receptor.
         """
         store = Ideal() if store is None else store
         for role, population in (("pre", pre), ("post", post)):
@@ -101,11 +107,15 @@ class Network:
             ("store", store, Store, "Ideal()"),
         ):
             if not isinstance(value, kind):
-                raise check.fail(self, f"connect {role}", f"must be a {kind.__name__} such as {example}", value)
+                raise check.fail(
+                    self, f"connect {role}", f"must be a {kind.__name__} such as {example}", value
+                )
         if rule is not None and not isinstance(rule, Rule):
             raise check.fail(self, "connect rule", "must be a Rule such as STDP(), or None", rule)
         if rule is not None and pre.model.sends is not None:
-            raise check.fail(self, "connect rule", f"must be None, as {pre.name} sends numbers, not spikes", rule)
+            raise check.fail(
+                self, "connect rule", f"must be None, as {pre.name} sends numbers, not spikes", rule
+            )
         self._receptor("connect receptor", post, receptor, rule)
         weight = None if weight is None else _values(self, "connect weight", weight)
         delay = _values(self, "connect delay", delay, least=0.0)
@@ -115,16 +125,28 @@ class Network:
         return made
 
     def stimulate(
-        self, population: Population, stimulus: Stimulus, *, receptor: str | None = None, name: str | None = None
+        self,
+        population: Population,
+        stimulus: Stimulus,
+        *,
+        receptor: str | None = None,
+        name: str | None = None,
     ) -> Input:
-        """Drive `population`; spikes go to `receptor` (the first if None). A batch run replaces stimuli by `name`."""
+        """Drive `population`; spikes go to `receptor` (the first if None).
+
+        A batch run replaces stimuli by `name`.
+        """
         self._mine("stimulate", population, Population)
         if not isinstance(stimulus, Stimulus):
-            raise check.fail(self, "stimulate", "stimulus must be a Stimulus such as Constant(18e-3)", stimulus)
+            raise check.fail(
+                self, "stimulate", "stimulus must be a Stimulus such as Constant(18e-3)", stimulus
+            )
         stimulus.fits(population.n)
         self._receptor("stimulate receptor", population, receptor)
         spikes_only(population, stimulus, receptor)
-        made = Input(self._name("input", name, f"{population.name}.input"), population, stimulus, receptor)
+        made = Input(
+            self._name("input", name, f"{population.name}.input"), population, stimulus, receptor
+        )
         self._add(made, self.inputs)
         return made
 
@@ -138,18 +160,25 @@ class Network:
     ) -> Probe:
         """Record `what` of `target`.
 
-        Of a population: "spikes"; "counts", spikes per unit and interval; "rate", the population's [Hz]; or a state
-        variable. Of a projection: "weights". every [s] between samples: dt for state variables, 1 ms for "rate",
-        10 ms for "counts" and 100 ms for "weights" if None; spikes have none. ids: which units to record, by index or
-        as a mask, or of "weights" which synapses by index; all if None. A rate is then that of these units.
+        Of a population: "spikes"; "counts", spikes per unit and interval; "rate", the population's
+        [Hz]; or a state variable. Of a projection: "weights". every [s] between samples: dt for
+        state variables, 1 ms for "rate", 10 ms for "counts" and 100 ms for "weights" if None;
+        spikes have none. ids: which units to record, by index or as a mask, or of "weights" which
+        synapses by index; all if None. A rate is then that of these units.
         """
         if isinstance(target, Projection):
             self._mine("probe", target, Projection)
             check.one_of(self, "probe what", what, ["weights"])
         else:
             self._mine("probe", target, Population)
-            check.one_of(self, "probe what", what, ["spikes", "counts", "rate", *target.model.state])
-        units = None if ids is None else _chosen(self, ids, target.n if isinstance(target, Population) else None)
+            check.one_of(
+                self, "probe what", what, ["spikes", "counts", "rate", *target.model.state]
+            )
+        units = (
+            None
+            if ids is None
+            else _chosen(self, ids, target.n if isinstance(target, Population) else None)
+        )
         if every is not None:
             if what == "spikes":
                 rule = "must be None: spikes are recorded as they happen, 'counts' and 'rate' by intervals"
@@ -188,7 +217,9 @@ class Network:
         return Outline(f"Network, seed {self.seed}", parts_of(self))
 
     def _name(self, kind: str, name: str | None, default: str) -> str:
-        """A valid name that no other part of this kind bears; the default gets a number where needed."""
+        """A valid name that no other part of this kind bears; the default gets a number where
+        needed.
+        """
         if name is None:
             return self._known().number(default)
         if (
@@ -198,9 +229,16 @@ class Network:
             or not name.isprintable()
             or name in (".", "..")
         ):
-            raise check.fail(self, f"{kind} name", f"must be 1 to {MAX_NAME} printable characters", name)
+            raise check.fail(
+                self, f"{kind} name", f"must be 1 to {MAX_NAME} printable characters", name
+            )
         if "/" in name or "." in name:
-            raise check.fail(self, f"{kind} name", "must not contain '/' or '.', which separate names in files", name)
+            raise check.fail(
+                self,
+                f"{kind} name",
+                "must not contain '/' or '.', which separate names in files",
+                name,
+            )
         if not self._known().take(str(name)):
             raise NetworkError(f"Network.{kind}: the name {name!r} is taken")
         return str(name)
@@ -229,15 +267,26 @@ class Network:
                 f"Network.{field}: must be a {kind.__name__.lower()} of this network ({known}) (got {_told(part)})"
             )
 
-    def _receptor(self, field: str, population: Population, receptor: str | None, rule: Rule | None = None) -> None:
-        """Refuse a receptor that is none of the model's and no modulator of a rule on the way to the population."""
+    def _receptor(
+        self, field: str, population: Population, receptor: str | None, rule: Rule | None = None
+    ) -> None:
+        """Refuse a receptor that is none of the model's and no modulator of a rule on the way to
+        the population.
+        """
         own = population.model.receptors
         if rule is not None:
             for name in rule.modulators:
                 if name in own or name in population.model.state:
-                    raise check.fail(rule, "modulators", f"must be none of {population.name}'s own variables", name)
+                    raise check.fail(
+                        rule,
+                        "modulators",
+                        f"must be none of {population.name}'s own variables",
+                        name,
+                    )
         if receptor is not None and not (isinstance(receptor, str) and receptor in own):
-            check.one_of(self, field, receptor, [*own, *modulators_of(population, self.projections)])
+            check.one_of(
+                self, field, receptor, [*own, *modulators_of(population, self.projections)]
+            )
 
 
 def parts_of(network: Network) -> dict[str, Section]:
@@ -255,19 +304,29 @@ def _starts(owner: object, model: NeuronModel, n: int, initial: Any) -> dict[str
         starts[variable] = _values(owner, f"population initial {variable}", value)
         if np.ndim(starts[variable]) and np.shape(starts[variable]) != (n,):
             rule = f"must be one number or one per unit ({n})"
-            raise check.fail(owner, f"population initial {variable}", rule, f"shape {np.shape(starts[variable])}")
+            raise check.fail(
+                owner, f"population initial {variable}", rule, f"shape {np.shape(starts[variable])}"
+            )
     return starts
 
 
 def _chosen(owner: object, ids: Any, n: int | None) -> tuple[int, ...]:
-    """Which of `n` units or, where that is None, of the synapses yet to be drawn: indices, of units also a mask."""
+    """Which of `n` units or, where that is None, of the synapses yet to be drawn: indices, of units
+    also a mask.
+    """
     mask = conversion.mask(ids)
     if mask is not None and n is None:
-        raise check.fail(owner, "probe ids", "of weights must be indices, as no synapse is drawn yet", "a mask")
+        raise check.fail(
+            owner, "probe ids", "of weights must be indices, as no synapse is drawn yet", "a mask"
+        )
     if mask is not None and mask.size != n:
-        raise check.fail(owner, "probe ids", f"must be indices or a mask of {n} units", f"a mask of {mask.size}")
+        raise check.fail(
+            owner, "probe ids", f"must be indices or a mask of {n} units", f"a mask of {mask.size}"
+        )
     chosen = np.atleast_1d(
-        check.index_array(owner, "probe ids", ids if mask is None else np.flatnonzero(mask), below=n)
+        check.index_array(
+            owner, "probe ids", ids if mask is None else np.flatnonzero(mask), below=n
+        )
     )
     if chosen.ndim > 1:
         raise check.fail(owner, "probe ids", "must have 1 dimension", f"shape {chosen.shape}")

@@ -1,4 +1,6 @@
-"""The parts of a network: populations, projections, inputs and probes, as `Network` makes and checks them."""
+"""The parts of a network: populations, projections, inputs and probes, as `Network` makes and
+checks them.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,11 @@ class Projection:
         return self.pre.model.sends is not None
 
     def __str__(self) -> str:
-        parts = [_call(self.connectivity), f"weight={_show(self.weight)}", f"delay={_show(self.delay)}"]
+        parts = [
+            _call(self.connectivity),
+            f"weight={_show(self.weight)}",
+            f"delay={_show(self.delay)}",
+        ]
         parts += [_call(self.store)] + ([_call(self.rule)] if self.rule else [])
         return f"{self.name}: {', '.join(parts)}"
 
@@ -84,7 +90,9 @@ class Input:
 @final
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """What to record. Made by `Network.probe`; `every` [s] between samples, `ids` the units or synapses recorded."""
+    """What to record. Made by `Network.probe`; `every` [s] between samples, `ids` the units or
+    synapses recorded.
+    """
 
     target: Population | Projection
     what: str
@@ -98,14 +106,18 @@ class Probe:
     def __str__(self) -> str:
         every = "" if self.every is None else f" every {self.every:g} s"
         kind = "synapse" if isinstance(self.target, Projection) else "unit"
-        return self.name + every + ("" if self.ids is None else f", {len(self.ids)} {kind}{'s' * (len(self.ids) > 1)}")
+        return (
+            self.name
+            + every
+            + ("" if self.ids is None else f", {len(self.ids)} {kind}{'s' * (len(self.ids) > 1)}")
+        )
 
 
 def name_of(owner: str, field: str, part: object) -> str:
     """The name of a population or a projection, given as such or by its name.
 
-    An object counts by its name alone, so one of a copy of the network, or of the one that a saved result came from,
-    will do.
+    An object counts by its name alone, so one of a copy of the network, or of the one that a saved
+    result came from, will do.
     """
     if isinstance(part, (Population, Projection)):
         return part.name
@@ -122,13 +134,19 @@ def modulators_of(population: Population, projections: Iterable[Projection]) -> 
 
 def spikes_only(population: Population, stimulus: Stimulus, receptor: str | None) -> None:
     """Refuse a current to a modulator, which sums spikes."""
-    if receptor is not None and receptor not in population.model.receptors and stimulus.goes == "drive":
+    if (
+        receptor is not None
+        and receptor not in population.model.receptors
+        and stimulus.goes == "drive"
+    ):
         rule = f"must be None or a receptor of {population.name} for a current: {receptor!r} is a modulator"
         raise check.fail(stimulus, "receptor", rule, receptor)
 
 
 def _call(part: Any) -> str:
-    """A dataclass as its constructor call, without arguments that equal the defaults; of others only the name."""
+    """A dataclass as its constructor call, without arguments that equal the defaults; of others
+    only the name.
+    """
     if not is_dataclass(part):
         return f"{type(part).__name__}(...)"
     shown = []

@@ -21,13 +21,19 @@ POTENTIALS: Final = ("threshold", "peak")  # how the names of fields begin that 
 
 
 def check_model(model: NeuronModel) -> None:
-    """Warn of time constants (fields called tau...) and thresholds that are implausible in seconds and volts."""
+    """Warn of time constants (fields called tau...) and thresholds that are implausible in seconds
+    and volts.
+    """
     for name, value in vars(model).items():
         size = _size(value)
         if name.startswith("tau") and size > LONGEST:
-            notify(f"{type(model).__name__}.{name}: times are in seconds, and 20 ms is 20e-3 (got {size:g} s)")
+            notify(
+                f"{type(model).__name__}.{name}: times are in seconds, and 20 ms is 20e-3 (got {size:g} s)"
+            )
         if name.startswith(POTENTIALS) and HIGHEST < size < UNREACHED:
-            notify(f"{type(model).__name__}.{name}: potentials are in volts, and 15 mV is 15e-3 (got {size:g} V)")
+            notify(
+                f"{type(model).__name__}.{name}: potentials are in volts, and 15 mV is 15e-3 (got {size:g} V)"
+            )
 
 
 class Doubts:
@@ -37,11 +43,16 @@ class Doubts:
         self._told: set[str] = set()
 
     def missed(
-        self, inputs: Iterable[Input], samples: Sequence[Mapping[str, Stimulus]], start: float, stop: float
+        self,
+        inputs: Iterable[Input],
+        samples: Sequence[Mapping[str, Stimulus]],
+        start: float,
+        stop: float,
     ) -> None:
         """Warn of inputs with no event after `start` and up to `stop` [s].
 
-        samples: the stimuli that replace inputs in each sample. Events in an earlier run are no reason to warn.
+        samples: the stimuli that replace inputs in each sample. Events in an earlier run are no
+        reason to warn.
         """
         for described in inputs:
             name = described.name
@@ -57,7 +68,9 @@ class Doubts:
                     )
 
     def merged(self, tallies: Mapping[str, float], populations: Iterable[Population]) -> None:
-        """Warn of spikes that were lost because another spike of the same unit came at the same time or step."""
+        """Warn of spikes that were lost because another spike of the same unit came at the same
+        time or step.
+        """
         for name in (part.name for part in populations):
             tally = f"{name}.merged"
             if tallies.get(tally) and tally not in self._told:

@@ -1,4 +1,6 @@
-"""The names and parts of a network in sets, so that adding a part does not take longer the more there are."""
+"""The names and parts of a network in sets, so that adding a part does not take longer the more
+there are.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,13 @@ Stamp = tuple[tuple[int, int], ...]
 class Register:
     """The names of a network's parts and probes, and the parts themselves, by identity.
 
-    stamp: `stamp_of` the lists that it was made for; it differs once somebody else has changed one of them.
+    stamp: `stamp_of` the lists that it was made for; it differs once somebody else has changed one
+    of them.
     """
 
-    def __init__(self, parts: Iterable[Any] = (), probes: Iterable[Any] = (), stamp: Stamp = ()) -> None:
+    def __init__(
+        self, parts: Iterable[Any] = (), probes: Iterable[Any] = (), stamp: Stamp = ()
+    ) -> None:
         self.parts: set[Any] = set(parts)  # each compares by identity
         self.names: set[str] = {part.name for part in self.parts}
         self.recorded: set[str] = {probe.name for probe in probes}

@@ -1,4 +1,6 @@
-"""A network in which one part is another one: descriptions never change, so this makes a new one."""
+"""A network in which one part is another one: descriptions never change, so this
+makes a new one.
+"""
 
 from __future__ import annotations
 

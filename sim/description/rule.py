@@ -22,9 +22,11 @@ LONGEST: Final = 1e9  # [s] that a trace may take to decay
 @final
 @dataclass(frozen=True, kw_only=True)
 class EventTrace:
-    """A number that each event of one side of a synapse raises by 1 and that decays in between: tau dx/dt = -x.
+    """A number that each event of one side of a synapse raises by 1 and that decays in between: tau
+    dx/dt = -x.
 
-    side: "pre", raised by the arrivals at the synapse, or "post", raised by the spikes of its target.
+    side: "pre", raised by the arrivals at the synapse, or "post", raised by the spikes of its
+    target.
     """
 
     side: str
@@ -38,16 +40,19 @@ class EventTrace:
 @final
 @dataclass(frozen=True, kw_only=True)
 class EventRule:
-    """What a rule does on the event engine: kernels on the numbers of one synapse, by name or as functions.
+    """What a rule does on the event engine: kernels on the numbers of one synapse, by name or as
+    functions.
 
-    1. `arrival` returns the new weight when a spike arrives at the synapse; the spike itself acts with the old weight;
+    1. `arrival` returns the new weight when a spike arrives at the synapse; the spike itself acts
+       with the old weight;
     2. `spike` returns the new weight when the target of the synapse fires.
 
-    None for either: such an event changes no weight. The new weight is kept within the rule's bounds.
-    Parameters are bound by name: `w` the weight, the traces, what `constants` gives, and the fields of the rule, each
-    a number. A kernel sees a trace as it stands just before the event itself raises it. Where several events meet at
-    one time, arrivals come first: an arrival does not see a spike of the target at the same time, but that spike sees
-    the arrival. So it is on the clock engine within a step.
+    None for either: such an event changes no weight. The new weight is kept within the rule's
+    bounds. Parameters are bound by name: `w` the weight, the traces, what `constants` gives, and
+    the fields of the rule, each a number. A kernel sees a trace as it stands just before the event
+    itself raises it. Where several events meet at one time, arrivals come first: an arrival does
+    not see a spike of the target at the same time, but that spike sees the arrival. So it is on the
+    clock engine within a step.
     """
 
     arrival: Kernel | None = None
@@ -59,12 +64,18 @@ class EventRule:
         for role in ("arrival", "spike"):
             kernel = getattr(self, role)
             if kernel is not None and not isinstance(kernel, str) and not callable(kernel):
-                raise check.fail(self, role, "must be the name of a kernel, a function or None", kernel)
+                raise check.fail(
+                    self, role, "must be the name of a kernel, a function or None", kernel
+                )
             object.__setattr__(self, role, str(kernel) if isinstance(kernel, str) else kernel)
-        traces = check.mapping(self, "traces", self.traces, "{'x': EventTrace(side='pre', tau=20e-3)}")
+        traces = check.mapping(
+            self, "traces", self.traces, "{'x': EventTrace(side='pre', tau=20e-3)}"
+        )
         for name, trace in traces.items():
             check.text(self, "traces", name)
-            check.instance(self, f"traces {name!r}", trace, EventTrace, "EventTrace(side='pre', tau=20e-3)")
+            check.instance(
+                self, f"traces {name!r}", trace, EventTrace, "EventTrace(side='pre', tau=20e-3)"
+            )
         constants = check.mapping(self, "constants", self.constants, "{'a_plus': 1e-3}")
         for name, value in constants.items():
             check.text(self, "constants", name)
@@ -74,19 +85,22 @@ class EventRule:
 
 
 class Rule(ABC):
-    """How a projection learns: it watches arrivals and spikes and proposes changes; the store disposes.
+    """How a projection learns: it watches arrivals and spikes and proposes changes; the store
+    disposes.
 
-    `learn` adds operators to phase ARRIVALS, or LEARN, which comes after it, whose kernels append to `proposals`. They
-    find in ``projection.names`` the arrivals and the target's spikes of this step, in ``projection.listed()`` the
-    synapses of each source, in ``projection.reverse()`` those of each target and in ``projection.trace(...)`` traces.
-    A kernel first writes the synapse and the change, then raises the count; the store's operator, which runs after it,
-    takes the proposals in order and sets the count back to 0.
+    `learn` adds operators to phase ARRIVALS, or LEARN, which comes after it, whose kernels append
+    to `proposals`. They find in ``projection.names`` the arrivals and the target's spikes of this
+    step, in ``projection.listed()`` the synapses of each source, in ``projection.reverse()`` those
+    of each target and in ``projection.trace(...)`` traces. A kernel first writes the synapse and
+    the change, then raises the count; the store's operator, which runs after it, takes the
+    proposals in order and sets the count back to 0.
 
-    direct: where the proposals say so, the kernels change the weights themselves, which spares writing the proposals
-    down. shares: the kernels keep to the targets of one thread: they look for the synapses of a source only from
-    `begin` to `end`, and write to nothing but these synapses, their targets and the proposals. Threads then learn at
-    once. modulators: names of signals that arrive at the target for the rule alone, such as a reward, see
-    `Network.connect`; kernels find under the name the sum (n_post,) of what arrived in this step.
+    direct: where the proposals say so, the kernels change the weights themselves, which spares
+    writing the proposals down. shares: the kernels keep to the targets of one thread: they look for
+    the synapses of a source only from `begin` to `end`, and write to nothing but these synapses,
+    their targets and the proposals. Threads then learn at once. modulators: names of signals that
+    arrive at the target for the rule alone, such as a reward, see `Network.connect`; kernels find
+    under the name the sum (n_post,) of what arrived in this step.
 
     `event` says what the rule does on the event engine, which has no steps.
     """
@@ -103,5 +117,7 @@ class Rule(ABC):
     def learn(self, projection: ProjectionScope, proposals: Proposals) -> None: ...
 
     def event(self, low: float, high: float) -> EventRule | None:
-        """What the rule does at an event, for these bounds of a weight; None where it needs the steps of the clock."""
+        """What the rule does at an event, for these bounds of a weight; None where it needs the
+        steps of the clock.
+        """
         return None

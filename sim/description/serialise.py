@@ -1,8 +1,8 @@
 """Descriptions as plain data and back: JSON, and named arrays for the numbers; no code.
 
 A frozen dataclass becomes ``{"class": name, "fields": {...}}`` and is made again through its
-constructor, which checks its fields. A class is looked up among the subclasses of the ports that the
-program has imported already; no name in a file can make it import or call anything else.
+constructor, which checks its fields. A class is looked up among the subclasses of the ports that
+the program has imported already; no name in a file can make it import or call anything else.
 """
 
 from __future__ import annotations
@@ -33,12 +33,19 @@ PORTS = (NeuronModel, Stimulus, Store, Rule, Connectivity, Distribution)
 CHOICES = ("connectivity", "weight", "delay", "store", "rule")  # of a projection
 MOST_DEPTH = 32  # of values inside values
 LIBRARY = __package__.split(".")[0]
-ROOMS = ("sim", "models", "learning", "hardware")  # each class in one of them has a name of its own there
+ROOMS = (
+    "sim",
+    "models",
+    "learning",
+    "hardware",
+)  # each class in one of them has a name of its own there
 Arrays = dict[str, NDArray[Any]]
 
 
 def pack(value: Any, arrays: Arrays) -> Any:
-    """`value` as JSON-able data; its arrays go to `arrays` under new names, and their names into the data."""
+    """`value` as JSON-able data; its arrays go to `arrays` under new names, and their names into
+    the data.
+    """
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
@@ -46,7 +53,9 @@ def pack(value: Any, arrays: Arrays) -> Any:
     if (array := _as_array(value)) is not None:
         return {"array": _keep(array, arrays)}
     if isinstance(value, (list, tuple, range)):
-        return {"tuple" if isinstance(value, tuple) else "list": [pack(item, arrays) for item in value]}
+        return {
+            "tuple" if isinstance(value, tuple) else "list": [pack(item, arrays) for item in value]
+        }
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"dict": {key: pack(item, arrays) for key, item in value.items()}}
     return _pack_sparse(value, arrays) if hasattr(value, "tocsr") else _pack_part(value, arrays)
@@ -57,12 +66,19 @@ def _pack_part(value: Any, arrays: Arrays) -> dict[str, Any]:
     if not is_dataclass(value) or isinstance(value, type):
         rule = "descriptions hold numbers, texts, arrays, lists, dictionaries with texts as keys, and parts"
         raise UnsupportedError(f"a {type(value).__name__} cannot be saved: {rule}")
-    given = {field.name: pack(getattr(value, field.name), arrays) for field in fields(value) if field.init}
+    given = {
+        field.name: pack(getattr(value, field.name), arrays)
+        for field in fields(value)
+        if field.init
+    }
     return {"class": class_name(type(value)), "fields": given}
 
 
 def unpack(data: Any, arrays: Mapping[str, NDArray[Any]], depth: int = 0) -> Any:
-    """The value that `pack` turned into `data` and `arrays`. Raises DataError where that is impossible."""
+    """The value that `pack` turned into `data` and `arrays`.
+
+    Raises DataError where that is impossible.
+    """
     if depth > MOST_DEPTH:
         raise DataError(f"a description nests its values more than {MOST_DEPTH} deep")
     if data is None or isinstance(data, (bool, int, float, str)):
@@ -98,7 +114,12 @@ def pack_network(network: Network, arrays: Arrays) -> dict[str, Any]:
             for part in network.populations
         ],
         "projections": [
-            {"name": part.name, "pre": part.pre.name, "post": part.post.name, "receptor": part.receptor}
+            {
+                "name": part.name,
+                "pre": part.pre.name,
+                "post": part.post.name,
+                "receptor": part.receptor,
+            }
             | {key: pack(getattr(part, key), arrays) for key in CHOICES}
             for part in network.projections
         ],
@@ -116,8 +137,12 @@ def pack_network(network: Network, arrays: Arrays) -> dict[str, Any]:
 
 
 def check_savable(network: Network) -> None:
-    """Raise UnsupportedError, which names the part, unless all of a network can be saved and made again."""
-    parts: list[tuple[Any, str]] = [(part, key) for part in network.populations for key in ("model", "initial")]
+    """Raise UnsupportedError, which names the part, unless all of a network can be saved and made
+    again.
+    """
+    parts: list[tuple[Any, str]] = [
+        (part, key) for part in network.populations for key in ("model", "initial")
+    ]
     parts += [(part, key) for part in network.projections for key in CHOICES]
     parts += [(part, "stimulus") for part in network.inputs]
     for part, key in parts:
@@ -129,15 +154,25 @@ def check_savable(network: Network) -> None:
             if pack(unpack(data, packed), again) == data and same_arrays(packed, again):
                 continue
             reason = "its constructor makes something else of its own fields"
-        except (PotentiaError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (
+            PotentiaError,
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            OverflowError,
+        ) as error:
             reason = f"{error!s:.300}"
-        raise UnsupportedError(f"{place}: cannot be saved, which a record in a folder needs: {reason}")
+        raise UnsupportedError(
+            f"{place}: cannot be saved, which a record in a folder needs: {reason}"
+        )
 
 
 def same_arrays(one: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -> bool:
     """Whether two descriptions hold the same numbers."""
     return one.keys() == other.keys() and all(
-        np.array_equal(array, other[name], equal_nan=array.dtype.kind == "f") for name, array in one.items()
+        np.array_equal(array, other[name], equal_nan=array.dtype.kind == "f")
+        for name, array in one.items()
     )
 
 
@@ -153,16 +188,22 @@ def unpack_network(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Network:
     except PotentiaError as error:
         raise DataError(f"the network described cannot be built: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DataError(f"the network described is damaged: {type(error).__name__} {error!s:.100}") from None
+        raise DataError(
+            f"the network described is damaged: {type(error).__name__} {error!s:.100}"
+        ) from None
 
 
 def class_name(kind: type[Any]) -> str:
-    """The name under which a class is saved: of the library where it is offered, such as ``potentia.models.LIF``."""
+    """The name under which a class is saved: of the library where it is offered, such as
+    ``potentia.models.LIF``.
+    """
     return _offered(f"{kind.__module__}.{kind.__qualname__}")
 
 
 def _offered(name: str) -> str:
-    """A qualified name without the modules inside a room of the library; those are not the same in every version."""
+    """A qualified name without the modules inside a room of the library; those are not the same in
+    every version.
+    """
     library, _, rest = name.partition(".")
     room, *inner = rest.split(".")
     if library != LIBRARY or room not in ROOMS:
@@ -195,17 +236,23 @@ def _rebuild(data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Networ
     populations: dict[str, Population] = {}
     for part in data["populations"]:
         initial = {key: unpack(value, arrays) for key, value in part["initial"].items()}
-        made = network.population(unpack(part["model"], arrays), part["n"], name=part["name"], initial=initial)
+        made = network.population(
+            unpack(part["model"], arrays), part["n"], name=part["name"], initial=initial
+        )
         populations[made.name] = made
     projections: dict[str, Projection] = {}
     for part in data["projections"]:
         choices = {key: unpack(part[key], arrays) for key in CHOICES}
         pre, post = populations[part["pre"]], populations[part["post"]]
-        joined = network.connect(pre, post, **choices, receptor=part["receptor"], name=_given(part["name"]))
+        joined = network.connect(
+            pre, post, **choices, receptor=part["receptor"], name=_given(part["name"])
+        )
         projections[_same(joined.name, part["name"])] = joined
     for part in data["inputs"]:
         stimulus, target = unpack(part["stimulus"], arrays), populations[part["population"]]
-        tied = network.stimulate(target, stimulus, receptor=part["receptor"], name=_given(part["name"]))
+        tied = network.stimulate(
+            target, stimulus, receptor=part["receptor"], name=_given(part["name"])
+        )
         _same(tied.name, part["name"])
     for part in data["probes"]:
         probed = populations.get(part["target"]) or projections[part["target"]]
@@ -220,7 +267,9 @@ def _given(name: str) -> str | None:
 
 def _same(made: str, saved: str) -> str:
     if made != saved:
-        raise DataError(f"the network described is damaged: {saved!r:.120} would be called {made!r}")
+        raise DataError(
+            f"the network described is damaged: {saved!r:.120} would be called {made!r}"
+        )
     return made
 
 
@@ -229,7 +278,9 @@ def _build(name: str, given: Any, arrays: Mapping[str, NDArray[Any]], depth: int
     if kind is None:
         module = name.rpartition(".")[0]
         hint = "" if module in sys.modules else f"; import {module:.80} first"
-        raise DataError(f"a description uses the class {name!r:.100}, which this program does not know{hint}")
+        raise DataError(
+            f"a description uses the class {name!r:.100}, which this program does not know{hint}"
+        )
     known = {field.name for field in fields(kind) if field.init}
     if not isinstance(given, dict) or set(given) != known:
         expected = ", ".join(sorted(known)) or "none"
@@ -239,7 +290,9 @@ def _build(name: str, given: Any, arrays: Mapping[str, NDArray[Any]], depth: int
 
 
 def _classes_in_fields(kind: type[Any]) -> Iterator[type[Any]]:
-    """The classes that the hints of a dataclass's fields name, also inside unions and containers."""
+    """The classes that the hints of a dataclass's fields name, also inside unions
+    and containers.
+    """
     try:
         hints = list(typing.get_type_hints(kind).values())
     except (NameError, TypeError):  # a hint that only a type checker can see names no part
@@ -248,7 +301,11 @@ def _classes_in_fields(kind: type[Any]) -> Iterator[type[Any]]:
         hint = hints.pop()
         inner = typing.get_args(hint)
         hints += [part for part in inner if part is not Ellipsis]
-        if not inner and isinstance(hint, type) and (is_dataclass(hint) or inspect.isabstract(hint)):
+        if (
+            not inner
+            and isinstance(hint, type)
+            and (is_dataclass(hint) or inspect.isabstract(hint))
+        ):
             yield hint
 
 
@@ -263,7 +320,11 @@ def _as_array(value: Any) -> NDArray[Any] | None:
         return None
     try:
         array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError):  # a tensor that is elsewhere or waits for its gradient
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ):  # a tensor that is elsewhere or waits for its gradient
         return None
     return array if array.dtype.kind in "biuf" else None
 

@@ -19,8 +19,12 @@ from ..operators.signals import Memory
 MOST_BITS: Final = 16
 LEVEL_BYTES: Final = 4  # of a synapse whose weight is one of few levels
 FLOAT_BYTES: Final = 8  # of one with a weight of its own
-PLASTIC_BYTES: Final = 20  # of one that learns, with its reverse index and the copy for interrupted runs
-OTHER_BYTES: Final = 32  # of one in any other store, such as pairs of devices, and the copy for interrupted runs
+PLASTIC_BYTES: Final = (
+    20  # of one that learns, with its reverse index and the copy for interrupted runs
+)
+OTHER_BYTES: Final = (
+    32  # of one in any other store, such as pairs of devices, and the copy for interrupted runs
+)
 
 
 @final
@@ -28,13 +32,13 @@ OTHER_BYTES: Final = 32  # of one in any other store, such as pairs of devices, 
 class Capabilities:
     """What a store can do beyond its duties. A new store can do nothing of this until it says so.
 
-    static: without a rule, its weights are plain numbers that never change. Then the engine may choose how synapses
-    are laid out in memory.
-    redraws: it keeps no synapses; they are drawn again at every spike.
-    counts: it can add up weights in whole numbers, where ``ProjectionScope.scale`` is given.
-    adds: to carry out a proposal is to add to the signal `weights` within the rule's bounds, so a rule may do that.
-    shares: where a rule learns, its kernels keep to the synapses of one thread's targets, which they find by `begin`
-    and `end` or by proposals, and draw no random numbers by the place of a proposal.
+    static: without a rule, its weights are plain numbers that never change. Then the engine may
+    choose how synapses are laid out in memory. redraws: it keeps no synapses; they are drawn again
+    at every spike. counts: it can add up weights in whole numbers, where ``ProjectionScope.scale``
+    is given. adds: to carry out a proposal is to add to the signal `weights` within the rule's
+    bounds, so a rule may do that. shares: where a rule learns, its kernels keep to the synapses of
+    one thread's targets, which they find by `begin` and `end` or by proposals, and draw no random
+    numbers by the place of a proposal.
     """
 
     static: bool = False
@@ -53,14 +57,15 @@ class Store(ABC):
 
     1. `prepare` declares the signals (in region "store") that hold the weights;
     2. `read` adds operators to phase ``projection.phase`` that turn arriving spikes into input;
-    3. `program` adds operators to phase LEARN that carry out a rule's proposals, as far as the store can;
+    3. `program` adds operators to phase LEARN that carry out a rule's proposals, as far as the
+       store can;
     4. `weights` tells the effective weight of every synapse, in the order of `Simulator.weights`.
 
-    Where the source sends numbers instead of spikes, `multiply` takes the place of `read`: it adds operators that add
-    the sum of weight * number to ``receiving`` in every step.
+    Where the source sends numbers instead of spikes, `multiply` takes the place of `read`: it adds
+    operators that add the sum of weight * number to ``receiving`` in every step.
 
-    What `prepare` returns is handed to `read` and `program`. `product` multiplies numbers with all weights at once.
-    can: what else the store does; bits: see `Ideal`.
+    What `prepare` returns is handed to `read` and `program`. `product` multiplies numbers with all
+    weights at once. can: what else the store does; bits: see `Ideal`.
     """
 
     can: ClassVar[Capabilities] = Capabilities()
@@ -77,7 +82,9 @@ class Store(ABC):
         raise check.fail("Network", "connect store", rule, type(self).__name__)
 
     @abstractmethod
-    def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None: ...
+    def program(
+        self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals
+    ) -> None: ...
 
     @abstractmethod
     def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]: ...
@@ -91,9 +98,11 @@ class Store(ABC):
         transpose: bool = False,
         key: int = 0,
     ) -> NDArray[np.float64]:
-        """The product of the weights with numbers, whatever their delays: x (batch, n_pre) -> (batch, n_post).
+        """The product of the weights with numbers, whatever their delays: x (batch, n_pre) ->
+        (batch, n_post).
 
-        transpose: backwards, (batch, n_post) -> (batch, n_pre). key: of what a reading draws. This one is exact.
+        transpose: backwards, (batch, n_post) -> (batch, n_pre). key: of what a reading draws. This
+        one is exact.
         """
         from scipy.sparse import coo_array
 
@@ -103,7 +112,9 @@ class Store(ABC):
         return np.asarray(x @ (table.T if transpose else table))
 
     def bytes_per_synapse(self, *, plastic: bool, levels: bool) -> int:
-        """The memory that a synapse takes while it is simulated; levels: whether its weight is one of few levels."""
+        """The memory that a synapse takes while it is simulated; levels: whether its weight is one
+        of few levels.
+        """
         return OTHER_BYTES
 
 
@@ -112,11 +123,13 @@ class Store(ABC):
 class Ideal(Store):
     """Weights as plain numbers: read exactly, changed exactly, kept within the rule's bounds.
 
-    bits: None keeps every weight as a float. 1 to 16 round weights to 2**bits levels, so that a synapse needs 4 bytes
-    instead of 8: those of a parametric distribution to equally likely levels with its mean and variance, those given
-    one by one to the nearest of as many evenly spaced ones. One weight for all is exact in any case. Where targets are
-    independent draws (FixedTotal, FixedOutDegree), one word of 32 bits may choose target and level: exact for a power
-    of two of targets, else a target's chance of a level is off by a share of at most n_post * 2**bits / 2**32.
+    bits: None keeps every weight as a float. 1 to 16 round weights to 2**bits levels, so that a
+    synapse needs 4 bytes instead of 8: those of a parametric distribution to equally likely levels
+    with its mean and variance, those given one by one to the nearest of as many evenly spaced ones.
+    One weight for all is exact in any case. Where targets are independent draws (FixedTotal,
+    FixedOutDegree), one word of 32 bits may choose target and level: exact for a power of two of
+    targets, else a target's chance of a level is off by a share of at most n_post * 2**bits /
+    2**32.
     """
 
     bits: int | None = None
@@ -148,7 +161,9 @@ class Ideal(Store):
         if scale is None or projection.alike:
             projection.operator(projection.phase, "deliver_step", own)
         else:
-            projection.operator(projection.phase, "deliver_counted_step", {**own, "scale": Exact(scale)})
+            projection.operator(
+                projection.phase, "deliver_counted_step", {**own, "scale": Exact(scale)}
+            )
 
     def multiply(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
         """Targets gather what their synapses bring, each thread for its own."""
@@ -159,7 +174,9 @@ class Ideal(Store):
             "lags": projection.fixed("lags", synapses.lags),
             "first_post": projection.fixed("first_post", first.astype(np.uint32)),
             "source": projection.fixed("source", synapses.sources()[order]),
-            "lag": projection.fixed("lag", (synapses.segments() % synapses.lags.size).astype(np.uint32)[order]),
+            "lag": projection.fixed(
+                "lag", (synapses.segments() % synapses.lags.size).astype(np.uint32)[order]
+            ),
             "weights": projection.fixed("weights", weights[order], dtype="float"),
         }
         for thread, (low, high) in enumerate(projection.owned):
@@ -167,11 +184,15 @@ class Ideal(Store):
                 own = {**gathered, "low": low, "high": high}
                 projection.operator(projection.phase, "product_step", own, thread=thread)
 
-    def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None:
+    def program(
+        self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals
+    ) -> None:
         projection.operator(Phase.LEARN, "program_step", {**proposals.scope, **scope})
 
     def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
-        """Those that learn are a signal; others stand in bundles, where threads share them, and are drawn again."""
+        """Those that learn are a signal; others stand in bundles, where threads share them, and are
+        drawn again.
+        """
         if not projection.synapses.plastic:
             return constant_weights(projection, memory)
         return memory[f"{projection.name}.weights"].astype(np.float64)
@@ -187,9 +208,10 @@ class Ideal(Store):
 class Procedural(Store):
     """No memory for synapses: targets and weights are drawn again whenever a spike needs them.
 
-    The spikes are those of ``Ideal(bits=bits)``, which holds the same draws. Only the number of synapses of each
-    source and delay is kept. For FixedTotal and FixedOutDegree with multapses; the weight and the delay each a number
-    or a parametric distribution. Knight and Nowotny (2021), doi:10.1038/s43588-020-00022-7.
+    The spikes are those of ``Ideal(bits=bits)``, which holds the same draws. Only the number of
+    synapses of each source and delay is kept. For FixedTotal and FixedOutDegree with multapses; the
+    weight and the delay each a number or a parametric distribution. Knight and Nowotny (2021),
+    doi:10.1038/s43588-020-00022-7.
     """
 
     bits: int = 8  # of a weight drawn from a parametric distribution: 2**bits levels
@@ -205,8 +227,12 @@ class Procedural(Store):
     def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
         projection.bundled = True
 
-    def program(self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals) -> None:
-        raise check.fail(self, "rule", "must be None: there are no weights to change", projection.name)
+    def program(
+        self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals
+    ) -> None:
+        raise check.fail(
+            self, "rule", "must be None: there are no weights to change", projection.name
+        )
 
     def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
         return constant_weights(projection, memory)
@@ -216,7 +242,9 @@ class Procedural(Store):
 
 
 def constant_weights(projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
-    """The weights of a projection that never learns (n_synapses,), in the precision in which they act."""
+    """The weights of a projection that never learns (n_synapses,), in the precision in which they
+    act.
+    """
     synapses = projection.synapses
     weights = np.broadcast_to(np.asarray(synapses.weights, memory.precision), (synapses.n,))
     return weights.astype(np.float64)

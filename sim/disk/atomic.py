@@ -1,4 +1,6 @@
-"""Files that appear whole or not at all, and the removal of temporary files that killed writers left."""
+"""Files that appear whole or not at all, and the removal of temporary files that killed writers
+left.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,18 @@ from typing import BinaryIO, Final, cast
 from ...errors import DataError
 from . import lock
 
-PART: Final = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")  # the name of a file or folder until it is whole
-YOUNG: Final = 60.0  # [s]: a temporary file of this age may belong to another writer who is still at work
+PART: Final = re.compile(
+    r"\.(.+)\.[a-z0-9_]{8}\.part"
+)  # the name of a file or folder until it is whole
+YOUNG: Final = (
+    60.0  # [s]: a temporary file of this age may belong to another writer who is still at work
+)
 
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write to, which becomes `path` in one move: temporary file, fsync, rename, fsync of the folder.
+    """A file to write to, which becomes `path` in one move: temporary file, fsync, rename, fsync of
+    the folder.
 
     Whatever goes wrong, what stood at `path` before is still there. Raises DataError.
     """
@@ -28,7 +35,9 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     sweep(path.parent, path.name, youngest=YOUNG)
     temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part"
+        )
         with open(handle, "w+b") as file:
             lock.mark(handle)
             yield cast(BinaryIO, file)
@@ -64,14 +73,19 @@ def sync(folder: Path) -> None:
 
 
 def sweep(folder: Path, name: str | None = None, *, youngest: float = 0.0) -> None:
-    """Remove temporary files that killed writers left in a folder: of the file `name`, or of any file.
+    """Remove temporary files that killed writers left in a folder: of the file `name`, or of any
+    file.
 
     youngest [s]: younger ones stay, and so do those that a living process is writing.
     """
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):
             match = PART.fullmatch(entry.name)
-            if match is None or name not in (None, match[1]) or not entry.is_file(follow_symlinks=False):
+            if (
+                match is None
+                or name not in (None, match[1])
+                or not entry.is_file(follow_symlinks=False)
+            ):
                 continue
             with contextlib.suppress(OSError):
                 old = time.time() - entry.stat().st_mtime >= youngest
@@ -80,7 +94,10 @@ def sweep(folder: Path, name: str | None = None, *, youngest: float = 0.0) -> No
 
 
 def make_folder(folder: Path) -> list[Path]:
-    """Make `folder` and missing parents; return the folders made, the innermost first. Raises DataError."""
+    """Make `folder` and missing parents; return the folders made, the innermost first.
+
+    Raises DataError.
+    """
     missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
     try:
         folder.mkdir(parents=True, exist_ok=True)

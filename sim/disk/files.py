@@ -1,6 +1,8 @@
-"""Opening files that somebody else may have made: only regular files, never through links in their folder.
+"""Opening files that somebody else may have made: only regular files, never through links in their
+folder.
 
-A folder from outside may hold links to private files, pipes that nobody writes to, and devices without end.
+A folder from outside may hold links to private files, pipes that nobody writes to, and devices
+without end.
 """
 
 from __future__ import annotations
@@ -14,17 +16,24 @@ from typing import Final
 from ...errors import DataError
 
 MOST_BYTES: Final = 1 << 36
-WITHOUT_WAITING: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+WITHOUT_WAITING: Final = (
+    getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+)
 BINARY: Final = getattr(os, "O_BINARY", 0)
 NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_regular(
-    path: str | os.PathLike[str], *, most: int = MOST_BYTES, follow: bool = False, missing: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    most: int = MOST_BYTES,
+    follow: bool = False,
+    missing: str | None = None,
 ) -> BufferedReader:
     """A regular file of at most `most` bytes, open for reading. Raises DataError.
 
-    follow: whether `path` may be a link, as a path from the user may; missing: the message where there is no file.
+    follow: whether `path` may be a link, as a path from the user may; missing: the message where
+    there is no file.
     """
     try:
         if not follow and os.path.islink(path):
@@ -35,7 +44,9 @@ def open_regular(
     except DataError:
         raise
     except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise DataError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
@@ -49,7 +60,11 @@ def open_regular(
 
 
 def read_regular(
-    path: str | os.PathLike[str], *, most: int = MOST_BYTES, follow: bool = False, missing: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    most: int = MOST_BYTES,
+    follow: bool = False,
+    missing: str | None = None,
 ) -> bytes:
     """What a regular file of at most `most` bytes holds. Raises DataError; see `open_regular`."""
     with open_regular(path, most=most, follow=follow, missing=missing) as file:
@@ -64,5 +79,9 @@ def read_regular(
 
 
 def members(folder: Path, pattern: str) -> list[Path]:
-    """The regular files in a folder whose names match a pattern, sorted by name; links and all else are left out."""
-    return [path for path in sorted(folder.glob(pattern)) if path.is_file() and not path.is_symlink()]
+    """The regular files in a folder whose names match a pattern, sorted by name; links and all else
+    are left out.
+    """
+    return [
+        path for path in sorted(folder.glob(pattern)) if path.is_file() and not path.is_symlink()
+    ]

@@ -12,9 +12,11 @@ MOST_WHOLE: Final = 1 << 64  # of a whole number, either way
 
 
 def parse(text: bytes | str, what: str = "it", *, depth: int = MOST_DEPTH) -> Any:
-    """The value of a JSON text, whose lists and objects are nested at most `depth` deep. Raises DataError.
+    """The value of a JSON text, whose lists and objects are nested at most `depth` deep. Raises
+    DataError.
 
-    Texts must be of Unicode, which halves of surrogate pairs are not, and whole numbers must have 64 bits.
+    Texts must be of Unicode, which halves of surrogate pairs are not, and whole numbers must have
+    64 bits.
     """
     try:
         value = json.loads(text.decode() if isinstance(text, bytes) else text)
@@ -34,7 +36,10 @@ def _members(part: Any) -> list[Any]:
 
 
 def _check(item: Any, what: str) -> bool:
-    """False, for there is nothing inside an item that is neither list nor object. Raises DataError."""
+    """False, for there is nothing inside an item that is neither list nor object.
+
+    Raises DataError.
+    """
     if isinstance(item, str) and not item.isascii():
         try:
             item.encode()

@@ -1,9 +1,11 @@
-"""One writer at a time in a folder: locks that the system releases when their holder dies, however it dies.
+"""One writer at a time in a folder: locks that the system releases when their holder dies, however
+it dies.
 
-The lock is `flock` on a small file in the folder, in which the holder says who it is. It holds between processes and
-between threads of one. On a network file system it holds between machines as far as that system's locks do: NFS from
-version 4 on, or with its lock service, but not where it is mounted with ``nolock``. Where the system has no `flock`,
-only the threads of one process are kept apart.
+The lock is `flock` on a small file in the folder, in which the holder says who it is. It holds
+between processes and between threads of one. On a network file system it holds between machines as
+far as that system's locks do: NFS from version 4 on, or with its lock service, but not where it is
+mounted with ``nolock``. Where the system has no `flock`, only the threads of one process are kept
+apart.
 """
 
 from __future__ import annotations
@@ -32,8 +34,14 @@ except ImportError:  # no POSIX system
 MOST_BYTES: Final = 4096  # of what a holder says
 PATIENCE: Final = 0.3  # [s] to wait: whoever only looks at a lock holds it for a moment
 PAUSE: Final = 0.02  # [s] between two tries
-NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without locks say
-CAREFUL: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+NO_LOCKS: Final = (
+    errno.ENOLCK,
+    errno.ENOSYS,
+    errno.EOPNOTSUPP,
+)  # what file systems without locks say
+CAREFUL: Final = (
+    getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+)
 
 _held: dict[tuple[str, str], FolderLock] = {}  # by this process
 _guard = threading.Lock()
@@ -42,8 +50,9 @@ _guard = threading.Lock()
 class FolderLock:
     """The right to write to `folder`, until `release`.
 
-    name: of the lock file; a folder may have several for different rights. doing: what the holder does, for the message
-    by which others are refused. patience [s]: how long to wait for another holder. Raises DataError.
+    name: of the lock file; a folder may have several for different rights. doing: what the holder
+    does, for the message by which others are refused. patience [s]: how long to wait for another
+    holder. Raises DataError.
     """
 
     def __init__(self, folder: Path, name: str, doing: str, *, patience: float = PATIENCE) -> None:
@@ -92,7 +101,9 @@ class FolderLock:
                     if not self._locked():
                         return False
                 except OSError as error:
-                    raise DataError(f"{self.path.parent} cannot be locked: {error.strerror or error}") from None
+                    raise DataError(
+                        f"{self.path.parent} cannot be locked: {error.strerror or error}"
+                    ) from None
             _held[self._key] = self
             return True
 
@@ -119,7 +130,9 @@ class FolderLock:
         return good
 
     def _still_there(self, handle: int) -> bool:
-        """Whether the file that was opened is still in the folder; its holder may have removed it since."""
+        """Whether the file that was opened is still in the folder; its holder may have removed it
+        since.
+        """
         try:
             return os.path.samestat(os.fstat(handle), os.stat(self.path, follow_symlinks=False))
         except FileNotFoundError:
@@ -161,7 +174,11 @@ def mark(handle: int) -> None:
 def marked(path: Path) -> bool:
     """Whether somebody has locked a file with `mark`."""
     with _looking(path) as handle:
-        return handle is not None and fcntl is not None and not _lock(handle, fcntl.LOCK_SH, quiet=True)
+        return (
+            handle is not None
+            and fcntl is not None
+            and not _lock(handle, fcntl.LOCK_SH, quiet=True)
+        )
 
 
 @contextlib.contextmanager
@@ -179,7 +196,10 @@ def _looking(path: Path) -> Iterator[int | None]:
 
 
 def _lock(handle: int, kind: int, *, quiet: bool = False) -> bool:
-    """Lock an open file; False if another holds it. Where the file system has no locks, all get them, with a word."""
+    """Lock an open file; False if another holds it.
+
+    Where the file system has no locks, all get them, with a word.
+    """
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -188,12 +208,18 @@ def _lock(handle: int, kind: int, *, quiet: bool = False) -> bool:
         if error.errno not in NO_LOCKS:
             raise
         if not quiet:
-            warnings.warn("this file system has no locks: two runs in one folder are not noticed", PotentiaWarning, 2)
+            warnings.warn(
+                "this file system has no locks: two runs in one folder are not noticed",
+                PotentiaWarning,
+                2,
+            )
     return True
 
 
 def _forked() -> None:
-    """A child does not hold what its parent holds, and must not keep it locked when the parent has died."""
+    """A child does not hold what its parent holds, and must not keep it locked when the parent has
+    died.
+    """
     _guard._at_fork_reinit()  # type: ignore[attr-defined]  # another thread may have held it
     for held in _held.values():
         if held._handle is not None:

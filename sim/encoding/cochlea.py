@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 class Cochlea:
     """Filter bank, half-wave rectification, envelope, compression, adaptation, spikes.
 
-    1. Gammatone filters of order 4 with gain 1 at their centres (Slaney 1993, Apple Technical Report
-       35), the centres evenly spaced on the ERB-number scale (Glasberg and Moore 1990,
+    1. Gammatone filters of order 4 with gain 1 at their centres (Slaney 1993, Apple Technical
+       Report 35), the centres evenly spaced on the ERB-number scale (Glasberg and Moore 1990,
        doi:10.1016/0378-5955(90)90170-T).
     2. Half-wave rectification and two one-pole low-passes at `smoothing`; times pi, so that the
        envelope e of a steady tone at the centre of a channel is the amplitude of the tone.
@@ -93,15 +93,21 @@ class Cochlea:
         loudness = float(np.sqrt(np.mean(sound**2)))
         if self.normalise and loudness > 0.0:
             sound /= loudness
-        return np.stack([lfilter(*filter_, sound) for filter_ in _filters(tuple(self.centres), rate)])
+        return np.stack(
+            [lfilter(*filter_, sound) for filter_ in _filters(tuple(self.centres), rate)]
+        )
 
     def envelope(self, audio: ArrayLike, rate: float) -> Array:
-        """Envelopes (n_ticks, n_channels), one row per `period`, in the unit of the (normalised) sound."""
+        """Envelopes (n_ticks, n_channels), one row per `period`, in the unit of the (normalised)
+        sound.
+        """
         rate = self._rate(rate)
         return self._envelope_of(self.bands(audio, rate), rate)
 
     def energies(self, audio: ArrayLike, rate: float, *, frame: float = 10e-3) -> Array:
-        """Mean square of each band in frames of `frame` [s]: (n_frames, n_channels), at least one frame."""
+        """Mean square of each band in frames of `frame` [s]: (n_frames, n_channels), at least one
+        frame.
+        """
         rate = self._rate(rate)
         squares = self.bands(audio, rate) ** 2
         wanted = check.within("Cochlea", "frame", frame, least=1.0 / rate, unit="s") * rate
@@ -128,7 +134,9 @@ class Cochlea:
         return np.asarray(np.log1p(level / self.floor))
 
     def spikes(self, audio: ArrayLike, rate: float) -> SpikeTrain:
-        """The fibres' spikes for `audio` (n_samples,) at `rate` [Hz]; times from the sound's start [s]."""
+        """The fibres' spikes for `audio` (n_samples,) at `rate` [Hz]; times from the sound's start
+        [s].
+        """
         phase = np.cumsum(self.rates(audio, rate) * self.period, axis=0)
         phase = np.vstack([np.zeros(self.n_units), phase])
         ticks = np.arange(len(phase)) * self.period
@@ -155,7 +163,9 @@ class Cochlea:
 
 @cache
 def _filters(centres: tuple[float, ...], rate: float) -> list[tuple[Array, Array]]:
-    """Coefficients (numerator, denominator) of the gammatone filters at `centres` for a sample rate [Hz]."""
+    """Coefficients (numerator, denominator) of the gammatone filters at `centres` for a sample rate
+    [Hz].
+    """
     from scipy.signal import gammatone
 
     return [gammatone(centre, "iir", fs=rate) for centre in centres]

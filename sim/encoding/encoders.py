@@ -15,7 +15,9 @@ from ..seed import check_seed, stream_key
 MOST_SPIKES = 100_000_000  # expected spikes that one call of `encode_rate` may ask for
 
 
-def encode_latency(values: ArrayLike, *, tau: float = 20e-3, threshold: float = 0.1, latest: float = 1.0) -> SpikeTrain:
+def encode_latency(
+    values: ArrayLike, *, tau: float = 20e-3, threshold: float = 0.1, latest: float = 1.0
+) -> SpikeTrain:
     """One spike per unit, the earlier the larger its value: the first spike of a leaky integrator.
 
     A constant drive `value` charges tau dv/dt = -v + value from 0 to `threshold` at
@@ -37,29 +39,41 @@ def encode_latency(values: ArrayLike, *, tau: float = 20e-3, threshold: float = 
 
 
 def encode_rate(rates: ArrayLike, *, duration: float, seed: int = 0) -> SpikeTrain:
-    """Independent Poisson processes with the given rates, exact: no time grid, no lost coincidences.
+    """Independent Poisson processes with the given rates, exact: no time grid, no lost
+    coincidences.
 
     rates (n_units,) [1/s], constant, or (n_bins, n_units), each row held for duration/n_bins.
     Unit-rate intervals -ln(u), u drawn from (seed, unit, spike number), are stretched by the
     integral of the rate (time rescaling, Brown et al. 2002, doi:10.1162/08997660252741149).
     A unit's spikes do not depend on the other units. duration [s].
 
-    The same seed draws the same numbers, whatever the rates: give every train its own, or two trains of equal rates
-    are one and the same, and others fire together.
+    The same seed draws the same numbers, whatever the rates: give every train its own, or two
+    trains of equal rates are one and the same, and others fire together.
     """
     name = "encode_rate"
     table = check.finite_array(name, "rates", rates, least=0.0, unit="1/s")
     if table.ndim not in {1, 2} or 0 in table.shape:
-        raise check.fail(name, "rates", "must have shape (n_units,) or (n_bins, n_units)", f"shape {table.shape}")
+        raise check.fail(
+            name, "rates", "must have shape (n_units,) or (n_bins, n_units)", f"shape {table.shape}"
+        )
     duration = check.within(name, "duration", duration, above=0.0, unit="s")
     key = np.uint64(stream_key(check_seed(name, seed), name))
     table = np.atleast_2d(table)
     edges = np.linspace(0.0, duration, len(table) + 1)
-    expected = np.vstack([np.zeros(table.shape[1]), np.cumsum(table * np.diff(edges)[:, None], axis=0)])
+    expected = np.vstack(
+        [np.zeros(table.shape[1]), np.cumsum(table * np.diff(edges)[:, None], axis=0)]
+    )
     if expected[-1].sum() > MOST_SPIKES:
-        raise check.fail(name, "rates", f"must ask for at most {MOST_SPIKES:,} spikes", f"{expected[-1].sum():.3g}")
+        raise check.fail(
+            name,
+            "rates",
+            f"must ask for at most {MOST_SPIKES:,} spikes",
+            f"{expected[-1].sum():.3g}",
+        )
     times = [_rescaled(key, unit, expected[:, unit], edges) for unit in range(table.shape[1])]
-    return SpikeTrain(np.concatenate(times), np.repeat(np.arange(len(times)), [len(t) for t in times]))
+    return SpikeTrain(
+        np.concatenate(times), np.repeat(np.arange(len(times)), [len(t) for t in times])
+    )
 
 
 def _rescaled(
@@ -71,7 +85,9 @@ def _rescaled(
     passed = np.cumsum(-np.log(random.uniform(key, np.arange(n_draws), unit)))
     while passed[-1] <= total:  # once in about 1e15 calls
         more = np.arange(len(passed), 2 * len(passed))
-        passed = np.concatenate([passed, passed[-1] + np.cumsum(-np.log(random.uniform(key, more, unit)))])
+        passed = np.concatenate(
+            [passed, passed[-1] + np.cumsum(-np.log(random.uniform(key, more, unit)))]
+        )
     return np.asarray(np.interp(passed[passed < total], expected, edges))
 
 
@@ -89,21 +105,30 @@ def encode_level_crossing(signal: ArrayLike, *, rate: float, step: float) -> Spi
     table = check.finite_array(name, "signal", signal)
     if table.ndim not in {1, 2} or 0 in table.shape:
         raise check.fail(
-            name, "signal", "must have shape (n_samples,) or (n_samples, n_channels)", f"shape {table.shape}"
+            name,
+            "signal",
+            "must have shape (n_samples,) or (n_samples, n_channels)",
+            f"shape {table.shape}",
         )
     rate = check.within(name, "rate", rate, above=0.0, unit="Hz")
     step = check.within(name, "step", step, above=0.0)
     table = table.reshape(len(table), -1)
     if np.abs(np.diff(table, axis=0)).sum() / step > MOST_SPIKES:
-        raise check.fail(name, "step", f"must be large enough for at most {MOST_SPIKES:,} spikes", step)
+        raise check.fail(
+            name, "step", f"must be large enough for at most {MOST_SPIKES:,} spikes", step
+        )
     trains = [_crossings(column, step) for column in table.T]
     times = np.concatenate([when for when, _ in trains]) / rate
     ids = np.concatenate([2 * channel + fell for channel, (_, fell) in enumerate(trains)])
     return SpikeTrain(times, ids)
 
 
-def _crossings(column: NDArray[np.float64], step: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Crossings of one channel (n_samples,): when, in samples, and whether it fell (1) or rose (0)."""
+def _crossings(
+    column: NDArray[np.float64], step: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Crossings of one channel (n_samples,): when, in samples, and whether it fell
+    (1) or rose (0).
+    """
     when, fell = [np.zeros(0)], [np.zeros(0, np.int64)]
     level = 0  # the last level sent, in steps above the first sample
     height = (column - column[0]) / step

@@ -14,8 +14,8 @@ Progress = Callable[[int], None]
 def spread(work: Callable[[int, Progress], None], workers: int, progress: Progress) -> None:
     """Do ``work(worker, tick)`` for each worker in a thread of its own.
 
-    Where one fails, or who waits for them is interrupted, the others end at their next `tick`; the first failure is
-    raised.
+    Where one fails, or who waits for them is interrupted, the others end at their next `tick`; the
+    first failure is raised.
     """
     broken = False
 

@@ -33,14 +33,20 @@ def checked(inputs: Any) -> dict[str, Stimulus | Sequence[Stimulus]]:
 
 def longest(inputs: BatchInputs) -> float:
     """The time at which the last of the inputs ends [s]."""
-    given = [part for value in inputs.values() for part in ([value] if isinstance(value, Stimulus) else value)]
+    given = [
+        part
+        for value in inputs.values()
+        for part in ([value] if isinstance(value, Stimulus) else value)
+    ]
     return max((part.duration for part in given), default=0.0)
 
 
 def samples(network: Network, inputs: BatchInputs, batch: int | None) -> list[dict[str, Stimulus]]:
     """The stimuli of every sample of a batch: each fits the input whose place it takes."""
     known = {part.name: part for part in network.inputs}
-    lengths = {name: len(given) for name, given in inputs.items() if not isinstance(given, Stimulus)}
+    lengths = {
+        name: len(given) for name, given in inputs.items() if not isinstance(given, Stimulus)
+    }
     if batch is None:
         batch = max(lengths.values(), default=1)
     batch = check.whole(OWNER, "run batch", batch, least=1, most=MOST_SAMPLES)
@@ -62,19 +68,28 @@ def samples(network: Network, inputs: BatchInputs, batch: int | None) -> list[di
                 )
     ready = {name: _drawn(network, known[name], given) for name, given in inputs.items()}
     return [
-        {name: given if isinstance(given, Stimulus) else given[sample] for name, given in ready.items()}
+        {
+            name: given if isinstance(given, Stimulus) else given[sample]
+            for name, given in ready.items()
+        }
         for sample in range(batch)
     ]
 
 
-def _drawn(network: Network, described: Input, given: Stimulus | Sequence[Stimulus]) -> Stimulus | list[Stimulus]:
-    """What takes the place of an input, with numbers in place of its distributions, once it suits the input.
+def _drawn(
+    network: Network, described: Input, given: Stimulus | Sequence[Stimulus]
+) -> Stimulus | list[Stimulus]:
+    """What takes the place of an input, with numbers in place of its distributions, once it suits
+    the input.
 
     One stimulus for all samples is drawn once; where each has its own, each draws its own.
     """
     alone = isinstance(given, Stimulus)
     stimuli = [given] if isinstance(given, Stimulus) else given
-    made = [drawn_stimulus(network, described, part, None if alone else k) for k, part in enumerate(stimuli)]
+    made = [
+        drawn_stimulus(network, described, part, None if alone else k)
+        for k, part in enumerate(stimuli)
+    ]
     for part in made:
         suits(described, part)
     return made[0] if alone else made

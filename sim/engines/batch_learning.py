@@ -1,4 +1,6 @@
-"""Batches that learn: what each sample makes of the weights, and what becomes of the simulator's own."""
+"""Batches that learn: what each sample makes of the weights, and what becomes of the simulator's
+own.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ Weights = Mapping[str, NDArray[np.float64]]
 def wanted(network: Network, learn: object) -> str | None:
     """How a batch of this network learns, checked; None where nothing can learn.
 
-    Raises NetworkError for a network with a rule where `learn` is None, UnsupportedError for a store that cannot take
-    changes of weights as they are.
+    Raises NetworkError for a network with a rule where `learn` is None, UnsupportedError for a
+    store that cannot take changes of weights as they are.
     """
     learning = [part for part in network.projections if part.rule is not None]
     if learn is None:
@@ -48,8 +50,9 @@ def wanted(network: Network, learn: object) -> str | None:
 class Changes:
     """What the samples of a batch change the weights by, added up in the order of the samples.
 
-    before: the weights of every projection that learns (n_synapses,), with which all samples begin. A thread whose
-    sample is done waits for those of lower number, so a sum does not depend on the number of threads.
+    before: the weights of every projection that learns (n_synapses,), with which all samples begin.
+    A thread whose sample is done waits for those of lower number, so a sum does not depend on the
+    number of threads.
     """
 
     def __init__(self, before: Weights) -> None:
@@ -58,7 +61,9 @@ class Changes:
         self._next, self._turn = 0, threading.Condition()
 
     def add(self, sample: int, after: Weights, tick: Progress) -> None:
-        """Add the change of `sample`, whose weights are now `after`; `tick` raises where the batch is broken off."""
+        """Add the change of `sample`, whose weights are now `after`; `tick` raises where the batch
+        is broken off.
+        """
         with self._turn:
             while self._next != sample:
                 self._turn.wait(WAIT)

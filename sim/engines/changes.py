@@ -1,4 +1,6 @@
-"""What `Simulator.set` and `Simulator.stimulate` change, checked like the constructors, on another engine."""
+"""What `Simulator.set` and `Simulator.stimulate` change, checked like the constructors, on another
+engine.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def set_population(engine: Engine, population: Population, given: Mapping[str, A
     variables, parameters = engine.variables(population), _parameters(population.model)
     _known(given, [*variables, *parameters], f"{type(population.model).__name__} has the", "v=0.0")
     states = {
-        name: _values(engine.network, population, name, value) for name, value in given.items() if name in variables
+        name: _values(engine.network, population, name, value)
+        for name, value in given.items()
+        if name in variables
     }
     others = {name: value for name, value in given.items() if name not in variables}
     if others:
@@ -55,7 +59,9 @@ def set_projection(engine: Engine, projection: Projection, given: Mapping[str, A
     n = engine.plan.synapses[projection.name].n
     weights = check.per_unit(OWNER, "set weights", given["weights"])
     if np.ndim(weights) and weights.shape != (n,):
-        rule = f"must be one number or one for each synapse ({n}), in the order of Simulator.weights"
+        rule = (
+            f"must be one number or one for each synapse ({n}), in the order of Simulator.weights"
+        )
         raise check.fail(OWNER, "set weights", rule, f"shape {weights.shape}")
     before = engine.weights(projection.name)
     receptor = projection.receptor if projection.graded else receptor_of(projection, before)
@@ -84,8 +90,14 @@ def set_stimulus(engine: Engine, described: Input, stimulus: Any) -> Engine:
 
 
 def _reweighted(engine: Engine, projection: Projection, weights: Any) -> Projection:
-    """The projection with these weights: one number, or one for each synapse in the engine's order."""
-    name, n, store = projection.name, engine.plan.synapses[projection.name].n, type(projection.store).__name__
+    """The projection with these weights: one number, or one for each synapse in the
+    engine's order.
+    """
+    name, n, store = (
+        projection.name,
+        engine.plan.synapses[projection.name].n,
+        type(projection.store).__name__,
+    )
     if projection.rule is not None:
         raise UnsupportedError(
             f"Simulator.set weights: those of {name!r} are changed by its rule alone, since they live in {store}; "
@@ -119,8 +131,12 @@ def _weighted(projection: Projection, weights: NDArray[np.float64]) -> Projectio
     return replace(projection, weight=weights)
 
 
-def _values(network: Network, population: Population, variable: str, value: Any) -> NDArray[np.float64]:
-    """Values of a state variable (n,): draws of a distribution are those of ``Network.population(initial=...)``."""
+def _values(
+    network: Network, population: Population, variable: str, value: Any
+) -> NDArray[np.float64]:
+    """Values of a state variable (n,): draws of a distribution are those of
+    ``Network.population(initial=...)``.
+    """
     field = f"set {variable}"
     if not isinstance(value, Distribution):
         value = check.per_unit(OWNER, field, value)

@@ -29,7 +29,9 @@ DEFAULT_DT: Final = 1e-4  # [s]
 THREADS: Final = "POTENTIA_THREADS"  # environment variable; the cores that a process uses at most
 LARGE: Final = 20_000  # neurons from which on a run uses several cores unless told otherwise
 MOST_THREADS: Final = 1024
-MOST_SHARED: Final = 4  # of them: beyond, runs of synapses get too short (on 16 cores, 4, 8 and 16 threads take the
+MOST_SHARED: Final = (
+    4  # of them: beyond, runs of synapses get too short (on 16 cores, 4, 8 and 16 threads take the
+)
 # same time)
 
 
@@ -59,15 +61,22 @@ class Options:
             self._keep(field, check.one_of(OWNER, field, getattr(self, field), choices))
         self._keep("deterministic", check.flag(OWNER, "deterministic", self.deterministic))
         if self.threads is not None:
-            self._keep("threads", check.whole(OWNER, "threads", self.threads, least=1, most=MOST_THREADS))
+            self._keep(
+                "threads", check.whole(OWNER, "threads", self.threads, least=1, most=MOST_THREADS)
+            )
         self._keep("chunk", check.whole(OWNER, "chunk", self.chunk, least=1, most=2**31 - 1))
         if self.engine == "clock":
-            self._keep("dt", check.seconds(OWNER, "dt", DEFAULT_DT if self.dt is None else self.dt, above=0.0))
+            self._keep(
+                "dt",
+                check.seconds(OWNER, "dt", DEFAULT_DT if self.dt is None else self.dt, above=0.0),
+            )
             return
         if self.dt is not None:
             raise check.fail(OWNER, "dt", "must be left out: the event engine has no grid", self.dt)
         if self.backend not in ("auto", "cpu"):
-            raise UnsupportedError(f"Simulator.backend: the event engine runs on 'cpu' (got {self.backend!r})")
+            raise UnsupportedError(
+                f"Simulator.backend: the event engine runs on 'cpu' (got {self.backend!r})"
+            )
 
     @property
     def saved(self) -> dict[str, Any]:
@@ -96,19 +105,31 @@ def choose(network: Network, options: Options) -> tuple[Engine, Options]:
 
     def on(name: str) -> ClockEngine:
         compiled = partial(
-            compile_network, backend=backends.load(name), threads=1 if name == "gpu" else shared, dt=dt,
-            precision=options.dtype, deterministic=options.deterministic,
-        )  # fmt: skip
+            compile_network,
+            backend=backends.load(name),
+            threads=1 if name == "gpu" else shared,
+            dt=dt,
+            precision=options.dtype,
+            deterministic=options.deterministic,
+        )
         return ClockEngine(compiled(network), compiled, chunk=options.chunk, threads=threads)
 
     with memory_told("Simulator.network"):
-        engine = (_on_a_card(network, dt, on) or on("cpu")) if options.backend == "auto" else on(options.backend)
+        engine = (
+            (_on_a_card(network, dt, on) or on("cpu"))
+            if options.backend == "auto"
+            else on(options.backend)
+        )
     return engine, replace(options, backend=engine.plan.backend.name)
 
 
 def cores() -> int:
-    """How many processor cores this process may use; at most POTENTIA_THREADS, if the environment has it."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processor cores this process may use; at most POTENTIA_THREADS, if the environment
+    has it.
+    """
+    there = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     wanted = os.environ.get(THREADS, "")
     if not wanted:
         return there
@@ -117,13 +138,26 @@ def cores() -> int:
     return min(int(wanted), there)
 
 
-def _on_a_card(network: Network, dt: float, engine: Callable[[str], ClockEngine]) -> ClockEngine | None:
-    """The engine on a card, if the network is large enough for it and one is there that can run all of it."""
+def _on_a_card(
+    network: Network, dt: float, engine: Callable[[str], ClockEngine]
+) -> ClockEngine | None:
+    """The engine on a card, if the network is large enough for it and one is there that can run all
+    of it.
+    """
     units = sum(part.n for part in network.populations)
-    synapses = sum(part.connectivity.expected(part.pre.n, part.post.n) for part in network.projections)
-    parts = {type(part.model) for part in network.populations} | {type(part.stimulus) for part in network.inputs}
-    kernels = 3 + len(parts) + len({probe.what for probe in network.probes})  # deliver, list, send, and one each
-    if not choice.pays(neurons=units, synapses=round(synapses), kernels=kernels, dt=dt) or not choice.available():
+    synapses = sum(
+        part.connectivity.expected(part.pre.n, part.post.n) for part in network.projections
+    )
+    parts = {type(part.model) for part in network.populations} | {
+        type(part.stimulus) for part in network.inputs
+    }
+    kernels = (
+        3 + len(parts) + len({probe.what for probe in network.probes})
+    )  # deliver, list, send, and one each
+    if (
+        not choice.pays(neurons=units, synapses=round(synapses), kernels=kernels, dt=dt)
+        or not choice.available()
+    ):
         return None
     try:
         return engine("gpu")
@@ -132,14 +166,20 @@ def _on_a_card(network: Network, dt: float, engine: Callable[[str], ClockEngine]
 
 
 def _run_threads(network: Network, threads: int, *, chosen: bool) -> int:
-    """How many threads a single run is cut for; one where the work of a step is shorter than a meeting of threads."""
+    """How many threads a single run is cut for; one where the work of a step is shorter than a
+    meeting of threads.
+    """
     if chosen and threads > cores():
-        notify(f"Simulator.threads: {threads} threads share {cores()} cores and will wait for one another")
+        notify(
+            f"Simulator.threads: {threads} threads share {cores()} cores and will wait for one another"
+        )
     large = sum(part.n for part in network.populations) >= LARGE
     return threads if chosen else min(threads, MOST_SHARED) if large else 1
 
 
 def _name_of_type(dtype: Any) -> Any:
     """The name of a dtype that is given as such, as NumPy's classes and instances are."""
-    named = isinstance(dtype, np.dtype) or (isinstance(dtype, type) and issubclass(dtype, np.generic))
+    named = isinstance(dtype, np.dtype) or (
+        isinstance(dtype, type) and issubclass(dtype, np.generic)
+    )
     return np.dtype(dtype).name if named else dtype

@@ -1,4 +1,6 @@
-"""The clock engine: steps of dt in one compiled loop, chunk by chunk; batches spread over threads."""
+"""The clock engine: steps of dt in one compiled loop, chunk by chunk; batches
+spread over threads.
+"""
 
 from __future__ import annotations
 
@@ -38,16 +40,19 @@ AWAY = -1  # where a run is that is not over
 class ClockEngine:
     """A plan, its memory and the step it has reached.
 
-    chunk: steps between two visits of Python, for progress and for emptying probe buffers; no result depends on it.
+    chunk: steps between two visits of Python, for progress and for emptying probe buffers; no
+    result depends on it.
 
-    A run counts only once somebody sets `standing`, the number of the state that the simulation has come to, to
-    `reached`, that of the state that the memory is in. Until then `settle` takes it back, so a run that an error or
-    Ctrl-C ends leaves no trace.
+    A run counts only once somebody sets `standing`, the number of the state that the simulation has
+    come to, to `reached`, that of the state that the memory is in. Until then `settle` takes it
+    back, so a run that an error or Ctrl-C ends leaves no trace.
 
     compiled: makes a plan of another network in the same way as `plan` was made.
     """
 
-    def __init__(self, plan: Plan, compiled: Callable[[Network], Plan], *, chunk: int, threads: int) -> None:
+    def __init__(
+        self, plan: Plan, compiled: Callable[[Network], Plan], *, chunk: int, threads: int
+    ) -> None:
         self.plan, self.compiled, self.chunk, self.threads = plan, compiled, chunk, threads
         self.memory = plan.memory()
         # None until it is needed, and while a run is taken back
@@ -72,20 +77,28 @@ class ClockEngine:
 
     def steps(self, duration: float) -> int:
         """A duration [s] in steps; one that is no whole number of steps is refused."""
-        return check.steps("Simulator", "run duration", duration, self.plan.dt, most=MOST_RUN) if duration else 0
+        return (
+            check.steps("Simulator", "run duration", duration, self.plan.dt, most=MOST_RUN)
+            if duration
+            else 0
+        )
 
     def covering(self, duration: float) -> float:
         """The shortest whole number of steps that covers `duration`, in seconds."""
         return math.ceil(duration / self.plan.dt - 1e-6) * self.plan.dt
 
     def snapshot(self, step: int | None = None) -> dict[str, NDArray[Any]]:
-        """Copies of all that changes in a run, by name, and marks of all that does not; step: in the middle of one."""
+        """Copies of all that changes in a run, by name, and marks of all that does not; step: in
+        the middle of one.
+        """
         arrays = {signal.name: self.memory[signal].copy() for signal in self._saved()}
         reached = np.array([self.step if step is None else step], np.int64)
         return arrays | {"step": reached, "wiring": _wiring(self.plan, self.memory)}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take over the arrays of a `snapshot` of the same network; DataError unless every one fits."""
+        """Take over the arrays of a `snapshot` of the same network; DataError unless every one
+        fits.
+        """
         self._steps[self.standing] = self._take_over(arrays)
 
     def settle(self) -> None:
@@ -100,7 +113,10 @@ class ClockEngine:
         self.reached = self.standing
 
     def _begin(self) -> None:
-        """Keep all that a run changes. Its room is kept, too: to get it anew takes longer than to copy."""
+        """Keep all that a run changes.
+
+        Its room is kept, too: to get it anew takes longer than to copy.
+        """
         self._steps = {self.standing: self.step}
         for part in SAVED:
             block = self.memory.blocks[part]
@@ -113,17 +129,26 @@ class ClockEngine:
         self.reached = self.standing + 1
 
     def _renew(self) -> None:
-        """Another program for the memory as it is now, one that has not decided yet when each operator runs next."""
+        """Another program for the memory as it is now, one that has not decided yet when each
+        operator runs next.
+        """
         self.program = None  # a device has no room for two
         self.program = self.plan.program(self.memory)
 
     def _take_over(self, arrays: Mapping[str, NDArray[Any]]) -> int:
         """Write the arrays of a `snapshot` into memory; return its step."""
-        marks: dict[str, NDArray[Any]] = {"step": np.zeros(1, np.int64), "wiring": _wiring(self.plan, self.memory)}
-        expected: dict[str, NDArray[Any]] = {signal.name: self.memory[signal] for signal in self._saved()} | marks
+        marks: dict[str, NDArray[Any]] = {
+            "step": np.zeros(1, np.int64),
+            "wiring": _wiring(self.plan, self.memory),
+        }
+        expected: dict[str, NDArray[Any]] = {
+            signal.name: self.memory[signal] for signal in self._saved()
+        } | marks
         match({name: (array.shape, array.dtype) for name, array in expected.items()}, arrays)
         if not np.array_equal(arrays["wiring"], marks["wiring"]):
-            raise DataError("the synapses drawn here are not those of the saved network, which another version drew")
+            raise DataError(
+                "the synapses drawn here are not those of the saved network, which another version drew"
+            )
         for signal in self._saved():
             signal.check(arrays[signal.name])
         if not 0 <= int(arrays["step"][0]) < MOST_COUNT:
@@ -137,7 +162,10 @@ class ClockEngine:
     def _check_stimuli(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Raise DataError where a stimulus would have more to catch up with than any run leaves."""
         for part in self.network.inputs:
-            kept = {key: arrays.get(f"{part.name}.{key}") for key in part.stimulus.flow(part.population.n)}
+            kept = {
+                key: arrays.get(f"{part.name}.{key}")
+                for key in part.stimulus.flow(part.population.n)
+            }
             values = {key: array for key, array in kept.items() if array is not None}
             if values and not part.stimulus.stands(values, int(arrays["step"][0]) * self.plan.dt):
                 raise DataError(f"the saved times of {part.name} lie before the saved step")
@@ -146,10 +174,14 @@ class ClockEngine:
         return [signal for signal in self.plan.signals if signal.region in SAVED]
 
     def run(
-        self, duration: float, progress: Progress, sink: Sink | None = None,
+        self,
+        duration: float,
+        progress: Progress,
+        sink: Sink | None = None,
         state: Mapping[str, NDArray[Any]] | None = None,
-    ) -> Result:  # fmt: skip
-        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last piece is returned.
+    ) -> Result:
+        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last
+        piece is returned.
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
@@ -170,12 +202,16 @@ class ClockEngine:
         return result
 
     def run_batch(
-        self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress, learn: str | None = None
+        self,
+        duration: float,
+        stimuli: Sequence[Mapping[str, Stimulus]],
+        progress: Progress,
+        learn: str | None = None,
     ) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; time does not go on.
 
-        learn: where a rule changes weights, each copy has weights of its own; by "mean" or "sum" the engine has then
-        reached a state in which its own are changed.
+        learn: where a rule changes weights, each copy has weights of its own; by "mean" or "sum"
+        the engine has then reached a state in which its own are changed.
         """
         n_workers, more = min(self.threads, len(stimuli)), ("store",) if learn else ()
         if learn:
@@ -225,7 +261,9 @@ class ClockEngine:
         self._reach(self.step)
 
     def _check_room(self, n_workers: int) -> None:
-        """Raise CapacityError unless every thread of a batch that learns has room for weights of its own."""
+        """Raise CapacityError unless every thread of a batch that learns has room for weights of
+        its own.
+        """
         needed = float((n_workers + 2) * self.memory.blocks["store"].nbytes)
         told = f"{n_workers} threads with weights of their own, one for each sample at work; take fewer threads"
         check_bytes("Simulator.run", needed, told)
@@ -239,74 +277,108 @@ class ClockEngine:
         return self.memory[f"{population.name}.{variable}"].astype(np.float64)
 
     def reset(self, *, keep_weights: bool) -> ClockEngine:
-        """An engine that stands at the beginning, if asked with the present content of all stores."""
+        """An engine that stands at the beginning, if asked with the present content
+        of all stores.
+        """
         regions = [region for region in SAVED if not (keep_weights and region == "store")]
         return self._like(self.memory.renewed(regions), 0)
 
-    def with_state(self, population: Population, values: Mapping[str, NDArray[np.float64]]) -> ClockEngine:
+    def with_state(
+        self, population: Population, values: Mapping[str, NDArray[np.float64]]
+    ) -> ClockEngine:
         """An engine in which state variables have other values, each (n,)."""
         memory = self.memory.replicate()
         for variable, value in values.items():
             memory[f"{population.name}.{variable}"][...] = value
             sent = f"{population.name}.sent"
-            if variable == population.model.sends and sent in memory.views:  # its targets see it at once
+            if (
+                variable == population.model.sends and sent in memory.views
+            ):  # its targets see it at once
                 memory[sent][(self.step - 1) % memory[sent].shape[0]] = value
         return self._like(memory, self.step)
 
     def writes(self, projection: Projection) -> bool:
-        """Whether the weights of a projection are numbers in memory, which can be changed without compiling anew."""
+        """Whether the weights of a projection are numbers in memory, which can be changed without
+        compiling anew.
+        """
         return self.plan.projections[projection.name].weights is not None
 
     def bounds(self, projection: Projection) -> tuple[float, float]:
         """Between which numbers the weights of a projection must lie."""
         low, high = self.plan.projections[projection.name].bounds
-        rounded = np.array([low, high], self.plan.precision)  # weights that were clipped may be these
+        rounded = np.array(
+            [low, high], self.plan.precision
+        )  # weights that were clipped may be these
         return min(low, float(rounded[0])), max(high, float(rounded[1]))
 
     def with_weights(self, projection: Projection, weights: NDArray[np.float64]) -> ClockEngine:
         """An engine in which a projection that `writes` has other weights (n_synapses,)."""
-        memory, signal = self.memory.replicate(("store",)), self.plan.projections[projection.name].weights
+        memory, signal = (
+            self.memory.replicate(("store",)),
+            self.plan.projections[projection.name].weights,
+        )
         if signal is not None:
             memory[signal][...] = weights
         return self._like(memory, self.step)
 
     def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
-        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of its synapse."""
+        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of
+        its synapse.
+        """
         return np.asarray(draw(numbered, projection, self.plan.dt).weights, np.int64)
 
     def stimulated(self, network: Network, name: str) -> ClockEngine:
-        """An engine for a network in which one input has another stimulus of the same kind, which begins now."""
+        """An engine for a network in which one input has another stimulus of the same kind, which
+        begins now.
+        """
         plan = stimulated(self.plan, network, name)
         memory = self.memory.replicate(signals=plan.signals)
         plan.anew(memory, {name: plan.inputs[name].stimulus}, 0, self.step)
         return self._like(memory, self.step, plan)
 
     def twin(self) -> ClockEngine:
-        """An engine in the same state that goes its own way; this one has no program until it runs again."""
+        """An engine in the same state that goes its own way; this one has no program until it runs
+        again.
+        """
         self.program = None  # a device has no room for two
         return self._like(self.memory.replicate(("store",)), self.step)
 
     def recompiled(self, network: Network, fresh: Collection[str] = ()) -> ClockEngine:
-        """An engine for a network of the same parts in the present state; stores of the projections `fresh` are new."""
+        """An engine for a network of the same parts in the present state; stores of the projections
+        `fresh` are new.
+        """
         plan = self.compiled(network)
         memory = plan.memory()
         for signal in plan.signals:
-            if signal.region not in SAVED or (signal.region == "store" and signal.name.rpartition(".")[0] in fresh):
+            if signal.region not in SAVED or (
+                signal.region == "store" and signal.name.rpartition(".")[0] in fresh
+            ):
                 continue
             before, now = self.memory.views.get(signal.name), memory[signal]
             kept = before is not None and before.dtype == now.dtype
             if before is not None and kept and before.shape == now.shape:
                 now[...] = before
-            elif before is not None and kept and before.shape[1:] == now.shape[1:] and signal.name in plan.rings:
+            elif (
+                before is not None
+                and kept
+                and before.shape[1:] == now.shape[1:]
+                and signal.name in plan.rings
+            ):
                 turned(before, now, self.step)
             else:
-                raise UnsupportedError(f"Simulator.set: cannot keep the state, since {signal.name} gets another shape")
+                raise UnsupportedError(
+                    f"Simulator.set: cannot keep the state, since {signal.name} gets another shape"
+                )
         made = self._like(memory, self.step, plan)
-        made.program = plan.program(memory)  # now, in case a kernel of a user's own does not take what it gets
+        made.program = plan.program(
+            memory
+        )  # now, in case a kernel of a user's own does not take what it gets
         return made
 
     def _like(self, memory: Memory, step: int, plan: Plan | None = None) -> ClockEngine:
-        """An engine of the same kind with this memory at this step; its program is made when it runs."""
+        """An engine of the same kind with this memory at this step; its program is made when it
+        runs.
+        """
         made = object.__new__(ClockEngine)
         made.plan, made.compiled = self.plan if plan is None else plan, self.compiled
         made.chunk, made.threads, made.memory, made.program = self.chunk, self.threads, memory, None
@@ -319,7 +391,9 @@ class ClockEngine:
         """The present weights of a projection (n_synapses,)."""
         return self.plan.weights(projection, self.memory)
 
-    def product(self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int) -> NDArray[np.float64]:
+    def product(
+        self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int
+    ) -> NDArray[np.float64]:
         """The product of a projection's weights with numbers; see `Store.product`."""
         return self.plan.product(projection, self.memory, x, transpose=transpose, key=key)
 
@@ -327,13 +401,22 @@ class ClockEngine:
         """The synapses of a projection with their present weights."""
         synapses = self.plan.synapses[projection]
         return Connections(
-            sources=synapses.sources().astype(np.int64), targets=synapses.targets.astype(np.int64),
-            delays=np.asarray(synapses.delays() * self.plan.dt, np.float64), weights=self.weights(projection),
-            n_pre=synapses.n_pre, n_post=synapses.n_post,
-        )  # fmt: skip
+            sources=synapses.sources().astype(np.int64),
+            targets=synapses.targets.astype(np.int64),
+            delays=np.asarray(synapses.delays() * self.plan.dt, np.float64),
+            weights=self.weights(projection),
+            n_pre=synapses.n_pre,
+            n_post=synapses.n_post,
+        )
 
     def _advance(
-        self, program: Any, memory: Memory, step: int, stop: int, recording: ClockRecording, progress: Progress
+        self,
+        program: Any,
+        memory: Memory,
+        step: int,
+        stop: int,
+        recording: ClockRecording,
+        progress: Progress,
     ) -> None:
         while step < stop:
             goal = min(step + self.chunk, stop, recording.next_visit(step))
@@ -351,11 +434,21 @@ class ClockEngine:
 
 
 def _check_finite(plan: Plan, memory: Memory, step: int) -> None:
-    """Raise DivergenceError if a state variable is NaN or infinite: a NaN would never reach a threshold."""
+    """Raise DivergenceError if a state variable is NaN or infinite: a NaN would never reach a
+    threshold.
+    """
     for signal in plan.signals:
-        if signal.region == "state" and signal.dtype == "float" and not (good := np.isfinite(memory[signal])).all():
+        if (
+            signal.region == "state"
+            and signal.dtype == "float"
+            and not (good := np.isfinite(memory[signal])).all()
+        ):
             unit = int(good.argmin())
-            models = [part.model for part in plan.network.populations if signal.name.startswith(f"{part.name}.")]
+            models = [
+                part.model
+                for part in plan.network.populations
+                if signal.name.startswith(f"{part.name}.")
+            ]
             grows = f", a parameter of {check.name_of(models[0])} lets it grow" if models else ""
             raise DivergenceError(
                 f"{signal.name} of unit {unit} is {memory[signal][unit]} by {step * plan.dt:g} s: "
@@ -364,13 +457,17 @@ def _check_finite(plan: Plan, memory: Memory, step: int) -> None:
 
 
 def turned(before: NDArray[Any], now: NDArray[Any], step: int) -> None:
-    """Copy what a ring of past steps holds at `step` into one of another depth, each step to its own slot."""
+    """Copy what a ring of past steps holds at `step` into one of another depth, each step to its
+    own slot.
+    """
     for past in range(max(step - min(len(before), len(now)), 0), step):
         now[past % len(now)] = before[past % len(before)]
 
 
 def _wiring(plan: Plan, memory: Memory) -> NDArray[np.uint8]:
-    """BLAKE2b (16,) of the synapses of all projections and of all fixed whole numbers, such as lists of events."""
+    """BLAKE2b (16,) of the synapses of all projections and of all fixed whole numbers, such as
+    lists of events.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for name, synapses in plan.synapses.items():
         digest.update(name.encode())

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 class ClockRecording(Recording):
     """The records of one run in `memory`; times are steps."""
 
-    def __init__(self, plan: Plan, memory: Memory, start: int, stop: int, sink: Sink | None = None) -> None:
+    def __init__(
+        self, plan: Plan, memory: Memory, start: int, stop: int, sink: Sink | None = None
+    ) -> None:
         super().__init__([part.probe for part in plan.recorders], plan.meta(), stop, sink)
         self.plan, self.memory = plan, memory
         self._begin(start)
@@ -31,13 +33,17 @@ class ClockRecording(Recording):
     def next_visit(self, step: int) -> int:
         """The step at which weights are to be read next; far away if no probe asks for them."""
         due = [
-            step + recorder.every - step % recorder.every for recorder in self.plan.recorders if recorder.rows is None
+            step + recorder.every - step % recorder.every
+            for recorder in self.plan.recorders
+            if recorder.rows is None
         ]
         return min(due, default=1 << 62)
 
     def weighs(self, step: int) -> bool:
         """Whether weights are to be read after the steps before `step`."""
-        return any(recorder.rows is None and step % recorder.every == 0 for recorder in self.plan.recorders)
+        return any(
+            recorder.rows is None and step % recorder.every == 0 for recorder in self.plan.recorders
+        )
 
     def visit(self, step: int) -> None:
         """Empty all buffers after the steps before `step`; read the weights that are due."""
@@ -67,7 +73,9 @@ class ClockRecording(Recording):
         return {name: int(self.memory[signal][0]) for name, signal in self.plan.signatures.items()}
 
     def _tallies(self) -> dict[str, float]:
-        return {name: self.memory[signal].sum().item() for name, signal in self.plan.tallies.items()}
+        return {
+            name: self.memory[signal].sum().item() for name, signal in self.plan.tallies.items()
+        }
 
     def _spikes(self, k: int) -> tuple[NDArray[Any], NDArray[Any]]:
         steps, ids = self._column(k, 0, _EMPTY), self._column(k, 1, _EMPTY)
@@ -76,7 +84,9 @@ class ClockRecording(Recording):
 
     def _values(self, k: int) -> NDArray[Any]:
         recorder = self.plan.recorders[k]
-        values = self._column(k, 0, np.zeros((0, self._width(k)), self.memory[recorder.columns[0]].dtype))
+        values = self._column(
+            k, 0, np.zeros((0, self._width(k)), self.memory[recorder.columns[0]].dtype)
+        )
         self._chunks[k].clear()
         return values
 

@@ -57,11 +57,12 @@ class CompiledNetwork(Protocol):
 class Engine(Protocol):
     """Simulates one network. Its state is its own; nobody else changes it.
 
-    What is changed between runs makes another engine, which may share arrays with this one: only one of the two may
-    go on.
+    What is changed between runs makes another engine, which may share arrays with this one: only
+    one of the two may go on.
 
-    A run counts only once somebody sets `standing`, the number of the state that the simulation stands at, to
-    `reached`, that of the state to which the last run has come. Until then `settle` takes the run back.
+    A run counts only once somebody sets `standing`, the number of the state that the simulation
+    stands at, to `reached`, that of the state to which the last run has come. Until then `settle`
+    takes the run back.
     """
 
     standing: int
@@ -80,7 +81,10 @@ class Engine(Protocol):
         """Where the simulation stands [s]."""
 
     def steps(self, duration: float) -> int:
-        """How often a run of `duration` [s] tells of its progress. Raises ParameterError for one that cannot be run."""
+        """How often a run of `duration` [s] tells of its progress.
+
+        Raises ParameterError for one that cannot be run.
+        """
 
     def covering(self, duration: float) -> float:
         """The shortest run [s] that covers `duration` [s]."""
@@ -92,21 +96,34 @@ class Engine(Protocol):
         """Copies of all that changes in a run, by name."""
 
     def restore(self, arrays: Arrays) -> None:
-        """Take over the arrays of a `snapshot` of the same network; DataError unless every one fits."""
+        """Take over the arrays of a `snapshot` of the same network; DataError unless every one
+        fits.
+        """
 
-    def run(self, duration: float, progress: Progress, sink: Sink | None = None, state: Arrays | None = None) -> Result:
-        """Go on for `duration` [s]; a `sink` takes the records segment by segment, and only the last one is returned.
+    def run(
+        self,
+        duration: float,
+        progress: Progress,
+        sink: Sink | None = None,
+        state: Arrays | None = None,
+    ) -> Result:
+        """Go on for `duration` [s]; a `sink` takes the records segment by segment, and only the
+        last one is returned.
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
 
     def run_batch(
-        self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress, learn: str | None = None
+        self,
+        duration: float,
+        stimuli: Sequence[Mapping[str, Stimulus]],
+        progress: Progress,
+        learn: str | None = None,
     ) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; time does not go on.
 
-        learn: where a rule changes weights, each copy has weights of its own; by "mean" or "sum" the engine has then
-        reached a state in which its own are changed.
+        learn: where a rule changes weights, each copy has weights of its own; by "mean" or "sum"
+        the engine has then reached a state in which its own are changed.
         """
 
     def variables(self, population: Population) -> tuple[str, ...]:
@@ -116,9 +133,13 @@ class Engine(Protocol):
         """The present values of a state variable (n,)."""
 
     def reset(self, *, keep_weights: bool) -> Engine:
-        """An engine that stands at the beginning, if asked with the present content of all stores."""
+        """An engine that stands at the beginning, if asked with the present content
+        of all stores.
+        """
 
-    def with_state(self, population: Population, values: Mapping[str, NDArray[np.float64]]) -> Engine:
+    def with_state(
+        self, population: Population, values: Mapping[str, NDArray[np.float64]]
+    ) -> Engine:
         """An engine in which state variables have other values, each (n,)."""
 
     def writes(self, projection: Projection) -> bool:
@@ -131,21 +152,29 @@ class Engine(Protocol):
         """An engine in which a projection that `writes` has other weights (n_synapses,)."""
 
     def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
-        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of its synapse."""
+        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of
+        its synapse.
+        """
 
     def stimulated(self, network: Network, name: str) -> Engine:
-        """An engine for a network in which one input has another stimulus of the same kind, which begins now."""
+        """An engine for a network in which one input has another stimulus of the same kind, which
+        begins now.
+        """
 
     def twin(self) -> Engine:
         """An engine in the same state; the two share nothing that changes in a run."""
 
     def recompiled(self, network: Network, fresh: Collection[str] = ()) -> Engine:
-        """An engine for a network of the same parts in the present state; stores of the projections `fresh` are new."""
+        """An engine for a network of the same parts in the present state; stores of the projections
+        `fresh` are new.
+        """
 
     def connections(self, projection: str) -> Connections:
         """The synapses of a projection with their present weights."""
 
-    def product(self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int) -> NDArray[np.float64]:
+    def product(
+        self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int
+    ) -> NDArray[np.float64]:
         """The product of a projection's weights with numbers; see `Store.product`."""
 
     def weights(self, projection: str) -> NDArray[np.float64]:

@@ -35,7 +35,9 @@ PIECES = 100
 
 
 def _check_finite(memory: EventMemory) -> None:
-    """Raise DivergenceError if a state variable or a weight is NaN or infinite: a NaN would never reach a threshold."""
+    """Raise DivergenceError if a state variable or a weight is NaN or infinite: a NaN would never
+    reach a threshold.
+    """
     for learner in memory.plan.learners:
         if not (good := np.isfinite(weights := learner.weights(memory.learning))).all():
             synapse = int(good.argmin())
@@ -58,11 +60,13 @@ def _check_finite(memory: EventMemory) -> None:
 class EventEngine:
     """A plan, its memory and the time it has reached.
 
-    A run works on a copy of the memory. It counts only once somebody sets `standing`, the number of the memory where
-    the simulation stands, to `reached`, that of the copy.
+    A run works on a copy of the memory. It counts only once somebody sets `standing`, the number of
+    the memory where the simulation stands, to `reached`, that of the copy.
     """
 
-    def __init__(self, plan: EventPlan, memory: EventMemory | None = None, *, threads: int = 1) -> None:
+    def __init__(
+        self, plan: EventPlan, memory: EventMemory | None = None, *, threads: int = 1
+    ) -> None:
         self.plan, self.threads = plan, threads
         for probe in self.plan.probes:
             check_probe(self.plan, probe)
@@ -93,7 +97,12 @@ class EventEngine:
     def steps(self, duration: float) -> int:
         """The stretches in which a run of `duration` [s] tells of its progress."""
         if self.time + duration > LIMIT:
-            raise check.fail("Simulator", "run duration", f"must end by {LIMIT:g} s for the event engine", duration)
+            raise check.fail(
+                "Simulator",
+                "run duration",
+                f"must end by {LIMIT:g} s for the event engine",
+                duration,
+            )
         return max(1, min(PIECES, math.ceil(duration / PIECE)))
 
     def covering(self, duration: float) -> float:
@@ -111,10 +120,14 @@ class EventEngine:
         self._memories[self.standing] = memory
 
     def run(
-        self, duration: float, progress: Progress, sink: Sink | None = None,
+        self,
+        duration: float,
+        progress: Progress,
+        sink: Sink | None = None,
         state: Mapping[str, NDArray[Any]] | None = None,
-    ) -> Result:  # fmt: skip
-        """Go on for `duration` [s]; a `sink` takes the records segment by segment, and only the last one is returned.
+    ) -> Result:
+        """Go on for `duration` [s]; a `sink` takes the records segment by segment, and only the
+        last one is returned.
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
@@ -125,11 +138,16 @@ class EventEngine:
         return result
 
     def run_batch(
-        self, duration: float, stimuli: Sequence[Mapping[str, Stimulus]], progress: Progress, learn: str | None = None
+        self,
+        duration: float,
+        stimuli: Sequence[Mapping[str, Stimulus]],
+        progress: Progress,
+        learn: str | None = None,
     ) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; time does not go on.
 
-        learn: by "mean" or "sum" the engine has then reached a state in which its weights are changed.
+        learn: by "mean" or "sum" the engine has then reached a state in which its weights are
+        changed.
         """
         results: list[Result | None] = [None] * len(stimuli)
         workers = min(self.threads, len(stimuli))
@@ -155,7 +173,9 @@ class EventEngine:
     def _learn(self, changes: Changes, learn: str) -> None:
         """Change the weights by what the samples of a batch have come to."""
         memory, learners = self.memory.replicate(), self.plan.learners
-        weights = changes.weights(learn, {part.projection.name: (part.low, part.high) for part in learners})
+        weights = changes.weights(
+            learn, {part.projection.name: (part.low, part.high) for part in learners}
+        )
         for part in learners:
             part.set_weights(memory.learning, weights[part.projection.name])
         self._memories[self.standing + 1] = memory
@@ -166,7 +186,9 @@ class EventEngine:
         return kernels_of(population).state
 
     def state(self, population: Population, variable: str) -> NDArray[np.float64]:
-        """The present values of a state variable (n,); units are brought to the present on a copy."""
+        """The present values of a state variable (n,); units are brought to the
+        present on a copy.
+        """
         memory = self.memory.replicate()
         memory.bring(population)
         return np.asarray(memory.units.state[memory.rows(population, variable)], np.float64)
@@ -178,7 +200,9 @@ class EventEngine:
             memory.learning.weight[:] = self.memory.learning.weight
         return EventEngine(self.plan, memory, threads=self.threads)
 
-    def with_state(self, population: Population, values: Mapping[str, NDArray[np.float64]]) -> EventEngine:
+    def with_state(
+        self, population: Population, values: Mapping[str, NDArray[np.float64]]
+    ) -> EventEngine:
         """An engine in which state variables have other values, each (n,).
 
         The first variable of a unit that is refractory stays clamped.
@@ -211,11 +235,15 @@ class EventEngine:
         return EventEngine(self.plan, memory, threads=self.threads)
 
     def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
-        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of its synapse."""
+        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of
+        its synapse.
+        """
         return np.asarray(chained_weights(numbered, projection), np.int64)
 
     def stimulated(self, network: Network, name: str) -> EventEngine:
-        """An engine for a network in which one input has another stimulus of the same kind, which begins now."""
+        """An engine for a network in which one input has another stimulus of the same kind, which
+        begins now.
+        """
         stimulus = next(part.stimulus for part in network.inputs if part.name == name)
         memory = self.memory.replicate()
         memory.plan = replace(self.plan, network=network)
@@ -246,8 +274,12 @@ class EventEngine:
         """The present weights of a projection (n_synapses,)."""
         return self.plan.weights(projection, self.memory)
 
-    def product(self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int) -> NDArray[np.float64]:
-        """The product of a projection's weights with numbers, exactly: this engine has plain weights only."""
+    def product(
+        self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int
+    ) -> NDArray[np.float64]:
+        """The product of a projection's weights with numbers, exactly: this engine has plain
+        weights only.
+        """
         table = self.connections(projection).matrix()
         return np.asarray(x @ (table.T if transpose else table))
 
@@ -256,16 +288,22 @@ class EventEngine:
         return self.plan.connections(projection, self.weights(projection))
 
     def _run(
-        self, memory: EventMemory, duration: float, progress: Progress, sink: Sink | None = None,
+        self,
+        memory: EventMemory,
+        duration: float,
+        progress: Progress,
+        sink: Sink | None = None,
         state: Mapping[str, NDArray[Any]] | None = None,
-    ) -> Result:  # fmt: skip
+    ) -> Result:
         stretches, start = self.steps(duration), max(memory.now, 0)
         stop = start + int(ticks(duration))
         if state is not None:
             within("now", state["now"], start, stop)
             memory.restore(state)
             start = memory.now
-        recording = EventRecording(self.plan, memory.units, memory.before, memory.flight.delivered, start, stop, sink)
+        recording = EventRecording(
+            self.plan, memory.units, memory.before, memory.flight.delivered, start, stop, sink
+        )
         for stretch in range(1, stretches + 1):
             goal = start + (stop - start) * stretch // stretches
             self._advance(memory, goal, recording)
@@ -279,7 +317,11 @@ class EventEngine:
     def _advance(self, memory: EventMemory, stop: int, recording: EventRecording) -> None:
         """Carry out all events up to `stop` [ticks]."""
         advance = cached(loop.advance)
-        units, wires, records = table(memory.units), table(self.plan.wires), table(recording.records)
+        units, wires, records = (
+            table(memory.units),
+            table(self.plan.wires),
+            table(recording.records),
+        )
         inputs, learning = table(memory.inputs), table(memory.learning)
         while True:
             ended = advance(stop, units, wires, table(memory.flight), inputs, learning, records)

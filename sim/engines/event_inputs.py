@@ -15,7 +15,13 @@ from ...kernels.cpu.event_memory import table
 from ...kernels.cpu.event_queue import NEVER, TICKS, new_schedule
 from ...kernels.reference.random import mix
 from .. import validation as check
-from ..description.continuous import EventInput, HeldNoise, PiecewiseConstant, PoissonProcess, SpikeTimes
+from ..description.continuous import (
+    EventInput,
+    HeldNoise,
+    PiecewiseConstant,
+    PoissonProcess,
+    SpikeTimes,
+)
 from ..description.inputs import Stimulus
 from ..description.parts import Input, Population
 from ..plan.population import constant_drive, counts, event_input, reached, suits
@@ -25,21 +31,28 @@ from .event_solved import ticks
 
 
 def build_inputs(
-    plan: EventPlan, stimuli: Mapping[str, Stimulus], sample: int, now: int, before: Inputs | None = None
+    plan: EventPlan,
+    stimuli: Mapping[str, Stimulus],
+    sample: int,
+    now: int,
+    before: Inputs | None = None,
 ) -> Inputs:
     """All slots as they stand when the events up to `now` [ticks] are over.
 
-    stimuli: stand in for the inputs of the same names; sample: which copy of a batch this is; before: the slots up to
-    now, from which Poisson trains go on. In samples but the first, and where `stimuli` replace one, trains begin anew:
-    the interval that has begun would end at the same time in all samples, by a rate that is no more. Raises
-    UnsupportedError for a stimulus that does not say what it is without steps.
+    stimuli: stand in for the inputs of the same names; sample: which copy of a batch this is;
+    before: the slots up to now, from which Poisson trains go on. In samples but the first, and
+    where `stimuli` replace one, trains begin anew: the interval that has begun would end at the
+    same time in all samples, by a rate that is no more. Raises UnsupportedError for a stimulus that
+    does not say what it is without steps.
     """
     slots = _Slots(plan, sample)
     begins = before is None or now < 0 or sample > 0
     base = np.zeros(int(plan.first[-1]))
     for k, population in enumerate(plan.populations):
         parts = [part for part in plan.network.inputs if part.population is population]
-        base[plan.first[k] : plan.first[k + 1]] = constant_drive(plan.network.inputs, population, stimuli)
+        base[plan.first[k] : plan.first[k + 1]] = constant_drive(
+            plan.network.inputs, population, stimuli
+        )
         for part in parts:
             stimulus = stimuli.get(part.name, part.stimulus)
             suits(part, stimulus)
@@ -55,20 +68,29 @@ class _Slots:
 
     def __init__(self, plan: EventPlan, sample: int) -> None:
         self.plan, self.sample = plan, sample
-        self._slots, self._spikes, self._noises = [np.zeros(0, SLOT)], [np.zeros(0, SPIKE)], [np.zeros(0, NOISE)]
+        self._slots, self._spikes, self._noises = (
+            [np.zeros(0, SLOT)],
+            [np.zeros(0, SPIKE)],
+            [np.zeros(0, NOISE)],
+        )
         self._changes, self._levels = [np.zeros(0, CHANGE)], [np.zeros(0)]
         self._n_spikes = self._n_changes = self._n_noises = self._n_levels = 0
         self._sums: list[tuple[int, int, int]] = []
-        self._present: list[PiecewiseConstant] = []  # what changes the drive of the present population
+        self._present: list[
+            PiecewiseConstant
+        ] = []  # what changes the drive of the present population
         self._noisy: list[tuple[Input, HeldNoise]] = []
         self._ways: dict[type[EventInput], Callable[..., None]] = {
-            SpikeTimes: self._train, PoissonProcess: self._poisson,
+            SpikeTimes: self._train,
+            PoissonProcess: self._poisson,
             PiecewiseConstant: lambda part, told, anew: self._present.append(told),
             HeldNoise: lambda part, told, anew: self._noisy.append((part, told)),
-        }  # fmt: skip
+        }
 
     def take(self, part: Input, told: EventInput, *, anew: bool) -> None:
-        """Add what an input is in continuous time; currents are added up by `currents` once all are known."""
+        """Add what an input is in continuous time; currents are added up by `currents` once all are
+        known.
+        """
         if type(told) not in self._ways:
             known = ", ".join(kind.__name__ for kind in self._ways)
             raise check.fail(part.stimulus, "event", f"must return one of {known}, or None", told)
@@ -80,14 +102,23 @@ class _Slots:
         spikes["unit"] = np.asarray(told.ids) + self.plan.begin(part.population)
         self._spikes.append(spikes)
         self._n_spikes += spikes.size
-        self._add(part.population, 1, kind=kernels.TRAIN, variable=_variable(part), end=self._n_spikes)
+        self._add(
+            part.population, 1, kind=kernels.TRAIN, variable=_variable(part), end=self._n_spikes
+        )
 
     def _poisson(self, part: Input, told: PoissonProcess, anew: bool) -> None:
         units = self.plan.begin(part.population) + np.arange(part.population.n)
         self._add(
-            part.population, part.population.n, kind=kernels.POISSON, variable=_variable(part), unit=units,
-            rate=told.rate, weight=1.0 if counts(part) else told.weight, stream=self._stream(part), fresh=anew,
-        )  # fmt: skip
+            part.population,
+            part.population.n,
+            kind=kernels.POISSON,
+            variable=_variable(part),
+            unit=units,
+            rate=told.rate,
+            weight=1.0 if counts(part) else told.weight,
+            stream=self._stream(part),
+            fresh=anew,
+        )
 
     def _stream(self, part: Input) -> Any:
         """The random stream of an input, in this sample of a batch."""
@@ -106,9 +137,13 @@ class _Slots:
         for part, told in noisy:
             self._draw(part, told)
         self._add(
-            population, 1, kind=kernels.CURRENT, unit=self.plan.begin(population), variable=len(self._sums),
+            population,
+            1,
+            kind=kernels.CURRENT,
+            unit=self.plan.begin(population),
+            variable=len(self._sums),
             end=self._n_changes,
-        )  # fmt: skip
+        )
         self._sums.append((begin, noise, self._n_noises))
 
     def _list(self, present: list[PiecewiseConstant]) -> None:
@@ -121,7 +156,11 @@ class _Slots:
             row = np.searchsorted(own, times, side="right") - 1
             total[row >= 0] += values[row[row >= 0]]
         made = np.zeros(times.size, CHANGE)
-        made["time"], made["level"], made["width"] = times, self._n_levels + width * np.arange(times.size), width
+        made["time"], made["level"], made["width"] = (
+            times,
+            self._n_levels + width * np.arange(times.size),
+            width,
+        )
         self._changes.append(made)
         self._n_changes += times.size
         self._level(total)
@@ -129,10 +168,16 @@ class _Slots:
     def _draw(self, part: Input, told: HeldNoise) -> None:
         """Add a noise, whose numbers are drawn as time goes on."""
         made = np.zeros(1, NOISE)
-        made["interval"], made["stream"], made["level"] = ticks(told.interval), self._stream(part), self._n_levels
+        made["interval"], made["stream"], made["level"] = (
+            ticks(told.interval),
+            self._stream(part),
+            self._n_levels,
+        )
         self._noises.append(made)
         self._n_noises += 1
-        each = [np.broadcast_to(np.asarray(value), part.population.n) for value in (told.mean, told.std)]
+        each = [
+            np.broadcast_to(np.asarray(value), part.population.n) for value in (told.mean, told.std)
+        ]
         self._level(np.stack(each, axis=1))
 
     def _level(self, values: NDArray[np.float64]) -> None:
@@ -143,10 +188,18 @@ class _Slots:
         """Everything put together, each cursor behind the events up to `now`."""
         slot = np.concatenate(self._slots)
         made = Inputs(
-            slot=slot, heap=_NONE, place=_NONE, due=_NONE, size=_NONE, spike=np.concatenate(self._spikes),
-            change=np.concatenate(self._changes), sum=np.array(self._sums, SUM), noise=np.concatenate(self._noises),
-            levels=np.concatenate(self._levels), base=base,
-        )  # fmt: skip
+            slot=slot,
+            heap=_NONE,
+            place=_NONE,
+            due=_NONE,
+            size=_NONE,
+            spike=np.concatenate(self._spikes),
+            change=np.concatenate(self._changes),
+            sum=np.array(self._sums, SUM),
+            noise=np.concatenate(self._noises),
+            levels=np.concatenate(self._levels),
+            base=base,
+        )
         _set_cursors(made, now)
         _go_on(made, before, now)
         return _scheduled(self.plan, made, now)
@@ -176,9 +229,11 @@ def _set_cursors(inputs: Inputs, now: int) -> None:
 
 
 def _go_on(inputs: Inputs, before: Inputs | None, now: int) -> None:
-    """Let Poisson trains go on from where they stood `before`, or begin anew after the events up to `now` [ticks].
+    """Let Poisson trains go on from where they stood `before`, or begin anew after the events up to
+    `now` [ticks].
 
-    One that begins anew draws none of the intervals of an earlier one, and those that it draws on the clock.
+    One that begins anew draws none of the intervals of an earlier one, and those that it draws on
+    the clock.
     """
     slot, trains = inputs.slot, poisson(inputs)
     going = trains & (slot["fresh"] == 0)
@@ -197,7 +252,9 @@ def poisson(inputs: Inputs) -> NDArray[np.bool_]:
 
 
 def _scheduled(plan: EventPlan, inputs: Inputs, now: int) -> Inputs:
-    """The same with every slot scheduled by its cursor, and trains that begin anew at `now` [ticks]."""
+    """The same with every slot scheduled by its cursor, and trains that begin anew at `now`
+    [ticks].
+    """
     slot, due = inputs.slot, np.full(inputs.slot.size, NEVER)
     listed = (slot["kind"] == kernels.TRAIN) & (slot["cursor"] < slot["end"])
     due[listed] = inputs.spike["time"][slot["cursor"][listed]]
@@ -218,8 +275,12 @@ def drive(plan: EventPlan, inputs: Inputs, now: int) -> NDArray[np.float64]:
     return _currents(plan, inputs, now)[0]
 
 
-def _currents(plan: EventPlan, inputs: Inputs, now: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The drive of every unit (n_units,) at `now`, and when each slot (n_slots,) of currents changes it next."""
+def _currents(
+    plan: EventPlan, inputs: Inputs, now: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The drive of every unit (n_units,) at `now`, and when each slot (n_slots,) of currents
+    changes it next.
+    """
     total, due = inputs.base.copy(), np.full(inputs.slot.size, NEVER)
     cached(kernels.set_currents)(table(inputs), table(plan.units), now, total, due)
     return total, due

@@ -34,7 +34,8 @@ SHARED = ("parameters",)  # of all copies
 
 
 class EventMemory:
-    """All that changes in a run: units, spikes in flight, what learns, cursors of the inputs, the time ...
+    """All that changes in a run: units, spikes in flight, what learns, cursors of the inputs, the
+    time ...
 
     before: the counts at the last samples.
 
@@ -54,15 +55,28 @@ class EventMemory:
     def replicate(self) -> EventMemory:
         """A copy that goes its own way."""
         copy = object.__new__(EventMemory)
-        copy.plan, copy.now, copy.units, copy.before = self.plan, self.now, _own(self.units), self.before.copy()
+        copy.plan, copy.now, copy.units, copy.before = (
+            self.plan,
+            self.now,
+            _own(self.units),
+            self.before.copy(),
+        )
         copy.learning = copied(self.learning)
-        copy.flight = self.flight._replace(**{name: getattr(self.flight, name).copy() for name in _FLYING})
-        copy.inputs = self.inputs._replace(**{name: getattr(self.inputs, name).copy() for name in _MOVING})
+        copy.flight = self.flight._replace(
+            **{name: getattr(self.flight, name).copy() for name in _FLYING}
+        )
+        copy.inputs = self.inputs._replace(
+            **{name: getattr(self.inputs, name).copy() for name in _MOVING}
+        )
         return copy
 
     def stimulate(self, stimuli: Mapping[str, Stimulus], sample: int) -> None:
-        """Take other stimuli from now on: lists of events by their absolute times, Poisson trains from the present."""
-        self.inputs: Inputs = build_inputs(self.plan, stimuli, sample, self.now, getattr(self, "inputs", None))
+        """Take other stimuli from now on: lists of events by their absolute times, Poisson trains
+        from the present.
+        """
+        self.inputs: Inputs = build_inputs(
+            self.plan, stimuli, sample, self.now, getattr(self, "inputs", None)
+        )
         wanted = drive(self.plan, self.inputs, self.now)
         for first, end in zip(self.plan.first[:-1], self.plan.first[1:], strict=True):
             cached(set_drives)(table(self.units), first, wanted[first:end], max(self.now, 0))
@@ -83,7 +97,9 @@ class EventMemory:
         cached(bring)(table(self.units), own.start, own.stop, max(self.now, 0))
 
     def predict(self, population: Population) -> None:
-        """Let all units of a population, which stand at the present, predict anew; none fires before what is next."""
+        """Let all units of a population, which stand at the present, predict anew; none fires
+        before what is next.
+        """
         own = self.numbers(population)
         cached(foresee)(table(self.units), own.start, own.stop, self.now + 1)
 
@@ -97,18 +113,28 @@ class EventMemory:
         """Copies of all that cannot be worked out again."""
         times, codes = (array[: self.flight.size[0]] for array in self.flight[:2])
         order, trains = np.lexsort((codes, times)), poisson(self.inputs)
-        saved = {name: getattr(self.units, part)[name].copy() for part, names in SAVED.items() for name in names}
+        saved = {
+            name: getattr(self.units, part)[name].copy()
+            for part, names in SAVED.items()
+            for name in names
+        }
         if self.learning.n_rules:
             saved |= {
-                "weights": self.learning.weight.copy(), "traces": self.learning.left["value"].copy(),
+                "weights": self.learning.weight.copy(),
+                "traces": self.learning.left["value"].copy(),
                 "raised": self.learning.left["last"].copy(),
-            }  # fmt: skip
+            }
         return saved | {
-            "now": np.array([self.now], np.int64), "before": self.before.copy(),
-            "delivered": self.flight.delivered.copy(), "due": self.units.due.copy(), "state": self.units.state.copy(),
-            "flight_times": times[order], "flight_codes": codes[order],
-            "train_cursor": self.inputs.slot["cursor"][trains], "train_clock": self.inputs.slot["clock"][trains],
-        }  # fmt: skip
+            "now": np.array([self.now], np.int64),
+            "before": self.before.copy(),
+            "delivered": self.flight.delivered.copy(),
+            "due": self.units.due.copy(),
+            "state": self.units.state.copy(),
+            "flight_times": times[order],
+            "flight_codes": codes[order],
+            "train_cursor": self.inputs.slot["cursor"][trains],
+            "train_clock": self.inputs.slot["clock"][trains],
+        }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over a `snapshot`; DataError unless everything fits."""
@@ -123,12 +149,21 @@ class EventMemory:
         if (np.lexsort((codes, times)) != np.arange(times.size)).any():
             raise DataError("the saved spikes in flight must stand in order of their times")
         self.now = now
-        self.flight = Flight(times.copy(), codes.copy(), np.array([times.size]), times.size, arrays["delivered"].copy())
+        self.flight = Flight(
+            times.copy(),
+            codes.copy(),
+            np.array([times.size]),
+            times.size,
+            arrays["delivered"].copy(),
+        )
         self.grow(ROOM)  # a sorted list is a heap already
         self._restore_units(arrays)
         if self.learning.n_rules:
             self.learning.weight[:] = arrays["weights"]
-            self.learning.left["value"], self.learning.left["last"] = arrays["traces"], arrays["raised"]
+            self.learning.left["value"], self.learning.left["last"] = (
+                arrays["traces"],
+                arrays["raised"],
+            )
         trains = poisson(self.inputs)
         for name in ("cursor", "clock"):
             self.inputs.slot[name][trains] = arrays[f"train_{name}"]
@@ -137,16 +172,29 @@ class EventMemory:
         self.stimulate({}, 0)
 
     def _bounds(self, now: int, names: Iterable[str]) -> dict[str, tuple[float, float]]:
-        """The least and the greatest value of each array of a snapshot at `now`; KeyError for one without."""
+        """The least and the greatest value of each array of a snapshot at `now`; KeyError for one
+        without.
+        """
         largest, time = float(np.finfo(np.float64).max), max(now, 0) / TICKS
         bounds: dict[str, tuple[float, float]] = {
-            "now": (-1, int(LIMIT * TICKS)), "flight_times": (now, NEVER - 1), "due": (now, NEVER),
-            "last": (0, max(now, 0)), "flight_codes": (0, self.plan.wires.segment.size - 1), "held": (-1, NEVER),
-            "fired": (0, NEVER), "unsure": (0, 1), "signature": (0, MOST_HASH), "before": (0, NEVER),
-            "delivered": (0, NEVER), "state": (-largest, largest), "train_cursor": (0, NEVER),
-            "train_clock": (time * (1 - EXACT), math.inf), "weights": (-largest, largest), "traces": (0, largest),
+            "now": (-1, int(LIMIT * TICKS)),
+            "flight_times": (now, NEVER - 1),
+            "due": (now, NEVER),
+            "last": (0, max(now, 0)),
+            "flight_codes": (0, self.plan.wires.segment.size - 1),
+            "held": (-1, NEVER),
+            "fired": (0, NEVER),
+            "unsure": (0, 1),
+            "signature": (0, MOST_HASH),
+            "before": (0, NEVER),
+            "delivered": (0, NEVER),
+            "state": (-largest, largest),
+            "train_cursor": (0, NEVER),
+            "train_clock": (time * (1 - EXACT), math.inf),
+            "weights": (-largest, largest),
+            "traces": (0, largest),
             "raised": (0, max(now, 0)),
-        }  # fmt: skip
+        }
         return {name: bounds[name] for name in names}
 
     def _restore_units(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -156,7 +204,9 @@ class EventMemory:
             for name in names:
                 getattr(self.units, part)[name] = arrays[name]
         self.units.state[:] = arrays["state"]
-        self.units.neuron["drive"] = drive(self.plan, build_inputs(self.plan, {}, 0, self.now), self.now)
+        self.units.neuron["drive"] = drive(
+            self.plan, build_inputs(self.plan, {}, 0, self.now), self.now
+        )
 
 
 _EMPTY = np.zeros(0, np.int64)
@@ -166,7 +216,12 @@ _MOVING = ("slot", "heap", "place", "due", "size")  # arrays of the inputs that 
 
 def _own(units: Units) -> Units:
     """The same units with arrays of their own where they change."""
-    return Units(**{name: array if name in SHARED else array.copy() for name, array in units._asdict().items()})
+    return Units(
+        **{
+            name: array if name in SHARED else array.copy()
+            for name, array in units._asdict().items()
+        }
+    )
 
 
 def within(name: str, array: NDArray[Any], low: float, high: float) -> None:

@@ -1,4 +1,6 @@
-"""A network compiled for the event engine: units, their exact kernels, and synapses in order of delay."""
+"""A network compiled for the event engine: units, their exact kernels, and synapses in order of
+delay.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ from .event_solved import Solved, kernels_of, ticks
 class EventSynapses:
     """The synapses of one projection in (source, delay, target) order.
 
-    weights (n,); n_segments of one source and delay; per_source (n_pre,), how many synapses each source has.
+    weights (n,); n_segments of one source and delay; per_source (n_pre,), how many synapses each
+    source has.
     """
 
     name: str
@@ -57,8 +60,9 @@ class EventSynapses:
 class EventPlan:
     """A compiled network: what `print(plan)` shows is what runs.
 
-    populations: in order of rank; first (n_populations + 1,): the first unit of each; units: at time 0, nothing
-    predicted yet; synapses by projection; learners: the projections that learn; learning: all of them at time 0.
+    populations: in order of rank; first (n_populations + 1,): the first unit of each; units: at
+    time 0, nothing predicted yet; synapses by projection; learners: the projections that learn;
+    learning: all of them at time 0.
     """
 
     network: Network
@@ -75,7 +79,11 @@ class EventPlan:
     def weights(self, name: str, memory: Any) -> NDArray[np.float64]:
         """The weights (n_synapses,) that a projection has in `memory`."""
         learner = self.learner(name)
-        return self.synapses[name].weights.copy() if learner is None else learner.weights(memory.learning)
+        return (
+            self.synapses[name].weights.copy()
+            if learner is None
+            else learner.weights(memory.learning)
+        )
 
     def learner(self, name: str) -> Learner | None:
         """The projection of this name, if it learns."""
@@ -84,7 +92,10 @@ class EventPlan:
     @property
     def synapse_bytes(self) -> int:
         """Bytes that the synapses take: targets, weights, and segments with their delays."""
-        return sum(int(getattr(self.wires, name).nbytes) for name in ("target", "weight", "segment", "chain"))
+        return sum(
+            int(getattr(self.wires, name).nbytes)
+            for name in ("target", "weight", "segment", "chain")
+        )
 
     def connections(self, name: str, weights: NDArray[np.float64]) -> Connections:
         """The synapses of a projection, which have these weights (n_synapses,)."""
@@ -92,18 +103,27 @@ class EventPlan:
         number, synapses = list(self.synapses).index(name), self.synapses[name]
         own = self.wires.segment[self.wires.segment["projection"] == number]
         begin = int(own["first"].min(initial=self.wires.target.size))
-        targets = self.wires.target[begin : begin + synapses.n].astype(np.int64) - self.begin(part.post)
+        targets = self.wires.target[begin : begin + synapses.n].astype(np.int64) - self.begin(
+            part.post
+        )
         return Connections(
-            sources=synapses.sources().astype(np.int64), targets=targets,
-            delays=np.repeat(own["delay"], own["end"] - own["first"]) / TICKS, weights=weights,
-            n_pre=part.pre.n, n_post=part.post.n,
-        )  # fmt: skip
+            sources=synapses.sources().astype(np.int64),
+            targets=targets,
+            delays=np.repeat(own["delay"], own["end"] - own["first"]) / TICKS,
+            weights=weights,
+            n_pre=part.pre.n,
+            n_post=part.post.n,
+        )
 
     def __reduce__(self) -> Any:
-        raise UnsupportedError("Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator")
+        raise UnsupportedError(
+            "Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator"
+        )
 
     def judge(self, parameters: NDArray[np.float64]) -> None:
-        """Raise NetworkError if a user's own kernels broke a rule, which they note behind their parameters."""
+        """Raise NetworkError if a user's own kernels broke a rule, which they note behind their
+        parameters.
+        """
         judge(self.learners, self.learning)
         for population, places in self.verdicts:
             if (verdicts := parameters[places]).any():
@@ -121,7 +141,12 @@ class EventPlan:
 
     def meta(self) -> dict[str, Any]:
         """How results of this plan are made."""
-        return {"seed": self.network.seed, "precision": "float64", "backend": "cpu", "engine": "event"}
+        return {
+            "seed": self.network.seed,
+            "precision": "float64",
+            "backend": "cpu",
+            "engine": "event",
+        }
 
     def __str__(self) -> str:
         synapses = sum(part.n for part in self.synapses.values())
@@ -130,13 +155,17 @@ class EventPlan:
         ]
         for population in self.populations:
             kernels = kernels_of(population)
-            names = [_name(kernel) for kernel in (kernels.flow, kernels.next, kernels.fire) if kernel]
+            names = [
+                _name(kernel) for kernel in (kernels.flow, kernels.next, kernels.fire) if kernel
+            ]
             lines.append(f"  {population}: {', '.join(names)} on {', '.join(kernels.state)}")
         lines += [f"  {described}" for described in self.network.inputs]
         for projection in self.network.projections:
             part, learner = self.synapses[projection.name], self.learner(projection.name)
             learns = "" if learner is None else f", {', '.join(learner.names)}"
-            told = f"{part.n} synapses in {part.n_segments} segments of one source and delay{learns}"
+            told = (
+                f"{part.n} synapses in {part.n_segments} segments of one source and delay{learns}"
+            )
             lines.append(f"  {projection}: {told}")
         lines += [f"  {probe}" for probe in self.probes]
         return "\n".join(lines)
@@ -150,7 +179,9 @@ def _name(kernel: Any) -> str:
 
 
 def compile_events(network: Network) -> EventPlan:
-    """Turn a description into a plan; UnsupportedError for what has no exact solution between events."""
+    """Turn a description into a plan; UnsupportedError for what has no exact solution between
+    events.
+    """
     if not network.populations:
         raise NetworkError("Network: has no population yet; add one with Network.population")
     for population in network.populations:
@@ -164,12 +195,16 @@ def compile_events(network: Network) -> EventPlan:
         _check_projection(projection)
     check_memory(network, dt=None)
     drawn = {part.name: _draw(network, part) for part in network.projections}
-    ranks = _ranks(network, [part for part in network.projections if (drawn[part.name].delays == 0).any()])
+    ranks = _ranks(
+        network, [part for part in network.projections if (drawn[part.name].delays == 0).any()]
+    )
     populations = sorted(network.populations, key=lambda part: ranks[part.name])  # stable
     first = np.cumsum([0] + [part.n for part in populations]).astype(np.int64)
     solved = [Solved(part, _start(network, part)) for part in populations]
     units = _units(solved, first, [ranks[part.name] for part in populations])
-    plan = EventPlan(network, populations, first, units, Wires(*[None] * len(Wires._fields)), {}, network.probes)
+    plan = EventPlan(
+        network, populations, first, units, Wires(*[None] * len(Wires._fields)), {}, network.probes
+    )
     starts = _starts([part.parameters.size for part in solved])
     plan.verdicts = [
         (population, start + np.arange(part.parameters.size).reshape(part.parameters.shape)[:, -1])
@@ -207,17 +242,27 @@ def _draw(network: Network, projection: Projection) -> _Drawn:
     """The same synapses and weights as on the clock, with delays as they are."""
     pre, post = projection.pre, projection.post
     edges = projection.connectivity.edges(
-        pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
+        pre.n,
+        post.n,
+        stream_key(network.seed, "connectivity", projection.name),
+        recurrent=pre is post,
     )
-    delays = ticks(draw_delays(projection, edges, stream_key(network.seed, "delay", projection.name)))
-    levels, drawn = draw_codes(projection, edges, stream_key(network.seed, "weight", projection.name))
+    delays = ticks(
+        draw_delays(projection, edges, stream_key(network.seed, "delay", projection.name))
+    )
+    levels, drawn = draw_codes(
+        projection, edges, stream_key(network.seed, "weight", projection.name)
+    )
     if levels is None:
         return _Drawn(edges, delays, drawn)
     return _Drawn(edges, delays, float(levels[0]) if levels.size == 1 else levels[drawn])
 
 
 def _ranks(network: Network, instant: Sequence[Projection]) -> dict[str, int]:
-    """The rank of each population: above all that reach it without delay. Raises NetworkError for a cycle of these."""
+    """The rank of each population: above all that reach it without delay.
+
+    Raises NetworkError for a cycle of these.
+    """
     ranks = {part.name: 0 for part in network.populations}
     for _ in network.populations:
         late = [part for part in instant if ranks[part.post.name] <= ranks[part.pre.name]]
@@ -234,7 +279,9 @@ def _ranks(network: Network, instant: Sequence[Projection]) -> dict[str, int]:
 
 
 def _cycle(instant: Sequence[Projection]) -> list[Projection]:
-    """The projections on cycles: what is left when those that lead nowhere or come from nowhere are taken away."""
+    """The projections on cycles: what is left when those that lead nowhere or come from nowhere are
+    taken away.
+    """
     left = list(instant)
     while True:
         starts, ends = {part.pre.name for part in left}, {part.post.name for part in left}
@@ -254,24 +301,39 @@ def _units(solved: Sequence[Solved], first: NDArray[np.int64], ranks: Sequence[i
     within = np.arange(n) - np.repeat(first[:-1], sizes)
     neuron = np.zeros(n, NEURON)
     neuron["group"] = np.repeat(np.arange(len(solved)), sizes)
-    neuron["row"] = _starts(sizes * group["width"])[neuron["group"]] + within * group["width"][neuron["group"]]
-    strides = np.array([part.parameters.shape[1] if len(part.parameters) > 1 else 0 for part in solved])
+    neuron["row"] = (
+        _starts(sizes * group["width"])[neuron["group"]] + within * group["width"][neuron["group"]]
+    )
+    strides = np.array(
+        [part.parameters.shape[1] if len(part.parameters) > 1 else 0 for part in solved]
+    )
     neuron["constants"] = (
-        _starts([part.parameters.size for part in solved])[neuron["group"]] + within * strides[neuron["group"]]
+        _starts([part.parameters.size for part in solved])[neuron["group"]]
+        + within * strides[neuron["group"]]
     )
     neuron["refractory"] = _join(part.refractory for part in solved)
     neuron["drive"], neuron["held"] = np.nan, -1
     state = _join(part.initial for part in solved)
     heap, place, due, size = new_schedule(np.full(n, NEVER))
     return Units(
-        neuron=neuron, group=group, state=state, arriving=np.zeros_like(state),
-        parameters=_join(part.parameters.ravel() for part in solved), spare=np.zeros(int(group["width"].max())),
-        touched=np.zeros(n, np.int64), heap=heap, place=place, due=due, size=size,
-    )  # fmt: skip
+        neuron=neuron,
+        group=group,
+        state=state,
+        arriving=np.zeros_like(state),
+        parameters=_join(part.parameters.ravel() for part in solved),
+        spare=np.zeros(int(group["width"].max())),
+        touched=np.zeros(n, np.int64),
+        heap=heap,
+        place=place,
+        due=due,
+        size=size,
+    )
 
 
 def _start(network: Network, population: Population) -> dict[str, Any]:
-    """Where state variables start, as on the clock; UnsupportedError for one that is not solved here."""
+    """Where state variables start, as on the clock; UnsupportedError for one that is not solved
+    here.
+    """
     known = kernels_of(population).state
     for variable in population.initial:
         if variable not in known:
@@ -284,13 +346,26 @@ def _start(network: Network, population: Population) -> dict[str, Any]:
 
 def _wire(plan: EventPlan, projections: Sequence[Projection], drawn: dict[str, _Drawn]) -> None:
     """Put all synapses into chains of segments, projection by projection."""
-    parts = [_Chains(drawn[part.name], part.pre.n, plan.begin(part.pre), plan.begin(part.post)) for part in projections]
+    parts = [
+        _Chains(drawn[part.name], part.pre.n, plan.begin(part.pre), plan.begin(part.post))
+        for part in projections
+    ]
     for part, chains in zip(projections, parts, strict=True):
-        plan.synapses[part.name] = EventSynapses(part.name, chains.weight, chains.delay.size, chains.outgoing)
+        plan.synapses[part.name] = EventSynapses(
+            part.name, chains.weight, chains.delay.size, chains.outgoing
+        )
     segment = np.zeros(sum(part.delay.size for part in parts), SEGMENT)
-    n_segments, n_synapses = [part.delay.size for part in parts], [part.target.size for part in parts]
-    segment["delay"], segment["more"] = _join(part.delay for part in parts), _join(part.more for part in parts)
-    segment["first"] = _join(part.start + s for part, s in zip(parts, _starts(n_synapses), strict=True))
+    n_segments, n_synapses = (
+        [part.delay.size for part in parts],
+        [part.target.size for part in parts],
+    )
+    segment["delay"], segment["more"] = (
+        _join(part.delay for part in parts),
+        _join(part.more for part in parts),
+    )
+    segment["first"] = _join(
+        part.start + s for part, s in zip(parts, _starts(n_synapses), strict=True)
+    )
     segment["end"] = np.append(segment["first"], sum(n_synapses))[1:]
     segment["projection"] = np.repeat(np.arange(len(parts)), n_segments)
     chain = _join(part.chain + s for part, s in zip(parts, _starts(n_segments), strict=True))
@@ -306,11 +381,13 @@ def _wire(plan: EventPlan, projections: Sequence[Projection], drawn: dict[str, _
     landing = np.array([_landing(plan, part) for part in projections], PROJECTION)
     landing["rule"][[part.rule is not None for part in projections]] = np.arange(len(plan.learners))
     plan.wires = Wires(
-        chain_first=np.searchsorted(unit[order], np.arange(plan.first[-1] + 1)), chain=chain[order], segment=segment,
+        chain_first=np.searchsorted(unit[order], np.arange(plan.first[-1] + 1)),
+        chain=chain[order],
+        segment=segment,
         projection=landing,
         target=_join((part.target for part in parts), np.uint32),
         weight=_join((_adding(*pair) for pair in zip(projections, parts, strict=True)), np.float64),
-    )  # fmt: skip
+    )
 
 
 def _adding(projection: Projection, chains: _Chains) -> NDArray[np.float64]:
@@ -323,14 +400,21 @@ def _counts(projection: Projection, chains: _Chains) -> bool:
     return receptor_of(projection, chains.weight) in projection.post.model.counts
 
 
-def _learner(plan: EventPlan, projection: Projection, chains: _Chains, synapse: int, segment: int) -> Learner:
+def _learner(
+    plan: EventPlan, projection: Projection, chains: _Chains, synapse: int, segment: int
+) -> Learner:
     """A projection that learns; synapse, segment: its first ones among all."""
     base = plan.begin(projection.post)
     return Learner(
-        projection, synapse=synapse, segment=segment, base=base, alike=_counts(projection, chains),
-        per_segment=np.diff(np.append(chains.start, chains.target.size)), target=chains.target - np.uint32(base),
+        projection,
+        synapse=synapse,
+        segment=segment,
+        base=base,
+        alike=_counts(projection, chains),
+        per_segment=np.diff(np.append(chains.start, chains.target.size)),
+        target=chains.target - np.uint32(base),
         weight=chains.weight,
-    )  # fmt: skip
+    )
 
 
 BROKEN = {
@@ -343,7 +427,9 @@ BROKEN = {
 
 
 class _Chains:
-    """The synapses of one projection in (source, delay) order; a segment is a run of one source and delay."""
+    """The synapses of one projection in (source, delay) order; a segment is a run of one source and
+    delay.
+    """
 
     def __init__(self, drawn: _Drawn, n_pre: int, first_pre: int, first_post: int) -> None:
         source, target, delay = drawn.edges.sources, drawn.edges.targets, drawn.delays
@@ -351,7 +437,12 @@ class _Chains:
         weight = np.broadcast_to(np.asarray(drawn.weights, np.float64), source.shape)
         if delay.ndim:
             order = np.lexsort((delay, source))
-            source, target, delay, weight = source[order], target[order], delay[order], weight[order]
+            source, target, delay, weight = (
+                source[order],
+                target[order],
+                delay[order],
+                weight[order],
+            )
         delay = np.broadcast_to(delay, source.shape)
         fresh = np.append(True, source[1:] != source[:-1])[: source.size]  # where a chain begins
         self.start = np.flatnonzero(fresh | np.append(True, delay[1:] != delay[:-1])[: source.size])

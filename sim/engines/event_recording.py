@@ -27,7 +27,9 @@ SAMPLES: Final = 1 << 19  # numbers per buffer
 
 
 def check_probe(plan: EventPlan, probe: Probe) -> None:
-    """Raise UnsupportedError for a state variable that the event engine does not have, ParameterError for a synapse."""
+    """Raise UnsupportedError for a state variable that the event engine does not have,
+    ParameterError for a synapse.
+    """
     if isinstance(probe.target, Projection):
         check_synapses(probe, plan.synapses[probe.target.name].n)
     elif probe.what not in ("spikes", "counts", "rate"):
@@ -52,7 +54,9 @@ def counted(plan: EventPlan) -> int:
 def _samples(plan: EventPlan, probe: Probe) -> bool:
     """Whether a probe takes samples while the loop runs; weights that never change need none."""
     if isinstance(probe.target, Projection):
-        return plan.learner(probe.target.name) is not None and plan.synapses[probe.target.name].n > 0
+        return (
+            plan.learner(probe.target.name) is not None and plan.synapses[probe.target.name].n > 0
+        )
     return probe.what != "spikes"
 
 
@@ -69,13 +73,20 @@ def _subset(plan: EventPlan, probe: Probe) -> NDArray[np.int64]:
 class EventRecording(Recording):
     """The records of one run; times are ticks.
 
-    before: spikes of each counted unit up to its last sample, kept from run to run; delivered (1,): synapses so far.
+    before: spikes of each counted unit up to its last sample, kept from run to run; delivered (1,):
+    synapses so far.
     """
 
     def __init__(
-        self, plan: EventPlan, units: Units, before: NDArray[np.int64], delivered: NDArray[np.int64], start: int,
-        stop: int, sink: Sink | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        plan: EventPlan,
+        units: Units,
+        before: NDArray[np.int64],
+        delivered: NDArray[np.int64],
+        start: int,
+        stop: int,
+        sink: Sink | None = None,
+    ) -> None:
         super().__init__(plan.probes, plan.meta(), stop, sink)
         self.plan, self.units, self.delivered = plan, units, delivered
         self.sampling = [probe for probe in plan.probes if _samples(plan, probe)]
@@ -95,7 +106,9 @@ class EventRecording(Recording):
         self._bytes += self._fired[-1].nbytes
         self.records.rows[0] = 0
         for probe, samples in zip(self.records.probe, self._sampled, strict=True):
-            samples.append(self.records.buffer[probe["buffer"] : probe["buffer"] + probe["filled"]].copy())
+            samples.append(
+                self.records.buffer[probe["buffer"] : probe["buffer"] + probe["filled"]].copy()
+            )
             self._bytes += samples[-1].nbytes
         self.records.probe["filled"] = 0
 
@@ -118,7 +131,10 @@ class EventRecording(Recording):
 
     def _signatures(self) -> dict[str, int]:
         signatures = self.units.group["signature"].tolist()
-        return {part.name: signature for part, signature in zip(self.plan.populations, signatures, strict=True)}
+        return {
+            part.name: signature
+            for part, signature in zip(self.plan.populations, signatures, strict=True)
+        }
 
     def _tallies(self) -> dict[str, float]:
         """Synapses passed, and what sources have merged."""
@@ -127,7 +143,9 @@ class EventRecording(Recording):
             state = kernels_of(population).state
             if "merged" in state and population.model.counts:
                 first = self.plan.begin(population)
-                rows = self.units.neuron["row"][first : first + population.n] + state.index("merged")
+                rows = self.units.neuron["row"][first : first + population.n] + state.index(
+                    "merged"
+                )
                 totals[f"{population.name}.merged"] = int(self.units.state[rows].sum())
         return totals
 
@@ -151,7 +169,9 @@ class EventRecording(Recording):
         ids = recorded(probe, synapses.n)
         if probe in self.sampling:
             values = self._values(k)
-            return Samples((self.start // every + 1 + np.arange(len(values))) * every / TICKS, values, ids)
+            return Samples(
+                (self.start // every + 1 + np.arange(len(values))) * every / TICKS, values, ids
+            )
         weights = synapses.weights if probe.ids is None else synapses.weights[ids]
         times = np.arange(self.start // every + 1, stop // every + 1) * every / TICKS
         return Samples(times, np.broadcast_to(weights, (times.size, ids.size)), ids)
@@ -163,7 +183,9 @@ class EventRecording(Recording):
         table["kind"] = [kinds.get(probe.what, kernels.STATE) for probe in self.sampling]
         table["variable"] = [self._variable(probe) for probe in self.sampling]
         table["every"] = [interval(probe) for probe in self.sampling]
-        table["upcoming"] = [min((start // every + 1) * every, NEVER) for every in table["every"].tolist()]
+        table["upcoming"] = [
+            min((start // every + 1) * every, NEVER) for every in table["every"].tolist()
+        ]
         table["units"] = [subset.size for subset in subsets]
         table["width"] = np.where(table["kind"] == kernels.RATE, 1, table["units"])
         table["room"] = np.maximum(table["units"], SAMPLES)
@@ -171,10 +193,16 @@ class EventRecording(Recording):
         table["buffer"] = np.cumsum(table["room"]) - table["room"]
         due = table["upcoming"].min(initial=NEVER)
         return Records(
-            fired=np.zeros(SPIKE_ROWS, FIRED), capacity=SPIKE_ROWS, rows=np.zeros(1, np.int64), probe=table,
-            n_probes=table.size, subset=np.concatenate([np.zeros(0, np.int64), *subsets]), before=before,
-            buffer=np.empty(int(table["room"].sum())), due=np.array([due], np.int64),
-        )  # fmt: skip
+            fired=np.zeros(SPIKE_ROWS, FIRED),
+            capacity=SPIKE_ROWS,
+            rows=np.zeros(1, np.int64),
+            probe=table,
+            n_probes=table.size,
+            subset=np.concatenate([np.zeros(0, np.int64), *subsets]),
+            before=before,
+            buffer=np.empty(int(table["room"].sum())),
+            due=np.array([due], np.int64),
+        )
 
     def _variable(self, probe: Probe) -> int:
         """Which state variable a probe reads, 0 where it reads none."""

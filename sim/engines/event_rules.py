@@ -1,4 +1,6 @@
-"""Projections that learn, made ready for the event engine: rules by address, weights, traces, and ways back."""
+"""Projections that learn, made ready for the event engine: rules by address, weights, traces, and
+ways back.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +28,31 @@ CHANGING = ("weight", "left", "row")  # arrays of the learning that change in a 
 class Learner:
     """One projection that learns: kernels by address, constants, and its synapses by target.
 
-    synapse, segment: its first ones among all; base: the first unit of its target population; per_segment
-    (n_segments,) how many synapses each has; target (n,) within the population; weight (n,) initial.
-    own: whether a kernel is a user's own; the last constant is then the verdict on both.
+    synapse, segment: its first ones among all; base: the first unit of its target population;
+    per_segment (n_segments,) how many synapses each has; target (n,) within the population; weight
+    (n,) initial. own: whether a kernel is a user's own; the last constant is then the verdict on
+    both.
     """
 
     def __init__(
-        self, projection: Projection, *, synapse: int, segment: int, base: int, alike: bool,
-        per_segment: NDArray[np.int64], target: NDArray[np.uint32], weight: NDArray[np.float64],
-    ) -> None:  # fmt: skip
+        self,
+        projection: Projection,
+        *,
+        synapse: int,
+        segment: int,
+        base: int,
+        alike: bool,
+        per_segment: NDArray[np.int64],
+        target: NDArray[np.uint32],
+        weight: NDArray[np.float64],
+    ) -> None:
         self.projection, self.synapse, self.segment, self.base = projection, synapse, segment, base
-        self.alike, self.target, self.weight, self.n_segments = alike, target, weight, per_segment.size
+        self.alike, self.target, self.weight, self.n_segments = (
+            alike,
+            target,
+            weight,
+            per_segment.size,
+        )
         self.from_segment = np.repeat(np.arange(per_segment.size, dtype=np.uint32), per_segment)
         self.place = 0  # of its first weight among all that learn
         self.low, self.high = self._bounds()
@@ -46,7 +62,9 @@ class Learner:
         known = ("w", *self.event.traces)
         asked = [() if kernel is None else binding.names_of(kernel) for kernel in kernels]
         names = sorted({name for part in asked for name in part} - set(known))
-        self.constants = np.array([self._constant(name) for name in names] + [0.0] * self.own, np.float64)
+        self.constants = np.array(
+            [self._constant(name) for name in names] + [0.0] * self.own, np.float64
+        )
         self.arrival, self.spike = (
             0 if kernel is None else self._entry(kernel, known, names, role)
             for kernel, role in zip(kernels, ("arrival", "spike"), strict=True)
@@ -62,7 +80,11 @@ class Learner:
     def names(self) -> list[str]:
         """The names of its kernels."""
         kernels = (self.event.arrival, self.event.spike)
-        return [kernel if isinstance(kernel, str) else str(kernel.__name__) for kernel in kernels if kernel is not None]
+        return [
+            kernel if isinstance(kernel, str) else str(kernel.__name__)
+            for kernel in kernels
+            if kernel is not None
+        ]
 
     def weights(self, learning: Learning) -> NDArray[np.float64]:
         """A copy of its present weights (n,)."""
@@ -82,9 +104,19 @@ class Learner:
     def row(self, constants: int, trace: int) -> tuple[Any, ...]:
         """Its RULE; constants, trace: where its constants and traces begin."""
         return (
-            self.synapse, self.segment, self.base, self.place, trace, trace + len(self.event.traces), constants,
-            self.arrival, self.spike, self.alike, self.low, self.high,
-        )  # fmt: skip
+            self.synapse,
+            self.segment,
+            self.base,
+            self.place,
+            trace,
+            trace + len(self.event.traces),
+            constants,
+            self.arrival,
+            self.spike,
+            self.alike,
+            self.low,
+            self.high,
+        )
 
     def traces(self, left: int) -> NDArray[Any]:
         """Its TRACEs; left: where their values begin."""
@@ -96,12 +128,18 @@ class Learner:
         return made
 
     def runs(self, rule: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.uint32]]:
-        """Its RUNs as those of rule number `rule`, the units that they lead to, and its synapses by target."""
+        """Its RUNs as those of rule number `rule`, the units that they lead to, and its synapses by
+        target.
+        """
         first, order = reverse_index(self.target, self.projection.post.n)
         first = first.astype(np.int64)
         reached = np.flatnonzero(np.diff(first))
         run = np.zeros(reached.size, RUN)
-        run["rule"], run["first"], run["end"] = rule, first[reached] + self.place, first[reached + 1] + self.place
+        run["rule"], run["first"], run["end"] = (
+            rule,
+            first[reached] + self.place,
+            first[reached + 1] + self.place,
+        )
         return run, reached + self.base, order
 
     def _bounds(self) -> tuple[float, float]:
@@ -142,7 +180,9 @@ class Learner:
             raise NetworkError(f"{self.owner}: {told} (known: {known})")
         return check.real(rule, name, getattr(rule, name))
 
-    def _entry(self, kernel: Callable[..., Any], row: Sequence[str], names: Sequence[str], role: str) -> int:
+    def _entry(
+        self, kernel: Callable[..., Any], row: Sequence[str], names: Sequence[str], role: str
+    ) -> int:
         """The address of a kernel. Raises NetworkError for a user's own that cannot be compiled."""
         try:
             return binding.learn_entry(kernel, row, names)
@@ -150,15 +190,25 @@ class Learner:
             if not is_own(kernel):
                 raise
             why = essential(error)
-        raise NetworkError(f"{self.owner}: event kernel {kernel.__name__} ({role}) cannot be compiled: {why}")
+        raise NetworkError(
+            f"{self.owner}: event kernel {kernel.__name__} ({role}) cannot be compiled: {why}"
+        )
 
 
 def gather(learners: Sequence[Learner], n_units: int) -> Learning:
     """Everything that learns, at time 0."""
     weights, constants, traces, left = (
-        np.cumsum([0, *(sizes[k] for sizes in (learner.sizes for learner in learners))]) for k in range(4)
+        np.cumsum([0, *(sizes[k] for sizes in (learner.sizes for learner in learners))])
+        for k in range(4)
     )
-    rule, own, runs, units, into, segments = np.zeros(len(learners), RULE), [], [_RUNS], [_NONE], [_CODES], [_CODES]
+    rule, own, runs, units, into, segments = (
+        np.zeros(len(learners), RULE),
+        [],
+        [_RUNS],
+        [_NONE],
+        [_CODES],
+        [_CODES],
+    )
     for k, learner in enumerate(learners):
         learner.place = int(weights[k])
         rule[k] = learner.row(int(constants[k]), int(traces[k]))
@@ -171,13 +221,18 @@ def gather(learners: Sequence[Learner], n_units: int) -> Learning:
     unit = np.concatenate(units)
     by_unit = np.argsort(unit, kind="stable")
     return Learning(
-        rule=rule, n_rules=rule.size, trace=np.concatenate([np.zeros(0, TRACE), *own]),
-        left=np.zeros(left[-1], LEFT), weight=np.concatenate([_REALS, *(learner.weight for learner in learners)]),
+        rule=rule,
+        n_rules=rule.size,
+        trace=np.concatenate([np.zeros(0, TRACE), *own]),
+        left=np.zeros(left[-1], LEFT),
+        weight=np.concatenate([_REALS, *(learner.weight for learner in learners)]),
         constants=np.concatenate([_REALS, *(learner.constants for learner in learners)]),
         row=np.zeros(1 + max((len(learner.event.traces) for learner in learners), default=0)),
-        run_first=np.searchsorted(unit[by_unit], np.arange(n_units + 1)), run=np.concatenate(runs)[by_unit],
-        into=np.concatenate(into), from_segment=np.concatenate(segments),
-    )  # fmt: skip
+        run_first=np.searchsorted(unit[by_unit], np.arange(n_units + 1)),
+        run=np.concatenate(runs)[by_unit],
+        into=np.concatenate(into),
+        from_segment=np.concatenate(segments),
+    )
 
 
 def copied(learning: Learning) -> Learning:
@@ -186,13 +241,23 @@ def copied(learning: Learning) -> Learning:
 
 
 def judge(learners: Sequence[Learner], learning: Learning) -> None:
-    """Raise NetworkError if a rule of a user's own broke down, which it notes behind its constants."""
+    """Raise NetworkError if a rule of a user's own broke down, which it notes
+    behind its constants.
+    """
     for learner, rule in zip(learners, learning.rule, strict=True):
-        if learner.own and learning.constants[verdict := int(rule["constants"]) + learner.constants.size - 1]:
+        if (
+            learner.own
+            and learning.constants[verdict := int(rule["constants"]) + learner.constants.size - 1]
+        ):
             learning.constants[verdict] = 0.0  # all copies share it
             raise NetworkError(
                 f"{learner.owner}: an event kernel raised an error, such as a division of whole numbers by zero"
             )
 
 
-_NONE, _CODES, _REALS, _RUNS = np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0), np.zeros(0, RUN)
+_NONE, _CODES, _REALS, _RUNS = (
+    np.zeros(0, np.int64),
+    np.zeros(0, np.uint32),
+    np.zeros(0),
+    np.zeros(0, RUN),
+)

@@ -1,4 +1,6 @@
-"""A population made ready for the event engine: exact kernels by address, parameters, and times in ticks."""
+"""A population made ready for the event engine: exact kernels by address, parameters, and times in
+ticks.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,11 @@ LIMIT = 9.0e3  # [s] that a simulation may last: int64 ticks of a femtosecond re
 
 
 def ticks(times: Any) -> NDArray[np.int64]:
-    """Times [s] in ticks; a time that is a whole number of picoseconds up to rounding counts as that number.
+    """Times [s] in ticks; a time that is a whole number of picoseconds up to rounding counts as
+    that number.
 
-    So sums of times that are equal in decimal are equal in ticks as well. Times beyond the limit never come.
+    So sums of times that are equal in decimal are equal in ticks as well. Times beyond the limit
+    never come.
     """
     times = np.asarray(times, np.float64)
     late = times > LIMIT
@@ -48,21 +52,30 @@ def kernels_of(population: Population) -> EventKernels:
 
 
 class Solved:
-    """One population ready for the loop: kernels by address, parameters (n or 1, k), initial rows, refractory times.
+    """One population ready for the loop: kernels by address, parameters (n or 1, k), initial rows,
+    refractory times.
 
-    start: of state variables, each one number or (n,). own: whether any kernel is a user's own; the last column of the
-    parameters is then the verdict on them.
+    start: of state variables, each one number or (n,). own: whether any kernel is a user's own; the
+    last column of the parameters is then the verdict on them.
     """
 
     def __init__(self, population: Population, start: Mapping[str, Any]) -> None:
         kernels, model, n = kernels_of(population), population.model, population.n
-        owner, backend = f"{type(model).__name__} of population {population.name!r}", backends.load("cpu")
+        owner, backend = (
+            f"{type(model).__name__} of population {population.name!r}",
+            backends.load("cpu"),
+        )
         for kernel in (kernels.flow, kernels.next, kernels.fire):
             if not isinstance(kernel, str | None):
                 plain(owner, kernel)
-        functions = [backend.kernel(kernel) for kernel in (kernels.flow, kernels.next, kernels.fire or "reset_fire")]
+        functions = [
+            backend.kernel(kernel)
+            for kernel in (kernels.flow, kernels.next, kernels.fire or "reset_fire")
+        ]
         known = (*kernels.state, "drive", "elapsed")
-        names = sorted({name for function in functions for name in binding.names_of(function)} - set(known))
+        names = sorted(
+            {name for function in functions for name in binding.names_of(function)} - set(known)
+        )
         for name in names:
             if not hasattr(model, name):
                 raise NetworkError(
@@ -75,14 +88,19 @@ class Solved:
         values = [np.atleast_1d(_per_unit(model, name, getattr(model, name), n)) for name in names]
         self.own = any(is_own(function) for function in functions)
         values += [np.zeros(1)] * self.own
-        self.parameters = np.stack(np.broadcast_arrays(*values), axis=1) if values else np.zeros((1, 1))
+        self.parameters = (
+            np.stack(np.broadcast_arrays(*values), axis=1) if values else np.zeros((1, 1))
+        )
         starts = [_per_unit(model, name, start.get(name, 0.0), n) for name in kernels.state]
         self.initial = np.stack([np.broadcast_to(values, n) for values in starts], axis=1).ravel()
 
     def _entries(
         self, functions: Sequence[Any], kernels: EventKernels, names: list[str], owner: str
     ) -> tuple[int, int, int]:
-        """The addresses of flow, next and fire. Raises NetworkError for a user's own that cannot be compiled."""
+        """The addresses of flow, next and fire.
+
+        Raises NetworkError for a user's own that cannot be compiled.
+        """
         flow, after, fire = functions
         fires = kernels.state if kernels.fire else kernels.state[:1]
         rests = bool((self.refractory > 0).all())
@@ -90,7 +108,11 @@ class Solved:
         for role, function, entry in (
             ("flow", flow, lambda: binding.flow_entry(flow, kernels.state, names)),
             ("next", after, lambda: binding.next_entry(after, kernels.state, names)),
-            ("fire", fire, lambda: binding.fire_entry(fire, after, fires, kernels.state, names, rests=rests)),
+            (
+                "fire",
+                fire,
+                lambda: binding.fire_entry(fire, after, fires, kernels.state, names, rests=rests),
+            ),
         ):
             try:
                 made.append(entry())
@@ -99,7 +121,9 @@ class Solved:
                 if not is_own(function):
                     raise
                 why = essential(error)
-            raise NetworkError(f"{owner}: event kernel {function.__name__} ({role}) cannot be compiled: {why}")
+            raise NetworkError(
+                f"{owner}: event kernel {function.__name__} ({role}) cannot be compiled: {why}"
+            )
         return made[0], made[1], made[2]
 
 

@@ -31,11 +31,14 @@ def spike_hash(signatures: Mapping[str, int]) -> str:
 class Recording(ABC):
     """The records of one run from time `start` to `stop`, or what of them no `sink` has taken yet.
 
-    Times are whole numbers here, in the engine's own unit: steps or ticks. An engine says how long that unit is
-    (`seconds`) and hands out what its buffers held (`_spikes`, `_values`, `_weights`). `_bytes` counts what is held.
+    Times are whole numbers here, in the engine's own unit: steps or ticks. An engine says how long
+    that unit is (`seconds`) and hands out what its buffers held (`_spikes`, `_values`, `_weights`).
+    `_bytes` counts what is held.
     """
 
-    def __init__(self, probes: Sequence[Probe], meta: Mapping[str, Any], stop: int, sink: Sink | None) -> None:
+    def __init__(
+        self, probes: Sequence[Probe], meta: Mapping[str, Any], stop: int, sink: Sink | None
+    ) -> None:
         self.probes, self.meta, self.stop, self.sink = probes, meta, stop, sink
 
     @property
@@ -44,7 +47,9 @@ class Recording(ABC):
         return self.sink is not None and self.sink.wants(self._bytes)
 
     def hand_over(self, now: int, state: State) -> None:
-        """Give the records up to `now`, where the simulation has this state, to the sink and begin anew."""
+        """Give the records up to `now`, where the simulation has this state, to the sink and begin
+        anew.
+        """
         if self.sink is not None:
             self.sink.put(self.result(now), state)
             self._begin(now)
@@ -53,19 +58,25 @@ class Recording(ABC):
         """Everything recorded up to `stop`, the end of the run if None, in order of time."""
         stop = self.stop if stop is None else stop
         result = Result(
-            start=float(self.seconds(self.start)), stop=float(self.seconds(stop)),
-            hash=spike_hash(self._signatures()), meta=dict(self.meta),
+            start=float(self.seconds(self.start)),
+            stop=float(self.seconds(stop)),
+            hash=spike_hash(self._signatures()),
+            meta=dict(self.meta),
             tallies={name: total - self._tallied[name] for name, total in self._tallies().items()},
-        )  # fmt: skip
+        )
         for k, probe in enumerate(self.probes):
             if not isinstance(probe.target, Population):
                 result.sample_records[probe.name] = self._weights(k, stop)
             elif probe.what == "spikes":
                 times, ids = self._spikes(k)
                 result.spike_records[probe.target.name] = Spikes(
-                    np.asarray(self.seconds(times), np.float64), ids.astype(np.int64), probe.target.n, result.start,
-                    result.stop, None if probe.ids is None else recorded(probe, probe.target.n),
-                )  # fmt: skip
+                    np.asarray(self.seconds(times), np.float64),
+                    ids.astype(np.int64),
+                    probe.target.n,
+                    result.start,
+                    result.stop,
+                    None if probe.ids is None else recorded(probe, probe.target.n),
+                )
             else:
                 result.sample_records[probe.name] = self._samples(k, probe.target)
         return result
@@ -75,20 +86,31 @@ class Recording(ABC):
         self.start, self._bytes, self._tallied = start, 0, self._tallies()
 
     def _check_room(self) -> None:
-        """Raise CapacityError unless all samples of the run fit into memory, where no sink takes them."""
+        """Raise CapacityError unless all samples of the run fit into memory, where no sink takes
+        them.
+        """
         if self.sink is None:
-            every = {k: self._every(k) for k, probe in enumerate(self.probes) if probe.what != "spikes"}
+            every = {
+                k: self._every(k) for k, probe in enumerate(self.probes) if probe.what != "spikes"
+            }
             check_samples(
-                {self.probes[k]: (self.stop // e - self.start // e, self._width(k)) for k, e in every.items()}
+                {
+                    self.probes[k]: (self.stop // e - self.start // e, self._width(k))
+                    for k, e in every.items()
+                }
             )
 
     def _samples(self, k: int, population: Population) -> Samples:
         """What probe `k` saw of a population: its rate, counts of spikes, or a state variable."""
         probe, every, ids = self.probes[k], self._every(k), recorded(self.probes[k], population.n)
         values = self._values(k)
-        times = np.asarray(self.seconds((self.start // every + 1 + np.arange(len(values))) * every), np.float64)
+        times = np.asarray(
+            self.seconds((self.start // every + 1 + np.arange(len(values))) * every), np.float64
+        )
         if probe.what == "rate":
-            return Samples(times, values / self.seconds(ids.size * every), np.zeros(1, np.int64), "Hz")
+            return Samples(
+                times, values / self.seconds(ids.size * every), np.zeros(1, np.int64), "Hz"
+            )
         if probe.what == "counts":
             return Samples(times, values.astype(np.int64), ids, "1")
         return Samples(times, values, ids, population.model.units.get(probe.what, ""))
@@ -126,7 +148,9 @@ class Recording(ABC):
 
     @abstractmethod
     def _values(self, k: int) -> NDArray[Any]:
-        """The samples (n_samples, width) that probe `k` took of a population; of a rate, how many spikes there were."""
+        """The samples (n_samples, width) that probe `k` took of a population; of a rate, how many
+        spikes there were.
+        """
 
     @abstractmethod
     def _weights(self, k: int, stop: int) -> Samples:

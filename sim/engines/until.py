@@ -1,4 +1,6 @@
-"""Running until a condition holds: piece by piece, on a twin of the engine, which leaves the engine as it was."""
+"""Running until a condition holds: piece by piece, on a twin of the engine, which leaves the engine
+as it was.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,9 @@ def run_until(
 ) -> tuple[Engine, Result]:
     """An engine that stands where the condition holds, and the result of the way there.
 
-    most: how far to run at most [s]; every: the length of a piece, after which the condition is looked at [s];
-    progress: whether a bar is shown. Raises NotReachedError where the condition does not hold by then.
+    most: how far to run at most [s]; every: the length of a piece, after which the condition is
+    looked at [s]; progress: whether a bar is shown. Raises NotReachedError where the condition does
+    not hold by then.
     """
     most, every = _pieces(engine, most, every)
     if progress is not None:
@@ -54,7 +57,9 @@ def run_until(
             if judgement.holds:
                 return twin, concatenate(iter(pieces))
     told = f"; {judgement.told}" if judgement.told else ""
-    raise NotReachedError(f"Simulator.run_until: the condition does not hold within {most:g} s{told}")
+    raise NotReachedError(
+        f"Simulator.run_until: the condition does not hold within {most:g} s{told}"
+    )
 
 
 def _pieces(engine: Engine, most: float, every: float | None) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """The numbers of a dataset: whole, or in chunks that were shuffled, compressed and given checksums.
 
-HDF5 File Format Specification 3.0, The HDF Group, sections III.A.1 (indices of chunks), IV.A.2.i (layout) and
-IV.A.2.l (filters).
+HDF5 File Format Specification 3.0, The HDF Group, sections III.A.1 (indices of chunks), IV.A.2.i
+(layout) and IV.A.2.l (filters).
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ Read = Callable[[int, int], bytes]  # (address, number of bytes) -> the bytes th
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of a dataset: where it begins in the array and in the file, and the filters left out (bits)."""
+    """A chunk of a dataset: where it begins in the array and in the file, and the filters left out
+    (bits).
+    """
 
     start: tuple[int, ...]
     address: int
@@ -59,8 +61,13 @@ def read_filters(content: bytes) -> list[tuple[int, tuple[int, ...]]]:
     return found
 
 
-def read_index(read: Read, address: int, shape: tuple[int, ...], sizes: tuple[int, ...]) -> list[Chunk]:
-    """All chunks of a dataset of `shape` in chunks of `sizes`. Raises DataError unless each is there once."""
+def read_index(
+    read: Read, address: int, shape: tuple[int, ...], sizes: tuple[int, ...]
+) -> list[Chunk]:
+    """All chunks of a dataset of `shape` in chunks of `sizes`.
+
+    Raises DataError unless each is there once.
+    """
     counts = [-(-extent // size) for extent, size in zip(shape, sizes, strict=True)]
     expected = math.prod(counts)
     if address == NOWHERE:
@@ -81,7 +88,12 @@ def read_index(read: Read, address: int, shape: tuple[int, ...], sizes: tuple[in
 def _node(read: Read, address: int, rank: int, level: int | None, most: int) -> list[Chunk]:
     """The chunks below one node of an index."""
     signature, kind, height, used = struct.unpack("<4sBBH", read(address, 8))
-    if signature != b"TREE" or kind != 1 or height > MOST_LEVELS or (level is not None and height != level):
+    if (
+        signature != b"TREE"
+        or kind != 1
+        or height > MOST_LEVELS
+        or (level is not None and height != level)
+    ):
         raise DataError("an index of chunks is damaged")
     width = 8 + 8 * (rank + 1)
     content = read(address + 24, used * (width + 8))
@@ -110,15 +122,24 @@ def assemble(
     whole = np.empty(shape, dtype)
     n_bytes = math.prod(sizes) * dtype.itemsize
     for chunk in chunks:
-        content = _decoded(read(chunk.address, chunk.stored), chunk.mask, filters, n_bytes, dtype.itemsize)
+        content = _decoded(
+            read(chunk.address, chunk.stored), chunk.mask, filters, n_bytes, dtype.itemsize
+        )
         values = np.frombuffer(content, dtype).reshape(sizes)
-        inside = [min(size, extent - start) for start, size, extent in zip(chunk.start, sizes, shape, strict=True)]
-        target = tuple(slice(start, start + size) for start, size in zip(chunk.start, inside, strict=True))
+        inside = [
+            min(size, extent - start)
+            for start, size, extent in zip(chunk.start, sizes, shape, strict=True)
+        ]
+        target = tuple(
+            slice(start, start + size) for start, size in zip(chunk.start, inside, strict=True)
+        )
         whole[target] = values[tuple(map(slice, inside))]
     return whole
 
 
-def _decoded(content: Any, mask: int, filters: list[tuple[int, tuple[int, ...]]], n_bytes: int, itemsize: int) -> Any:
+def _decoded(
+    content: Any, mask: int, filters: list[tuple[int, tuple[int, ...]]], n_bytes: int, itemsize: int
+) -> Any:
     """What a chunk held before the filters changed it."""
     used = [code for k, (code, _) in enumerate(filters) if not mask >> k & 1]
     if any(code == SHUFFLE and arguments[:1] != (itemsize,) for code, arguments in filters):
@@ -152,7 +173,9 @@ def _checked(content: bytes) -> bytes:
 
 
 def fletcher32(content: bytes) -> int:
-    """Fletcher's checksum as HDF5 computes it: over 16-bit words, high byte first, ones' complement sums."""
+    """Fletcher's checksum as HDF5 computes it: over 16-bit words, high byte first, ones' complement
+    sums.
+    """
     words = np.frombuffer(content, ">u2", len(content) // 2)
     if len(content) % 2:
         words = np.append(words, np.array(content[-1] << 8, ">u2"))
@@ -165,5 +188,7 @@ def fletcher32(content: bytes) -> int:
 
 
 def _folded(total: int) -> int:
-    """A sum of 16-bit words with its carries added back: 65535 stands for multiples of it, 0 for nothing."""
+    """A sum of 16-bit words with its carries added back: 65535 stands for multiples of it, 0 for
+    nothing.
+    """
     return (total - 1) % 65535 + 1 if total else 0

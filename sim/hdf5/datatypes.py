@@ -1,6 +1,7 @@
 """The types and shapes that the plain part of HDF5 knows, read from their messages.
 
-HDF5 File Format Specification 3.0, The HDF Group, sections IV.A.2.b (dataspace) and IV.A.2.d (datatype).
+HDF5 File Format Specification 3.0, The HDF Group, sections IV.A.2.b (dataspace) and IV.A.2.d
+(datatype).
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Unusual(DataError):
 
 @dataclass(frozen=True)
 class Type:
-    """A type of elements: their dtype; names: of an enumeration; variable: texts that lie elsewhere in the file."""
+    """A type of elements: their dtype; names: of an enumeration; variable: texts that lie elsewhere
+    in the file.
+    """
 
     dtype: np.dtype[Any]
     names: tuple[tuple[str, int], ...] = ()

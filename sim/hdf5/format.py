@@ -1,9 +1,10 @@
-"""A reader of the plain part of HDF5, as h5py writes it unless told otherwise: safe whatever a file holds.
+"""A reader of the plain part of HDF5, as h5py writes it unless told otherwise: safe whatever a file
+holds.
 
-The HDF5 library crashes, hangs or takes all memory over files that somebody changed with intent. This reader opens
-every part before it reads the first number, reads no place twice, and does work and takes memory in proportion to the
-size of the file. What newer forms of the format bring is refused (`Unusual`); for `inspect`, `hdf5_tree.py` asks the
-library about it in another process.
+The HDF5 library crashes, hangs or takes all memory over files that somebody changed with intent.
+This reader opens every part before it reads the first number, reads no place twice, and does work
+and takes memory in proportion to the size of the file. What newer forms of the format bring is
+refused (`Unusual`); for `inspect`, `hdf5_tree.py` asks the library about it in another process.
 HDF5 File Format Specification 3.0, The HDF Group.
 """
 
@@ -35,7 +36,9 @@ NEWER: Final = {2: "links", 6: "links", 10: "groups", 15: "shared messages", 21:
 
 
 class Attributes(Mapping[str, Any]):
-    """The attributes of an object by name: numbers, arrays, or texts as bytes; `types`: how they are stored."""
+    """The attributes of an object by name: numbers, arrays, or texts as bytes; `types`: how they
+    are stored.
+    """
 
     def __init__(self, source: Source, messages: list[bytes]) -> None:
         self._source, self._stored = source, [_attribute(message) for message in messages]
@@ -45,7 +48,9 @@ class Attributes(Mapping[str, Any]):
         for _, kind, shape, content in self._stored:
             size = read_type(kind).dtype.itemsize * math.prod(read_shape(shape) or (0,))
             if size > len(content):
-                raise DataError(f"it is damaged: an attribute declares {size:,} bytes and stores {len(content):,}")
+                raise DataError(
+                    f"it is damaged: an attribute declares {size:,} bytes and stores {len(content):,}"
+                )
 
     def __getitem__(self, name: str) -> Any:
         _, kind, shape, content = self._stored[self._places[name]]
@@ -155,11 +160,17 @@ class Dataset(Item):
         if rank != self.ndim + 1 or sizes[-1] != dtype.itemsize or 0 in sizes:
             raise DataError(f"its chunks of {sizes} do not fit its shape {list(self.shape)}")
         if self.n_bytes > MOST_RATIO * self._source.size + SLACK:
-            raise DataError(f"it declares {self.n_bytes:,} bytes in a file of {self._source.size:,}")
+            raise DataError(
+                f"it declares {self.n_bytes:,} bytes in a file of {self._source.size:,}"
+            )
         chunks = read_index(self._source.read, address, self.shape, extent)
-        whole = len(chunks) * math.prod(extent) * dtype.itemsize  # chunks at the border reach beyond it
+        whole = (
+            len(chunks) * math.prod(extent) * dtype.itemsize
+        )  # chunks at the border reach beyond it
         self._source.declare(max(self.n_bytes, whole), sum(chunk.stored for chunk in chunks))
-        return lambda: assemble(self._source.read_numbers, chunks, self.shape, extent, dtype, self._filters)
+        return lambda: assemble(
+            self._source.read_numbers, chunks, self.shape, extent, dtype, self._filters
+        )
 
 
 @final
@@ -211,7 +222,10 @@ class Group(Item):
         return f"{self.name.rstrip('/')}/{name}"
 
     def walk(self) -> None:
-        """Open everything in the group. Raises DataError where something is of a kind that is not read."""
+        """Open everything in the group.
+
+        Raises DataError where something is of a kind that is not read.
+        """
         for name in self:
             item = self[name]
             if isinstance(item, Group):
@@ -232,7 +246,10 @@ class Group(Item):
 
 
 def open_root(file: BufferedIOBase) -> Group:
-    """The root of an HDF5 file. Raises DataError, `Unusual` where it is of a newer form of the format."""
+    """The root of an HDF5 file.
+
+    Raises DataError, `Unusual` where it is of a newer form of the format.
+    """
     source = Source(file)
     if source.size < 96 or (head := source.read(0, 96))[:8] != SIGNATURE:
         raise DataError("it is no HDF5 file, for it does not begin like one")
@@ -255,7 +272,11 @@ def _prefix(head: bytes) -> tuple[int, int]:
     """How many messages a header has, and the bytes of its first block."""
     version, _, count, _, size = struct.unpack("<BBHII4x", head)
     if version != 1:
-        raise Unusual("it has a header of a newer form" if head[:4] == b"OHDR" else "it is damaged: a header is none")
+        raise Unusual(
+            "it has a header of a newer form"
+            if head[:4] == b"OHDR"
+            else "it is damaged: a header is none"
+        )
     return count, size
 
 
@@ -323,7 +344,12 @@ def _members(source: Source, tree: int, heap: int) -> dict[str, tuple[int, int]]
 def _entries(source: Source, address: int, level: int | None) -> Iterator[bytes]:
     """The entries of a group, below one node of its list."""
     signature, kind, height, used = struct.unpack("<4sBBH", source.read(address, 8))
-    if signature != b"TREE" or kind != 0 or height > MOST_LEVELS or (level is not None and height != level):
+    if (
+        signature != b"TREE"
+        or kind != 0
+        or height > MOST_LEVELS
+        or (level is not None and height != level)
+    ):
         raise DataError("it is damaged: the list of a group is none")
     content = source.read(address + 24, 16 * used)
     for k in range(used):

@@ -28,7 +28,9 @@ CHUNK_BYTES = 1 << 18
 FORM = "earliest"  # of the format: the plain one, which `hdf5_format.py` reads
 
 
-def write_file(path: str | os.PathLike[str], image: bytes | memoryview, *, replace: bool = True) -> None:
+def write_file(
+    path: str | os.PathLike[str], image: bytes | memoryview, *, replace: bool = True
+) -> None:
     """Put `image` at `path` in one move, see `atomic.writing`. Raises DataError."""
     if not replace and os.path.exists(path):
         raise DataError(f"{path} exists already; choose another name")
@@ -36,8 +38,13 @@ def write_file(path: str | os.PathLike[str], image: bytes | memoryview, *, repla
         file.write(image)
 
 
-def store(path: str | os.PathLike[str], fill: Callable[[h5py.File], None], *, replace: bool = True) -> None:
-    """Put an HDF5 file made by `fill` at `path` in one move, without holding it in memory. Raises DataError."""
+def store(
+    path: str | os.PathLike[str], fill: Callable[[h5py.File], None], *, replace: bool = True
+) -> None:
+    """Put an HDF5 file made by `fill` at `path` in one move, without holding it in memory.
+
+    Raises DataError.
+    """
     if not replace and os.path.exists(path):
         raise DataError(f"{path} exists already; choose another name")
     with atomic.writing(path) as file:
@@ -53,7 +60,8 @@ def store(path: str | os.PathLike[str], fill: Callable[[h5py.File], None], *, re
 
 
 class _Shelter:
-    """A file for the HDF5 library, which crashes the process when a disk runs full: it never learns of that.
+    """A file for the HDF5 library, which crashes the process when a disk runs full: it never learns
+    of that.
 
     failure: the first thing that went wrong; what is written after it is lost.
     """
@@ -98,21 +106,29 @@ def image(fill: Callable[[h5py.File], None]) -> memoryview:
     return made.getbuffer()
 
 
-def add(group: h5py.Group, name: str, array: Any, unit: str = "", *, compress: bool = True) -> h5py.Dataset:
+def add(
+    group: h5py.Group, name: str, array: Any, unit: str = "", *, compress: bool = True
+) -> h5py.Dataset:
     """Write an array in small chunks with checksums; `unit` becomes its attribute ``units``."""
     values = np.asarray(array)
     if values.size == 0 or values.ndim == 0:
         made = group.create_dataset(name, data=values)
     else:
-        packing = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if compress else {}
-        made = group.create_dataset(name, data=values, chunks=_chunks(values), fletcher32=True, **packing)
+        packing = (
+            {"compression": "gzip", "compression_opts": 4, "shuffle": True} if compress else {}
+        )
+        made = group.create_dataset(
+            name, data=values, chunks=_chunks(values), fletcher32=True, **packing
+        )
     if unit:
         put(made, "units", unit)
     return made
 
 
 def put(item: h5py.HLObject, name: str, value: Any) -> None:
-    """Write an attribute; a text with its own length, for texts of variable length lie elsewhere in the file."""
+    """Write an attribute; a text with its own length, for texts of variable length lie elsewhere in
+    the file.
+    """
     if isinstance(value, str):
         text = value.encode()
         item.attrs.create(name, text, dtype=h5py.string_dtype("utf-8", max(len(text), 1)))
@@ -122,10 +138,11 @@ def put(item: h5py.HLObject, name: str, value: Any) -> None:
 
 @contextlib.contextmanager
 def reading(source: Any, path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[Group]:
-    """The root of a file open for reading; `source`: the path or a file object; follow: whether it may be a link.
+    """The root of a file open for reading; `source`: the path or a file object; follow: whether it
+    may be a link.
 
-    Nothing of it is read before it is asked for, see `hdf5_format.py`. Whatever goes wrong while the file is open
-    becomes one sentence in a DataError.
+    Nothing of it is read before it is asked for, see `hdf5_format.py`. Whatever goes wrong while
+    the file is open becomes one sentence in a DataError.
     """
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open_regular(path, follow=follow)) if source is path else source
@@ -138,7 +155,9 @@ def reading(source: Any, path: str | os.PathLike[str], *, follow: bool = True) -
 
 
 def array(group: Group, name: str, kind: str, ndim: int) -> NDArray[Any]:
-    """The dataset `name`, whose dtype is of one of the `kind` letters and which has `ndim` dimensions."""
+    """The dataset `name`, whose dtype is of one of the `kind` letters and which has `ndim`
+    dimensions.
+    """
     dataset = group.get(name)
     if not isinstance(dataset, Dataset):
         raise DataError(f"it has no dataset {group.path(name)}")
@@ -189,7 +208,9 @@ def attribute(item: Item, name: str, kind: type[Any]) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, (int, float) if kind is float else kind):
-        raise DataError(f"attribute {name!r} of {item.name} must be {kind.__name__} (got {value!r:.60})")
+        raise DataError(
+            f"attribute {name!r} of {item.name} must be {kind.__name__} (got {value!r:.60})"
+        )
     return kind(value)
 
 
@@ -202,7 +223,10 @@ def number(item: Item, name: str) -> int | float:
 
 
 def tree(path: str | os.PathLike[str], *, follow: bool = True) -> list[str]:
-    """One line per object of a file: its place, shape, dtype, unit and attributes. Raises DataError."""
+    """One line per object of a file: its place, shape, dtype, unit and attributes.
+
+    Raises DataError.
+    """
     try:
         with reading(path, path, follow=follow) as file:
             return list(_lines(file, "/", 0))
@@ -211,7 +235,9 @@ def tree(path: str | os.PathLike[str], *, follow: bool = True) -> list[str]:
 
 
 def _fault(path: str | os.PathLike[str], error: Exception) -> str:
-    """Why a file cannot be read: it is bad, or nothing is wrong with it but that it is in use or out of reach."""
+    """Why a file cannot be read: it is bad, or nothing is wrong with it but that it is in use or
+    out of reach.
+    """
     if lock.marked(Path(path)):
         return "cannot be read: another program is writing to it"
     if isinstance(error, PotentiaError):
@@ -229,10 +255,14 @@ def _lines(item: Item, name: str, depth: int) -> Iterator[str]:
 
 
 def _foreign_lines(path: str | os.PathLike[str]) -> list[str]:
-    """The lines of a file that only the HDF5 library reads, which does so in a process with limits."""
+    """The lines of a file that only the HDF5 library reads, which does so in a
+    process with limits.
+    """
     homes = {str(Path(str(module.__file__)).resolve().parents[1]) for module in (h5py, np)}
     command = [sys.executable, "-I", str(hdf5_tree.__file__), os.path.abspath(path), *sorted(homes)]
-    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # threads take address space
+    single = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+    )  # threads take address space
     try:
         done = subprocess.run(
             command,
@@ -246,7 +276,9 @@ def _foreign_lines(path: str | os.PathLike[str]) -> list[str]:
         )
         told = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
-        raise DataError(f"{path} is damaged: the HDF5 library cannot read it in {MOST_SECONDS} s and 2 GB") from None
+        raise DataError(
+            f"{path} is damaged: the HDF5 library cannot read it in {MOST_SECONDS} s and 2 GB"
+        ) from None
     if "error" in told:
         raise DataError(f"{path} is damaged or no HDF5 file: {told['error']}")
     return [str(text) for text in told["lines"]]

@@ -20,7 +20,8 @@ MOST_OBJECTS: Final = 100_000
 
 
 class Source:
-    """The bytes of a file, and how many may still be read of its structure, its numbers and its texts.
+    """The bytes of a file, and how many may still be read of its structure, its numbers and its
+    texts.
 
     A sound file needs each byte once, and a little more.
     """
@@ -48,7 +49,9 @@ class Source:
     def fill(self, address: int, array: NDArray[Any]) -> None:
         """Read an array in place."""
         if address + array.nbytes > self.size:
-            raise DataError(f"it is damaged: {array.nbytes:,} bytes at {address:,} of {self.size:,} are asked for")
+            raise DataError(
+                f"it is damaged: {array.nbytes:,} bytes at {address:,} of {self.size:,} are asked for"
+            )
         self.file.seek(address)
         if array.nbytes and self.file.readinto(array.data) != array.nbytes:
             raise DataError("it became shorter while it was read")
@@ -63,7 +66,9 @@ class Source:
             raise DataError(f"it declares {declared:,} bytes and stores {stored:,}")
         free = free_bytes() if declared > LARGE else None
         if free is not None and declared > free:
-            raise DataError(f"it declares {declared:,} bytes, and {int(free):,} bytes of memory are free")
+            raise DataError(
+                f"it declares {declared:,} bytes, and {int(free):,} bytes of memory are free"
+            )
 
     def meet(self, address: int) -> None:
         """Note an object that was found. Raises DataError if it was found before."""
@@ -90,7 +95,9 @@ class Source:
 
     def _read(self, address: int, n: int) -> bytes:
         if n < 0 or address + n > self.size:
-            raise DataError(f"it is damaged: {n:,} bytes at {address:,} of {self.size:,} are asked for")
+            raise DataError(
+                f"it is damaged: {n:,} bytes at {address:,} of {self.size:,} are asked for"
+            )
         self.file.seek(address)
         content = self.file.read(n)
         if len(content) != n:
@@ -99,7 +106,9 @@ class Source:
 
 
 def texts(source: Source, places: NDArray[Any]) -> NDArray[Any]:
-    """The texts of variable length, as bytes objects, whose places `places` (n, of 16 bytes each) tells."""
+    """The texts of variable length, as bytes objects, whose places `places` (n, of 16 bytes each)
+    tells.
+    """
     found = np.empty(len(places), object)
     for k, place in enumerate(places):
         length, address, index = struct.unpack("<IQI", bytes(place))

@@ -1,8 +1,10 @@
-"""What an HDF5 file holds, as lines of text: by Potentia's own reader, or by the HDF5 library in a process with limits.
+"""What an HDF5 file holds, as lines of text: by Potentia's own reader, or by the HDF5 library in a
+process with limits.
 
-Files of other tools may use parts of the format that only the library reads. It cannot be trusted with them: some
-files make it crash, hang or take all memory. So this file is also a program, which imports nothing of Potentia: it
-bounds its own time and memory, opens one file, and prints one JSON object, ``{"lines": [...]}`` or ``{"error": ...}``.
+Files of other tools may use parts of the format that only the library reads. It cannot be trusted
+with them: some files make it crash, hang or take all memory. So this file is also a program, which
+imports nothing of Potentia: it bounds its own time and memory, opens one file, and prints one JSON
+object, ``{"lines": [...]}`` or ``{"error": ...}``.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ MOST_ATTRIBUTE = 1 << 20  # bytes
 MOST_LETTERS = 1 << 25  # of all lines together
 
 
-def line(depth: int, name: str, dtype: str | None, shape: tuple[int, ...], attributes: dict[str, Any]) -> str:
+def line(
+    depth: int, name: str, dtype: str | None, shape: tuple[int, ...], attributes: dict[str, Any]
+) -> str:
     """One object: its place, dtype, shape, unit and attributes; dtype: None for a group."""
     place = "  " * depth + ("/" if depth == 0 else clean(name))
     if dtype is not None:
@@ -34,7 +38,11 @@ def brief(value: Any) -> str:
     """A value as a text of at most MOST_SHOWN letters."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "backslashreplace")
-    text = f"{value:g}" if hasattr(value, "__float__") and "float" in type(value).__name__ else str(value)
+    text = (
+        f"{value:g}"
+        if hasattr(value, "__float__") and "float" in type(value).__name__
+        else str(value)
+    )
     return clean(text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 3] + "...")
 
 
@@ -49,7 +57,12 @@ def _limit() -> None:
         import resource
     except ImportError:
         return
-    for what, most in (("RLIMIT_AS", MEMORY), ("RLIMIT_CPU", SECONDS), ("RLIMIT_CORE", 0), ("RLIMIT_FSIZE", 0)):
+    for what, most in (
+        ("RLIMIT_AS", MEMORY),
+        ("RLIMIT_CPU", SECONDS),
+        ("RLIMIT_CORE", 0),
+        ("RLIMIT_FSIZE", 0),
+    ):
         kind = getattr(resource, what, None)
         if kind is not None:
             hard = resource.getrlimit(kind)[1]
@@ -106,7 +119,10 @@ def _value(attributes: Any, name: str) -> Any:
     n_bytes = stored.dtype.itemsize
     for extent in stored.shape or ():
         n_bytes *= extent
-    one_text, numbers = stored.dtype.kind == "O" and stored.shape == (), stored.dtype.kind in "biufS"
+    one_text, numbers = (
+        stored.dtype.kind == "O" and stored.shape == (),
+        stored.dtype.kind in "biufS",
+    )
     if one_text or (numbers and n_bytes <= MOST_ATTRIBUTE):
         return attributes[name]
     return f"({stored.dtype}{list(stored.shape or ())})"

@@ -1,4 +1,6 @@
-"""`Build`, with which populations, stores, rules, stimuli and probes declare their signals and operators."""
+"""`Build`, with which populations, stores, rules, stimuli and probes declare their signals and
+operators.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,15 @@ from .operator import Kernel, Operator, Phase, Shard, bind, parameters, plain
 from .signals import ANY, SAVED, Layout, Signal, block_name, definite, whole_dtype
 
 Scope = Mapping[str, Any]
-WOKEN: Final = "woken"  # stands for the region of a signal that holds marks; `Plan.program` makes the arrays
+WOKEN: Final = (
+    "woken"  # stands for the region of a signal that holds marks; `Plan.program` makes the arrays
+)
 
 
 def woken(region: str) -> Signal:
-    """The marks of a region of memory: one for every 2**MARKED entries, see `kernels/cpu/marks.py`."""
+    """The marks of a region of memory: one for every 2**MARKED entries, see
+    `kernels/cpu/marks.py`.
+    """
     return Signal(region, WOKEN, "uint8", ())
 
 
@@ -30,9 +36,10 @@ PENDING: Final = 1024  # segments that a delivery looks up before it adds their 
 class Build:
     """Collects signals and operators while a network is compiled.
 
-    dt [s]; precision "float32" or "float64"; shards of each population, dealt to `threads` threads; naps: whether
-    shards may nap (not where arrivals are counted in whole numbers, since those set no marks). Every kernel may also
-    ask for `dt`, `sample` (the number of this copy in a batch), `pause` and `upcoming`.
+    dt [s]; precision "float32" or "float64"; shards of each population, dealt to `threads` threads;
+    naps: whether shards may nap (not where arrivals are counted in whole numbers, since those set
+    no marks). Every kernel may also ask for `dt`, `sample` (the number of this copy in a batch),
+    `pause` and `upcoming`.
     """
 
     dt: float
@@ -53,7 +60,9 @@ class Build:
         self._layouts: dict[str, Layout] = {}
         self.pause = self.signal("pause", "scratch", "int64", (1,))
         self.drowsy = self.signal("drowsy", "scratch", "int64", (1,))
-        self.asleep = self.signal("asleep", "scratch", "uint8", (sum(len(shards) for shards in self.shards.values()),))
+        self.asleep = self.signal(
+            "asleep", "scratch", "uint8", (sum(len(shards) for shards in self.shards.values()),)
+        )
         self.sample = self.signal("sample", "flow", "int64", (1,), most=ANY)
 
     def signal(
@@ -69,7 +78,9 @@ class Build:
         layout: bool = False,
         finite: bool = True,
     ) -> Signal:
-        """A new signal. Raises NetworkError for a name that is taken and for saved whole numbers without `most`."""
+        """A new signal. Raises NetworkError for a name that is taken and for saved whole numbers
+        without `most`.
+        """
         if name in self._names:
             raise NetworkError(f"signal {name!r} is declared twice")
         made = Signal(name, region, dtype, shape, initial, unit, most, layout, finite)
@@ -84,17 +95,28 @@ class Build:
         return made
 
     def tally(self, name: str, dtype: str = "int64", shape: tuple[int, ...] = (1,)) -> Signal:
-        """A running total (the sum over `shape`); ``Result.tallies[name]`` is its increase over a run."""
-        self.tallies[name] = self.signal(name, "flow", dtype, shape, most=None if dtype.startswith("float") else ANY)
+        """A running total (the sum over `shape`); ``Result.tallies[name]`` is its increase over a
+        run.
+        """
+        self.tallies[name] = self.signal(
+            name, "flow", dtype, shape, most=None if dtype.startswith("float") else ANY
+        )
         return self.tallies[name]
 
-    def fixed(self, name: str, array: Any, dtype: str | None = None, *, layout: bool = False) -> Signal:
+    def fixed(
+        self, name: str, array: Any, dtype: str | None = None, *, layout: bool = False
+    ) -> Signal:
         """A signal that never changes, holding `array`; layout: see `Signal`."""
         values = np.asarray(array)
-        return self.signal(name, "fixed", dtype or values.dtype.name, values.shape, values, layout=layout)
+        return self.signal(
+            name, "fixed", dtype or values.dtype.name, values.shape, values, layout=layout
+        )
 
     def whole(self, region: str) -> Signal:
-        """All numbers of a region of memory as one array. Each signal of the region is a range of it, see `place`."""
+        """All numbers of a region of memory as one array.
+
+        Each signal of the region is a range of it, see `place`.
+        """
         return Signal(block_name(region), region, whole_dtype(region, "float"), ())
 
     def place(self, signal: Signal) -> int:
@@ -103,29 +125,43 @@ class Build:
         return self._layouts[signal.region].starts[signal.name] // item
 
     def waking(self, receiving: Signal) -> dict[str, Any]:
-        """The arguments of a kernel that adds to `receiving` and marks the shards that it adds to, to wake them."""
+        """The arguments of a kernel that adds to `receiving` and marks the shards that it adds to,
+        to wake them.
+        """
         place = 0 if receiving.name == block_name(receiving.region) else self.place(receiving)
-        return {"drowsy": self.drowsy, "woken": woken(receiving.region), "place": place, "receiving": receiving}
+        return {
+            "drowsy": self.drowsy,
+            "woken": woken(receiving.region),
+            "place": place,
+            "receiving": receiving,
+        }
 
     def pending(self, label: str) -> Signal:
         """Room in which a delivery collects segments, see `deliver_step`."""
         return self.signal(f"{label}.pending", "scratch", "uint32", (2, PENDING))
 
     def renewal(self, name: str) -> Signal:
-        """A whole number (1,) that every new program sets to 0, so that what is remembered by it is computed anew."""
+        """A whole number (1,) that every new program sets to 0, so that what is remembered by it is
+        computed anew.
+        """
         self.renewals.append(self.signal(name, "scratch", "int64", (1,)))
         return self.renewals[-1]
 
-    def constants(self, prefix: str, values: Mapping[str, Any], exact: Container[str] = ()) -> dict[str, Any]:
+    def constants(
+        self, prefix: str, values: Mapping[str, Any], exact: Container[str] = ()
+    ) -> dict[str, Any]:
         """A kernel's constants: numbers as they are, arrays as fixed signals ``prefix.name``.
 
-        exact: names of constants that the kernel gets in double precision whatever the precision of the simulation.
+        exact: names of constants that the kernel gets in double precision whatever the precision of
+        the simulation.
         """
         scope: dict[str, Any] = {}
         for name, value in values.items():
             array = np.asarray(value)
             if array.dtype.kind not in "biuf":
-                raise NetworkError(f"{prefix}: the constant {name!r} must be a number or numbers (got {value!r:.60})")
+                raise NetworkError(
+                    f"{prefix}: the constant {name!r} must be a number or numbers (got {value!r:.60})"
+                )
             floating = np.issubdtype(array.dtype, np.floating)
             if array.ndim:
                 precision = "float64" if name in exact else "float"
@@ -137,17 +173,33 @@ class Build:
         return scope
 
     def kernel(self, kernel: Kernel, owner: str) -> Callable[..., Any]:
-        """A kernel of the library by name, or a user's function. Raises NetworkError, naming `owner`, for others."""
+        """A kernel of the library by name, or a user's function.
+
+        Raises NetworkError, naming `owner`, for others.
+        """
         if not isinstance(kernel, str):
             plain(owner, kernel)
         return self.backend.kernel(kernel)
 
     def operator(
-        self, phase: Phase, label: str, kernel: Kernel, scope: Scope, returns: Signal | None = None, **how: Any
+        self,
+        phase: Phase,
+        label: str,
+        kernel: Kernel,
+        scope: Scope,
+        returns: Signal | None = None,
+        **how: Any,
     ) -> Operator:
-        """Bind `kernel` to `scope` and put it at the end of its phase; how: further fields of the Operator."""
+        """Bind `kernel` to `scope` and put it at the end of its phase; how: further fields of the
+        Operator.
+        """
         function = self.kernel(kernel, how.get("owner") or label)
-        everything: dict[str, Any] = {"dt": self.dt, "sample": self.sample, "pause": self.pause, **scope}
+        everything: dict[str, Any] = {
+            "dt": self.dt,
+            "sample": self.sample,
+            "pause": self.pause,
+            **scope,
+        }
         if "upcoming" in parameters(function):
             everything["upcoming"] = Signal(f"{label}.upcoming", "upcoming", "int64", (1,))
         made = bind(phase, label, function, everything, returns, **how)

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Connections:
-    """The synapses of one projection, in the order of `Simulator.weights`. Made by `Simulator.synapses`.
+    """The synapses of one projection, in the order of `Simulator.weights`. Made by
+    `Simulator.synapses`.
 
-    sources, targets (n_synapses,) int64: indices of the units that each synapse joins; delays (n_synapses,) [s], on the
-    clock engine whole steps; weights (n_synapses,) float64, the present ones, in the unit of the receptor; n_pre,
-    n_post: the units of both populations. Writing to these arrays changes no simulator.
+    sources, targets (n_synapses,) int64: indices of the units that each synapse joins; delays
+    (n_synapses,) [s], on the clock engine whole steps; weights (n_synapses,) float64, the present
+    ones, in the unit of the receptor; n_pre, n_post: the units of both populations. Writing to
+    these arrays changes no simulator.
     """
 
     sources: NDArray[np.int64]
@@ -38,8 +40,8 @@ class Connections:
     def matrix(self) -> csr_array:
         """The weights as a matrix (n_pre, n_post), a scipy.sparse.csr_array.
 
-        An entry is stored for each pair of units that a synapse joins, also where the weight is 0. The weights of
-        several synapses of one pair are added up, whatever their delays.
+        An entry is stored for each pair of units that a synapse joins, also where the weight is 0.
+        The weights of several synapses of one pair are added up, whatever their delays.
         """
         from scipy.sparse import coo_array
 

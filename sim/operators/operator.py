@@ -1,4 +1,6 @@
-"""Operators: kernels bound by parameter name to signals and scalars, each in one phase of a step."""
+"""Operators: kernels bound by parameter name to signals and scalars, each in one
+phase of a step.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,9 @@ Shard = tuple[int, int, int]  # units low to high - 1, thread
 class Nap:
     """How the shards of a population may nap.
 
-    asleep (n_shards of all populations,) uint8; this population's begin at `first`. The operator that decides whether
-    a shard sleeps has `watched`, the arguments in which no bit may change, and `receptors`, the signals whose marks
-    wake the shard; other operators have neither.
+    asleep (n_shards of all populations,) uint8; this population's begin at `first`. The operator
+    that decides whether a shard sleeps has `watched`, the arguments in which no bit may change, and
+    `receptors`, the signals whose marks wake the shard; other operators have neither.
     """
 
     asleep: Signal
@@ -36,7 +38,8 @@ class Nap:
 
 @dataclass(frozen=True)
 class Stream:
-    """A random stream. A kernel gets its key, a uint64 that is another one in each sample of a batch.
+    """A random stream. A kernel gets its key, a uint64 that is another one in each sample of a
+    batch.
 
     A kernel that draws is never left out, for it may act though nothing reaches it.
     """
@@ -66,9 +69,10 @@ Argument = Signal | Stream | FirstUnit | float | int
 class Phase(IntEnum):
     """The phases of a step, in order.
 
-    ARRIVE and DELIVER add to receptors, which the kernel of the population reads in this step; ENTER adds to state
-    variables, with effect from the next step on. GATHER joins the lists of units that fired in a population's shards.
-    Rules look at what arrives in ARRIVALS and at the target's spikes in LEARN, in which stores carry out proposals.
+    ARRIVE and DELIVER add to receptors, which the kernel of the population reads in this step;
+    ENTER adds to state variables, with effect from the next step on. GATHER joins the lists of
+    units that fired in a population's shards. Rules look at what arrives in ARRIVALS and at the
+    target's spikes in LEARN, in which stores carry out proposals.
     """
 
     ARRIVE = 1
@@ -86,14 +90,15 @@ class Phase(IntEnum):
 class Operator:
     """A kernel and what each of its parameters is bound to.
 
-    arguments: parameter name -> Signal or number, in the kernel's own order; the parameter `step` is
-    bound by the loop. returns: the signal that receives the kernel's return value. every: steps between two
-    calls, a power of two.
+    arguments: parameter name -> Signal or number, in the kernel's own order; the parameter `step`
+    is bound by the loop. returns: the signal that receives the kernel's return value. every: steps
+    between two calls, a power of two.
 
-    shards: the ranges of units (low, high, thread) for each of which the kernel is called; arguments with one entry per
-    unit are cut to the range, and `returns` has one entry per shard. thread: the thread that runs an operator without
-    shards, which must write only to what that thread owns; None: all threads are waited for. nap: how its shards may
-    nap. owner: for messages, whose kernel it is; the label if empty.
+    shards: the ranges of units (low, high, thread) for each of which the kernel is called;
+    arguments with one entry per unit are cut to the range, and `returns` has one entry per shard.
+    thread: the thread that runs an operator without shards, which must write only to what that
+    thread owns; None: all threads are waited for. nap: how its shards may nap. owner: for messages,
+    whose kernel it is; the label if empty.
     """
 
     phase: Phase
@@ -118,7 +123,9 @@ def parameters(kernel: Callable[..., Any]) -> list[str]:
 
 
 def plain(owner: str, kernel: Any) -> None:
-    """Raise NetworkError unless a user's kernel is a plain Python function with named parameters."""
+    """Raise NetworkError unless a user's kernel is a plain Python function with
+    named parameters.
+    """
     function = getattr(kernel, "py_func", getattr(kernel, "__func__", kernel))
     if not isinstance(function, FunctionType):
         raise NetworkError(
@@ -132,7 +139,9 @@ def plain(owner: str, kernel: Any) -> None:
             f"(got {name}{inspect.signature(function)})"
         )
     if flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
-        raise NetworkError(f"{owner}: kernel {name} must return the number of spikes, not yield or await (got {name})")
+        raise NetworkError(
+            f"{owner}: kernel {name} must return the number of spikes, not yield or await (got {name})"
+        )
 
 
 def bind(
@@ -143,7 +152,8 @@ def bind(
     returns: Signal | None = None,
     **how: Any,
 ) -> Operator:
-    """Bind each parameter of `kernel` to the entry of that name in `scope`; how: further fields of the Operator.
+    """Bind each parameter of `kernel` to the entry of that name in `scope`; how: further fields of
+    the Operator.
 
     Raises NetworkError when the kernel asks for something the scope does not offer.
     """

@@ -13,7 +13,9 @@ from .operator import Kernel, Phase, parameters
 @final
 @dataclass(frozen=True, eq=False)
 class PerThread:
-    """What a kernel finds under one name, where each thread works on targets of its own: one value for each share."""
+    """What a kernel finds under one name, where each thread works on targets of its own: one value
+    for each share.
+    """
 
     values: tuple[Any, ...]
 
@@ -27,7 +29,8 @@ def spread(
     threads: Sequence[int | None],
     **how: Any,
 ) -> None:
-    """Let a kernel run in every step: once for each of `threads` where it asks for anything that is `PerThread`.
+    """Let a kernel run in every step: once for each of `threads` where it asks for anything that is
+    `PerThread`.
 
     Else once, when the work of all threads is done.
     """
@@ -36,5 +39,10 @@ def spread(
         build.operator(phase, label, kernel, scope, **how)
         return
     for k, thread in enumerate(threads):
-        own = {name: value.values[k] if isinstance(value, PerThread) else value for name, value in scope.items()}
-        build.operator(phase, label if k == 0 else f"{label}/thread {k}", kernel, own, thread=thread, **how)
+        own = {
+            name: value.values[k] if isinstance(value, PerThread) else value
+            for name, value in scope.items()
+        }
+        build.operator(
+            phase, label if k == 0 else f"{label}/thread {k}", kernel, own, thread=thread, **how
+        )

@@ -27,26 +27,29 @@ UNBOUNDED: Bounds = (float("-inf"), float("inf"))
 @final
 @dataclass(eq=False)
 class ProjectionScope:
-    """A projection that is being compiled: its synapses, and what the kernels of its store and rule may ask for.
+    """A projection that is being compiled: its synapses, and what the kernels of its store and rule
+    may ask for.
 
-    phase: in which the store delivers. owned: the range of targets that each thread owns. shares: (low, high, thread)
-    of the targets on which a kernel of the store or the rule works at a time; one share of all, and no thread, where
-    they do not keep apart what belongs to which. bounds: of the weights, where a rule has any. scale: arrivals are
-    counted in whole numbers of 1 / scale; None where they are added up as floats. alike: each arrival adds 1, whatever
-    its weight. bundled: the synapses are delivered together with others of their source. weights: the signal of the
-    weights (n_synapses,) that a rule changes, where to change them is to add to it. names: signals and numbers, by the
-    names under which kernels ask for them:
+    phase: in which the store delivers. owned: the range of targets that each thread owns. shares:
+    (low, high, thread) of the targets on which a kernel of the store or the rule works at a time;
+    one share of all, and no thread, where they do not keep apart what belongs to which. bounds: of
+    the weights, where a rule has any. scale: arrivals are counted in whole numbers of 1 / scale;
+    None where they are added up as floats. alike: each arrival adds 1, whatever its weight.
+    bundled: the synapses are delivered together with others of their source. weights: the signal of
+    the weights (n_synapses,) that a rule changes, where to change them is to add to it. names:
+    signals and numbers, by the names under which kernels ask for them:
 
     - history, history_count, fired_pre, count_pre: the spikes of the source, see `send_step`;
-    - fired_post, count_post: the units of the target, or of the share of a thread, that fire in this step;
+    - fired_post, count_post: the units of the target, or of the share of a thread, that fire in
+      this step;
     - ``v_pre``, ``v_post`` ...: the state variables of both;
     - begin_post, end_post: the first target of the share, and the one behind its last;
     - the modulators of the target, by their names;
     - sent: the numbers that a source sent, where it sends numbers, see `send_values_step`;
     - receiving: where arrivals are added up; key: of random draws.
 
-    traces: of its arrivals and of its target, see `trace`. What a store or a rule declares is called after the
-    projection: ``signal("trace", ...)`` is ``name.trace``.
+    traces: of its arrivals and of its target, see `trace`. What a store or a rule declares is
+    called after the projection: ``signal("trace", ...)`` is ``name.trace``.
     """
 
     synapses: Synapses
@@ -76,7 +79,9 @@ class ProjectionScope:
         return "float" if self.scale is None else "int64"
 
     def counted(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weights as deliveries add them up: as they are, all 1, or as whole numbers of 1 / scale."""
+        """Weights as deliveries add them up: as they are, all 1, or as whole
+        numbers of 1 / scale.
+        """
         weights = np.ones_like(weights) if self.alike else weights
         return weights if self.scale is None else np.rint(weights * self.scale)
 
@@ -93,23 +98,31 @@ class ProjectionScope:
         return self.build.tally(f"{self.name}.{name}", *arguments)
 
     def operator(self, phase: Phase, kernel: Kernel, scope: Mapping[str, Any], **how: Any) -> None:
-        """Let a kernel run in every step, once or for each share; see `Build.operator` and `spread`."""
+        """Let a kernel run in every step, once or for each share; see `Build.operator` and
+        `spread`.
+        """
         threads = [thread for _, _, thread in self.shares]
         spread(self.build, phase, self.name, kernel, {**self.names, **scope}, threads, **how)
 
     def trace(self, side: str, tau: float, jump: float = 1.0) -> Trace:
-        """Traces with the decay time `tau` [s] that a spike raises by `jump`, shared by all who ask for the same.
+        """Traces with the decay time `tau` [s] that a spike raises by `jump`, shared by all who ask
+        for the same.
 
-        side: "pre", of the arrivals (n_pre * n_lags,), one for each source and delay; "post", of the target's spikes
-        (n_post,), one for each unit. Kernels in phase ARRIVALS find the target's as they were before the spikes of this
-        step, those in phase LEARN with them; both find those of the arrivals with the ones of this step.
+        side: "pre", of the arrivals (n_pre * n_lags,), one for each source and delay; "post", of
+        the target's spikes (n_post,), one for each unit. Kernels in phase ARRIVALS find the
+        target's as they were before the spikes of this step, those in phase LEARN with them; both
+        find those of the arrivals with the ones of this step.
         """
         return self.traces[side].trace(tau, jump)
 
     def eligibility(self, tau: float) -> Trace:
-        """Traces of the synapses (n_synapses,) themselves, of decay time `tau` [s]; the rule's kernels raise them."""
+        """Traces of the synapses (n_synapses,) themselves, of decay time `tau` [s]; the rule's
+        kernels raise them.
+        """
         number = sum(name.startswith("eligibility") for name in self.traces)
-        made = Traces(self.build, f"{self.name}.eligibility{number or ''}", self.synapses.n, region="store")
+        made = Traces(
+            self.build, f"{self.name}.eligibility{number or ''}", self.synapses.n, region="store"
+        )
         self.traces[f"eligibility{number}"] = made
         return made.trace(tau, 1.0)
 
@@ -130,16 +143,23 @@ class ProjectionScope:
     def listed(self) -> dict[str, Any]:
         """The synapses as signals, made on first use.
 
-        lags (n_lags,) the delays [steps]; first (n_pre * n_lags + 1,) where the segment of each source and delay
-        begins; begin, end (n_pre * n_lags,), perhaps longer: where the synapses of a share begin and end in it;
+        lags (n_lags,) the delays [steps]; first (n_pre * n_lags + 1,) where the segment of each
+        source and delay begins; begin, end (n_pre * n_lags,), perhaps longer: where the synapses of
+        a share begin and end in it;
         targets (n,).
         """
 
         def make() -> dict[str, Any]:
             listing = self.synapses.listing
-            targets = narrow(listing.targets, self.synapses.n_post) if self.synapses.plastic else listing.targets
+            targets = (
+                narrow(listing.targets, self.synapses.n_post)
+                if self.synapses.plastic
+                else listing.targets
+            )
             borders = [self.fixed("first", listing.first)]
-            borders += [self.fixed(f"border{k}", self._below(low), layout=True) for k, low in self._cuts()]
+            borders += [
+                self.fixed(f"border{k}", self._below(low), layout=True) for k, low in self._cuts()
+            ]
             borders += [self.fixed("last", listing.first[1:])]
             return {
                 "lags": self.fixed("lags", self.synapses.lags),
@@ -155,7 +175,11 @@ class ProjectionScope:
         """How many synapses each share has."""
         if len(self.shares) == 1:
             return [self.synapses.n]
-        ends = [self.synapses.first[:-1], *(self._below(low) for _, low in self._cuts()), self.synapses.first[1:]]
+        ends = [
+            self.synapses.first[:-1],
+            *(self._below(low) for _, low in self._cuts()),
+            self.synapses.first[1:],
+        ]
         totals = [int(end.sum(dtype=np.int64)) for end in ends]
         return [high - low for low, high in pairwise(totals)]
 
@@ -164,7 +188,9 @@ class ProjectionScope:
         return [(k, low) for k, (low, _, _) in enumerate(self.shares) if k]
 
     def _below(self, border: int) -> NDArray[np.uint32]:
-        """Where in each segment (n_segments,) the targets from `border` on begin; targets ascend in it."""
+        """Where in each segment (n_segments,) the targets from `border` on begin; targets ascend in
+        it.
+        """
         listing, lags = self.synapses.listing, self.synapses.lags.size
         counts = np.zeros((self.synapses.n_pre, lags), np.uint32)
         count_listed(listing.first, lags, listing.targets, 0, border, np.arange(lags), counts)
@@ -178,7 +204,8 @@ class ProjectionScope:
     def reverse(self) -> dict[str, Any]:
         """Signals to go from a target to its synapses, made on first use.
 
-        first_post (n_post + 1,); synapse_post (n,) the synapses of each target; segment_post (n,) their segments.
+        first_post (n_post + 1,); synapse_post (n,) the synapses of each target; segment_post (n,)
+        their segments.
         """
 
         def make() -> dict[str, Any]:
@@ -204,11 +231,13 @@ def narrow(indices: NDArray[np.uint32], below: int) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Proposals:
-    """What a rule asks of a store in one step: change synapse ``synapse[k]`` by ``change[k]``, k < count[0].
+    """What a rule asks of a store in one step: change synapse ``synapse[k]`` by ``change[k]``, k <
+    count[0].
 
-    synapse (capacity,) uint32; change (capacity,) float, in the unit of the weights; count (1,) int64;
-    low, high: the rule's bounds on a weight. Each share has lists of its own. Where the store merely adds and the rule
-    can do that itself, `direct` is 1, `weights` (n_synapses,) are changed at once, and nothing is proposed.
+    synapse (capacity,) uint32; change (capacity,) float, in the unit of the weights; count (1,)
+    int64; low, high: the rule's bounds on a weight. Each share has lists of its own. Where the
+    store merely adds and the rule can do that itself, `direct` is 1, `weights` (n_synapses,) are
+    changed at once, and nothing is proposed.
     """
 
     synapse: Any

@@ -12,25 +12,36 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, UnsupportedError
 
-REGIONS = ("state", "flow", "store", "scratch", "sums")  # each one contiguous block; "fixed" arrays stand alone
+REGIONS = (
+    "state",
+    "flow",
+    "store",
+    "scratch",
+    "sums",
+)  # each one contiguous block; "fixed" arrays stand alone
 ALIGNMENT = 64  # bytes: a cache line
-# The processor fetches in advance within a page. So threads that write to the same page disturb each other even where
-# they share no cache line (a fifth of the time of deliveries). Long arrays begin at a page.
+# The processor fetches in advance within a page. So threads that write to the same page disturb
+# each other even where they share no cache line (a fifth of the time of deliveries). Long arrays
+# begin at a page.
 PAGE = 4096  # bytes
 SAVED = ("state", "flow", "store")  # regions of memory that a snapshot holds
 MOST_COUNT = (1 << 62) - 1  # the greatest cursor or number of steps in a saved state
-ANY = (1 << 64) - 1  # `most` of whole numbers that no kernel uses as an index or a count, such as sums and hashes
+ANY = (
+    1 << 64
+) - 1  # `most` of whole numbers that no kernel uses as an index or a count, such as sums and hashes
 
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """A named array: the `region` of memory it lives in, dtype ("float" is the simulation's precision), shape, unit.
+    """A named array: the `region` of memory it lives in, dtype ("float" is the simulation's
+    precision), shape, unit.
 
-    initial: a number or an array of that shape; a `fixed` signal keeps that array without a copy where
-    possible. most: the greatest value of whole numbers that kernels use as indices or counts (the least is 0),
-    one for all entries or one for each; ANY for other whole numbers. finite: floats must be neither infinite
-    nor NaN. Both are checked when a saved state is loaded. layout: the order of this fixed signal depends on
-    the number of threads, so it is not compared with a saved state.
+    initial: a number or an array of that shape; a `fixed` signal keeps that array without a copy
+    where possible. most: the greatest value of whole numbers that kernels use as indices or counts
+    (the least is 0), one for all entries or one for each; ANY for other whole numbers. finite:
+    floats must be neither infinite nor NaN. Both are checked when a saved state is loaded. layout:
+    the order of this fixed signal depends on the number of threads, so it is not compared with a
+    saved state.
     """
 
     name: str
@@ -44,7 +55,9 @@ class Signal:
     finite: bool = True
 
     def check(self, values: NDArray[Any]) -> None:
-        """Raise DataError for saved values that are not finite or would lead a kernel outside of its arrays."""
+        """Raise DataError for saved values that are not finite or would lead a kernel outside of
+        its arrays.
+        """
         if values.dtype.kind == "f":
             if self.finite and not np.isfinite(values).all():
                 raise DataError(f"the saved {self.name} must be finite")
@@ -53,15 +66,20 @@ class Signal:
         elif np.ndim(self.most) or self.most != ANY:
             wrong = (values < 0) | (values > self.most)
             if wrong.any():
-                worst, most = values[wrong].flat[0], np.broadcast_to(self.most, values.shape)[wrong].flat[0]
-                raise DataError(f"the saved {self.name} must lie between 0 and {most} (got {worst})")
+                worst, most = (
+                    values[wrong].flat[0],
+                    np.broadcast_to(self.most, values.shape)[wrong].flat[0],
+                )
+                raise DataError(
+                    f"the saved {self.name} must lie between 0 and {most} (got {worst})"
+                )
 
 
 class Memory:
     """Every signal of one network as a view into one contiguous block per region.
 
-    `replicate` makes the memory of a batch sample: `state`, `flow`, `scratch` and `sums` of its own,
-    everything else shared. `renewed` makes one in which regions stand as at the beginning.
+    `replicate` makes the memory of a batch sample: `state`, `flow`, `scratch` and `sums` of its
+    own, everything else shared. `renewed` makes one in which regions stand as at the beginning.
     """
 
     def __init__(self, signals: Iterable[Signal], precision: str) -> None:
@@ -81,7 +99,9 @@ class Memory:
         return self.views[signal if isinstance(signal, str) else signal.name]
 
     def __reduce__(self) -> Any:
-        raise UnsupportedError("Memory: cannot be copied or pickled, since it holds addresses; copy the Simulator")
+        raise UnsupportedError(
+            "Memory: cannot be copied or pickled, since it holds addresses; copy the Simulator"
+        )
 
     def dtype(self, signal: Signal) -> np.dtype[Any]:
         """The signal's dtype, with "float" replaced by the precision."""
@@ -92,14 +112,20 @@ class Memory:
         view = self[signal]
         return int(view.ctypes.data - self[block_name(signal.region)].ctypes.data) // view.itemsize
 
-    def replicate(self, more: Iterable[str] = (), signals: Sequence[Signal] | None = None) -> Memory:
-        """A copy with its own state, flow, scratch and sums; weights, devices and constants are shared.
+    def replicate(
+        self, more: Iterable[str] = (), signals: Sequence[Signal] | None = None
+    ) -> Memory:
+        """A copy with its own state, flow, scratch and sums; weights, devices and constants are
+        shared.
 
-        more: further regions of its own, as "store" for weights and devices. signals: in place of the present ones,
-        from which they differ in those that are fixed and in initial values.
+        more: further regions of its own, as "store" for weights and devices. signals: in place of
+        the present ones, from which they differ in those that are fixed and in initial values.
         """
         copy = object.__new__(Memory)
-        copy.precision, copy.signals = self.precision, self.signals if signals is None else list(signals)
+        copy.precision, copy.signals = (
+            self.precision,
+            self.signals if signals is None else list(signals),
+        )
         copy.blocks, copy.views = dict(self.blocks), dict(self.views)
         own = ("state", "flow", *more)
         for region in (*own, "scratch", "sums"):
@@ -116,7 +142,9 @@ class Memory:
         return copy
 
     def renewed(self, regions: Collection[str]) -> Memory:
-        """A copy in which `regions` stand as at the beginning, and scratch and sums are empty; the rest is shared."""
+        """A copy in which `regions` stand as at the beginning, and scratch and sums are empty; the
+        rest is shared.
+        """
         copy = object.__new__(Memory)
         copy.precision, copy.signals = self.precision, self.signals
         copy.blocks, copy.views = dict(self.blocks), dict(self.views)
@@ -127,7 +155,9 @@ class Memory:
                 copy.views[signal.name][...] = signal.initial
         return copy
 
-    def snapshot(self, regions: Iterable[str] = ("state", "flow", "store")) -> dict[str, NDArray[np.uint8]]:
+    def snapshot(
+        self, regions: Iterable[str] = ("state", "flow", "store")
+    ) -> dict[str, NDArray[np.uint8]]:
         """Copies of the blocks of `regions`."""
         return {region: self.blocks[region].copy() for region in regions}
 
@@ -159,7 +189,9 @@ class Memory:
         for signal in self.signals:
             if signal.region == region:
                 room = None if 0 in signal.shape else block[layout.starts[signal.name] :]
-                self.views[signal.name] = np.ndarray(signal.shape, definite(signal, self.precision), room)
+                self.views[signal.name] = np.ndarray(
+                    signal.shape, definite(signal, self.precision), room
+                )
 
 
 def definite(signal: Signal, precision: str) -> np.dtype[Any]:
@@ -173,31 +205,43 @@ def whole_dtype(region: str, precision: str) -> str:
 
 
 def block_name(region: str) -> str:
-    """The name under which a whole region of memory is found in `Memory`; no signal has such a name."""
+    """The name under which a whole region of memory is found in `Memory`; no signal has such a
+    name.
+    """
     return f"{region}.*"
 
 
 class Layout:
-    """The offset [bytes] of each signal in one region of memory; adding a signal moves none of the earlier ones."""
+    """The offset [bytes] of each signal in one region of memory; adding a signal moves none of the
+    earlier ones.
+    """
 
     def __init__(self, precision: str) -> None:
         self.precision, self.size = precision, 0
         self.starts: dict[str, int] = {}
 
     def add(self, signal: Signal) -> None:
-        """Put a signal behind the others: a long one at the next page, any other at the next cache line."""
+        """Put a signal behind the others: a long one at the next page, any other at the next cache
+        line.
+        """
         nbytes = math.prod(signal.shape) * definite(signal, self.precision).itemsize
         border = PAGE if nbytes > PAGE else ALIGNMENT
         self.starts[signal.name] = -(-self.size // border) * border
         self.size = self.starts[signal.name] + -(-nbytes // ALIGNMENT) * ALIGNMENT
 
 
-def match(expected: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], got: Mapping[str, NDArray[Any]]) -> None:
+def match(
+    expected: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], got: Mapping[str, NDArray[Any]]
+) -> None:
     """Raise DataError unless `got` has exactly the arrays `expected` (name -> shape, dtype)."""
     for name in sorted(expected.keys() ^ got.keys()):
         where = "lacks" if name in expected else "has the unknown"
-        raise DataError(f"the saved state {where} array {name!r:.100}: it is of another network or version")
+        raise DataError(
+            f"the saved state {where} array {name!r:.100}: it is of another network or version"
+        )
     for name, (shape, dtype) in expected.items():
         array = got[name]
         if array.shape != shape or array.dtype != dtype:
-            raise DataError(f"the saved {name} must be {dtype}{list(shape)} (got {array.dtype}{list(array.shape)})")
+            raise DataError(
+                f"the saved {name} must be {dtype}{list(shape)} (got {array.dtype}{list(array.shape)})"
+            )

@@ -17,8 +17,9 @@ from .edges import Rows
 class Listing:
     """Synapses listed one by one in (source, lag) order.
 
-    first (n_pre * n_lags + 1,) uint32: start of the segment of each (source, lag); targets (n,) uint32. Either
-    codes (n,) uint16, the level of each weight (empty where there is one level), or weights (n,) float64.
+    first (n_pre * n_lags + 1,) uint32: start of the segment of each (source, lag); targets (n,)
+    uint32. Either codes (n,) uint16, the level of each weight (empty where there is one level), or
+    weights (n,) float64.
     """
 
     first: NDArray[np.uint32]
@@ -28,7 +29,9 @@ class Listing:
 
 
 class LagTable(NamedTuple):
-    """Delays on the grid: distinct `lags` (n_lags,) int64 [steps], and the tables to draw them: `rows.lag_table`."""
+    """Delays on the grid: distinct `lags` (n_lags,) int64 [steps], and the tables to draw them:
+    `rows.lag_table`.
+    """
 
     lags: NDArray[np.int64]
     thresholds: NDArray[np.uint64]
@@ -37,14 +40,15 @@ class LagTable(NamedTuple):
 
 @dataclass(eq=False)
 class Synapses:
-    """The synapses of one projection, sorted by source, then delay; equal ones by target or as they were drawn.
+    """The synapses of one projection, sorted by source, then delay; equal ones by target or as they
+    were drawn.
 
-    lags (n_lags,) int64: distinct delays [steps]; levels (n_levels,): the weights that occur, None where every
-    synapse has a weight of its own; plastic: a rule changes them.
+    lags (n_lags,) int64: distinct delays [steps]; levels (n_levels,): the weights that occur, None
+    where every synapse has a weight of its own; plastic: a rule changes them.
 
-    They are either `rows`, which are not kept as a list and perhaps `redrawn` at every spike, or a `listing`. After
-    `release` a listing is drawn again whenever it is asked for, since the bundle of a static projection holds its
-    synapses already.
+    They are either `rows`, which are not kept as a list and perhaps `redrawn` at every spike, or a
+    `listing`. After `release` a listing is drawn again whenever it is asked for, since the bundle
+    of a static projection holds its synapses already.
     """
 
     name: str
@@ -65,7 +69,10 @@ class Synapses:
 
     @property
     def listing(self) -> Listing:
-        """The synapses one by one. A listing is kept until `release`; that of rows is made anew each time."""
+        """The synapses one by one.
+
+        A listing is kept until `release`; that of rows is made anew each time.
+        """
         if self._listing is not None:
             return self._listing
         if self.rows is not None:
@@ -126,7 +133,11 @@ class Synapses:
         """Hand `update` bytes that differ from those of any other synapses, for a digest."""
         arrays: tuple[Any, ...] = (self.lags,)
         if self.rows is not None and self.table is not None:
-            arrays += (self.rows.first, self.table.thresholds, np.array([self.rows.key, self.delay_key], np.uint64))
+            arrays += (
+                self.rows.first,
+                self.table.thresholds,
+                np.array([self.rows.key, self.delay_key], np.uint64),
+            )
         else:
             listing = self.listing
             arrays += (listing.first, listing.targets, listing.codes)
@@ -153,4 +164,6 @@ class Synapses:
         assert self.levels is not None
         first = np.append(np.uint32(0), np.cumsum(counts.reshape(-1), dtype=np.uint32))
         codes = edges.chances & np.uint16(self.levels.size - 1)
-        return Listing(first, edges.targets, codes if self.levels.size > 1 else codes[:0], np.zeros(0))
+        return Listing(
+            first, edges.targets, codes if self.levels.size > 1 else codes[:0], np.zeros(0)
+        )

@@ -20,7 +20,8 @@ SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digi
 class Trace:
     """Traces that decay by exp(-rate) in a step, kept so that only spikes touch them.
 
-    Trace i is worth ``values[i] * exp(-rate * (step % span))``; values (n,) float, rate [1/step], span [steps].
+    Trace i is worth ``values[i] * exp(-rate * (step % span))``; values (n,) float, rate [1/step],
+    span [steps].
     """
 
     values: Signal
@@ -37,9 +38,9 @@ class Trace:
 class Traces:
     """The traces of one group of spikes, each made when somebody first asks for it.
 
-    name: of the signals; n: how many there are of each; kernel, phase: what raises them at a spike, and when; spikes()
-    is what that kernel asks for; threads: which thread raises those of its own units, see `PerThread`. Without a kernel
-    whoever asked raises them. region: of memory.
+    name: of the signals; n: how many there are of each; kernel, phase: what raises them at a spike,
+    and when; spikes() is what that kernel asks for; threads: which thread raises those of its own
+    units, see `PerThread`. Without a kernel whoever asked raises them. region: of memory.
     """
 
     build: Build
@@ -64,7 +65,14 @@ class Traces:
         name = f"{self.name}{len(self.made) + 1}" if self.made else self.name
         values = self.build.signal(name, self.region, "float", (self.n,))
         since = self.build.signal(f"{name}.since", self.region, "int64", (1,), most=MOST_COUNT)
-        scope = {"trace": values, "since": since, "rate": rate, "span": span, "jump": jump, **self.spikes()}
+        scope = {
+            "trace": values,
+            "since": since,
+            "rate": rate,
+            "span": span,
+            "jump": jump,
+            **self.spikes(),
+        }
         rescaling = {**scope, "shrink": math.exp(-rate * span)}
         self.build.operator(Phase.GATHER, name, "trace_rescale_step", rescaling)
         if self.kernel:

@@ -1,8 +1,9 @@
 """Static projections of one source population, delivered together.
 
-A spike of a population reaches the targets of all its projections. Stored side by side in order of (source, delay),
-their synapses are one long run of memory per spike and delay instead of several short ones. A target is an index into
-the array of all receptors of a region of memory, so one operator serves any number of populations.
+A spike of a population reaches the targets of all its projections. Stored side by side in order of
+(source, delay), their synapses are one long run of memory per spike and delay instead of several
+short ones. A target is an index into the array of all receptors of a region of memory, so one
+operator serves any number of populations.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ DRAWN: Final = 512  # words that are drawn before any is delivered
 
 @dataclass
 class Bundle:
-    """Projections of one source population that deliver in one phase to receptors in one region of memory."""
+    """Projections of one source population that deliver in one phase to receptors in one region of
+    memory.
+    """
 
     members: list[ProjectionScope]
 
@@ -39,15 +42,17 @@ class Bundle:
         return [member.synapses for member in self.members]
 
     def takes(self, projection: ProjectionScope) -> bool:
-        """Whether a projection of the same `_kind` may join: no member has its receptor, and there is room.
+        """Whether a projection of the same `_kind` may join: no member has its receptor, and there
+        is room.
 
-        Two projections onto one receptor stay apart, so that weights are added in the order of projections in
-        any store.
+        Two projections onto one receptor stay apart, so that weights are added in the order of
+        projections in any store.
         """
         receiving = projection.names["receiving"]
         return (
             all(member.names["receiving"] is not receiving for member in self.members)
-            and sum(synapses.n for synapses in self.synapses) + projection.synapses.n <= MOST_BUNDLED
+            and sum(synapses.n for synapses in self.synapses) + projection.synapses.n
+            <= MOST_BUNDLED
         )
 
     def declare(self, build: Build) -> None:
@@ -55,10 +60,14 @@ class Bundle:
         lags = np.unique(np.concatenate([synapses.lags for synapses in self.synapses]))
         places = [build.place(member.names["receiving"]) for member in self.members]
         coding = _Coding.of(self.members, places)
-        name = "/".join(member.name for member in self.members)  # no part of a network has a name with a slash
+        name = "/".join(
+            member.name for member in self.members
+        )  # no part of a network has a name with a slash
         name = name if len(name) < 60 else f"{self.members[0].name}/{len(self.members) - 1} more"
         redrawn = self.synapses[0].redrawn
-        lag_counts = [] if redrawn else [synapses.lag_counts() for synapses in self.synapses]  # once, as they are drawn
+        lag_counts = (
+            [] if redrawn else [synapses.lag_counts() for synapses in self.synapses]
+        )  # once, as they are drawn
         for thread in range(len(self.members[0].owned)):
             label = name if thread == 0 else f"{name}/thread {thread}"
             if redrawn:
@@ -101,11 +110,21 @@ class Bundle:
         build.operator(phase, label, "deliver_coded_step", scope, thread=thread)
 
     def _declare_draws(
-        self, build: Build, label: str, thread: int, lags: NDArray[np.int64], places: list[int], coding: _Coding
+        self,
+        build: Build,
+        label: str,
+        thread: int,
+        lags: NDArray[np.int64],
+        places: list[int],
+        coding: _Coding,
     ) -> None:
-        """Deliver words that are drawn at every spike, of the members whose targets this thread owns."""
+        """Deliver words that are drawn at every spike, of the members whose targets this thread
+        owns.
+        """
         if coding.table is None:
-            raise CapacityError(f"Network: {label} has too many receptors and levels for words of {WORD} bits")
+            raise CapacityError(
+                f"Network: {label} has too many receptors and levels for words of {WORD} bits"
+            )
         owned = [k for k, member in enumerate(self.members) if np.ptp(member.owned[thread])]
         if not owned:
             return
@@ -124,7 +143,11 @@ class Bundle:
         scope: dict[str, Any] = {}
         for key, values in own.items():
             scope[key] = _fixed(build, f"{label}.{key}", np.array(values, np.uint32))
-        for key, array in (("row_sizes", draws.sizes), ("shares", draws.shares), ("row_draws", draws.offsets)):
+        for key, array in (
+            ("row_sizes", draws.sizes),
+            ("shares", draws.shares),
+            ("row_draws", draws.offsets),
+        ):
             scope[key] = _fixed(build, f"{label}.{key}", array)
         scope |= {key: self.members[0].names[key] for key in ("history", "history_count")}
         scope |= {
@@ -150,39 +173,70 @@ class Bundle:
         """Where segments begin, the words in them and, where words hold no codes, the weights."""
         counts = np.zeros((self.synapses[0].n_pre, lags.size), np.uint32)
         columns = [np.searchsorted(lags, synapses.lags) for synapses in self.synapses]
-        for member, column, own, (low, high) in zip(self.members, columns, lag_counts, cut, strict=True):
+        for member, column, own, (low, high) in zip(
+            self.members, columns, lag_counts, cut, strict=True
+        ):
             _count(member.synapses, column, own, low, high, counts)
         first = np.zeros(counts.size + 1, np.uint32)
         np.cumsum(counts, out=first[1:], dtype=np.uint32)
         n = int(counts.sum(dtype=np.int64))
         words = np.empty(n, np.uint32)
-        values = np.empty(n if coding.table is None else 0, build.precision if coding.dtype == "float" else "float64")
+        values = np.empty(
+            n if coding.table is None else 0,
+            build.precision if coding.dtype == "float" else "float64",
+        )
         cursor = first[:-1].reshape(counts.shape).copy()
         for k, member in enumerate(self.members):
-            _fill(member, columns[k], lag_counts[k], cut[k], places[k], coding, k, cursor, words, values)
+            _fill(
+                member,
+                columns[k],
+                lag_counts[k],
+                cut[k],
+                places[k],
+                coding,
+                k,
+                cursor,
+                words,
+                values,
+            )
         return first, words, values
 
 
 @dataclass(frozen=True, eq=False)
 class _Coding:
-    """How a word holds a synapse: ``target << shift | code`` with weight ``table[code]``; or the target alone."""
+    """How a word holds a synapse: ``target << shift | code`` with weight ``table[code]``; or the
+    target alone.
+    """
 
     shift: int
     table: NDArray[np.float64] | None
-    codes: tuple[int, ...]  # code of each member's first level; members with the same levels share codes
+    codes: tuple[
+        int, ...
+    ]  # code of each member's first level; members with the same levels share codes
     dtype: str  # of the weights that are added up
 
     @classmethod
     def of(cls, members: list[ProjectionScope], places: list[int]) -> _Coding:
         given = [member.synapses.levels for member in members]
-        levels = [None if own is None else member.counted(own) for own, member in zip(given, members, strict=True)]
+        levels = [
+            None if own is None else member.counted(own)
+            for own, member in zip(given, members, strict=True)
+        ]
         dtype = members[0].sum_dtype
-        last = max(place + member.synapses.n_post for place, member in zip(places, members, strict=True)) - 1
+        last = (
+            max(
+                place + member.synapses.n_post
+                for place, member in zip(places, members, strict=True)
+            )
+            - 1
+        )
         if last >= 1 << WORD:
             raise CapacityError(
                 f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered"
             )
-        starts: dict[bytes, int] = {}  # of each list of levels: members with the same one share its codes
+        starts: dict[
+            bytes, int
+        ] = {}  # of each list of levels: members with the same one share its codes
         table: NDArray[np.float64] = np.zeros(0)
         codes = []
         for given_levels in levels:
@@ -212,9 +266,13 @@ def _count(
     if low == 0 and high >= synapses.n_post:
         counts[:, columns] += lag_counts
     elif rows is None:
-        kernels.count_listed(synapses.first, synapses.lags.size, synapses.targets, low, high, columns, counts)
+        kernels.count_listed(
+            synapses.first, synapses.lags.size, synapses.targets, low, high, columns, counts
+        )
     else:
-        kernels.count_drawn(rows.key, rows.n_post, rows.skip_self, lag_counts, low, high, columns, counts)
+        kernels.count_drawn(
+            rows.key, rows.n_post, rows.skip_self, lag_counts, low, high, columns, counts
+        )
 
 
 def _fill(
@@ -252,7 +310,9 @@ def _fill(
         return
     listing = synapses.listing
     codes = listing.codes if coded else np.zeros(0, np.uint16)
-    weights = np.zeros(0) if coded else member.counted(np.broadcast_to(synapses.weights, (synapses.n,)))
+    weights = (
+        np.zeros(0) if coded else member.counted(np.broadcast_to(synapses.weights, (synapses.n,)))
+    )
     weights = np.ascontiguousarray(weights)
     kernels.fill_listed(
         listing.first,
@@ -288,6 +348,13 @@ def gather(projections: Sequence[ProjectionScope]) -> list[Bundle]:
 
 
 def _kind(projection: ProjectionScope) -> tuple[object, ...]:
-    """What the members of a bundle share: source, phase, whether they are redrawn, and the region of the receptors."""
+    """What the members of a bundle share: source, phase, whether they are redrawn, and the region
+    of the receptors.
+    """
     names = projection.names
-    return names["history"], projection.phase, projection.synapses.redrawn, names["receiving"].region
+    return (
+        names["history"],
+        projection.phase,
+        projection.synapses.redrawn,
+        names["receiving"].region,
+    )

@@ -18,10 +18,14 @@ from .population import event_input
 from .probes import BUFFER
 
 # Bytes:
-DRAWING: Final = 40  # per synapse, in addition, while the synapses of a projection are drawn one by one
+DRAWING: Final = (
+    40  # per synapse, in addition, while the synapses of a projection are drawn one by one
+)
 EVENT_SYNAPSE: Final = 48  # per synapse on the event engine, where all are listed
 EVENT_SEGMENT: Final = 80  # per synapse there, in addition, where delays differ and must be sorted
-EVENT_PLASTIC: Final = 40  # per synapse there that learns, in addition: its weight, which a run copies, and its index
+EVENT_PLASTIC: Final = (
+    40  # per synapse there that learns, in addition: its weight, which a run copies, and its index
+)
 EVENT_TRACE: Final = 32  # per trace of a source and delay there, which is kept twice
 NUMBER: Final = 8  # per number of a unit: a state variable, a receptor, a drive
 EVENT_UNIT: Final = 200  # per unit on the event engine, beside its state, which is kept twice
@@ -31,7 +35,9 @@ CHUNK: Final = 1000  # steps after which buffers of samples are emptied
 
 
 class _Need(NamedTuple):
-    """Memory that one part of a network takes [bytes]: what stays, what is needed while it is made, and a hint."""
+    """Memory that one part of a network takes [bytes]: what stays, what is needed while it is made,
+    and a hint.
+    """
 
     part: Population | Projection | Input | Probe
     stays: float
@@ -40,7 +46,9 @@ class _Need(NamedTuple):
 
 
 def check_memory(network: Network, *, dt: float | None) -> None:
-    """Raise CapacityError unless the network fits into the memory that is free; dt [s], None on the event engine."""
+    """Raise CapacityError unless the network fits into the memory that is free; dt [s], None on the
+    event engine.
+    """
     free = free_memory.free_bytes()
     if free is None:
         return
@@ -50,7 +58,9 @@ def check_memory(network: Network, *, dt: float | None) -> None:
         return
     largest = max(needs, key=lambda need: need.stays + need.making)
     neurons = sum(part.n for part in network.populations)
-    synapses = sum(part.connectivity.expected(part.pre.n, part.post.n) for part in network.projections)
+    synapses = sum(
+        part.connectivity.expected(part.pre.n, part.post.n) for part in network.projections
+    )
     raise CapacityError(
         f"Network: {neurons:.3g} neurons with {synapses:.3g} synapses need {needed / 1e9:.1f} GB, but "
         f"{free / 1e9:.1f} GB are free; most by {largest.part.name}; {largest.hint} (got {largest.part})"
@@ -58,8 +68,12 @@ def check_memory(network: Network, *, dt: float | None) -> None:
 
 
 def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
-    """Raise CapacityError unless the samples of a run, (how many, numbers in each) by probe, fit into free memory."""
-    needs = {probe: float(NUMBER) * count * (width + 1) for probe, (count, width) in samples.items()}
+    """Raise CapacityError unless the samples of a run, (how many, numbers in each) by probe, fit
+    into free memory.
+    """
+    needs = {
+        probe: float(NUMBER) * count * (width + 1) for probe, (count, width) in samples.items()
+    }
     if needs:
         largest = max(needs, key=lambda probe: needs[probe])
         count, width = samples[largest]
@@ -68,8 +82,14 @@ def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
 
 
 def by_rows(projection: Projection) -> bool:
-    """Whether the synapses are drawn source by source into their place, and never listed one by one."""
-    return projection.static and projection.connectivity.independent and weight_levels(projection) is not None
+    """Whether the synapses are drawn source by source into their place, and never listed one by
+    one.
+    """
+    return (
+        projection.static
+        and projection.connectivity.independent
+        and weight_levels(projection) is not None
+    )
 
 
 def _neurons(network: Network, dt: float | None) -> Iterator[_Need]:
@@ -114,7 +134,9 @@ def _input(described: Input, *, event: bool) -> float:
 
 
 def _buffer(probe: Probe, *, event: bool) -> float:
-    """Bytes of a probe's buffer that are in use before it is emptied; the clock counts spikes of all units."""
+    """Bytes of a probe's buffer that are in use before it is emptied; the clock counts spikes of
+    all units.
+    """
     if not isinstance(probe.target, Population):
         return 0.0
     if probe.what == "spikes":
@@ -137,7 +159,9 @@ def _synapses(network: Network, *, event: bool) -> Iterator[_Need]:
                 each += EVENT_PLASTIC + (0 if one else EVENT_TRACE)
             yield _Need(part, count * each, 0, _event_hint(part))
         else:
-            yield _Need(part, count * _stays(part), 0 if by_rows(part) else count * DRAWING, _hint(part))
+            yield _Need(
+                part, count * _stays(part), 0 if by_rows(part) else count * DRAWING, _hint(part)
+            )
 
 
 def _stays(projection: Projection) -> int:
@@ -155,4 +179,8 @@ def _hint(projection: Projection) -> str:
 
 
 def _event_hint(projection: Projection) -> str:
-    return f"engine='clock' takes less: {_hint(projection)}" if projection.store.can.static else "take fewer synapses"
+    return (
+        f"engine='clock' takes less: {_hint(projection)}"
+        if projection.store.can.static
+        else "take fewer synapses"
+    )

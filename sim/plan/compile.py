@@ -31,11 +31,19 @@ from .sums import Sums
 
 @once_a_call
 def compile_network(
-    network: Network, *, dt: float, precision: str, backend: Backend, threads: int = 1, deterministic: bool = False
+    network: Network,
+    *,
+    dt: float,
+    precision: str,
+    backend: Backend,
+    threads: int = 1,
+    deterministic: bool = False,
 ) -> Plan:
-    """Turn a description into a plan for `threads` threads; deterministic: arrivals are summed in whole numbers.
+    """Turn a description into a plan for `threads` threads; deterministic: arrivals are summed in
+    whole numbers.
 
-    Raises NetworkError or ParameterError where the parts do not fit, CapacityError where memory does not suffice.
+    Raises NetworkError or ParameterError where the parts do not fit, CapacityError where memory
+    does not suffice.
     """
     if not network.populations:
         raise NetworkError("Network: has no population yet; add one with Network.population")
@@ -43,15 +51,29 @@ def compile_network(
         _resolves(part, dt)
     check_memory(network, dt=dt)
     shards = _shards(network, threads)
-    build = Build(dt=dt, precision=precision, backend=backend, shards=shards, threads=threads, naps=not deterministic)
+    build = Build(
+        dt=dt,
+        precision=precision,
+        backend=backend,
+        shards=shards,
+        threads=threads,
+        naps=not deterministic,
+    )
     synapses = {part.name: draw(network, part, dt) for part in network.projections}
     joins = joined(network)
     scopes = {
-        part.name: PopulationScope(network, part, joins[part.name], synapses, build) for part in network.populations
+        part.name: PopulationScope(network, part, joins[part.name], synapses, build)
+        for part in network.populations
     }
-    projections = {part.name: ProjectionScope(synapses[part.name], build) for part in network.projections}
+    projections = {
+        part.name: ProjectionScope(synapses[part.name], build) for part in network.projections
+    }
     for projection in network.projections:
-        receptor = None if projection.graded else receptor_of(projection, synapses[projection.name].occurring)
+        receptor = (
+            None
+            if projection.graded
+            else receptor_of(projection, synapses[projection.name].occurring)
+        )
         projections[projection.name].alike = receptor in projection.post.model.counts
     for described in network.inputs:
         scopes[described.population.name].stimulate(described, network, build)
@@ -72,27 +94,43 @@ def compile_network(
         build.operators, key=lambda operator: operator.phase
     )  # stable: order of declaration inside a phase
     return Plan(
-        network=network, dt=dt, precision=precision, backend=backend, signals=build.signals, operators=operators,
-        recorders=recorders, projections=projections,
+        network=network,
+        dt=dt,
+        precision=precision,
+        backend=backend,
+        signals=build.signals,
+        operators=operators,
+        recorders=recorders,
+        projections=projections,
         signatures={name: scope.signature for name, scope in scopes.items()},
-        depth=max(scope.depth for scope in scopes.values()), inputs={part.name: part for part in network.inputs},
-        tallies=build.tallies, threads=threads, renewals=build.renewals,
-    )  # fmt: skip
+        depth=max(scope.depth for scope in scopes.values()),
+        inputs={part.name: part for part in network.inputs},
+        tallies=build.tallies,
+        threads=threads,
+        renewals=build.renewals,
+    )
 
 
 def _shards(network: Network, threads: int) -> dict[str, tuple[Shard, ...]]:
     """The shards of every population; a kernel of the user's own always sees all of its units.
 
-    Populations stay with one thread each where that spreads units and synapses evenly: threads then share no array. And
-    synapses that are drawn again are all drawn by every thread that owns some of their targets: those always stay.
+    Populations stay with one thread each where that spreads units and synapses evenly: threads then
+    share no array. And synapses that are drawn again are all drawn by every thread that owns some
+    of their targets: those always stay.
     """
-    ranges = [cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)] for part in network.populations]
+    ranges = [
+        cut(part.n) if isinstance(part.model.kernel, str) else [(0, part.n)]
+        for part in network.populations
+    ]
     names = [part.name for part in network.populations]
     synapses = dict.fromkeys(names, 0.0)
     for part in network.projections:
         synapses[part.post.name] += part.connectivity.expected(part.pre.n, part.post.n)
     dealt = deal(ranges, threads, range(len(names)))
-    if not all(even(work, dealt, threads) for work in ([float(r[-1][1]) for r in ranges], list(synapses.values()))):
+    if not all(
+        even(work, dealt, threads)
+        for work in ([float(r[-1][1]) for r in ranges], list(synapses.values()))
+    ):
         drawn = {part.post.name for part in network.projections if part.store.can.redraws}
         dealt = deal(ranges, threads, [k for k, name in enumerate(names) if name in drawn])
     return dict(zip(names, dealt, strict=True))
@@ -103,11 +141,16 @@ def _resolves(population: Population, dt: float) -> None:
     for name, value in vars(population.model).items():
         if name.startswith("tau") and dt > np.min(value):
             raise check.fail(
-                "Simulator", "dt", f"must be at most {name} = {np.min(value):g} s of population {population.name!r}", dt
+                "Simulator",
+                "dt",
+                f"must be at most {name} = {np.min(value):g} s of population {population.name!r}",
+                dt,
             )
 
 
-def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, PopulationScope], sums: Sums) -> None:
+def _connect(
+    projection: Projection, own: ProjectionScope, scopes: Mapping[str, PopulationScope], sums: Sums
+) -> None:
     """Declare what a projection's store and rule do in a step."""
     pre, post = scopes[projection.pre.name], scopes[projection.post.name]
     receptor = _reached(projection, own, scopes)
@@ -121,9 +164,16 @@ def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, 
     own.names["begin_post"] = own.each_share(lambda k, low, high: low)
     own.names["end_post"] = own.each_share(lambda k, low, high: high)
     own.names |= {name: signal for name, signal in post.modulators.items() if name not in own.names}
-    own.names |= {"history": pre.history, "history_count": pre.history_count, "key": np.uint64(own.synapses.key)}
+    own.names |= {
+        "history": pre.history,
+        "history_count": pre.history_count,
+        "key": np.uint64(own.synapses.key),
+    }
     if projection.graded:
-        own.names |= {"sent": pre.sent, "receiving": post.drive if receptor is None else post.receiving(receptor)}
+        own.names |= {
+            "sent": pre.sent,
+            "receiving": post.drive if receptor is None else post.receiving(receptor),
+        }
     else:
         assert receptor is not None
         own.names["receiving"] = sums.receiving(projection, own, post, receptor)
@@ -138,15 +188,21 @@ def _connect(projection: Projection, own: ProjectionScope, scopes: Mapping[str, 
         _learn(projection, own, post, stored)
 
 
-def _learn(projection: Projection, own: ProjectionScope, post: PopulationScope, stored: dict[str, Any]) -> None:
+def _learn(
+    projection: Projection, own: ProjectionScope, post: PopulationScope, stored: dict[str, Any]
+) -> None:
     """Declare what a projection's rule does in a step, and the store with what it proposes."""
     assert projection.rule is not None
 
     def arrivals() -> dict[str, Any]:
-        return {name: own.names[name] for name in ("history", "history_count")} | {"lags": own.listed()["lags"]}
+        return {name: own.names[name] for name in ("history", "history_count")} | {
+            "lags": own.listed()["lags"]
+        }
 
     n = own.synapses.n_pre * own.synapses.lags.size
-    own.traces["pre"] = Traces(own.build, f"{own.name}.trace_pre", n, "trace_arrival_step", Phase.GATHER, arrivals)
+    own.traces["pre"] = Traces(
+        own.build, f"{own.name}.trace_pre", n, "trace_arrival_step", Phase.GATHER, arrivals
+    )
     own.traces["post"] = post.traces(own.build)
     own.weights = stored["weights"] if projection.store.can.adds else None
     direct = projection.rule.direct and own.weights is not None
@@ -157,17 +213,29 @@ def _learn(projection: Projection, own: ProjectionScope, post: PopulationScope, 
 
 
 def _shares(projection: Projection, own: ProjectionScope) -> list[Share]:
-    """The targets that each thread learns about: cut where rule and store can do that, and lists of targets ascend."""
-    shares: list[Share] = [(low, high, thread) for thread, (low, high) in enumerate(own.owned) if low < high]
+    """The targets that each thread learns about: cut where rule and store can do that, and lists of
+    targets ascend.
+    """
+    shares: list[Share] = [
+        (low, high, thread) for thread, (low, high) in enumerate(own.owned) if low < high
+    ]
     cut = own.build.threads > 1 and projection.rule is not None and projection.rule.shares
     if cut and projection.store.can.shares and (len(shares) == 1 or own.synapses.ascending()):
         return shares
     return [(0, own.synapses.n_post, None)]
 
 
-def _reached(projection: Projection, own: ProjectionScope, scopes: Mapping[str, PopulationScope]) -> str | None:
-    """The receptor that a projection reaches, None for the drive; tells the projection when that is added up."""
-    post, model, weights = scopes[projection.post.name], projection.post.model, own.synapses.occurring
+def _reached(
+    projection: Projection, own: ProjectionScope, scopes: Mapping[str, PopulationScope]
+) -> str | None:
+    """The receptor that a projection reaches, None for the drive; tells the projection when that is
+    added up.
+    """
+    post, model, weights = (
+        scopes[projection.post.name],
+        projection.post.model,
+        own.synapses.occurring,
+    )
     if projection.graded and projection.receptor is None:
         if "drive" not in parameters(own.build.kernel(model.kernel, type(model).__name__)):
             rule = f"must be one of {', '.join(model.receptors)}, as {type(model).__name__} takes no drive"
@@ -175,7 +243,9 @@ def _reached(projection: Projection, own: ProjectionScope, scopes: Mapping[str, 
         return None
     receptor = receptor_of(projection, weights)
     if projection.graded and receptor in model.counts:
-        rule = f"must not be {receptor!r}, which counts spikes, as {projection.pre.name} sends numbers"
+        rule = (
+            f"must not be {receptor!r}, which counts spikes, as {projection.pre.name} sends numbers"
+        )
         raise check.fail("Network", f"connect receptor of {projection.name}", rule, receptor)
     conducts(projection.post, receptor, weights, projection.name)
     own.phase = post.arrival(receptor, Phase.DELIVER)
@@ -183,13 +253,19 @@ def _reached(projection: Projection, own: ProjectionScope, scopes: Mapping[str, 
 
 
 def _proposals(own: ProjectionScope, weights: Signal | None) -> Proposals:
-    """Room for what a rule proposes in one step: at most one change per synapse from each side, none to `weights`."""
-    sizes = [max(2 * n, 1) for n in own.own_synapses()] if weights is None else [1] * len(own.shares)
+    """Room for what a rule proposes in one step: at most one change per synapse from each side,
+    none to `weights`.
+    """
+    sizes = (
+        [max(2 * n, 1) for n in own.own_synapses()] if weights is None else [1] * len(own.shares)
+    )
     low, high = own.bounds
 
     def room(name: str, dtype: str, one: bool = False) -> Any:
         def make(k: int, *_: int) -> Signal:
-            return own.signal(f"proposals.{name}{k or ''}", "scratch", dtype, (1 if one else sizes[k],))
+            return own.signal(
+                f"proposals.{name}{k or ''}", "scratch", dtype, (1 if one else sizes[k],)
+            )
 
         return own.each_share(make)
 

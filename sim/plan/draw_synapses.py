@@ -21,7 +21,9 @@ MOST_LAGS: Final = 256  # distinct delays of synapses that are drawn row by row
 
 
 def draw(network: Network, projection: Projection, dt: float) -> Synapses:
-    """The synapses of a projection: as rows where nobody needs them one by one, else as a listing."""
+    """The synapses of a projection: as rows where nobody needs them one by one,
+    else as a listing.
+    """
     pre, post, store = projection.pre, projection.post, projection.store
     delay_key = stream_key(network.seed, "delay", projection.name)
     common: dict[str, Any] = {
@@ -40,12 +42,21 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
             None
             if table is None or table.lags.size > MOST_LAGS
             else projection.connectivity.rows(
-                pre.n, post.n, stream_key(network.seed, "connectivity", projection.name), recurrent=pre is post
+                pre.n,
+                post.n,
+                stream_key(network.seed, "connectivity", projection.name),
+                recurrent=pre is post,
             )
         )
         if rows is not None and table is not None:
             return Synapses(
-                **common, n=rows.n, lags=table.lags, levels=levels, rows=rows, table=table, redrawn=store.can.redraws
+                **common,
+                n=rows.n,
+                lags=table.lags,
+                levels=levels,
+                rows=rows,
+                table=table,
+                redrawn=store.can.redraws,
             )
     if store.can.redraws:
         raise UnsupportedError(
@@ -67,23 +78,31 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
 def _list(
     network: Network, projection: Projection, dt: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None, Listing]:
-    """Draw the synapses of a projection one by one and put them in order: lags, levels, and the listing."""
+    """Draw the synapses of a projection one by one and put them in order: lags, levels, and the
+    listing.
+    """
     pre, post, name = projection.pre, projection.post, projection.name
     key = stream_key(network.seed, "connectivity", name)
     edges = projection.connectivity.edges(pre.n, post.n, key, recurrent=pre is post)
     lags, index = draw_lags(projection, edges, stream_key(network.seed, "delay", name), dt)
-    if not lags.size:  # without synapses there are no delays; each source still has one segment, an empty one
+    if (
+        not lags.size
+    ):  # without synapses there are no delays; each source still has one segment, an empty one
         lags = np.ones(1, np.int64)
     levels, drawn = draw_codes(projection, edges, stream_key(network.seed, "weight", name))
-    dealt = edges.dealt and (isinstance(projection.delay, Distribution) or np.ndim(projection.delay) == 0)
+    dealt = edges.dealt and (
+        isinstance(projection.delay, Distribution) or np.ndim(projection.delay) == 0
+    )
     return lags, levels, arrange(edges, index, drawn, pre.n, lags.size, dealt=dealt)
 
 
-def arrange(edges: Edges, index: Any, drawn: Any, n_pre: int, n_lags: int, *, dealt: bool) -> Listing:
+def arrange(
+    edges: Edges, index: Any, drawn: Any, n_pre: int, n_lags: int, *, dealt: bool
+) -> Listing:
     """Put edges into (source, delay) order.
 
-    index (n,): the index of each edge's delay among `n_lags`; drawn: codes (n,) uint16 or weights (n,) float64, in the
-    order of `edges`, or empty. dealt: see `Edges`.
+    index (n,): the index of each edge's delay among `n_lags`; drawn: codes (n,) uint16 or weights
+    (n,) float64, in the order of `edges`, or empty. dealt: see `Edges`.
     """
     if n_lags == 1:
         first = np.zeros(n_pre + 1, np.uint32)

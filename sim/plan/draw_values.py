@@ -48,10 +48,12 @@ def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
 def draw_codes(
     projection: Projection, edges: Edges, key: int
 ) -> tuple[NDArray[np.float64], NDArray[np.uint16]] | tuple[None, Any]:
-    """Levels (n_levels,) and the code of each edge's level (n_edges,); or None and the weights of `draw_weights`.
+    """Levels (n_levels,) and the code of each edge's level (n_edges,); or None and the weights of
+    `draw_weights`.
 
-    One weight for all is one level. In a store with `bits`, a parametric distribution has 2**bits equally likely
-    levels, and other weights are rounded to 2**bits equally spaced levels between the least and the greatest.
+    One weight for all is one level. In a store with `bits`, a parametric distribution has 2**bits
+    equally likely levels, and other weights are rounded to 2**bits equally spaced levels between
+    the least and the greatest.
     """
     levels = weight_levels(projection)
     if levels is not None and levels.size > 1:
@@ -72,7 +74,9 @@ def draw_codes(
 
 
 def weight_levels(projection: Projection) -> NDArray[np.float64] | None:
-    """The levels where they are known before drawing: one weight for all, or a parametric distribution and `bits`."""
+    """The levels where they are known before drawing: one weight for all, or a parametric
+    distribution and `bits`.
+    """
     weight, bits = projection.weight, projection.store.bits
     if weight is not None and not isinstance(weight, Distribution) and np.ndim(weight) == 0:
         return np.array([float(weight)])  # type: ignore[arg-type]
@@ -97,14 +101,21 @@ def lag_table(projection: Projection, dt: float) -> LagTable | None:
         return None
     if float(delay) < dt * (1 - 1e-9):  # type: ignore[arg-type]
         raise check.fail(
-            OWNER, "connect delay", f"must be at least one step, dt = {dt:g} s, for the clock engine", delay
+            OWNER,
+            "connect delay",
+            f"must be at least one step, dt = {dt:g} s, for the clock engine",
+            delay,
         )
     lags = np.array([check.steps(OWNER, "connect delay", delay, dt)], np.int64)
     return LagTable(_bounded(lags, dt), *table_of(np.ones(1)))
 
 
-def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> tuple[NDArray[np.int64], Any]:
-    """Distinct delays (n_lags,) int64 [steps], and the index (n_edges,) uint32 of each edge's delay among them."""
+def draw_lags(
+    projection: Projection, edges: Edges, key: int, dt: float
+) -> tuple[NDArray[np.int64], Any]:
+    """Distinct delays (n_lags,) int64 [steps], and the index (n_edges,) uint32 of each edge's delay
+    among them.
+    """
     table = lag_table(projection, dt)
     if table is not None:
         index = np.zeros(len(edges), np.uint32)
@@ -114,7 +125,9 @@ def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> tupl
     delay = projection.delay
     drawn = values(delay, len(edges), key, projection.name, "delay")
     if isinstance(delay, Distribution):
-        distinct, index = index_lags(_bounded(np.maximum(np.rint(drawn / dt), 1.0), dt).astype(np.int32))
+        distinct, index = index_lags(
+            _bounded(np.maximum(np.rint(drawn / dt), 1.0), dt).astype(np.int32)
+        )
         return distinct, index
     array = _in_order(drawn, delay, edges)
     lags = np.rint(array / dt)
@@ -123,7 +136,12 @@ def draw_lags(projection: Projection, edges: Edges, key: int, dt: float) -> tupl
         first = int(off.argmax())
         near = check.digits(max(float(lags[first]), 1.0) * dt)
         rule = f"every delay must be a multiple of dt = {dt:g} s, at least one; the nearest is {near} s"
-        raise check.fail(OWNER, "connect delay", rule, check.at(float(array[first]), _given_at(delay, edges, first)))
+        raise check.fail(
+            OWNER,
+            "connect delay",
+            rule,
+            check.at(float(array[first]), _given_at(delay, edges, first)),
+        )
     distinct, index = index_lags(_bounded(lags.astype(np.int64), dt))
     return distinct, index
 
@@ -153,7 +171,9 @@ def draw_delays(projection: Projection, edges: Edges, key: int) -> Any:
             kernels.draw_shares(np.uint64(key), shares)
             array = delay.quantile(shares)
         else:
-            array = _in_order(values(delay, len(edges), key, projection.name, "delay"), delay, edges)
+            array = _in_order(
+                values(delay, len(edges), key, projection.name, "delay"), delay, edges
+            )
         if edges.dealt and isinstance(delay, Distribution):
             array = array[np.lexsort((array, edges.sources))]
     bad = ~((array >= 0) & (array <= MAX_DELAY))
@@ -161,7 +181,11 @@ def draw_delays(projection: Projection, edges: Edges, key: int) -> Any:
         rule = f"every delay must be >= 0 and <= {MAX_DELAY:g} s for the event engine"
         first = int(bad.argmax())
         many = not isinstance(delay, Distribution) and np.ndim(delay) > 0
-        got = check.at(float(array[first]), _given_at(delay, edges, first)) if many else float(array[bad][0])
+        got = (
+            check.at(float(array[first]), _given_at(delay, edges, first))
+            if many
+            else float(array[bad][0])
+        )
         raise check.fail(OWNER, f"connect delay of {projection.name}", rule, got)
     return array
 
@@ -169,11 +193,17 @@ def draw_delays(projection: Projection, edges: Edges, key: int) -> Any:
 def _occurring(lags: NDArray[np.int64], index: NDArray[np.uint32]) -> tuple[NDArray[np.int64], Any]:
     """The lags that occur, and each edge's index among them."""
     used = np.bincount(index, minlength=lags.size) > 0 if lags.size > 1 else np.ones(1, np.bool_)
-    return (lags, index) if used.all() else (lags[used], (np.cumsum(used) - 1).astype(np.uint32)[index])
+    return (
+        (lags, index)
+        if used.all()
+        else (lags[used], (np.cumsum(used) - 1).astype(np.uint32)[index])
+    )
 
 
 def _in_order(array: Any, given: Any, edges: Edges) -> Any:
-    """Values for the edges as they are sorted now; an array from the user is in the order in which edges were given."""
+    """Values for the edges as they are sorted now; an array from the user is in the order in which
+    edges were given.
+    """
     explicit = np.ndim(given) > 0 and edges.order is not None
     return array[edges.order] if explicit else array
 

@@ -61,7 +61,11 @@ class Plan:
     @property
     def rings(self) -> set[str]:
         """The names of the signals that hold the spikes of past steps, at ``step % depth``."""
-        names = (f"{part.name}.{kind}" for part in self.network.populations for kind in ("history", "history_count"))
+        names = (
+            f"{part.name}.{kind}"
+            for part in self.network.populations
+            for kind in ("history", "history_count")
+        )
         return set(names)
 
     def weights(self, name: str, memory: Memory) -> NDArray[np.float64]:
@@ -81,9 +85,13 @@ class Plan:
         return Memory(self.signals, self.precision)
 
     def program(
-        self, memory: Memory, stimuli: Mapping[str, Stimulus] | None = None, threads: int | None = None
+        self,
+        memory: Memory,
+        stimuli: Mapping[str, Stimulus] | None = None,
+        threads: int | None = None,
     ) -> Program:
-        """Bind the operators to `memory`; `stimuli` replace the stimuli of the inputs of the same names.
+        """Bind the operators to `memory`; `stimuli` replace the stimuli of the inputs of the same
+        names.
 
         threads: how many threads to run on; None for as many as the plan was compiled for.
         """
@@ -94,19 +102,36 @@ class Plan:
             memory[signal][0] = 0
         sizes = {region: memory[block_name(region)].size for region in MARKED_REGIONS}
         marks = {region: np.zeros((size >> MARKED) + 1, np.uint8) for region, size in sizes.items()}
-        calls = [call for k in range(len(self.operators)) for call in self._calls(k, memory, replaced, upcoming, marks)]
-        clockwork = Clockwork(upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1))
-        return self.backend.program(calls, clockwork, self.precision, self.threads if threads is None else threads)
+        calls = [
+            call
+            for k in range(len(self.operators))
+            for call in self._calls(k, memory, replaced, upcoming, marks)
+        ]
+        clockwork = Clockwork(
+            upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1)
+        )
+        return self.backend.program(
+            calls, clockwork, self.precision, self.threads if threads is None else threads
+        )
 
     @property
     def synapse_bytes(self) -> int:
-        """Memory of the synapses [bytes]: targets, weights, delays and, where a rule learns, the reverse index."""
+        """Memory of the synapses [bytes]: targets, weights, delays and, where a rule learns, the
+        reverse index.
+        """
         sizes: dict[int, int] = {}  # by where an array ends, since some are the tail of another
         for signal in self.signals:
-            own = signal.name.rpartition(".")[0] in self.projections and signal.region in ("fixed", "store")
+            own = signal.name.rpartition(".")[0] in self.projections and signal.region in (
+                "fixed",
+                "store",
+            )
             if signal.layout or own:
                 given = signal.initial
-                end = given.ctypes.data + given.nbytes if isinstance(given, np.ndarray) and given.size else id(signal)
+                end = (
+                    given.ctypes.data + given.nbytes
+                    if isinstance(given, np.ndarray) and given.size
+                    else id(signal)
+                )
                 size = math.prod(signal.shape) * definite(signal, self.precision).itemsize
                 sizes[end] = max(sizes.get(end, 0), size)
         return sum(sizes.values())
@@ -122,7 +147,9 @@ class Plan:
         }
 
     def __reduce__(self) -> Any:
-        raise UnsupportedError("Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator")
+        raise UnsupportedError(
+            "Plan: cannot be copied or pickled, since it holds addresses; do so with the Simulator"
+        )
 
     def _calls(
         self,
@@ -159,8 +186,15 @@ class Plan:
         n = operator.shards[-1][1]
         calls = []
         for p, (low, high, thread) in enumerate(operator.shards):
-            cut = {name: value[low:high] if np.shape(value) == (n,) else value for name, value in arguments.items()}
-            cut |= {name: low for name, value in operator.arguments.items() if isinstance(value, FirstUnit)}
+            cut = {
+                name: value[low:high] if np.shape(value) == (n,) else value
+                for name, value in arguments.items()
+            }
+            cut |= {
+                name: low
+                for name, value in operator.arguments.items()
+                if isinstance(value, FirstUnit)
+            }
             place = None if returns is None else returns[p : p + 1]
             nap = self._nap(operator, p, cut, memory, marks)
             calls.append(Call(operator.kernel, cut, place, operator.every, thread, nap))
@@ -183,14 +217,18 @@ class Plan:
         own = []
         for signal in nap.receptors:
             start = memory.place(signal)
-            own.append(marks[signal.region][(start + low) >> MARKED : ((start + high - 1) >> MARKED) + 1])
-        return Nap(asleep, bool(nap.watched), tuple(arguments[name] for name in nap.watched), tuple(own))
+            own.append(
+                marks[signal.region][(start + low) >> MARKED : ((start + high - 1) >> MARKED) + 1]
+            )
+        return Nap(
+            asleep, bool(nap.watched), tuple(arguments[name] for name in nap.watched), tuple(own)
+        )
 
     def anew(self, memory: Memory, stimuli: Mapping[str, Stimulus], sample: int, step: int) -> None:
         """Restart inputs at `step`.
 
-        Those that `stimuli` replace and, in all samples of a batch but the first, those that draw random numbers: else
-        samples would share numbers that are drawn already.
+        Those that `stimuli` replace and, in all samples of a batch but the first, those that draw
+        random numbers: else samples would share numbers that are drawn already.
         """
         for name, described in self.inputs.items():
             draws = name in self.arriving and "sample" in self.arriving[name].arguments
@@ -213,7 +251,11 @@ class Plan:
     def arriving(self) -> dict[str, Operator]:
         """The operator of each input, by its name; constant currents have none."""
         phases = (Phase.ARRIVE, Phase.ENTER)
-        return {one.label: one for one in self.operators if one.phase in phases and one.label in self.inputs}
+        return {
+            one.label: one
+            for one in self.operators
+            if one.phase in phases and one.label in self.inputs
+        }
 
     def _replacements(self, stimuli: Mapping[str, Stimulus]) -> dict[Operator, dict[str, Any]]:
         """By operator, the arguments that change where `stimuli` replace the described ones."""
@@ -222,7 +264,9 @@ class Plan:
             described = self.inputs[name]
             suits(described, stimulus)
             if not stimulus.kernel:
-                drive = constant_drive(self.network.inputs, described.population, stimuli).astype(self.precision)
+                drive = constant_drive(self.network.inputs, described.population, stimuli).astype(
+                    self.precision
+                )
                 replaced |= self.driven(described.population.name, drive)
             else:
                 given = constants_of(described, stimulus, self.dt)
@@ -232,10 +276,18 @@ class Plan:
         return replaced
 
     def driven(self, name: str, drive: NDArray[Any]) -> dict[Operator, dict[str, Any]]:
-        """The arguments for the constant drive of a population: `base` where other currents are added, else `drive`."""
-        own = [operator for operator in self.operators if operator.label == name and "drive" in operator.arguments]
+        """The arguments for the constant drive of a population: `base` where other currents are
+        added, else `drive`.
+        """
+        own = [
+            operator
+            for operator in self.operators
+            if operator.label == name and "drive" in operator.arguments
+        ]
         held = [operator for operator in own if operator.phase is Phase.ARRIVE]
-        return {operator: {"base": drive} for operator in held} or {operator: {"drive": drive} for operator in own}
+        return {operator: {"base": drive} for operator in held} or {
+            operator: {"drive": drive} for operator in own
+        }
 
     def _cast(self, value: Any, exact: bool) -> Any:
         """An argument of a stimulus in the form that `Build.constants` gives it."""
@@ -252,7 +304,9 @@ class Plan:
             f"backend {self.backend.name}{threads}, {len(self.operators)} operators per step"
         ]
         for number, operator in enumerate(self.operators, 1):
-            lines.append(f"{number:3} {operator.phase.name.lower():9}{operator.label}: {operator.name}{_how(operator)}")
+            lines.append(
+                f"{number:3} {operator.phase.name.lower():9}{operator.label}: {operator.name}{_how(operator)}"
+            )
             for name, value in operator.arguments.items():
                 lines.append(f"      {name:14} {_describe(value, self.precision)}")
         return "\n".join(lines)

@@ -52,7 +52,12 @@ class PopulationScope:
     """The signals of one population, under the names by which kernels ask for them."""
 
     def __init__(
-        self, network: Network, population: Population, joined: Joined, synapses: Mapping[str, Synapses], build: Build
+        self,
+        network: Network,
+        population: Population,
+        joined: Joined,
+        synapses: Mapping[str, Synapses],
+        build: Build,
     ) -> None:
         self.population, self.joined = population, joined
         name, n, model = population.name, population.n, population.model
@@ -93,7 +98,9 @@ class PopulationScope:
         self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (past,), most=n)
         self.sent: Signal | None = None
         if model.sends is not None and joined.outgoing:
-            before = np.broadcast_to(initial.get(model.sends, 0), (self.depth, n))  # until something was sent
+            before = np.broadcast_to(
+                initial.get(model.sends, 0), (self.depth, n)
+            )  # until something was sent
             self.sent = build.signal(f"{name}.sent", "flow", "float", (self.depth, n), before)
         self.key = stream_key(network.seed, "population", name)
         self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,), most=ANY)
@@ -105,11 +112,21 @@ class PopulationScope:
             return
         receptor = reached(described)
         flow = {
-            key: build.signal(f"{described.name}.{key}", "flow", dtype, shape, initial, most=MOST_COUNT, finite=False)
+            key: build.signal(
+                f"{described.name}.{key}",
+                "flow",
+                dtype,
+                shape,
+                initial,
+                most=MOST_COUNT,
+                finite=False,
+            )
             for key, (dtype, shape, initial) in stimulus.flow(n).items()
         }
         scope = {
-            **build.constants(described.name, constants_of(described, stimulus, build.dt), stimulus.exact),
+            **build.constants(
+                described.name, constants_of(described, stimulus, build.dt), stimulus.exact
+            ),
             **flow,
             "drive": self.drive,
             **self.standing,
@@ -124,16 +141,22 @@ class PopulationScope:
         return (self.receptors | self.modulators)[receptor]
 
     def arrival(self, receptor: str, phase: Phase = Phase.ARRIVE) -> Phase:
-        """The phase in which arrivals at a receptor are added: `phase`, or ENTER for one that is a state variable."""
+        """The phase in which arrivals at a receptor are added: `phase`, or ENTER for one that is a
+        state variable.
+        """
         return Phase.ENTER if receptor in self.population.model.receives else phase
 
     def _drive(self, build: Build) -> Signal | float:
-        """The drive: one number where it never changes, is the same for all units and the kernel takes numbers.
+        """The drive: one number where it never changes, is the same for all units and the kernel
+        takes numbers.
 
-        Where it changes, an operator resets it to its constant part, and the stimuli add their currents to that, as do
-        projections from units that send numbers.
+        Where it changes, an operator resets it to its constant part, and the stimuli add their
+        currents to that, as do projections from units that send numbers.
         """
-        name, changing = self.population.name, [part for part in self.joined.inputs if part.stimulus.goes == "drive"]
+        name, changing = (
+            self.population.name,
+            [part for part in self.joined.inputs if part.stimulus.goes == "drive"],
+        )
         base = constant_drive(self.joined.inputs, self.population, {})
         graded = any(part.graded and part.receptor is None for part in self.joined.incoming)
         if not graded and not any(part.stimulus.kernel for part in changing):
@@ -149,7 +172,9 @@ class PopulationScope:
         return drive
 
     def firing(self, build: Build) -> dict[str, Any]:
-        """fired_post, count_post: for each thread the units of its own that fire in a step; declared on first use."""
+        """fired_post, count_post: for each thread the units of its own that fire in a step;
+        declared on first use.
+        """
         if self._firing:
             return self._firing
         name, shares = self.population.name, self.shares(build)
@@ -159,14 +184,33 @@ class PopulationScope:
             lists, counts = [self.fired], [self.count]
         else:
             lists = [
-                build.signal(f"{name}.fired{k}", "scratch", "uint32", (high[k] - low[k],)) for k in range(len(shares))
+                build.signal(f"{name}.fired{k}", "scratch", "uint32", (high[k] - low[k],))
+                for k in range(len(shares))
             ]
-            counts = [build.signal(f"{name}.count{k}", "scratch", "int64", (1,)) for k in range(len(shares))]
-            own: dict[str, list[Any]] = {"low": low, "high": high, "own_fired": lists, "own_count": counts}
+            counts = [
+                build.signal(f"{name}.count{k}", "scratch", "int64", (1,))
+                for k in range(len(shares))
+            ]
+            own: dict[str, list[Any]] = {
+                "low": low,
+                "high": high,
+                "own_fired": lists,
+                "own_count": counts,
+            }
             scope: dict[str, Any] = {"fired": self.fired, "count": self.count}
             scope |= {key: PerThread(tuple(values)) for key, values in own.items()}
-            spread(build, Phase.ARRIVALS, name, "share_step", scope, [thread for _, _, thread in shares])
-        self._firing = {"fired_post": PerThread(tuple(lists)), "count_post": PerThread(tuple(counts))}
+            spread(
+                build,
+                Phase.ARRIVALS,
+                name,
+                "share_step",
+                scope,
+                [thread for _, _, thread in shares],
+            )
+        self._firing = {
+            "fired_post": PerThread(tuple(lists)),
+            "count_post": PerThread(tuple(counts)),
+        }
         return self._firing
 
     def shares(self, build: Build) -> list[tuple[int, int, int]]:
@@ -178,14 +222,24 @@ class PopulationScope:
         """Traces of this population's spikes."""
 
         def spikes() -> dict[str, Any]:
-            lists = self.firing(build) if build.threads > 1 else {"fired_post": self.fired, "count_post": self.count}
+            lists = (
+                self.firing(build)
+                if build.threads > 1
+                else {"fired_post": self.fired, "count_post": self.count}
+            )
             return {"fired": lists["fired_post"], "count": lists["count_post"]}
 
         if self._traces is None:
             threads = [thread for _, _, thread in self.shares(build)]
             name = f"{self.population.name}.trace_post"
             self._traces = Traces(
-                build, name, self.population.n, "trace_spike_step", Phase.LEARN, spikes, threads=threads
+                build,
+                name,
+                self.population.n,
+                "trace_spike_step",
+                Phase.LEARN,
+                spikes,
+                threads=threads,
             )
         return self._traces
 
@@ -195,37 +249,67 @@ class PopulationScope:
         owner = f"{type(model).__name__} of population {name!r}"
         merging = self._merging(build, owner)
         _apart(model, build.precision)
-        constants = build.constants(name, _per_unit(model, model.constants(build.dt), self.population.n), model.exact)
-        scope: dict[str, Any] = {"key": Stream(self.key), "first_unit": FirstUnit(), **self.state, **self.receptors}
+        constants = build.constants(
+            name, _per_unit(model, model.constants(build.dt), self.population.n), model.exact
+        )
+        scope: dict[str, Any] = {
+            "key": Stream(self.key),
+            "first_unit": FirstUnit(),
+            **self.state,
+            **self.receptors,
+        }
         scope |= {**constants, "drive": self.drive, "fired": self.fired}
-        draws = isinstance(scope["key"], Stream) and "key" in parameters(build.kernel(model.kernel, owner))
+        draws = isinstance(scope["key"], Stream) and "key" in parameters(
+            build.kernel(model.kernel, owner)
+        )
         counts = self.count
         if len(self.shards) > 1:
-            counts = build.signal(f"{name}.counts", "flow", "int64", (len(self.shards),), most=_sizes(self.shards))
+            counts = build.signal(
+                f"{name}.counts", "flow", "int64", (len(self.shards),), most=_sizes(self.shards)
+            )
         scope |= merging
         leads, follows = (None, None) if draws else self._naps(build)
         build.operator(
-            Phase.ADVANCE, name, model.kernel, scope, returns=counts, shards=self.shards, nap=leads, owner=owner
+            Phase.ADVANCE,
+            name,
+            model.kernel,
+            scope,
+            returns=counts,
+            shards=self.shards,
+            nap=leads,
+            owner=owner,
         )
         for variable, signal in self.state.items():
-            if signal.dtype == "float" and not (variable == "v" and _zero_threshold(model, build.precision)):
+            if signal.dtype == "float" and not (
+                variable == "v" and _zero_threshold(model, build.precision)
+            ):
                 own: dict[str, Any] = {"every": SETTLING, "shards": self.shards, "nap": follows}
                 build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal}, **own)
         if len(self.shards) > 1:
-            starts = build.fixed(f"{name}.starts", np.array([low for low, _, _ in self.shards], np.int64))
+            starts = build.fixed(
+                f"{name}.starts", np.array([low for low, _, _ in self.shards], np.int64)
+            )
             own = {"fired": self.fired, "counts": counts, "starts": starts, "count": self.count}
             build.operator(Phase.GATHER, name, "gather_step", own)
         for signal in self.modulators.values():  # once all rules have read them
-            build.operator(Phase.LEARN, signal.name, "clear_step", {"values": signal}, shards=self.shards)
+            build.operator(
+                Phase.LEARN, signal.name, "clear_step", {"values": signal}, shards=self.shards
+            )
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
         if self.sent is not None and model.sends is not None:
-            build.operator(Phase.SEND, name, "send_values_step", {"values": self.state[model.sends], "sent": self.sent})
+            build.operator(
+                Phase.SEND,
+                name,
+                "send_values_step",
+                {"values": self.state[model.sends], "sent": self.sent},
+            )
 
     def _merging(self, build: Build, owner: str) -> dict[str, Any]:
-        """The arguments of a kernel that counts arrivals which make no spike of their own, if it asks for `merged`.
+        """The arguments of a kernel that counts arrivals which make no spike of their own, if it
+        asks for `merged`.
 
-        counted: 1 if every arrival adds 1 to the receptor, else 0: a store that reads currents and a user's stimulus
-        may add other numbers.
+        counted: 1 if every arrival adds 1 to the receptor, else 0: a store that reads currents and
+        a user's stimulus may add other numbers.
         """
         model = self.population.model
         if "merged" not in parameters(build.kernel(model.kernel, owner)):
@@ -239,17 +323,27 @@ class PopulationScope:
         return {"merged": merged, "counted": int(counted)}
 
     def _naps(self, build: Build) -> tuple[Nap | None, Nap | None]:
-        """How shards may nap: of the operator that decides, and of others. None where some arrivals set no marks."""
+        """How shards may nap: of the operator that decides, and of others.
+
+        None where some arrivals set no marks.
+        """
         stimuli = [part.stimulus for part in self.joined.inputs]
         stores = [part.store for part in self.joined.incoming]
         steady = not isinstance(self.drive, Signal) or self.drive.region == "fixed"
         wakes = all(part.wakes for part in stimuli)
         wakes = wakes and not any(part.graded for part in self.joined.incoming)
-        wakes = wakes and all(part.can.static for part in stores) and isinstance(self.population.model.kernel, str)
+        wakes = (
+            wakes
+            and all(part.can.static for part in stores)
+            and isinstance(self.population.model.kernel, str)
+        )
         if not (build.naps and steady and wakes and build.asleep.shape[0] >= MANY):
             return None, None
         first = build.first_shard[self.population.name]
-        watched = (*self.state, *(key for key, signal in self.receptors.items() if signal.region == "flow"))
+        watched = (
+            *self.state,
+            *(key for key, signal in self.receptors.items() if signal.region == "flow"),
+        )
         receptors = tuple(self.receptors.values())
         return Nap(build.asleep, first, watched, receptors), Nap(build.asleep, first)
 
@@ -269,7 +363,9 @@ def initial_values(network: Network, population: Population) -> dict[str, Any]:
     start = dict(population.model.initial())
     for variable, value in population.initial.items():
         key = stream_key(network.seed, "initial", population.name, variable)
-        start[variable] = values(value, population.n, key, "Network", f"population initial {variable}")
+        start[variable] = values(
+            value, population.n, key, "Network", f"population initial {variable}"
+        )
     return start
 
 
@@ -284,7 +380,9 @@ def counts(described: Input) -> bool:
 
 
 def constants_of(described: Input, stimulus: Stimulus, dt: float) -> dict[str, Any]:
-    """The kernel's constants for `stimulus`, which may replace the described one; weights of counted arrivals are 1."""
+    """The kernel's constants for `stimulus`, which may replace the described one; weights of
+    counted arrivals are 1.
+    """
     given = stimulus.arguments(described.population.n, dt)
     if counts(described):
         given |= {name: np.ones(np.shape(given[name]))[()] for name in stimulus.weighs}
@@ -292,17 +390,26 @@ def constants_of(described: Input, stimulus: Stimulus, dt: float) -> dict[str, A
 
 
 def suits(described: Input, stimulus: Stimulus) -> None:
-    """Refuse a stimulus that does not fit the units or the receptor; it may replace the described one."""
+    """Refuse a stimulus that does not fit the units or the receptor; it may replace the described
+    one.
+    """
     stimulus.fits(described.population.n)
     spikes_only(described.population, stimulus, described.receptor)
     if stimulus.goes == "receptor":
-        conducts(described.population, reached(described), getattr(stimulus, "weight", 0.0), described.name)
+        conducts(
+            described.population,
+            reached(described),
+            getattr(stimulus, "weight", 0.0),
+            described.name,
+        )
 
 
 def event_input(described: Input, stimulus: Stimulus) -> EventInput | None:
-    """What a stimulus, the described one or another in its place, is in continuous time; None for a level alone.
+    """What a stimulus, the described one or another in its place, is in continuous time; None for a
+    level alone.
 
-    Raises UnsupportedError where it does not say, ParameterError where that does not fit the population.
+    Raises UnsupportedError where it does not say, ParameterError where that does not fit the
+    population.
     """
     if not stimulus.kernel:
         return None
@@ -313,12 +420,17 @@ def event_input(described: Input, stimulus: Stimulus) -> EventInput | None:
             "without steps; use engine='clock'"
         )
     if not isinstance(told, EventInput) or told.goes != stimulus.goes:
-        kinds = {"receptor": "SpikeTimes or PoissonProcess", "drive": "PiecewiseConstant or HeldNoise"}
+        kinds = {
+            "receptor": "SpikeTimes or PoissonProcess",
+            "drive": "PiecewiseConstant or HeldNoise",
+        }
         rule = f"must return {kinds.get(stimulus.goes, 'an EventInput')} or None, as it goes to a {stimulus.goes}"
         raise check.fail(stimulus, "event", rule, told)
     told.fits(described.population.n)
     if told.goes == "receptor":
-        conducts(described.population, reached(described), getattr(told, "weight", 0.0), described.name)
+        conducts(
+            described.population, reached(described), getattr(told, "weight", 0.0), described.name
+        )
     return told
 
 
@@ -333,12 +445,16 @@ def conducts(population: Population, receptor: str, weights: Any, name: str) -> 
 
 
 def _zero_threshold(model: NeuronModel, precision: str) -> bool:
-    """Whether any threshold is 0: then a potential just below 0 must not be rounded to 0, where it would fire."""
+    """Whether any threshold is 0: then a potential just below 0 must not be rounded to 0, where it
+    would fire.
+    """
     return bool((_field(model, "threshold").astype(precision) == 0).any())
 
 
 def _apart(model: NeuronModel, precision: str) -> None:
-    """Refuse a reset that rounding to `precision` lifts to the threshold: a refractory unit would fire."""
+    """Refuse a reset that rounding to `precision` lifts to the threshold: a refractory unit would
+    fire.
+    """
     threshold, reset = _field(model, "threshold"), _field(model, "reset")
     bad = (reset < threshold) & (reset.astype(precision) >= threshold.astype(precision))
     if bad.any():
@@ -354,7 +470,9 @@ def _field(model: NeuronModel, name: str) -> NDArray[np.float64]:
 
 
 def _per_unit(model: object, constants: Mapping[str, Any], n: int) -> Mapping[str, Any]:
-    """A kernel's constants, checked to be one number or (n,) each: a shorter array would be read past its end."""
+    """A kernel's constants, checked to be one number or (n,) each: a shorter array would be read
+    past its end.
+    """
     for name, value in constants.items():
         if np.ndim(value) and np.shape(value) != (n,):
             rule = f"must be one number or one per unit ({n})"
@@ -380,7 +498,9 @@ def _sizes(shards: Sequence[Shard]) -> NDArray[np.int64]:
 
 
 def _most(dtype: str, shards: Sequence[Shard]) -> NDArray[np.int64] | int | None:
-    """`most` of a state variable: numbers of uint32 are units, counted from the first unit of their shard."""
+    """`most` of a state variable: numbers of uint32 are units, counted from the first unit of their
+    shard.
+    """
     if dtype != "uint32":
         return None if dtype.startswith("float") else ANY
     sizes = _sizes(shards)

@@ -26,10 +26,12 @@ SPIKE_ROWS: Final = 1 << 16
 
 @dataclass(frozen=True)
 class Recorder:
-    """The buffers of one probe: arrays `columns` with one row per spike or sample, of which `rows` (1,) are filled.
+    """The buffers of one probe: arrays `columns` with one row per spike or sample, of which `rows`
+    (1,) are filled.
 
-    every: steps between samples; 0 for spikes. Weights have no columns: they are read between chunks. Where the kernel
-    writes spikes or counts of all units, `drain` keeps those of the units `ids`; pooled: only the sum of their counts.
+    every: steps between samples; 0 for spikes. Weights have no columns: they are read between
+    chunks. Where the kernel writes spikes or counts of all units, `drain` keeps those of the units
+    `ids`; pooled: only the sum of their counts.
     """
 
     probe: Probe
@@ -68,7 +70,10 @@ def check_synapses(probe: Probe, n: int) -> None:
 
 
 def build_probe(
-    probe: Probe, scopes: Mapping[str, PopulationScope], synapses: Mapping[str, Synapses], build: Build
+    probe: Probe,
+    scopes: Mapping[str, PopulationScope],
+    synapses: Mapping[str, Synapses],
+    build: Build,
 ) -> Recorder:
     """Declare the buffer and the operator of a probe."""
     every = _every(probe, build.dt)
@@ -78,7 +83,12 @@ def build_probe(
     ids = None if probe.ids is None else recorded(probe, probe.target.n)
     scope, name = scopes[probe.target.name], probe.name
     rows = build.signal(f"{name}.rows", "scratch", "int64", (1,))
-    offered: dict[str, Any] = {"rows": rows, "every": every, "fired": scope.fired, "count": scope.count}
+    offered: dict[str, Any] = {
+        "rows": rows,
+        "every": every,
+        "fired": scope.fired,
+        "count": scope.count,
+    }
     if probe.what == "spikes":
         capacity = max(SPIKE_ROWS, 4 * probe.target.n)
         offered["row_steps"] = build.signal(f"{name}.row_steps", "scratch", "int64", (capacity,))
@@ -90,10 +100,14 @@ def build_probe(
     offered["samples"] = build.signal(f"{name}.samples", "scratch", dtype, (capacity, width))
     build.operator(Phase.RECORD, name, kernel, offered)
     counts = kernel == "record_counts_step"
-    return Recorder(probe, every, rows, (offered["samples"],), ids if counts else None, probe.what == "rate")
+    return Recorder(
+        probe, every, rows, (offered["samples"],), ids if counts else None, probe.what == "rate"
+    )
 
 
-def _sampler(probe: Probe, scope: PopulationScope, offered: dict[str, Any], build: Build) -> tuple[str, int, str]:
+def _sampler(
+    probe: Probe, scope: PopulationScope, offered: dict[str, Any], build: Build
+) -> tuple[str, int, str]:
     """Kernel, number of columns and dtype of a sampling probe; its own signals join `offered`."""
     assert isinstance(probe.target, Population)
     n = probe.target.n

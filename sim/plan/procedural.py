@@ -14,10 +14,11 @@ BLOCK: Final = 1024  # sources for which full tables of delays are held at the s
 
 
 class Draws:
-    """Where the draws of each (source, lag) begin, for the members of a bundle, in the form that `row_begin` reads.
+    """Where the draws of each (source, lag) begin, for the members of a bundle, in the form that
+    `row_begin` reads.
 
-    sizes (n_pre, n_members), shares (n_lags + 1, n_members), offsets (n_pre, n_lags + 1, n_members); most: the greatest
-    number of draws of one (source, lag) of one member.
+    sizes (n_pre, n_members), shares (n_lags + 1, n_members), offsets (n_pre, n_lags + 1,
+    n_members); most: the greatest number of draws of one (source, lag) of one member.
     """
 
     def __init__(self, n_pre: int, lags: NDArray[np.int64], n_members: int) -> None:
@@ -39,7 +40,9 @@ class Draws:
             rows = slice(begin, begin + BLOCK)
             begins = np.zeros((len(counts[rows]), whole.size), np.int64)
             begins[:, columns] = counts[rows]
-            offsets = np.cumsum(begins, axis=1) - row_begin(self.sizes[rows, k, None], self.shares[:, k], 0)
+            offsets = np.cumsum(begins, axis=1) - row_begin(
+                self.sizes[rows, k, None], self.shares[:, k], 0
+            )
             dtype = np.promote_types(self.offsets.dtype, _narrowest(offsets))
             self.offsets = self.offsets.astype(dtype, copy=False)
             self.offsets[rows, :, k] = offsets

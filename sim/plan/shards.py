@@ -11,7 +11,9 @@ import numpy as np
 from ..operators.operator import Shard
 
 EVEN: Final = 1.05  # most work of a thread over the mean, for which whole populations stay with one thread each
-UNITS: Final = 2048  # most units of a shard, so that its state stays in the first-level cache between kernels
+UNITS: Final = (
+    2048  # most units of a shard, so that its state stays in the first-level cache between kernels
+)
 
 
 def cut(n: int) -> list[tuple[int, int]]:
@@ -29,7 +31,8 @@ def deal(
 ) -> list[tuple[Shard, ...]]:
     """Give shards to threads in equal shares; each thread gets neighbouring shards of a population.
 
-    sizes: the ranges of each population, as `cut` made them; whole: populations whose shards all go to one thread.
+    sizes: the ranges of each population, as `cut` made them; whole: populations whose shards all go
+    to one thread.
     """
     loads = [0.0] * threads
     dealt: list[tuple[Shard, ...]] = [()] * len(sizes)
@@ -44,11 +47,14 @@ def deal(
 
 
 def _shared(ranges: Sequence[tuple[int, int]], loads: list[float]) -> tuple[Shard, ...]:
-    """Give the shards of one population to threads that have these loads already; update the loads."""
+    """Give the shards of one population to threads that have these loads already;
+    update the loads.
+    """
     goal = (sum(loads) + ranges[-1][1]) / len(loads)
     thread, shards = 0, []
     for low, high in ranges:
-        # take the next thread if this shard would lift the load further above the goal than it is below it now
+        # take the next thread if this shard would lift the load further above the goal than it is
+        # below it now
         while thread < len(loads) - 1 and loads[thread] + (high - low) / 2 > goal:
             thread += 1
         loads[thread] += high - low

@@ -1,4 +1,6 @@
-"""The plan of a network in which one stimulus is another one: all else, such as the synapses, is shared."""
+"""The plan of a network in which one stimulus is another one: all else, such as the synapses, is
+shared.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from .population import constant_drive, constants_of, suits
 
 
 def stimulated(plan: Plan, network: Network, name: str) -> Plan:
-    """The plan of `network`, in which only the stimulus of the input `name` is another one than in `plan`.
+    """The plan of `network`, in which only the stimulus of the input `name` is another one than in
+    `plan`.
 
     It is of the same kind as the one in its place, so the same kernel gets other arguments.
     """
@@ -28,22 +31,29 @@ def stimulated(plan: Plan, network: Network, name: str) -> Plan:
     else:
         prefix = described.population.name
         drive = constant_drive(network.inputs, described.population, {})
-        alike = isinstance(described.population.model.kernel, str) and bool((drive == drive[0]).all())
+        alike = isinstance(described.population.model.kernel, str) and bool(
+            (drive == drive[0]).all()
+        )
         changed = {
             operator: {
-                key: float(drive[0]) if key == "drive" and alike
+                key: float(drive[0])
+                if key == "drive" and alike
                 else Signal(f"{prefix}.{key}", "fixed", "float", drive.shape, drive)
                 for key in arguments
             }
             for operator, arguments in plan.driven(prefix, drive).items()
-        }  # fmt: skip
+        }
         made = {key: value for arguments in changed.values() for key, value in arguments.items()}
     operators = [
-        replace(operator, arguments={
-            key: changed.get(operator, {}).get(key, value) for key, value in operator.arguments.items()
-        })
+        replace(
+            operator,
+            arguments={
+                key: changed.get(operator, {}).get(key, value)
+                for key, value in operator.arguments.items()
+            },
+        )
         for operator in plan.operators
-    ]  # fmt: skip
+    ]
     signals = _exchanged(plan.signals, prefix, made)
     return replace(plan, network=network, inputs=inputs, operators=operators, signals=signals)
 
@@ -51,7 +61,9 @@ def stimulated(plan: Plan, network: Network, name: str) -> Plan:
 def _exchanged(signals: list[Signal], prefix: str, made: dict[str, Any]) -> list[Signal]:
     """The signals with those that are `made` in the place of the fixed ones of the same names."""
     names = {f"{prefix}.{key}" for key in made}
-    old = [k for k, signal in enumerate(signals) if signal.region == "fixed" and signal.name in names]
+    old = [
+        k for k, signal in enumerate(signals) if signal.region == "fixed" and signal.name in names
+    ]
     own = [k for k, signal in enumerate(signals) if signal.name.rpartition(".")[0] == prefix]
     place = old[0] if old else max(own, default=len(signals) - 1) + 1
     new = [value for value in made.values() if isinstance(value, Signal)]

@@ -1,8 +1,8 @@
 """Arrivals summed in whole numbers, so that the sum does not depend on their order.
 
-The weights of a receptor are rounded to multiples of a power of two, 2**-42 of the largest weight or finer. Arrivals of
-a step are summed in int64, exactly, and the sum is added to the receptor once. It cannot overflow below a million
-arrivals of the largest weight at one unit in one step.
+The weights of a receptor are rounded to multiples of a power of two, 2**-42 of the largest weight
+or finer. Arrivals of a step are summed in int64, exactly, and the sum is added to the receptor
+once. It cannot overflow below a million arrivals of the largest weight at one unit in one step.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ LEAST: Final = -900  # least exponent of a weight that counts as different from 
 
 @dataclass
 class Sums:
-    """The scale of each receptor, (population, receptor), whose arrivals are counted, and the counts declared so far.
+    """The scale of each receptor, (population, receptor), whose arrivals are counted, and the
+    counts declared so far.
 
     scales: counts per unit of weight; none where sums are floats.
     """
@@ -39,24 +40,40 @@ class Sums:
     declared: dict[tuple[str, str], tuple[Signal, PopulationScope]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, network: Network, made: Mapping[str, ProjectionScope], scopes: Mapping[str, PopulationScope]) -> Sums:
-        """Scales that suit all projections onto a receptor; a rule may raise weights up to its bounds."""
+    def of(
+        cls,
+        network: Network,
+        made: Mapping[str, ProjectionScope],
+        scopes: Mapping[str, PopulationScope],
+    ) -> Sums:
+        """Scales that suit all projections onto a receptor; a rule may raise weights up to its
+        bounds.
+        """
         most: dict[tuple[str, str], float] = {}
         for projection in network.projections:
             if projection.store.can.counts and not projection.graded:
                 own = made[projection.name]
                 place = projection.post.name, receptor_of(projection, own.synapses.occurring)
                 most[place] = max(most.get(place, 0.0), _largest(projection, own))
-        return cls({place: 2.0 ** (BITS - max(math.frexp(weight)[1], LEAST)) for place, weight in most.items()})
+        return cls(
+            {
+                place: 2.0 ** (BITS - max(math.frexp(weight)[1], LEAST))
+                for place, weight in most.items()
+            }
+        )
 
-    def receiving(self, projection: Projection, own: ProjectionScope, post: PopulationScope, receptor: str) -> Signal:
+    def receiving(
+        self, projection: Projection, own: ProjectionScope, post: PopulationScope, receptor: str
+    ) -> Signal:
         """Where a projection adds up what arrives: the receptor itself, or counts of its own."""
         place = post.population.name, receptor
         if place not in self.scales or not projection.store.can.counts:
             return post.receiving(receptor)
         own.scale = self.scales[place]
         if place not in self.declared:
-            counts = own.build.signal(f"{'.'.join(place)}.sums", "sums", "int64", (post.population.n,))
+            counts = own.build.signal(
+                f"{'.'.join(place)}.sums", "sums", "int64", (post.population.n,)
+            )
             self.declared[place] = counts, post
         return self.declared[place][0]
 
@@ -75,5 +92,9 @@ def _largest(projection: Projection, own: ProjectionScope) -> float:
         return 1.0
     weights = [float(np.abs(own.synapses.occurring).max(initial=0.0))]
     if projection.rule is not None:
-        weights += [abs(bound) for bound in projection.rule.bounds(own.synapses.weights) if math.isfinite(bound)]
+        weights += [
+            abs(bound)
+            for bound in projection.rule.bounds(own.synapses.weights)
+            if math.isfinite(bound)
+        ]
     return max(weights)

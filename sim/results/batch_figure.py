@@ -19,12 +19,18 @@ MOST_PANELS: Final = 6  # populations that are drawn
 
 
 def rates_of_samples(samples: Sequence[Records]) -> Figure:
-    """A panel per recorded population, at most MOST_PANELS: its rate [Hz] over time, with a row for each sample."""
+    """A panel per recorded population, at most MOST_PANELS: its rate [Hz] over time, with a row for
+    each sample.
+    """
     names = list(samples[0].spike_records)[:MOST_PANELS] if samples else []
     with style() as plt:
-        figure, grid = plt.subplots(max(len(names), 1), 1, figsize=(6.6, 0.4 + 2.0 * max(len(names), 1)), squeeze=False)
+        figure, grid = plt.subplots(
+            max(len(names), 1), 1, figsize=(6.6, 0.4 + 2.0 * max(len(names), 1)), squeeze=False
+        )
         for ax, name in zip(grid[:, 0], names, strict=False):
-            rows = np.stack([_rates(part.spike_records[name]) for part in samples if name in part.spike_records])
+            rows = np.stack(
+                [_rates(part.spike_records[name]) for part in samples if name in part.spike_records]
+            )
             start, stop = samples[0].start, samples[0].stop
             extent = (start, stop if stop > start else start + 1.0, len(rows) - 0.5, -0.5)
             image = ax.imshow(rows, aspect="auto", interpolation="nearest", extent=extent, vmin=0.0)

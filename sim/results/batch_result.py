@@ -1,4 +1,6 @@
-"""What a batch run leaves behind: a result per sample, and the same questions asked of all of them."""
+"""What a batch run leaves behind: a result per sample, and the same questions asked
+of all of them.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +27,19 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, eq=False)
 class BatchResult(Sequence[Result]):
-    """The results of a batch run, one per sample, in order: ``batch[3]``, ``batch[-1]``, ``batch[:10]``.
+    """The results of a batch run, one per sample, in order: ``batch[3]``, ``batch[-1]``,
+    ``batch[:10]``.
 
-    Populations and projections are given as such or by name, as a `Result` takes them. A record that was not made, or
-    that differs in shape between samples, raises ParameterError.
+    Populations and projections are given as such or by name, as a `Result` takes them. A record
+    that was not made, or that differs in shape between samples, raises ParameterError.
     """
 
     samples: list[Result]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.samples, (list, tuple)) or not all(isinstance(part, Result) for part in self.samples):
+        if not isinstance(self.samples, (list, tuple)) or not all(
+            isinstance(part, Result) for part in self.samples
+        ):
             raise check.fail(self, "samples", "must be a list of results", self.samples)
         object.__setattr__(self, "samples", list(self.samples))
 
@@ -60,7 +65,9 @@ class BatchResult(Sequence[Result]):
     @property
     def hash(self) -> str:
         """One hash for all samples, in order."""
-        return hashlib.blake2b("".join(sample.hash for sample in self.samples).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(
+            "".join(sample.hash for sample in self.samples).encode(), digest_size=16
+        ).hexdigest()
 
     @property
     def tallies(self) -> dict[str, float]:
@@ -89,18 +96,31 @@ class BatchResult(Sequence[Result]):
         return self._stacked("weights", lambda sample: sample.weights(projection))
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write all samples to `path`, an .h5 file or a folder that gets batch.h5; return the file. See `load`."""
+        """Write all samples to `path`, an .h5 file or a folder that gets batch.h5; return the file.
+
+        See `load`.
+        """
         from . import batch_storage
 
         place = check.path(self, "save path", path)
-        return batch_storage.save_batch(self.samples, place, overwrite=check.flag(self, "save overwrite", overwrite))
+        return batch_storage.save_batch(
+            self.samples, place, overwrite=check.flag(self, "save overwrite", overwrite)
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> BatchResult:
-        """The batch saved at `path`, a file or a folder. Raises DataError for one that is damaged or was changed."""
+        """The batch saved at `path`, a file or a folder.
+
+        Raises DataError for one that is damaged or was changed.
+        """
         from . import batch_storage
 
-        return cls([Result.of(part) for part in batch_storage.load_batch(check.path("BatchResult", "load path", path))])
+        return cls(
+            [
+                Result.of(part)
+                for part in batch_storage.load_batch(check.path("BatchResult", "load path", path))
+            ]
+        )
 
     def plot(self) -> Figure:
         """A matplotlib figure: the rate of each recorded population in every sample over time."""
@@ -121,14 +141,21 @@ class BatchResult(Sequence[Result]):
         first = self.samples[0]
         sections: dict[str, Section] = {
             "spikes of all samples": (list(first.spike_records), self._told_spikes),
-            "samples of each": (list(first.sample_records), lambda name: f"{name}: {first.sample_records[name]}"),
+            "samples of each": (
+                list(first.sample_records),
+                lambda name: f"{name}: {first.sample_records[name]}",
+            ),
             "tallies": tallies_of(self.tallies),
         }
         n = f"{len(self):,} samples" if len(self) > 1 else "1 sample"
-        return Outline(f"BatchResult of {n} from {span_of(first)}, spike hash {self.hash}", sections)
+        return Outline(
+            f"BatchResult of {n} from {span_of(first)}, spike hash {self.hash}", sections
+        )
 
     def _told_spikes(self, name: str) -> str:
-        records = [sample.spike_records[name] for sample in self.samples if name in sample.spike_records]
+        records = [
+            sample.spike_records[name] for sample in self.samples if name in sample.spike_records
+        ]
         rate = float(np.mean([spikes.rate for spikes in records]))
         return f"{name}: {records[0].n:,} units, {sum(map(len, records)):,} spikes, {rate:.4g} Hz"
 
@@ -138,5 +165,10 @@ class BatchResult(Sequence[Result]):
         shapes = sorted({record.shape for record in records})
         if len(shapes) != 1:
             rule = "needs one or more samples with equal records"
-            raise check.fail(self, field, rule, f"shapes {', '.join(map(str, shapes[:2]))}" if shapes else "no samples")
+            raise check.fail(
+                self,
+                field,
+                rule,
+                f"shapes {', '.join(map(str, shapes[:2]))}" if shapes else "no samples",
+            )
         return np.stack(records)

@@ -1,7 +1,7 @@
 """The results of a batch as one HDF5 file, and back.
 
-``/samples/0``, ``/samples/1`` ... each hold a result as a file of its own would; ``/meta``: schema, version, kind, the
-number of samples, and a digest of theirs.
+``/samples/0``, ``/samples/1`` ... each hold a result as a file of its own would; ``/meta``: schema,
+version, kind, the number of samples, and a digest of theirs.
 """
 
 from __future__ import annotations
@@ -24,16 +24,27 @@ RESULTS: Final = "batch.h5"
 KIND: Final = "batch"
 
 
-def save_batch(samples: Sequence[Records], path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+def save_batch(
+    samples: Sequence[Records], path: str | os.PathLike[str], *, overwrite: bool = False
+) -> Path:
     """Write `samples` to `path`, an .h5 file or a folder that gets batch.h5, all or nothing.
 
-    Returns the file. Raises DataError where it cannot be written, or exists and `overwrite` is False.
+    Returns the file. Raises DataError where it cannot be written, or exists and `overwrite` is
+    False.
     """
 
     def fill(root: h5py.File) -> None:
         meta, group = root.create_group("meta"), root.create_group("samples")
-        digests = [storage.fill_root(group.create_group(str(k)), part, {}, {}) for k, part in enumerate(samples)]
-        words = {"schema": storage.SCHEMA, "potentia": __version__, "kind": KIND, "samples": len(samples)}
+        digests = [
+            storage.fill_root(group.create_group(str(k)), part, {}, {})
+            for k, part in enumerate(samples)
+        ]
+        words = {
+            "schema": storage.SCHEMA,
+            "potentia": __version__,
+            "kind": KIND,
+            "samples": len(samples),
+        }
         for name, value in (words | {"digest": _digest(digests)}).items():
             hdf5.put(meta, name, value)
 
@@ -56,10 +67,14 @@ def load_batch(path: str | os.PathLike[str]) -> list[Records]:
         groups = dict(hdf5.members(root, "samples"))
         names = [str(k) for k in range(len(groups))]
         if hdf5.attribute(meta, "samples", int) != len(groups) or set(groups) != set(names):
-            raise DataError("it does not hold the samples that it was saved with: it was changed or damaged")
+            raise DataError(
+                "it does not hold the samples that it was saved with: it was changed or damaged"
+            )
         samples = [storage.read_root(groups[name]) for name in names]
         if hdf5.attribute(meta, "digest", str) != _digest(map(storage.digest, samples)):
-            raise DataError("its samples are not those that it was saved with: it was changed or damaged")
+            raise DataError(
+                "its samples are not those that it was saved with: it was changed or damaged"
+            )
     return samples
 
 

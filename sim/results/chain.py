@@ -18,10 +18,11 @@ SAME_TIME: Final = 1e-9  # [s]: far below the length of a segment
 @final
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """What a result file says about its place in a run: its span [s], its digest, and which file comes before it.
+    """What a result file says about its place in a run: its span [s], its digest, and which file
+    comes before it.
 
-    segment: its number, from 1 on; follows: the digest of the segment before it, none for the first; run: which
-    simulation it is of. These are None in files that say nothing of them.
+    segment: its number, from 1 on; follows: the digest of the segment before it, none for the
+    first; run: which simulation it is of. These are None in files that say nothing of them.
     """
 
     start: float
@@ -84,9 +85,13 @@ class Chain:
         """Append `path`, whose place is `link`. Raises DataError unless it follows the last one."""
         number, match = len(self.links) + 1, SEGMENT.fullmatch(path.name)
         if match is None or int(match[1]) > number:
-            raise DataError(f"{self.folder} is refused: {name(number)} is missing before {path.name}")
+            raise DataError(
+                f"{self.folder} is refused: {name(number)} is missing before {path.name}"
+            )
         if int(match[1]) < number:
-            raise DataError(f"{self.folder} is refused: it has two segments with the number of {path.name}")
+            raise DataError(
+                f"{self.folder} is refused: it has two segments with the number of {path.name}"
+            )
         if (reason := self._stranger(number, link)) is not None:
             raise DataError(f"{path} is refused: it {reason}")
         self.links.append(link)

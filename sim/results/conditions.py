@@ -15,7 +15,9 @@ from .. import validation as check
 from ..description.parts import Population
 from .result import Result
 
-Look = Callable[[str, str], NDArray[np.float64]]  # population, state variable -> its present values (n,)
+Look = Callable[
+    [str, str], NDArray[np.float64]
+]  # population, state variable -> its present values (n,)
 
 
 class Judgement(NamedTuple):
@@ -41,8 +43,8 @@ class Condition(ABC):
 class Residual(Condition):
     """A state variable of a population hardly changes any more.
 
-    Holds once the largest change of any unit over a piece of the run, divided by the length of the piece, is below
-    `below`, in the unit of the variable per second.
+    Holds once the largest change of any unit over a piece of the run, divided by the length of the
+    piece, is below `below`, in the unit of the variable per second.
     """
 
     population: Population | str
@@ -63,7 +65,10 @@ class Residual(Condition):
             now = look(population, self.variable)
             change = float(np.abs(now - before).max(initial=0.0)) / (piece.stop - piece.start)
             before = now
-            return Judgement(change < self.below, f"{self.variable} of {population} changes by {change:g} per second")
+            return Judgement(
+                change < self.below,
+                f"{self.variable} of {population} changes by {change:g} per second",
+            )
 
         return judge
 
@@ -71,7 +76,9 @@ class Residual(Condition):
 @final
 @dataclass(frozen=True)
 class SpikeCount(Condition):
-    """A population has fired at least `least` recorded spikes since the run began; a probe of spikes records them."""
+    """A population has fired at least `least` recorded spikes since the run began; a probe of
+    spikes records them.
+    """
 
     population: Population | str
     least: int
@@ -92,12 +99,15 @@ class SpikeCount(Condition):
 
 
 def judge_of(condition: Condition | Callable[[Result], bool], look: Look) -> Judge:
-    """The judge of one run: that of a condition, or a function of a piece that says whether to end with it."""
+    """The judge of one run: that of a condition, or a function of a piece that says whether to end
+    with it.
+    """
     if isinstance(condition, Condition):
         return condition.watch(look)
     if not callable(condition) or isinstance(condition, type):
         rule = (
-            "must be a condition such as SpikeCount('cells', 1), or a function of a Result that returns True at the end"
+            "must be a condition such as SpikeCount('cells', 1), or a function of a Result that "
+            "returns True at the end"
         )
         raise check.fail("Simulator", "run_until condition", rule, condition)
     return lambda piece: Judgement(_answer(condition, piece), "")
@@ -119,5 +129,7 @@ def _answer(condition: Callable[[Result], bool], piece: Result) -> bool:
 def _keep_name(condition: Residual | SpikeCount) -> None:
     """Keep the name of a population that is given as such or by its name."""
     given = condition.population
-    name = given.name if isinstance(given, Population) else check.text(condition, "population", given)
+    name = (
+        given.name if isinstance(given, Population) else check.text(condition, "population", given)
+    )
     object.__setattr__(condition, "population", name)

@@ -1,4 +1,5 @@
-"""Figures of results. Every function plots into the Axes it is given, or into new ones, and returns them.
+"""Figures of results. Every function plots into the Axes it is given, or into new ones, and returns
+them.
 
 matplotlib is imported on first use only; it comes with ``pip install potentia[plot]``.
 """
@@ -38,22 +39,45 @@ MOST_NUMBERS: Final = 2_500  # written into the cells of a matrix
 MOST_SHOWN: Final = 1_000_000
 MOST_BINS: Final = 100_000  # of a rate
 STYLE: Final[dict[str, Any]] = {
-    "font.size": 8.5, "axes.titlesize": 9.5, "axes.labelsize": 8.5, "axes.titlelocation": "left",
-    "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.linewidth": 0.7,
-    "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.formatter.limits": (-3, 4),
-    "xtick.major.width": 0.7, "ytick.major.width": 0.7, "xtick.major.size": 3, "ytick.major.size": 3,
-    "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "legend.fontsize": 8,
-    "lines.linewidth": 1.1, "figure.dpi": 110, "savefig.dpi": 200, "figure.constrained_layout.use": True,
-}  # fmt: skip
+    "font.size": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 8.5,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.formatter.limits": (-3, 4),
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.1,
+    "figure.dpi": 110,
+    "savefig.dpi": 200,
+    "figure.constrained_layout.use": True,
+}
 
 
 @contextmanager
 def style() -> Iterator[Any]:
-    """The look of all figures for the time being; yields `matplotlib.pyplot`. Raises DependencyError."""
+    """The look of all figures for the time being; yields `matplotlib.pyplot`.
+
+    Raises DependencyError.
+    """
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        raise DependencyError("figures need matplotlib; install it with pip install potentia[plot]") from None
+        raise DependencyError(
+            "figures need matplotlib; install it with pip install potentia[plot]"
+        ) from None
     with plt.rc_context(cast(Any, STYLE)):
         yield plt
 
@@ -70,7 +94,10 @@ def _styled(plot: Callable[P, T]) -> Callable[P, T]:
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as a PNG of 200 dots per inch and close it, all or nothing. Raises DataError."""
+    """Write a figure as a PNG of 200 dots per inch and close it, all or nothing.
+
+    Raises DataError.
+    """
     place = check.path("figures.save", "path", path)
     with style() as plt:
         check.instance("figures.save", "figure", figure, plt.Figure)
@@ -85,8 +112,13 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 @_styled
 def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = MOST_UNITS) -> Axes:
-    """Spike times [s] of all populations, one above the other; of each, `most` recorded units evenly chosen."""
-    spikes, most = _records("raster", spikes), check.whole("raster", "most", most, least=1, most=MOST_SHOWN)
+    """Spike times [s] of all populations, one above the other; of each, `most` recorded units
+    evenly chosen.
+    """
+    spikes, most = (
+        _records("raster", spikes),
+        check.whole("raster", "most", most, least=1, most=MOST_SHOWN),
+    )
     ax = _axes(ax, (6.4, 3.0))
     base = 0
     ticks: list[tuple[float, str]] = []
@@ -97,7 +129,14 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = 
         rows = np.minimum(np.searchsorted(shown, record.ids), n_shown - 1)
         seen = shown[rows] == record.ids
         size = float(np.clip(5000 / max(int(seen.sum()), 1), 0.5, 5.0))
-        ax.scatter(record.times[seen], base + rows[seen], s=size, color=colour, linewidths=0, rasterized=True)
+        ax.scatter(
+            record.times[seen],
+            base + rows[seen],
+            s=size,
+            color=colour,
+            linewidths=0,
+            rasterized=True,
+        )
         some = f"\n{n_shown} of {record.n}" if n_shown < record.n else ""
         ticks.append((base + n_shown / 2, _text(name) + some))
         base += n_shown + gap
@@ -110,7 +149,9 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = 
 
 
 @_styled
-def rates(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, width: float | None = None) -> Axes:
+def rates(
+    spikes: Mapping[str, Spikes], ax: Axes | None = None, *, width: float | None = None
+) -> Axes:
     """Population rates [Hz] in bins of `width` [s], a hundredth of the span if None."""
     spikes = _records("rates", spikes)
     width = None if width is None else check.within("rates", "width", width, above=0.0, unit="s")
@@ -138,10 +179,15 @@ def rates(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, width: float 
 
 
 @_styled
-def traces(samples: Samples, ax: Axes | None = None, *, label: str = "", most: int = MOST_TRACES) -> Axes:
+def traces(
+    samples: Samples, ax: Axes | None = None, *, label: str = "", most: int = MOST_TRACES
+) -> Axes:
     """A recorded state variable of the first `most` units over time."""
     check.instance("traces", "samples", samples, Samples)
-    label, most = check.text("traces", "label", label), check.whole("traces", "most", most, least=1, most=MOST_UNITS)
+    label, most = (
+        check.text("traces", "label", label),
+        check.whole("traces", "most", most, least=1, most=MOST_UNITS),
+    )
     ax = _axes(ax, (6.4, 2.0))
     factor, unit = _scaled(samples.values[:, :most], samples.unit)
     for colour, column in zip(_cycle(most), range(min(most, samples.ids.size)), strict=False):
@@ -162,11 +208,21 @@ def traces(samples: Samples, ax: Axes | None = None, *, label: str = "", most: i
 @_styled
 def weight_matrix(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "") -> Axes:
     """A matrix of weights (n_pre, n_post), zero in white, NaN (no synapse) in grey."""
-    matrix, unit = _matrix("weight_matrix", "weights", weights), check.text("weight_matrix", "unit", unit)
+    matrix, unit = (
+        _matrix("weight_matrix", "weights", weights),
+        check.text("weight_matrix", "unit", unit),
+    )
     ax = _axes(ax, (4.2, 3.6))
     factor, unit = _scaled(matrix, unit)
     limit = float(np.nanmax(np.abs(matrix), initial=0.0)) * factor or 1.0
-    shown = ax.imshow(matrix * factor, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+    shown = ax.imshow(
+        matrix * factor,
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        aspect="auto",
+        interpolation="nearest",
+    )
     ax.set_facecolor(PALE)
     ax.set(xlabel="target", ylabel="source")
     bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03)
@@ -176,17 +232,28 @@ def weight_matrix(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "")
 
 
 @_styled
-def weight_histogram(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "", label: str = "") -> Axes:
+def weight_histogram(
+    weights: ArrayLike, ax: Axes | None = None, *, unit: str = "", label: str = ""
+) -> Axes:
     """How the weights, of any shape, are distributed."""
-    unit, label = (check.text("weight_histogram", *part) for part in (("unit", unit), ("label", label)))
+    unit, label = (
+        check.text("weight_histogram", *part) for part in (("unit", unit), ("label", label))
+    )
     values = np.ravel(check.finite_array("weight_histogram", "weights", weights))
     ax = _axes(ax, (4.0, 2.4))
     factor, unit = _scaled(values, unit)
-    look: dict[str, Any] = {"color": COLOURS[0], "histtype": "stepfilled", "alpha": 0.85, "label": _text(label) or None}
+    look: dict[str, Any] = {
+        "color": COLOURS[0],
+        "histtype": "stepfilled",
+        "alpha": 0.85,
+        "label": _text(label) or None,
+    }
     try:
         ax.hist(values * factor, bins=60, **look)
     except ValueError:  # bins that double precision cannot tell apart
-        raise check.fail("weight_histogram", "weights", "must have a range that can be cut into bins", values) from None
+        raise check.fail(
+            "weight_histogram", "weights", "must have a range that can be cut into bins", values
+        ) from None
     ax.set(xlabel=f"weight [{_text(unit)}]" if unit else "weight", ylabel="synapses")
     return ax
 
@@ -198,13 +265,17 @@ def _names(labels: Any, n: int) -> list[str]:
     except Exception:
         listed = None
     if listed is None:
-        raise check.fail("confusion", "labels", f"must be a list of {n}, one for each class", labels)
+        raise check.fail(
+            "confusion", "labels", f"must be a list of {n}, one for each class", labels
+        )
     plain = [name.item() if isinstance(name, np.generic) else name for name in listed]
     return [_text(name if isinstance(name, str) else shown(name)) for name in plain]
 
 
 @_styled
-def confusion(matrix: ArrayLike, ax: Axes | None = None, *, labels: Sequence[Any] | None = None) -> Axes:
+def confusion(
+    matrix: ArrayLike, ax: Axes | None = None, *, labels: Sequence[Any] | None = None
+) -> Axes:
     """A confusion matrix of counts (n_true, n_predicted); shade is the share of each true class."""
     counts = _matrix("confusion", "matrix", matrix)
     names = _names(range(len(counts)) if labels is None else labels, len(counts))
@@ -251,9 +322,13 @@ def bars(
         )
     span = float(np.max(np.abs(values) + errors, initial=0.0)) or 1.0
     for place, value, error in zip(places, values, errors, strict=True):
-        digits = max(2 - int(np.floor(np.log10(abs(value)))), 0) if value else 0  # three significant ones of the value
+        digits = (
+            max(2 - int(np.floor(np.log10(abs(value)))), 0) if value else 0
+        )  # three significant ones of the value
         text = f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
-        ax.text(float(place), value + error + 0.02 * span, text, ha="center", va="bottom", fontsize=8)
+        ax.text(
+            float(place), value + error + 0.02 * span, text, ha="center", va="bottom", fontsize=8
+        )
     ax.set_xticks(places, list(means))
     ax.tick_params(axis="x", length=0)
     ax.set(ylabel=label, ylim=(min(0.0, float(values.min(initial=0.0))), 1.12 * span))
@@ -270,7 +345,9 @@ def accuracy_bars(
 ) -> Axes:
     """Accuracies in percent, given as fractions; `chance` is plotted as a line."""
     chance = check.within("accuracy_bars", "chance", chance, least=0.0, most=1.0)
-    percent = {name: 100.0 * value for name, value in _numbers("accuracy_bars", "means", means).items()}
+    percent = {
+        name: 100.0 * value for name, value in _numbers("accuracy_bars", "means", means).items()
+    }
     spreads = {} if spread is None else _numbers("accuracy_bars", "spread", spread)
     errors = {name: 100.0 * value for name, value in spreads.items()}
     ax = bars(percent, ax, spread=errors, label="accuracy [%]")
@@ -284,16 +361,21 @@ def accuracy_bars(
 
 
 def overview(result: Records) -> Figure:
-    """Everything a result recorded: raster over rates, then a panel each for MOST_PANELS traces, rates, weights."""
+    """Everything a result recorded: raster over rates, then a panel each for MOST_PANELS traces,
+    rates, weights.
+    """
     if not isinstance(result, Records):
         raise check.fail("overview", "result", "must be a Result", result)
     panels = [name for name in result.sample_records if not name.endswith(".counts")][:MOST_PANELS]
     heights = ([2.6, 1.3] if result.spike_records else []) + [1.5] * len(panels)
     with style() as plt:
         figure, grid = plt.subplots(
-            max(len(heights), 1), 1, figsize=(6.6, max(sum(heights), 1.5) + 0.3), squeeze=False,
+            max(len(heights), 1),
+            1,
+            figsize=(6.6, max(sum(heights), 1.5) + 0.3),
+            squeeze=False,
             height_ratios=heights or [1.0],
-        )  # fmt: skip
+        )
         axes = list(grid[:, 0])
         if result.spike_records:
             raster(result.spike_records, axes[0])
@@ -323,7 +405,9 @@ def _panel(result: Records, name: str, ax: Axes) -> None:
 
 
 def _text(name: str) -> str:
-    """A name as it stands, where matplotlib would take what is between two dollars for a formula."""
+    """A name as it stands, where matplotlib would take what is between two dollars
+    for a formula.
+    """
     return name[:MOST_LETTERS].replace("$", r"\$")
 
 
@@ -358,7 +442,10 @@ def _records(owner: str, spikes: Any) -> dict[str, Spikes]:
 def _numbers(owner: str, field: str, values: Any) -> dict[str, float]:
     """Numbers by name."""
     named = check.mapping(owner, field, values, "{'clean': 0.9}")
-    return {check.text(owner, field, name): check.real(owner, field, value) for name, value in named.items()}
+    return {
+        check.text(owner, field, name): check.real(owner, field, value)
+        for name, value in named.items()
+    }
 
 
 def _scaled(values: NDArray[Any], unit: str) -> tuple[float, str]:
@@ -382,4 +469,6 @@ def _legend(ax: Axes, title: str | None = None) -> None:
     shown = [f"{title} {label}" for label in labels] if title else labels
     look = {"borderaxespad": 0.0, "handlelength": 1.1, "columnspacing": 1.4}
     if handles:
-        ax.legend(handles, shown, loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=len(shown), **look)
+        ax.legend(
+            handles, shown, loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=len(shown), **look
+        )

@@ -20,8 +20,9 @@ MOST_COUNTS: Final = 10**8  # that one table of spikes per unit and bin may hold
 class Spikes:
     """The spikes of one population: times (n_spikes,) [s], sorted, and ids (n_spikes,) int64.
 
-    n: units in the population; start, stop [s]: the span recorded; recorded (n_units,): the units whose spikes were
-    recorded, None for all. Methods that return a number for each of n units return 0 for those not recorded.
+    n: units in the population; start, stop [s]: the span recorded; recorded (n_units,): the units
+    whose spikes were recorded, None for all. Methods that return a number for each of n units
+    return 0 for those not recorded.
     """
 
     times: NDArray[np.float64]
@@ -35,7 +36,11 @@ class Spikes:
         return int(self.times.size)
 
     def __str__(self) -> str:
-        units = f"{self.n:,} units" if self.recorded is None else f"{self.n_recorded:,} of {self.n:,} units"
+        units = (
+            f"{self.n:,} units"
+            if self.recorded is None
+            else f"{self.n_recorded:,} of {self.n:,} units"
+        )
         return f"{units}, {len(self):,} spikes, {self.rate:.4g} Hz"
 
     def __repr__(self) -> str:
@@ -68,31 +73,44 @@ class Spikes:
         return np.split(self.times[order], edges)
 
     def of(self, units: ArrayLike) -> Spikes:
-        """The spikes of some of the recorded units, none named twice; ``units[k]`` becomes unit k."""
+        """The spikes of some of the recorded units, none named twice; ``units[k]``
+        becomes unit k.
+        """
         chosen = check.index_array("Spikes", "of units", units, below=self.n, ndim=1)
         if np.unique(chosen).size < chosen.size:
             raise check.fail("Spikes", "of units", "must name no unit twice", chosen.tolist())
         unknown = np.setdiff1d(chosen, self.units)
         if unknown.size:
-            raise check.fail("Spikes", "of units", "must be among the recorded ones", unknown.tolist())
+            raise check.fail(
+                "Spikes", "of units", "must be among the recorded ones", unknown.tolist()
+            )
         place = np.full(self.n, -1)
         place[chosen] = np.arange(chosen.size)
         ids = place[self.ids]
         return Spikes(self.times[ids >= 0], ids[ids >= 0], int(chosen.size), self.start, self.stop)
 
     def binned(self, width: float) -> NDArray[np.int64]:
-        """Spikes per unit and bin (n_bins, n); `width` [s]; a spike at a bin's end counts in that bin."""
+        """Spikes per unit and bin (n_bins, n); `width` [s]; a spike at a bin's end counts in that
+        bin.
+        """
         width = check.within("Spikes", "binned width", width, above=0.0, unit="s")
         wanted = (self.stop - self.start) / width
         if wanted * self.n > MOST_COUNTS:
-            raise check.fail("Spikes", "binned width", f"must lead to at most {MOST_COUNTS} bins of all units", width)
+            raise check.fail(
+                "Spikes",
+                "binned width",
+                f"must lead to at most {MOST_COUNTS} bins of all units",
+                width,
+            )
         n_bins = max(int(np.ceil(wanted - 1e-9)), 1)
         index = np.ceil((self.times - self.start) / width - 1e-9).astype(np.int64) - 1
         flat = np.clip(index, 0, n_bins - 1) * self.n + self.ids
         return np.bincount(flat, minlength=n_bins * self.n).reshape(n_bins, self.n)
 
     def isi_cv(self) -> NDArray[np.float64]:
-        """Coefficient of variation of the inter-spike intervals of each unit (n,); NaN below three spikes."""
+        """Coefficient of variation of the inter-spike intervals of each unit (n,); NaN below three
+        spikes.
+        """
         order = np.argsort(self.ids, kind="stable")
         times, ids = self.times[order], self.ids[order]
         inside = ids[1:] == ids[:-1]  # both spikes of one unit
@@ -106,7 +124,9 @@ class Spikes:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples at equal intervals: times (n_samples,) [s], values (n_samples, n_recorded), ids recorded, unit."""
+    """Samples at equal intervals: times (n_samples,) [s], values (n_samples, n_recorded), ids
+    recorded, unit.
+    """
 
     times: NDArray[np.float64]
     values: NDArray[Any]
@@ -123,10 +143,12 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """The records of one run, from `start` to `stop` [s]: what a file holds, and what a `Result` answers questions on.
+    """The records of one run, from `start` to `stop` [s]: what a file holds, and what a `Result`
+    answers questions on.
 
-    hash: of every spike of every population since time 0, whether recorded or not. meta: how the run was
-    made (seed, dt, engine, backend, versions ...). tallies: what stores and rules counted in this span.
+    hash: of every spike of every population since time 0, whether recorded or not. meta: how the
+    run was made (seed, dt, engine, backend, versions ...). tallies: what stores and rules counted
+    in this span.
     """
 
     start: float
@@ -180,13 +202,21 @@ def concatenate(results: Iterable[AnyRecords]) -> AnyRecords:
     if first is None or last is None:
         raise ParameterError("concatenate: needs at least one result (got none)")
     whole = replace(
-        first, stop=last.stop, hash=last.hash, meta=last.meta, tallies=tallies, spike_records={}, sample_records={}
+        first,
+        stop=last.stop,
+        hash=last.hash,
+        meta=last.meta,
+        tallies=tallies,
+        spike_records={},
+        sample_records={},
     )
     for name, spikes in first.spike_records.items():
         times, ids, stop = grown[name, "times"], grown[name, "ids"], last.spike_records[name].stop
         whole.spike_records[name] = replace(spikes, times=times, ids=ids, stop=stop)
     for name, samples in first.sample_records.items():
-        whole.sample_records[name] = replace(samples, times=grown[name, "at"], values=grown[name, "values"])
+        whole.sample_records[name] = replace(
+            samples, times=grown[name, "at"], values=grown[name, "values"]
+        )
     return whole
 
 
@@ -215,10 +245,14 @@ def _grown(array: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
 
 def _bare(result: AnyRecords) -> AnyRecords:
     """A result without its rows, but with all that says what it recorded."""
-    spikes = {name: replace(part, times=part.times[:0].copy(), ids=part.ids[:0].copy()) for name, part in
-              result.spike_records.items()}  # fmt: skip
-    samples = {name: replace(part, times=part.times[:0].copy(), values=part.values[:0].copy()) for name, part in
-               result.sample_records.items()}  # fmt: skip
+    spikes = {
+        name: replace(part, times=part.times[:0].copy(), ids=part.ids[:0].copy())
+        for name, part in result.spike_records.items()
+    }
+    samples = {
+        name: replace(part, times=part.times[:0].copy(), values=part.values[:0].copy())
+        for name, part in result.sample_records.items()
+    }
     return replace(result, spike_records=spikes, sample_records=samples)
 
 

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 class Result(Records):
     """The records of one `run`, from `start` to `stop` [s], of what was probed.
 
-    Populations and projections are given as such or by name; see `name_of`. A record that was not made raises
-    ParameterError.
+    Populations and projections are given as such or by name; see `name_of`. A record that was not
+    made raises ParameterError.
 
-    hash: of every spike of every population since time 0, whether recorded or not. meta: how the run was
-    made (seed, dt, engine, backend, versions ...). tallies: what stores and rules counted in this span.
+    hash: of every spike of every population since time 0, whether recorded or not. meta: how the
+    run was made (seed, dt, engine, backend, versions ...). tallies: what stores and rules counted
+    in this span.
     """
 
     def spikes(self, population: Population | str) -> Spikes:
@@ -60,11 +61,19 @@ class Result(Records):
 
     @property
     def times(self) -> NDArray[np.float64]:
-        """Sample times of the recorded state variables [s], where all share them; else ask `samples`."""
+        """Sample times of the recorded state variables [s], where all share them; else ask
+        `samples`.
+        """
         kinds = ("counts", "rate", "weights")
-        clocks = [record.times for name, record in self.sample_records.items() if name.rsplit(".", 1)[1] not in kinds]
+        clocks = [
+            record.times
+            for name, record in self.sample_records.items()
+            if name.rsplit(".", 1)[1] not in kinds
+        ]
         if not clocks:
-            raise ParameterError("Result.times: no state variable was recorded; add a probe such as probe(exc, 'v')")
+            raise ParameterError(
+                "Result.times: no state variable was recorded; add a probe such as probe(exc, 'v')"
+            )
         if any(not np.array_equal(clock, clocks[0]) for clock in clocks[1:]):
             raise ParameterError(
                 "Result.times: traces have different intervals; use samples(population, variable).times"
@@ -72,15 +81,21 @@ class Result(Records):
         return clocks[0]
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write everything to `path`, an .h5 file or a folder that gets results.h5; return the file. See `load`."""
+        """Write everything to `path`, an .h5 file or a folder that gets results.h5; return the
+        file. See `load`.
+        """
         from . import storage
 
         place = check.path(self, "save path", path)
-        return storage.save_result(self, place, overwrite=check.flag(self, "save overwrite", overwrite))
+        return storage.save_result(
+            self, place, overwrite=check.flag(self, "save overwrite", overwrite)
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:
-        """The result saved at `path`: a file, a run folder, or the segments that a broken run left."""
+        """The result saved at `path`: a file, a run folder, or the segments that a
+        broken run left.
+        """
         from . import storage
 
         return cls.of(storage.load_result(check.path("Result", "load path", path)))
@@ -105,8 +120,14 @@ class Result(Records):
 
     def _outline(self) -> Outline:
         sections: dict[str, Section] = {
-            "spikes": (list(self.spike_records), lambda name: f"{name}: {self.spike_records[name]}"),
-            "samples": (list(self.sample_records), lambda name: f"{name}: {self.sample_records[name]}"),
+            "spikes": (
+                list(self.spike_records),
+                lambda name: f"{name}: {self.spike_records[name]}",
+            ),
+            "samples": (
+                list(self.sample_records),
+                lambda name: f"{name}: {self.sample_records[name]}",
+            ),
             "tallies": tallies_of(self.tallies),
         }
         return Outline(f"Result from {span_of(self)}, spike hash {self.hash}", sections)

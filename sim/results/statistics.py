@@ -21,23 +21,28 @@ MOST_UNITS: Final = 200  # compared with each other
 
 
 def population_counts(spikes: Spikes, width: float) -> NDArray[np.int64]:
-    """Spikes of all recorded units together in whole bins of `width` [s] (n_bins,); what follows is left out."""
+    """Spikes of all recorded units together in whole bins of `width` [s] (n_bins,); what follows is
+    left out.
+    """
     check.instance("statistics", "spikes", spikes, Spikes)
     pooled = replace(spikes, ids=np.zeros_like(spikes.ids), n=1, recorded=None)
     return _whole_bins(pooled, width)[:, 0]
 
 
 def synchrony(spikes: Spikes, *, width: float = SYNCHRONY_WIDTH) -> float:
-    """Variance over mean of the population's spike counts in bins of `width` [s]; NaN if it is silent.
+    """Variance over mean of the population's spike counts in bins of `width` [s]; NaN if it is
+    silent.
 
-    Independent Poisson trains give 1; of `n` units with mean pairwise correlation r of their counts, about
-    1 + (n - 1) r.
+    Independent Poisson trains give 1; of `n` units with mean pairwise correlation r of their
+    counts, about 1 + (n - 1) r.
     """
     counts = population_counts(spikes, width)
     return float(counts.var() / counts.mean()) if counts.any() else float("nan")
 
 
-def correlations(spikes: Spikes, *, width: float = CORRELATION_WIDTH, most: int = MOST_UNITS) -> NDArray[np.float64]:
+def correlations(
+    spikes: Spikes, *, width: float = CORRELATION_WIDTH, most: int = MOST_UNITS
+) -> NDArray[np.float64]:
     """Pearson correlation of the binned spike counts of every two units (n_pairs,).
 
     width [s] of a bin. Of all units whose counts vary, at most `most`, evenly chosen, are compared.

@@ -1,11 +1,14 @@
 """Results as HDF5 files that other tools read, and back.
 
-- ``/spikes/<population>``: ``timestamps`` [s], ``node_ids``, attribute ``sorting``, as SONATA asks; ``recorded``, the
-  units whose spikes were recorded, where those are not all;
-- ``/report/<population>.<variable>``: ``data`` (n_samples, n_recorded), ``mapping``, as SONATA asks; ``times`` [s];
-- ``/counts``, ``/rate``, ``/weights``: per population or projection ``data``, ``times`` [s], ``ids``;
+- ``/spikes/<population>``: ``timestamps`` [s], ``node_ids``, attribute ``sorting``, as SONATA asks;
+  ``recorded``, the units whose spikes were recorded, where those are not all;
+- ``/report/<population>.<variable>``: ``data`` (n_samples, n_recorded), ``mapping``, as SONATA
+  asks; ``times`` [s];
+- ``/counts``, ``/rate``, ``/weights``: per population or projection ``data``, ``times`` [s],
+  ``ids``;
 - ``/tallies``, ``/metrics``: one attribute per number;
-- ``/meta``: schema, version, span [s], spike hash, ``json``: how the run was made, digest of all but metrics.
+- ``/meta``: schema, version, span [s], spike hash, ``json``: how the run was made, digest of all
+  but metrics.
 
 What SONATA names is not compressed, because libsonata's HDF5 cannot unpack it; the rest is.
 """
@@ -51,13 +54,18 @@ def save_result(
 ) -> Path:
     """Write `result` to `path`, an .h5 file or a folder that gets results.h5, all or nothing.
 
-    Returns the file. Raises DataError where it cannot be written, or exists and `overwrite` is False.
+    Returns the file. Raises DataError where it cannot be written, or exists and `overwrite` is
+    False.
     """
-    return save_into(path, RESULTS, lambda file: write_result(result, file, metrics=metrics, overwrite=overwrite))
+    return save_into(
+        path, RESULTS, lambda file: write_result(result, file, metrics=metrics, overwrite=overwrite)
+    )
 
 
 def save_into(path: str | os.PathLike[str], name: str, write: Callable[[Path], object]) -> Path:
-    """Let `write` make a file, `path` if that ends in .h5, else `name` in the folder `path`; return the file."""
+    """Let `write` make a file, `path` if that ends in .h5, else `name` in the folder `path`; return
+    the file.
+    """
     file, made = Path(path), []
     if file.suffix not in (".h5", ".hdf5"):
         made = atomic.make_folder(file)
@@ -78,7 +86,9 @@ def write_result(
     place: Mapping[str, int | str] | None = None,
     overwrite: bool = False,
 ) -> str:
-    """Write `result` as `file`, all or nothing, and return its digest; place: where it belongs, see `chain.Link`."""
+    """Write `result` as `file`, all or nothing, and return its digest; place: where it belongs, see
+    `chain.Link`.
+    """
     made = ""
 
     def fill(root: h5py.File) -> None:
@@ -90,7 +100,8 @@ def write_result(
 
 
 def load_result(path: str | os.PathLike[str]) -> Records:
-    """Read the result saved at `path`: a file, a run folder, or a folder of segments that a broken run left.
+    """Read the result saved at `path`: a file, a run folder, or a folder of segments that a broken
+    run left.
 
     The file is taken for hostile: see `hdf5.reading`. Raises DataError in one sentence.
     """
@@ -105,7 +116,10 @@ def load_result(path: str | os.PathLike[str]) -> Records:
 
 
 def join_segments(folder: Path) -> Records:
-    """The segments of a folder as one result. Raises DataError unless each goes on where the one before it ended."""
+    """The segments of a folder as one result.
+
+    Raises DataError unless each goes on where the one before it ended.
+    """
     row = chain.Chain(folder)
     return concatenate(_read_file(path, row) for path in chain.segments(folder))
 
@@ -117,7 +131,13 @@ def digest(result: Records) -> str:
     summary.update(json.dumps(words, sort_keys=True, default=str).encode())
     for name, spikes in sorted(result.spike_records.items()):
         recorded = () if spikes.recorded is None else (spikes.recorded,)
-        _add(summary, [name, spikes.n, spikes.start, spikes.stop], spikes.times, spikes.ids, *recorded)
+        _add(
+            summary,
+            [name, spikes.n, spikes.start, spikes.stop],
+            spikes.times,
+            spikes.ids,
+            *recorded,
+        )
     for name, samples in sorted(result.sample_records.items()):
         _add(summary, [name, samples.unit], samples.times, samples.values, samples.ids)
     return summary.hexdigest()
@@ -130,8 +150,12 @@ def _add(summary: Any, words: list[Any], *arrays: Any) -> None:
         summary.update(np.ascontiguousarray(array))
 
 
-def fill_root(root: h5py.Group, result: Records, metrics: Mapping[str, float], place: Mapping[str, int | str]) -> str:
-    """Write a result into an empty group, the root of a file or one for a sample of a batch; return its digest."""
+def fill_root(
+    root: h5py.Group, result: Records, metrics: Mapping[str, float], place: Mapping[str, int | str]
+) -> str:
+    """Write a result into an empty group, the root of a file or one for a sample of a batch; return
+    its digest.
+    """
     with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter to others
         sealed = pool.submit(digest, result)
         _fill_records(root, result, metrics)
@@ -142,7 +166,10 @@ def fill_root(root: h5py.Group, result: Records, metrics: Mapping[str, float], p
 
 
 def _fill_records(root: h5py.Group, result: Records, metrics: Mapping[str, float]) -> None:
-    root.attrs["magic"], root.attrs["version"] = np.uint32(SONATA_MAGIC), np.array(SONATA_VERSION, np.uint32)
+    root.attrs["magic"], root.attrs["version"] = (
+        np.uint32(SONATA_MAGIC),
+        np.array(SONATA_VERSION, np.uint32),
+    )
     meta = root.create_group("meta")
     words = {"schema": SCHEMA, "potentia": __version__, "start": result.start, "stop": result.stop}
     for name, value in (words | {"hash": result.hash}).items():
@@ -158,7 +185,8 @@ def _fill_records(root: h5py.Group, result: Records, metrics: Mapping[str, float
 
 @dataclass(frozen=True)
 class _Part:
-    """One record as it stands in a file: attributes, `sorting` by name, and the datasets with their units.
+    """One record as it stands in a file: attributes, `sorting` by name, and the datasets with their
+    units.
 
     derived: datasets that follow from the others, for readers of SONATA.
     """
@@ -176,12 +204,18 @@ def _parts(result: Records) -> Iterator[tuple[str, _Part]]:
         yield f"spikes/{name}", _spikes_part(spikes)
     for name, samples in result.sample_records.items():
         target, what = name.rsplit(".", 1)
-        yield (f"{what}/{target}" if what in KINDS else f"report/{name}"), _samples_part(samples, what in KINDS)
+        yield (
+            (f"{what}/{target}" if what in KINDS else f"report/{name}"),
+            _samples_part(samples, what in KINDS),
+        )
 
 
 def _spikes_part(spikes: Spikes) -> _Part:
     in_time = bool((spikes.times[1:] >= spikes.times[:-1]).all())
-    times, ids = np.asarray(spikes.times, np.float64), np.asarray(spikes.ids, np.int64).view(np.uint64)
+    times, ids = (
+        np.asarray(spikes.times, np.float64),
+        np.asarray(spikes.ids, np.int64).view(np.uint64),
+    )
     datasets = {"timestamps": (times, "s"), "node_ids": (ids, "")}
     if spikes.recorded is not None:
         datasets["recorded"] = (spikes.recorded.astype(np.uint64), "")
@@ -190,7 +224,9 @@ def _spikes_part(spikes: Spikes) -> _Part:
 
 
 def _samples_part(samples: Samples, plain: bool) -> _Part:
-    """Samples of Potentia's own, or a SONATA frame report: one element per unit, frames in steps of ``time[2]``."""
+    """Samples of Potentia's own, or a SONATA frame report: one element per unit, frames in steps of
+    ``time[2]``.
+    """
     times, ids, attributes = samples.times, samples.ids.astype(np.uint64), {"unit": samples.unit}
     datasets = {"data": (samples.values, samples.unit), "times": (times, "s")}
     if plain:
@@ -217,10 +253,13 @@ def _write(group: h5py.Group, part: _Part) -> None:
 def _check_rest(root: Group, result: Records) -> None:
     """Raise DataError unless all that stands beside the records is what was written with them.
 
-    The digest tells of what `Result` holds; the rest follows from that, and readers of SONATA trust it.
+    The digest tells of what `Result` holds; the rest follows from that, and readers of SONATA trust
+    it.
     """
     wanted: dict[str, Any] = {"magic": SONATA_MAGIC, "version": SONATA_VERSION}
-    sound = all(np.array_equal(root.attributes.get(name, ()), value) for name, value in wanted.items())
+    sound = all(
+        np.array_equal(root.attributes.get(name, ()), value) for name, value in wanted.items()
+    )
     for path, part in _parts(result):
         group = hdf5.group(root, path)
         sound = sound and (not part.sorting or _sorting(group) == part.sorting)
@@ -229,14 +268,18 @@ def _check_rest(root: Group, result: Records) -> None:
             sound = sound and ("units" in dataset.attributes) == bool(unit)
             sound = sound and (not unit or hdf5.attribute(dataset, "units", str) == unit)
         for name, (values, _) in part.derived.items():
-            sound = sound and np.array_equal(hdf5.array(group, name, values.dtype.kind, 1), values, equal_nan=True)
+            sound = sound and np.array_equal(
+                hdf5.array(group, name, values.dtype.kind, 1), values, equal_nan=True
+            )
     if not sound:
         raise DataError("its units, or what it tells readers of SONATA, were changed or damaged")
 
 
 def _sorting(group: Group) -> str | None:
     """What the attribute ``sorting`` of spikes says."""
-    if "sorting" not in group.attributes or group.attributes.type("sorting").names != tuple(sorted(SORTINGS.items())):
+    if "sorting" not in group.attributes or group.attributes.type("sorting").names != tuple(
+        sorted(SORTINGS.items())
+    ):
         return None
     names = {value: name for name, value in SORTINGS.items()}
     return names.get(hdf5.attribute(group, "sorting", int))
@@ -252,7 +295,10 @@ def _read_file(path: Path, row: chain.Chain | None = None, *, follow: bool = Fal
 
 
 def read_root(root: Group) -> Records:
-    """The result that stands in a group, the root of a file or a sample of a batch. Raises DataError."""
+    """The result that stands in a group, the root of a file or a sample of a batch.
+
+    Raises DataError.
+    """
     meta = read_schema(root)
     if "kind" in meta.attributes:
         raise DataError("it holds the results of a batch; read it with BatchResult.load")
@@ -265,7 +311,9 @@ def read_root(root: Group) -> Records:
     result.tallies.update({name: hdf5.number(tallies, name) for name in tallies.attributes})
     _read_records(root, result)
     if hdf5.attribute(meta, "digest", str) != digest(result):
-        raise DataError("what it holds does not have the digest that it was saved with: it was changed or damaged")
+        raise DataError(
+            "what it holds does not have the digest that it was saved with: it was changed or damaged"
+        )
     _check_rest(root, result)
     return result
 
@@ -290,14 +338,20 @@ def _read_records(root: Group, result: Records) -> None:
         n = hdf5.attribute(group, "n", int)
         if not 0 <= n <= MOST_UNITS:
             raise DataError(f"{group.name} must have from 0 to {MOST_UNITS:,} units (got {n})")
-        recorded = hdf5.array(group, "recorded", "u", 1).astype(np.int64) if "recorded" in group else None
+        recorded = (
+            hdf5.array(group, "recorded", "u", 1).astype(np.int64) if "recorded" in group else None
+        )
         for indices in (ids,) if recorded is None else (ids, recorded):
             if indices.size and not 0 <= indices.min() <= indices.max() < n:
                 raise DataError(f"{group.name} must have ids below {n}")
         if ids.shape != times.shape:
             raise DataError(f"{group.name} must have one id for each time")
-        if recorded is not None and not (np.isin(ids, recorded).all() and np.unique(recorded).size == recorded.size):
-            raise DataError(f"{group.name} must name each recorded unit once, and have spikes of no other")
+        if recorded is not None and not (
+            np.isin(ids, recorded).all() and np.unique(recorded).size == recorded.size
+        ):
+            raise DataError(
+                f"{group.name} must name each recorded unit once, and have spikes of no other"
+            )
         start, stop = _span(group)
         result.spike_records[name] = Spikes(times, ids, n, start, stop, recorded)
     for name, group in hdf5.members(root, "report"):
@@ -319,5 +373,7 @@ def _read_samples(group: Group, ids: str) -> Samples:
     values, times = hdf5.array(group, "data", "biuf", 2), hdf5.array(group, "times", "f", 1)
     recorded = hdf5.array(group, ids, "u", 1).astype(np.int64)
     if values.shape != (times.size, recorded.size):
-        raise DataError(f"{group.name}/data must have one row per time and one column per id (got {values.shape})")
+        raise DataError(
+            f"{group.name}/data must have one row per time and one column per id (got {values.shape})"
+        )
     return Samples(times, values, recorded, hdf5.attribute(group, "unit", str))

@@ -15,14 +15,19 @@ from ..disk.lock import FolderLock
 from ..hdf5 import hdf5
 
 RECORD: Final = "run.json"
-SWEEP: Final = "sweep.json"  # in a folder of runs that belong together, see `experiments/framework/sweep.py`
+SWEEP: Final = (
+    "sweep.json"  # in a folder of runs that belong together, see `experiments/framework/sweep.py`
+)
 LOCK: Final = ".run.lock"
-HIDDEN: Final = re.compile(r"\.([A-Za-z0-9_-]+)\.[a-z0-9_]{8}\.part")  # nobody knows a folder by this name
+HIDDEN: Final = re.compile(
+    r"\.([A-Za-z0-9_-]+)\.[a-z0-9_]{8}\.part"
+)  # nobody knows a folder by this name
 BUSY: Final = "holds a run that is still running"
 
 
 def claim(base: Path, experiment: str, files: Mapping[str, bytes]) -> tuple[Path, FolderLock]:
-    """Make a folder ``<base>/<experiment>-<stamp>`` that did not exist before, with these files in it, and lock it.
+    """Make a folder ``<base>/<experiment>-<stamp>`` that did not exist before, with these files in
+    it, and lock it.
 
     It gets its name when all files are written, so nobody sees it without them. Raises DataError.
     """
@@ -96,7 +101,9 @@ def _publish(hidden: Path, name: str) -> Path:
 
 
 def _remove(folder: Path, held: FolderLock) -> None:
-    """Remove a folder that never got its name, unless it holds something that `claim` did not put there."""
+    """Remove a folder that never got its name, unless it holds something that `claim` did not put
+    there.
+    """
     atomic.sweep(folder)
     for name in (RECORD, SWEEP):
         (folder / name).unlink(missing_ok=True)

@@ -32,7 +32,11 @@ def report_html(record: Mapping[str, Any], figures: Iterable[Path]) -> str:
     """A page that needs no other file: what was run, its tables, its metrics, and its figures."""
     title = escape(f"{record.get('experiment', 'run')}")
     metrics, config = record.get("metrics") or {}, record.get("config") or {}
-    about = [(key, record[key]) for key in ("seed", "backend", "spike_hash", "started", "ended") if record.get(key)]
+    about = [
+        (key, record[key])
+        for key in ("seed", "backend", "spike_hash", "started", "ended")
+        if record.get(key)
+    ]
     about += [(key, record["versions"][key]) for key in record.get("versions") or {}]
     parts = [
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>",

@@ -1,4 +1,6 @@
-"""A run is a folder: run.json says what was run and how it ended; results and figures are beside it."""
+"""A run is a folder: run.json says what was run and how it ended; results and figures are beside
+it.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,9 @@ PACKAGES: Final = ("numpy", "numba", "scipy", "h5py", "torch", "matplotlib")
 class RunFolder:
     """A new folder ``<base>/<experiment>-<stamp>`` of one run; two runs never share one.
 
-    As a context manager it marks the run "done" if `finish` was called, "interrupted" by Ctrl-C, and
-    "failed" otherwise. Raises DataError where the folder cannot be made or written. It is locked until the run ends.
+    As a context manager it marks the run "done" if `finish` was called, "interrupted" by Ctrl-C,
+    and "failed" otherwise. Raises DataError where the folder cannot be made or written. It is
+    locked until the run ends.
     """
 
     def __init__(
@@ -50,16 +53,26 @@ class RunFolder:
         **about: Any,
     ) -> None:
         self.record: dict[str, Any] = {
-            "schema": SCHEMA, "experiment": experiment, "status": "running", "seed": seed,
-            "config": dict(config), **about,
-            "started": _now(), "ended": None, "metrics": {}, "spike_hash": None, "versions": _versions(),
-            "commit": _commit(), "host": _host(),
-        }  # fmt: skip
+            "schema": SCHEMA,
+            "experiment": experiment,
+            "status": "running",
+            "seed": seed,
+            "config": dict(config),
+            **about,
+            "started": _now(),
+            "ended": None,
+            "metrics": {},
+            "spike_hash": None,
+            "versions": _versions(),
+            "commit": _commit(),
+            "host": _host(),
+        }
         self.path, self._lock = claim(Path(base), experiment, {RECORD: _text(self.record)})
 
     @classmethod
     def reopen(cls, path: Path, *, patience: float = lock.PATIENCE) -> Self:
-        """The folder of a run that was broken off, to go on in it. Raises DataError if it is done or still runs.
+        """The folder of a run that was broken off, to go on in it. Raises DataError if it is done
+        or still runs.
 
         patience [s]: how long to wait for one that still runs.
         """
@@ -81,7 +94,12 @@ class RunFolder:
         folder.path, folder._lock = path, held
         kept = {key: value for key, value in record.items() if key not in ("error", "traceback")}
         resumed = [*record.get("resumed", []), _now()]
-        folder.record = kept | {"status": "running", "ended": None, "resumed": resumed, "versions": _versions()}
+        folder.record = kept | {
+            "status": "running",
+            "ended": None,
+            "resumed": resumed,
+            "versions": _versions(),
+        }
         folder.record |= {"commit": _commit(), "host": _host()}
         folder._write()
         return folder
@@ -90,7 +108,10 @@ class RunFolder:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             if self.record["status"] == "running":
@@ -108,9 +129,22 @@ class RunFolder:
                 self.record["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
         self._write()
 
-    def finish(self, metrics: Mapping[str, Any], spike_hash: str, *, tables: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Note how the run ended and write the report; tables: each a title, a header and rows of cells."""
-        self.record |= {"status": "done", "ended": _now(), "metrics": dict(metrics), "spike_hash": spike_hash}
+    def finish(
+        self,
+        metrics: Mapping[str, Any],
+        spike_hash: str,
+        *,
+        tables: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Note how the run ended and write the report; tables: each a title, a header and rows of
+        cells.
+        """
+        self.record |= {
+            "status": "done",
+            "ended": _now(),
+            "metrics": dict(metrics),
+            "spike_hash": spike_hash,
+        }
         if tables:
             self.record["tables"] = [dict(table) for table in tables]
         write_report(self.path, self.record)
@@ -132,7 +166,8 @@ class RunFolder:
 def read_run(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The run.json of a run folder, its main fields checked. Raises DataError.
 
-    A run whose status is "running", but whose folder nobody has locked, was killed: it counts as interrupted.
+    A run whose status is "running", but whose folder nobody has locked, was killed: it counts as
+    interrupted.
     """
     file = Path(path) / RECORD
     record = read_json(file, missing=f"{path} is no run folder: it has no {RECORD}")
@@ -159,19 +194,26 @@ def settle(path: Path, *, patience: float = lock.PATIENCE) -> None:
 
 
 def tidy(path: Path) -> None:
-    """Remove the lock from the folder of a run that is done, where the run was killed before it could do so itself."""
+    """Remove the lock from the folder of a run that is done, where the run was killed before it
+    could do so itself.
+    """
     if os.path.lexists(path / LOCK):
         with contextlib.suppress(DataError):
             settle(path, patience=0.0)
 
 
 def read_json(file: Path, *, missing: str | None = None) -> Any:
-    """What a JSON file holds. Raises DataError; missing: what to say where there is no such file."""
+    """What a JSON file holds.
+
+    Raises DataError; missing: what to say where there is no such file.
+    """
     return json_text.parse(files.read_regular(file, most=MOST_BYTES, missing=missing), str(file))
 
 
 def write_report(folder: Path, record: Mapping[str, Any]) -> Path:
-    """Write report.html with every figure of the folder inside; what is no regular file, or no PNG, is passed over."""
+    """Write report.html with every figure of the folder inside; what is no regular file, or no PNG,
+    is passed over.
+    """
     page = report_html(record, files.members(folder, "*.png"))
     hdf5.write_file(folder / REPORT, page.encode())
     return folder / REPORT
@@ -187,25 +229,52 @@ def _check(file: Path, record: Any) -> None:
         raise DataError(f"{file} has schema {schema!r:.40},{by(writer):.80}; {known}")
     for name, kind in kinds.items():
         if not isinstance(record.get(name), kind):
-            raise DataError(f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})")
+            raise DataError(
+                f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})"
+            )
     others = {
-        "versions": dict, "host": dict, "tables": list, "resumed": list, "commit": str, "spike_hash": str,
-        "started": str, "ended": str, "description": str, "backend": str, "data": str, "error": str, "traceback": str,
-    }  # fmt: skip
+        "versions": dict,
+        "host": dict,
+        "tables": list,
+        "resumed": list,
+        "commit": str,
+        "spike_hash": str,
+        "started": str,
+        "ended": str,
+        "description": str,
+        "backend": str,
+        "data": str,
+        "error": str,
+        "traceback": str,
+    }
     for name, kind in others.items():
         if not isinstance(record.get(name), (kind, type(None))):
-            raise DataError(f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})")
+            raise DataError(
+                f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})"
+            )
     for table in record.get("tables") or ():
-        if not isinstance(table, dict) or not isinstance(table.get("title"), str) or not _rows(table):
-            raise DataError(f"{file}: each of the tables must have a title, a header and rows (got {table!r:.60})")
+        if (
+            not isinstance(table, dict)
+            or not isinstance(table.get("title"), str)
+            or not _rows(table)
+        ):
+            raise DataError(
+                f"{file}: each of the tables must have a title, a header and rows (got {table!r:.60})"
+            )
     if record["status"] not in STATES:
-        raise DataError(f"{file}: status must be one of {', '.join(STATES)} (got {record['status']!r:.60})")
+        raise DataError(
+            f"{file}: status must be one of {', '.join(STATES)} (got {record['status']!r:.60})"
+        )
 
 
 def _rows(table: dict[str, Any]) -> bool:
     """Whether a table has a header and rows of cells."""
     header, rows = table.get("header"), table.get("rows")
-    return isinstance(header, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+    return (
+        isinstance(header, list)
+        and isinstance(rows, list)
+        and all(isinstance(row, list) for row in rows)
+    )
 
 
 def finite(value: Any) -> Any:
@@ -236,7 +305,12 @@ def _versions() -> dict[str, str]:
 
 
 def _host() -> dict[str, Any]:
-    return {"name": platform.node(), "system": platform.platform(), "cores": os.cpu_count(), "process": os.getpid()}
+    return {
+        "name": platform.node(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "process": os.getpid(),
+    }
 
 
 def _commit() -> str | None:

@@ -28,31 +28,40 @@ from .snapshot import Snapshot
 MOST_BYTES: Final = 1 << 26  # per segment
 MOST_SECONDS: Final = 10.0  # between segments, as far as there is something to write
 CHECKPOINT_SECONDS: Final = 60.0  # between checkpoints
-CHECKPOINTS: Final = ("checkpoint-1.snapshot", "checkpoint-2.snapshot")  # one of them is whole at any time
+CHECKPOINTS: Final = (
+    "checkpoint-1.snapshot",
+    "checkpoint-2.snapshot",
+)  # one of them is whole at any time
 LEAST_FREE: Final = 1 << 24  # bytes on the disk before a run may begin
-WAITING: Final = 4  # segments that may wait to be written; beyond this the simulation waits for the disk
+WAITING: Final = (
+    4  # segments that may wait to be written; beyond this the simulation waits for the disk
+)
 LOCK: Final = ".records.lock"
 TRIAL: Final = ".trial"
 LOOK: Final = 0.05  # [s] between two checks whether the run still lasts
 
 
 class Segments:
-    """A folder into which a thread writes the records of a run as segment files ``seg-0001.h5``, ``seg-0002.h5`` ...
+    """A folder into which a thread writes the records of a run as segment files ``seg-0001.h5``,
+    ``seg-0002.h5`` ...
 
-    Each file is sealed and holds the records of its own span of time, so whatever happens to the run, what was sealed
-    stays readable: ``Result.load(folder)``. Now and then the state at the end of a segment is saved as a checkpoint.
-    present: makes a snapshot of a state; span: begin and end of the run [s]. Raises DataError unless the folder is
-    writable, not in use by another run, and without results, except where `resume` continues the run that left them.
+    Each file is sealed and holds the records of its own span of time, so whatever happens to the
+    run, what was sealed stays readable: ``Result.load(folder)``. Now and then the state at the end
+    of a segment is saved as a checkpoint. present: makes a snapshot of a state; span: begin and end
+    of the run [s]. Raises DataError unless the folder is writable, not in use by another run, and
+    without results, except where `resume` continues the run that left them.
 
-    lasts: a function, such as a weak reference to the run's turn, that returns None once the run is over; if it returns
-    None from the beginning, it is not asked again.
+    lasts: a function, such as a weak reference to the run's turn, that returns None once the run is
+    over; if it returns None from the beginning, it is not asked again.
 
-    state: the arrays from which to continue; None to begin anew. complete: the result, if the run was done already.
+    state: the arrays from which to continue; None to begin anew. complete: the result, if the run
+    was done already.
 
-    The thread, which interrupts do not reach, takes the folder's lock and releases it, at the latest soon after
-    the run.
+    The thread, which interrupts do not reach, takes the folder's lock and releases it, at the
+    latest soon after the run.
 
-    Where `stop.ask` asks for it, the run ends in a KeyboardInterrupt once a checkpoint of the moment is written.
+    Where `stop.ask` asks for it, the run ends in a KeyboardInterrupt once a checkpoint of the
+    moment is written.
     """
 
     def __init__(
@@ -76,11 +85,15 @@ class Segments:
         self._digest: str | None = None  # of the segment sealed last
         self._failure: BaseException | None = None
         self._queue: queue.SimpleQueue[tuple[Result, Snapshot | None] | None] = queue.SimpleQueue()
-        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()  # a token for each segment that may wait
+        self._room: queue.SimpleQueue[None] = (
+            queue.SimpleQueue()
+        )  # a token for each segment that may wait
         for _ in range(WAITING):
             self._room.put(None)
         self._last = self._last_kept = time.monotonic()
-        self._locked: queue.SimpleQueue[None] = queue.SimpleQueue()  # tells when the folder is, or is refused
+        self._locked: queue.SimpleQueue[None] = (
+            queue.SimpleQueue()
+        )  # tells when the folder is, or is refused
         made = atomic.make_folder(self.folder)
         try:
             self._writer = Led(self._work)
@@ -99,7 +112,10 @@ class Segments:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         asked = stop.asked()
         try:
@@ -118,7 +134,10 @@ class Segments:
         return n_bytes >= MOST_BYTES or late or self._failure is not None or stop.asked()
 
     def put(self, segment: Result, state: State | None = None) -> None:
-        """Hand over the next segment and the `state` at its end. Raises an error if an earlier one was not written."""
+        """Hand over the next segment and the `state` at its end.
+
+        Raises an error if an earlier one was not written.
+        """
         self._check()
         self._last = time.monotonic()
         self._only = segment if self._count == 0 else None
@@ -132,7 +151,9 @@ class Segments:
             raise KeyboardInterrupt
 
     def merge(self) -> Result:
-        """The whole result, saved as results.h5, which appears in one move; only then are the segments removed."""
+        """The whole result, saved as results.h5, which appears in one move; only then are the
+        segments removed.
+        """
         for _ in range(WAITING):  # with all tokens taken, no segment waits to be written
             self._room.get()
         self._check()
@@ -147,7 +168,9 @@ class Segments:
         return result
 
     def _open(self, *, resume: bool) -> None:
-        """Check before the simulation starts whether the folder can take its records, and find where to continue."""
+        """Check before the simulation starts whether the folder can take its records, and find
+        where to continue.
+        """
         _sweep(self.folder)
         if (self.folder / storage.RESULTS).exists():
             if not resume:
@@ -171,12 +194,16 @@ class Segments:
         place = chain.link(path)
         same = all(_close(*pair) for pair in zip((place.start, place.stop), self.span, strict=True))
         if not same or place.run not in (None, self.run):
-            other = "of another simulation" if same else f"from {place.start:g} s to {place.stop:g} s"
+            other = (
+                "of another simulation" if same else f"from {place.start:g} s to {place.stop:g} s"
+            )
             raise DataError(f"{self.folder} holds results already, {other}; choose another folder")
         return Result.of(storage.load_result(path))
 
     def _work(self) -> None:
-        """Hold the lock and write segments, until told to end or until the run is over without a word."""
+        """Hold the lock and write segments, until told to end or until the run is over without a
+        word.
+        """
         try:
             lock = FolderLock(self.folder, LOCK, "holds the records of a run that still goes on")
         except BaseException as error:
@@ -189,7 +216,9 @@ class Segments:
                 try:
                     if self._failure is None:
                         self._write(*item)
-                except BaseException as error:  # whatever it is, it is raised in the thread that runs
+                except (
+                    BaseException
+                ) as error:  # whatever it is, it is raised in the thread that runs
                     self._failure = error
                 finally:
                     self._room.put(None)
@@ -233,21 +262,31 @@ class Segments:
             raise interrupt
 
     def _resumed(self) -> Mapping[str, Any] | None:
-        """The state of the later checkpoint; segments after it are removed, all of them if there is no checkpoint."""
-        found = [checkpoint for name in CHECKPOINTS if (checkpoint := self._checkpoint(name)) is not None]
+        """The state of the later checkpoint; segments after it are removed, all of them if there is
+        no checkpoint.
+        """
+        found = [
+            checkpoint for name in CHECKPOINTS if (checkpoint := self._checkpoint(name)) is not None
+        ]
         latest = max(found, key=lambda checkpoint: checkpoint[0], default=None)
         paths, row = chain.segments(self.folder), chain.Chain(self.folder)
         for path in paths:
             row.add(path, chain.link(path))
         self._check_row(row)
         reached = self.span[0] if latest is None else latest[0]
-        kept = [] if latest is None else [link for link in row.links if link.stop <= reached + chain.SAME_TIME]
+        kept = (
+            []
+            if latest is None
+            else [link for link in row.links if link.stop <= reached + chain.SAME_TIME]
+        )
         if latest is not None and not (kept and _close(kept[-1].stop, reached)):
             raise DataError(
                 f"{self.folder} is refused: its segments do not reach {reached:g} s, where {latest[1]} stands; "
                 f"{chain.name(len(kept) + 1)} is missing"
             )
-        for path in reversed(paths[len(kept) :]):  # from the end, so that no gap is left whatever happens
+        for path in reversed(
+            paths[len(kept) :]
+        ):  # from the end, so that no gap is left whatever happens
             path.unlink()
         self.sealed = self._count = len(kept)
         if latest is None:
@@ -259,7 +298,9 @@ class Segments:
         """Raise DataError unless the segments are of this simulation and begin where it stands."""
         for link in row.links[:1]:
             if link.run not in (None, self.run):
-                raise DataError(f"{self.folder} holds the segments of another simulation; choose another folder")
+                raise DataError(
+                    f"{self.folder} holds the segments of another simulation; choose another folder"
+                )
             if not _close(link.start, self.span[0]):
                 raise DataError(
                     f"{self.folder} holds the segments of a run from {link.start:g} s on, and this simulator stands "
@@ -273,7 +314,9 @@ class Segments:
         except DataError:
             return None
         if not snapshot.same(saved, self.present(saved.state)):
-            raise DataError(f"{self.folder / name} is a checkpoint of another simulation; choose another folder")
+            raise DataError(
+                f"{self.folder / name} is a checkpoint of another simulation; choose another folder"
+            )
         with snapshot.blaming(self.folder / name):
             return saved.time, name, saved.state
 
@@ -287,19 +330,28 @@ class Segments:
         failure = self._failure
         if failure is None:
             return
-        kept = f"the {self.sealed} segments sealed before are kept" if self.sealed else "nothing was sealed before"
+        kept = (
+            f"the {self.sealed} segments sealed before are kept"
+            if self.sealed
+            else "nothing was sealed before"
+        )
         told = f"the run was stopped, {kept}"
         if isinstance(failure, PotentiaError):
             raise type(failure)(f"{failure}; {told}") from failure
         what = f"{type(failure).__name__} {failure!s:.200}".strip()
-        raise DataError(f"{self._path(self.sealed + 1)} could not be written: {what}; {told}") from failure
+        raise DataError(
+            f"{self._path(self.sealed + 1)} could not be written: {what}; {told}"
+        ) from failure
 
     def _path(self, number: int) -> Path:
         return self.folder / chain.name(number)
 
 
 def _identity(saved: Snapshot) -> str:
-    """A digest of what is simulated and how. Raises UnsupportedError for a description that cannot be saved."""
+    """A digest of what is simulated and how.
+
+    Raises UnsupportedError for a description that cannot be saved.
+    """
     description.check_savable(saved.network)
     text, arrays = saved.identity()
     summary = hashlib.blake2b(text, digest_size=16)
@@ -316,7 +368,9 @@ def _try_disk(folder: Path) -> None:
     _remove([folder / TRIAL])
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE:
-        raise DataError(f"{folder} has only {free:,} bytes left on its disk; at least {LEAST_FREE:,} are needed")
+        raise DataError(
+            f"{folder} has only {free:,} bytes left on its disk; at least {LEAST_FREE:,} are needed"
+        )
 
 
 def _checkpoints(folder: Path) -> list[Path]:
@@ -327,7 +381,9 @@ def _sweep(folder: Path) -> None:
     """Remove temporary files that killed runs left here."""
     for path in list(folder.iterdir()):
         part = atomic.PART.fullmatch(path.name)
-        if part is not None and (part[1] in (storage.RESULTS, TRIAL, *CHECKPOINTS) or chain.SEGMENT.fullmatch(part[1])):
+        if part is not None and (
+            part[1] in (storage.RESULTS, TRIAL, *CHECKPOINTS) or chain.SEGMENT.fullmatch(part[1])
+        ):
             atomic.sweep(folder, part[1])
     _remove([folder / TRIAL])
 

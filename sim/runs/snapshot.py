@@ -1,8 +1,9 @@
 """Snapshots: the whole state of a simulation in one file, from which it goes on bit for bit.
 
-A file begins with a block of 512 bytes of text, which names the schema, the version that wrote it and the SHA-256 of
-that version and all that follows. The rest is HDF5: ``/description`` (JSON), ``/arrays`` (the numbers of it) and
-``/engine`` (spikes in flight, traces, counters, weights). Nothing behind a wrong hash is handed to the HDF5 library.
+A file begins with a block of 512 bytes of text, which names the schema, the version that wrote it
+and the SHA-256 of that version and all that follows. The rest is HDF5: ``/description`` (JSON),
+``/arrays`` (the numbers of it) and ``/engine`` (spikes in flight, traces, counters, weights).
+Nothing behind a wrong hash is handed to the HDF5 library.
 """
 
 from __future__ import annotations
@@ -40,9 +41,11 @@ MOST_DEPTH = 4 * description.MOST_DEPTH  # of the JSON text: a value takes up to
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A description, how it is simulated (the arguments of Simulator), the arrays of its engine, and who wrote it.
+    """A description, how it is simulated (the arguments of Simulator), the arrays of its engine,
+    and who wrote it.
 
-    Among the options is the `history` of a simulation of which something was set, see `description/history.py`.
+    Among the options is the `history` of a simulation of which something was set, see
+    `description/history.py`.
     """
 
     network: Network
@@ -98,9 +101,14 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     with blaming(path, version):
         words = json_text.parse(text, "its description", depth=MOST_DEPTH)
         network = description.unpack_network(words["network"], arrays)
-        units, held = sum(part.n for part in network.populations), sum(array.size for array in state.values())
+        units, held = (
+            sum(part.n for part in network.populations),
+            sum(array.size for array in state.values()),
+        )
         if units > held:
-            raise DataError(f"it describes {units:,} units and holds {held:,} numbers of their state")
+            raise DataError(
+                f"it describes {units:,} units and holds {held:,} numbers of their state"
+            )
         return Snapshot(network, _options(words["options"]), state, version)
 
 
@@ -113,12 +121,16 @@ def blaming(path: str | os.PathLike[str], version: str = __version__) -> Iterato
     try:
         yield
     except (ValueError, KeyError, TypeError, RecursionError, PotentiaError) as error:
-        other = "" if version == __version__ else f" (the file was{by(version)}; this is {__version__})"
+        other = (
+            "" if version == __version__ else f" (the file was{by(version)}; this is {__version__})"
+        )
         raise DataError(f"{path} cannot be resumed: {error!s:.300}{other}") from None
 
 
 def _header(schema: int, body: bytes | memoryview, version: str = __version__) -> bytes:
-    """The first block of a file with this body, written by this version of the program, "" if it did not say."""
+    """The first block of a file with this body, written by this version of the program, "" if it
+    did not say.
+    """
     writer = f"potentia {version}\n" if version else ""
     digest = hashlib.sha256(writer.encode())
     digest.update(body)
@@ -132,7 +144,9 @@ def _version(head: bytes) -> str:
 
 
 def _checked(path: Path) -> tuple[bytes, str]:
-    """The HDF5 part of a snapshot whose header and hash are right, and the version that wrote it."""
+    """The HDF5 part of a snapshot whose header and hash are right, and the version
+    that wrote it.
+    """
     content = files.read_regular(path, most=MOST_BYTES, follow=True)
     head, body = content[:BLOCK], content[BLOCK:]
     if not head.startswith(MAGIC):
@@ -142,7 +156,9 @@ def _checked(path: Path) -> tuple[bytes, str]:
         known = f"this version of Potentia ({__version__}) reads schema {SCHEMA}"
         raise DataError(f"{path} has schema {int(number)},{by(version)}; {known}")
     if head != _header(SCHEMA, body, version):
-        raise DataError(f"{path} is damaged or was changed: its SHA-256 is not the one it was sealed with")
+        raise DataError(
+            f"{path} is damaged or was changed: its SHA-256 is not the one it was sealed with"
+        )
     return body, version
 
 
@@ -154,7 +170,11 @@ def _arrays(group: Group) -> dict[str, NDArray[Any]]:
 def _options(options: Any) -> dict[str, Any]:
     known = {"engine", "dt", "backend", "dtype", "chunk"}
     if not isinstance(options, dict) or set(options) - {"deterministic", "history"} != known:
-        raise DataError(f"the saved options must be {', '.join(sorted(known))} (got {options!r:.100})")
+        raise DataError(
+            f"the saved options must be {', '.join(sorted(known))} (got {options!r:.100})"
+        )
     if not is_history(options.get("history", "")):
-        raise DataError(f"the saved history must be hexadecimal digits (got {options['history']!r:.100})")
+        raise DataError(
+            f"the saved history must be hexadecimal digits (got {options['history']!r:.100})"
+        )
     return options

@@ -1,4 +1,6 @@
-"""Asking a run that records into a folder to stop where it can be taken up again, with a checkpoint of that moment."""
+"""Asking a run that records into a folder to stop where it can be taken up again, with a checkpoint
+of that moment.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Brian2 in its fastest mode: a C++ program, generated and compiled once, then run as often as wanted.
+"""Brian2 in its fastest mode: a C++ program, generated and compiled once, then run as often as
+wanted.
 
-``python -m potentia.tests.benchmarks._brian2 JOB`` builds it; JOB is a JSON object with the bench's module, which
-offers ``brian2_parts(b, settings)``, the settings and the folder. The parts are Brian2 objects, all Synapses
-between whole NeuronGroups and one SpikeMonitor per group, for which objects need names. The program writes to
-marks.txt what it took: CPU and wall seconds of the span after the warm-up, spikes and events in it, peak memory
-[KiB], neurons, synapses.
+``python -m potentia.tests.benchmarks._brian2 JOB`` builds it; JOB is a JSON object with the bench's
+module, which offers ``brian2_parts(b, settings)``, the settings and the folder. The parts are
+Brian2 objects, all Synapses between whole NeuronGroups and one SpikeMonitor per group, for which
+objects need names. The program writes to marks.txt what it took: CPU and wall seconds of the span
+after the warm-up, spikes and events in it, peak memory [KiB], neurons, synapses.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ for (size_t k = first_%(monitor)s; k < brian::_dynamic_array_%(monitor)s_i.size(
 
 
 class Program:
-    """The peer's case: call it to run the program once. Built at the first call, in a process of its own.
+    """The peer's case: call it to run the program once. Built at the first call, in a process of
+    its own.
 
     Raises DependencyError where Brian2 or the C++ compiler does not make a program of it.
     """
@@ -72,9 +74,13 @@ class Program:
     def __call__(self) -> Row:
         if self._build_s is None:
             self._build_s = self._build()
-        done = subprocess.run([str(self._folder / "main")], cwd=self._folder, capture_output=True, check=False)
+        done = subprocess.run(
+            [str(self._folder / "main")], cwd=self._folder, capture_output=True, check=False
+        )
         if done.returncode:
-            raise DependencyError(f"brian2: the program that it built ended with code {done.returncode}")
+            raise DependencyError(
+                f"brian2: the program that it built ended with code {done.returncode}"
+            )
         marks = (float(number) for number in (self._folder / "marks.txt").read_text().split())
         cpu, wall, spikes, events, peak, neurons, synapses = marks
         span = self._duration
@@ -122,7 +128,9 @@ def build(bench: str, settings: Any, folder: str) -> None:
 def _marks(b: Any, parts: list[Any]) -> tuple[str, str]:
     """C++ that starts the clocks, and C++ that stops them and counts."""
     monitors = {part.source.name: part.name for part in parts if isinstance(part, b.SpikeMonitor)}
-    synapses = [(part.name, monitors[part.source.name]) for part in parts if isinstance(part, b.Synapses)]
+    synapses = [
+        (part.name, monitors[part.source.name]) for part in parts if isinstance(part, b.Synapses)
+    ]
     count = [SPIKES % {"monitor": name} for name in monitors.values()]
     count += [EVENTS % {"synapses": name, "monitor": monitor} for name, monitor in synapses]
     neurons = sum(part.N for part in parts if isinstance(part, b.NeuronGroup))

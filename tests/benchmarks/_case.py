@@ -1,8 +1,9 @@
 """One case of a benchmark in a process of its own, so that the peak memory it reports is its own.
 
-``python -m potentia.tests.benchmarks._case JOB``: JOB is a JSON object that names a function, a class of settings,
-the settings and further options. ``function(settings, **options)`` makes the case ready and returns a function
-that measures it once; this is called for every line on stdin, and answered by one line of JSON on stdout.
+``python -m potentia.tests.benchmarks._case JOB``: JOB is a JSON object that names a function, a
+class of settings, the settings and further options. ``function(settings, **options)`` makes the
+case ready and returns a function that measures it once; this is called for every line on stdin, and
+answered by one line of JSON on stdout.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class Case:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._process is not None:
             self._process.kill()
@@ -81,7 +85,9 @@ class Case:
         code = self._process.wait()
         self._errors.seek(0)
         last = (self._errors.read().strip().splitlines() or ["no message"])[-1]
-        return RuntimeError(f"the process of {self._job['ready'][0]} ended with code {code}: {last}")
+        return RuntimeError(
+            f"the process of {self._job['ready'][0]} ended with code {code}: {last}"
+        )
 
 
 def named(module: str, name: str) -> Any:

@@ -1,4 +1,6 @@
-"""What this machine can do at most: the bare arithmetic of a simulation in loops that do nothing else."""
+"""What this machine can do at most: the bare arithmetic of a simulation in loops that do nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-SCATTERED = 1 << 22  # additions per call: the list of places does not fit the inner caches, as in a simulation
+SCATTERED = (
+    1 << 22
+)  # additions per call: the list of places does not fit the inner caches, as in a simulation
 
 
 def scatter(n: int, *, drawn: bool) -> float:
-    """CPU seconds per ``x[place] += w`` at random places among `n`; `drawn`: a float32 weight read for each."""
+    """CPU seconds per ``x[place] += w`` at random places among `n`; `drawn`: a float32 weight read
+    for each.
+    """
     rng = np.random.default_rng(1)
     places = rng.integers(0, n, SCATTERED).astype(np.uint32)
     receiving = np.zeros(n, np.float32)
@@ -25,7 +31,9 @@ def scatter(n: int, *, drawn: bool) -> float:
 
 
 def update(n: int, kind: str) -> float:
-    """CPU seconds per neuron and step of the bare update of `n` neurons: kind "lif", "cuba" or "coba"."""
+    """CPU seconds per neuron and step of the bare update of `n` neurons: kind "lif", "cuba" or
+    "coba".
+    """
     loop, taken = {"lif": (_lif, 2), "cuba": (_cuba, 3), "coba": (_coba, 3)}[kind]
     variables = _together(taken, n)
     steps = max(20_000_000 // n, 1)
@@ -33,7 +41,9 @@ def update(n: int, kind: str) -> float:
 
 
 def moving(n: int) -> float:
-    """CPU seconds per number that is loaded or stored, in passes ``a[i] = b[i] + s * c[i]`` over `n` float64 each."""
+    """CPU seconds per number that is loaded or stored, in passes ``a[i] = b[i] + s * c[i]`` over
+    `n` float64 each.
+    """
     a, b, c = np.zeros(n), np.ones(n), np.ones(n)
     passes = max(10_000_000 // n, 1)
     return _best(lambda: _triad(a, b, c, passes)) / passes / n / 3
@@ -46,7 +56,9 @@ def product(n: int) -> float:
 
 
 def _together(rows: int, n: int) -> list[NDArray[np.float32]]:
-    """Arrays (n,) in one block, each on a border of 64 bytes: where they lie moves the speed of small ones by half."""
+    """Arrays (n,) in one block, each on a border of 64 bytes: where they lie moves the speed of
+    small ones by half.
+    """
     stride = -(-n // 16) * 16
     block = np.zeros(rows * stride + 16, np.float32)
     begin = -block.ctypes.data % 64 // 4
@@ -105,7 +117,9 @@ def _cuba(v, g_e, g_i, steps):
 
 @njit(cache=True, fastmath=True)
 def _coba(v, g_e, g_i, steps):
-    """The exponential of the relaxation by its series to second order, enough for a step of 0.1 ms."""
+    """The exponential of the relaxation by its series to second order, enough for a
+    step of 0.1 ms.
+    """
     one, half, rate = np.float32(1), np.float32(0.5), np.float32(0.005)
     rest, reversal_i = np.float32(-49e-3), np.float32(-80e-3)
     decay_e, decay_i = np.float32(0.98), np.float32(0.99)

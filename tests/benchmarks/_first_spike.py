@@ -16,11 +16,15 @@ LEAK = 11e-3  # [V]
 
 
 def network(neurons: int, *, weight: float = 1.62e-3, tau: float = 20e-3) -> Network:
-    """CUBA (Brette et al. 2007, doi:10.1007/s10827-007-0038-6); excitatory weight [V], time constant [s]."""
+    """CUBA (Brette et al. 2007, doi:10.1007/s10827-007-0038-6); excitatory weight [V], time
+    constant [s].
+    """
     net = Network(seed=1)
     start = {"v": Uniform(0.0, 10e-3)}
     exc = net.population(CubaLIF(tau=tau), round(0.8 * neurons), name="exc", initial=start)
-    inh = net.population(CubaLIF(tau=tau), neurons - round(0.8 * neurons), name="inh", initial=start)
+    inh = net.population(
+        CubaLIF(tau=tau), neurons - round(0.8 * neurons), name="inh", initial=start
+    )
     for target in (exc, inh):
         net.connect(exc, target, FixedProbability(0.02), weight=weight, delay=1e-4)
         net.connect(inh, target, FixedProbability(0.02), weight=-9e-3, delay=1e-4)
@@ -33,7 +37,9 @@ def run_to_first_spike(simulator: Simulator) -> float:
     """Go on until something fired; when that was [s] of simulated time."""
     while True:
         result = simulator.run(1e-3, progress=False)
-        first = min((train.times[0] for train in result.spike_records.values() if len(train)), default=None)
+        first = min(
+            (train.times[0] for train in result.spike_records.values() if len(train)), default=None
+        )
         if first is not None:
             return float(first)
 

@@ -1,6 +1,8 @@
-"""docs/benchmarks.md: what every benchmark measured last, on which machine, and a line for each time before.
+"""docs/benchmarks.md: what every benchmark measured last, on which machine, and a line for each
+time before.
 
-The file is a title and a section per benchmark, in alphabetical order. Writing one leaves the others as they are.
+The file is a title and a section per benchmark, in alphabetical order. Writing one leaves the
+others as they are.
 """
 
 from __future__ import annotations
@@ -34,23 +36,39 @@ EARLIER: Final = ("date", "commit", "processor", "case", "cpu_s", "ratios", "lim
 
 
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[Any]]]:
-    """Columns and cells of a report's rows; a row without a column, or with a nested value, has an empty cell."""
-    columns = list(dict.fromkeys(key for row in rows for key, value in row.items() if not isinstance(value, dict)))
+    """Columns and cells of a report's rows; a row without a column, or with a nested value, has an
+    empty cell.
+    """
+    columns = list(
+        dict.fromkeys(
+            key for row in rows for key, value in row.items() if not isinstance(value, dict)
+        )
+    )
     return columns, [["" if row.get(key) is None else row[key] for key in columns] for row in rows]
 
 
 def check(path: Path = PLACE) -> None:
     """Raise DataError unless a history can be written to `path`."""
     if not path.parent.is_dir():
-        raise DataError(f"--history writes to {path}, whose folder does not exist; use it in a checkout of the source")
+        raise DataError(
+            f"--history writes to {path}, whose folder does not exist; use it in a checkout of the source"
+        )
     if path.exists() and not path.read_text(encoding="utf-8").startswith(TITLE):
-        raise DataError(f"--history: {path} is not a history of benchmarks: it does not begin with {TITLE!r}")
+        raise DataError(
+            f"--history: {path} is not a history of benchmarks: it does not begin with {TITLE!r}"
+        )
 
 
 def write(
-    report: dict[str, Any], settings: dict[str, Any], about: str, path: Path = PLACE, machine: Row | None = None
+    report: dict[str, Any],
+    settings: dict[str, Any],
+    about: str,
+    path: Path = PLACE,
+    machine: Row | None = None,
 ) -> None:
-    """Replace or add the section of the report's benchmark; `about` is a line on what it measures."""
+    """Replace or add the section of the report's benchmark; `about` is a line on
+    what it measures.
+    """
     check(path)
     machine = describe_machine() if machine is None else machine
     sections = read(path)
@@ -59,7 +77,9 @@ def write(
     same = line[:3]  # measured again on one day, commit and processor: the later figures count
     before = [old for old in earlier(sections.get(name, "")) if old[:3] != same]
     sections[name] = _section(report, settings, about, machine, [*before, line])
-    text = "\n\n".join([TITLE, ABOUT, *(f"## {key}\n\n{sections[key]}" for key in sorted(sections))])
+    text = "\n\n".join(
+        [TITLE, ABOUT, *(f"## {key}\n\n{sections[key]}" for key in sorted(sections))]
+    )
     hdf5.write_file(path, (text + "\n").encode())
 
 
@@ -79,7 +99,11 @@ def earlier(section: str) -> list[list[str]]:
 
 def describe_machine() -> Row:
     """What the figures depend on."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else None
+    memory = (
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        if hasattr(os, "sysconf")
+        else None
+    )
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
@@ -93,7 +117,13 @@ def describe_machine() -> Row:
     }
 
 
-def _section(report: dict[str, Any], settings: dict[str, Any], about: str, machine: Row, lines: list[list[str]]) -> str:
+def _section(
+    report: dict[str, Any],
+    settings: dict[str, Any],
+    about: str,
+    machine: Row,
+    lines: list[list[str]],
+) -> str:
     columns, cells = table(report["rows"])
     facts = [f"- {key}: {value}" for key, value in machine.items()]
     parts = [
@@ -136,17 +166,23 @@ def _show(cell: Any) -> str:
 
 
 def _commit() -> str:
-    """The commit of the checkout, with a + where tracked files differ from it; the history itself aside."""
+    """The commit of the checkout, with a + where tracked files differ from it; the history itself
+    aside.
+    """
     try:
         commit = _git("rev-parse", "--short=10", "HEAD")
-        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md")
+        changed = _git(
+            "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md"
+        )
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return commit + ("+" if changed else "")
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=10, check=True)
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=10, check=True
+    )
     return done.stdout.strip()
 
 
@@ -156,7 +192,11 @@ def _processor() -> str:
     if info.exists():
         facts = dict(re.findall(r"^(.+?)\s*:\s*(.*)$", info.read_text(), re.MULTILINE))
         if "model name" in facts:
-            family = f" (family {facts['cpu family']}, model {facts['model']})" if "cpu family" in facts else ""
+            family = (
+                f" (family {facts['cpu family']}, model {facts['model']})"
+                if "cpu family" in facts
+                else ""
+            )
             return facts["model name"] + family
     return platform.processor() or platform.machine()
 
@@ -165,6 +205,8 @@ def _caches() -> str:
     """Sizes of the caches that the first core sees, such as "L1d 48K"."""
     found = []
     for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
+        level, kind, size = (
+            (folder / name).read_text().strip() for name in ("level", "type", "size")
+        )
         found.append(f"L{level}{'' if kind == 'Unified' else kind[0].lower()} {size}")
     return ", ".join(found) or "unknown"

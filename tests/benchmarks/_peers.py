@@ -1,8 +1,10 @@
-"""A benchmark network, on one thread unless told otherwise, beside other simulators: CPU seconds per biological second.
+"""A benchmark network, on one thread unless told otherwise, beside other simulators: CPU seconds
+per biological second.
 
-The bench's module offers ``network(settings)``, Potentia's description, and ``brian2_parts(b, settings)``, the
-same network in Brian2. Every case has a process of its own; each repeat makes a fresh network from it, which
-runs through the warm-up before the clocks start. All record the spikes of every neuron.
+The bench's module offers ``network(settings)``, Potentia's description, and ``brian2_parts(b,
+settings)``, the same network in Brian2. Every case has a process of its own; each repeat makes a
+fresh network from it, which runs through the warm-up before the clocks start. All record the spikes
+of every neuron.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ class Race(BaseModel):
     repeats: int = Field(5, ge=1, le=100, description="of every case, taking turns")
 
 
-def compare(bench: str, settings: Race, peers: Sequence[str], *, kind: str, additions: float = 1.0) -> dict[str, Any]:
+def compare(
+    bench: str, settings: Race, peers: Sequence[str], *, kind: str, additions: float = 1.0
+) -> dict[str, Any]:
     """The report of the bench in the module `bench`.
 
     kind of neuron and additions per synaptic event set the ceiling: see `ceiling`.
@@ -51,7 +55,9 @@ def compare(bench: str, settings: Race, peers: Sequence[str], *, kind: str, addi
             case = Case(ready, settings, module=bench, dtype=dtype)
             cases[f"potentia-{dtype}"] = stack.enter_context(case)
         if "brian2" in peers:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="potentia-bench-")))
+            folder = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="potentia-bench-"))
+            )
             cases["brian2-float64"] = Program(bench, settings, folder)
         rows = take_turns(cases, settings.repeats)
     ours = next(row for row in rows if row["case"] == OURS)
@@ -59,16 +65,21 @@ def compare(bench: str, settings: Race, peers: Sequence[str], *, kind: str, addi
         "bench": bench.rsplit(".", 1)[-1].replace("_", "-"),
         "rows": rows,
         "ratios": ratios(rows, ours),
-        "ceiling_fraction": ceiling(settings.neurons, additions * ours["events"], kind) / ours["cpu_s"],
+        "ceiling_fraction": ceiling(settings.neurons, additions * ours["events"], kind)
+        / ours["cpu_s"],
     }
 
 
 def ceiling(neurons: int, additions: float, kind: str) -> float:
     """CPU seconds per biological second that the bare arithmetic takes.
 
-    One bare update of every neuron in every step, and `additions` at random places per biological second.
+    One bare update of every neuron in every step, and `additions` at random places per biological
+    second.
     """
-    return _ceiling.update(neurons, kind) * neurons / DT + _ceiling.scatter(neurons, drawn=False) * additions
+    return (
+        _ceiling.update(neurons, kind) * neurons / DT
+        + _ceiling.scatter(neurons, drawn=False) * additions
+    )
 
 
 def ready(settings: Race, *, module: str, dtype: str) -> Measure:

@@ -1,10 +1,12 @@
-"""A linear layer on emulated devices: CPU seconds of one batch on one thread, beside the plain layer of torch.
+"""A linear layer on emulated devices: CPU seconds of one batch on one thread, beside the plain
+layer of torch.
 
-Devices with errors of writing and reading, an hour after writing, 8-bit converters on both sides. "inference" is what
-evaluation without gradients runs, "differentiable" the same with operations that torch differentiates, "training"
-writes the devices anew, reads them and goes backward. program_s, age_s: CPU seconds to write the layer and to age it.
-sd_ratio: standard deviation of the read noise over that of drawing every cell, all columns together; both scatter by
-1 / sqrt(2 samples columns). The peer is aihwkit's torch tile with its PCM model, drift compensation and 8-bit
+Devices with errors of writing and reading, an hour after writing, 8-bit converters on both sides.
+"inference" is what evaluation without gradients runs, "differentiable" the same with operations
+that torch differentiates, "training" writes the devices anew, reads them and goes backward.
+program_s, age_s: CPU seconds to write the layer and to age it. sd_ratio: standard deviation of the
+read noise over that of drawing every cell, all columns together; both scatter by 1 / sqrt(2 samples
+columns). The peer is aihwkit's torch tile with its PCM model, drift compensation and 8-bit
 converters. The ceiling is the time of the bare products, of bytes and of bfloat16.
 """
 
@@ -84,7 +86,12 @@ def ready(settings: Settings, *, kind: str) -> Measure:
 
     def measure() -> Row:
         _, cpu, wall = clocked(work)
-        row = {"engine": kind, "cpu_s": cpu / settings.calls, "wall_s": wall / settings.calls, "rss_mb": peak_mb()}
+        row = {
+            "engine": kind,
+            "cpu_s": cpu / settings.calls,
+            "wall_s": wall / settings.calls,
+            "rss_mb": peak_mb(),
+        }
         return row | told
 
     return measure
@@ -115,13 +122,17 @@ def _potentia(settings: Settings, kind: str, linear: Any, x: Any) -> tuple[Calla
 
 
 def sd_ratio(settings: Settings, linear: Any, x: Any) -> float:
-    """Deviation of the read noise of x (1, rows) over that of drawing every cell, with a DAC and no ADC."""
+    """Deviation of the read noise of x (1, rows) over that of drawing every cell, with a DAC and no
+    ADC.
+    """
     import torch
 
     from potentia.hardware import AnalogLinear
 
     device = presets.pcm_nandakumar()
-    layer = AnalogLinear.from_linear(linear, device=device, adc=None, dac=DAC(), seed=settings.seed).eval()
+    layer = AnalogLinear.from_linear(
+        linear, device=device, adc=None, dac=DAC(), seed=settings.seed
+    ).eval()
     layer.age(HOUR)
     with torch.no_grad():
         many = x.expand(settings.samples, -1)

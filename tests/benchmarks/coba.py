@@ -1,11 +1,13 @@
-"""COBA (Brette et al. 2007, doi:10.1007/s10827-007-0038-6, benchmark 1): CPU seconds per biological second.
+"""COBA (Brette et al. 2007, doi:10.1007/s10827-007-0038-6, benchmark 1): CPU seconds per biological
+second.
 
-Vogels and Abbott (2005), doi:10.1523/JNEUROSCI.3508-05.2005: 4000 neurons with conductances that decay
-exponentially, 2 % of all connections, weights of 6 and 67 nS on a leak of 10 nS. A constant drive of 11 mV, which
-alone would lift a neuron 1 mV above its threshold, keeps the network firing at about 20 Hz for as long as
-one likes. One thread, spikes recorded, beside Brian2 in its fastest mode (C++ standalone) if asked for. The
-ceiling is the time of the same arithmetic in two bare loops: one step of three variables per neuron, the exponential
-by its series to second order, and one addition at a random place per synaptic event.
+Vogels and Abbott (2005), doi:10.1523/JNEUROSCI.3508-05.2005: 4000 neurons with conductances that
+decay exponentially, 2 % of all connections, weights of 6 and 67 nS on a leak of 10 nS. A constant
+drive of 11 mV, which alone would lift a neuron 1 mV above its threshold, keeps the network firing
+at about 20 Hz for as long as one likes. One thread, spikes recorded, beside Brian2 in its fastest
+mode (C++ standalone) if asked for. The ceiling is the time of the same arithmetic in two bare
+loops: one step of three variables per neuron, the exponential by its series to second order, and
+one addition at a random place per synaptic event.
 """
 
 from __future__ import annotations
@@ -44,10 +46,15 @@ def network(settings: Race) -> Network:
     exc = net.population(CobaLIF(), n_exc, name="exc", initial=start)
     inh = net.population(CobaLIF(), settings.neurons - n_exc, name="inh", initial=start)
     scale = 4000 / settings.neurons  # the same mean input at any size
-    for source, weight, receptor in ((exc, EXCITATORY, "excitatory"), (inh, INHIBITORY, "inhibitory")):
+    for source, weight, receptor in (
+        (exc, EXCITATORY, "excitatory"),
+        (inh, INHIBITORY, "inhibitory"),
+    ):
         for target in (exc, inh):
             connectivity = FixedProbability(PROBABILITY)
-            net.connect(source, target, connectivity, weight=weight * scale, delay=DT, receptor=receptor)
+            net.connect(
+                source, target, connectivity, weight=weight * scale, delay=DT, receptor=receptor
+            )
     for population in (exc, inh):
         net.stimulate(population, Constant(DRIVE))
         net.probe(population, "spikes")
@@ -79,9 +86,17 @@ def brian2_parts(b: Any, settings: Race) -> list[Any]:
         namespace=names,
         name="group",
     )
-    group.v, group.ge, group.gi = "-65*mV + randn() * 5*mV", "randn() * 1.5 + 4", "randn() * 12 + 20"
-    excite = b.Synapses(group, group, on_pre="ge += we", namespace=names, delay=DT * b.second, name="excite")
-    inhibit = b.Synapses(group, group, on_pre="gi += wi", namespace=names, delay=DT * b.second, name="inhibit")
+    group.v, group.ge, group.gi = (
+        "-65*mV + randn() * 5*mV",
+        "randn() * 1.5 + 4",
+        "randn() * 12 + 20",
+    )
+    excite = b.Synapses(
+        group, group, on_pre="ge += we", namespace=names, delay=DT * b.second, name="excite"
+    )
+    inhibit = b.Synapses(
+        group, group, on_pre="gi += wi", namespace=names, delay=DT * b.second, name="inhibit"
+    )
     excite.connect("i < n_exc", p=PROBABILITY)
     inhibit.connect("i >= n_exc", p=PROBABILITY)
     return [group, excite, inhibit, b.SpikeMonitor(group, name="monitor")]

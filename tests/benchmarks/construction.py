@@ -1,8 +1,10 @@
-"""Construction: million synapses per CPU second, drawn and put in (source, delay) order, on one thread.
+"""Construction: million synapses per CPU second, drawn and put in (source, delay) order, on one
+thread.
 
-Each recipe makes about the same number of synapses; "network" builds a whole simulator, with one weight and delay
-or with a weight and a delay drawn for every synapse. The ceiling is the time to write the bare arrays, 8 bytes per
-synapse, at random places. Every case is measured after one warm-up. cpu_s and wall_s are of one construction.
+Each recipe makes about the same number of synapses; "network" builds a whole simulator, with one
+weight and delay or with a weight and a delay drawn for every synapse. The ceiling is the time to
+write the bare arrays, 8 bytes per synapse, at random places. Every case is measured after one
+warm-up. cpu_s and wall_s are of one construction.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ class Settings(BaseModel):
 def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
     """Measure; return the report of a benchmark."""
     with ExitStack() as stack:
-        cases = {name: stack.enter_context(Case(ready, settings, case=name)) for name in _cases(settings)}
+        cases = {
+            name: stack.enter_context(Case(ready, settings, case=name)) for name in _cases(settings)
+        }
         rows = take_turns(cases, settings.repeats)
     whole = next(row for row in rows if row["case"] == "network, one weight and delay")
     return {
@@ -123,7 +127,9 @@ def _network(k: int, n: int, seed: int, *, drawn: bool) -> Build:
     def build() -> int:
         net = Network(seed=seed)
         units = net.population(LIF(), n)
-        weight, delay = (Normal(1e-4, 1e-5), Normal(1.5e-3, 0.75e-3, low=1e-4)) if drawn else (1e-4, 1.5e-3)
+        weight, delay = (
+            (Normal(1e-4, 1e-5), Normal(1.5e-3, 0.75e-3, low=1e-4)) if drawn else (1e-4, 1.5e-3)
+        )
         projection = net.connect(units, units, FixedProbability(k / n), weight=weight, delay=delay)
         return Simulator(net, dt=1e-4, threads=1).plan.synapses[projection.name].n
 

@@ -1,16 +1,18 @@
-"""Crossbars with resistive wires: CPU seconds for all output currents, and for all effective conductances.
+"""Crossbars with resistive wires: CPU seconds for all output currents, and for all effective
+conductances.
 
-Half of the cells have 10 kohm, half have `ratio` times that, at random; both lines have the same resistance per
-segment. A call is measured as a user makes it, checks and copies included: `output_currents` for one vector of
-voltages, `effective_conductance` for an array. Each row tells how far its currents are from those of the other of the
-two ways, and how much of the current the wires take away. The peer badcrossbar (Joksas and Mehonic 2020,
-doi:10.1016/j.softx.2020.100617) solves the same circuit with sparse LU factors; its rows tell how far its currents
-are from ours. The limit of a row is the time in which this machine moves the numbers that the iterations touch, in a
-loop that does nothing else, or, for effective conductances, the time of as many multiplications and additions in
-matrix products; the fraction of the bench is the worst of its rows.
+Half of the cells have 10 kohm, half have `ratio` times that, at random; both lines have the same
+resistance per segment. A call is measured as a user makes it, checks and copies included:
+`output_currents` for one vector of voltages, `effective_conductance` for an array. Each row tells
+how far its currents are from those of the other of the two ways, and how much of the current the
+wires take away. The peer badcrossbar (Joksas and Mehonic 2020, doi:10.1016/j.softx.2020.100617)
+solves the same circuit with sparse LU factors; its rows tell how far its currents are from ours.
+The limit of a row is the time in which this machine moves the numbers that the iterations touch, in
+a loop that does nothing else, or, for effective conductances, the time of as many multiplications
+and additions in matrix products; the fraction of the bench is the worst of its rows.
 
-The last rows are the CPU seconds of a step of a liquid whose 456 rows by 200 pairs of breakdown cells are read, spike
-by spike, with ideal wires and with resistive ones; the spikes are the same.
+The last rows are the CPU seconds of a step of a liquid whose 456 rows by 200 pairs of breakdown
+cells are read, spike by spike, with ideal wires and with resistive ones; the spikes are the same.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ from ._measure import Measure, Row, clocked, median, peak_mb, take_turns
 PEERS: tuple[str, ...] = ("badcrossbar",)
 LOW = 1e4  # [ohm]: a cell that conducts well
 TOUCHED = 15  # numbers per node that an iteration loads or stores
-FLOPS = 34  # per cell and line that nested dissection takes in its products: see `kernels/cpu/ports.py`
+FLOPS = (
+    34  # per cell and line that nested dissection takes in its products: see `kernels/cpu/ports.py`
+)
 LEAST = 0.05  # [s] that a repeat lasts at least
 LIQUID = (456, 200)  # sources, of which 200 stand for the liquid itself, and units
 RATE, DT, STEPS = 50.0, 1e-3, 2000  # [Hz], [s], steps of a repeat
@@ -57,7 +61,9 @@ class Settings(BaseModel):
         [(256, 1.0), (512, 5.0)], description="the same for effective conductances"
     )
     ratio: float = Field(10.0, ge=1, description="between the two resistances of cells")
-    tolerance: float = Field(1e-9, ge=1e-13, le=0.1, description="relative residual of the currents")
+    tolerance: float = Field(
+        1e-9, ge=1e-13, le=0.1, description="relative residual of the currents"
+    )
     repeats: int = Field(5, ge=1, le=100, description="of every case, taking turns")
     peer_repeats: int = Field(1, ge=1, le=100, description="of every case of the peer")
 
@@ -70,7 +76,10 @@ def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
             return stack.enter_context(Case(ready, settings, n=n, r=r))
 
         ours = {_name("potentia", n, r): case(ready, n, r) for n, r in settings.currents}
-        ours |= {_name("potentia effective", n, r): case(ready_effective, n, r) for n, r in settings.effective}
+        ours |= {
+            _name("potentia effective", n, r): case(ready_effective, n, r)
+            for n, r in settings.effective
+        }
         rows = take_turns(ours, settings.repeats)
     cost = {row["case"]: row["cpu_s"] for row in rows}
     fraction = min((row["limit_s"] / row["cpu_s"] for row in rows), default=0.0)
@@ -79,9 +88,13 @@ def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
     ratios = {"wires/ideal wires, a step of a liquid": steps[1]["cpu_s"] / steps[0]["cpu_s"]}
     for n, r in settings.currents if "badcrossbar" in peers else ():
         name = _name("badcrossbar", n, r)
-        with Case(ready_badcrossbar, settings, n=n, r=r) as peer:  # one by one: it may take a gigabyte
+        with Case(
+            ready_badcrossbar, settings, n=n, r=r
+        ) as peer:  # one by one: it may take a gigabyte
             rows.append(median(name, [peer() for _ in range(settings.peer_repeats)]))
-        ratios[name.replace("badcrossbar", "badcrossbar/ours")] = rows[-1]["cpu_s"] / cost[_name("potentia", n, r)]
+        ratios[name.replace("badcrossbar", "badcrossbar/ours")] = (
+            rows[-1]["cpu_s"] / cost[_name("potentia", n, r)]
+        )
     return {"bench": "crossbar", "rows": rows, "ratios": ratios, "ceiling_fraction": fraction}
 
 
@@ -89,14 +102,20 @@ def _steps(settings: Settings) -> list[Row]:
     """The rows of the liquid."""
     with ExitStack() as stack:
         wires = {IDEAL: 0.0, WIRED: 1.0}
-        cases = {name: stack.enter_context(Case(ready_liquid, settings, r=r)) for name, r in wires.items()}
+        cases = {
+            name: stack.enter_context(Case(ready_liquid, settings, r=r))
+            for name, r in wires.items()
+        }
         return take_turns(cases, settings.repeats)
 
 
 def ready_liquid(settings: Settings, *, r: float) -> Measure:
     """Steps of a liquid that never fires itself, behind segments of r [ohm]."""
     net = Network(seed=settings.seed)
-    source, cells = net.population(SpikeSource(), LIQUID[0]), net.population(LIF(threshold=1e3), LIQUID[1])
+    source, cells = (
+        net.population(SpikeSource(), LIQUID[0]),
+        net.population(LIF(threshold=1e3), LIQUID[1]),
+    )
     net.stimulate(source, Poisson(rate=RATE))
     store = Macro40nm().store(wires=Wires(r_word=r, r_bit=r) if r else None)
     net.connect(source, cells, AllToAll(), weight=1e-3, delay=DT, store=store, name="liquid")
@@ -105,7 +124,12 @@ def ready_liquid(settings: Settings, *, r: float) -> Measure:
 
     def measure() -> Row:
         result, cpu, wall = clocked(lambda: simulator.run(STEPS * DT, progress=False))
-        row: Row = {"engine": "clock", "cpu_s": cpu / STEPS, "wall_s": wall / STEPS, "rss_mb": peak_mb()}
+        row: Row = {
+            "engine": "clock",
+            "cpu_s": cpu / STEPS,
+            "wall_s": wall / STEPS,
+            "rss_mb": peak_mb(),
+        }
         return row | {"cells_read": result.tallies["liquid.events"] / STEPS}
 
     return measure
@@ -124,11 +148,17 @@ def ready(settings: Settings, *, n: int, r: float) -> Measure:
     exact = v @ effective_conductance(g, r_word=r, r_bit=r)
     found = output_currents(g, v, r_word=r, r_bit=r, tolerance=settings.tolerance)
     _, iterations = Wires(r_word=r, r_bit=r)._lines(g).currents(v[None], settings.tolerance)
-    told = {"iterations": iterations, "difference": _apart(found, exact), "lost": 1 - found.sum() / (v @ g).sum()}
+    told = {
+        "iterations": iterations,
+        "difference": _apart(found, exact),
+        "lost": 1 - found.sum() / (v @ g).sum(),
+    }
     limit = max(iterations, 1) * TOUCHED * _ceiling.moving(n * n) * n * n
 
     def measure() -> Row:
-        work = _fastest(lambda: output_currents(g, v, r_word=r, r_bit=r, tolerance=settings.tolerance))
+        work = _fastest(
+            lambda: output_currents(g, v, r_word=r, r_bit=r, tolerance=settings.tolerance)
+        )
         return work | told | {"limit_s": limit}
 
     return measure
@@ -139,11 +169,19 @@ def ready_effective(settings: Settings, *, n: int, r: float) -> Measure:
     g, v = array(settings, n)
     found = v @ effective_conductance(g, r_word=r, r_bit=r)
     exact = output_currents(g, v, r_word=r, r_bit=r, tolerance=1e-13)
-    told = {"iterations": None, "difference": _apart(found, exact), "lost": 1 - found.sum() / (v @ g).sum()}
+    told = {
+        "iterations": None,
+        "difference": _apart(found, exact),
+        "lost": 1 - found.sum() / (v @ g).sum(),
+    }
     limit = FLOPS * n**3 * _ceiling.product(n)
 
     def measure() -> Row:
-        return _fastest(lambda: effective_conductance(g, r_word=r, r_bit=r)) | told | {"limit_s": limit}
+        return (
+            _fastest(lambda: effective_conductance(g, r_word=r, r_bit=r))
+            | told
+            | {"limit_s": limit}
+        )
 
     return measure
 
@@ -159,7 +197,13 @@ def ready_badcrossbar(settings: Settings, *, n: int, r: float) -> Measure:
     def measure() -> Row:
         found, cpu, wall = clocked(lambda: badcrossbar.compute(v[:, None], 1 / g, r_i=r))
         apart = _apart(np.asarray(found.currents.output)[0], ours)
-        return {"engine": "sparse LU", "cpu_s": cpu, "wall_s": wall, "rss_mb": peak_mb(), "difference": apart}
+        return {
+            "engine": "sparse LU",
+            "cpu_s": cpu,
+            "wall_s": wall,
+            "rss_mb": peak_mb(),
+            "difference": apart,
+        }
 
     return measure
 

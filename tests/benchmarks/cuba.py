@@ -1,9 +1,10 @@
-"""CUBA (Brette et al. 2007, doi:10.1007/s10827-007-0038-6): CPU seconds per biological second on one thread.
+"""CUBA (Brette et al. 2007, doi:10.1007/s10827-007-0038-6): CPU seconds per biological second on
+one thread.
 
-The network of `potentia run balanced-network`, spikes recorded, beside Brian2 in its fastest mode (C++
-standalone) if asked for. The ceiling is the time that the same arithmetic takes in two bare loops on this
-machine: a linear update of three variables per neuron and step, and one addition at a random place per
-synaptic event.
+The network of `potentia run balanced-network`, spikes recorded, beside Brian2 in its fastest mode
+(C++ standalone) if asked for. The ceiling is the time that the same arithmetic takes in two bare
+loops on this machine: a linear update of three variables per neuron and step, and one addition at a
+random place per synaptic event.
 """
 
 from __future__ import annotations
@@ -32,13 +33,17 @@ def run(settings: Race, peers: Sequence[str]) -> dict[str, Any]:
 
 def network(settings: Race) -> Network:
     """The network, with spikes recorded and nothing else."""
-    net = balanced_network.network(balanced_network.Settings(seed=settings.seed, neurons=settings.neurons))
+    net = balanced_network.network(
+        balanced_network.Settings(seed=settings.seed, neurons=settings.neurons)
+    )
     net.probes = [probe for probe in net.probes if probe.what == "spikes"]
     return net
 
 
 def brian2_group(b: Any, settings: Race) -> tuple[Any, dict[str, Any]]:
-    """The neurons of Brian2's own example CUBA, and its weights at this size, with the same mean input."""
+    """The neurons of Brian2's own example CUBA, and its weights at this size, with the same mean
+    input.
+    """
     scale = 4000 / settings.neurons
     names = {
         "taum": 20 * b.ms,

@@ -1,11 +1,11 @@
 """Delivery: synaptic events per CPU second, end to end, beside the machine's own limit.
 
-Sources that relay given spikes project to as many LIF neurons that never fire, so that nearly all time goes into
-adding weights to the inputs of their targets; the rest (relays, neurons) is counted too. In every step so many
-random sources fire that each target receives `load` events. Cases: sizes and out-degrees, with one weight and
-delay, and with a weight and a delay drawn for every synapse. Each row tells the limit of this machine for as many
-targets: ``x[place] += w`` at random places, with one weight or with one read for each. The fraction of
-the bench is the worst of its rows.
+Sources that relay given spikes project to as many LIF neurons that never fire, so that nearly all
+time goes into adding weights to the inputs of their targets; the rest (relays, neurons) is counted
+too. In every step so many random sources fire that each target receives `load` events. Cases: sizes
+and out-degrees, with one weight and delay, and with a weight and a delay drawn for every synapse.
+Each row tells the limit of this machine for as many targets: ``x[place] += w`` at random places,
+with one weight or with one read for each. The fraction of the bench is the worst of its rows.
 """
 
 from __future__ import annotations
@@ -49,12 +49,17 @@ class Settings(BaseModel):
 
 
 def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
-    """Measure; return the report of a benchmark. The cases of one size take turns, then their memory is freed."""
+    """Measure; return the report of a benchmark.
+
+    The cases of one size take turns, then their memory is freed.
+    """
     rows = []
     for n, degree in settings.sizes:
         with ExitStack() as stack:
             cases = {
-                f"{n} x {degree}, {name}": stack.enter_context(Case(ready, settings, n=n, degree=degree, drawn=drawn))
+                f"{n} x {degree}, {name}": stack.enter_context(
+                    Case(ready, settings, n=n, degree=degree, drawn=drawn)
+                )
                 for name, drawn in (("one weight", False), ("drawn weights and delays", True))
             }
             rows += take_turns(cases, settings.repeats)
@@ -71,7 +76,8 @@ def ready(settings: Settings, *, n: int, degree: int, drawn: bool) -> Measure:
     steps = max(round(settings.events / (firing * degree)), 1)
     train = spikes(settings.seed, n, firing, SETTLE + settings.repeats * steps)
     simulator, construction = built(
-        lambda: build(settings.seed, train, n, degree, drawn), lambda: build(settings.seed, train, n, 1, drawn)
+        lambda: build(settings.seed, train, n, degree, drawn),
+        lambda: build(settings.seed, train, n, 1, drawn),
     )
     simulator.run(SETTLE * DT)
 
@@ -86,7 +92,9 @@ def ready(settings: Settings, *, n: int, degree: int, drawn: bool) -> Measure:
 def spikes(seed: int, n: int, firing: int, steps: int) -> SpikeTrain:
     """In each of `steps` steps `firing` of `n` units, chosen at random."""
     rng = np.random.default_rng(seed)
-    ids = np.concatenate([rng.choice(n, firing, replace=False, shuffle=False) for _ in range(steps)])
+    ids = np.concatenate(
+        [rng.choice(n, firing, replace=False, shuffle=False) for _ in range(steps)]
+    )
     return SpikeTrain(np.repeat(np.arange(1, steps + 1) * DT, firing), ids)
 
 

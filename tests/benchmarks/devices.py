@@ -1,9 +1,9 @@
 """Devices: million cells per CPU second that are written, aged and read, on one thread.
 
-"lognormal, breakdown, programming, stuck" draws all four for every cell, two normal and two uniform numbers; the
-other cases are calls of devices as a user makes them, checks of the targets included. numpy draws bare lognormal
-numbers. The ceiling is the hash of the four words that the first case draws from, with nothing made of them. cpu_s
-and wall_s are of a million cells.
+"lognormal, breakdown, programming, stuck" draws all four for every cell, two normal and two uniform
+numbers; the other cases are calls of devices as a user makes them, checks of the targets included.
+numpy draws bare lognormal numbers. The ceiling is the hash of the four words that the first case
+draws from, with nothing made of them. cpu_s and wall_s are of a million cells.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class Settings(BaseModel):
 
 def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
     """Measure; return the report of a benchmark."""
-    rows = take_turns({name: _ready(name, work, settings) for name, work in _cases(settings).items()}, settings.repeats)
+    rows = take_turns(
+        {name: _ready(name, work, settings) for name, work in _cases(settings).items()},
+        settings.repeats,
+    )
     taken = {row["case"]: row["cpu_s"] for row in rows}
     drawn = np.empty(settings.cells, np.uint64)
     limit = _best(lambda: _words(np.uint64(settings.seed), drawn)) / settings.cells * MILLION
@@ -65,7 +68,11 @@ def _ready(name: str, work: Callable[[], Any], settings: Settings) -> Measure:
     def measure() -> Row:
         _, cpu, wall = clocked(work)
         scale = MILLION / settings.cells
-        row = {"engine": "numpy" if name.startswith("numpy") else "cpu", "cpu_s": cpu * scale, "wall_s": wall * scale}
+        row = {
+            "engine": "numpy" if name.startswith("numpy") else "cpu",
+            "cpu_s": cpu * scale,
+            "wall_s": wall * scale,
+        }
         return row | {"rss_mb": peak_mb(), "cells_per_s": settings.cells / cpu}
 
     return measure
@@ -76,7 +83,10 @@ def _cases(settings: Settings) -> dict[str, Callable[[], Any]]:
     n, seed = settings.cells, settings.seed
     faults = StuckAt(low=0.05, high=0.05)
     pcm, hfox = presets.pcm_nandakumar(), presets.hfox_neurram()
-    formed, pulsed = BreakdownReRAM(), PulsedReRAM(write_error=0.02, device_spread=0.1, faults=faults)
+    formed, pulsed = (
+        BreakdownReRAM(),
+        PulsedReRAM(write_error=0.02, device_spread=0.1, faults=faults),
+    )
     targets, current = np.linspace(1e-6, 12e-6, n), np.full(n, 10e-6)
     rng = np.random.default_rng(seed)
     return {
@@ -84,7 +94,9 @@ def _cases(settings: Settings) -> dict[str, Callable[[], Any]]:
         "lognormal": partial(kernels.vary, np.uint64(seed), 0.149, 0.0, np.full(n, 1e-5)),
         "numpy lognormal": lambda: rng.lognormal(math.log(12.21e-6), 0.149, n),
         "BreakdownReRAM, written": partial(formed.write, targets, seed),
-        "BreakdownReRAM with faults, written": partial(replace(formed, faults=faults).write, targets, seed),
+        "BreakdownReRAM with faults, written": partial(
+            replace(formed, faults=faults).write, targets, seed
+        ),
         "PulsedReRAM with spread and faults, written": partial(pulsed.write, targets, seed),
         "hfox-neurram, written": partial(hfox.write, targets, seed),
         "hfox-neurram, aged": partial(hfox.aged, current, HOUR, seed),
@@ -104,7 +116,14 @@ def _all(conductances: NDArray[np.float64], seed: int) -> None:
 @njit(cache=True)
 def _words(key, words):
     """Fill `words` (n,) uint64 with the four words of each place, mixed."""
-    first, second, third, fourth = row_key(key, 0), row_key(key, 1), row_key(key, 2), row_key(key, 3)
+    first, second, third, fourth = (
+        row_key(key, 0),
+        row_key(key, 1),
+        row_key(key, 2),
+        row_key(key, 3),
+    )
     for i in range(words.size):
         place = GOLDEN_WORD * np.uint64(i + 1)
-        words[i] = mix(first + place) ^ mix(second + place) ^ mix(third + place) ^ mix(fourth + place)
+        words[i] = (
+            mix(first + place) ^ mix(second + place) ^ mix(third + place) ^ mix(fourth + place)
+        )

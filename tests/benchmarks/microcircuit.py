@@ -1,11 +1,13 @@
-"""The cortical microcircuit (Potjans and Diesmann 2014, doi:10.1093/cercor/bhs358): CPU seconds per biological second.
+"""The cortical microcircuit (Potjans and Diesmann 2014, doi:10.1093/cercor/bhs358): CPU seconds per
+biological second.
 
-The network of `potentia run microcircuit`, by default a tenth of its neurons with all their synapses, 30 million.
-Cases: the spikes of every neuron written to HDF5 while it runs, and nothing recorded; "recording_overhead" is the
-share of CPU time by which they differ. rtf is the real time factor, wall time over simulated time. Brian2 (C++
-standalone), if asked for, runs as many neurons with the same in-degrees and the same distributions of weights and
-delays; as rates fluctuate, compare events_per_s, synaptic events per CPU second. The ceiling is one addition at a
-random place with a weight of its own per event, and one bare update of every neuron per step, on the cpu.
+The network of `potentia run microcircuit`, by default a tenth of its neurons with all their
+synapses, 30 million. Cases: the spikes of every neuron written to HDF5 while it runs, and nothing
+recorded; "recording_overhead" is the share of CPU time by which they differ. rtf is the real time
+factor, wall time over simulated time. Brian2 (C++ standalone), if asked for, runs as many neurons
+with the same in-degrees and the same distributions of weights and delays; as rates fluctuate,
+compare events_per_s, synaptic events per CPU second. The ceiling is one addition at a random place
+with a weight of its own per event, and one bare update of every neuron per step, on the cpu.
 """
 
 from __future__ import annotations
@@ -31,7 +33,11 @@ from ._measure import Measure, Row, activity, built, clocked, ratios, take_turns
 PEERS = ("brian2",)
 DT = 1e-4  # [s]
 LARGEST_PEER = 0.1  # of scale_n: Brian2 takes 84 bytes per synapse
-WRITTEN, BARE, KEPT = "potentia, spikes to HDF5", "potentia, not recorded", "potentia, spikes in memory"
+WRITTEN, BARE, KEPT = (
+    "potentia, spikes to HDF5",
+    "potentia, not recorded",
+    "potentia, spikes in memory",
+)
 EQUATIONS = """
 dv/dt = (ge + gi - v + drive) / tau : volt (unless refractory)
 dge/dt = -ge / tau_e : volt
@@ -52,8 +58,12 @@ class Settings(BaseModel):
     warmup: float = Field(0.2, ge=1e-3, description="simulated before the clocks start [s]")
     backend: Literal["cpu", "gpu"] = Field("cpu", description="of Potentia")
     threads: int = Field(1, ge=1, description="of Potentia on the cpu")
-    bits: int | None = Field(8, ge=1, le=16, description="2**bits levels of weights; None stores floats")
-    procedural: bool = Field(False, description="draw synapses again whenever they are needed, and store none")
+    bits: int | None = Field(
+        8, ge=1, le=16, description="2**bits levels of weights; None stores floats"
+    )
+    procedural: bool = Field(
+        False, description="draw synapses again whenever they are needed, and store none"
+    )
     record: bool = Field(True, description="write spikes to HDF5; false keeps them in memory")
     repeats: int = Field(3, ge=1, le=100, description="of every case, taking turns")
 
@@ -61,7 +71,9 @@ class Settings(BaseModel):
 def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
     """Measure; return the report of a benchmark."""
     if "brian2" in peers and settings.scale_n > LARGEST_PEER:
-        raise ParameterError(f"microcircuit --peers: scale_n must be at most {LARGEST_PEER} (got {settings.scale_n})")
+        raise ParameterError(
+            f"microcircuit --peers: scale_n must be at most {LARGEST_PEER} (got {settings.scale_n})"
+        )
     with ExitStack() as stack:
         cases: dict[str, Measure] = {
             name: stack.enter_context(Case(ready, settings, case=name))
@@ -78,7 +90,9 @@ def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
         "bench": "microcircuit",
         "rows": rows,
         "ratios": ratios(rows, ours) | events_ratios(rows, ours),
-        "ceiling_fraction": _arithmetic(ours) / ours["cpu_s"] if settings.backend == "cpu" else None,
+        "ceiling_fraction": _arithmetic(ours) / ours["cpu_s"]
+        if settings.backend == "cpu"
+        else None,
     }
 
 
@@ -110,13 +124,17 @@ def network(settings: Settings, **changes: Any) -> Network:
     try:
         from potentia.experiments import microcircuit
     except ImportError as error:
-        raise UnsupportedError(f"microcircuit: the experiment cannot be imported: {error}") from None
+        raise UnsupportedError(
+            f"microcircuit: the experiment cannot be imported: {error}"
+        ) from None
     given = settings.model_dump(include={"seed", "scale_n", "scale_k", "bits", "procedural"})
     wanted = {key: value for key, value in (given | changes).items() if value not in (None, False)}
     known = microcircuit.Settings.model_fields
     for key, value in wanted.items():
         if key not in known:
-            raise ParameterError(f"microcircuit: {key} is not available in this version (got {value})")
+            raise ParameterError(
+                f"microcircuit: {key} is not available in this version (got {value})"
+            )
     net = microcircuit.network(microcircuit.Settings(**wanted))
     net.probes = []
     return net
@@ -136,9 +154,14 @@ def ready(settings: Settings, *, case: str) -> Measure:
     def measure() -> Row:
         result, cpu, wall = forward(settings.duration)
         row = timed(settings.duration, cpu, wall)
-        row |= {"rtf": row["wall_s"], "neurons": sum(part.n for part in simulator.network.populations)}
+        row |= {
+            "rtf": row["wall_s"],
+            "neurons": sum(part.n for part in simulator.network.populations),
+        }
         row |= construction | activity(simulator, result, cpu)
-        return row | {"rates_hz": {name: train.rate for name, train in result.spike_records.items()}}
+        return row | {
+            "rates_hz": {name: train.rate for name, train in result.spike_records.items()}
+        }
 
     forward(settings.warmup)  # what writes files is imported and compiled too
     return measure
@@ -197,11 +220,17 @@ def _brian2_input(b: Any, group: Any, where: slice, stimulus: Any) -> list[Any]:
     if isinstance(stimulus, Poisson):
         rate, weight = stimulus.rate / 100 * b.Hz, stimulus.weight * b.volt
         return [b.PoissonInput(group[where], "ge", N=100, rate=rate, weight=weight)]
-    raise ParameterError(f"microcircuit --peers: brian2 takes Constant and Poisson inputs (got {stimulus})")
+    raise ParameterError(
+        f"microcircuit --peers: brian2 takes Constant and Poisson inputs (got {stimulus})"
+    )
 
 
-def _brian2_synapses(b: Any, group: Any, net: Network, where: dict[str, slice], rng: Any, sign: str) -> Any:
-    """All projections of one sign: as many random pairs as ours, weights and delays from the same distributions."""
+def _brian2_synapses(
+    b: Any, group: Any, net: Network, where: dict[str, slice], rng: Any, sign: str
+) -> Any:
+    """All projections of one sign: as many random pairs as ours, weights and delays from the same
+    distributions.
+    """
     receptor = "ge" if sign == "excite" else "gi"
     parts: list[tuple[Any, ...]] = []
     for key, projection in enumerate(net.projections):
@@ -209,7 +238,10 @@ def _brian2_synapses(b: Any, group: Any, net: Network, where: dict[str, slice], 
         if (weight.mean > 0) != (sign == "excite"):  # type: ignore[union-attr]
             continue
         pre, post = where[projection.pre.name], where[projection.post.name]
-        pairs = rng.integers(pre.start, pre.stop, n, np.int32), rng.integers(post.start, post.stop, n, np.int32)
+        pairs = (
+            rng.integers(pre.start, pre.stop, n, np.int32),
+            rng.integers(post.start, post.stop, n, np.int32),
+        )
         parts.append((*pairs, weight.sample(key, n), delay.sample(key + 1000, n)))  # type: ignore[union-attr]
     i, j, weights, delays = (np.concatenate(column) for column in zip(*parts, strict=True))
     synapses = b.Synapses(group, group, "w : volt", on_pre=f"{receptor}_post += w", name=sign)

@@ -1,10 +1,12 @@
-"""Start-up: wall seconds from ``python script.py`` to the first spike of CUBA, and after a change in one process.
+"""Start-up: wall seconds from ``python script.py`` to the first spike of CUBA, and after a change
+in one process.
 
-Cases: a script with the kernels' machine code on disk ("warm cache"), with nothing on disk ("empty cache"); then, in
-a process that has run the network once, the time to build it with another size, weight or time constant and to
-run to the first spike, with the number of functions compiled for it. cpu_s and wall_s are of the whole case, not per
-biological second; ratios are of wall time. Brian2, if asked for, defines the network, compiles it (C++ standalone)
-and runs 0.1 s. The limit is the time in which Python starts and imports NumPy and Numba.
+Cases: a script with the kernels' machine code on disk ("warm cache"), with nothing on disk ("empty
+cache"); then, in a process that has run the network once, the time to build it with another size,
+weight or time constant and to run to the first spike, with the number of functions compiled for it.
+cpu_s and wall_s are of the whole case, not per biological second; ratios are of wall time. Brian2,
+if asked for, defines the network, compiles it (C++ standalone) and runs 0.1 s. The limit is the
+time in which Python starts and imports NumPy and Numba.
 """
 
 from __future__ import annotations
@@ -55,7 +57,10 @@ def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
             "script, warm cache": lambda: _script(settings, warm),
             "script, empty cache": lambda: _cold(settings),
         }
-        cases |= {f"another {change}": stack.enter_context(Case(ready, settings, change=change)) for change in CHANGES}
+        cases |= {
+            f"another {change}": stack.enter_context(Case(ready, settings, change=change))
+            for change in CHANGES
+        }
         rows = take_turns(cases, settings.repeats)
         limit = take_turns({"limit": _limit}, settings.repeats)[0]
         if "brian2" in peers:
@@ -71,7 +76,9 @@ def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
 
 
 def ready(settings: Settings, *, change: str) -> Measure:
-    """One repeat: build a network that differs from all before it, run it to the first spike, count compilations."""
+    """One repeat: build a network that differs from all before it, run it to the first spike, count
+    compilations.
+    """
     run_to_first_spike(Simulator(network(settings.neurons)))
     turn = 0
 
@@ -90,7 +97,10 @@ def ready(settings: Settings, *, change: str) -> Measure:
 
 def compiled(passes: Any) -> int:
     """How many functions Numba compiled while it recorded its passes: each is lowered once."""
-    return sum(part.is_start and part.data["name"].startswith("native_lowering ") for _, part in passes.buffer)
+    return sum(
+        part.is_start and part.data["name"].startswith("native_lowering ")
+        for _, part in passes.buffer
+    )
 
 
 def _script(settings: Settings, cache: str) -> Row:
@@ -98,9 +108,13 @@ def _script(settings: Settings, cache: str) -> Row:
 
     def work() -> Row:
         job = command("potentia.tests.benchmarks._first_spike", str(settings.neurons))
-        done = subprocess.run(job, env=environment(NUMBA_CACHE_DIR=cache), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            job, env=environment(NUMBA_CACHE_DIR=cache), capture_output=True, text=True, check=False
+        )
         if done.returncode:
-            raise RuntimeError(f"the script ended: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+            raise RuntimeError(
+                f"the script ended: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"
+            )
         told: Row = json.loads(done.stdout)
         return told
 
@@ -122,5 +136,10 @@ def _limit() -> Row:
 def _brian2(settings: Settings, folder: Path) -> Row:
     chosen = cuba.Settings(neurons=settings.neurons, duration=0.1, warmup=1e-3)
     told, cpu, wall = clocked_children(Program(cuba.__name__, chosen, folder))
-    row = {"case": "brian2, C++ standalone", "engine": "cpp_standalone", "cpu_s": cpu, "wall_s": wall}
+    row = {
+        "case": "brian2, C++ standalone",
+        "engine": "cpp_standalone",
+        "cpu_s": cpu,
+        "wall_s": wall,
+    }
     return row | {"rss_mb": told["rss_mb"]}

@@ -1,11 +1,11 @@
 """CUBA with plastic excitatory synapses: CPU seconds per biological second on one thread.
 
-The network of the bench `cuba` (Brette et al. 2007, doi:10.1007/s10827-007-0038-6) whose excitatory synapses,
-256,000 at 4000 neurons, follow additive pair STDP, every pair counted, weights clipped to [0, w_max] with w_max
-twice the initial weight; amplitudes as in Song, Miller and Abbott (2000), doi:10.1038/78829. Beside it Brian2
-in its fastest mode (C++ standalone) with the same rule and event-driven traces, if asked for. The ceiling is
-that of `cuba`, with one more addition at a random place for every weight that the rule visits: at an arrival, and at
-a spike of the target.
+The network of the bench `cuba` (Brette et al. 2007, doi:10.1007/s10827-007-0038-6) whose excitatory
+synapses, 256,000 at 4000 neurons, follow additive pair STDP, every pair counted, weights clipped to
+[0, w_max] with w_max twice the initial weight; amplitudes as in Song, Miller and Abbott (2000),
+doi:10.1038/78829. Beside it Brian2 in its fastest mode (C++ standalone) with the same rule and
+event-driven traces, if asked for. The ceiling is that of `cuba`, with one more addition at a random
+place for every weight that the rule visits: at an arrival, and at a spike of the target.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ PROBABILITY = 0.02  # of a connection
 TAU = 20e-3  # decay of both traces [s]
 LARGEST = 2.0  # w_max / initial weight
 PLUS, MINUS = 0.005, 1.05  # a_plus / w_max, a_minus / a_plus: Song, Miller and Abbott (2000)
-ADDITIONS = 1 + 2 * 0.8  # per event: four fifths of them are excitatory, and their weights visited twice
+ADDITIONS = (
+    1 + 2 * 0.8
+)  # per event: four fifths of them are excitatory, and their weights visited twice
 SYNAPSES = """
 w : volt
 dx/dt = -x / tau : volt (event-driven)
@@ -60,7 +62,9 @@ def network(settings: Race) -> Network:
     scale = 4000 / settings.neurons  # the same mean input at any size
     weight = EXCITATORY * scale
     w_max = LARGEST * weight
-    rule = STDP(tau_plus=TAU, tau_minus=TAU, a_plus=PLUS * w_max, a_minus=MINUS * PLUS * w_max, w_max=w_max)
+    rule = STDP(
+        tau_plus=TAU, tau_minus=TAU, a_plus=PLUS * w_max, a_minus=MINUS * PLUS * w_max, w_max=w_max
+    )
     for target in (exc, inh):
         net.connect(exc, target, FixedProbability(PROBABILITY), weight=weight, delay=DT, rule=rule)
         net.connect(inh, target, FixedProbability(PROBABILITY), weight=INHIBITORY * scale, delay=DT)
@@ -73,12 +77,25 @@ def brian2_parts(b: Any, settings: Race) -> list[Any]:
     """The same network in Brian2."""
     group, names = brian2_group(b, settings)
     w_max = LARGEST * names["we"]
-    names |= {"tau": TAU * b.second, "w_max": w_max, "a_plus": PLUS * w_max, "a_minus": MINUS * PLUS * w_max}
+    names |= {
+        "tau": TAU * b.second,
+        "w_max": w_max,
+        "a_plus": PLUS * w_max,
+        "a_minus": MINUS * PLUS * w_max,
+    }
     excite = b.Synapses(
-        group, group, SYNAPSES, on_pre=ARRIVAL, on_post=SPIKE, namespace=names, delay={"pre": DT * b.second},
+        group,
+        group,
+        SYNAPSES,
+        on_pre=ARRIVAL,
+        on_post=SPIKE,
+        namespace=names,
+        delay={"pre": DT * b.second},
         name="excite",
-    )  # fmt: skip
-    inhibit = b.Synapses(group, group, on_pre="gi += wi", namespace=names, delay=DT * b.second, name="inhibit")
+    )
+    inhibit = b.Synapses(
+        group, group, on_pre="gi += wi", namespace=names, delay=DT * b.second, name="inhibit"
+    )
     excite.connect("i < n_exc", p=PROBABILITY)
     inhibit.connect("i >= n_exc", p=PROBABILITY)
     excite.w = "we"

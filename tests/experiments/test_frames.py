@@ -60,5 +60,7 @@ def test_what_does_not_fit_is_refused(sample):
 
 
 def test_bins_must_divide_the_steps_there_are():
-    with pytest.raises(ParameterError, match=r"counts bins: must be a whole number >= 1 and <= 4 \(got 5\)"):
+    with pytest.raises(
+        ParameterError, match=r"counts bins: must be a whole number >= 1 and <= 4 \(got 5\)"
+    ):
         some().counts(5)

@@ -1,4 +1,6 @@
-"""The liquid: exactly the recursion it stands for, with the spread of weights it promises, in software and on cells."""
+"""The liquid: exactly the recursion it stands for, with the spread of weights it promises, in
+software and on cells.
+"""
 
 import numpy as np
 import pytest
@@ -29,7 +31,9 @@ SMALL = Liquid(n_inputs=12, n_steps=20, decay=0.5, threshold=2.0, constant=0.1, 
 
 
 def context(folder):
-    return Context(backend="cpu", data=None, folder=folder, progress=False, say=lambda text: None, plots=False)
+    return Context(
+        backend="cpu", data=None, folder=folder, progress=False, say=lambda text: None, plots=False
+    )
 
 
 def shown(liquid, n=4, share=0.3, seed=0):
@@ -66,7 +70,9 @@ def by_hand(liquid, w_in, w_rec):
 
 
 def test_every_spike_is_that_of_the_recursion(processor):
-    """Weights in 64ths and a decay of 1/2 make all sums exact in float32, so spikes are equal, not nearly equal."""
+    """Weights in 64ths and a decay of 1/2 make all sums exact in float32, so spikes are equal, not
+    nearly equal.
+    """
     rng = np.random.default_rng(1)
     w_in = rng.integers(-48, 64, (SMALL.n_inputs, SMALL.n_neurons)) / 64
     w_rec = rng.integers(-64, 64, (SMALL.n_neurons, SMALL.n_neurons)) / 64
@@ -95,7 +101,9 @@ def test_the_published_decays_are_exact_in_float32():
 
 
 def test_a_pair_of_cells_has_the_spread_of_the_formula():
-    """The standard deviation of 51,200 differential weights; its own error is about 1 / sqrt(2 n) = 0.3 %."""
+    """The standard deviation of 51,200 differential weights; its own error is about 1 / sqrt(2 n) =
+    0.3 %.
+    """
     liquid = Liquid(n_inputs=256, n_steps=1, decay=0.9, threshold=5.0, constant=0.07)
     for imperfections, spread in ((None, INPUT_SD), (PERFECT, INPUT_SD)):
         weights = weights_of(network(liquid, 3, imperfections))
@@ -107,10 +115,18 @@ def test_a_pair_of_cells_has_the_spread_of_the_formula():
 
 
 def test_half_of_the_cells_are_insulating():
-    """Both cells of a pair stay insulating in 0.507^2 of all cases; 5 standard deviations of 51,200 draws."""
-    weights = weights_of(network(Liquid(n_inputs=256, n_steps=1, decay=0.9, threshold=5.0, constant=0.07), 3, PERFECT))
+    """Both cells of a pair stay insulating in 0.507^2 of all cases; 5 standard deviations of 51,200
+    draws.
+    """
+    weights = weights_of(
+        network(
+            Liquid(n_inputs=256, n_steps=1, decay=0.9, threshold=5.0, constant=0.07), 3, PERFECT
+        )
+    )
     expected = 0.507**2
-    assert np.mean(weights == 0) == pytest.approx(expected, abs=5 * np.sqrt(expected / weights.size))
+    assert np.mean(weights == 0) == pytest.approx(
+        expected, abs=5 * np.sqrt(expected / weights.size)
+    )
 
 
 def test_echoes_repeat_and_their_energy_has_parts(tmp_path):
@@ -118,7 +134,8 @@ def test_echoes_repeat_and_their_energy_has_parts(tmp_path):
     frames, ticks = shown(liquid), []
     noisy = Imperfections(read_noise=0.05, adc_bits=8)
     first, again, other = (
-        echo(context(tmp_path), liquid, network(liquid, seed, noisy), frames, ticks.append) for seed in (1, 1, 2)
+        echo(context(tmp_path), liquid, network(liquid, seed, noisy), frames, ticks.append)
+        for seed in (1, 1, 2)
     )
     assert np.array_equal(first.counts, again.counts)
     assert not np.array_equal(first.counts, other.counts)
@@ -141,9 +158,16 @@ def test_what_has_no_figure_is_unknown_and_not_counted(tmp_path):
 
 
 def test_the_store_has_the_imperfections():
-    made = store(Imperfections(read_noise=0.1, adc_bits=5, r_wire=2.0, stuck=0.1, drift_seconds=3600.0))
+    made = store(
+        Imperfections(read_noise=0.1, adc_bits=5, r_wire=2.0, stuck=0.1, drift_seconds=3600.0)
+    )
     assert (made.device.read_noise, made.adc.bits, made.pairs) == (0.1, 5, "both")
-    assert (made.wires.r_word, made.wires.r_bit, made.age, made.tile.rows) == (2.0, 2.0, 3600.0, 512)
+    assert (made.wires.r_word, made.wires.r_bit, made.age, made.tile.rows) == (
+        2.0,
+        2.0,
+        3600.0,
+        512,
+    )
     assert (made.device.faults.low, made.device.faults.high) == (0.05, 0.05)
     assert store(PERFECT).adc is None
     assert store(PERFECT).wires is None
@@ -152,8 +176,12 @@ def test_the_store_has_the_imperfections():
 
 @pytest.mark.parametrize("change", [{"r_wire": 5.0}, {"stuck": 0.2}, {"drift_seconds": 3e7}])
 def test_every_imperfection_changes_the_weights(change):
-    """Wires weaken all cells, stuck ones conduct or not whatever was formed, filaments relax; pristine cells do not."""
-    before, after = (weights_of(network(SMALL, 3, made)) for made in (PERFECT, Imperfections(**change)))
+    """Wires weaken all cells, stuck ones conduct or not whatever was formed, filaments relax;
+    pristine cells do not.
+    """
+    before, after = (
+        weights_of(network(SMALL, 3, made)) for made in (PERFECT, Imperfections(**change))
+    )
     held = before != 0
     assert not np.allclose(after[held], before[held], rtol=1e-3)
     assert np.abs(after[held]).mean() < np.abs(before[held]).mean() or "stuck" in change
@@ -175,7 +203,9 @@ def test_impossible_imperfections_are_refused(change, rule):
         Imperfections(**change)
 
 
-@pytest.mark.parametrize("change", [{"decay": 1.0}, {"threshold": 0.0}, {"constant": -1.0}, {"n_neurons": 0}])
+@pytest.mark.parametrize(
+    "change", [{"decay": 1.0}, {"threshold": 0.0}, {"constant": -1.0}, {"n_neurons": 0}]
+)
 def test_impossible_liquids_are_refused(change):
     sizes = {"n_inputs": 2, "n_steps": 3, "decay": 0.5, "threshold": 2.0, "constant": 0.1}
     with pytest.raises(ParameterError, match=f"Liquid.{next(iter(change))}: must be"):

@@ -1,4 +1,6 @@
-"""The experiments lsm-* and zero-shot in small: they run, repeat themselves, report, and say what is missing."""
+"""The experiments lsm-* and zero-shot in small: they run, repeat themselves, report, and say what
+is missing.
+"""
 
 import json
 
@@ -17,7 +19,15 @@ from potentia.experiments.liquids.liquid import Imperfections
 SMALL = {
     "lsm-nmnist": ["neurons=30", "seeds=1", "folds=2", "readout=adam", "epochs=2"],
     "lsm-ntidigits": ["neurons=30", "seeds=1", "readout=adam", "epochs=2"],
-    "zero-shot": ["neurons=20", "seeds=1", "images=2", "sounds=3", "test_images=1", "epochs=2", "srnn_epochs=1"],
+    "zero-shot": [
+        "neurons=20",
+        "seeds=1",
+        "images=2",
+        "sounds=3",
+        "test_images=1",
+        "epochs=2",
+        "srnn_epochs=1",
+    ],
 }
 
 
@@ -25,13 +35,17 @@ def run(name, folder, data, *more, plots=False):
     """The finished run folder of an experiment in small."""
     experiment, told = load(name), []
     settings = read_settings(name, experiment.settings, [*SMALL[name], *more])
-    made = execute(experiment, settings, backend="cpu", data=data, base=folder, say=told.append, plots=plots)
+    made = execute(
+        experiment, settings, backend="cpu", data=data, base=folder, say=told.append, plots=plots
+    )
     return made, "\n".join(told)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """All three sets in small: a bar whose place tells the class, in events and in pixels; tones that do."""
+    """All three sets in small: a bar whose place tells the class, in events and in pixels; tones
+    that do.
+    """
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     arrays = {}
@@ -49,7 +63,10 @@ def data(tmp_path_factory):
     for k in range(30):
         images[k, 2 * (k % 10) + 3 : 2 * (k % 10) + 6, 6:22] = 255
     label = (np.arange(30) % 10).astype(np.uint8)
-    save(folder / "mnist" / "mnist.npz", {"x_train": images, "y_train": label, "x_test": images, "y_test": label})
+    save(
+        folder / "mnist" / "mnist.npz",
+        {"x_train": images, "y_train": label, "x_test": images, "y_test": label},
+    )
     save(folder / "fsdd" / "fsdd.npz", tones())
     return folder
 
@@ -58,7 +75,10 @@ def tones(n=400, length=1600):
     """Recordings of 10 tones by 2 speakers, 200 ms each, 30 of 200 per speaker for test."""
     label, speaker, number = np.arange(n) % 10, np.arange(n) // 10 % 2, np.arange(n) // 20
     time = np.arange(length) / 8000
-    sound = [np.sin(2 * np.pi * (200 + 250 * digit) * time + who) for digit, who in zip(label, speaker, strict=True)]
+    sound = [
+        np.sin(2 * np.pi * (200 + 250 * digit) * time + who)
+        for digit, who in zip(label, speaker, strict=True)
+    ]
     return {
         "audio": (8000 * np.concatenate(sound)).astype(np.int16),
         "offsets": np.arange(n + 1) * length,
@@ -78,12 +98,16 @@ def save(path, arrays):
 
 def test_nmnist_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     monkeypatch.setattr(liquid, "AXES", {axis: values[:2] for axis, values in liquid.AXES.items()})
-    first, told = run("lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6", plots=True)
+    first, told = run(
+        "lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6", plots=True
+    )
     again, _ = run("lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6")
     metrics = first.record["metrics"]
     assert first.record["spike_hash"] == again.record["spike_hash"]
     assert compare(first.record, again.record) == []
-    assert metrics["joules_per_sample_rram"] < metrics["joules_per_sample_rram_noisy"]  # converters take something
+    assert (
+        metrics["joules_per_sample_rram"] < metrics["joules_per_sample_rram_noisy"]
+    )  # converters take something
     assert "without a liquid" in told
     report = (first.path / "report.html").read_text()
     assert "Energy of the synapses of a sample, rram_noisy" in report
@@ -91,13 +115,20 @@ def test_nmnist_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     study = json.loads((first.path / "study.json").read_text())
     assert {point["axis"] for point in study["sweep"]} == set(liquid.AXES)
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `plot`)")
-    assert {file.stem for file in first.path.glob("*.png")} == {"accuracy", "one_recording", "energy", "sweep"}
+    assert {file.stem for file in first.path.glob("*.png")} == {
+        "accuracy",
+        "one_recording",
+        "energy",
+        "sweep",
+    }
     assert report.count("<img") == 4
 
 
 def test_the_convex_readout_finds_what_is_there(tmp_path, data):
     """Chance is 0.1, and half of the classes show no event of polarity 1."""
-    metrics = run("lsm-nmnist", tmp_path, data, "readout=convex", "control_bins=2")[0].record["metrics"]
+    metrics = run("lsm-nmnist", tmp_path, data, "readout=convex", "control_bins=2")[0].record[
+        "metrics"
+    ]
     assert metrics["samples"] == 80
     for name in ("software", "rram", "rram_noisy", "rram_wired", "control", "control_bins"):
         assert metrics[f"accuracy_{name}"] > 0.3
@@ -110,7 +141,9 @@ def test_simulated_saccades_take_the_place_of_nmnist(tmp_path, data):
 
 
 def test_a_seed_of_its_own_makes_another_liquid(tmp_path, data):
-    hashes = [run("lsm-nmnist", tmp_path, data, f"seed={seed}")[0].record["spike_hash"] for seed in (1, 2)]
+    hashes = [
+        run("lsm-nmnist", tmp_path, data, f"seed={seed}")[0].record["spike_hash"] for seed in (1, 2)
+    ]
     assert hashes[0] != hashes[1]
 
 
@@ -127,7 +160,10 @@ def test_zero_shot_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     first, told = run("zero-shot", tmp_path, data, "test_sounds=2", "sweep=true", plots=True)
     again, _ = run("zero-shot", tmp_path, data, "test_sounds=2", "sweep=true")
     study = json.loads((first.path / "study.json").read_text())
-    assert [(point["axis"], point["value"]) for point in study["sweep"]] == [("read_noise", 0.1), ("read_noise", 0.2)]
+    assert [(point["axis"], point["value"]) for point in study["sweep"]] == [
+        ("read_noise", 0.1),
+        ("read_noise", 0.2),
+    ]
     metrics = first.record["metrics"]
     assert first.record["spike_hash"] == again.record["spike_hash"]
     assert metrics["accuracy_seen_srnn"] == again.record["metrics"]["accuracy_seen_srnn"]
@@ -135,7 +171,12 @@ def test_zero_shot_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     assert "67.4 / 87.5" in told
     assert "MNIST in simulated saccades and FSDD" in told
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `plot`)")
-    assert {file.stem for file in first.path.glob("*.png")} == {"accuracy", "epochs", "common_space", "sweep"}
+    assert {file.stem for file in first.path.glob("*.png")} == {
+        "accuracy",
+        "epochs",
+        "common_space",
+        "sweep",
+    }
 
 
 @pytest.mark.parametrize(
@@ -143,7 +184,10 @@ def test_zero_shot_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     [
         ("lsm-nmnist", r"no N-MNIST in .*NMNIST/Train/0/\*\.bin"),
         ("lsm-ntidigits", r"holds neither N-TIDIGITS nor fsdd/fsdd\.npz; .*train_labels"),
-        ("zero-shot", r"fsdd\.npz does not exist; give the folder that holds fsdd/fsdd\.npz \(https://"),
+        (
+            "zero-shot",
+            r"fsdd\.npz does not exist; give the folder that holds fsdd/fsdd\.npz \(https://",
+        ),
     ],
 )
 def test_missing_data_ends_in_one_sentence(tmp_path, name, missing):
@@ -157,7 +201,11 @@ def test_missing_data_ends_in_one_sentence(tmp_path, name, missing):
 @pytest.mark.parametrize(
     ("setting", "error", "rule"),
     [
-        ("read_noise=-0.1", ParameterError, r"lsm-nmnist\.read_noise: must be greater than or equal to 0"),
+        (
+            "read_noise=-0.1",
+            ParameterError,
+            r"lsm-nmnist\.read_noise: must be greater than or equal to 0",
+        ),
         ("adc_bits=17", ParameterError, r"lsm-nmnist\.adc_bits: must be less than or equal to 16"),
         ("readout=convexe", ParameterError, r"lsm-nmnist\.readout: must be 'convex' or 'adam'"),
         ("readnoise=0.1", ParameterError, r"no setting 'readnoise'; did you mean 'read_noise'"),

@@ -14,8 +14,8 @@ from potentia.models import CubaLIF
 from potentia.sim import Constant, Poisson, Result, SpikeTrain
 
 SMALL = Settings(scale_n=0.1, scale_k=0.1, duration=2.0, transient=0.3)
-# Mean rates [Hz] of this network at a tenth of neurons and synapses, Poisson drive, in NEST 3.10: iaf_psc_exp,
-# fixed_total_number, two seeds, 5 s after 0.5 s.
+# Mean rates [Hz] of this network at a tenth of neurons and synapses, Poisson drive, in NEST 3.10:
+# iaf_psc_exp, fixed_total_number, two seeds, 5 s after 0.5 s.
 NEST_RATES = [0.482, 2.125, 3.982, 5.017, 6.615, 7.820, 0.833, 7.019]
 
 
@@ -28,7 +28,8 @@ def small_run(tmp_path_factory):
 
 
 def mean_and_variance(net: Network) -> tuple[np.ndarray, np.ndarray]:
-    """Of the input R * I [V] of each population at the reference rates, from the description of the network.
+    """Of the input R * I [V] of each population at the reference rates, from the description of the
+    network.
 
     The variance is that of Poisson input, up to the common factor of a filter.
     """
@@ -62,10 +63,17 @@ def test_sizes_and_synapses_are_the_published_ones():
 
 @pytest.mark.parametrize(
     ("post", "pre", "p"),
-    [("L23E", "L23E", 0.1009), ("L5E", "L5I", 0.3726), ("L6I", "L4I", 0.0005), ("L4E", "L6E", 0.0453)],
+    [
+        ("L23E", "L23E", 0.1009),
+        ("L5E", "L5I", 0.3726),
+        ("L6I", "L4I", 0.0005),
+        ("L4E", "L6E", 0.0453),
+    ],
 )
 def test_in_degrees_reach_the_published_share_of_pairs(post, pre, p):
-    """In-degree k from n neurons: a pair is joined at least once with probability 1 - exp(-k / n)."""
+    """In-degree k from n neurons: a pair is joined at least once with probability 1
+    - exp(-k / n).
+    """
     row, column = POPULATIONS.index(post), POPULATIONS.index(pre)
     k = microcircuit.in_degrees()[row, column]
     assert -math.expm1(-k / microcircuit.SIZES[column]) == pytest.approx(p, rel=1e-4)
@@ -87,7 +95,9 @@ def test_one_spike_lifts_the_potential_by_015_millivolts():
     """The weight was chosen so; a step of 0.01 ms misses the flat peak by far less than 0.1 %."""
     net = Network()
     unit = net.population(
-        CubaLIF(tau=microcircuit.TAU, tau_excitatory=microcircuit.TAU_SYNAPSE, threshold=15e-3), 1, name="unit"
+        CubaLIF(tau=microcircuit.TAU, tau_excitatory=microcircuit.TAU_SYNAPSE, threshold=15e-3),
+        1,
+        name="unit",
     )
     net.stimulate(unit, SpikeTrain([1e-3], [0], weight=microcircuit.WEIGHT))
     net.probe(unit, "v")
@@ -103,7 +113,9 @@ def test_one_spike_lifts_the_potential_by_015_millivolts():
 def test_scaling_keeps_mean_and_variance_of_the_input(drive, scale_k):
     """Whatever the number of synapses; whole numbers of them are off by at most 1 in 1000."""
     full = mean_and_variance(microcircuit.network(Settings(drive=drive)))
-    small = mean_and_variance(microcircuit.network(Settings(drive=drive, scale_n=0.2, scale_k=scale_k)))
+    small = mean_and_variance(
+        microcircuit.network(Settings(drive=drive, scale_n=0.2, scale_k=scale_k))
+    )
     largest = microcircuit.external_mean()  # the mean is a small difference of large inputs
     assert np.abs((small[0] - full[0]) / largest).max() < 1e-3
     assert small[1] == pytest.approx(full[1], rel=1e-3)
@@ -129,7 +141,9 @@ def test_in_degrees_survive_fewer_neurons():
 def test_smallest_networks_still_run(tmp_path):
     """One neuron per population, no synapse left: nothing to say about it, and nothing breaks."""
     settings = Settings(scale_n=1e-9, scale_k=1e-6, duration=1e-4, transient=0.0)
-    context = Context(backend="cpu", data=None, folder=tmp_path, progress=False, say=lambda text: None)
+    context = Context(
+        backend="cpu", data=None, folder=tmp_path, progress=False, say=lambda text: None
+    )
     metrics = microcircuit.run(settings, context)
     assert (metrics["neurons"], metrics["synapses"]) == (8, 0)
     assert metrics["cv_L4E"] is None
@@ -138,9 +152,10 @@ def test_smallest_networks_still_run(tmp_path):
 def test_a_small_circuit_is_asynchronous_and_irregular(small_run):
     """Rates are NEST's: between seeds they vary by 1 to 4 %, so 15 % are four standard deviations.
 
-    They are below those of the full network, as scaling keeps mean and variance of the input but makes its
-    steps larger. The other bounds only tell the state: intervals vary (0 is a clock, 1 a Poisson train; in 2 s
-    few intervals are seen, which lowers it), pairs hardly correlate, and populations do not flash.
+    They are below those of the full network, as scaling keeps mean and variance of the input but
+    makes its steps larger. The other bounds only tell the state: intervals vary (0 is a clock, 1 a
+    Poisson train; in 2 s few intervals are seen, which lowers it), pairs hardly correlate, and
+    populations do not flash.
     """
     metrics, _, _ = small_run
     assert [metrics[f"rate_{name}"] for name in POPULATIONS] == pytest.approx(NEST_RATES, rel=0.15)
@@ -164,7 +179,9 @@ def test_metrics_are_finite_and_agree(small_run):
 
 
 def test_events_are_the_synapses_of_every_spike(small_run):
-    """Counted by mean out-degrees; those of the neurons that fired deviate from it by chance, far below 1 %."""
+    """Counted by mean out-degrees; those of the neurons that fired deviate from it by chance, far
+    below 1 %.
+    """
     metrics, folder, _ = small_run
     result, simulator = Result.load(folder), Simulator(microcircuit.network(SMALL), dt=1e-4)
     counted = 0
@@ -185,7 +202,9 @@ def test_the_figure_shows_every_population(small_run):
     references = dict.fromkeys(POPULATIONS, 1.0)
     figure = microcircuit_figure.overview(Result.load(folder).spike_records, references)
     assert [ax.get_title("left") for ax in figure.axes] == list("ABCDEFGH")
-    assert [text.get_text() for text in figure.axes[0].texts] == [name.replace("L23", "L2/3") for name in POPULATIONS]
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        name.replace("L23", "L2/3") for name in POPULATIONS
+    ]
     assert len(figure.axes[0].collections) == len(figure.axes[3].patches) == len(POPULATIONS)
     figures.save(figure, folder / "again.png")
 

@@ -1,14 +1,26 @@
-"""N-MNIST: published files and the subset are read back exactly as they were written; damage is named."""
+"""N-MNIST: published files and the subset are read back exactly as they were written; damage is
+named.
+"""
 
 import numpy as np
 import pytest
 
 from potentia.errors import DataError, ParameterError
-from potentia.experiments.datasets.nmnist import OVERFLOW, Events, Retina, bin_reader, find_whole, load_nmnist, read_bin
+from potentia.experiments.datasets.nmnist import (
+    OVERFLOW,
+    Events,
+    Retina,
+    bin_reader,
+    find_whole,
+    load_nmnist,
+    read_bin,
+)
 
 
 def encoded(x, y, p, t):
-    """Events as the bytes of a .bin file, without overflow marks: 40 bits each, most significant first."""
+    """Events as the bytes of a .bin file, without overflow marks: 40 bits each, most significant
+    first.
+    """
     words = [a << 32 | b << 24 | c << 23 | d for a, b, c, d in zip(x, y, p, t, strict=True)]
     return b"".join(int(word).to_bytes(5, "big") for word in words)
 
@@ -54,11 +66,15 @@ def small(folder, n=6, **changes):
 def test_published_files_are_read_exactly(tmp_path):
     events = drawn()
     (tmp_path / "1.bin").write_bytes(encoded(*events))
-    assert all(np.array_equal(a, b) for a, b in zip(read_bin(tmp_path / "1.bin"), events, strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(read_bin(tmp_path / "1.bin"), events, strict=True)
+    )
 
 
 def test_overflow_marks_move_later_times_and_are_no_events(tmp_path):
-    (tmp_path / "1.bin").write_bytes(encoded([1, 0, 2, 0, 3], [1, 240, 2, 240, 3], [0] * 5, [5, 0, 6, 0, 7]))
+    (tmp_path / "1.bin").write_bytes(
+        encoded([1, 0, 2, 0, 3], [1, 240, 2, 240, 3], [0] * 5, [5, 0, 6, 0, 7])
+    )
     events = read_bin(tmp_path / "1.bin")
     assert events.t.tolist() == [5, 6 + OVERFLOW, 7 + 2 * OVERFLOW]
     assert events.x.tolist() == [1, 2, 3]
@@ -86,7 +102,9 @@ def test_the_whole_set_is_found_and_cut_into_frames(tmp_path):
 def test_the_subset_is_found_and_cut_into_frames(tmp_path):
     written, retina = small(tmp_path), Retina()
     frames = load_nmnist(tmp_path, retina)
-    assert all(np.array_equal(frames.of(k), retina.cells(events)) for k, events in enumerate(written))
+    assert all(
+        np.array_equal(frames.of(k), retina.cells(events)) for k, events in enumerate(written)
+    )
     assert frames.label.tolist() == list(range(6)) * 2
     assert frames.is_test.tolist() == [False] * 6 + [True] * 6
     assert load_nmnist(tmp_path, retina, most=2).label.tolist() == [0, 1, 0, 1]
@@ -103,12 +121,16 @@ def test_the_crop_is_the_centre_and_one_polarity():
 
 @pytest.mark.parametrize("data", [None, "empty"])
 def test_missing_data_says_what_to_get_and_how_to_lay_it_out(tmp_path, data):
-    with pytest.raises(DataError, match=r"no N-MNIST in .*10\.3389/fnins\.2015\.00437.*Train/0/\*\.bin") as caught:
+    with pytest.raises(
+        DataError, match=r"no N-MNIST in .*10\.3389/fnins\.2015\.00437.*Train/0/\*\.bin"
+    ) as caught:
         load_nmnist(None if data is None else tmp_path)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"\0" * 7, encoded([34], [0], [0], [0])], ids=["cut off", "pixel outside"])
+@pytest.mark.parametrize(
+    "content", [b"\0" * 7, encoded([34], [0], [0], [0])], ids=["cut off", "pixel outside"]
+)
 def test_damaged_bin_files_are_named(tmp_path, content):
     (tmp_path / "1.bin").write_bytes(content)
     with pytest.raises(DataError, match=r"1\.bin is damaged"):
@@ -142,5 +164,7 @@ def test_a_damaged_subset_is_named(tmp_path, changes):
 
 
 def test_a_retina_larger_than_the_camera_is_refused():
-    with pytest.raises(ParameterError, match=r"Retina\.size: must be a whole number >= 1 and <= 34 \(got 35\)"):
+    with pytest.raises(
+        ParameterError, match=r"Retina\.size: must be a whole number >= 1 and <= 34 \(got 35\)"
+    ):
         Retina(size=35)

@@ -1,4 +1,6 @@
-"""N-TIDIGITS: a file in the assumed layout is read back exactly; time is cut as the seed cuts it."""
+"""N-TIDIGITS: a file in the assumed layout is read back exactly; time is cut as the
+seed cuts it.
+"""
 
 import h5py
 import numpy as np
@@ -42,7 +44,9 @@ def test_single_digits_are_read_exactly(tmp_path):
 
 
 def test_time_is_cut_into_equal_frames_of_whole_milliseconds():
-    """259 ms of sound are 260 ticks, of which 129 frames hold 3 each (2 would leave 2 ticks over)."""
+    """259 ms of sound are 260 ticks, of which 129 frames hold 3 each (2 would leave
+    2 ticks over).
+    """
     times = np.array([0.0, 2.9e-3, 3.0e-3, 0.2585])
     cells = chunked(times, [5, 5, 6, 63], n_steps=129, n_units=64)
     assert cells.tolist() == [5, 64 + 6, 64 * (258 // 3) + 63]
@@ -103,7 +107,9 @@ def test_a_file_that_is_no_hdf5_is_named(tmp_path):
 
 
 def test_missing_data_says_what_to_get_and_how_to_lay_it_out(tmp_path):
-    with pytest.raises(DataError, match=r"no N-TIDIGITS in .*fnins\.2018\.00023.*train_addresses/<label>"):
+    with pytest.raises(
+        DataError, match=r"no N-TIDIGITS in .*fnins\.2018\.00023.*train_addresses/<label>"
+    ):
         load_ntidigits(tmp_path)
 
 

@@ -12,7 +12,9 @@ BAR[0, 8:20, 12:15] = 255.0
 
 
 def test_events_add_up_to_the_change_of_the_logarithm():
-    """The signed events of a pixel, times the threshold, are its change of log brightness, to one threshold."""
+    """The signed events of a pixel, times the threshold, are its change of log brightness, to one
+    threshold.
+    """
     moved = Saccades(corners=((0.0, 0.0), (3.0, 2.0)))
     (events,) = moved.events(BAR)
     told = np.zeros((34, 34))
@@ -71,7 +73,8 @@ def write(folder, **changes):
 def test_digits_are_drawn_by_class_and_seed(tmp_path):
     write(tmp_path)
     first, again, other = (
-        load_moving_digits(tmp_path, SILENT, sizes=(2, 1), seed=seed, classes=(1, 8)) for seed in (5, 5, 6)
+        load_moving_digits(tmp_path, SILENT, sizes=(2, 1), seed=seed, classes=(1, 8))
+        for seed in (5, 5, 6)
     )
     assert first.label.tolist() == [1, 1, 8, 8, 1, 8]
     assert first.is_test.tolist() == [False] * 4 + [True] * 2
@@ -81,15 +84,21 @@ def test_digits_are_drawn_by_class_and_seed(tmp_path):
 
 def test_too_few_images_are_named(tmp_path):
     write(tmp_path)
-    with pytest.raises(ParameterError, match=r"samples of class 4: must be a whole number >= 1 and <= 3 \(got 4\)"):
+    with pytest.raises(
+        ParameterError, match=r"samples of class 4: must be a whole number >= 1 and <= 3 \(got 4\)"
+    ):
         load_moving_digits(tmp_path, SILENT, sizes=(4, 1), seed=0, classes=(4,))
 
 
 def test_missing_and_damaged_files_are_named(tmp_path):
-    with pytest.raises(DataError, match=r"mnist\.npz does not exist; save MNIST .*x_train \(n, 28, 28\)"):
+    with pytest.raises(
+        DataError, match=r"mnist\.npz does not exist; save MNIST .*x_train \(n, 28, 28\)"
+    ):
         load_moving_digits(tmp_path, SILENT, sizes=(1, 1), seed=0)
     write(tmp_path, y_train=np.full(30, 11, np.uint8))
-    with pytest.raises(DataError, match=r"mnist\.npz is damaged or no MNIST: y_train must hold digits"):
+    with pytest.raises(
+        DataError, match=r"mnist\.npz is damaged or no MNIST: y_train must hold digits"
+    ):
         load_moving_digits(tmp_path, SILENT, sizes=(1, 1), seed=0)
 
 
@@ -108,5 +117,8 @@ def test_impossible_saccades_are_refused(change, rule):
 
 
 def test_images_larger_than_the_camera_are_refused():
-    with pytest.raises(ParameterError, match=r"images: must be at most 34 pixels a side \(got 'shape \(1, 35, 3\)'\)"):
+    with pytest.raises(
+        ParameterError,
+        match=r"images: must be at most 34 pixels a side \(got 'shape \(1, 35, 3\)'\)",
+    ):
         Saccades().events(np.zeros((1, 35, 3)))

@@ -12,7 +12,9 @@ from potentia.experiments.datasets import make_spoken_digits, speech
 
 
 def small(**changes):
-    """The arrays of a speech file: 60 digits by 6 speakers, 20 samples each, 20 recording numbers."""
+    """The arrays of a speech file: 60 digits by 6 speakers, 20 samples each, 20
+    recording numbers.
+    """
     n = 1200
     arrays = {
         "audio": np.arange(20 * n).astype(np.int16),
@@ -70,16 +72,25 @@ def test_speaker_split_leaves_out_each_speaker_once():
 def test_mu_law_keeps_codes_and_silence():
     codes = np.arange(-127, 128)
     assert np.array_equal(speech.encode_mu_law(speech.decode_mu_law(codes)), codes)
-    assert speech.decode_mu_law(speech.encode_mu_law([0.0, 1.0, -1.0, 2.0])).tolist() == [0.0, 1.0, -1.0, 1.0]
+    assert speech.decode_mu_law(speech.encode_mu_law([0.0, 1.0, -1.0, 2.0])).tolist() == [
+        0.0,
+        1.0,
+        -1.0,
+        1.0,
+    ]
 
 
 @pytest.mark.parametrize("amplitude", [1.0, 0.3, 0.1, 0.03])
 def test_mu_law_signal_to_noise_ratio(amplitude):
-    """Uniform steps d = ln(1 + mu)/127 of ln(1 + mu |x|) give an error variance d^2 E(1/mu + |x|)^2 / 12."""
+    """Uniform steps d = ln(1 + mu)/127 of ln(1 + mu |x|) give an error variance d^2 E(1/mu + |x|)^2
+    / 12.
+    """
     x = np.random.default_rng(0).uniform(-amplitude, amplitude, 100_000)
     error = speech.decode_mu_law(speech.encode_mu_law(x)) - x
     expected = (np.log(256) / 127) ** 2 * np.mean((1 / 255 + np.abs(x)) ** 2) / 12
-    assert np.mean(error**2) == pytest.approx(expected, rel=0.03)  # the steps are small, not infinitesimal
+    assert np.mean(error**2) == pytest.approx(
+        expected, rel=0.03
+    )  # the steps are small, not infinitesimal
     assert 10 * np.log10(np.mean(x**2) / np.mean(error**2)) > 30.0
 
 
@@ -97,7 +108,9 @@ def test_reduction_keeps_the_first_ten_recordings(tmp_path):
     assert kept["offsets"][-1] == kept["audio"].size == 12_000
 
 
-@pytest.mark.skipif("POTENTIA_DATA" not in os.environ, reason="POTENTIA_DATA does not name the data folder")
+@pytest.mark.skipif(
+    "POTENTIA_DATA" not in os.environ, reason="POTENTIA_DATA does not name the data folder"
+)
 def test_packaged_set_comes_from_the_whole_set():
     """Made again from all 3,000 recordings, every array is the packaged one."""
     whole = Path(os.environ["POTENTIA_DATA"])

@@ -22,7 +22,9 @@ def test_bins_hold_equal_numbers_of_spikes():
 
 
 def test_the_ideal_liquid_has_the_wiring_of_the_crossbars():
-    """Same connections, same signs, every magnitude exact; about half of the candidate cells broke down."""
+    """Same connections, same signs, every magnitude exact; about half of the candidate cells broke
+    down.
+    """
     device = Simulator(spoken_digits.liquid(SMALL, 1), dt=SMALL.dt)
     wiring = spoken_digits.wiring_of(device)
     twin = Simulator(spoken_digits.liquid(SMALL, 1, wiring), dt=SMALL.dt)
@@ -39,9 +41,13 @@ def test_the_ideal_liquid_has_the_wiring_of_the_crossbars():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("error::potentia.errors.PotentiaWarning")
 def test_a_small_liquid_hears(tmp_path):
-    """Fifty neurons hear four words in five, where chance is one in ten; the same seed gives the same spikes."""
+    """Fifty neurons hear four words in five, where chance is one in ten; the same seed gives the
+    same spikes.
+    """
     pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
-    folder = execute(load("spoken-digits"), SMALL, backend="cpu", base=tmp_path, say=lambda text: None).path
+    folder = execute(
+        load("spoken-digits"), SMALL, backend="cpu", base=tmp_path, say=lambda text: None
+    ).path
     told = json.loads((folder / "run.json").read_text())
     metrics = told["metrics"]
     assert metrics["accuracy_ideal"] > 0.8
@@ -50,6 +56,13 @@ def test_a_small_liquid_hears(tmp_path):
     assert np.sum(json.loads((folder / "confusion.json").read_text())["crossbar"]) == 120
     assert {file.stem for file in folder.glob("*.png")} == {"raster", "confusion", "accuracy"}
 
-    again = Context(backend="cpu", data=None, folder=tmp_path, progress=False, say=lambda text: None, plots=False)
+    again = Context(
+        backend="cpu",
+        data=None,
+        folder=tmp_path,
+        progress=False,
+        say=lambda text: None,
+        plots=False,
+    )
     spoken_digits.run(SMALL, again)
     assert again.spike_hash == told["spike_hash"]

@@ -43,12 +43,19 @@ def test_each_point_is_a_run_of_its_own(swept):
         record = read_run(point["run"])
         assert record["status"] == "done"
         assert record["metrics"] == point["metrics"]
-        assert record["config"] == {"neurons": 200, "duration": 0.05, "dt": 1e-4, **point["settings"]}
+        assert record["config"] == {
+            "neurons": 200,
+            "duration": 0.05,
+            "dt": 1e-4,
+            **point["settings"],
+        }
 
 
 def test_a_point_equals_a_run_by_itself(swept, tmp_path):
     point = swept[1]["points"][2]
-    alone = potentia("run", NAME, *SMALL, "--set", "probability=0.1", "--seed", 1, "--out", tmp_path, "--json")
+    alone = potentia(
+        "run", NAME, *SMALL, "--set", "probability=0.1", "--seed", 1, "--out", tmp_path, "--json"
+    )
     record = read_run(json.loads(alone.stdout.splitlines()[-1])["run"])
     assert record["spike_hash"] == read_run(point["run"])["spike_hash"]
 
@@ -57,7 +64,9 @@ def test_the_table_holds_all_points(swept):
     folder, told = swept
     with open(folder / sweep.TABLE, newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["spikes"] for row in rows] == [str(point["metrics"]["spikes"]) for point in told["points"]]
+    assert [row["spikes"] for row in rows] == [
+        str(point["metrics"]["spikes"]) for point in told["points"]
+    ]
     assert {row["status"] for row in rows} == {"done"}
     assert (folder / "sweep.png").stat().st_size > 10_000
 
@@ -74,7 +83,12 @@ def test_inspect_and_plot(swept, broken):
     """What stands so far, without running anything."""
     shown = potentia("inspect", broken)
     assert shown.returncode == 0, shown.stderr
-    assert [line.split()[-1] for line in shown.stdout.splitlines()[2:]] == ["done", "interrupted", "done", "missing"]
+    assert [line.split()[-1] for line in shown.stdout.splitlines()[2:]] == [
+        "done",
+        "interrupted",
+        "done",
+        "missing",
+    ]
     drawn = potentia("plot", broken)
     assert drawn.returncode == 0, drawn.stderr
     assert drawn.stdout.strip() == str(broken / "sweep.png")
@@ -95,7 +109,9 @@ def broken(swept, tmp_path):
 
 
 def test_only_what_is_not_done_is_run(swept, broken, monkeypatch):
-    (broken / ".sweep.csv.abcdefgh.part").touch()  # of a sweep that was killed while it wrote its table
+    (
+        broken / ".sweep.csv.abcdefgh.part"
+    ).touch()  # of a sweep that was killed while it wrote its table
     done = potentia("resume", broken, "--workers", 1, "--json")
     assert done.returncode == 0, done.stderr
     points = json.loads(done.stdout.splitlines()[-1])["points"]
@@ -137,8 +153,20 @@ def gone(process):
 @pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_sweep_that_is_ended_takes_its_workers_along(number, tmp_path):
-    """And every run says that it was interrupted, whether the sweep could still tell them or not."""
-    command = [sys.executable, "-m", "potentia", "sweep", NAME, "--grid", "seed=1,2", "--set", "duration=100000"]
+    """And every run says that it was interrupted, whether the sweep could still
+    tell them or not.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "potentia",
+        "sweep",
+        NAME,
+        "--grid",
+        "seed=1,2",
+        "--set",
+        "duration=100000",
+    ]
     command += ["--workers", "2", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for _ in range(900):
@@ -153,7 +181,9 @@ def test_a_sweep_that_is_ended_takes_its_workers_along(number, tmp_path):
     assert [json.loads(file.read_text())["status"] for file in records] == ["interrupted"] * 2
     if number != signal.SIGKILL:
         assert process.returncode == 128 + number
-        assert errors.splitlines()[-1] == f"potentia: interrupted; to go on: potentia resume {folder}"
+        assert (
+            errors.splitlines()[-1] == f"potentia: interrupted; to go on: potentia resume {folder}"
+        )
         assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
 
 
@@ -176,9 +206,15 @@ def test_two_processes_do_not_carry_out_one_sweep(broken):
         (["--grid", "neurons=200,,300"], "neurons: must be a valid integer"),
         (["--grid", "neurons=200,200"], "neurons has a value twice"),
         (["--grid", "neurons=200", "--grid", "neurons=300"], "neurons is given twice"),
-        (["--grid", "neurons=200", "--set", "neurons=300"], "given both by --grid and as one value (got 300)"),
+        (
+            ["--grid", "neurons=200", "--set", "neurons=300"],
+            "given both by --grid and as one value (got 300)",
+        ),
         (["--grid", "seed=1,2", "--seed", "3"], "given both by --grid and as one value (got 3)"),
-        (["--grid", "seed=" + ",".join(map(str, range(10_001)))], "at most 10,000 points (got 10,001)"),
+        (
+            ["--grid", "seed=" + ",".join(map(str, range(10_001)))],
+            "at most 10,000 points (got 10,001)",
+        ),
         (["--grid", "neurons=200", "--workers", "0"], "workers: must be a whole number >= 1"),
         (["--grid", "neurons=200", "--backend", "banana"], "backend: must be one of"),
         (["--grid", "neurons=200", "--data", "/no/such"], "/no/such is not a folder"),
@@ -199,8 +235,14 @@ def test_bad_input_leaves_nothing_behind(arguments, message, tmp_path):
         ("[]", "is damaged"),
         ('{"experiment": "x"}', "is damaged"),
         ('{"experiment": "balanced-network", "given": {}, "grid": {"seed": 1}}', "is damaged"),
-        ('{"experiment": "balanced-network", "given": {}, "grid": {"seed": [1]}, "schema": 9}', "has schema 9"),
-        ('{"experiment": "balanced-network", "given": {}, "grid": {"seed": ["x"]}}', "seed: must be a valid integer"),
+        (
+            '{"experiment": "balanced-network", "given": {}, "grid": {"seed": [1]}, "schema": 9}',
+            "has schema 9",
+        ),
+        (
+            '{"experiment": "balanced-network", "given": {}, "grid": {"seed": ["x"]}}',
+            "seed: must be a valid integer",
+        ),
         ('{"experiment": "balanced-netwrok", "given": {}, "grid": {"seed": [1]}}', "did you mean"),
     ],
 )
@@ -232,7 +274,8 @@ def points(**metrics):
             None,
             {
                 "status": "done",
-                "metrics": {"seconds": 1.0 * s} | {name: make(r, s, m) for name, make in metrics.items()},
+                "metrics": {"seconds": 1.0 * s}
+                | {name: make(r, s, m) for name, make in metrics.items()},
             },
         )
         for r in (1.0, 2.0, 4.0)
@@ -242,7 +285,9 @@ def points(**metrics):
 
 
 def test_the_figure_has_a_panel_per_metric_and_a_line_per_other_setting():
-    made = points(linear=lambda r, s, m: r + s, same=lambda r, s, m: 3, missing=lambda r, s, m: None)
+    made = points(
+        linear=lambda r, s, m: r + s, same=lambda r, s, m: 3, missing=lambda r, s, m: None
+    )
     assert sweep_figure.axis(made) == "rate"
     assert sweep_figure.shown(made) == ["linear"]
     figure = sweep_figure.overview(made)

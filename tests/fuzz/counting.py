@@ -17,15 +17,18 @@ SUM = IF(threshold=1e9)  # its potential is the sum of all weights that have arr
 
 
 def counted(case: Case) -> bool:
-    """Spikes of a source and those merged in them are as many as arrive: the sum of a unit that adds 1 for each.
+    """Spikes of a source and those merged in them are as many as arrive: the sum of a unit that
+    adds 1 for each.
 
-    Crossbars bring currents, which nobody counts. A source that hears of its own spikes is left out, as the unit that
-    adds in its place has none.
+    Crossbars bring currents, which nobody counts. A source that hears of its own spikes is left
+    out, as the unit that adds in its place has none.
     """
     said = False
     for units in case.populations:
         incoming = [wiring for wiring in case.projections if wiring.post == units.name]
-        if not isinstance(units.model, SpikeSource) or any(isinstance(part.store, Crossbar) for part in incoming):
+        if not isinstance(units.model, SpikeSource) or any(
+            isinstance(part.store, Crossbar) for part in incoming
+        ):
             continue
         if units.name in _reached(case, units.name):
             continue
@@ -57,11 +60,16 @@ def _summing(case: Case, units: Units) -> Case:
     """The case with units that add 1 for each input in place of a source, and fire never."""
     look = Look(units.name, "v", case.seconds(case.first + case.second))
     return replace(
-        case, populations=tuple(replace(p, model=SUM) if p is units else p for p in case.populations),
+        case,
+        populations=tuple(replace(p, model=SUM) if p is units else p for p in case.populations),
         projections=tuple(_of_one(w) if w.post == units.name else w for w in case.projections),
-        inputs=tuple(_spikes_of_one(d) if d.population == units.name else d for d in case.inputs if _adds(d, units)),
+        inputs=tuple(
+            _spikes_of_one(d) if d.population == units.name else d
+            for d in case.inputs
+            if _adds(d, units)
+        ),
         probes=(look,),
-    )  # fmt: skip
+    )
 
 
 def _adds(drive: Drive, units: Units) -> bool:

@@ -100,9 +100,14 @@ def device(dice: Dice) -> Device:
         "endurance": lambda: Endurance(cycles=1e3, shape=2.0, fails_to=dice.pick(["rest", "full"])),
         "ageing": lambda: tuple(ageing(dice) for _ in range(dice.whole(1, 2))),
         "flicker": lambda: flicker(dice),
-        "telegraph": lambda: Telegraph(share=0.3, median=0.1, sigma=0.5, occupancy=dice.number(0.1, 0.9)),
+        "telegraph": lambda: Telegraph(
+            share=0.3, median=0.1, sigma=0.5, occupancy=dice.number(0.1, 0.9)
+        ),
         "measured": lambda: dice.made(
-            Measured, source=lambda: "a test", conductance=lambda: (1e-6, 20e-6), seconds=lambda: (1.0, 100.0)
+            Measured,
+            source=lambda: "a test",
+            conductance=lambda: (1e-6, 20e-6),
+            seconds=lambda: (1.0, 100.0),
         ),
         "device_spread": lambda: 0.1,
         "g_min": lambda: dice.number(0.1e-6, 2e-6),
@@ -151,11 +156,18 @@ def ageing(dice: Dice) -> Any:
     kind = dice.pick([PowerDrift, LogarithmicRelaxation, Widening])
     if kind is PowerDrift:
         return PowerDrift(
-            t0=dice.pick([0.5, 20.0]), unit=10 * MICRO, mean=law(dice, 0.02, 0.08), sd=law(dice, 0.005, 0.02)
+            t0=dice.pick([0.5, 20.0]),
+            unit=10 * MICRO,
+            mean=law(dice, 0.02, 0.08),
+            sd=law(dice, 0.005, 0.02),
         )
     if kind is LogarithmicRelaxation:
-        return LogarithmicRelaxation(t0=0.5, shift=dice.number(-0.1e-6, 0.1e-6), sd=0.1e-6, sd_growth=0.02e-6)
-    return Widening(times=(0.5, 10.0, 1e4), unit=10 * MICRO, sds=tuple(polynomial(dice) for _ in range(3)))
+        return LogarithmicRelaxation(
+            t0=0.5, shift=dice.number(-0.1e-6, 0.1e-6), sd=0.1e-6, sd_growth=0.02e-6
+        )
+    return Widening(
+        times=(0.5, 10.0, 1e4), unit=10 * MICRO, sds=tuple(polynomial(dice) for _ in range(3))
+    )
 
 
 def flicker(dice: Dice) -> Flicker:

@@ -1,4 +1,6 @@
-"""Random choices of a generator of cases: numbers that are short to read, arrays, laws, subsets of fields."""
+"""Random choices of a generator of cases: numbers that are short to read, arrays, laws, subsets of
+fields.
+"""
 
 from __future__ import annotations
 
@@ -61,10 +63,14 @@ class Dice:
         if kind == "choice":
             return Choice(tuple(self.number(low, high) for _ in range(self.whole(1, 4))))
         nearest = low if abs(low) < abs(high) else high
-        return LogNormal(**{self.pick(["median", "mean"]): short(nearest * 1.5)}, sigma=self.number(0.0, 0.1))
+        return LogNormal(
+            **{self.pick(["median", "mean"]): short(nearest * 1.5)}, sigma=self.number(0.0, 0.1)
+        )
 
     def made(self, kind: type[Any_], share: float = 0.5, **makers: Callable[[], Any]) -> Any_:
-        """A dataclass: fields without a default, and of the others a `share`, are what their makers return."""
+        """A dataclass: fields without a default, and of the others a `share`, are what their makers
+        return.
+        """
         chosen = {}
         for own in fields(kind):  # type: ignore[arg-type]
             needed = own.default is MISSING and own.default_factory is MISSING

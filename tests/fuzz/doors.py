@@ -69,13 +69,31 @@ HOOKS = {
     "AnalogLinear": {"extra_repr", "key"},
 }
 # all of whose methods are such
-PORTS = {"Condition", "Context", "EventInput", "NeuronModel", "ProjectionScope", "Rule", "Stimulus", "Store"}
-SKIPPED = {"ask", "is_timed", "one_line", "settings_rows", "style", "format_table"}  # of modules: not meant for users
+PORTS = {
+    "Condition",
+    "Context",
+    "EventInput",
+    "NeuronModel",
+    "ProjectionScope",
+    "Rule",
+    "Stimulus",
+    "Store",
+}
+SKIPPED = {
+    "ask",
+    "is_timed",
+    "one_line",
+    "settings_rows",
+    "style",
+    "format_table",
+}  # of modules: not meant for users
 
 
 @dataclass(frozen=True)
 class Door:
-    """Something that users call: `make` gives the callable, `good` arguments that it takes, by name."""
+    """Something that users call: `make` gives the callable, `good` arguments that it takes, by
+    name.
+    """
 
     name: str
     make: Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
@@ -88,7 +106,9 @@ def doors() -> list[Door]:
     for package in PACKAGES:
         module = importlib.import_module(f"potentia{package}")
         listed = getattr(module, "__all__", None)
-        home = "potentia" if listed else module.__name__  # without a list, what others made is only passing through
+        home = (
+            "potentia" if listed else module.__name__
+        )  # without a list, what others made is only passing through
         for name in sorted(listed or vars(module)):
             part = getattr(module, name, None)
             if not name.startswith("_") and str(getattr(part, "__module__", "")).startswith(home):
@@ -133,7 +153,10 @@ def _door(name: str, function: Any, kind: type | None) -> Door:
         for key in needed:
             if key not in own and key not in NAMES:
                 raise LookupError(f"tests/fuzz/examples.py has no good value for {name}({key}=...)")
-        made = {key: value.make(owner) if isinstance(value, Of) else value for key, value in good.items()}
+        made = {
+            key: value.make(owner) if isinstance(value, Of) else value
+            for key, value in good.items()
+        }
         return (getattr(owner, name.rpartition(".")[2]) if bound else function), made
 
     return Door(name, make, names)

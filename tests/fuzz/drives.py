@@ -1,4 +1,6 @@
-"""Random stimuli of every class, several on one population, and others of the same class for later runs."""
+"""Random stimuli of every class, several on one population, and others of the same class for later
+runs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,17 @@ from typing import Any
 import numpy as np
 
 from potentia.models import SpikeSource
-from potentia.sim import Constant, Events, Noise, Poisson, SpikeTrain, Step, Stimulus, TimedArray, Uniform
+from potentia.sim import (
+    Constant,
+    Events,
+    Noise,
+    Poisson,
+    SpikeTrain,
+    Step,
+    Stimulus,
+    TimedArray,
+    Uniform,
+)
 
 from .case import Drive, Units
 from .dice import Dice
@@ -17,9 +29,13 @@ from .units import MODELS
 
 
 class Driver:
-    """Draws stimuli for one population; span: steps of `grid` [s] that there will be; noise: whether to draw any."""
+    """Draws stimuli for one population; span: steps of `grid` [s] that there will be; noise:
+    whether to draw any.
+    """
 
-    def __init__(self, dice: Dice, units: Units, grid: float, span: int, *, event: bool, noise: bool) -> None:
+    def __init__(
+        self, dice: Dice, units: Units, grid: float, span: int, *, event: bool, noise: bool
+    ) -> None:
         self.dice, self.units, self.grid, self.span = dice, units, grid, span
         self.event, self.noisy = event, noise
         ranges = MODELS[type(units.model)]
@@ -29,8 +45,14 @@ class Driver:
 
     def kinds(self) -> list[type[Stimulus]]:
         spikes = [kind for kind in STIMULI if kind.goes == "receptor"]
-        currents = [kind for kind in STIMULI if kind.goes == "drive" and (self.noisy or kind is not Noise)]
-        return spikes * 3 + currents if isinstance(self.units.model, SpikeSource) else spikes + currents * 2
+        currents = [
+            kind for kind in STIMULI if kind.goes == "drive" and (self.noisy or kind is not Noise)
+        ]
+        return (
+            spikes * 3 + currents
+            if isinstance(self.units.model, SpikeSource)
+            else spikes + currents * 2
+        )
 
     def drives(self) -> list[Drive]:
         made = []
@@ -47,14 +69,20 @@ class Driver:
     def later(self, stimulus: Stimulus) -> Stimulus:
         """Another stimulus that may stand in for this one."""
         if isinstance(stimulus, Poisson) and self.dice.chance(0.3):
-            return Poisson(rate=np.asarray(stimulus.rate) * 2 + 50.0 if np.ndim(stimulus.rate) else 300.0)
+            return Poisson(
+                rate=np.asarray(stimulus.rate) * 2 + 50.0 if np.ndim(stimulus.rate) else 300.0
+            )
         return self.stimulus(type(stimulus))
 
     def times(self, n: int) -> Any:
         """Times on the grid, off it, at 0, at once, and after the end."""
         dice, end = self.dice, self.span * self.grid
         steps = dice.rng.integers(0, self.span + 3, n)
-        times = steps * self.grid if dice.chance(0.4) else np.round(dice.rng.uniform(0, 1.05 * end, n), 6)
+        times = (
+            steps * self.grid
+            if dice.chance(0.4)
+            else np.round(dice.rng.uniform(0, 1.05 * end, n), 6)
+        )
         if n and dice.chance(0.2):
             times[: n // 2] = times[0]
         if n and dice.chance(0.2):
@@ -82,7 +110,9 @@ class Driver:
     def poisson(self) -> Poisson:
         top = self.dice.pick([0.0, 50.0, 500.0, 3000.0])
         rate = self.dice.per_unit(0.0, top, self.units.n)
-        return self.dice.made(Poisson, 0.8, rate=lambda: rate, weight=lambda: self.weight(self.units.n))
+        return self.dice.made(
+            Poisson, 0.8, rate=lambda: rate, weight=lambda: self.weight(self.units.n)
+        )
 
     def constant(self) -> Constant:
         if self.dice.chance(0.15) and hasattr(self.units.model, "threshold"):
@@ -128,10 +158,16 @@ STIMULI: dict[type[Stimulus], Callable[[Driver], Stimulus]] = {
 
 
 def scattered(dice: Dice, stimulus: Stimulus) -> Stimulus:
-    """The same with a distribution around each number of which there may be one per unit or event."""
+    """The same with a distribution around each number of which there may be one per
+    unit or event.
+    """
     chosen: dict[str, Any] = {}
     for own in fields(stimulus):  # type: ignore[arg-type]
         value = getattr(stimulus, own.name)
-        if own.name in ("value", "rate", "weight", "mean", "std") and np.ndim(value) == 0 and dice.chance(0.5):
+        if (
+            own.name in ("value", "rate", "weight", "mean", "std")
+            and np.ndim(value) == 0
+            and dice.chance(0.5)
+        ):
             chosen[own.name] = Uniform(*sorted((0.5 * value, 1.5 * value)))
     return replace(stimulus, **chosen)  # type: ignore[type-var]

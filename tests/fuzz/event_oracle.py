@@ -1,7 +1,8 @@
-"""One unit from event to event by textbook formulas: crossings are looked for everywhere, then halved down.
+"""One unit from event to event by textbook formulas: crossings are looked for everywhere, then
+halved down.
 
-Slow, and without a line in common with the event engine. The formulas lose digits where time constants nearly agree,
-and a crossing that comes and goes within a look is missed.
+Slow, and without a line in common with the event engine. The formulas lose digits where time
+constants nearly agree, and a crossing that comes and goes within a look is missed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ State = dict[str, Any]
 class Unit:
     """A unit of a model by name, its parameters and where its variables start.
 
-    kicks: (time [s], variable, weight), in order of time; levels: (time [s], drive from then on), the first at 0.
+    kicks: (time [s], variable, weight), in order of time; levels: (time [s], drive from then on),
+    the first at 0.
     """
 
     model: str
@@ -31,10 +33,14 @@ class Unit:
     levels: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 0.0)])
 
     def spikes(self, duration: float, raised: float = 0.0) -> list[float]:
-        """The times of all spikes up to `duration` [s], with a threshold that is a share `raised` higher."""
+        """The times of all spikes up to `duration` [s], with a threshold that is a share `raised`
+        higher.
+        """
         state, drive, now, held, fired = dict(self.state), self.levels[0][1], 0.0, -1.0, []
         threshold = self.fields["threshold"] * (1 + raised)
-        times = sorted({time for time, *_ in self.kicks} | {time for time, _ in self.levels} | {duration})
+        times = sorted(
+            {time for time, *_ in self.kicks} | {time for time, _ in self.levels} | {duration}
+        )
         for end in (time for time in times if time <= duration):
             while True:
                 if now < held:  # clamped

@@ -1,4 +1,6 @@
-"""Good arguments for every public call, by the names of parameters, and what is done with what comes of them."""
+"""Good arguments for every public call, by the names of parameters, and what is done with what
+comes of them.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ from potentia.sim import (
 
 @dataclass(frozen=True)
 class Of:
-    """An argument that is made anew for every call, from the object whose method is called (None for others)."""
+    """An argument that is made anew for every call, from the object whose method is called (None
+    for others).
+    """
 
     make: Callable[[Any], Any]
 
@@ -122,46 +126,132 @@ def instance(kind: type) -> Any:
         return made()
     own = CALLS.get(kind.__name__, {})
     needed = [
-        p.name for p in inspect.signature(kind).parameters.values() if p.default is p.empty and p.kind != p.VAR_KEYWORD
+        p.name
+        for p in inspect.signature(kind).parameters.values()
+        if p.default is p.empty and p.kind != p.VAR_KEYWORD
     ]
     values = {key: own.get(key, NAMES.get(key)) for key in {*needed, *own}}
-    return kind(**{key: value.make(None) if isinstance(value, Of) else value for key, value in values.items()})
+    return kind(
+        **{
+            key: value.make(None) if isinstance(value, Of) else value
+            for key, value in values.items()
+        }
+    )
 
 
-CELL: dict[str, Any] = {"g_min": 1e-6, "g_max": 1e-4, "read_noise": 0.01, "unit": 1e-6,
-                        "programming": Polynomial(coefficients=(0.01,))}  # fmt: skip
+CELL: dict[str, Any] = {
+    "g_min": 1e-6,
+    "g_max": 1e-4,
+    "read_noise": 0.01,
+    "unit": 1e-6,
+    "programming": Polynomial(coefficients=(0.01,)),
+}
 G = np.array([1e-5, 2e-5, 3e-6])
 NAMES: dict[str, Any] = {
-    "n": 3, "n_pre": 3, "n_post": 3, "key": 7, "recurrent": False, "seed": 3, "name": "fresh", "rate": 1000.0,
-    "duration": 5e-3, "value": 18e-3, "values": [[1.0, 2.0, 3.0]], "p": 0.5, "k": 2, "shape": (3, 3, 3), "mean": 1.0,
-    "sd": 0.1, "sigma": 0.5, "low": 0.0, "high": 1.0, "options": (1.0, 2.0), "sources": [0, 1], "targets": G,
-    "matrix": np.eye(3), "std": 1e-3, "times": [0.0, 1e-3], "interval": 1e-3, "x": [0, 1], "y": [0, 0],
+    "n": 3,
+    "n_pre": 3,
+    "n_post": 3,
+    "key": 7,
+    "recurrent": False,
+    "seed": 3,
+    "name": "fresh",
+    "rate": 1000.0,
+    "duration": 5e-3,
+    "value": 18e-3,
+    "values": [[1.0, 2.0, 3.0]],
+    "p": 0.5,
+    "k": 2,
+    "shape": (3, 3, 3),
+    "mean": 1.0,
+    "sd": 0.1,
+    "sigma": 0.5,
+    "low": 0.0,
+    "high": 1.0,
+    "options": (1.0, 2.0),
+    "sources": [0, 1],
+    "targets": G,
+    "matrix": np.eye(3),
+    "std": 1e-3,
+    "times": [0.0, 1e-3],
+    "interval": 1e-3,
+    "x": [0, 1],
+    "y": [0, 0],
     "t": [0.0, 1e-3],
-    "width": 1e-3, "units": [0, 2], "device": Of(lambda _: BreakdownReRAM()), "conductances": Of(lambda _: G.copy()),
-    "seconds": 10.0, "cycles": 100.0, "rows": 3, "columns": 2, "weights": [[1.0, -1.0]], "g_min": 1e-6, "g_max": 1e-5,
-    "plus": np.ones((1, 3, 3)) * 1e-5, "minus": np.ones((1, 3, 3)) * 1e-6, "scale": 1e5, "voltages": [0.1, 0.2, 0.3],
-    "cotangents": [1.0, 1.0, 1.0], "r_word": 1.0, "r_bit": 1.0, "audio": np.sin(np.arange(400) / 3),
+    "width": 1e-3,
+    "units": [0, 2],
+    "device": Of(lambda _: BreakdownReRAM()),
+    "conductances": Of(lambda _: G.copy()),
+    "seconds": 10.0,
+    "cycles": 100.0,
+    "rows": 3,
+    "columns": 2,
+    "weights": [[1.0, -1.0]],
+    "g_min": 1e-6,
+    "g_max": 1e-5,
+    "plus": np.ones((1, 3, 3)) * 1e-5,
+    "minus": np.ones((1, 3, 3)) * 1e-6,
+    "scale": 1e5,
+    "voltages": [0.1, 0.2, 0.3],
+    "cotangents": [1.0, 1.0, 1.0],
+    "r_word": 1.0,
+    "r_bit": 1.0,
+    "audio": np.sin(np.arange(400) / 3),
     "envelope": [0.1, 0.2],
-    "features": [[0.0], [1.0], [2.0]], "labels": [0, 1, 1], "coefficients": (1.0, 2.0), "offset": 1.0, "slope": 0.5,
-    "factor": 2.0, "exponent": 0.5, "edge": 1.0, "below": Polynomial(coefficients=(1.0,)), "share": 0.5,
+    "features": [[0.0], [1.0], [2.0]],
+    "labels": [0, 1, 1],
+    "coefficients": (1.0, 2.0),
+    "offset": 1.0,
+    "slope": 0.5,
+    "factor": 2.0,
+    "exponent": 0.5,
+    "edge": 1.0,
+    "below": Polynomial(coefficients=(1.0,)),
+    "share": 0.5,
     "median": 0.1,
-    "above": Polynomial(coefficients=(2.0,)), "t0": 1.0, "unit": 1e-6, "amplitude": Polynomial(coefficients=(0.01,)),
-    "read_time": 1e-6, "occupancy": 0.5, "shift": 0.1, "sd_growth": 0.1, "fails_to": "rest", "source": "a paper",
-    "path": "saved", "population": "cells", "variable": "v", "target": "cells", "what": "v", "projection": "synapses",
-    "signal": [0.0, 1.0, 0.0], "step": 0.3, "rates": [100.0, 200.0], "events": 5.0, "n_synapses": 9,
+    "above": Polynomial(coefficients=(2.0,)),
+    "t0": 1.0,
+    "unit": 1e-6,
+    "amplitude": Polynomial(coefficients=(0.01,)),
+    "read_time": 1e-6,
+    "occupancy": 0.5,
+    "shift": 0.1,
+    "sd_growth": 0.1,
+    "fails_to": "rest",
+    "source": "a paper",
+    "path": "saved",
+    "population": "cells",
+    "variable": "v",
+    "target": "cells",
+    "what": "v",
+    "projection": "synapses",
+    "signal": [0.0, 1.0, 0.0],
+    "step": 0.3,
+    "rates": [100.0, 200.0],
+    "events": 5.0,
+    "n_synapses": 9,
     "operations": 10.0,
-    "spikes": Of(lambda _: result().spikes("cells")), "results": Of(lambda _: [result()]),
+    "spikes": Of(lambda _: result().spikes("cells")),
+    "results": Of(lambda _: [result()]),
     "result": Of(lambda _: result()),
-    "tiles": Of(lambda _: np.zeros((1, 1, 4, 4))), "in_features": 3, "out_features": 2, "means": {"a": 0.5},
-    "samples": Of(lambda _: result().samples("cells", "v")), "figure": Of(lambda _: result().plot()),
-}  # fmt: skip
+    "tiles": Of(lambda _: np.zeros((1, 1, 4, 4))),
+    "in_features": 3,
+    "out_features": 2,
+    "means": {"a": 0.5},
+    "samples": Of(lambda _: result().samples("cells", "v")),
+    "figure": Of(lambda _: result().plot()),
+}
 CALLS: dict[str, dict[str, Any]] = {
     "Network.population": {"model": Of(lambda _: LIF()), "initial": {"v": 0.01}},
     "Network.connect": {
-        "pre": Of(lambda net: net.populations[0]), "post": Of(lambda net: net.populations[0]), "weight": 1e-3,
+        "pre": Of(lambda net: net.populations[0]),
+        "post": Of(lambda net: net.populations[0]),
+        "weight": 1e-3,
         "connectivity": Of(lambda _: AllToAll()),
     },
-    "Network.stimulate": {"population": Of(lambda net: net.populations[0]), "stimulus": Of(lambda _: SpikeTrain())},
+    "Network.stimulate": {
+        "population": Of(lambda net: net.populations[0]),
+        "stimulus": Of(lambda _: SpikeTrain()),
+    },
     "Network.probe": {"target": Of(lambda net: net.populations[0]), "what": "resting"},
     "Simulator": {"network": Of(lambda _: network())},
     "Simulator.load": {"path": Of(lambda _: _saved())},
@@ -169,8 +259,15 @@ CALLS: dict[str, dict[str, Any]] = {
     "Simulator.synapses": {"projection": "synapses"},
     "Simulator.reset": {"keep": "weights"},
     "Simulator.set": {"part": "cells", "v": 5e-3, "threshold": 12e-3},
-    "Simulator.stimulate": {"part": "drive", "stimulus": Of(lambda _: SpikeTrain([2e-3], [1], 20e-3))},
-    "Simulator.run_until": {"condition": Of(lambda _: SpikeCount("cells", 1)), "most": 5e-3, "every": 1e-3},
+    "Simulator.stimulate": {
+        "part": "drive",
+        "stimulus": Of(lambda _: SpikeTrain([2e-3], [1], 20e-3)),
+    },
+    "Simulator.run_until": {
+        "condition": Of(lambda _: SpikeCount("cells", 1)),
+        "most": 5e-3,
+        "every": 1e-3,
+    },
     "Residual": {"population": "cells", "variable": "v", "below": 1.0},
     "SpikeCount": {"population": "cells", "least": 1},
     "FromSparse.reweighted": {"weights": [1.0, 2.0, 3.0]},
@@ -180,60 +277,109 @@ CALLS: dict[str, dict[str, Any]] = {
     "BatchResult.load": {"path": Of(lambda _: _batch())},
     "Result.of": {"records": Of(lambda _: result())},
     "Result.save": {"path": Of(lambda _: _fresh("save"))},
-    "EventKernels": {"flow": "lif_flow", "next": "lif_next", "state": ("v",), "receives": {"jump": "v"}},
-    "Choice.cdf": {"x": [0.5, 1.5]}, "Uniform.cdf": {"x": [0.5, 1.5]}, "Normal.cdf": {"x": [0.5, 1.5]},
-    "LogNormal": {"median": 0.1}, "LogNormal.cdf": {"x": [0.5, 1.5]},
-    "Choice.quantile": {"p": [0.5]}, "Uniform.quantile": {"p": [0.5]}, "Normal.quantile": {"p": [0.5]},
-    "LogNormal.quantile": {"p": [0.5]}, "Choice.levels": {"n": 4}, "DistanceDependent.edges": {"n_pre": 27,
-    "n_post": 27},
-    "Explicit": {"targets": [1, 0]}, "SmallWorld.edges": {"recurrent": True}, "Events": {"p": [0, 1], "width": 2,
-    "height": 1},
-    "SpikeTrain": {"times": [0.0, 1e-3], "ids": [0, 1]}, "Step": {"values": [1.0, 2.0]},
-    "TimedArray": {"values": [1.0, 2.0]}, "SpikeTimes": {"times": [0.0, 1e-3], "ids": [0, 1]},
+    "EventKernels": {
+        "flow": "lif_flow",
+        "next": "lif_next",
+        "state": ("v",),
+        "receives": {"jump": "v"},
+    },
+    "Choice.cdf": {"x": [0.5, 1.5]},
+    "Uniform.cdf": {"x": [0.5, 1.5]},
+    "Normal.cdf": {"x": [0.5, 1.5]},
+    "LogNormal": {"median": 0.1},
+    "LogNormal.cdf": {"x": [0.5, 1.5]},
+    "Choice.quantile": {"p": [0.5]},
+    "Uniform.quantile": {"p": [0.5]},
+    "Normal.quantile": {"p": [0.5]},
+    "LogNormal.quantile": {"p": [0.5]},
+    "Choice.levels": {"n": 4},
+    "DistanceDependent.edges": {"n_pre": 27, "n_post": 27},
+    "Explicit": {"targets": [1, 0]},
+    "SmallWorld.edges": {"recurrent": True},
+    "Events": {"p": [0, 1], "width": 2, "height": 1},
+    "SpikeTrain": {"times": [0.0, 1e-3], "ids": [0, 1]},
+    "Step": {"values": [1.0, 2.0]},
+    "TimedArray": {"values": [1.0, 2.0]},
+    "SpikeTimes": {"times": [0.0, 1e-3], "ids": [0, 1]},
     "PiecewiseConstant": {"values": [[1.0], [2.0]]},
     "Spikes": {"times": np.array([1e-3]), "ids": np.array([0]), "start": 0.0, "stop": 1e-2},
-    **{f"Cochlea.{name}": {"rate": 8000.0} for name in ("bands", "energies", "envelope", "rates", "spikes")},
-    "encode_latency": {"values": [0.5, 1.0]}, "weight_matrix": {"weights": np.eye(3)},
+    **{
+        f"Cochlea.{name}": {"rate": 8000.0}
+        for name in ("bands", "energies", "envelope", "rates", "spikes")
+    },
+    "encode_latency": {"values": [0.5, 1.0]},
+    "weight_matrix": {"weights": np.eye(3)},
     "weight_histogram": {"weights": G},
     "raster": {"spikes": Of(lambda _: result().spike_records)},
     "rates": {"spikes": Of(lambda _: result().spike_records)},
-    "save": {"path": Of(lambda _: _fresh("figure.png"))}, "get": {"name": "breakdown-taox"},
+    "save": {"path": Of(lambda _: _fresh("figure.png"))},
+    "get": {"name": "breakdown-taox"},
     "load": {"name": "balanced-network"},
     "read_settings": {"name": "x", "model": Of(lambda _: _settings()), "texts": []},
     "EventTrace": {"side": "pre", "tau": 20e-3},
-    "EventRule": {"arrival": "stdp_arrival", "traces": {"y": EventTrace(side="post", tau=20e-3)},
-    "constants": {"a_minus": 1e-3}},
-    "Endurance": {"shape": 1.0}, "MultilevelCell": CELL,
-    "PowerDrift": {"mean": Polynomial(coefficients=(0.05,)), "sd": Polynomial(coefficients=(0.01,))},
-    "LogarithmicRelaxation": {"sd": 0.1}, "Widening": {"times": (1.0, 10.0),
-    "sds": (Polynomial(coefficients=(0.1,)),) * 2},
-    "Tile": {"rows": 4, "columns": 4}, "Macro40nm": {"rows": 8, "columns": 8}, "PowerDrift.exponents": {},
+    "EventRule": {
+        "arrival": "stdp_arrival",
+        "traces": {"y": EventTrace(side="post", tau=20e-3)},
+        "constants": {"a_minus": 1e-3},
+    },
+    "Endurance": {"shape": 1.0},
+    "MultilevelCell": CELL,
+    "PowerDrift": {
+        "mean": Polynomial(coefficients=(0.05,)),
+        "sd": Polynomial(coefficients=(0.01,)),
+    },
+    "LogarithmicRelaxation": {"sd": 0.1},
+    "Widening": {"times": (1.0, 10.0), "sds": (Polynomial(coefficients=(0.1,)),) * 2},
+    "Tile": {"rows": 4, "columns": 4},
+    "Macro40nm": {"rows": 8, "columns": 8},
+    "PowerDrift.exponents": {},
     "OffsetColumn.to_weights": {"minus": np.ones((1, 3, 1)) * 1e-6},
-    "BitSlicing.to_weights": {"plus": np.ones((4, 3, 3)) * 1e-5, "minus": np.ones((4, 3, 3)) * 1e-6},
-    **{f"Wires.{name}": {"conductances": np.ones((3, 3)) * 1e-5} for name in ("currents", "effective", "gradient",
-    "potentials")},
+    "BitSlicing.to_weights": {
+        "plus": np.ones((4, 3, 3)) * 1e-5,
+        "minus": np.ones((4, 3, 3)) * 1e-6,
+    },
+    **{
+        f"Wires.{name}": {"conductances": np.ones((3, 3)) * 1e-5}
+        for name in ("currents", "effective", "gradient", "potentials")
+    },
     "effective_conductance": {"conductances": np.ones((3, 3)) * 1e-5},
     "output_currents": {"conductances": np.ones((3, 3)) * 1e-5},
     "AnalogLinear": {"device": Of(lambda _: MultilevelCell(**CELL))},
-    **{f"AnalogLinear.{name}": {"x": Of(lambda _: torch.ones(1, 3))} for name in ("forward", "read_cells",
-    "calibrate")},
-    "AnalogLinear.from_linear": {"linear": Of(lambda _: torch.nn.Linear(3, 2)),
-    "device": Of(lambda _: MultilevelCell(**CELL))},
-    "joules": {"simulator": Of(lambda _: ran()[0]), "result": Of(lambda _: ran()[1]),
-    "projection": Of(lambda _: ran()[0].network.projections[0])},
-    "synaptic_events": {"simulator": Of(lambda _: ran()[0]), "result": Of(lambda _: ran()[1]),
-    "projection": Of(lambda _: ran()[0].network.projections[0])},
-}  # fmt: skip
+    **{
+        f"AnalogLinear.{name}": {"x": Of(lambda _: torch.ones(1, 3))}
+        for name in ("forward", "read_cells", "calibrate")
+    },
+    "AnalogLinear.from_linear": {
+        "linear": Of(lambda _: torch.nn.Linear(3, 2)),
+        "device": Of(lambda _: MultilevelCell(**CELL)),
+    },
+    "joules": {
+        "simulator": Of(lambda _: ran()[0]),
+        "result": Of(lambda _: ran()[1]),
+        "projection": Of(lambda _: ran()[0].network.projections[0]),
+    },
+    "synaptic_events": {
+        "simulator": Of(lambda _: ran()[0]),
+        "result": Of(lambda _: ran()[1]),
+        "projection": Of(lambda _: ran()[0].network.projections[0]),
+    },
+}
 
 
 def plain(made: Any) -> None:
-    """Raise TypeError where a description keeps a number or a text of another library than Python or NumPy's arrays."""
+    """Raise TypeError where a description keeps a number or a text of another library than Python
+    or NumPy's arrays.
+    """
     if not is_dataclass(made) or isinstance(made, type):
         return
     for own in fields(made):
         value = getattr(made, own.name)
-        foreign = isinstance(value, (np.generic, np.ma.MaskedArray, torch.Tensor, Fraction, Decimal))
-        if foreign or (isinstance(value, np.ndarray) and (value.ndim == 0 or value.dtype.kind not in "iuf")):
+        foreign = isinstance(
+            value, (np.generic, np.ma.MaskedArray, torch.Tensor, Fraction, Decimal)
+        )
+        if foreign or (
+            isinstance(value, np.ndarray) and (value.ndim == 0 or value.dtype.kind not in "iuf")
+        ):
             raise TypeError(f"{type(made).__name__}.{own.name} keeps a {type(value).__name__}")
 
 
@@ -278,6 +424,12 @@ def _joined(net: Network, part: Any) -> None:
     net.stimulate(cells, SpikeTrain([1e-3], [0], 20e-3))
     connectivity = part if isinstance(part, Connectivity) else AllToAll()
     weight = part if isinstance(part, Distribution) else None if hasattr(part, "matrix") else 1e-3
-    own = {"store": part} if isinstance(part, Store) else {"rule": part} if isinstance(part, Rule) else {}
+    own = (
+        {"store": part}
+        if isinstance(part, Store)
+        else {"rule": part}
+        if isinstance(part, Rule)
+        else {}
+    )
     net.connect(cells, cells, connectivity, weight=weight, **own)
     _run(net)

@@ -1,8 +1,10 @@
-"""Files changed at random, and whether reading them ends well: ``python -m potentia.tests.fuzz.files --count 2000``.
+"""Files changed at random, and whether reading them ends well: ``python -m
+potentia.tests.fuzz.files --count 2000``.
 
-Each change is read in a process with limits, one for many. What must not happen: a process that dies (crash), two
-seconds of work (hang), a gigabyte (memory), an error of a library or of more than one line (foreign), and a file that
-is accepted though it says something else (other). ``--seed 7 --kind results`` shows what becomes of one.
+Each change is read in a process with limits, one for many. What must not happen: a process that
+dies (crash), two seconds of work (hang), a gigabyte (memory), an error of a library or of more than
+one line (foreign), and a file that is accepted though it says something else (other). ``--seed 7
+--kind results`` shows what becomes of one.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ class Fault:
 
 def faults(kind: str, first: int, count: int) -> Iterator[Fault]:
     """What goes wrong with the files of a kind and of the seeds from `first` on."""
-    with tempfile.TemporaryDirectory(prefix="potentia-fuzz-", dir=FAST) as home, mmap.mmap(-1, 4096) as shared:
+    with (
+        tempfile.TemporaryDirectory(prefix="potentia-fuzz-", dir=FAST) as home,
+        mmap.mmap(-1, 4096) as shared,
+    ):
         reader = KINDS[kind](Path(home))
         seed, end = first, first + count
         while seed < end:
@@ -63,11 +68,19 @@ def faults(kind: str, first: int, count: int) -> Iterator[Fault]:
 def _ending(number: int) -> str:
     if number == signal.SIGPROF:
         return f"hang: more than {SECONDS} s of work"
-    return "hang: nothing happens" if number == signal.SIGKILL else f"crash: {signal.Signals(number).name}"
+    return (
+        "hang: nothing happens"
+        if number == signal.SIGKILL
+        else f"crash: {signal.Signals(number).name}"
+    )
 
 
-def _batch(reader: Reader, kind: str, first: int, stop: int, shared: mmap.mmap) -> tuple[int, list[Fault]]:
-    """Read the files of some seeds in a process of its own: the signal that ended it, and what it says."""
+def _batch(
+    reader: Reader, kind: str, first: int, stop: int, shared: mmap.mmap
+) -> tuple[int, list[Fault]]:
+    """Read the files of some seeds in a process of its own: the signal that ended it, and what it
+    says.
+    """
     struct.pack_into("<q", shared, 0, first)
     incoming, outgoing = os.pipe()
     child = os.fork()
@@ -114,7 +127,10 @@ def _work(reader: Reader, first: int, stop: int, shared: mmap.mmap, outgoing: in
         what = judged(reader, seed)
         signal.setitimer(signal.ITIMER_PROF, 0.0)
         if what:
-            os.write(outgoing, f"{seed} {' '.join(what.split())[:300]}\n".encode("utf-8", "backslashreplace"))
+            os.write(
+                outgoing,
+                f"{seed} {' '.join(what.split())[:300]}\n".encode("utf-8", "backslashreplace"),
+            )
 
 
 def judged(reader: Reader, seed: int) -> str:
@@ -133,12 +149,18 @@ def judged(reader: Reader, seed: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kind", choices=KINDS, help="of files, all if left out")
     parser.add_argument("--seed", type=int, help="read this one alone, here")
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--count", type=int, default=2000, help="in all, shared out by what each kind takes")
-    parser.add_argument("--seconds", type=float, default=1e9, help="after which no further part is begun")
+    parser.add_argument(
+        "--count", type=int, default=2000, help="in all, shared out by what each kind takes"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=1e9, help="after which no further part is begun"
+    )
     given = parser.parse_args()
     if given.seed is not None:
         with tempfile.TemporaryDirectory() as home:
@@ -156,7 +178,10 @@ def main() -> None:
                 found[fault.what.partition(":")[0]] += 1
                 print(fault, flush=True)
             read[kind] += count
-        print(f"{sum(read.values()):,} in {time.monotonic() - begun:.0f} s: {dict(read)}; {dict(found)}", flush=True)
+        print(
+            f"{sum(read.values()):,} in {time.monotonic() - begun:.0f} s: {dict(read)}; {dict(found)}",
+            flush=True,
+        )
     sys.exit(1 if found else 0)
 
 

@@ -15,12 +15,21 @@ from .rates import rated
 from .units import lawful, units
 from .wirings import Wirer
 
-GRIDS = (1e-4, 1e-4, 2e-4, 2.5e-4, 5e-4, 1e-3)  # [s]; the default intervals of probes are multiples of each
+GRIDS = (
+    1e-4,
+    1e-4,
+    2e-4,
+    2.5e-4,
+    5e-4,
+    1e-3,
+)  # [s]; the default intervals of probes are multiples of each
 MIXED = 40  # one seed in so many mixes numbers and arrays in a model, since each combination is compiled once: a second
 UNMIXED = 1000  # seeds below never do
 UNTAUGHT = 1000  # of seeds below, networks of the event engine do not learn
 LAWFUL = 8  # one seed in so many has distributions in models and stimuli
-PINNED = 100  # seeds below draw what they always drew, so that versions can be compared by their spikes
+PINNED = (
+    100  # seeds below draw what they always drew, so that versions can be compared by their spikes
+)
 
 
 def generate(seed: int) -> Case:
@@ -39,7 +48,9 @@ def generate(seed: int) -> Case:
     later: dict[str, tuple[Any, ...]] = {}
     samples = dice.whole(1, 3)
     for part in populations:
-        driver = Driver(dice, part, grid, first + second, event=event, noise=not event or seed >= PINNED)
+        driver = Driver(
+            dice, part, grid, first + second, event=event, noise=not event or seed >= PINNED
+        )
         for drive in driver.drives():
             inputs.append(drive)
             if dice.chance(0.6):
@@ -49,10 +60,21 @@ def generate(seed: int) -> Case:
         populations = [lawful(own, part, grid, event=event) for part in populations]
         inputs = [replace(drive, stimulus=scattered(own, drive.stimulus)) for drive in inputs]
     case = Case(
-        seed, network_seed, tuple(populations), tuple(projections), tuple(inputs),
-        tuple(_probes(dice, populations, projections, grid, event=event)), "event" if event else "clock", grid,
-        dice.pick(["float32", "float64"]), dice.pick([1, 7, 50, 1000]), dice.chance(0.2), first, second, later,
-    )  # fmt: skip
+        seed,
+        network_seed,
+        tuple(populations),
+        tuple(projections),
+        tuple(inputs),
+        tuple(_probes(dice, populations, projections, grid, event=event)),
+        "event" if event else "clock",
+        grid,
+        dice.pick(["float32", "float64"]),
+        dice.pick([1, 7, 50, 1000]),
+        dice.chance(0.2),
+        first,
+        second,
+        later,
+    )
     graded = Dice(seed, 2)
     return rated(case, graded) if seed >= PINNED and not event and graded.chance(0.2) else case
 
@@ -63,17 +85,27 @@ def _projections(
     made = []
     for k in range(dice.pick([0, 1, 1, 2, 2, 3, 5])):
         pre, post = dice.pick(populations), dice.pick(populations)
-        if event and isinstance(post.model, SpikeSource) and populations.index(pre) >= populations.index(post):
+        if (
+            event
+            and isinstance(post.model, SpikeSource)
+            and populations.index(pre) >= populations.index(post)
+        ):
             continue  # spikes that go in a circle of units that never rest breed without end
-        made.append(Wirer(dice, pre, post, f"c{k}", seed).wiring(grid, event=event, teaches=teaches))
+        made.append(
+            Wirer(dice, pre, post, f"c{k}", seed).wiring(grid, event=event, teaches=teaches)
+        )
     return made
 
 
-def _probes(dice: Dice, populations: list[Units], projections: list[Wiring], grid: float, *, event: bool) -> list[Look]:
+def _probes(
+    dice: Dice, populations: list[Units], projections: list[Wiring], grid: float, *, event: bool
+) -> list[Look]:
     made = []
     for part in populations:
         kernels = part.model.event
-        state = [name for name in part.model.state if not event or (kernels and name in kernels.state)]
+        state = [
+            name for name in part.model.state if not event or (kernels and name in kernels.state)
+        ]
         for what in ("spikes", "counts", "rate", *state):
             if dice.chance(0.7 if what == "spikes" else 0.3):
                 made.append(Look(part.name, what, _every(dice, what, grid), _ids(dice, part.n)))

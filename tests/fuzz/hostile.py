@@ -1,4 +1,6 @@
-"""Values that a user may hand over by mistake or by way of another library, each made anew for every call."""
+"""Values that a user may hand over by mistake or by way of another library, each made anew for
+every call.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class Rude:
     def __repr__(self) -> str:
         raise RuntimeError("nobody\nshould see this")
 
-    __str__ = __float__ = __int__ = __index__ = __len__ = __iter__ = __array__ = __fspath__ = __bool__ = __repr__
+    __str__ = __float__ = __int__ = __index__ = __len__ = __iter__ = __array__ = __fspath__ = (
+        __bool__
+    ) = __repr__
 
 
 class Loud:

@@ -1,7 +1,7 @@
 """What must not matter: ways to run one network that have to give the same, bit for bit.
 
-Each judge takes a case and raises `Difference` where two ways differ. It returns False where it cannot say anything
-about this case.
+Each judge takes a case and raises `Difference` where two ways differ. It returns False where it
+cannot say anything about this case.
 """
 
 from __future__ import annotations
@@ -47,13 +47,21 @@ def same(name: str, here: Result, there: Result, *, tallies: bool = True) -> Non
         for key in one:
             for column in ("times", "ids", "values"):
                 if hasattr(one[key], column):
-                    _equal(f"{name}: {column} of {key}", getattr(one[key], column), getattr(other[key], column))
+                    _equal(
+                        f"{name}: {column} of {key}",
+                        getattr(one[key], column),
+                        getattr(other[key], column),
+                    )
     for field in ("start", "stop", "hash") + ("tallies",) * tallies:
         if getattr(here, field) != getattr(there, field):
-            raise Difference(f"{name}: {field} {getattr(here, field)!r} and {getattr(there, field)!r}")
+            raise Difference(
+                f"{name}: {field} {getattr(here, field)!r} and {getattr(there, field)!r}"
+            )
 
 
-def same_state(name: str, here: Simulator, there: Simulator, *, besides: Collection[str] = ()) -> None:
+def same_state(
+    name: str, here: Simulator, there: Simulator, *, besides: Collection[str] = ()
+) -> None:
     """Raise unless two simulators stand at the same state, bit for bit; `besides` may differ."""
     snapshots = (simulator._engine.snapshot() for simulator in (here, there))
     one, other = ({key: state[key] for key in state if key not in besides} for state in snapshots)
@@ -65,11 +73,15 @@ def same_state(name: str, here: Simulator, there: Simulator, *, besides: Collect
 
 def _equal(name: str, one: Any, other: Any) -> None:
     if one.shape != other.shape or one.dtype != other.dtype:
-        raise Difference(f"{name}: {one.dtype}{list(one.shape)} and {other.dtype}{list(other.shape)}")
+        raise Difference(
+            f"{name}: {one.dtype}{list(one.shape)} and {other.dtype}{list(other.shape)}"
+        )
     unequal = ~((one == other) | (_nan(one) & _nan(other)))
     if unequal.any():
         at = tuple(map(int, np.argwhere(unequal)[0]))
-        raise Difference(f"{name}: {unequal.sum()} of {one.size} differ, first at {at}: {one[at]!r} and {other[at]!r}")
+        raise Difference(
+            f"{name}: {unequal.sum()} of {one.size} differ, first at {at}: {one[at]!r} and {other[at]!r}"
+        )
 
 
 def _nan(array: Any) -> Any:
@@ -92,11 +104,19 @@ def diverges(case: Case) -> bool:
 
 
 LISTS = ("resting", "left")  # variables that are lists, each shard and each backend with its own
-ROUNDED = (AdEx, CobaLIF, Crossbar, LeakyRate, STDP)  # these round otherwise where compiled: see `kernels/reference`
+ROUNDED = (
+    AdEx,
+    CobaLIF,
+    Crossbar,
+    LeakyRate,
+    STDP,
+)  # these round otherwise where compiled: see `kernels/reference`
 
 
 def reference(case: Case) -> bool:
-    """The kernels that are written to be read give what those that are compiled give, in double precision at least."""
+    """The kernels that are written to be read give what those that are compiled give, in double
+    precision at least.
+    """
     if case.engine == "event":
         return False
     case = replace(case, probes=tuple(look for look in case.probes if look.what not in LISTS))
@@ -114,7 +134,11 @@ def close(name: str, here: Result, there: Result) -> None:
     """Raise unless two results have the same spikes, and the rest alike up to rounding."""
     for key, spikes in here.spike_records.items():
         for column in ("times", "ids"):
-            _equal(f"{name}: {column} of {key}", getattr(spikes, column), getattr(there.spike_records[key], column))
+            _equal(
+                f"{name}: {column} of {key}",
+                getattr(spikes, column),
+                getattr(there.spike_records[key], column),
+            )
     for key, samples in here.sample_records.items():
         one, other = samples.values, there.sample_records[key].values
         if one.shape != other.shape or not np.allclose(one, other, rtol=1e-7, atol=1e-11):
@@ -205,7 +229,9 @@ def turned_back(case: Case) -> bool:
 
 
 def set_again(case: Case) -> bool:
-    """To set what is there already changes nothing on the clock: all is compiled anew and goes on."""
+    """To set what is there already changes nothing on the clock: all is compiled
+    anew and goes on.
+    """
     simulator, other = case.simulator(), case.simulator()
     for described in simulator.network.inputs:
         simulator.stimulate(described.name, described.stimulus)
@@ -224,10 +250,20 @@ def set_again(case: Case) -> bool:
                 simulator.set(projection.name, weights=simulator.weights(projection))
     listed = {
         "wiring",
-        *(f"{units.name}.{ring}" for units in case.populations for ring in ("history", "history_count")),
+        *(
+            f"{units.name}.{ring}"
+            for units in case.populations
+            for ring in ("history", "history_count")
+        ),
     }
-    same_state("set to the same", simulator, other, besides=listed)  # weights that are set are listed one by one
-    same("set to the same", simulator.run(case.seconds(case.second)), other.run(case.seconds(case.second)))
+    same_state(
+        "set to the same", simulator, other, besides=listed
+    )  # weights that are set are listed one by one
+    same(
+        "set to the same",
+        simulator.run(case.seconds(case.second)),
+        other.run(case.seconds(case.second)),
+    )
     return True
 
 
@@ -247,7 +283,9 @@ def recorded(case: Case) -> bool:
 
 
 def batches(case: Case) -> bool:
-    """No sample depends on threads or on the samples after it; the simulator stays; sample 0 alone is a plain run."""
+    """No sample depends on threads or on the samples after it; the simulator stays; sample 0 alone
+    is a plain run.
+    """
     learn = "each" if any(wiring.rule for wiring in case.projections) else None
     simulator = case.simulator(threads=2)
     simulator.run(case.seconds(case.first))
@@ -260,7 +298,11 @@ def batches(case: Case) -> bool:
     other.run(case.seconds(case.first))
     for k in range(case.batch):
         fewer = {name: stimuli[: k + 1] for name, stimuli in case.later.items()}
-        same(f"sample {k} of a batch", other.run(duration, inputs=fewer, batch=k + 1, learn=learn)[k], samples[k])
+        same(
+            f"sample {k} of a batch",
+            other.run(duration, inputs=fewer, batch=k + 1, learn=learn)[k],
+            samples[k],
+        )
     plain = other.run(duration, batch=2, learn=learn)
     same("sample 0 without other stimuli", plain[0], other.run(duration))
     return True
@@ -299,12 +341,24 @@ def _some(look: Look, result: Result, full: Result) -> None:
 
 
 def gpu(case: Case) -> bool:
-    """The gpu's kernels, compiled for the processor, give what the cpu gives where arrivals are whole numbers."""
+    """The gpu's kernels, compiled for the processor, give what the cpu gives where arrivals are
+    whole numbers.
+    """
     stores = [wiring.store for wiring in case.projections]
-    if case.engine == "event" or shutil.which("g++") is None or any(isinstance(part, Crossbar) for part in stores):
+    if (
+        case.engine == "event"
+        or shutil.which("g++") is None
+        or any(isinstance(part, Crossbar) for part in stores)
+    ):
         return False
     left = tuple(look for look in case.probes if look.what not in LISTS)
-    case = replace(case, probes=left, deterministic=True, first=min(case.first, 20), second=min(case.second, 20))
+    case = replace(
+        case,
+        probes=left,
+        deterministic=True,
+        first=min(case.first, 20),
+        second=min(case.second, 20),
+    )
     with switched(devices.SWITCH, "host"):
         there = whole(case, backend="gpu")
     same("gpu on the host", there, whole(case))
@@ -325,13 +379,24 @@ def switched(name: str, value: str) -> Iterator[None]:
 
 
 BITWISE: dict[str, Judge] = {
-    "reference": reference, "threads": threads, "cut": cut, "saved": saved, "pickled": pickled, "recorded": recorded,
-    "turned back": turned_back, "set again": set_again, "batches": batches, "unprobed": unprobed, "gpu": gpu,
-}  # fmt: skip
+    "reference": reference,
+    "threads": threads,
+    "cut": cut,
+    "saved": saved,
+    "pickled": pickled,
+    "recorded": recorded,
+    "turned back": turned_back,
+    "set again": set_again,
+    "batches": batches,
+    "unprobed": unprobed,
+    "gpu": gpu,
+}
 
 
 def quietly(judge: Judge, case: Case) -> bool:
-    """What a judge says; warnings, such as of devices read later than they were measured, are no faults."""
+    """What a judge says; warnings, such as of devices read later than they were measured, are no
+    faults.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return judge(case)

@@ -1,10 +1,13 @@
-"""Kills runs, at random times and at every system call that changes a file, and looks at what is left.
+"""Kills runs, at random times and at every system call that changes a file, and looks at what is
+left.
 
-After a kill, what can be loaded must be the beginning of the unbroken run; what is resumed, perhaps killed again on
-the way, must end as the unbroken run does, bit for bit; and nothing but the result may be left.
+After a kill, what can be loaded must be the beginning of the unbroken run; what is resumed, perhaps
+killed again on the way, must end as the unbroken run does, bit for bit; and nothing but the result
+may be left.
 
-``python -m potentia.tests.fuzz.kills --kills 1000`` prints what was found and, last, one JSON object. Everything is
-compiled once, in a process of which each trial is a fork; `kills.c` counts the system calls and kills.
+``python -m potentia.tests.fuzz.kills --kills 1000`` prints what was found and, last, one JSON
+object. Everything is compiled once, in a process of which each trial is a fork; `kills.c` counts
+the system calls and kills.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ PATIENCE = 300  # [s]: what takes longer hangs
 
 def main() -> None:
     """The driver as a program."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="names of scenes, separated by commas")
@@ -51,9 +54,15 @@ def main() -> None:
             again = [sys.executable, "-m", "potentia.tests.fuzz.kills", *sys.argv[1:]]
             loaded = {LOADED: str(library), "LD_PRELOAD": str(library)}
             sys.exit(subprocess.run(again, env=os.environ | loaded, check=False).returncode)
-    base = Path(tempfile.mkdtemp(prefix="kills-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
+    base = Path(
+        tempfile.mkdtemp(
+            prefix="kills-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        )
+    )
     try:
-        found = Driver(base, options.seed).run(options.kills, [name for name in options.only.split(",") if name])
+        found = Driver(base, options.seed).run(
+            options.kills, [name for name in options.only.split(",") if name]
+        )
     finally:
         shutil.rmtree(base, ignore_errors=True)
     print(json.dumps(found))
@@ -69,10 +78,12 @@ def build(folder: Path) -> Path:
 
 @dataclass
 class Scene:
-    """Something that can be killed: `begin` and, after that, `go_on` work in a folder until all is done.
+    """Something that can be killed: `begin` and, after that, `go_on` work in a folder until all is
+    done.
 
-    judge: what is wrong with a folder in which all is done; glimpse: with one that was killed. weight: how many of the
-    kills are for it. prepare: what the folder holds in the beginning. slow: processes of its own, at random times only.
+    judge: what is wrong with a folder in which all is done; glimpse: with one that was killed.
+    weight: how many of the kills are for it. prepare: what the folder holds in the beginning. slow:
+    processes of its own, at random times only.
     """
 
     begin: Callable[[Path], None]
@@ -111,17 +122,21 @@ class Driver:
         total = sum(scene.weight for scene in scenes)
         wanted = {scene.name: max(round(kills * scene.weight / total), 1) for scene in scenes}
         with contextlib.suppress(KeyboardInterrupt):  # what was found until then counts
-            for number in range(3 * max(wanted.values()) + 20):  # in turns; some trials end before their kill
+            for number in range(
+                3 * max(wanted.values()) + 20
+            ):  # in turns; some trials end before their kill
                 for scene in scenes:
                     if self.per_scene[scene.name] < wanted[scene.name]:
                         self.trial(scene, number)
                 if number % 20 == 0:
                     print(f"{self.found['kills']} kills: {self.words()}", flush=True)
         return {
-            "kills": self.found["kills"], **{word: self.found[word] for word in ("wrong", "refused", "left")},
+            "kills": self.found["kills"],
+            **{word: self.found[word] for word in ("wrong", "refused", "left")},
             "scenes": {scene.name: self.per_scene[scene.name] for scene in scenes},
-            "calls": {scene.name: scene.calls for scene in scenes}, "seconds": round(time.monotonic() - begun, 1),
-        }  # fmt: skip
+            "calls": {scene.name: scene.calls for scene in scenes},
+            "seconds": round(time.monotonic() - begun, 1),
+        }
 
     def words(self) -> str:
         return ", ".join(f"{self.found[word]} {word}" for word in ("wrong", "refused", "left"))
@@ -164,12 +179,16 @@ class Driver:
                 return
             faults = scene.judge(folder)
             self.note(scene, "left", [fault for fault in faults if fault.startswith("left")], story)
-            self.note(scene, "wrong", [fault for fault in faults if not fault.startswith("left")], story)
+            self.note(
+                scene, "wrong", [fault for fault in faults if not fault.startswith("left")], story
+            )
 
     def attempt(
         self, scene: Scene, act: Callable[[Path], None], folder: Path, story: list[str], number: int
     ) -> tuple[bool, str]:
-        """One run in a process of its own; whether it was killed, and what it said if it ended otherwise than well."""
+        """One run in a process of its own; whether it was killed, and what it said if it ended
+        otherwise than well.
+        """
         call, wait = NEVER, None
         half = self.dice.random() < 0.5
         if number == NEVER:
@@ -178,7 +197,11 @@ class Driver:
             wait = self.dice.uniform(0, 1.1 * scene.seconds)
             story.append(f"killed after {wait:.4f} s")
         else:
-            call = scene.order.pop() if scene.order and not story else self.dice.randint(1, max(scene.calls, 1))
+            call = (
+                scene.order.pop()
+                if scene.order and not story
+                else self.dice.randint(1, max(scene.calls, 1))
+            )
             story.append(f"killed at call {call}{' by half' * half}")
         reader, writer = os.pipe()
 
@@ -186,7 +209,9 @@ class Driver:
             try:
                 act(folder)
             except BaseException as error:
-                text = f"{type(error).__name__}: {error}" + "".join(traceback.format_exception(error)[-3:])
+                text = f"{type(error).__name__}: {error}" + "".join(
+                    traceback.format_exception(error)[-3:]
+                )
                 os.write(writer, text.encode()[-4000:])
                 os._exit(REFUSED)
 
@@ -207,9 +232,13 @@ class Driver:
         return dead, said
 
     def fork(self, act: Callable[[], None], call: int, half: bool) -> int:
-        """A child that acts, is killed before its `call`-th system call that changes a file, and ends."""
+        """A child that acts, is killed before its `call`-th system call that changes a file, and
+        ends.
+        """
         gc.collect()  # simulators keep threads
-        while any(not thread.name.startswith("Dummy") for thread in others()):  # those are of threads long over
+        while any(
+            not thread.name.startswith("Dummy") for thread in others()
+        ):  # those are of threads long over
             time.sleep(0.01)
         sys.stdout.flush()
         child = os.fork()

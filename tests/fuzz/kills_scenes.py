@@ -1,4 +1,6 @@
-"""What `kills.py` kills: runs of both engines, with threads, on devices, from the command line, resumed, and sweeps."""
+"""What `kills.py` kills: runs of both engines, with threads, on devices, from the command line,
+resumed, and sweeps.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,25 @@ from potentia.sim.runs.runfolder import read_run
 from potentia.tests.fuzz.kills import Scene
 
 BEFORE, SPAN = 0.02, 0.03  # [s]: simulated before the records begin, and recorded
-RUN = ["balanced-network", "--set", "neurons=60", "--set", "duration=0.03", "--set", "probability=0.2"]
-SWEEP = ["sweep", *RUN[:-2], "--grid", "seed=1,2", "--grid", "probability=0.2,0.3", "--workers", "1"]
+RUN = [
+    "balanced-network",
+    "--set",
+    "neurons=60",
+    "--set",
+    "duration=0.03",
+    "--set",
+    "probability=0.2",
+]
+SWEEP = [
+    "sweep",
+    *RUN[:-2],
+    "--grid",
+    "seed=1,2",
+    "--grid",
+    "probability=0.2,0.3",
+    "--workers",
+    "1",
+]
 
 Make = Callable[[], Simulator]
 
@@ -45,7 +64,9 @@ def scenes(base: Path) -> dict[str, Callable[[], Scene]]:
         "resume": lambda: resumed(base / "broken"),
         "run": lambda: CommandLine(["run", *RUN], runs=1).scene(),
         "sweep": lambda: CommandLine(SWEEP, runs=4).scene(),
-        "sweep on two processes": lambda: CommandLine([*SWEEP[:-1], "2"], runs=4).scene(slow=True, weight=0.04),
+        "sweep on two processes": lambda: CommandLine([*SWEEP[:-1], "2"], runs=4).scene(
+            slow=True, weight=0.04
+        ),
     }
 
 
@@ -54,7 +75,9 @@ def clock(threads: int = 1) -> Simulator:
     net = Network(seed=3)
     cells = net.population(CubaLIF(), 100, name="cells")
     net.stimulate(cells, Poisson(rate=2000.0, weight=8e-3))
-    net.connect(cells, cells, FixedProbability(0.1), weight=1e-4, delay=Uniform(1e-3, 5e-3), rule=STDP())
+    net.connect(
+        cells, cells, FixedProbability(0.1), weight=1e-4, delay=Uniform(1e-3, 5e-3), rule=STDP()
+    )
     probe(net, cells)
     return ready(Simulator(net, dt=1e-4, chunk=100, threads=threads))
 
@@ -76,7 +99,9 @@ def crossbar() -> Simulator:
     cells = net.population(CubaLIF(), 20, name="cells")
     net.stimulate(inputs, Poisson(rate=2000.0, weight=8e-3))
     store = Crossbar(BreakdownReRAM())
-    net.connect(inputs, cells, FixedProbability(0.5), weight=1e-3, delay=1e-3, rule=STDP(), store=store)
+    net.connect(
+        inputs, cells, FixedProbability(0.5), weight=1e-3, delay=1e-3, rule=STDP(), store=store
+    )
     probe(net, cells)
     return ready(Simulator(net, dt=1e-4, chunk=100))
 
@@ -91,11 +116,13 @@ def ready(sim: Simulator) -> Simulator:
     return sim
 
 
-def simulation(make: Make, *, checkpoints: float = 0.0, template: Path | None = None, ready: bool = True) -> Scene:
+def simulation(
+    make: Make, *, checkpoints: float = 0.0, template: Path | None = None, ready: bool = True
+) -> Scene:
     """A simulation that writes into a folder.
 
-    checkpoints: the least time between two [s]; template: what is there before. ready: it is made once and each trial
-    gets a copy with its process; one that keeps threads cannot be copied.
+    checkpoints: the least time between two [s]; template: what is there before. ready: it is made
+    once and each trial gets a copy with its process; one that keeps threads cannot be copied.
     """
     made = make() if ready else None
     unbroken = make().run(SPAN)
@@ -108,7 +135,11 @@ def simulation(make: Make, *, checkpoints: float = 0.0, template: Path | None = 
             raise AssertionError("the result returned is another one")
 
     def judge(folder: Path) -> list[str]:
-        faults = [] if storage.digest(Result.load(folder / "run")) == whole else ["the result saved is another one"]
+        faults = (
+            []
+            if storage.digest(Result.load(folder / "run")) == whole
+            else ["the result saved is another one"]
+        )
         return faults + left(folder / "run", {"results.h5"})
 
     def glimpse(folder: Path) -> list[str]:
@@ -121,7 +152,11 @@ def simulation(make: Make, *, checkpoints: float = 0.0, template: Path | None = 
         same = np.array_equal(part.spikes("cells").times, unbroken.spikes("cells").times[early])
         n = len(part.trace("cells", "v"))
         same &= np.array_equal(part.trace("cells", "v"), unbroken.trace("cells", "v")[:n])
-        return [] if same and part.start == unbroken.start else ["what is left is not the beginning of the run"]
+        return (
+            []
+            if same and part.start == unbroken.start
+            else ["what is left is not the beginning of the run"]
+        )
 
     def prepare(folder: Path) -> None:
         if template is not None:
@@ -150,7 +185,9 @@ def resumed(template: Path) -> Scene:
 
 
 class CommandLine:
-    """`potentia run` or `potentia sweep`, gone on with by `potentia resume`; runs: how many there will be."""
+    """`potentia run` or `potentia sweep`, gone on with by `potentia resume`; runs: how many there
+    will be.
+    """
 
     hashes: ClassVar[dict[str, str]] = {}  # settings -> spikes
 
@@ -173,7 +210,11 @@ class CommandLine:
         if not there:
             self.begin(folder)
         else:
-            self.call("resume", there[0], *self.words[self.words.index("--workers") :] if self.runs > 1 else ())
+            self.call(
+                "resume",
+                there[0],
+                *self.words[self.words.index("--workers") :] if self.runs > 1 else (),
+            )
 
     def call(self, *arguments: object) -> None:
         segments.CHECKPOINT_SECONDS = 0.0
@@ -201,11 +242,16 @@ class CommandLine:
         runs = [file.parent for file in there[0].glob("*/run.json")] if self.runs > 1 else there
         faults = [] if len(runs) == self.runs else [f"left {len(runs)} runs"]
         if self.runs > 1:
-            faults += left(there[0], {"sweep.json", "sweep.csv", "sweep.png", *(run.name for run in runs)})
+            faults += left(
+                there[0], {"sweep.json", "sweep.csv", "sweep.png", *(run.name for run in runs)}
+            )
         for run in runs:
             record = read_run(run)
             key = json.dumps(record["config"], sort_keys=True)
-            if (record["status"], self.hashes.setdefault(key, record["spike_hash"])) != ("done", record["spike_hash"]):
+            if (record["status"], self.hashes.setdefault(key, record["spike_hash"])) != (
+                "done",
+                record["spike_hash"],
+            ):
                 faults.append(f"the run is {record['status']}, its spikes {record['spike_hash']}")
             faults += left(run, {"run.json", "report.html", "results.h5", "overview.png"})
         return faults

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-MARKS = (b"TREE", b"SNOD", b"HEAP", b"GCOL", b"\x89HDF", b"PK\x01\x02", b"PK\x03\x04", b"NUMPY")  # of structures
+MARKS = (
+    b"TREE",
+    b"SNOD",
+    b"HEAP",
+    b"GCOL",
+    b"\x89HDF",
+    b"PK\x01\x02",
+    b"PK\x03\x04",
+    b"NUMPY",
+)  # of structures
 NUMBERS = [
     0,
     1,
@@ -27,10 +36,32 @@ NUMBERS = [
     (1 << 64) - 1,
 ]
 WORDS: list[Any] = [
-    None, True, -1, 0, 1e308, 10**30, 10**400, -(2**63), 1.5, "", "x", "\ud800", "\x1b[31m\x07", "a\nb\u202e",
-    "$\\frac{", "../../etc/passwd", "/dev/zero", [], {}, [[]], [1, "a"], {"a": {}}, "y" * 5000,
-    float("nan"), float("inf"),
-]  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    1e308,
+    10**30,
+    10**400,
+    -(2**63),
+    1.5,
+    "",
+    "x",
+    "\ud800",
+    "\x1b[31m\x07",
+    "a\nb\u202e",
+    "$\\frac{",
+    "../../etc/passwd",
+    "/dev/zero",
+    [],
+    {},
+    [[]],
+    [1, "a"],
+    {"a": {}},
+    "y" * 5000,
+    float("nan"),
+    float("inf"),
+]
 
 
 def bytes_changed(rng: np.random.Generator, content: bytes) -> bytes:

@@ -1,7 +1,8 @@
-"""Random networks and what must not matter to them: ``python -m potentia.tests.fuzz.networks --first 0 --count 200``.
+"""Random networks and what must not matter to them: ``python -m potentia.tests.fuzz.networks
+--first 0 --count 200``.
 
-Each network is put before a few judges; one that fails is made as small as can be and printed as a script. ``--seed 7``
-puts one before all judges.
+Each network is put before a few judges; one that fails is made as small as can be and printed as a
+script. ``--seed 7`` puts one before all judges.
 """
 
 from __future__ import annotations
@@ -23,9 +24,13 @@ from .judges import Judge
 from .shrinking import shrink
 
 JUDGES: dict[str, Judge] = {
-    **judges.BITWISE, "single": symmetries.single, "permuted": symmetries.permuted, "switched": symmetries.switched,
-    "converges": symmetries.converges, "counted": counting.counted,
-}  # fmt: skip
+    **judges.BITWISE,
+    "single": symmetries.single,
+    "permuted": symmetries.permuted,
+    "switched": symmetries.switched,
+    "converges": symmetries.converges,
+    "counted": counting.counted,
+}
 OFTEN = ("reference", "threads", "cut", "batches", "unprobed", "permuted", "switched", "converges")
 ENGINES = {"reference": "clock", "threads": "clock", "converges": "event"}  # which these are for
 SELDOM = {
@@ -76,20 +81,33 @@ def smallest(fault: Fault, seconds: float) -> Case:
 
     def fails(case: Case) -> bool:
         found = judged(case, fault.judge)
-        return isinstance(found, Fault) and (found.kind, found.message[:15]) == (fault.kind, fault.message[:15])
+        return isinstance(found, Fault) and (found.kind, found.message[:15]) == (
+            fault.kind,
+            fault.message[:15],
+        )
 
     return shrink(generate(fault.seed), fails, seconds)
 
 
 def chosen(case: Case) -> list[str]:
-    """The judges of a network: three of those that are quick and know its engine, and now and then one that is not."""
+    """The judges of a network: three of those that are quick and know its engine, and now and then
+    one that is not.
+    """
     often = [name for name in OFTEN if ENGINES.get(name, case.engine) == case.engine]
     names = [often[k] for k in sorted(Dice(case.seed, 1).rng.permutation(len(often))[:3])]
-    return names + [name for name, period in SELDOM.items() if case.seed % period == list(SELDOM).index(name) % period]
+    return names + [
+        name
+        for name, period in SELDOM.items()
+        if case.seed % period == list(SELDOM).index(name) % period
+    ]
 
 
-def faults(seed: int, names: list[str] | None = None, said: Counter[str] | None = None) -> list[Fault]:
-    """What judges, those `chosen` for the seed if not named, find wrong; said: counts verdicts by judge."""
+def faults(
+    seed: int, names: list[str] | None = None, said: Counter[str] | None = None
+) -> list[Fault]:
+    """What judges, those `chosen` for the seed if not named, find wrong; said: counts verdicts by
+    judge.
+    """
     case, found = generate(seed), []
     for name in chosen(case) if names is None else names:
         verdict = judged(case, name)
@@ -101,12 +119,16 @@ def faults(seed: int, names: list[str] | None = None, said: Counter[str] | None 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seed", type=int, help="one network, before all judges")
     parser.add_argument("--judge", choices=JUDGES, help="this one only")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--shrink", type=float, default=60.0, help="seconds for making a fault smaller; 0 for not")
+    parser.add_argument(
+        "--shrink", type=float, default=60.0, help="seconds for making a fault smaller; 0 for not"
+    )
     given = parser.parse_args()
     warnings.simplefilter("ignore")  # devices are asked outside of what was measured
     seeds = range(given.first, given.first + given.count) if given.seed is None else [given.seed]
@@ -123,13 +145,21 @@ def main() -> None:
             continue
         n_faults += len(found)
         if seed % 100 == 99:
-            print(f"... {seed + 1 - seeds[0]} networks, {time.process_time():.0f} s of the processor", flush=True)
+            print(
+                f"... {seed + 1 - seeds[0]} networks, {time.process_time():.0f} s of the processor",
+                flush=True,
+            )
         for fault in found:
             kind = (fault.judge, fault.message[:15])
-            print(fault if kind in seen or not given.shrink else fault.report(given.shrink), flush=True)
+            print(
+                fault if kind in seen or not given.shrink else fault.report(given.shrink),
+                flush=True,
+            )
             seen.add(kind)
     seconds = time.monotonic() - begin
-    print(f"{len(seeds)} networks from seed {seeds[0]} on, {n_faults} faults, {seconds / len(seeds):.3f} s a network")
+    print(
+        f"{len(seeds)} networks from seed {seeds[0]} on, {n_faults} faults, {seconds / len(seeds):.3f} s a network"
+    )
     print("verdicts: " + ", ".join(f"{name} {count}" for name, count in sorted(said.items())))
 
 

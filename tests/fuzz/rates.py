@@ -1,4 +1,6 @@
-"""Units that send numbers, added to a random network: joined to themselves and, both ways, to those that spike."""
+"""Units that send numbers, added to a random network: joined to themselves and, both ways, to those
+that spike.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +26,33 @@ def rated(case: Case, dice: Dice) -> Case:
     """The case with a population of rate units."""
     own = _units(dice, case.grid)
     own = lawful(dice, own, case.grid, event=False) if dice.chance(0.15) else own
-    made = [_graded(dice, own, post, f"g{k}", case) for k, post in enumerate([own, *case.populations]) if _takes(post)]
+    made = [
+        _graded(dice, own, post, f"g{k}", case)
+        for k, post in enumerate([own, *case.populations])
+        if _takes(post)
+    ]
     for k, pre in enumerate(case.populations):
         if dice.chance(0.5):
-            made.append(Wirer(dice, pre, own, f"s{k}", case.network_seed).wiring(case.grid, event=False, teaches=True))
+            made.append(
+                Wirer(dice, pre, own, f"s{k}", case.network_seed).wiring(
+                    case.grid, event=False, teaches=True
+                )
+            )
     driver = Driver(dice, own, case.grid, case.first + case.second, event=False, noise=True)
     return replace(
-        case, populations=(*case.populations, own), projections=(*case.projections, *made),
+        case,
+        populations=(*case.populations, own),
+        projections=(*case.projections, *made),
         inputs=(*case.inputs, *driver.drives()),
         probes=(*case.probes, Look(NAME, "r", dice.pick([1, 7]) * case.grid), Look(NAME, "spikes")),
-    )  # fmt: skip
+    )
 
 
 def _units(dice: Dice, grid: float) -> Units:
     n, ranges = size(dice), MODELS[LeakyRate]
-    share = dice.pick([0.0, 1.0])  # all fields one number, or all one per unit: each mixture is compiled once
+    share = dice.pick(
+        [0.0, 1.0]
+    )  # all fields one number, or all one per unit: each mixture is compiled once
     chosen: dict[str, Any] = {}
     for name, (low, high) in ranges.fields.items():
         if share or dice.chance(0.7):
@@ -56,16 +70,26 @@ def _takes(post: Units) -> bool:
 
 def _crossbar(dice: Dice) -> Crossbar:
     cell = PulsedReRAM(read_noise=dice.pick([0.0, 0.02]), write_error=dice.pick([0.0, 0.02]))
-    return Crossbar(cell, adc=adc(dice), dac=_dac(dice), tile=dice.pick([None, Tile(rows=4, columns=3)]))
+    return Crossbar(
+        cell, adc=adc(dice), dac=_dac(dice), tile=dice.pick([None, Tile(rows=4, columns=3)])
+    )
 
 
 def _dac(dice: Dice) -> DAC | None:
     if dice.chance(0.3):
         return None
     return dice.made(
-        DAC, 0.35, bits=lambda: dice.whole(2, 10), range=lambda: dice.number(0.5, 3.0), signed=lambda: False,
-        offset=lambda: 0.3, gain=lambda: 0.02, dnl=lambda: 0.2, inl=lambda: 0.3, conversion_time=lambda: 1e-8,
-    )  # fmt: skip
+        DAC,
+        0.35,
+        bits=lambda: dice.whole(2, 10),
+        range=lambda: dice.number(0.5, 3.0),
+        signed=lambda: False,
+        offset=lambda: 0.3,
+        gain=lambda: 0.02,
+        dnl=lambda: 0.2,
+        inl=lambda: 0.3,
+        conversion_time=lambda: 1e-8,
+    )
 
 
 def _graded(dice: Dice, pre: Units, post: Units, name: str, case: Case) -> Wiring:

@@ -161,7 +161,9 @@ class Batches(Reader):
 
 
 class Sealed(Reader):
-    """Results by somebody who can compute digests: records that cannot be, or can hardly be shown."""
+    """Results by somebody who can compute digests: records that cannot be, or can
+    hardly be shown.
+    """
 
     share = 6
 
@@ -172,7 +174,9 @@ class Sealed(Reader):
     def changed(self, rng: np.random.Generator) -> Result:
         odd: list[Any] = [0.0, -1.0, 1e-300, 1e300, np.nan, np.inf, *NUMBERS]
         spans = [odd[int(rng.integers(len(odd)))] if rng.random() < 0.3 else 0.0 for _ in range(2)]
-        made = Result(spans[0], spans[1] or 0.05, "0" * 32, meta=self.result.meta, tallies={"a": spans[0]})
+        made = Result(
+            spans[0], spans[1] or 0.05, "0" * 32, meta=self.result.meta, tallies={"a": spans[0]}
+        )
         names = ["cells", "$\\frac{", "a\x1b[31m", "µ", "x" * 300, "a.b", "n\n"]
         for record in self.result.spike_records.values():
             n = int(rng.choice([record.n, 2**31 - 1, 10**6]))
@@ -189,7 +193,9 @@ class Sealed(Reader):
         return made
 
     def read(self, content: Result, seed: int) -> None:
-        with contextlib.suppress(PotentiaError, ValueError):  # such a result need not be one that can be saved
+        with contextlib.suppress(
+            PotentiaError, ValueError
+        ):  # such a result need not be one that can be saved
             content.save(self.path, overwrite=True)
         with told():
             again = Result.load(self.path)
@@ -208,10 +214,22 @@ class Snapshots(Reader):
 
     def describe(self) -> Network:
         net = Network(seed=4)
-        pre, post = net.population(SpikeSource(), 20, name="pre"), net.population(LIF(), 5, name="post")
+        pre, post = (
+            net.population(SpikeSource(), 20, name="pre"),
+            net.population(LIF(), 5, name="post"),
+        )
         for k, store in enumerate((Crossbar(BreakdownReRAM()), None)):
             how = {} if store is None else {"store": store}
-            net.connect(pre, post, FixedProbability(0.5), weight=4e-3, delay=3e-3, rule=STDP(), name=f"j{k}", **how)
+            net.connect(
+                pre,
+                post,
+                FixedProbability(0.5),
+                weight=4e-3,
+                delay=3e-3,
+                rule=STDP(),
+                name=f"j{k}",
+                **how,
+            )
         net.stimulate(pre, Poisson(rate=200.0))
         net.stimulate(pre, SpikeTrain([1e-3, 12e-3, 40e-3], [0, 1, 2]))
         net.stimulate(post, Noise(std=1e-3))
@@ -228,7 +246,9 @@ class Snapshots(Reader):
         self.content = self.path.read_bytes()
         with h5py.File(io.BytesIO(self.content[snapshot.BLOCK :])) as file:
             self.arrays = {
-                f"{title}/{name}": file[title][name][()] for title in ("arrays", "engine") for name in file[title]
+                f"{title}/{name}": file[title][name][()]
+                for title in ("arrays", "engine")
+                for name in file[title]
             }
             self.words = json.loads(file["description"][()].tobytes())
         Simulator.load(self.path).run(5e-3)
@@ -236,7 +256,11 @@ class Snapshots(Reader):
     def changed(self, rng: np.random.Generator) -> bytes:
         if rng.random() < 0.3:
             body = bytes_changed(rng, self.content[snapshot.BLOCK :])
-            return snapshot._header(snapshot.SCHEMA, body) + body if rng.random() < 0.7 else self.content[:512] + body
+            return (
+                snapshot._header(snapshot.SCHEMA, body) + body
+                if rng.random() < 0.7
+                else self.content[:512] + body
+            )
         arrays, words = dict(self.arrays), self.words
         if rng.random() < 0.3:
             words = words_changed(rng, words)
@@ -293,10 +317,12 @@ def _array_changed(rng: np.random.Generator, array: Any) -> Any:
             array.flat[place] = rng.choice([np.nan, np.inf, -np.inf, 0.0, -1.0, 1e300, 1e-300, 5.0])
         elif array.dtype.kind in "iu":
             size = 8 * array.dtype.itemsize
-            number = int(rng.choice([*map(float, range(-2, 30)), 4.8e11, 2.0**31, 2.0**62])) % (1 << size)
-            array.flat[place : place + int(rng.integers(1, 4))] = np.array([number], f"u{size // 8}").view(array.dtype)[
-                0
-            ]
+            number = int(rng.choice([*map(float, range(-2, 30)), 4.8e11, 2.0**31, 2.0**62])) % (
+                1 << size
+            )
+            array.flat[place : place + int(rng.integers(1, 4))] = np.array(
+                [number], f"u{size // 8}"
+            ).view(array.dtype)[0]
     return array
 
 
@@ -320,7 +346,9 @@ class Folders(Reader):
             text = bytes_changed(rng, text)
         result = bytes_changed(rng, self.result) if rng.random() < 0.3 else self.result
         made = [
-            name for name in ("a.png", "results.h5", "run.json", "seg-0001.h5", "report.html") if rng.random() < 0.1
+            name
+            for name in ("a.png", "results.h5", "run.json", "seg-0001.h5", "report.html")
+            if rng.random() < 0.1
         ]
         return text, result, made
 
@@ -396,11 +424,22 @@ class Archives(Reader):
             "speaker_names": np.array(["a"]),
             "rate": np.array(8000.0),
         }
-        events = {"x": np.zeros(n, np.uint8), "y": np.zeros(n, np.uint8), "p": np.zeros(n, bool), "t": np.arange(n)}
+        events = {
+            "x": np.zeros(n, np.uint8),
+            "y": np.zeros(n, np.uint8),
+            "p": np.zeros(n, bool),
+            "t": np.arange(n),
+        }
         events |= {"offsets": np.arange(n + 1), "label": np.arange(n) % 10}
-        digits = {f"{part}_{name}": array for part in ("train", "test") for name, array in events.items()}
+        digits = {
+            f"{part}_{name}": array for part in ("train", "test") for name, array in events.items()
+        }
         self.contents = []
-        for arrays, save in ((speech, np.savez), (speech, np.savez_compressed), (digits, np.savez_compressed)):
+        for arrays, save in (
+            (speech, np.savez),
+            (speech, np.savez_compressed),
+            (digits, np.savez_compressed),
+        ):
             made = io.BytesIO()
             save(made, **arrays)
             self.contents.append(made.getvalue())

@@ -1,4 +1,6 @@
-"""Making a case that fails as small as can be: what it does not need is taken away, part by part."""
+"""Making a case that fails as small as can be: what it does not need is taken away,
+part by part.
+"""
 
 from __future__ import annotations
 
@@ -50,9 +52,13 @@ def _smaller(case: Case) -> Iterator[Case]:
 def _shorter(case: Case) -> Iterator[Case]:
     """Fewer steps, and fewer and plainer stimuli in the batch."""
     for name in case.later:
-        yield replace(case, later={other: stimuli for other, stimuli in case.later.items() if other != name})
+        yield replace(
+            case, later={other: stimuli for other, stimuli in case.later.items() if other != name}
+        )
     for k in range(case.batch if case.batch > 1 else 0):
-        yield replace(case, later={name: stimuli[k : k + 1] for name, stimuli in case.later.items()})
+        yield replace(
+            case, later={name: stimuli[k : k + 1] for name, stimuli in case.later.items()}
+        )
     for name in ("first", "second"):
         for steps in (1, getattr(case, name) // 2, getattr(case, name) - 1):
             if 0 < steps < getattr(case, name):
@@ -60,11 +66,15 @@ def _shorter(case: Case) -> Iterator[Case]:
     for name, stimuli in case.later.items():
         for k, stimulus in enumerate(stimuli):
             for plainer in _plainer(stimulus):
-                yield replace(case, later={**case.later, name: (*stimuli[:k], plainer, *stimuli[k + 1 :])})
+                yield replace(
+                    case, later={**case.later, name: (*stimuli[:k], plainer, *stimuli[k + 1 :])}
+                )
 
 
 def _plainer(part: Any) -> Iterator[Any]:
-    """Versions of a dataclass with one field plainer: its default, or a number in place of an array."""
+    """Versions of a dataclass with one field plainer: its default, or a number in place of an
+    array.
+    """
     if isinstance(part, Events):
         part = part.train
     if isinstance(part, SpikeTrain) and len(part.times) > 0:
@@ -81,13 +91,21 @@ def _plainer(part: Any) -> Iterator[Any]:
 def _fewer(train: SpikeTrain) -> Iterator[SpikeTrain]:
     """Half of the spikes, or all but one."""
     n = len(train.times)
-    for kept in (np.arange(n) < n // 2, np.arange(n) >= n // 2, *(np.arange(n) != k for k in range(min(n, 8)))):
+    for kept in (
+        np.arange(n) < n // 2,
+        np.arange(n) >= n // 2,
+        *(np.arange(n) != k for k in range(min(n, 8))),
+    ):
         weight = train.weight if np.ndim(train.weight) == 0 else train.weight[kept]
         yield SpikeTrain(train.times[kept], train.ids[kept], weight)
 
 
 def _values(own: Any, value: Any) -> Iterator[Any]:
-    if own.default is not MISSING and not isinstance(value, np.ndarray) and code(value) != code(own.default):
+    if (
+        own.default is not MISSING
+        and not isinstance(value, np.ndarray)
+        and code(value) != code(own.default)
+    ):
         yield own.default
     if isinstance(value, np.ndarray):
         if own.default is not MISSING and np.ndim(own.default) == 0:
@@ -95,6 +113,8 @@ def _values(own: Any, value: Any) -> Iterator[Any]:
         if value.size and value.ndim == 1:
             yield float(value[0])
     elif isinstance(value, dict):
-        yield from ({other: item for other, item in value.items() if other != name} for name in value)
+        yield from (
+            {other: item for other, item in value.items() if other != name} for name in value
+        )
     elif is_dataclass(value):
         yield from _plainer(value)

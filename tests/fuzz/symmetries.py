@@ -1,5 +1,5 @@
-"""What must come out the same of other descriptions: units alone or in another order, other stimuli from some time on,
-time without a grid.
+"""What must come out the same of other descriptions: units alone or in another order, other stimuli
+from some time on, time without a grid.
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potentia import Result
-from potentia.sim import Constant, Events, Ideal, Noise, Poisson, Procedural, SpikeTrain, Step, Stimulus, TimedArray
+from potentia.sim import (
+    Constant,
+    Events,
+    Ideal,
+    Noise,
+    Poisson,
+    Procedural,
+    SpikeTrain,
+    Step,
+    Stimulus,
+    TimedArray,
+)
 from potentia.sim.plan.population import initial_values
 
 from .case import Case, Look, Units, Wiring
@@ -20,10 +31,16 @@ from .judges import Difference, same, whole
 from .units import RANDOM
 
 Ids = NDArray[np.int64]
-STEPS = 1e-6, 1e-7  # [s] of the clock engine beside the event engine, the second where the first is too long
+STEPS = (
+    1e-6,
+    1e-7,
+)  # [s] of the clock engine beside the event engine, the second where the first is too long
 HAIR = 1e-5  # share of a threshold: what comes about of a potential in a step of 0.1 us
 LONGEST = 0.3  # [s] that is run in such steps
-ALIKE = 20e-6, 4e-6  # how far the first spikes may lie apart there, and how much more each spike after [s]
+ALIKE = (
+    20e-6,
+    4e-6,
+)  # how far the first spikes may lie apart there, and how much more each spike after [s]
 
 
 def single(case: Case) -> bool:
@@ -45,7 +62,12 @@ def _rearranged(case: Case, name: str, orders: Callable[[int], list[Ids]]) -> bo
         lone = _lone(case, units)
         expected = whole(lone)
         for order in orders(units.n):
-            _same_units(f"{units.name}, units {order.tolist()} {name}", whole(_chosen(lone, order)), expected, order)
+            _same_units(
+                f"{units.name}, units {order.tolist()} {name}",
+                whole(_chosen(lone, order)),
+                expected,
+                order,
+            )
             said = True
     return said
 
@@ -62,7 +84,12 @@ def _lone(case: Case, units: Units) -> Case:
     kinds = units.model.state
     looks = tuple(Look(units.name, what, case.grid) for what in state if kinds.get(what) == "float")
     lone = replace(
-        case, populations=(units,), projections=(), inputs=drives, later={}, probes=(Look(units.name, "spikes"), *looks)
+        case,
+        populations=(units,),
+        projections=(),
+        inputs=drives,
+        later={},
+        probes=(Look(units.name, "spikes"), *looks),
     )
     starts = initial_values(lone.network(), lone.network().populations[0])
     given = {name: starts[name] for name in units.initial}
@@ -73,11 +100,18 @@ def _chosen(case: Case, order: Ids) -> Case:
     """The same with only the units in `order`, in that order."""
     (units,) = case.populations
     model = type(units.model)(
-        **{own.name: _of(getattr(units.model, own.name), units.n, order) for own in fields(units.model)}
+        **{
+            own.name: _of(getattr(units.model, own.name), units.n, order)
+            for own in fields(units.model)
+        }
     )
     initial = {name: _of(value, units.n, order) for name, value in units.initial.items()}
-    inputs = tuple(replace(drive, stimulus=_stimulus(drive.stimulus, units.n, order)) for drive in case.inputs)
-    return replace(case, populations=(Units(units.name, model, order.size, initial),), inputs=inputs)
+    inputs = tuple(
+        replace(drive, stimulus=_stimulus(drive.stimulus, units.n, order)) for drive in case.inputs
+    )
+    return replace(
+        case, populations=(Units(units.name, model, order.size, initial),), inputs=inputs
+    )
 
 
 def _of(value: Any, n: int, order: Ids) -> Any:
@@ -93,7 +127,11 @@ def _stimulus(stimulus: Stimulus, n: int, order: Ids) -> Stimulus:
         place = np.full(n, -1)
         place[order] = np.arange(order.size)
         ids = place[np.asarray(stimulus.ids)]
-        weight = stimulus.weight if np.ndim(stimulus.weight) == 0 else np.asarray(stimulus.weight)[ids >= 0]
+        weight = (
+            stimulus.weight
+            if np.ndim(stimulus.weight) == 0
+            else np.asarray(stimulus.weight)[ids >= 0]
+        )
         return SpikeTrain(np.asarray(stimulus.times)[ids >= 0], ids[ids >= 0], weight)
     if isinstance(stimulus, Constant):
         return Constant(_of(stimulus.value, n, order))
@@ -108,7 +146,9 @@ def _same_units(name: str, here: Result, there: Result, order: Ids) -> None:
         mine, theirs = spikes.trains(), there.spike_records[key].trains()
         for k, unit in enumerate(order):
             if not np.array_equal(mine[k], theirs[unit]):
-                raise Difference(f"{name}: spikes of unit {unit}: {mine[k][:9]} and {theirs[unit][:9]}")
+                raise Difference(
+                    f"{name}: spikes of unit {unit}: {mine[k][:9]} and {theirs[unit][:9]}"
+                )
     for key, samples in here.sample_records.items():
         values, expected = samples.values, there.sample_records[key].values[:, order]
         if not np.array_equal(values, expected):
@@ -119,8 +159,13 @@ def _same_units(name: str, here: Result, there: Result, order: Ids) -> None:
 
 
 def switched(case: Case) -> bool:
-    """A second run with other stimuli equals one long run in which the stimuli change on the way."""
-    draws = any(isinstance(drive.stimulus, (Noise, Poisson)) and drive.name in case.later for drive in case.inputs)
+    """A second run with other stimuli equals one long run in which the stimuli
+    change on the way.
+    """
+    draws = any(
+        isinstance(drive.stimulus, (Noise, Poisson)) and drive.name in case.later
+        for drive in case.inputs
+    )
     if any(wiring.rule for wiring in case.projections) or not case.later or draws:
         return False
     said, case = False, case.settled()
@@ -130,10 +175,14 @@ def switched(case: Case) -> bool:
             continue
         simulator = case.simulator()
         first = simulator.run(case.seconds(case.first))
-        sample = simulator.run(case.seconds(case.second), inputs={n: s[k : k + 1] for n, s in case.later.items()})[0]
+        sample = simulator.run(
+            case.seconds(case.second), inputs={n: s[k : k + 1] for n, s in case.later.items()}
+        )[0]
         other = joined.simulator()
         begun, rest = (other.run(case.seconds(steps)) for steps in (case.first, case.second))
-        if case.engine == "event" and begun.hash != first.hash:  # some fire at the switch, which is of either run
+        if (
+            case.engine == "event" and begun.hash != first.hash
+        ):  # some fire at the switch, which is of either run
             if sample.hash != rest.hash:
                 raise Difference(f"sample {k} as one long run: another hash")
         else:
@@ -143,25 +192,38 @@ def switched(case: Case) -> bool:
 
 
 def _joined(case: Case, k: int) -> Case | None:
-    """The case with stimuli that become those of sample `k` after the first run; None where that cannot be written."""
+    """The case with stimuli that become those of sample `k` after the first run; None where that
+    cannot be written.
+    """
     inputs = []
     for drive in case.inputs:
         if drive.name not in case.later:
             inputs.append(drive)
             continue
         same_place = [other for other in case.inputs if other.population == drive.population]
-        if isinstance(drive.stimulus, Constant) and sum(part.stimulus.goes == "drive" for part in same_place) > 1:
+        if (
+            isinstance(drive.stimulus, Constant)
+            and sum(part.stimulus.goes == "drive" for part in same_place) > 1
+        ):
             return None  # constants are added up first, and rounded once
         join = _join_spikes if drive.stimulus.goes == "receptor" else _join_steps
-        inputs.append(replace(drive, stimulus=join(drive.stimulus, case.later[drive.name][k], case)))
+        inputs.append(
+            replace(drive, stimulus=join(drive.stimulus, case.later[drive.name][k], case))
+        )
     return replace(case, inputs=tuple(inputs), later={})
 
 
 def _join_spikes(before: Any, after: Any, case: Case) -> SpikeTrain:
-    """Spikes that the first run saw, and those of the other train after it, in its first step at the earliest."""
+    """Spikes that the first run saw, and those of the other train after it, in its first step at
+    the earliest.
+    """
     early, late = (part.train if isinstance(part, Events) else part for part in (before, after))
     now, event = case.seconds(case.first), case.engine == "event"
-    seen = early.times <= now if event else np.maximum(np.rint(early.times / case.grid) - 1, 0) < case.first
+    seen = (
+        early.times <= now
+        if event
+        else np.maximum(np.rint(early.times / case.grid) - 1, 0) < case.first
+    )
     left = late.times > (now if event else now + 1e-6 * case.grid)
     next_step = 0.0 if event else case.seconds(case.first + 1)
     weights = [np.broadcast_to(train.weight, train.times.shape) for train in (early, late)]
@@ -177,7 +239,9 @@ def _join_steps(before: Stimulus, after: Stimulus, case: Case) -> Step:
     switch, tables = case.first, [_levels(part, case) for part in (before, after)]
     width = max(values.shape[1] for _, values in tables)
     rows: dict[int, Any] = {switch: np.zeros(width)}
-    for (steps, values), inside in zip(tables, (lambda s: s < switch, lambda s: s > switch), strict=True):
+    for (steps, values), inside in zip(
+        tables, (lambda s: s < switch, lambda s: s > switch), strict=True
+    ):
         wide = np.broadcast_to(values, (steps.size, width))
         rows |= {int(s): row for s, row in zip(steps, wide, strict=True) if inside(s)}
     held = np.flatnonzero(steps <= switch)
@@ -194,36 +258,54 @@ def _levels(stimulus: Any, case: Case) -> tuple[Ids, Any]:
     if isinstance(stimulus, Step):
         return np.rint(stimulus.times / case.grid).astype(np.int64), stimulus.values
     repeat, values = round(stimulus.interval / case.grid), stimulus.values
-    return np.arange(len(values) + 1) * repeat, np.concatenate([values, np.zeros((1, values.shape[1]))])
+    return np.arange(len(values) + 1) * repeat, np.concatenate(
+        [values, np.zeros((1, values.shape[1]))]
+    )
 
 
 def _stored(wiring: Wiring) -> Wiring:
-    """Synapses that are drawn again at every spike, held in memory: there would be too many delays."""
-    return replace(wiring, store=Ideal(bits=wiring.store.bits)) if isinstance(wiring.store, Procedural) else wiring
+    """Synapses that are drawn again at every spike, held in memory: there would be
+    too many delays.
+    """
+    return (
+        replace(wiring, store=Ideal(bits=wiring.store.bits))
+        if isinstance(wiring.store, Procedural)
+        else wiring
+    )
 
 
 def converges(case: Case) -> bool:
     """With ever shorter steps the clock engine comes to what the event engine says.
 
-    A step delays a spike by up to a step, and every spike on the way to another adds to it, so what is too far off
-    with the first of `STEPS` must be close enough with the second. Two kinds of networks say nothing even then. Where
-    sources merge another number of spikes than on the event engine, whatever follows differs; `counted` looks for what
-    they lose. And where thresholds moved by a `HAIR`, or refractory times by five steps, change what the event engine
-    itself says, as of units that start on their threshold, just graze it, or are reached just after they wake, what
+    A step delays a spike by up to a step, and every spike on the way to another adds to it, so what
+    is too far off with the first of `STEPS` must be close enough with the second. Two kinds of
+    networks say nothing even then. Where sources merge another number of spikes than on the event
+    engine, whatever follows differs; `counted` looks for what they lose. And where thresholds moved
+    by a `HAIR`, or refractory times by five steps, change what the event engine itself says, as of
+    units that start on their threshold, just graze it, or are reached just after they wake, what
     follows hangs on less than a step.
     """
     if case.engine != "event" or case.seconds(case.first + case.second) > LONGEST:
         return False
-    case = replace(case.settled(), probes=tuple(Look(units.name, "spikes") for units in case.populations))
+    case = replace(
+        case.settled(), probes=tuple(Look(units.name, "spikes") for units in case.populations)
+    )
     exact = whole(case)
     for step in STEPS:
         close = whole(_clocked(case, step))
         begin, message = _apart(case, exact, close)
         if not message:
             return True
-    if any(close.tallies[name] != exact.tallies[name] for name in close.tallies if name.endswith(".merged")):
+    if any(
+        close.tallies[name] != exact.tallies[name]
+        for name in close.tallies
+        if name.endswith(".merged")
+    ):
         return False
-    if any(_apart(case, exact, whole(_slower(case, hairs)))[0] <= begin + ALIKE[0] for hairs in (-1.0, 1.0)):
+    if any(
+        _apart(case, exact, whole(_slower(case, hairs)))[0] <= begin + ALIKE[0]
+        for hairs in (-1.0, 1.0)
+    ):
         return False
     raise Difference(f"clock and event: {message}")
 
@@ -231,7 +313,12 @@ def converges(case: Case) -> bool:
 def _slower(case: Case, hairs: float) -> Case:
     """The same with thresholds a few hairs higher and refractory times a few steps longer."""
     models = [_slower_model(units.model, hairs) for units in case.populations]
-    return replace(case, populations=tuple(replace(u, model=m) for u, m in zip(case.populations, models, strict=True)))
+    return replace(
+        case,
+        populations=tuple(
+            replace(u, model=m) for u, m in zip(case.populations, models, strict=True)
+        ),
+    )
 
 
 def _slower_model(model: Any, hairs: float) -> Any:
@@ -251,10 +338,14 @@ def _clocked(case: Case, step: float) -> Case:
 
 
 def _apart(case: Case, exact: Result, close: Result) -> tuple[float, str]:
-    """When [s] two results part, and which unit's spikes do; infinity and nothing if all are alike."""
+    """When [s] two results part, and which unit's spikes do; infinity and nothing
+    if all are alike.
+    """
     first, message = np.inf, ""
     for units in case.populations:
-        pairs = zip(exact.spikes(units.name).trains(), close.spikes(units.name).trains(), strict=True)
+        pairs = zip(
+            exact.spikes(units.name).trains(), close.spikes(units.name).trains(), strict=True
+        )
         for unit, (one, other) in enumerate(pairs):
             parting = _parting(one, other, exact.stop)
             if parting < first:
@@ -264,7 +355,9 @@ def _apart(case: Case, exact: Result, close: Result) -> tuple[float, str]:
 
 
 def _parting(one: NDArray[np.float64], other: NDArray[np.float64], stop: float) -> float:
-    """When [s] two trains begin to differ by more than steps do; one of them may just miss the end [s]."""
+    """When [s] two trains begin to differ by more than steps do; one of them may just miss the end
+    [s].
+    """
     n = min(one.size, other.size)
     longer = one if one.size > n else other
     apart = ALIKE[0] + ALIKE[1] * np.arange(longer.size)

@@ -1,4 +1,5 @@
-"""Whatever is handed to anything public comes back as a value or as one sentence, soon, and never as a crash.
+"""Whatever is handed to anything public comes back as a value or as one sentence, soon, and never
+as a crash.
 
 `--fuzz-size long` makes 50,000 calls; else some of them, chosen anew by their number only.
 """
@@ -35,7 +36,9 @@ def every(tmp_path_factory):
 
 
 def test_hostile_values_end_in_one_sentence(every, request):
-    """No foreign exception, no message of several lines, no crash and no call of more than two seconds."""
+    """No foreign exception, no message of several lines, no crash and no call of more than two
+    seconds.
+    """
     planned = cases(every, CALLS[request.config.getoption("--fuzz-size")])
     faults = list(walk(every, planned))
     told = "\n".join(f"{fault.kind}: {fault.call}: {fault.told}" for fault in faults[:100])
@@ -46,9 +49,22 @@ def test_no_room_is_forgotten(every):
     """The walk goes through every floor, constructors, methods and functions."""
     names = {door.name for door in every}
     some = {
-        "Network.connect", "Simulator.run", "Result.save", "LIF", "STDP", "Device", "BreakdownReRAM.read", "Tile.cut",
-        "AnalogLinear.forward", "encode_rate", "synchrony", "raster", "joules", "load", "settings of balanced-network",
-    }  # fmt: skip
+        "Network.connect",
+        "Simulator.run",
+        "Result.save",
+        "LIF",
+        "STDP",
+        "Device",
+        "BreakdownReRAM.read",
+        "Tile.cut",
+        "AnalogLinear.forward",
+        "encode_rate",
+        "synchrony",
+        "raster",
+        "joules",
+        "load",
+        "settings of balanced-network",
+    }
     assert some - names == {"Device"}  # nobody can make an abstract one
     assert len(names) > 200
 
@@ -87,12 +103,18 @@ def _sentence(value):
 @pytest.mark.parametrize(
     ("function", "kinds"),
     [
-        (_crashes, ["crash (-6)"]), (_lasts, ["time-out"]), (_swallows, ["foreign exception"]),
-        (_fails, ["foreign exception"]), (_tells, ["several lines or control characters"]), (_sentence, []),
+        (_crashes, ["crash (-6)"]),
+        (_lasts, ["time-out"]),
+        (_swallows, ["foreign exception"]),
+        (_fails, ["foreign exception"]),
+        (_tells, ["several lines or control characters"]),
+        (_sentence, []),
     ],
-)  # fmt: skip
+)
 def test_the_walk_sees_what_it_looks_for(function, kinds, monkeypatch):
-    """Each way to end badly is found in the middle of other calls, which are carried out all the same."""
+    """Each way to end badly is found in the middle of other calls, which are carried out all the
+    same.
+    """
     monkeypatch.setattr("potentia.tests.fuzz.walk.COMPILING", 1.0)
     monkeypatch.setattr("potentia.tests.fuzz.walk.SECONDS", 0.5)
     every = [_door(_sentence), _door(function), _door(_fails)]

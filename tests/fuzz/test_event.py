@@ -1,4 +1,6 @@
-"""The event engine before two independent truths: textbook formulas of single units, and the clock as dt shrinks."""
+"""The event engine before two independent truths: textbook formulas of single units, and the clock
+as dt shrinks.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,24 @@ COARSE = 1e-5  # dt [s]
 SHAKEN = 4e-3  # of a threshold
 MODELS: dict[str, Any] = {"IF": IF, "LIF": LIF, "AdaptiveLIF": AdaptiveLIF, "CubaLIF": CubaLIF}
 TIMES = {
-    "tau": (2e-3, 40e-3), "tau_adaptation": (5e-3, 0.2),
-    "tau_excitatory": (1e-3, 30e-3), "tau_inhibitory": (1e-3, 30e-3),
-}  # fmt: skip
+    "tau": (2e-3, 40e-3),
+    "tau_adaptation": (5e-3, 0.2),
+    "tau_excitatory": (1e-3, 30e-3),
+    "tau_inhibitory": (1e-3, 30e-3),
+}
 POTENTIALS = {"threshold": (8e-3, 20e-3), "reset": (-5e-3, 5e-3), "increment": (0.0, 5e-3)}
 OWN = {
-    "IF": (), "LIF": ("tau",), "AdaptiveLIF": ("tau", "tau_adaptation", "increment"),
+    "IF": (),
+    "LIF": ("tau",),
+    "AdaptiveLIF": ("tau", "tau_adaptation", "increment"),
     "CubaLIF": ("tau", "tau_excitatory", "tau_inhibitory"),
-}  # fmt: skip
+}
 
 
 def examples(request: pytest.FixtureRequest, strategy: Any, check: Any) -> None:
-    """Let `check` judge as many examples as the size of the run asks for; two in five must be fit to be judged."""
+    """Let `check` judge as many examples as the size of the run asks for; two in five must be fit
+    to be judged.
+    """
     said: list[bool] = []
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
     count = SIZES[request.config.getoption("--fuzz-size")]
@@ -56,7 +64,9 @@ def populations(draw: Any, names: tuple[str, ...] = tuple(MODELS)) -> dict[str, 
     fields["refractory"] = (
         draw(st.integers(0, 12).map(lambda k: k * GRID))
         if draw(st.booleans())
-        else np.array(draw(st.lists(st.integers(0, 12).map(lambda k: k * GRID), min_size=n, max_size=n)))
+        else np.array(
+            draw(st.lists(st.integers(0, 12).map(lambda k: k * GRID), min_size=n, max_size=n))
+        )
     )
     start = {"v": draw(numbers(-5e-3, 7e-3, n))}
     if name == "AdaptiveLIF":
@@ -64,17 +74,29 @@ def populations(draw: Any, names: tuple[str, ...] = tuple(MODELS)) -> dict[str, 
     if name == "CubaLIF":
         start |= {"g_e": draw(numbers(0.0, 20e-3, n)), "g_i": draw(numbers(-20e-3, 0.0, n))}
     drive = (0.1, 1.5) if name == "IF" else (4e-3, 30e-3)
-    return {"model": name, "n": n, "fields": fields, "start": start, "drive": draw(numbers(*drive, n))}
+    return {
+        "model": name,
+        "n": n,
+        "fields": fields,
+        "start": start,
+        "drive": draw(numbers(*drive, n)),
+    }
 
 
 def kicks(n: int, most: int, grid: float | None) -> Any:
     """Times, units and weights of spikes from outside, off any grid or on one."""
-    when = st.floats(1e-4, DURATION) if grid is None else st.integers(1, round(DURATION / grid)).map(lambda k: k * grid)
+    when = (
+        st.floats(1e-4, DURATION)
+        if grid is None
+        else st.integers(1, round(DURATION / grid)).map(lambda k: k * grid)
+    )
     return st.lists(st.tuples(when, st.integers(0, n - 1), st.floats(-6e-3, 9e-3)), max_size=most)
 
 
 def train(spikes: list[tuple[float, int, float]], scale: float = 1.0) -> SpikeTrain:
-    times, ids, weights = (list(column) for column in zip(*spikes, strict=True)) if spikes else ([], [], [])
+    times, ids, weights = (
+        (list(column) for column in zip(*spikes, strict=True)) if spikes else ([], [], [])
+    )
     return SpikeTrain(times, ids, np.array(weights) * scale)
 
 
@@ -99,7 +121,10 @@ def by_formulas(case: dict[str, Any], k: int) -> Unit:
     """Unit `k` of a case."""
     fields = {name: of(value, k) for name, value in case["fields"].items()}
     drive = of(case["drive"], k)
-    levels = [(0.0, drive), *((time, drive + level) for time, level in zip(case["steps"], case["levels"], strict=True))]
+    levels = [
+        (0.0, drive),
+        *((time, drive + level) for time, level in zip(case["steps"], case["levels"], strict=True)),
+    ]
     own = sorted((time, weight) for time, unit, weight in case["kicks"] if unit == k)
     if case["model"] == "CubaLIF":
         arriving = [(time, "g_e" if weight >= 0 else "g_i", 4 * weight) for time, weight in own]
@@ -112,12 +137,15 @@ def by_formulas(case: dict[str, Any], k: int) -> Unit:
 def as_formulas_have_it(case: dict[str, Any]) -> bool:
     """Every spike of every unit; whether any of them was fit to be judged.
 
-    Not judged is a unit whose spikes a threshold changed by a ten-thousandth would make more or fewer, for then a
-    crossing may lie between two looks. Such a change moves a spike by as much as 1e-4 of the threshold; rounding, some
-    1e-15 of it, by that part: a millionth of what the change moves it by is allowed.
+    Not judged is a unit whose spikes a threshold changed by a ten-thousandth would make more or
+    fewer, for then a crossing may lie between two looks. Such a change moves a spike by as much as
+    1e-4 of the threshold; rounding, some 1e-15 of it, by that part: a millionth of what the change
+    moves it by is allowed.
     """
     net = Network()
-    cells = net.population(MODELS[case["model"]](**case["fields"]), case["n"], name="cells", initial=case["start"])
+    cells = net.population(
+        MODELS[case["model"]](**case["fields"]), case["n"], name="cells", initial=case["start"]
+    )
     net.stimulate(cells, Constant(case["drive"]))
     if case["steps"]:
         net.stimulate(cells, Step(case["steps"], case["levels"]))
@@ -132,13 +160,23 @@ def as_formulas_have_it(case: dict[str, Any]) -> bool:
     judged = False
     for k, spikes in enumerate(trains):
         unit = by_formulas(case, k)
-        expected, *others = (np.array(unit.spikes(DURATION, raised)) for raised in (0.0, 1e-4, -1e-4))
+        expected, *others = (
+            np.array(unit.spikes(DURATION, raised)) for raised in (0.0, 1e-4, -1e-4)
+        )
         if any(len(other) != len(expected) for other in others):
             continue
         judged = True
         assert len(spikes) == len(expected), (k, spikes, expected)
-        moved = np.max([np.abs(other - expected) for other in others], axis=0) if expected.size else expected
-        assert (np.abs(spikes - expected) <= 1e-14 + 1e-6 * moved).all(), (k, spikes - expected, moved)
+        moved = (
+            np.max([np.abs(other - expected) for other in others], axis=0)
+            if expected.size
+            else expected
+        )
+        assert (np.abs(spikes - expected) <= 1e-14 + 1e-6 * moved).all(), (
+            k,
+            spikes - expected,
+            moved,
+        )
     return judged
 
 
@@ -152,14 +190,23 @@ def test_single_units_by_formulas(request):
 
 @st.composite
 def networks(draw: Any) -> dict[str, Any]:
-    """Up to three populations that reach each other by random synapses, some of them sources of spikes."""
-    parts: list[dict[str, Any]] = draw(st.lists(populations() | populations() | sources(), min_size=2, max_size=3))
+    """Up to three populations that reach each other by random synapses, some of them sources of
+    spikes.
+    """
+    parts: list[dict[str, Any]] = draw(
+        st.lists(populations() | populations() | sources(), min_size=2, max_size=3)
+    )
     for part in parts:
         part["kicks"] = draw(kicks(part["n"], 15, GRID))
     pairs = st.tuples(st.integers(0, len(parts) - 1), st.integers(0, len(parts) - 1))
     chosen = draw(st.lists(pairs, min_size=2, max_size=5))
-    ends = [(pre, post) for pre, post in chosen if parts[post]["model"] != "SpikeSource" or pre < post]  # no avalanche
-    return {"parts": parts, "wires": [(*end, draw(synapses(*(parts[k]["n"] for k in end)))) for end in ends]}
+    ends = [
+        (pre, post) for pre, post in chosen if parts[post]["model"] != "SpikeSource" or pre < post
+    ]  # no avalanche
+    return {
+        "parts": parts,
+        "wires": [(*end, draw(synapses(*(parts[k]["n"] for k in end)))) for end in ends],
+    }
 
 
 def sources() -> Any:
@@ -170,12 +217,16 @@ def sources() -> Any:
 def synapses(n_pre: int, n_post: int) -> Any:
     """Sources, targets, weights and delays."""
     delay = st.integers(1, 20).map(lambda k: k * GRID)
-    one = st.tuples(st.integers(0, n_pre - 1), st.integers(0, n_post - 1), st.floats(-4e-3, 2e-3), delay)
+    one = st.tuples(
+        st.integers(0, n_pre - 1), st.integers(0, n_post - 1), st.floats(-4e-3, 2e-3), delay
+    )
     return st.lists(one, min_size=5, max_size=12)
 
 
 def described(case: dict[str, Any], shaken: np.random.Generator | None = None) -> Network:
-    """The network of a case; shaken: with thresholds, refractory times and delays a little off, each for itself."""
+    """The network of a case; shaken: with thresholds, refractory times and delays a little off,
+    each for itself.
+    """
     net = Network()
     made: list[Population] = []
     for k, part in enumerate(case["parts"]):
@@ -186,9 +237,13 @@ def described(case: dict[str, Any], shaken: np.random.Generator | None = None) -
         else:
             fields = dict(part["fields"])
             if shaken is not None:
-                fields["threshold"] = fields["threshold"] * (1 + SHAKEN * shaken.choice([-1.0, 1.0], n))
+                fields["threshold"] = fields["threshold"] * (
+                    1 + SHAKEN * shaken.choice([-1.0, 1.0], n)
+                )
                 fields["refractory"] = fields["refractory"] + 2 * COARSE * shaken.random(n)
-            made.append(net.population(MODELS[part["model"]](**fields), n, name=name, initial=part["start"]))
+            made.append(
+                net.population(MODELS[part["model"]](**fields), n, name=name, initial=part["start"])
+            )
             net.stimulate(made[k], Constant(part["drive"]))
             excite(net, made[k], part["kicks"])
         net.probe(made[k], "spikes")
@@ -205,7 +260,9 @@ def excite(net: Network, cells: Any, spikes: list[tuple[float, int, float]]) -> 
         net.stimulate(cells, train(own, 4.0 if several else 1.0), receptor=receptor)
 
 
-def connect(net: Network, pre: Any, post: Any, wires: list[Any], shaken: np.random.Generator | None) -> None:
+def connect(
+    net: Network, pre: Any, post: Any, wires: list[Any], shaken: np.random.Generator | None
+) -> None:
     for k, receptor in enumerate(post.model.receptors):
         several = len(post.model.receptors) > 1
         own = [wire for wire in wires if not several or (wire[2] < 0) == bool(k)]
@@ -214,22 +271,27 @@ def connect(net: Network, pre: Any, post: Any, wires: list[Any], shaken: np.rand
             if shaken is not None:
                 delays = delays + 2 * COARSE * shaken.random(delays.size)
             weights = weights * (4 if several else 1)
-            net.connect(pre, post, Explicit(ids, targets), weight=weights, delay=delays, receptor=receptor)
+            net.connect(
+                pre, post, Explicit(ids, targets), weight=weights, delay=delays, receptor=receptor
+            )
 
 
 def trains_of(simulator: Simulator) -> list[np.ndarray]:
     """The spikes of all units of all populations."""
     result = simulator.run(DURATION)
-    return [spikes for name in sorted(result.spike_records) for spikes in result.spikes(name).trains()]
+    return [
+        spikes for name in sorted(result.spike_records) for spikes in result.spikes(name).trains()
+    ]
 
 
 def as_the_clock_has_it(case: dict[str, Any]) -> bool:
     """Every spike of every unit, as dt shrinks; whether the case was fit to be judged.
 
-    On the clock a spike comes up to dt late, and what it does therefore too: as if refractory times and delays were dt
-    longer, and thresholds higher by what a potential rises in dt. Not judged is a network that makes more or fewer
-    spikes when it is shaken by about as much as that at a dt of 10 us. Of the others every spike must be there at some
-    dt from there on down, and no further off than twice what shaking moves it, in proportion to dt, beside dt itself.
+    On the clock a spike comes up to dt late, and what it does therefore too: as if refractory times
+    and delays were dt longer, and thresholds higher by what a potential rises in dt. Not judged is
+    a network that makes more or fewer spikes when it is shaken by about as much as that at a dt of
+    10 us. Of the others every spike must be there at some dt from there on down, and no further off
+    than twice what shaking moves it, in proportion to dt, beside dt itself.
     """
     exact = trains_of(Simulator(described(case), engine="event"))
     sizes = [spikes.size for spikes in exact]
@@ -238,17 +300,29 @@ def as_the_clock_has_it(case: dict[str, Any]) -> bool:
         other = trains_of(Simulator(described(case, np.random.default_rng(seed)), engine="event"))
         if [spikes.size for spikes in other] != sizes:
             return False
-        moved = max([moved, *(np.abs(one - two).max(initial=0.0) for one, two in zip(exact, other, strict=True))])
+        moved = max(
+            [
+                moved,
+                *(
+                    np.abs(one - two).max(initial=0.0)
+                    for one, two in zip(exact, other, strict=True)
+                ),
+            ]
+        )
     told = []
     for dt in (COARSE, COARSE / 4, COARSE / 16, COARSE / 50):
         clock = trains_of(Simulator(described(case), dt=dt, dtype="float64"))
         if [spikes.size for spikes in clock] == sizes:
-            late = max(np.abs(one - two).max(initial=0.0) for one, two in zip(exact, clock, strict=True))
+            late = max(
+                np.abs(one - two).max(initial=0.0) for one, two in zip(exact, clock, strict=True)
+            )
             if late <= 1.001 * dt + 2 * moved * dt / COARSE:
                 return True
             told.append(f"at dt = {dt} s {late} s late, with {moved} s when shaken")
         else:
-            told.append(f"at dt = {dt} s {[spikes.size for spikes in clock]} spikes instead of {sizes}")
+            told.append(
+                f"at dt = {dt} s {[spikes.size for spikes in clock]} spikes instead of {sizes}"
+            )
     raise AssertionError("; ".join(told))
 
 

@@ -1,4 +1,6 @@
-"""Changed files of every kind end in one sentence: no crash, no hang, no foreign error, nothing else accepted."""
+"""Changed files of every kind end in one sentence: no crash, no hang, no foreign error, nothing
+else accepted.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,17 @@ from potentia.tests.fuzz.readers import KINDS, Reader
 
 SIZES = {"short": 1200, "long": 200_000}
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits processes as Linux does")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="limits processes as Linux does"
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_changed_files(kind: str, request: pytest.FixtureRequest) -> None:
     total = SIZES[request.config.getoption("--fuzz-size")]
-    count = max(round(total * KINDS[kind].share / sum(reader.share for reader in KINDS.values())), 60)
+    count = max(
+        round(total * KINDS[kind].share / sum(reader.share for reader in KINDS.values())), 60
+    )
     found = list(files.faults(kind, 0, count))
     assert not found, "\n".join(map(str, found[:20]))
 
@@ -51,6 +57,8 @@ class Broken(Reader):
 
 def test_the_driver_sees_what_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS, "broken", Broken)
-    found = [str(fault).partition(", seed ")[2].split(":")[:2] for fault in files.faults("broken", 0, 7)]
+    found = [
+        str(fault).partition(", seed ")[2].split(":")[:2] for fault in files.faults("broken", 0, 7)
+    ]
     kinds = {(int(seed), what.strip()) for seed, what in found}
     assert kinds == {(1, "crash"), (2, "hang"), (3, "memory"), (4, "foreign"), (5, "other")}

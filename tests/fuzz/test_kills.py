@@ -1,4 +1,6 @@
-"""Runs that are killed anywhere lose nothing, refuse nothing and leave nothing behind; see `kills.py`."""
+"""Runs that are killed anywhere lose nothing, refuse nothing and leave nothing behind; see
+`kills.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ KILLS = {"short": 40, "long": 1000}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux" or shutil.which("gcc") is None, reason="needs Linux and gcc")
+@pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("gcc") is None, reason="needs Linux and gcc"
+)
 def test_runs_that_are_killed(request):
     kills = KILLS[request.config.getoption("--fuzz-size")]
     command = [sys.executable, "-m", "potentia.tests.fuzz.kills", "--kills", str(kills)]

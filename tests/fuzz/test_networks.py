@@ -26,7 +26,9 @@ from potentia.tests.fuzz import networks
 from potentia.tests.fuzz.case import Case, Drive, Look, Units, Wiring
 from potentia.tests.fuzz.generator import generate
 
-pytestmark = pytest.mark.filterwarnings("ignore::potentia.errors.PotentiaWarning")  # of devices out of their range
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::potentia.errors.PotentiaWarning"
+)  # of devices out of their range
 PORTS = (NeuronModel, Connectivity, Distribution, Stimulus, Rule, Store, Device, Ageing, Law)
 SIZES = {"short": 200, "long": 20_000}
 GROUPS = 10
@@ -34,29 +36,61 @@ SAMPLE = 1500  # networks that are looked through for what the generator makes
 
 # Public names that are no part of a network, and why the generator need not know them.
 ELSEWHERE = {
-    "AnalogLinear": "a layer for torch", "Amplitude": "of AnalogLinear", "BitSerial": "of AnalogLinear",
-    "BitSlicing": "of AnalogLinear", "DifferentialPairs": "of AnalogLinear",
-    "InputCoding": "of AnalogLinear", "Macro40nm": "of AnalogLinear", "OffsetColumn": "of AnalogLinear",
-    "PulseWidth": "of AnalogLinear", "Reading": "of AnalogLinear", "WeightMapping": "of AnalogLinear",
-    "SinhCell": "of Wires.currents alone", "Cost": "an account", "Part": "an account",
-    "Readout": "reads results", "TrainedReadout": "reads results", "Cochlea": "makes spike trains of sounds",
-    "Capabilities": "of a store", "Connections": "a result", "Condition": "ends a run", "Residual": "ends a run",
-    "SpikeCount": "ends a run", "EventKernels": "of a model", "Phase": "of operators",
-    "ProjectionScope": "what stores and rules see", "Proposals": "what rules write",
-    "EventRule": "of a rule", "EventTrace": "of a rule",
-    "EventInput": "of Stimulus.event", "HeldNoise": "of Stimulus.event", "PiecewiseConstant": "of Stimulus.event",
-    "PoissonProcess": "of Stimulus.event", "SpikeTimes": "of Stimulus.event",
-    "BatchResult": "a result", "Result": "a result", "Samples": "a result", "Spikes": "a result",
-    "Network": "what is built", "Simulator": "what runs it", "Input": "made by Network",
+    "AnalogLinear": "a layer for torch",
+    "Amplitude": "of AnalogLinear",
+    "BitSerial": "of AnalogLinear",
+    "BitSlicing": "of AnalogLinear",
+    "DifferentialPairs": "of AnalogLinear",
+    "InputCoding": "of AnalogLinear",
+    "Macro40nm": "of AnalogLinear",
+    "OffsetColumn": "of AnalogLinear",
+    "PulseWidth": "of AnalogLinear",
+    "Reading": "of AnalogLinear",
+    "WeightMapping": "of AnalogLinear",
+    "SinhCell": "of Wires.currents alone",
+    "Cost": "an account",
+    "Part": "an account",
+    "Readout": "reads results",
+    "TrainedReadout": "reads results",
+    "Cochlea": "makes spike trains of sounds",
+    "Capabilities": "of a store",
+    "Connections": "a result",
+    "Condition": "ends a run",
+    "Residual": "ends a run",
+    "SpikeCount": "ends a run",
+    "EventKernels": "of a model",
+    "Phase": "of operators",
+    "ProjectionScope": "what stores and rules see",
+    "Proposals": "what rules write",
+    "EventRule": "of a rule",
+    "EventTrace": "of a rule",
+    "EventInput": "of Stimulus.event",
+    "HeldNoise": "of Stimulus.event",
+    "PiecewiseConstant": "of Stimulus.event",
+    "PoissonProcess": "of Stimulus.event",
+    "SpikeTimes": "of Stimulus.event",
+    "BatchResult": "a result",
+    "Result": "a result",
+    "Samples": "a result",
+    "Spikes": "a result",
+    "Network": "what is built",
+    "Simulator": "what runs it",
+    "Input": "made by Network",
     "Population": "made by Network",
-    "Probe": "made by Network", "Projection": "made by Network",
-}  # fmt: skip
+    "Probe": "made by Network",
+    "Projection": "made by Network",
+}
 
 
 def public() -> dict[str, Any]:
     """All public classes of the rooms, by name."""
     rooms = (potentia.sim, potentia.models, potentia.learning, potentia.hardware)
-    named = {name: getattr(room, name) for room in rooms for name in room.__all__ if name != "AnalogLinear"}
+    named = {
+        name: getattr(room, name)
+        for room in rooms
+        for name in room.__all__
+        if name != "AnalogLinear"
+    }
     return {name: part for name, part in named.items() if isinstance(part, type)}
 
 
@@ -74,7 +108,9 @@ def concrete(port: type) -> Iterator[type]:
 
 @cache
 def made() -> dict[str, dict[str, set[str]]]:
-    """Of every class in the networks of many seeds, and of each of its fields, the forms of its values."""
+    """Of every class in the networks of many seeds, and of each of its fields, the forms of its
+    values.
+    """
     forms: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
 
     def look(value: Any) -> None:
@@ -102,19 +138,31 @@ def form(value: Any, own: Any) -> str:
         return "array"
     if is_dataclass(value):
         return "law" if isinstance(value, Distribution) else "part"
-    return "default" if np.ndim(value) == 0 and value == own.default else "number" if np.isscalar(value) else "other"
+    return (
+        "default"
+        if np.ndim(value) == 0 and value == own.default
+        else "number"
+        if np.isscalar(value)
+        else "other"
+    )
 
 
 def test_every_part_of_a_network_is_made():
-    """A class that is public, or that can stand where a port is asked for, is missing from no generator."""
+    """A class that is public, or that can stand where a port is asked for, is missing from no
+    generator.
+    """
     kinds = {kind.__name__ for port in PORTS for kind in concrete(port)} | set(public())
     kinds -= {port.__name__ for port in PORTS}
-    assert not sorted(kinds - made().keys() - ELSEWHERE.keys()), "generators know nothing of these: see tests/fuzz"
+    assert not sorted(kinds - made().keys() - ELSEWHERE.keys()), (
+        "generators know nothing of these: see tests/fuzz"
+    )
     assert not sorted(ELSEWHERE.keys() & made().keys())
 
 
 def test_every_field_is_set():
-    """Every field of every class in a network is more than its default somewhere; of a model it is one per unit too."""
+    """Every field of every class in a network is more than its default somewhere; of a model it is
+    one per unit too.
+    """
     missing = []
     for name, own in made().items():
         for field, forms in own.items():
@@ -125,7 +173,9 @@ def test_every_field_is_set():
             if isinstance(own.default, str):  # a choice by name
                 continue
             if not {"array", "number", "law"} <= made()[kind.__name__][own.name]:
-                missing.append(f"{kind.__name__}.{own.name} as a number, as an array and as a distribution")
+                missing.append(
+                    f"{kind.__name__}.{own.name} as a number, as an array and as a distribution"
+                )
     assert not missing
 
 
@@ -159,12 +209,20 @@ def test_values_take_every_form(kind, field, forms):
         (Network.stimulate, Drive, set()),
         (Network.probe, Look, set()),
         (Simulator.__init__, Case, {"network", "dt", "backend", "threads"}),
-        (Simulator.run, Case, {"duration", "inputs", "batch", "progress", "record_to", "resume", "learn"}),
+        (
+            Simulator.run,
+            Case,
+            {"duration", "inputs", "batch", "progress", "record_to", "resume", "learn"},
+        ),
     ],
 )
 def test_every_parameter_is_used(call, part, elsewhere):
-    """What may be said of a part of a network is a field of a case; the judges choose what stands `elsewhere`."""
-    assert signature(call).parameters.keys() - {"self"} - elsewhere <= {own.name for own in fields(part)}
+    """What may be said of a part of a network is a field of a case; the judges choose what stands
+    `elsewhere`.
+    """
+    assert signature(call).parameters.keys() - {"self"} - elsewhere <= {
+        own.name for own in fields(part)
+    }
 
 
 def test_initial_values_take_every_form():
@@ -190,7 +248,9 @@ def test_scripts_run():
     case = next(
         case
         for seed in range(50)
-        if (case := generate(seed)).later and case.projections and not any(w.rule for w in case.projections)
+        if (case := generate(seed)).later
+        and case.projections
+        and not any(w.rule for w in case.projections)
     )
     scope: dict[str, Any] = {}
     exec(case.script(), scope)
@@ -207,7 +267,10 @@ def test_no_number_makes_kernels_compile_again():
     with install_recorder("numba:compile") as recorder:
         for case in clocked:
             other = replace(
-                case, grid=case.grid / 2, network_seed=case.network_seed + 1, populations=tuple(_larger(case))
+                case,
+                grid=case.grid / 2,
+                network_seed=case.network_seed + 1,
+                populations=tuple(_larger(case)),
             )
             other = other if all(wiring.store is None for wiring in case.projections) else case
             networks.judges.quietly(_run, other)
@@ -222,10 +285,15 @@ def _run(case: Case) -> bool:
 
 def _larger(case: Case) -> Iterator[Units]:
     """The populations with one unit more where nothing is said of units one by one."""
-    named = {wiring.pre for wiring in case.projections} | {wiring.post for wiring in case.projections}
+    named = {wiring.pre for wiring in case.projections} | {
+        wiring.post for wiring in case.projections
+    }
     named |= {drive.population for drive in case.inputs} | {look.target for look in case.probes}
     for units in case.populations:
-        arrays = any(isinstance(value, np.ndarray) for value in (*vars(units.model).values(), *units.initial.values()))
+        arrays = any(
+            isinstance(value, np.ndarray)
+            for value in (*vars(units.model).values(), *units.initial.values())
+        )
         yield units if arrays or units.name in named else replace(units, n=units.n + 1)
 
 
@@ -249,12 +317,20 @@ def test_judges_see_what_does_not_converge(monkeypatch, part):
         case = clocked(case, step)
         if part == "refractory":
             longer = [units.model for units in case.populations]
-            longer = [replace(m, refractory=m.refractory + 5e-5) if hasattr(m, part) else m for m in longer]
+            longer = [
+                replace(m, refractory=m.refractory + 5e-5) if hasattr(m, part) else m
+                for m in longer
+            ]
             return replace(
-                case, populations=tuple(replace(u, model=m) for u, m in zip(case.populations, longer, strict=True))
+                case,
+                populations=tuple(
+                    replace(u, model=m) for u, m in zip(case.populations, longer, strict=True)
+                ),
             )
         wirings = tuple(
-            replace(w, **{part: getattr(w, part) + 5e-5}) if isinstance(getattr(w, part), (float, np.ndarray)) else w
+            replace(w, **{part: getattr(w, part) + 5e-5})
+            if isinstance(getattr(w, part), (float, np.ndarray))
+            else w
             for w in case.projections
         )
         return replace(case, projections=wirings)
@@ -264,7 +340,9 @@ def test_judges_see_what_does_not_converge(monkeypatch, part):
 
 
 def _seen(judge: str, seeds: range) -> set[str]:
-    """The engines of networks in which a judge finds a difference, looked at up to the first of each."""
+    """The engines of networks in which a judge finds a difference, looked at up to the first of
+    each.
+    """
     found: set[str] = set()
     for case in map(generate, seeds):
         if case.engine not in found:

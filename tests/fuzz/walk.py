@@ -1,4 +1,6 @@
-"""Carries out hostile calls in a forked process with limits, so that crashes and endless loops are counted as well."""
+"""Carries out hostile calls in a forked process with limits, so that crashes and endless loops are
+counted as well.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ TICK: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Case:
-    """A call of the door of this number with hostile values, by name, for some of its parameters."""
+    """A call of the door of this number with hostile values, by name, for some of
+    its parameters.
+    """
 
     door: int
     values: tuple[tuple[str, str], ...]
@@ -53,7 +57,10 @@ def cases(every: Sequence[Door], most: int, seed: int = 0) -> list[Case]:
     """At most so many: each parameter with each value, then two hostile values at a time."""
     rng = np.random.default_rng(seed)
     single = [
-        Case(k, ((name, value),)) for k, door in enumerate(every) for name in door.parameters for value in HOSTILE
+        Case(k, ((name, value),))
+        for k, door in enumerate(every)
+        for name in door.parameters
+        for value in HOSTILE
     ]
     if most <= len(single):
         return [single[k] for k in np.sort(rng.choice(len(single), most, replace=False))]
@@ -62,7 +69,9 @@ def cases(every: Sequence[Door], most: int, seed: int = 0) -> list[Case]:
     for _ in range(most - len(single)):
         k = int(rng.choice(many))
         chosen = rng.choice(every[k].parameters, 2, replace=False)
-        pairs.append(Case(k, tuple((str(name), names[rng.integers(len(names))]) for name in chosen)))
+        pairs.append(
+            Case(k, tuple((str(name), names[rng.integers(len(names))]) for name in chosen))
+        )
     return single + pairs
 
 
@@ -70,20 +79,28 @@ def walk(every: Sequence[Door], planned: Sequence[Case]) -> Iterator[Fault]:
     """Carry out all calls; yield those that do not end in a value or one sentence."""
     at, second_try = 0, False
     while at < len(planned):
-        reached, faults, ended = _visit(every, planned[at:], COMPILING if not second_try else SECONDS)
+        reached, faults, ended = _visit(
+            every, planned[at:], COMPILING if not second_try else SECONDS
+        )
         yield from faults
         at += reached
         if ended is None:
             continue
         if ended == "time-out" and not second_try:
-            second_try = True  # with what was compiled meanwhile kept on disk, it must be done in time
+            second_try = (
+                True  # with what was compiled meanwhile kept on disk, it must be done in time
+            )
             continue
         yield Fault(_told(every, planned[at]), ended, "")
         at, second_try = at + 1, False
 
 
-def _visit(every: Sequence[Door], planned: Sequence[Case], first: float) -> tuple[int, list[Fault], str | None]:
-    """How many calls a process carried out, the faults among them, and how the next one ended it, if it did."""
+def _visit(
+    every: Sequence[Door], planned: Sequence[Case], first: float
+) -> tuple[int, list[Fault], str | None]:
+    """How many calls a process carried out, the faults among them, and how the next one ended it,
+    if it did.
+    """
     ours, theirs = multiprocessing.Pipe(duplex=False)
     done, faults, ended = 0, [], None
     with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +122,9 @@ def _visit(every: Sequence[Door], planned: Sequence[Case], first: float) -> tupl
     return done, faults, ended
 
 
-def _work(every: Sequence[Door], planned: Sequence[Case], pipe: Any, first: float, folder: str) -> None:
+def _work(
+    every: Sequence[Door], planned: Sequence[Case], pipe: Any, first: float, folder: str
+) -> None:
     _confine(folder)
     limit = first
     for case in planned:
@@ -152,7 +171,11 @@ def judge(door: Door, case: Case) -> Iterator[tuple[str, str]]:
             yield "length of a message", f"{len(message)} characters"
     except BaseException as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
-        ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "potentia" in frame.filename]
+        ours = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if "potentia" in frame.filename
+        ]
         place = ours[-1] if ours else place
         yield (
             "foreign exception",
@@ -161,11 +184,15 @@ def judge(door: Door, case: Case) -> Iterator[tuple[str, str]]:
 
 
 def _told(every: Sequence[Door], case: Case) -> str:
-    return f"{every[case.door].name}({', '.join(f'{name}=<{value}>' for name, value in case.values)})"
+    return (
+        f"{every[case.door].name}({', '.join(f'{name}=<{value}>' for name, value in case.values)})"
+    )
 
 
 def all_doors() -> list[Door]:
-    """Every door, once each has been gone through with good arguments, so that most machine code is there."""
+    """Every door, once each has been gone through with good arguments, so that most machine code is
+    there.
+    """
     every = doors()
     for door in every:
         function, arguments = door.make()

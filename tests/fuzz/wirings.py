@@ -1,4 +1,6 @@
-"""Random projections: every connectivity, weights and delays of every form, receptors, stores and rules."""
+"""Random projections: every connectivity, weights and delays of every form, receptors, stores and
+rules.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ STORES: tuple[type[Store], ...] = (Ideal, Procedural)  # and Crossbar, see `cros
 
 
 class Wirer:
-    """Draws one projection; low, high: its weights, of which only `magnitude` occurs if that is given."""
+    """Draws one projection; low, high: its weights, of which only `magnitude` occurs if that is
+    given.
+    """
 
     def __init__(self, dice: Dice, pre: Units, post: Units, name: str, seed: int) -> None:
         self.dice, self.pre, self.post, self.name, self.seed = dice, pre, post, name, seed
@@ -58,7 +62,9 @@ class Wirer:
         ranges, model = MODELS[type(post.model)], post.model
         self.receptor = dice.pick(model.receptors) if dice.chance(0.5) else None
         sign = 1.0 if not ranges.signed else dice.pick([1.0, 1.0, 1.0, -1.0])
-        ends = sorted([0.0 if dice.chance(0.1) else 0.1 * sign * ranges.weight, sign * ranges.weight])
+        ends = sorted(
+            [0.0 if dice.chance(0.1) else 0.1 * sign * ranges.weight, sign * ranges.weight]
+        )
         if ranges.signed and (self.receptor or len(model.receptors) == 1) and dice.chance(0.25):
             ends = [-ranges.weight, ranges.weight]
         self.low, self.high = ends
@@ -76,7 +82,9 @@ class Wirer:
         learns = kind == "learning"
         if kind == "crossbar" or (kind == "learning" and not event and dice.chance(0.5)):
             coba = isinstance(self.post.model, CobaLIF)
-            store = crossbar(dice, learns=learns, random_signs=self.receptor is not None and not coba)
+            store = crossbar(
+                dice, learns=learns, random_signs=self.receptor is not None and not coba
+            )
             self.distinct = store.wires is not None
             if not store.device.graded:
                 self.magnitude = dice.number(*sorted([0.2 * self._top, self._top]))
@@ -98,17 +106,35 @@ class Wirer:
     def _top(self) -> float:
         return max(abs(self.low), abs(self.high))
 
-    def _made(self, connectivity: Connectivity, weight: Any, delay: Any, store: Any, rule: Any) -> Wiring:
-        return Wiring(self.name, self.pre.name, self.post.name, connectivity, weight, delay, store, rule, self.receptor)
+    def _made(
+        self, connectivity: Connectivity, weight: Any, delay: Any, store: Any, rule: Any
+    ) -> Wiring:
+        return Wiring(
+            self.name,
+            self.pre.name,
+            self.post.name,
+            connectivity,
+            weight,
+            delay,
+            store,
+            rule,
+            self.receptor,
+        )
 
     def _procedural(self, grid: float) -> Wiring:
         dice = self.dice
         k, autapses = dice.whole(0, 6), self._autapses()
         if self.post.n == 1 and self.recurrent and not autapses.get("autapses", True):
             k = 0
-        connectivity: Any = FixedOutDegree(k, **autapses) if dice.chance(0.5) else FixedTotal(3 * k, **autapses)
-        weight: Any = dice.law(self.low, self.high) if dice.chance(0.6) else dice.number(self.low, self.high)
-        delay: Any = dice.whole(1, 30) * grid if dice.chance(0.5) else dice.law(0.5 * grid, 40 * grid)
+        connectivity: Any = (
+            FixedOutDegree(k, **autapses) if dice.chance(0.5) else FixedTotal(3 * k, **autapses)
+        )
+        weight: Any = (
+            dice.law(self.low, self.high) if dice.chance(0.6) else dice.number(self.low, self.high)
+        )
+        delay: Any = (
+            dice.whole(1, 30) * grid if dice.chance(0.5) else dice.law(0.5 * grid, 40 * grid)
+        )
         store = dice.made(Procedural, bits=lambda: dice.pick([1, 2, 4, 16]))
         return self._made(connectivity, weight, delay, store, None)
 
@@ -131,7 +157,9 @@ class Wirer:
             OneToOne: OneToOne,
             DistanceDependent: self._grid,
             FixedProbability: lambda: FixedProbability(dice.pick([0.0, 0.1, 0.3, 0.7, 1.0]), **own),
-            SmallWorld: lambda: SmallWorld(2 * dice.whole(0, min(n_pre - 1, 8) // 2), dice.pick([0.0, 0.3, 1.0])),
+            SmallWorld: lambda: SmallWorld(
+                2 * dice.whole(0, min(n_pre - 1, 8) // 2), dice.pick([0.0, 0.3, 1.0])
+            ),
             Explicit: self._explicit,
             FromSparse: lambda: FromSparse(self._matrix()),
         }
@@ -149,7 +177,11 @@ class Wirer:
         dice, n_pre, n_post = self.dice, self.pre.n, self.post.n
         if self.distinct or dice.chance(0.5):
             own = own | {"multapses": not self.distinct and dice.chance(0.5)}
-        choices = {FixedInDegree: n_pre - skip, FixedOutDegree: n_post - skip, FixedTotal: n_pre * (n_post - skip)}
+        choices = {
+            FixedInDegree: n_pre - skip,
+            FixedOutDegree: n_post - skip,
+            FixedTotal: n_pre * (n_post - skip),
+        }
         most = choices[kind]
         count = dice.whole(0, min(most, 30 if kind is FixedTotal else 6))
         if most and own.get("multapses", True):
@@ -202,7 +234,9 @@ class Wirer:
         return float(self._numbers(1)[0])
 
     def _delay(self, grid: float, n: int, *, event: bool) -> Any:
-        """One number, one per synapse or a law; under the event engine on a grid of 1 us, where 0 is a delay too."""
+        """One number, one per synapse or a law; under the event engine on a grid of 1 us, where 0
+        is a delay too.
+        """
         dice = self.dice
         form = dice.pick(["number", "array", "law", "default"])
         if form == "law":

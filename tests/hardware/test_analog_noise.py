@@ -1,4 +1,6 @@
-"""The linear layer on devices: read noise against drawing every cell, drift, state, exact gradients."""
+"""The linear layer on devices: read noise against drawing every cell, drift, state, exact
+gradients.
+"""
 
 import copy
 from dataclasses import dataclass
@@ -32,7 +34,9 @@ OFF = {"adc": None, "dac": None}
 
 @dataclass(frozen=True, kw_only=True)
 class Drifting(Device):
-    """A test cell: errors that depend on the conductance, g = g0 (t / 1 s)^-nu with nu of 0.05 +- 0.01 per cell."""
+    """A test cell: errors that depend on the conductance, g = g0 (t / 1 s)^-nu with nu of 0.05 +-
+    0.01 per cell.
+    """
 
     g_min: float = 1e-6
     g_max: float = 25e-6
@@ -57,13 +61,17 @@ class Drifting(Device):
         return targets + (0.26 + 1.96 * x - 1.17 * x**2) * 1e-7 * normals(key, targets.size)
 
     def aged(self, conductances, seconds, key):
-        return conductances * max(seconds, 1.0) ** -(0.05 + 0.01 * normals(key + 1, conductances.size))
+        return conductances * max(seconds, 1.0) ** -(
+            0.05 + 0.01 * normals(key + 1, conductances.size)
+        )
 
     def read_error(self, conductances, seconds=0.0, *, cells=0):
         return self.read_noise * np.sqrt(conductances * self.g_max) * (1 + 0.1 * np.log1p(seconds))
 
     def read(self, conductances, key, seconds=0.0, *, cells=0):
-        return conductances + self.read_error(conductances, seconds) * normals(key, conductances.size)
+        return conductances + self.read_error(conductances, seconds) * normals(
+            key, conductances.size
+        )
 
 
 def normals(key, n):
@@ -81,13 +89,24 @@ def inputs(batch=8, n_in=30, dtype=torch.float64, seed=9):
     return torch.randn(batch, n_in, dtype=dtype, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("converters", [{}, {"adc": None}, {"adc": ADC(bits=5), "dac": DAC(bits=4, range=1.5)}])
+@pytest.mark.parametrize(
+    "converters", [{}, {"adc": None}, {"adc": ADC(bits=5), "dac": DAC(bits=4, range=1.5)}]
+)
 @pytest.mark.parametrize("mapping", [DifferentialPairs(), BitSlicing(bits=2, slices=3)])
 @pytest.mark.parametrize("size", [(512, 64), (33, 7), (1, 1)])
 def test_whole_numbers_give_the_same_reading(converters, mapping, size):
-    """The same draws; noise to 1/500 of its deviation; a value near the edge of a code may fall to either side."""
+    """The same draws; noise to 1/500 of its deviation; a value near the edge of a code may fall to
+    either side.
+    """
     n_in, n_out = size
-    analog = layer(n_in, n_out, dtype=torch.float32, mapping=mapping, tile=Tile(rows=200, columns=32), **converters)
+    analog = layer(
+        n_in,
+        n_out,
+        dtype=torch.float32,
+        mapping=mapping,
+        tile=Tile(rows=200, columns=32),
+        **converters,
+    )
     x = inputs(64, n_in, torch.float32)
     with torch.no_grad():
         fast = analog.eval()(x)
@@ -119,7 +138,8 @@ NOISE = {
 
 @pytest.mark.parametrize("case", NOISE)
 def test_read_noise_has_the_law_of_every_cell_drawn(case):
-    """Mean, deviation and distribution of every column: within five standard errors of 3000 readings each.
+    """Mean, deviation and distribution of every column: within five standard errors of 3000
+    readings each.
 
     Whole numbers round the deviation by up to 1/500, far below its standard error of 1/77.
     """
@@ -136,7 +156,9 @@ def test_read_noise_has_the_law_of_every_cell_drawn(case):
     np.testing.assert_allclose(ours.std(axis=0) / spread, 1.0, atol=5 / np.sqrt(n))
     for j in range(6):
         assert stats.ks_2samp(ours[:, j], oracle[:, j]).pvalue > 1e-5
-        assert stats.kstest((ours[:, j] - ours[:, j].mean()) / ours[:, j].std(), "norm").pvalue > 1e-5
+        assert (
+            stats.kstest((ours[:, j] - ours[:, j].mean()) / ours[:, j].std(), "norm").pvalue > 1e-5
+        )
     off_diagonal = np.corrcoef(ours.T)[np.triu_indices(6, 1)]
     assert np.abs(off_diagonal).max() < 5 / np.sqrt(n)  # columns have no cells in common
 
@@ -183,7 +205,9 @@ GRADIENTS = {
 
 @pytest.mark.parametrize("case", GRADIENTS)
 def test_gradients_are_exact(case):
-    """gradcheck in double precision through writing, read noise and product, the draws frozen, converters off."""
+    """gradcheck in double precision through writing, read noise and product, the draws frozen,
+    converters off.
+    """
     analog = layer(5, 3, **{**OFF, **GRADIENTS[case]})
     arguments = (inputs(4, 5), analog.weight.detach().clone(), analog.bias.detach().clone())
     for argument in arguments:
@@ -208,21 +232,29 @@ def test_the_state_of_a_layer_goes_on_elsewhere(dtype):
 
 
 def test_writing_errors_are_those_of_the_device():
-    """Deviation of the stored weights: 2 % of the range per cell, where neither end clips it (partners at rest do)."""
+    """Deviation of the stored weights: 2 % of the range per cell, where neither end clips it
+    (partners at rest do).
+    """
     analog = layer(200, 50, device=PulsedReRAM(write_error=0.02)).eval()
     plus, minus = analog.conductances()[0]
     targets = analog.mapping.split(
-        analog.weight.detach().T / analog.weight.detach().abs().max(), analog.device.g_min, analog.device.g_max
+        analog.weight.detach().T / analog.weight.detach().abs().max(),
+        analog.device.g_min,
+        analog.device.g_max,
     )[0]
     span = analog.device.g_max - analog.device.g_min
     for cells, aims in zip((plus, minus), targets, strict=True):
-        free = ((aims - analog.device.g_min) > 0.1 * span) & ((analog.device.g_max - aims) > 0.1 * span)
+        free = ((aims - analog.device.g_min) > 0.1 * span) & (
+            (analog.device.g_max - aims) > 0.1 * span
+        )
         errors = (cells - aims)[free].numpy() / span
         assert errors.std() == pytest.approx(0.02, rel=5 / np.sqrt(2 * errors.size))
 
 
 def test_drift_and_its_compensation():
-    """g falls by t^-0.05; one factor for the layer brings the mean back, and leaves the spread of the exponents."""
+    """g falls by t^-0.05; one factor for the layer brings the mean back, and leaves the spread of
+    the exponents.
+    """
     analog = layer(200, 50, device=Drifting()).eval().program()
     before = analog.stored_weight()
     drifted = analog.age(1e4, compensate=False).stored_weight()

@@ -27,13 +27,17 @@ def inputs(batch=8, n_in=30, dtype=torch.float64, seed=9):
 
 
 def test_gradients_pass_converters_straight_through():
-    """With ideal devices the gradient of a layer with converters is that of `torch.nn.Linear` where nothing clips."""
+    """With ideal devices the gradient of a layer with converters is that of `torch.nn.Linear` where
+    nothing clips.
+    """
     analog = layer(device=PERFECT, adc=ADC(bits=6, range=1e-3), dac=DAC(bits=6))
     x = inputs().requires_grad_()
     analog(x).sum().backward()
     np.testing.assert_allclose(x.grad, analog.weight.detach().sum(0).expand(8, -1), rtol=1e-6)
     rounded = DAC(bits=6).convert(x.detach())
-    np.testing.assert_allclose(analog.weight.grad, rounded.sum(0).expand(12, -1), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        analog.weight.grad, rounded.sum(0).expand(12, -1), rtol=1e-6, atol=1e-9
+    )
     clipped = layer(device=PERFECT, adc=ADC(bits=6, range=1e-12))
     clipped(x).sum().backward()
     np.testing.assert_array_equal(clipped.weight.grad, 0.0)
@@ -50,9 +54,11 @@ def test_evaluation_differentiates_the_input_and_the_bias():
 
 
 def test_hardware_aware_training_beats_mapping_after_training():
-    """A small classifier trained with the devices' errors is right more often on devices than one trained without.
+    """A small classifier trained with the devices' errors is right more often on devices than one
+    trained without.
 
-    Twenty devices each; control: both are equally right in software, so that it is not the training as such.
+    Twenty devices each; control: both are equally right in software, so that it is not the training
+    as such.
     """
     device = PulsedReRAM(write_error=0.15, read_noise=0.1)
     generator = torch.Generator().manual_seed(3)
@@ -106,7 +112,11 @@ def test_hardware_aware_training_beats_mapping_after_training():
 
     aware, plain = trained(True), trained(False)
     in_software = [
-        share_right(torch.nn.Sequential(*(software(part) if hasattr(part, "weight") else part for part in model)))
+        share_right(
+            torch.nn.Sequential(
+                *(software(part) if hasattr(part, "weight") else part for part in model)
+            )
+        )
         for model in (aware, plain)
     ]
     ours, theirs = on_devices(aware), on_devices(plain)

@@ -1,4 +1,6 @@
-"""Types of numbers, layouts and places of tensors: what layers and converters take, and one sentence for the rest."""
+"""Types of numbers, layouts and places of tensors: what layers and converters take, and one
+sentence for the rest.
+"""
 
 import copy
 
@@ -6,7 +8,16 @@ import numpy as np
 import pytest
 
 from potentia.errors import ParameterError, PotentiaError, UnsupportedError
-from potentia.hardware import ADC, DAC, Amplitude, BitSerial, OffsetColumn, PulsedReRAM, PulseWidth, Wires
+from potentia.hardware import (
+    ADC,
+    DAC,
+    Amplitude,
+    BitSerial,
+    OffsetColumn,
+    PulsedReRAM,
+    PulseWidth,
+    Wires,
+)
 
 torch = pytest.importorskip("torch")
 from potentia.hardware import AnalogLinear  # noqa: E402
@@ -30,14 +41,17 @@ WEIGHTS = {
     "dtype of complex ones": lambda: layer(dtype=torch.complex64),
     "dtype as a name": lambda: layer(dtype="float32"),
     "dtype of numpy": lambda: layer(dtype=np.float32),
-    "a layer of half precision": lambda: AnalogLinear.from_linear(torch.nn.Linear(5, 4).half(), device=PulsedReRAM()),
+    "a layer of half precision": lambda: AnalogLinear.from_linear(
+        torch.nn.Linear(5, 4).half(), device=PulsedReRAM()
+    ),
 }
 
 
 @pytest.mark.parametrize("case", WEIGHTS)
 def test_weights_are_float32_or_float64(case):
     with pytest.raises(
-        ParameterError, match=r"^AnalogLinear.(weight|dtype): must be torch.float32 or torch.float64 \(got"
+        ParameterError,
+        match=r"^AnalogLinear.(weight|dtype): must be torch.float32 or torch.float64 \(got",
     ):
         WEIGHTS[case]()
 
@@ -60,15 +74,23 @@ def test_inputs_are_of_the_weights_type(training, dtype):
     for other in (*OTHERS, *FLOATS):
         if other is not dtype:
             with pytest.raises(
-                ParameterError, match=rf"^AnalogLinear.x: must be {dtype} like the weights \(got {other}\)$"
+                ParameterError,
+                match=rf"^AnalogLinear.x: must be {dtype} like the weights \(got {other}\)$",
             ):
                 own(X.to(other))
     for call in (own, own.read_cells, own.calibrate):
-        with pytest.raises(ParameterError, match=r"^AnalogLinear.x: must be a dense tensor \(got torch.sparse_coo\)$"):
+        with pytest.raises(
+            ParameterError,
+            match=r"^AnalogLinear.x: must be a dense tensor \(got torch.sparse_coo\)$",
+        ):
             call(X.to(dtype).to_sparse())
-        with pytest.raises(UnsupportedError, match=r"^AnalogLinear: runs on the CPU only \(got a tensor on meta\)$"):
+        with pytest.raises(
+            UnsupportedError, match=r"^AnalogLinear: runs on the CPU only \(got a tensor on meta\)$"
+        ):
             call(X.to("meta", dtype))
-    turned = torch.view_as_complex(torch.ones(2, 5, 2, dtype=dtype)).conj().imag  # a view with its signs to be turned
+    turned = (
+        torch.view_as_complex(torch.ones(2, 5, 2, dtype=dtype)).conj().imag
+    )  # a view with its signs to be turned
     for x in (X.to(dtype), X.T.contiguous().T.to(dtype), X[:1, :1].expand(2, 5).to(dtype), turned):
         assert own(x).dtype == dtype
         assert own(x).shape == (2, 4)
@@ -89,10 +111,13 @@ def test_converters_take_the_same_types(converter):
     name = type(converter).__name__
     for dtype in OTHERS:
         with pytest.raises(
-            ParameterError, match=rf"^{name}.values: must be torch.float32 or torch.float64 \(got {dtype}\)$"
+            ParameterError,
+            match=rf"^{name}.values: must be torch.float32 or torch.float64 \(got {dtype}\)$",
         ):
             converter.convert(X.to(dtype))
-    with pytest.raises(UnsupportedError, match=rf"^{name}: runs on the CPU only \(got a tensor on meta\)$"):
+    with pytest.raises(
+        UnsupportedError, match=rf"^{name}: runs on the CPU only \(got a tensor on meta\)$"
+    ):
         converter.convert(X.to("meta"))
     with pytest.raises(ParameterError, match=rf"^{name}.values: must be a dense tensor"):
         converter.convert(X.to_sparse())
@@ -108,16 +133,24 @@ def test_codings_take_the_same_types(coding):
 
 
 CODINGS = {
-    "a DAC": {}, "no converters": {"adc": None, "dac": None}, "bits": {"coding": BitSerial(8)},
-    "pulses": {"coding": PulseWidth(8, white=True)}, "a reference column": {"mapping": OffsetColumn()},
-}  # fmt: skip
+    "a DAC": {},
+    "no converters": {"adc": None, "dac": None},
+    "bits": {"coding": BitSerial(8)},
+    "pulses": {"coding": PulseWidth(8, white=True)},
+    "a reference column": {"mapping": OffsetColumn()},
+}
 
 
 @pytest.mark.parametrize("kind", CODINGS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_inputs_of_any_magnitude(kind, dtype):
-    """The output is proportional to the input, but for rounding, however large or small; next to nothing gives 0."""
-    cell, x = PulsedReRAM(read_noise=0.05), torch.randn(4, 12, generator=torch.Generator().manual_seed(2)).to(dtype)
+    """The output is proportional to the input, but for rounding, however large or small; next to
+    nothing gives 0.
+    """
+    cell, x = (
+        PulsedReRAM(read_noise=0.05),
+        torch.randn(4, 12, generator=torch.Generator().manual_seed(2)).to(dtype),
+    )
     layer = AnalogLinear(12, 7, bias=False, device=cell, dtype=dtype, seed=3, **CODINGS[kind])
     for training, gradients in ((True, True), (False, True), (False, False)):
         made = {}

@@ -18,15 +18,21 @@ OFF = {"adc": None, "dac": None}
 
 @dataclass(frozen=True)
 class DenseWires:
-    """Word lines driven at the left, bit lines grounded at the bottom, each through one segment [ohm]."""
+    """Word lines driven at the left, bit lines grounded at the bottom, each through one segment
+    [ohm].
+    """
 
     r_word: float = 20.0
     r_bit: float = 30.0
 
     def nodes(self, conductances):
-        """The nodal matrix, and the conductances of sources to word nodes and of bit nodes to ground."""
+        """The nodal matrix, and the conductances of sources to word nodes and of bit nodes to
+        ground.
+        """
         rows, columns = conductances.shape
-        word, bit = (k * rows * columns + np.arange(rows * columns).reshape(rows, columns) for k in (0, 1))
+        word, bit = (
+            k * rows * columns + np.arange(rows * columns).reshape(rows, columns) for k in (0, 1)
+        )
         matrix = np.zeros((2 * rows * columns,) * 2)
 
         def join(first, second, g):
@@ -37,7 +43,10 @@ class DenseWires:
         join(word, bit, conductances)
         join(word[:, 1:], word[:, :-1], 1 / self.r_word)
         join(bit[1:], bit[:-1], 1 / self.r_bit)
-        sources, ground = np.zeros((2 * rows * columns, rows)), np.zeros((2 * rows * columns, columns))
+        sources, ground = (
+            np.zeros((2 * rows * columns, rows)),
+            np.zeros((2 * rows * columns, columns)),
+        )
         sources[word[:, 0], np.arange(rows)] = 1 / self.r_word
         ground[bit[-1], np.arange(columns)] = 1 / self.r_bit
         matrix += np.diag(sources.sum(1) + ground.sum(1))
@@ -82,7 +91,9 @@ def test_the_oracle_conserves_charge():
 
 
 def test_exact_currents_are_differentiable():
-    """gradcheck in double precision, by conductances and voltages, of volts and tenths of millisiemens."""
+    """gradcheck in double precision, by conductances and voltages, of volts and tenths of
+    millisiemens.
+    """
     g = torch.rand(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) + 0.5
     v = inputs(4, 5)
 
@@ -92,9 +103,13 @@ def test_exact_currents_are_differentiable():
     assert torch.autograd.gradcheck(currents, (g.requires_grad_(), v.requires_grad_()), rtol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"tile": Tile(rows=4, columns=3)}, {"mapping": OffsetColumn()}])
+@pytest.mark.parametrize(
+    "options", [{}, {"tile": Tile(rows=4, columns=3)}, {"mapping": OffsetColumn()}]
+)
 def test_training_and_evaluation_see_the_same_wires(options):
-    """By solves in training, by effective conductances in evaluation: the same to the rounding of both."""
+    """By solves in training, by effective conductances in evaluation: the same to the rounding of
+    both.
+    """
     analog = layer(**OFF, **options)
     trained = analog(inputs()).detach()
     np.testing.assert_allclose(analog.eval()(inputs()).detach(), trained, rtol=1e-8, atol=1e-10)
@@ -115,7 +130,10 @@ def test_the_currents_are_those_of_the_oracle():
 
 def test_unused_cells_of_a_tile_conduct_too():
     """A tile larger than the weights has cells at rest, and longer lines."""
-    exact, roomy = (layer(tile=tile, **OFF).eval()(inputs()).detach() for tile in (None, Tile(rows=9, columns=7)))
+    exact, roomy = (
+        layer(tile=tile, **OFF).eval()(inputs()).detach()
+        for tile in (None, Tile(rows=9, columns=7))
+    )
     assert (exact != roomy).any()
     np.testing.assert_allclose(exact, roomy, rtol=0.05, atol=1e-3)
 
@@ -123,7 +141,9 @@ def test_unused_cells_of_a_tile_conduct_too():
 @pytest.mark.parametrize("n_out", [1, 2, 5])
 @pytest.mark.parametrize("mapping", [DifferentialPairs(), OffsetColumn()])
 def test_arrays_are_whole_tiles_but_a_reference_column_stands_alone(n_out, mapping):
-    """However few columns there are, trained and written alike: each side's tiles by the oracle, used cells first."""
+    """However few columns there are, trained and written alike: each side's tiles by the oracle,
+    used cells first.
+    """
     tile = Tile(rows=8, columns=4)
     analog = layer(6, n_out, mapping=mapping, tile=tile, bias=False, **OFF)
     analog.program(3)
@@ -149,7 +169,9 @@ def test_arrays_are_whole_tiles_but_a_reference_column_stands_alone(n_out, mappi
         np.testing.assert_allclose(analog.train(mode)(x).detach(), expected, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("options", [{}, {"tile": Tile(rows=2, columns=2)}, {"mapping": OffsetColumn()}])
+@pytest.mark.parametrize(
+    "options", [{}, {"tile": Tile(rows=2, columns=2)}, {"mapping": OffsetColumn()}]
+)
 def test_gradients_through_the_solve_are_exact(options):
     """gradcheck through writing and the solve, draws frozen, converters and read noise off."""
     device = PulsedReRAM(write_error=0.02)
@@ -161,25 +183,33 @@ def test_gradients_through_the_solve_are_exact(options):
         return torch.func.functional_call(analog, {"weight": weight, "bias": bias}, (x,))
 
     arguments = tuple(argument.requires_grad_() for argument in arguments)
-    assert torch.autograd.gradcheck(function, arguments, eps=1e-4, atol=1e-6, rtol=1e-4)  # the solve rounds to 1e-10
+    assert torch.autograd.gradcheck(
+        function, arguments, eps=1e-4, atol=1e-6, rtol=1e-4
+    )  # the solve rounds to 1e-10
 
 
 def test_read_noise_behind_realistic_wires():
-    """Where wires take little, the law of sums holds: within five standard errors of exact solves of drawn cells.
+    """Where wires take little, the law of sums holds: within five standard errors of exact solves
+    of drawn cells.
 
-    The law is exact to first order but for the other cells of a column, whose change is of the order of the loss.
+    The law is exact to first order but for the other cells of a column, whose change is of the
+    order of the loss.
     """
     n = 1500
     analog = layer(8, 3, device=NOISY, wires=DenseWires(20.0, 30.0), **OFF).eval()
     x = inputs(1, 8)[0]
     with torch.no_grad():
         ours, oracle = (read(x.expand(n, -1)).numpy() for read in (analog, analog.read_cells))
-    np.testing.assert_array_less(np.abs(ours.mean(0) - oracle.mean(0)), 5 * np.sqrt(2 / n) * oracle.std(0))
+    np.testing.assert_array_less(
+        np.abs(ours.mean(0) - oracle.mean(0)), 5 * np.sqrt(2 / n) * oracle.std(0)
+    )
     np.testing.assert_allclose(ours.std(0) / oracle.std(0), 1.0, atol=5 / np.sqrt(n))
 
 
 def test_whole_numbers_see_wires_too():
-    analog = layer(40, 8, device=NOISY, dtype=torch.float32, mapping=BitSlicing(bits=2, slices=2)).eval()
+    analog = layer(
+        40, 8, device=NOISY, dtype=torch.float32, mapping=BitSlicing(bits=2, slices=2)
+    ).eval()
     x = inputs(20, 40, torch.float32)
     with torch.no_grad():
         fast = analog(x)
@@ -194,14 +224,19 @@ def test_bad_wires_are_refused():
     class Half:
         def effective(self, conductances): ...
 
-    with pytest.raises(ParameterError, match=r"AnalogLinear.wires: must have a method currents, or be None"):
+    with pytest.raises(
+        ParameterError, match=r"AnalogLinear.wires: must have a method currents, or be None"
+    ):
         layer(wires=Half())
 
 
 def test_the_exact_solver_is_what_the_oracle_is():
-    """`Wires` in its place: the same layer to the solver's tolerance, and gradients that hold to numerical ones."""
+    """`Wires` in its place: the same layer to the solver's tolerance, and gradients that hold to
+    numerical ones.
+    """
     dense, exact = (
-        layer(wires=wires, **OFF).eval()(inputs()).detach() for wires in (WIRES, Wires(r_word=20.0, r_bit=30.0))
+        layer(wires=wires, **OFF).eval()(inputs()).detach()
+        for wires in (WIRES, Wires(r_word=20.0, r_bit=30.0))
     )
     np.testing.assert_allclose(exact, dense, rtol=1e-8, atol=1e-12)
     generator = torch.Generator().manual_seed(2)

@@ -1,4 +1,6 @@
-"""What no part of the hardware can be, or be asked, is refused in one sentence: object, field, rule, value got."""
+"""What no part of the hardware can be, or be asked, is refused in one sentence: object, field,
+rule, value got.
+"""
 
 import math
 import re
@@ -46,41 +48,106 @@ PCM = presets.pcm_nandakumar()
 
 
 def cell(**changes):
-    return MultilevelCell(**{"g_min": 1e-6, "g_max": 20e-6, "programming": FLAT, "unit": 1e-6} | changes)
+    return MultilevelCell(
+        **{"g_min": 1e-6, "g_max": 20e-6, "programming": FLAT, "unit": 1e-6} | changes
+    )
 
 
 DEVICES = {
-    "no conductance": (lambda: cell(g_min=0.0, g_max=0.0), "MultilevelCell.g_max: must be > 0 S (got 0.0)"),
-    "negative conductance": (lambda: cell(g_min=-1e-6), "MultilevelCell.g_min: must be >= 0 S (got -1e-06)"),
-    "median zero": (lambda: BreakdownReRAM(median=0.0), "BreakdownReRAM.median: must be > 0 S (got 0.0)"),
-    "range upside down": (lambda: cell(g_max=1e-6), "MultilevelCell.g_max: must be > g_min = 1e-06 S (got 1e-06)"),
-    "preset upside down": (lambda: presets.cmo_hfox(g_max=5e-6), "MultilevelCell.g_max: must be > g_min"),
-    "preset without range": (lambda: presets.pcm_nandakumar(g_max=-1.0), "pcm_nandakumar.g_max: must be > 0 S"),
+    "no conductance": (
+        lambda: cell(g_min=0.0, g_max=0.0),
+        "MultilevelCell.g_max: must be > 0 S (got 0.0)",
+    ),
+    "negative conductance": (
+        lambda: cell(g_min=-1e-6),
+        "MultilevelCell.g_min: must be >= 0 S (got -1e-06)",
+    ),
+    "median zero": (
+        lambda: BreakdownReRAM(median=0.0),
+        "BreakdownReRAM.median: must be > 0 S (got 0.0)",
+    ),
+    "range upside down": (
+        lambda: cell(g_max=1e-6),
+        "MultilevelCell.g_max: must be > g_min = 1e-06 S (got 1e-06)",
+    ),
+    "preset upside down": (
+        lambda: presets.cmo_hfox(g_max=5e-6),
+        "MultilevelCell.g_max: must be > g_min",
+    ),
+    "preset without range": (
+        lambda: presets.pcm_nandakumar(g_max=-1.0),
+        "pcm_nandakumar.g_max: must be > 0 S",
+    ),
     "unit zero": (lambda: cell(unit=0.0), "MultilevelCell.unit: must be > 0 S (got 0.0)"),
-    "noise nan": (lambda: cell(read_noise=NAN), "MultilevelCell.read_noise: must be a finite number (got nan)"),
-    "noise negative": (lambda: PulsedReRAM(read_noise=-0.1), "PulsedReRAM.read_noise: must be >= 0 and <= 1"),
-    "write error nan": (lambda: PulsedReRAM(write_error=NAN), "PulsedReRAM.write_error: must be a finite number"),
-    "spread negative": (lambda: cell(device_spread=-1.0), "MultilevelCell.device_spread: must be >= 0 and <= 2"),
-    "error nan": (lambda: Polynomial(coefficients=(1.0, NAN)), "Polynomial.coefficients: must be finite everywhere"),
-    "error of degree 5": (lambda: Polynomial(coefficients=6 * (1.0,)), "Polynomial.coefficients: must be one to five"),
-    "error no law": (lambda: cell(programming=1e-7), "MultilevelCell.programming: must be a Polynomial (got 1e-07)"),
+    "noise nan": (
+        lambda: cell(read_noise=NAN),
+        "MultilevelCell.read_noise: must be a finite number (got nan)",
+    ),
+    "noise negative": (
+        lambda: PulsedReRAM(read_noise=-0.1),
+        "PulsedReRAM.read_noise: must be >= 0 and <= 1",
+    ),
+    "write error nan": (
+        lambda: PulsedReRAM(write_error=NAN),
+        "PulsedReRAM.write_error: must be a finite number",
+    ),
+    "spread negative": (
+        lambda: cell(device_spread=-1.0),
+        "MultilevelCell.device_spread: must be >= 0 and <= 2",
+    ),
+    "error nan": (
+        lambda: Polynomial(coefficients=(1.0, NAN)),
+        "Polynomial.coefficients: must be finite everywhere",
+    ),
+    "error of degree 5": (
+        lambda: Polynomial(coefficients=6 * (1.0,)),
+        "Polynomial.coefficients: must be one to five",
+    ),
+    "error no law": (
+        lambda: cell(programming=1e-7),
+        "MultilevelCell.programming: must be a Polynomial (got 1e-07)",
+    ),
     "all stuck": (
         lambda: StuckAt(low=0.6, high=0.4),
         "StuckAt.low: must leave cells that can be written: low + high < 1",
     ),
-    "all stuck low": (lambda: StuckAt(low=1.0), "StuckAt.low: must leave cells that can be written"),
-    "more than all stuck": (lambda: StuckAt(high=1.1), "StuckAt.high: must be >= 0 and <= 1 (got 1.1)"),
+    "all stuck low": (
+        lambda: StuckAt(low=1.0),
+        "StuckAt.low: must leave cells that can be written",
+    ),
+    "more than all stuck": (
+        lambda: StuckAt(high=1.1),
+        "StuckAt.high: must be >= 0 and <= 1 (got 1.1)",
+    ),
     "stuck nan": (lambda: StuckAt(low=NAN), "StuckAt.low: must be a finite number (got nan)"),
-    "faults a number": (lambda: cell(faults=0.1), "MultilevelCell.faults: must be a StuckAt (got 0.1)"),
-    "ageing no tuple": (lambda: cell(ageing=PCM.ageing[0]), "MultilevelCell.ageing: must be a tuple of laws"),
-    "ageing no law": (lambda: cell(ageing=(FLAT,)), "MultilevelCell.ageing: must be a tuple of laws"),
-    "flicker a number": (lambda: cell(flicker=0.1), "MultilevelCell.flicker: must be Flicker(...) or None"),
-    "telegraph a number": (lambda: PulsedReRAM(telegraph=1), "PulsedReRAM.telegraph: must be Telegraph(...) or None"),
+    "faults a number": (
+        lambda: cell(faults=0.1),
+        "MultilevelCell.faults: must be a StuckAt (got 0.1)",
+    ),
+    "ageing no tuple": (
+        lambda: cell(ageing=PCM.ageing[0]),
+        "MultilevelCell.ageing: must be a tuple of laws",
+    ),
+    "ageing no law": (
+        lambda: cell(ageing=(FLAT,)),
+        "MultilevelCell.ageing: must be a tuple of laws",
+    ),
+    "flicker a number": (
+        lambda: cell(flicker=0.1),
+        "MultilevelCell.flicker: must be Flicker(...) or None",
+    ),
+    "telegraph a number": (
+        lambda: PulsedReRAM(telegraph=1),
+        "PulsedReRAM.telegraph: must be Telegraph(...) or None",
+    ),
     "endurance a number": (
         lambda: BreakdownReRAM(endurance=1e6),
         "BreakdownReRAM.endurance: must be Endurance(...)",
     ),
-    "no endurance": (lambda: Endurance(cycles=0.0, shape=1.0, fails_to="rest"), "Endurance.cycles: must be > 0"),
+    "no endurance": (
+        lambda: Endurance(cycles=0.0, shape=1.0, fails_to="rest"),
+        "Endurance.cycles: must be > 0",
+    ),
     "shapeless": (
         lambda: Endurance(cycles=1.0, shape=NAN, fails_to="rest"),
         "Endurance.shape: must be a finite number",
@@ -97,9 +164,18 @@ DEVICES = {
         lambda: Telegraph(share=0.1, median=1.5, sigma=0.1, occupancy=0.5),
         "Telegraph.median: must be > 0 and <= 1 (got 1.5)",
     ),
-    "read in no time": (lambda: Flicker(unit=1.0, amplitude=FLAT, read_time=0.0), "Flicker.read_time: must be > 0 s"),
-    "flicker no law": (lambda: Flicker(unit=1.0, amplitude=0.1, read_time=1.0), "Flicker.amplitude: must be a Law"),
-    "drift no law": (lambda: PowerDrift(t0=1.0, unit=1.0, mean=0.1, sd=FLAT), "PowerDrift.mean: must be a Law"),
+    "read in no time": (
+        lambda: Flicker(unit=1.0, amplitude=FLAT, read_time=0.0),
+        "Flicker.read_time: must be > 0 s",
+    ),
+    "flicker no law": (
+        lambda: Flicker(unit=1.0, amplitude=0.1, read_time=1.0),
+        "Flicker.amplitude: must be a Law",
+    ),
+    "drift no law": (
+        lambda: PowerDrift(t0=1.0, unit=1.0, mean=0.1, sd=FLAT),
+        "PowerDrift.mean: must be a Law",
+    ),
     "drift from 0": (
         lambda: PowerDrift(t0=0.0, unit=1.0, mean=FLAT, sd=FLAT),
         "PowerDrift.t0: must be > 0 s",
@@ -108,36 +184,66 @@ DEVICES = {
         lambda: LogarithmicRelaxation(t0=1.0, shift=0.0, sd=1e-7, sd_growth=-1e-8),
         "LogarithmicRelaxation.sd_growth: must be >= 0 S (got -1e-08)",
     ),
-    "times descend": (lambda: Widening(times=(2.0, 1.0), unit=1.0, sds=(FLAT, FLAT)), "Widening.times: must be two or"),
+    "times descend": (
+        lambda: Widening(times=(2.0, 1.0), unit=1.0, sds=(FLAT, FLAT)),
+        "Widening.times: must be two or",
+    ),
     "laws too few": (
         lambda: Widening(times=(1.0, 2.0), unit=1.0, sds=(FLAT,)),
         "Widening.sds: must be one law for",
     ),
-    "laws no laws": (lambda: Widening(times=(1.0, 2.0), unit=1.0, sds=(1.0, 2.0)), "Widening.sds: must be one law for"),
+    "laws no laws": (
+        lambda: Widening(times=(1.0, 2.0), unit=1.0, sds=(1.0, 2.0)),
+        "Widening.sds: must be one law for",
+    ),
     "bounds crossed": (
         lambda: Logarithm(offset=0.0, slope=1.0, low=2.0, high=1.0),
         "Logarithm.high: must be >= low",
     ),
-    "bound nan": (lambda: Power(factor=1.0, exponent=1.0, high=NAN), "Power.high: must be a finite number (got nan)"),
-    "piece no law": (lambda: Pieces(edge=1.0, below=FLAT, above=3), "Pieces.above: must be a Law such as Polynomial()"),
-    "measured backwards": (lambda: Measured(source="x", seconds=(2.0, 1.0)), "Measured.seconds: must be two bounds"),
+    "bound nan": (
+        lambda: Power(factor=1.0, exponent=1.0, high=NAN),
+        "Power.high: must be a finite number (got nan)",
+    ),
+    "piece no law": (
+        lambda: Pieces(edge=1.0, below=FLAT, above=3),
+        "Pieces.above: must be a Law such as Polynomial()",
+    ),
+    "measured backwards": (
+        lambda: Measured(source="x", seconds=(2.0, 1.0)),
+        "Measured.seconds: must be two bounds",
+    ),
     "target negative": (
         lambda: PCM.write(np.array([1e-6, -1e-6]), 1),
         "MultilevelCell.targets: must be >= 0",
     ),
-    "target nan": (lambda: PCM.write(np.array([1e-6, NAN]), 1), "MultilevelCell.targets: must be finite everywhere"),
-    "targets a matrix": (lambda: PCM.write(np.ones((2, 2)), 1), "MultilevelCell.targets: must have 1 dimension"),
+    "target nan": (
+        lambda: PCM.write(np.array([1e-6, NAN]), 1),
+        "MultilevelCell.targets: must be finite everywhere",
+    ),
+    "targets a matrix": (
+        lambda: PCM.write(np.ones((2, 2)), 1),
+        "MultilevelCell.targets: must have 1 dimension",
+    ),
     "cycle a half": (
         lambda: PCM.write(np.ones(2), 1, 0.5),
         "MultilevelCell.cycle: must be a whole number",
     ),
-    "time negative": (lambda: PCM.aged(np.ones(2), -1.0, 1), "MultilevelCell.seconds: must be >= 0 s (got -1.0)"),
+    "time negative": (
+        lambda: PCM.aged(np.ones(2), -1.0, 1),
+        "MultilevelCell.seconds: must be >= 0 s (got -1.0)",
+    ),
     "time nan": (
         lambda: PCM.read(np.ones(2), 1, NAN),
         "MultilevelCell.seconds: must be a finite number in s",
     ),
-    "time text": (lambda: PCM.read_error(np.ones(2), "1 d"), "MultilevelCell.seconds: must be a finite number in s"),
-    "cycles negative": (lambda: PCM.worn(np.ones(2), -1.0, 1), "MultilevelCell.cycles: must be >= 0 (got -1.0)"),
+    "time text": (
+        lambda: PCM.read_error(np.ones(2), "1 d"),
+        "MultilevelCell.seconds: must be a finite number in s",
+    ),
+    "cycles negative": (
+        lambda: PCM.worn(np.ones(2), -1.0, 1),
+        "MultilevelCell.cycles: must be >= 0 (got -1.0)",
+    ),
 }
 
 
@@ -145,48 +251,90 @@ CONVERTERS = {
     "no bits": (lambda: ADC(bits=0), r"ADC.bits: must be a whole number >= 1 and <= 16 \(got 0\)"),
     "17 bits": (lambda: ADC(bits=17), r"ADC.bits: .* <= 16 \(got 17\)"),
     "half bits": (lambda: DAC(bits=7.5), r"DAC.bits: must be a whole number"),
-    "one signed bit": (lambda: DAC(bits=1), r"DAC.bits: must be a whole number >= 2 and <= 16 \(got 1\)"),
+    "one signed bit": (
+        lambda: DAC(bits=1),
+        r"DAC.bits: must be a whole number >= 2 and <= 16 \(got 1\)",
+    ),
     "range": (lambda: ADC(range=0.0), r"ADC.range: must be > 0 \(got 0.0\)"),
     "range nan": (lambda: ADC(range=float("nan")), r"ADC.range: must be a finite number"),
-    "range word": (lambda: DAC(range="atuo"), r"DAC.range: must be one of auto; did you mean 'auto'"),
+    "range word": (
+        lambda: DAC(range="atuo"),
+        r"DAC.range: must be one of auto; did you mean 'auto'",
+    ),
     "signed": (lambda: ADC(signed=1), r"ADC.signed: must be True or False \(got 1\)"),
     "offset": (lambda: ADC(offset=-0.1), r"ADC.offset: must be >= 0 steps \(got -0.1\)"),
     "inl": (lambda: DAC(inl=float("inf")), r"DAC.inl: must be a finite number"),
     "dnl": (lambda: ADC(dnl="1"), r"ADC.dnl: must be a finite number"),
     "gain": (lambda: ADC(gain=1.0), r"ADC.gain: must be >= 0 and < 1 \(got 1.0\)"),
-    "sharing": (lambda: ADC(columns_per_adc=0), r"ADC.columns_per_adc: must be a whole number >= 1 \(got 0\)"),
+    "sharing": (
+        lambda: ADC(columns_per_adc=0),
+        r"ADC.columns_per_adc: must be a whole number >= 1 \(got 0\)",
+    ),
     "time": (lambda: ADC(conversion_time=0.0), r"ADC.conversion_time: must be > 0 s \(got 0.0\)"),
     "nan": (
         lambda: ADC().convert([1.0, float("nan")]),
         r"ADC.values: .* everywhere \(got 'nan at index 1'\)",
     ),
-    "nan32": (lambda: DAC().convert(np.array([np.inf], np.float32)), r"DAC.values: must be finite everywhere"),
+    "nan32": (
+        lambda: DAC().convert(np.array([np.inf], np.float32)),
+        r"DAC.values: must be finite everywhere",
+    ),
     "words": (lambda: ADC().convert(["a"]), r"ADC.values: must be an array of numbers"),
-    "a number": (lambda: ADC().convert(3.0), r"ADC.values: must have at least one dimension \(got 'a number'\)"),
+    "a number": (
+        lambda: ADC().convert(3.0),
+        r"ADC.values: must have at least one dimension \(got 'a number'\)",
+    ),
 }
 
 
 CODINGS = {
     "dac": (lambda: Amplitude(8), r"Amplitude.dac: must be a DAC or None \(got 8\)"),
     "read time": (lambda: Amplitude(read_time=0.0), r"Amplitude.read_time: must be > 0 s"),
-    "one bit": (lambda: BitSerial(1), r"BitSerial.bits: must be a whole number >= 2 and <= 16 \(got 1\)"),
+    "one bit": (
+        lambda: BitSerial(1),
+        r"BitSerial.bits: must be a whole number >= 2 and <= 16 \(got 1\)",
+    ),
     "bits": (lambda: PulseWidth(17), r"PulseWidth.bits: .* <= 16 \(got 17\)"),
     "range": (lambda: BitSerial(range=-1.0), r"BitSerial.range: must be > 0 \(got -1.0\)"),
-    "range word": (lambda: PulseWidth(range="full"), r"PulseWidth.range: must be one of auto \(got 'full'\)"),
+    "range word": (
+        lambda: PulseWidth(range="full"),
+        r"PulseWidth.range: must be one of auto \(got 'full'\)",
+    ),
     "slot": (lambda: PulseWidth(slot=-1e-9), r"PulseWidth.slot: must be > 0 s \(got -1e-09\)"),
-    "signed": (lambda: BitSerial(signed="no"), r"BitSerial.signed: must be True or False \(got 'no'\)"),
-    "rows": (lambda: Amplitude().cost(0, 3), r"Amplitude.rows: must be a whole number >= 1 \(got 0\)"),
+    "signed": (
+        lambda: BitSerial(signed="no"),
+        r"BitSerial.signed: must be True or False \(got 'no'\)",
+    ),
+    "rows": (
+        lambda: Amplitude().cost(0, 3),
+        r"Amplitude.rows: must be a whole number >= 1 \(got 0\)",
+    ),
 }
 
 
 MAPPINGS = {
-    "g_min": (lambda: DifferentialPairs().to_conductances([[1]], g_min=-1e-6, g_max=1e-6), r"g_min: must be >= 0 S"),
-    "range": (lambda: OffsetColumn().to_conductances([[1]], g_min=2e-6, g_max=1e-6), r"g_max: must be > 2e-06 S"),
-    "nan": (lambda: BitSlicing().to_conductances([[np.nan]], g_min=0, g_max=1), r"BitSlicing.weights: must be finite"),
-    "vector": (lambda: BitSlicing().to_conductances([1.0], g_min=0, g_max=1), r"weights: must have 2 dimensions"),
+    "g_min": (
+        lambda: DifferentialPairs().to_conductances([[1]], g_min=-1e-6, g_max=1e-6),
+        r"g_min: must be >= 0 S",
+    ),
+    "range": (
+        lambda: OffsetColumn().to_conductances([[1]], g_min=2e-6, g_max=1e-6),
+        r"g_max: must be > 2e-06 S",
+    ),
+    "nan": (
+        lambda: BitSlicing().to_conductances([[np.nan]], g_min=0, g_max=1),
+        r"BitSlicing.weights: must be finite",
+    ),
+    "vector": (
+        lambda: BitSlicing().to_conductances([1.0], g_min=0, g_max=1),
+        r"weights: must have 2 dimensions",
+    ),
     "bits": (lambda: BitSlicing(bits=9), r"BitSlicing.bits: .* <= 8 \(got 9\)"),
     "slices": (lambda: BitSlicing(slices=0), r"BitSlicing.slices: .* >= 1 .* \(got 0\)"),
-    "too fine": (lambda: BitSlicing(bits=8, slices=4), r"BitSlicing.bits \* slices: .* <= 24 \(got 32\)"),
+    "too fine": (
+        lambda: BitSlicing(bits=8, slices=4),
+        r"BitSlicing.bits \* slices: .* <= 24 \(got 32\)",
+    ),
     "slices lost": (
         lambda: BitSlicing().to_weights(np.ones((1, 2, 2)), np.ones((1, 2, 2)), 1.0),
         r"BitSlicing.plus: must have 4 slices \(got 'shape \(1, 2, 2\)'\)",
@@ -199,30 +347,52 @@ MAPPINGS = {
     "columns": (lambda: Tile(columns=2.0), r"Tile.columns: must be a whole number"),
     "matrix": (lambda: Tile().cut([1.0]), r"Tile.matrix: must have 2 dimensions"),
     "fill": (lambda: Tile().cut([[1.0]], fill=np.nan), r"Tile.fill: must be a finite number"),
-    "tiles": (lambda: Tile(rows=2, columns=2).join(np.ones((1, 1, 2, 2)), 3, 2), r"tiles: must have the shape \(2, 1"),
-}  # fmt: skip
+    "tiles": (
+        lambda: Tile(rows=2, columns=2).join(np.ones((1, 1, 2, 2)), 3, 2),
+        r"tiles: must have the shape \(2, 1",
+    ),
+}
 
 
 MACRO = {
-    "too many rows": (lambda: Macro40nm().weights(513, 10, 1), r"Macro40nm.weights.*rows: must be .*512 \(got 513\)"),
+    "too many rows": (
+        lambda: Macro40nm().weights(513, 10, 1),
+        r"Macro40nm.weights.*rows: must be .*512 \(got 513\)",
+    ),
     "too many pairs": (
         lambda: Macro40nm().weights(5, 257, 1),
         r"Macro40nm.weights.*columns: must be .*256 \(got 257\)",
     ),
-    "scheme": (lambda: Macro40nm().weights(5, 5, 1, scheme="pairs"), "scheme: must be one of pair, mean"),
-    "device": (lambda: Macro40nm(device=PulsedReRAM()), "Macro40nm.device: must be a BreakdownReRAM"),
+    "scheme": (
+        lambda: Macro40nm().weights(5, 5, 1, scheme="pairs"),
+        "scheme: must be one of pair, mean",
+    ),
+    "device": (
+        lambda: Macro40nm(device=PulsedReRAM()),
+        "Macro40nm.device: must be a BreakdownReRAM",
+    ),
 }
 
 
 ARRAYS = {
     "wires as a number": (
-        lambda: Crossbar(CELL, wires=2.0), r"Crossbar.wires: must be a Wires or None \(got 2.0\)",
+        lambda: Crossbar(CELL, wires=2.0),
+        r"Crossbar.wires: must be a Wires or None \(got 2.0\)",
     ),
-    "tile as a pair": (lambda: Crossbar(CELL, tile=(64, 64)), r"Crossbar.tile: must be a Tile or None"),
+    "tile as a pair": (
+        lambda: Crossbar(CELL, tile=(64, 64)),
+        r"Crossbar.tile: must be a Tile or None",
+    ),
     "age": (lambda: Crossbar(CELL, age=-1.0), r"Crossbar.age: must be >= 0 s \(got -1.0\)"),
-    "tile of nothing": (lambda: Tile(rows=0), r"Tile.rows: must be a whole number >= 1 .*\(got 0\)"),
-    "negative resistance": (lambda: Wires(r_word=-1.0, r_bit=1.0), r"Wires.r_word: must be >= 0 ohm \(got -1.0\)"),
-}  # fmt: skip
+    "tile of nothing": (
+        lambda: Tile(rows=0),
+        r"Tile.rows: must be a whole number >= 1 .*\(got 0\)",
+    ),
+    "negative resistance": (
+        lambda: Wires(r_word=-1.0, r_bit=1.0),
+        r"Wires.r_word: must be >= 0 ohm \(got -1.0\)",
+    ),
+}
 
 
 CROSSBARS = {
@@ -230,10 +400,22 @@ CROSSBARS = {
         lambda: PulsedReRAM(g_min=5e-6, g_max=5e-6),
         r"PulsedReRAM.g_max: must be > g_min = 5e-06 S",
     ),
-    "range upside down": (lambda: PulsedReRAM(g_min=5e-6, g_max=1e-6), r"PulsedReRAM.g_max: must be > g_min"),
-    "g_max 0": (lambda: PulsedReRAM(g_min=0.0, g_max=0.0), r"PulsedReRAM.g_max: must be > 0 S \(got 0.0\)"),
-    "g_min < 0": (lambda: PulsedReRAM(g_min=-1e-6), r"PulsedReRAM.g_min: must be >= 0 S \(got -1e-06\)"),
-    "median 0": (lambda: BreakdownReRAM(median=0.0), r"BreakdownReRAM.median: must be > 0 S \(got 0.0\)"),
+    "range upside down": (
+        lambda: PulsedReRAM(g_min=5e-6, g_max=1e-6),
+        r"PulsedReRAM.g_max: must be > g_min",
+    ),
+    "g_max 0": (
+        lambda: PulsedReRAM(g_min=0.0, g_max=0.0),
+        r"PulsedReRAM.g_max: must be > 0 S \(got 0.0\)",
+    ),
+    "g_min < 0": (
+        lambda: PulsedReRAM(g_min=-1e-6),
+        r"PulsedReRAM.g_min: must be >= 0 S \(got -1e-06\)",
+    ),
+    "median 0": (
+        lambda: BreakdownReRAM(median=0.0),
+        r"BreakdownReRAM.median: must be > 0 S \(got 0.0\)",
+    ),
     "median < 0": (lambda: BreakdownReRAM(median=-1e-6), r"BreakdownReRAM.median: must be > 0 S"),
     "pristine > g_min": (
         lambda: BreakdownReRAM(g_pristine=5e-6),
@@ -247,7 +429,10 @@ CROSSBARS = {
         lambda: BreakdownReRAM(forming_voltage=10.0),
         r"forming_voltage: .* every cell breaks down",
     ),
-    "none broken": (lambda: BreakdownReRAM(forming_voltage=1.0), r"forming_voltage: .* no cell breaks down"),
+    "none broken": (
+        lambda: BreakdownReRAM(forming_voltage=1.0),
+        r"forming_voltage: .* no cell breaks down",
+    ),
     "voltage < 0": (
         lambda: BreakdownReRAM(forming_voltage=-3.4),
         r"forming_voltage: must be > 0 V \(got -3.4\)",
@@ -256,18 +441,30 @@ CROSSBARS = {
         lambda: BreakdownReRAM(read_noise=NAN),
         r"BreakdownReRAM.read_noise: must be a finite number",
     ),
-    "noise < 0": (lambda: PulsedReRAM(read_noise=-0.1), r"PulsedReRAM.read_noise: must be >= 0 and <= 1"),
+    "noise < 0": (
+        lambda: PulsedReRAM(read_noise=-0.1),
+        r"PulsedReRAM.read_noise: must be >= 0 and <= 1",
+    ),
     "cycle noise nan": (
         lambda: PulsedReRAM(cycle_noise=NAN),
         r"PulsedReRAM.cycle_noise: must be a finite number",
     ),
-    "levels 0": (lambda: PulsedReRAM(levels=0), r"PulsedReRAM.levels: must be a whole number >= 1 \(got 0\)"),
-    "levels 1.5": (lambda: PulsedReRAM(levels=1.5), r"PulsedReRAM.levels: must be a whole number >= 1"),
+    "levels 0": (
+        lambda: PulsedReRAM(levels=0),
+        r"PulsedReRAM.levels: must be a whole number >= 1 \(got 0\)",
+    ),
+    "levels 1.5": (
+        lambda: PulsedReRAM(levels=1.5),
+        r"PulsedReRAM.levels: must be a whole number >= 1",
+    ),
     "shape < 0": (
         lambda: PulsedReRAM(nonlinearity_up=-1.0),
         r"PulsedReRAM.nonlinearity_up: must be >= 0 and <= 50",
     ),
-    "adc as bits": (lambda: Crossbar(BreakdownReRAM(), adc=8), r"Crossbar.adc: must be an? ADC or None \(got 8\)"),
+    "adc as bits": (
+        lambda: Crossbar(BreakdownReRAM(), adc=8),
+        r"Crossbar.adc: must be an? ADC or None \(got 8\)",
+    ),
     "bits 0": (lambda: ADC(bits=0), r"ADC.bits: .* >= 1 and <= 16 \(got 0\)"),
     "bits 64": (lambda: ADC(bits=64), r"ADC.bits: .* <= 16 \(got 64\)"),
     "bits 8.0": (lambda: ADC(bits=8.0), r"ADC.bits: must be a whole number"),
@@ -285,8 +482,14 @@ CROSSBARS = {
         lambda: Crossbar(BreakdownReRAM(), activity=0.0),
         r"Crossbar.activity: must be > 0 and <= 1",
     ),
-    "pairs": (lambda: Crossbar(BreakdownReRAM(), pairs="two"), r"Crossbar.pairs: must be one of one, both"),
-    "pairs graded": (lambda: Crossbar(PulsedReRAM(), pairs="both"), r"Crossbar.pairs: must be 'one'"),
+    "pairs": (
+        lambda: Crossbar(BreakdownReRAM(), pairs="two"),
+        r"Crossbar.pairs: must be one of one, both",
+    ),
+    "pairs graded": (
+        lambda: Crossbar(PulsedReRAM(), pairs="both"),
+        r"Crossbar.pairs: must be 'one'",
+    ),
     "no device": (
         lambda: Crossbar(0.3),
         r"Crossbar.device: must be a Device such as BreakdownReRAM\(\) \(got 0.3\)",
@@ -303,12 +506,18 @@ CROSSBARS = {
 
 TABLES = {
     "device": {case: (call, re.escape(sentence)) for case, (call, sentence) in DEVICES.items()},
-    "converter": CONVERTERS, "coding": CODINGS, "mapping": MAPPINGS, "macro": MACRO, "array": ARRAYS,
+    "converter": CONVERTERS,
+    "coding": CODINGS,
+    "mapping": MAPPINGS,
+    "macro": MACRO,
+    "array": ARRAYS,
     "crossbar": CROSSBARS,
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize(("table", "case"), [(table, case) for table, cases in TABLES.items() for case in cases])
+@pytest.mark.parametrize(
+    ("table", "case"), [(table, case) for table, cases in TABLES.items() for case in cases]
+)
 def test_bad_input_is_one_sentence(table, case):
     call, sentence = TABLES[table][case]
     with pytest.raises(ParameterError, match=sentence) as caught:

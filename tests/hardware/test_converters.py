@@ -15,14 +15,18 @@ KEY = 99
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 16), st.booleans(), st.floats(1e-9, 1e3))
 def test_an_ideal_adc_rounds_to_half_a_step_and_clips(bits, signed, full):
-    """Inside the range the error is at most half a step (to rounding); outside, the nearest end is read."""
+    """Inside the range the error is at most half a step (to rounding); outside, the nearest end is
+    read.
+    """
     adc = ADC(bits=bits, signed=signed, range=full)
     lowest, highest = adc.codes
     step = full / max(highest, 1)
     assert highest - lowest == 2**bits - 1
     inside = np.linspace(lowest * step, highest * step, 401)
     np.testing.assert_allclose(adc.convert(inside), inside, atol=0.5 * step * (1 + 1e-9))
-    np.testing.assert_allclose(adc.convert(np.array([-1e3, 1e3]) * full), [lowest * step, highest * step])
+    np.testing.assert_allclose(
+        adc.convert(np.array([-1e3, 1e3]) * full), [lowest * step, highest * step]
+    )
 
 
 def test_automatic_ranges():
@@ -30,7 +34,9 @@ def test_automatic_ranges():
     values = RNG.normal(size=(5, 40)) * np.arange(1, 6)[:, None]
     top = np.abs(values).max()
     assert np.abs(ADC(bits=6).convert(values)).max() == pytest.approx(top, rel=0.05)
-    np.testing.assert_allclose(np.abs(DAC(bits=4).convert(values)).max(axis=1), np.abs(values).max(axis=1))
+    np.testing.assert_allclose(
+        np.abs(DAC(bits=4).convert(values)).max(axis=1), np.abs(values).max(axis=1)
+    )
     np.testing.assert_array_equal(DAC(bits=4).convert(np.zeros((2, 3))), 0.0)
     np.testing.assert_array_equal(ADC(bits=4).convert(np.zeros((2, 3))), 0.0)
 
@@ -42,7 +48,9 @@ def test_single_precision_stays():
 
 
 def edges(adc, column, columns, key):
-    """The values at which the codes of one column begin, found by bisection with `convert` alone."""
+    """The values at which the codes of one column begin, found by bisection with
+    `convert` alone.
+    """
     lowest, highest = adc.codes
     step = adc.range / highest
     found = []
@@ -59,7 +67,9 @@ def edges(adc, column, columns, key):
 
 
 def test_errors_move_the_edges():
-    """Code k begins at k - 1/2 + e_k steps, where edges do not cross; columns share converters as told."""
+    """Code k begins at k - 1/2 + e_k steps, where edges do not cross; columns share converters as
+    told.
+    """
     adc = ADC(bits=4, range=7.0, offset=0.3, gain=0.02, dnl=0.1, inl=0.4, columns_per_adc=2)
     errors = adc.errors(4, KEY)
     assert errors.shape == (2, 16)
@@ -71,10 +81,13 @@ def test_errors_move_the_edges():
 
 
 @pytest.mark.parametrize(
-    ("columns", "width", "share"), [(10, 5, 2), (11, 4, 3), (7, 3, 1), (4, 9, 3), (6, 6, 9), (0, 3, 2)]
+    ("columns", "width", "share"),
+    [(10, 5, 2), (11, 4, 3), (7, 3, 1), (4, 9, 3), (6, 6, 9), (0, 3, 2)],
 )
 def test_arrays_beside_each_other_have_converters_of_their_own(columns, width, share):
-    """Counted column by column; what is read from each array is what an array alone reads with the same converters."""
+    """Counted column by column; what is read from each array is what an array alone reads with the
+    same converters.
+    """
     adc = ADC(bits=5, range=1.0, offset=1.0, inl=0.3, columns_per_adc=share)
     expected, last = [], None
     for column in range(columns):
@@ -88,16 +101,22 @@ def test_arrays_beside_each_other_have_converters_of_their_own(columns, width, s
     if not columns:
         assert read.shape == (5, 0)
         return
-    single = ADC(bits=5, range=1.0, offset=1.0, inl=0.3).convert(np.zeros((1, len(set(expected)))), key=KEY)
+    single = ADC(bits=5, range=1.0, offset=1.0, inl=0.3).convert(
+        np.zeros((1, len(set(expected)))), key=KEY
+    )
     apart = [
-        ADC(bits=5, range=1.0, offset=1.0, inl=0.3).convert(np.tile(values[:, [k]], single.shape), key=KEY)[:, own]
+        ADC(bits=5, range=1.0, offset=1.0, inl=0.3).convert(
+            np.tile(values[:, [k]], single.shape), key=KEY
+        )[:, own]
         for k, own in enumerate(expected)
     ]
     np.testing.assert_array_equal(read, np.stack(apart, axis=1))
 
 
 def test_the_statistics_of_the_errors():
-    """Each error alone, over 4000 converters: deviations within five standard errors of 1 / sqrt(2 n)."""
+    """Each error alone, over 4000 converters: deviations within five standard errors of 1 / sqrt(2
+    n).
+    """
     n, close = 4000, 5 / np.sqrt(2 * 4000)
     codes = np.arange(-8, 8)
     offset = ADC(bits=4, offset=0.5).errors(n, KEY)
@@ -111,7 +130,9 @@ def test_the_statistics_of_the_errors():
     bridge = ADC(bits=4, dnl=0.2).errors(n, KEY)
     np.testing.assert_allclose(bridge[:, [0, -1]], 0.0, atol=1e-12)
     k = np.arange(16)
-    np.testing.assert_allclose(bridge.std(axis=0), 0.2 * np.sqrt(k * (15 - k) / 15), rtol=close, atol=1e-12)
+    np.testing.assert_allclose(
+        bridge.std(axis=0), 0.2 * np.sqrt(k * (15 - k) / 15), rtol=close, atol=1e-12
+    )
 
 
 def test_errors_are_those_of_the_key():
@@ -145,13 +166,19 @@ def test_sharing_takes_time():
     assert ADC().latency(20) is None
 
 
-@pytest.mark.parametrize("converter", [ADC(bits=3, range=3.0), ADC(bits=3, range=3.0, inl=0.3), DAC(bits=3, range=3.0)])
+@pytest.mark.parametrize(
+    "converter", [ADC(bits=3, range=3.0), ADC(bits=3, range=3.0, inl=0.3), DAC(bits=3, range=3.0)]
+)
 def test_gradients_go_straight_through(converter):
     """Tensors read like arrays; the gradient is 1 where the code is not clipped, else 0."""
     torch = pytest.importorskip("torch")
-    values = torch.tensor([[-9.0, -3.2, -0.4, 0.0, 1.7, 3.4, 3.6, 20.0]], dtype=torch.float64, requires_grad=True)
+    values = torch.tensor(
+        [[-9.0, -3.2, -0.4, 0.0, 1.7, 3.4, 3.6, 20.0]], dtype=torch.float64, requires_grad=True
+    )
     read = converter.convert(values, key=KEY)
-    np.testing.assert_array_equal(read.detach().numpy(), converter.convert(values.detach().numpy(), key=KEY))
+    np.testing.assert_array_equal(
+        read.detach().numpy(), converter.convert(values.detach().numpy(), key=KEY)
+    )
     read.sum().backward()
     assert values.grad.tolist() == [[0, 1, 1, 1, 1, 1, 0, 0]]
 
@@ -163,7 +190,11 @@ def test_the_largest_value_of_an_automatic_range_keeps_its_gradient():
     assert (values.grad == 1).all()
 
 
-@pytest.mark.parametrize("options", [{"columns": 2**64}, {"columns": 10**400}, {"columns": 4, "width": 2**63}])
+@pytest.mark.parametrize(
+    "options", [{"columns": 2**64}, {"columns": 10**400}, {"columns": 4, "width": 2**63}]
+)
 def test_more_columns_than_can_be_converted_are_refused(options):
-    with pytest.raises(ParameterError, match=r"^ADC.(columns|width): must be a whole number >= \d and <= 16777216"):
+    with pytest.raises(
+        ParameterError, match=r"^ADC.(columns|width): must be a whole number >= \d and <= 16777216"
+    ):
         ADC(bits=4).sharing(**options)

@@ -8,7 +8,16 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError
-from potentia.hardware import ADC, BreakdownReRAM, Crossbar, PulsedReRAM, Tile, digital_joules, gpu_joules, joules
+from potentia.hardware import (
+    ADC,
+    BreakdownReRAM,
+    Crossbar,
+    PulsedReRAM,
+    Tile,
+    digital_joules,
+    gpu_joules,
+    joules,
+)
 from potentia.hardware.cost import synaptic_events
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
@@ -18,13 +27,18 @@ SOURCES, TARGETS, DELAYS = [0, 0, 0, 1, 1], [0, 1, 2, 0, 1], [1e-3, 1e-3, 2e-3, 
 
 
 def tiny(store, rule=None, engine="clock", weight=1e-3):
-    """Two sources, three targets, five synapses; source 0 fires twice, source 1 once, with the second.
+    """Two sources, three targets, five synapses; source 0 fires twice, source 1 once, with the
+    second.
 
-    Rows driven: source 0 has two delays, so 2 * 2 + 1 = 5. Pairs read: 3 + 3 + 2 = 8. Columns converted:
-    step by step 2 (source 0), 1 (its second delay), 2 (sources 0 and 1 together), 1, that is 6.
+    Rows driven: source 0 has two delays, so 2 * 2 + 1 = 5. Pairs read: 3 + 3 + 2 = 8. Columns
+    converted: step by step 2 (source 0), 1 (its second delay), 2 (sources 0 and 1 together), 1,
+    that is 6.
     """
     net = Network(seed=1)
-    source, target = net.population(SpikeSource(), 2, name="source"), net.population(LIF(), 3, name="target")
+    source, target = (
+        net.population(SpikeSource(), 2, name="source"),
+        net.population(LIF(), 3, name="target"),
+    )
     projection = net.connect(
         source,
         target,
@@ -43,7 +57,9 @@ def tiny(store, rule=None, engine="clock", weight=1e-3):
 
 
 def test_crossbar_by_hand():
-    """Counts as listed above; cells take V^2 t times all conductances read, both devices of each pair."""
+    """Counts as listed above; cells take V^2 t times all conductances read, both devices of each
+    pair.
+    """
     store = Crossbar(PulsedReRAM(), read_voltage=0.3, read_time=50e-9)
     simulator, result, wires = tiny(store)
     cost = joules(simulator, result, wires)
@@ -58,14 +74,23 @@ def test_crossbar_by_hand():
 
 
 def test_reads_take_their_time():
-    """Something arrives in four steps; a read waits for the columns that share a converter, one after the other."""
-    store = Crossbar(PulsedReRAM(), read_time=50e-9, adc=ADC(columns_per_adc=3, conversion_time=2e-9))
+    """Something arrives in four steps; a read waits for the columns that share a converter, one
+    after the other.
+    """
+    store = Crossbar(
+        PulsedReRAM(), read_time=50e-9, adc=ADC(columns_per_adc=3, conversion_time=2e-9)
+    )
     cost = joules(*tiny(store))
     assert cost.reads == 4
     assert cost.seconds == pytest.approx(4 * (50e-9 + 3 * 2e-9), rel=1e-12)
     assert " s\n" in str(cost)
-    for narrow in (replace(store, tile=Tile(rows=8, columns=1)), replace(store, tile=Tile(rows=2, columns=2))):
-        assert joules(*tiny(narrow)).seconds == pytest.approx(4 * (50e-9 + narrow.tile.columns * 2e-9), rel=1e-12)
+    for narrow in (
+        replace(store, tile=Tile(rows=8, columns=1)),
+        replace(store, tile=Tile(rows=2, columns=2)),
+    ):
+        assert joules(*tiny(narrow)).seconds == pytest.approx(
+            4 * (50e-9 + narrow.tile.columns * 2e-9), rel=1e-12
+        )
     unknown = joules(*tiny(Crossbar(PulsedReRAM())))
     assert unknown.seconds is None
     assert "time of a conversion" in unknown.unknown
@@ -97,7 +122,9 @@ def test_a_single_read_costs_what_the_table_says():
 @pytest.mark.parametrize("engine", ["clock", "event"])
 @pytest.mark.parametrize("weight", [1e-3, np.linspace(-1e-3, 1e-3, 5)])
 def test_ideal_weights_are_charged_as_digital_memory(engine, weight):
-    """8 events, each half a 64-bit access to 8 KB of SRAM and one 32-bit addition, on a grid or on none."""
+    """8 events, each half a 64-bit access to 8 KB of SRAM and one 32-bit addition, on a grid or on
+    none.
+    """
     simulator, result, wires = tiny(Ideal(), engine=engine, weight=weight)
     cost = joules(simulator, result, wires)
     assert {part.name: part.count for part in cost.parts} == {"weight reads": 8, "additions": 8}
@@ -107,9 +134,14 @@ def test_ideal_weights_are_charged_as_digital_memory(engine, weight):
 @pytest.mark.parametrize("engine", ["clock", "event"])
 @pytest.mark.parametrize("store", [Ideal(), Procedural()])
 def test_events_of_drawn_synapses(engine, store):
-    """Every source reaches 7 targets: 7 events a spike, of one run or of a batch, by the synapses of each source."""
+    """Every source reaches 7 targets: 7 events a spike, of one run or of a batch, by the synapses
+    of each source.
+    """
     net = Network(seed=2)
-    source, target = net.population(SpikeSource(), 5, name="source"), net.population(LIF(), 3, name="target")
+    source, target = (
+        net.population(SpikeSource(), 5, name="source"),
+        net.population(LIF(), 3, name="target"),
+    )
     wires = net.connect(source, target, FixedOutDegree(7), weight=1e-5, store=store)
     net.stimulate(source, SpikeTrain([0.01, 0.02, 0.02], [4, 4, 0]))
     net.probe(source, "spikes")
@@ -120,9 +152,13 @@ def test_events_of_drawn_synapses(engine, store):
     assert np.bincount(sources).tolist() == [7] * 5
 
 
-@pytest.mark.parametrize(("synapses", "access"), [(2048, 10e-12), (2049, 20e-12), (200_000, 100e-12), (10**6, 1.3e-9)])
+@pytest.mark.parametrize(
+    ("synapses", "access"), [(2048, 10e-12), (2049, 20e-12), (200_000, 100e-12), (10**6, 1.3e-9)]
+)
 def test_larger_memories_cost_more(synapses, access):
-    assert digital_joules("x", 10, synapses).joules == pytest.approx(10 * (access / 2 + 0.9e-12), rel=1e-12)
+    assert digital_joules("x", 10, synapses).joules == pytest.approx(
+        10 * (access / 2 + 0.9e-12), rel=1e-12
+    )
 
 
 def test_what_has_no_source_is_unknown():
@@ -140,7 +176,9 @@ def test_batches_add_up():
     simulator, result, wires = tiny(Crossbar(PulsedReRAM()))
     fresh = Simulator(simulator.network, dt=1e-3, dtype="float64")
     batch = fresh.run(0.03, batch=3)
-    assert joules(fresh, batch, wires).joules == pytest.approx(3 * joules(simulator, result, wires).joules, rel=1e-12)
+    assert joules(fresh, batch, wires).joules == pytest.approx(
+        3 * joules(simulator, result, wires).joules, rel=1e-12
+    )
 
 
 def test_tallies_start_at_zero_in_every_run():

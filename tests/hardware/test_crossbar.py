@@ -1,4 +1,6 @@
-"""The crossbar through the whole simulator: against the ideal store, its own statistics, and the rules."""
+"""The crossbar through the whole simulator: against the ideal store, its own statistics, and the
+rules.
+"""
 
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ DT = 1e-4
 
 
 def liquid(store, *, weight=None, rule=None, **options):
-    """Poisson input to a recurrent population whose weights live in `store`; the projection is "loop"."""
+    """Poisson input to a recurrent population whose weights live in `store`; the projection is
+    "loop".
+    """
     weight = Normal(0.8e-3, 0.5e-3) if weight is None else weight
     net = Network(seed=6)
     source = net.population(SpikeSource(), 40, name="source")
@@ -40,7 +44,9 @@ def liquid(store, *, weight=None, rule=None, **options):
 
 
 def test_perfect_devices_are_the_ideal_store():
-    """Without spread, noise and steps a crossbar holds the weights to rounding and makes the same spikes."""
+    """Without spread, noise and steps a crossbar holds the weights to rounding and makes the same
+    spikes.
+    """
     perfect, loop = liquid(Crossbar(PERFECT, adc=None))
     ideal, same = liquid(Ideal())
     np.testing.assert_allclose(perfect.weights(loop), ideal.weights(same), rtol=1e-12, atol=1e-17)
@@ -51,7 +57,9 @@ def test_perfect_devices_are_the_ideal_store():
 
 
 def test_the_hash_does_not_depend_on_how_it_is_run():
-    """Noise, converters and learning: chunks of 1, 7, 1000 steps, a cut, and the reference kernels agree."""
+    """Noise, converters and learning: chunks of 1, 7, 1000 steps, a cut, and the reference kernels
+    agree.
+    """
     store = Crossbar(BreakdownReRAM())
     whole, _ = liquid(store, weight=1e-3, rule=STDP(w_max=2e-3))
     expected = whole.run(0.1)
@@ -69,14 +77,18 @@ def test_the_hash_does_not_depend_on_how_it_is_run():
 
 
 def test_batches_share_devices_and_differ_in_noise():
-    """Samples on 1 and 2 threads are the same, sample 0 the plain run; each has read noise of its own."""
+    """Samples on 1 and 2 threads are the same, sample 0 the plain run; each has read noise of its
+    own.
+    """
     store = Crossbar(BreakdownReRAM(read_noise=0.1), adc=None)
     hashes = []
     for threads in (1, 2):
         simulator, _ = liquid(store, weight=1e-3, threads=threads)
         batch = simulator.run(0.05, batch=3)
         hashes.append([sample.hash for sample in batch.samples])
-        assert batch.tallies["loop.events"] == sum(sample.tallies["loop.events"] for sample in batch.samples)
+        assert batch.tallies["loop.events"] == sum(
+            sample.tallies["loop.events"] for sample in batch.samples
+        )
     plain, _ = liquid(store, weight=1e-3)
     assert hashes[0] == hashes[1]
     assert hashes[0][0] == plain.run(0.05).hash
@@ -88,7 +100,9 @@ def test_signs_choose_the_device_of_the_pair():
     signs = np.where(np.arange(400) % 2, 1.0, -1.0)
     net = Network(seed=3)
     cells = net.population(LIF(), 20)
-    loop = net.connect(cells, cells, AllToAll(), weight=2e-3 * signs, store=Crossbar(BreakdownReRAM()))
+    loop = net.connect(
+        cells, cells, AllToAll(), weight=2e-3 * signs, store=Crossbar(BreakdownReRAM())
+    )
     simulator = Simulator(net, dtype="float64")
     weights = simulator.weights(loop)
     formed = weights != 0
@@ -98,11 +112,18 @@ def test_signs_choose_the_device_of_the_pair():
 
 
 def test_balanced_pairs_make_random_signed_weights():
-    """Both devices formed: a share 0.507**2 of zeros, mean 0, deviation sqrt(2) that of one device."""
+    """Both devices formed: a share 0.507**2 of zeros, mean 0, deviation sqrt(2)
+    that of one device.
+    """
     net = Network(seed=3)
     cells = net.population(LIF(), 300)
     loop = net.connect(
-        cells, cells, AllToAll(), weight=1.0, store=Crossbar(BreakdownReRAM(), pairs="both"), receptor="jump"
+        cells,
+        cells,
+        AllToAll(),
+        weight=1.0,
+        store=Crossbar(BreakdownReRAM(), pairs="both"),
+        receptor="jump",
     )
     weights = Simulator(net, dtype="float64").weights(loop)
     n = weights.size
@@ -112,7 +133,9 @@ def test_balanced_pairs_make_random_signed_weights():
 
 
 def test_the_converter_limits_what_arrives():
-    """8 bits over a given range: a lone spike brings its weight to half a step; 3 bits over less clip."""
+    """8 bits over a given range: a lone spike brings its weight to half a step; 3 bits over less
+    clip.
+    """
 
     arrived, weights = {}, np.linspace(0.1e-3, 10e-3, 50)
     per_siemens = 10e-3 / (PERFECT.g_max - PERFECT.g_min)
@@ -150,30 +173,47 @@ def test_to_conductances_is_undone_by_scale(weights, g_min, span):
     """scale * (plus - minus) gives the weights back; one device of each pair is at g_min."""
     g_max = g_min + span
     plus, minus, scale = to_conductances(weights, g_min=g_min, g_max=g_max)
-    np.testing.assert_allclose(scale * (plus - minus), weights, atol=1e-9 * np.abs(weights).max(initial=0.0), rtol=0)
+    np.testing.assert_allclose(
+        scale * (plus - minus), weights, atol=1e-9 * np.abs(weights).max(initial=0.0), rtol=0
+    )
     assert (np.minimum(plus, minus) == g_min).all()
     assert np.maximum(plus, minus).max() <= g_max * (1 + 1e-12)
     assert (scale == 0.0) == (not weights.any())
 
 
 def taught(store, *, lead=True, rule=None, weight=1e-3, repeats=100, **options):
-    """A pair of trains, the source 5 ms before (or after) the target's forced spikes, on 200 synapses."""
+    """A pair of trains, the source 5 ms before (or after) the target's forced spikes, on 200
+    synapses.
+    """
     net = Network(seed=4)
     source = net.population(SpikeSource(), 200, name="source")
     target = net.population(LIF(threshold=1.0, refractory=0.0), 1, name="target")
     rule = rule or STDP(a_plus=2e-5, a_minus=2e-5, w_max=2e-3)
-    learned = net.connect(source, target, AllToAll(), weight=weight, delay=1e-3, store=store, rule=rule, name="learned")
+    learned = net.connect(
+        source,
+        target,
+        AllToAll(),
+        weight=weight,
+        delay=1e-3,
+        store=store,
+        rule=rule,
+        name="learned",
+    )
     times = 0.1 * np.arange(1, repeats + 1)
     every = (np.repeat(times, 200), np.tile(np.arange(200), repeats))
     net.stimulate(source, SpikeTrain(every[0] - 1e-3, every[1]))
-    net.stimulate(target, SpikeTrain(times + (5e-3 if lead else -5e-3), np.zeros(repeats, int), weight=10.0))
+    net.stimulate(
+        target, SpikeTrain(times + (5e-3 if lead else -5e-3), np.zeros(repeats, int), weight=10.0)
+    )
     simulator = Simulator(net, dt=1e-3, **{"dtype": "float64", **options})
     return simulator, learned, simulator.run(0.1 * (repeats + 1))
 
 
 @pytest.mark.parametrize("lead", [True, False])
 def test_learning_moves_devices_as_the_rule_says(lead):
-    """A million linear levels follow the ideal weights to the steps' size, few and noisy ones in the mean."""
+    """A million linear levels follow the ideal weights to the steps' size, few and noisy ones in
+    the mean.
+    """
     ideal, same, _ = taught(Ideal(), lead=lead)
     fine, learned, result = taught(Crossbar(PERFECT), lead=lead)
     expected = ideal.weights(same)
@@ -182,7 +222,9 @@ def test_learning_moves_devices_as_the_rule_says(lead):
     assert result.tallies["learned.pulses"] > 200 * 100
 
     coarse, learned, _ = taught(
-        Crossbar(PulsedReRAM(levels=200, nonlinearity_up=0.0, nonlinearity_down=0.0)), lead=lead, repeats=30
+        Crossbar(PulsedReRAM(levels=200, nonlinearity_up=0.0, nonlinearity_down=0.0)),
+        lead=lead,
+        repeats=30,
     )
     shorter, same, _ = taught(Ideal(), lead=lead, repeats=30)
     moved, wanted = coarse.weights(learned) - 1e-3, shorter.weights(same)[0] - 1e-3
@@ -190,12 +232,18 @@ def test_learning_moves_devices_as_the_rule_says(lead):
 
 
 def test_learning_stays_within_bounds(saved):
-    """However long it is taught, a weight stays within the rule's bounds and each device within its range."""
+    """However long it is taught, a weight stays within the rule's bounds and each device within its
+    range.
+    """
     device = PulsedReRAM()
     for lead in (True, False):
-        simulator, learned, _ = taught(Crossbar(device), lead=lead, rule=STDP(a_plus=3e-4, a_minus=3e-4, w_max=2e-3))
+        simulator, learned, _ = taught(
+            Crossbar(device), lead=lead, rule=STDP(a_plus=3e-4, a_minus=3e-4, w_max=2e-3)
+        )
         weights = simulator.weights(learned)
-        step = 2e-3 / device.levels + 5 * 2e-3 * device.cycle_noise  # one pulse and its noise may overshoot
+        step = (
+            2e-3 / device.levels + 5 * 2e-3 * device.cycle_noise
+        )  # one pulse and its noise may overshoot
         assert weights.min() >= -step
         assert weights.max() <= 2e-3 + step
         assert np.abs(weights - (2e-3 if lead else 0.0)).mean() < 0.1e-3
@@ -206,10 +254,14 @@ def test_learning_stays_within_bounds(saved):
 
 
 def test_unbroken_cells_never_learn():
-    """A breakdown cell that was not formed has nothing that a pulse could move; the formed ones rise."""
+    """A breakdown cell that was not formed has nothing that a pulse could move; the formed ones
+    rise.
+    """
     before, learned, _ = taught(Crossbar(BreakdownReRAM(cycle_noise=0.0)), repeats=1)
     start = before.weights(learned)
-    after, learned, _ = taught(Crossbar(BreakdownReRAM(cycle_noise=0.0)), rule=STDP(a_plus=1e-4, w_max=2e-3))
+    after, learned, _ = taught(
+        Crossbar(BreakdownReRAM(cycle_noise=0.0)), rule=STDP(a_plus=1e-4, w_max=2e-3)
+    )
     end = after.weights(learned)
     unbroken = start == 0
     assert 0 < unbroken.sum() < unbroken.size
@@ -224,7 +276,14 @@ def test_the_same_devices_for_the_same_seed_only():
     np.testing.assert_array_equal(first.weights(loop), again.weights(same))
     net = Network(seed=7)
     cells = net.population(LIF(), 80, name="cells")
-    other = net.connect(cells, cells, FixedProbability(0.3), weight=1e-3, store=Crossbar(BreakdownReRAM()), name="loop")
+    other = net.connect(
+        cells,
+        cells,
+        FixedProbability(0.3),
+        weight=1e-3,
+        store=Crossbar(BreakdownReRAM()),
+        name="loop",
+    )
     fewer = min(first.weights(loop).size, 1000)
     assert not np.array_equal(Simulator(net).weights(other)[:fewer], first.weights(loop)[:fewer])
 

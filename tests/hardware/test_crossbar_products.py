@@ -1,4 +1,6 @@
-"""Crossbars driven with numbers: exact weights, the layer for torch, noise, wires, converters, steps of a network."""
+"""Crossbars driven with numbers: exact weights, the layer for torch, noise, wires, converters,
+steps of a network.
+"""
 
 import numpy as np
 import pytest
@@ -16,16 +18,34 @@ RNG = np.random.default_rng(7)
 X, Z = RNG.normal(size=(3, N_PRE)), RNG.normal(size=(3, N_POST))
 
 
-def simulate(store, *, backend="cpu", weight=None, delay=2e-3, connectivity=None, dtype="float64", start=None, **how):
-    """Rate units that hold what they start with, onto units whose first step tells what reached them."""
+def simulate(
+    store,
+    *,
+    backend="cpu",
+    weight=None,
+    delay=2e-3,
+    connectivity=None,
+    dtype="float64",
+    start=None,
+    **how,
+):
+    """Rate units that hold what they start with, onto units whose first step tells what reached
+    them.
+    """
     net = Network(seed=3)
     hold = 1e6  # [s], so that nothing of the start is lost
-    pre = net.population(LeakyRate(activation="linear", tau=hold), N_PRE, name="pre", initial={"r": X[0]})
+    pre = net.population(
+        LeakyRate(activation="linear", tau=hold), N_PRE, name="pre", initial={"r": X[0]}
+    )
     if start is not None:
-        pre = net.population(LeakyRate(activation="linear", tau=hold), N_PRE, name="own", initial={"r": start})
+        pre = net.population(
+            LeakyRate(activation="linear", tau=hold), N_PRE, name="own", initial={"r": start}
+        )
     post = net.population(LeakyRate(activation="linear", tau=DT), N_POST, name="post")
     weight = np.linspace(-1, 1, N_PRE * N_POST) ** 3 if weight is None else weight
-    net.connect(pre, post, connectivity or AllToAll(), weight=weight, delay=delay, store=store, name="p")
+    net.connect(
+        pre, post, connectivity or AllToAll(), weight=weight, delay=delay, store=store, name="p"
+    )
     net.probe(post, "r")
     return Simulator(net, dt=DT, dtype=dtype, backend=backend, **how)
 
@@ -63,9 +83,13 @@ def test_products_are_those_of_the_weights(case):
         assert np.abs(matrix - matrix.mean()).max() > 0
     np.testing.assert_allclose(simulator.product("p", X), X @ matrix, rtol=1e-9, atol=tiny)
     np.testing.assert_allclose(simulator.product("p", X[0]), X[0] @ matrix, rtol=1e-9, atol=tiny)
-    np.testing.assert_allclose(simulator.product("p", Z, transpose=True), Z @ matrix.T, rtol=1e-9, atol=tiny)
+    np.testing.assert_allclose(
+        simulator.product("p", Z, transpose=True), Z @ matrix.T, rtol=1e-9, atol=tiny
+    )
     deep = X.reshape(3, 1, N_PRE)
-    np.testing.assert_array_equal(simulator.product("p", deep), simulator.product("p", X).reshape(3, 1, N_POST))
+    np.testing.assert_array_equal(
+        simulator.product("p", deep), simulator.product("p", X).reshape(3, 1, N_POST)
+    )
     assert simulator.product("p", np.zeros((2, 0, N_PRE))).shape == (2, 0, N_POST)
     assert simulator.product("p", np.zeros((0, N_POST)), transpose=True).shape == (0, N_PRE)
 
@@ -77,7 +101,9 @@ def test_the_event_engine_multiplies_too():
     simulator = Simulator(net, engine="event")
     matrix = simulator.synapses("p").matrix().toarray()
     np.testing.assert_allclose(simulator.product("p", X), X @ matrix, rtol=1e-12, atol=1e-16)
-    np.testing.assert_allclose(simulator.product("p", Z, transpose=True), Z @ matrix.T, rtol=1e-12, atol=1e-16)
+    np.testing.assert_allclose(
+        simulator.product("p", Z, transpose=True), Z @ matrix.T, rtol=1e-12, atol=1e-16
+    )
 
 
 QUIET = {
@@ -85,8 +111,12 @@ QUIET = {
     "converters": Crossbar(CELL, adc=ADC(bits=6), dac=DAC(bits=4)),
     "ranges": Crossbar(CELL, adc=ADC(bits=7, range=30e-6), dac=DAC(bits=5, range=1.5)),
     "unsigned": Crossbar(CELL, adc=ADC(bits=6), dac=DAC(bits=4, signed=False)),
-    "errors": Crossbar(CELL, adc=ADC(bits=6, offset=0.5, dnl=0.1), dac=DAC(bits=4, offset=0.3, gain=0.05)),
-    "wires": Crossbar(CELL, adc=ADC(bits=8), wires=WIRES, dac=DAC(bits=6), tile=Tile(rows=16, columns=8)),
+    "errors": Crossbar(
+        CELL, adc=ADC(bits=6, offset=0.5, dnl=0.1), dac=DAC(bits=4, offset=0.3, gain=0.05)
+    ),
+    "wires": Crossbar(
+        CELL, adc=ADC(bits=8), wires=WIRES, dac=DAC(bits=6), tile=Tile(rows=16, columns=8)
+    ),
     "tiles": Crossbar(CELL, adc=ADC(bits=8), dac=DAC(bits=6), tile=Tile(rows=4, columns=2)),
 }
 
@@ -98,7 +128,9 @@ def test_a_step_of_a_network_reads_what_a_product_does(case, backend):
     simulator = simulate(QUIET[case], backend=backend)
     expected = simulator.product("p", X[0])
     found = arrived(simulator, 3)
-    np.testing.assert_allclose(found, np.tile(expected, (3, 1)), rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        found, np.tile(expected, (3, 1)), rtol=1e-6, atol=1e-6 * np.abs(expected).max()
+    )
     if case != "exact":
         matrix = simulator.synapses("p").matrix().toarray()
         assert np.abs(expected - X[0] @ matrix).max() > 1e-3  # converters do round
@@ -116,7 +148,9 @@ def test_delays_have_rows_of_their_own():
 
 
 def test_noise_has_the_law_of_its_cells():
-    """Of standard deviation scale * F * noise * sqrt(sum u^2 (g+^2 + g-^2)), in products and in steps; 5 sigma."""
+    """Of standard deviation scale * F * noise * sqrt(sum u^2 (g+^2 + g-^2)), in products and in
+    steps; 5 sigma.
+    """
     noise, trials = 0.05, 4000
     cell = PulsedReRAM(g_min=1e-6, g_max=20e-6, read_noise=noise)
     simulator = simulate(Crossbar(cell, adc=None))
@@ -128,7 +162,9 @@ def test_noise_has_the_law_of_its_cells():
     steps = arrived(simulator, trials)
     for found in (products, steps):
         np.testing.assert_allclose(found.std(axis=0), expected, rtol=5 / np.sqrt(2 * trials))
-        np.testing.assert_allclose(found.mean(axis=0), X[0] @ matrix, atol=5 * expected.max() / np.sqrt(trials))
+        np.testing.assert_allclose(
+            found.mean(axis=0), X[0] @ matrix, atol=5 * expected.max() / np.sqrt(trials)
+        )
     np.testing.assert_array_equal(simulator.product("p", X[0], key=1), products[1])
 
 
@@ -140,7 +176,9 @@ def test_the_layer_for_torch_reads_the_same_array():
     adc, dac = ADC(bits=7), DAC(bits=5)
     simulator = simulate(Crossbar(CELL, adc=adc, dac=dac))
     scope, memory = simulator.plan.projections["p"], simulator._engine.memory
-    layer = AnalogLinear(N_PRE, N_POST, bias=False, device=CELL, adc=adc, dac=dac, dtype=torch.float64).eval()
+    layer = AnalogLinear(
+        N_PRE, N_POST, bias=False, device=CELL, adc=adc, dac=dac, dtype=torch.float64
+    ).eval()
     with torch.no_grad():
         wanted = np.linspace(-1, 1, N_PRE * N_POST) ** 3
         layer.weight.copy_(torch.from_numpy(wanted.reshape(N_PRE, N_POST).T))
@@ -158,7 +196,9 @@ def test_nothing_depends_on_how_it_is_run(tmp_path):
     delays = DT * RNG.choice([1, 4], N_PRE * N_POST)
     whole = simulate(store, delay=delays).run(0.03).trace("post", "r")
     assert np.ptp(whole[10:], axis=0).min() > 0
-    np.testing.assert_array_equal(simulate(store, delay=delays, threads=2).run(0.03).trace("post", "r"), whole)
+    np.testing.assert_array_equal(
+        simulate(store, delay=delays, threads=2).run(0.03).trace("post", "r"), whole
+    )
     first = simulate(store, delay=delays)
     first.run(0.01)
     first.save(tmp_path / "saved")
@@ -172,10 +212,14 @@ def test_nothing_depends_on_how_it_is_run(tmp_path):
 def test_energy_counts_what_is_driven():
     """Of every driven cell V^2 G t, V the row's own voltage."""
     simulator = simulate(Crossbar(PulsedReRAM(g_min=1e-6), adc=None))
-    plus, minus = (simulator._engine.memory[f"p.{side}"].reshape(N_PRE, N_POST) for side in ("plus", "minus"))
+    plus, minus = (
+        simulator._engine.memory[f"p.{side}"].reshape(N_PRE, N_POST) for side in ("plus", "minus")
+    )
     tallies = simulator.run(10 * DT).tallies
     shares = X[0] / np.abs(X[0]).max()
-    assert tallies["p.conducted"] == pytest.approx(10 * (shares**2 @ (plus + minus)).sum(), rel=1e-6)
+    assert tallies["p.conducted"] == pytest.approx(
+        10 * (shares**2 @ (plus + minus)).sum(), rel=1e-6
+    )
     assert tallies["p.activations"] == 10 * N_PRE
     assert tallies["p.events"] == 10 * N_PRE * N_POST
 
@@ -189,7 +233,9 @@ def test_zeros_drive_nothing():
 
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
 def test_drivers_with_offsets_drive_at_zero(backend):
-    """Some numbers are 0, and the range of the drivers is fixed: their offsets reach the columns all the same."""
+    """Some numbers are 0, and the range of the drivers is fixed: their offsets reach the columns
+    all the same.
+    """
     start = np.where(np.arange(N_PRE) % 2, 0.0, X[0])
     for numbers in (start, np.zeros(N_PRE)):
         store = Crossbar(CELL, adc=None, dac=DAC(bits=4, range=2.0, offset=0.4))
@@ -204,16 +250,30 @@ def test_an_empty_projection():
         simulator = simulate(store, weight=0.1, connectivity=FixedProbability(0.0))
         np.testing.assert_array_equal(arrived(simulator, 2), 0.0)
         np.testing.assert_array_equal(simulator.product("p", X), np.zeros((3, N_POST)))
-        np.testing.assert_array_equal(simulator.product("p", Z, transpose=True), np.zeros((3, N_PRE)))
+        np.testing.assert_array_equal(
+            simulator.product("p", Z, transpose=True), np.zeros((3, N_PRE))
+        )
 
 
 REFUSED = {
-    "short": (lambda s: s.product("p", [1.0]), r"Simulator.product x: must end in 9, one number per unit \(got"),
-    "backwards": (lambda s: s.product("p", X, transpose=True), r"product x: must end in 5, one number per unit"),
+    "short": (
+        lambda s: s.product("p", [1.0]),
+        r"Simulator.product x: must end in 9, one number per unit \(got",
+    ),
+    "backwards": (
+        lambda s: s.product("p", X, transpose=True),
+        r"product x: must end in 5, one number per unit",
+    ),
     "number": (lambda s: s.product("p", 1.0), r"product x: must end in 9"),
-    "nan": (lambda s: s.product("p", np.full(N_PRE, np.nan)), r"product x: must be finite everywhere"),
+    "nan": (
+        lambda s: s.product("p", np.full(N_PRE, np.nan)),
+        r"product x: must be finite everywhere",
+    ),
     "key": (lambda s: s.product("p", X, key=-1), r"Simulator.key: must be a whole number"),
-    "flag": (lambda s: s.product("p", X, transpose="yes"), r"Simulator.transpose: must be True or False"),
+    "flag": (
+        lambda s: s.product("p", X, transpose="yes"),
+        r"Simulator.transpose: must be True or False",
+    ),
     "dac": (lambda s: Crossbar(CELL, dac=8), r"Crossbar.dac: must be a DAC or None"),
 }
 
@@ -237,6 +297,15 @@ def test_constant_drive_is_still_there():
     pre = net.population(LeakyRate(activation="linear", tau=1e6), 1, initial={"r": 2.0})
     post = net.population(LeakyRate(activation="linear", tau=1e-3), 1, name="post")
     net.stimulate(post, Constant(3.0))
-    net.connect(pre, post, AllToAll(), weight=0.5, delay=1e-3, store=Crossbar(PulsedReRAM(g_min=1e-6), adc=None))
+    net.connect(
+        pre,
+        post,
+        AllToAll(),
+        weight=0.5,
+        delay=1e-3,
+        store=Crossbar(PulsedReRAM(g_min=1e-6), adc=None),
+    )
     net.probe(post, "r")
-    assert Simulator(net, dt=1e-3, dtype="float64").run(0.05).trace("post", "r")[-1, 0] == pytest.approx(4.0, rel=1e-6)
+    assert Simulator(net, dt=1e-3, dtype="float64").run(0.05).trace("post", "r")[
+        -1, 0
+    ] == pytest.approx(4.0, rel=1e-6)

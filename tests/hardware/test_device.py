@@ -18,8 +18,9 @@ def formed(**parameters):
 def test_breakdown_share_and_lognormal():
     """At 3.431 V a share of 0.507 stays at exactly zero; the rest is lognormal(12.21 uS, 0.149).
 
-    Within five standard errors: sqrt(p q / n) of the share, sigma / sqrt(m) of the logarithm's mean, sigma /
-    sqrt(2 m) of its deviation. The source itself counted 0.507 of 2500 cells: a standard error of 0.01.
+    Within five standard errors: sqrt(p q / n) of the share, sigma / sqrt(m) of the logarithm's
+    mean, sigma / sqrt(2 m) of its deviation. The source itself counted 0.507 of 2500 cells: a
+    standard error of 0.01.
     """
     g = formed()
     assert np.mean(g == 0.0) == pytest.approx(0.507, abs=5 * np.sqrt(0.25 / N))
@@ -27,7 +28,9 @@ def test_breakdown_share_and_lognormal():
     assert logs.mean() == pytest.approx(np.log(12.21e-6), abs=5 * 0.149 / np.sqrt(logs.size))
     assert logs.std() == pytest.approx(0.149, rel=5 / np.sqrt(2 * logs.size))
     assert stats.kstest((logs - np.log(12.21e-6)) / 0.149, "norm").pvalue > 1e-6
-    assert g[g > 0].mean() == pytest.approx(12.35e-6, abs=1.86e-6 / np.sqrt(1232) * 3)  # the source's own sample
+    assert g[g > 0].mean() == pytest.approx(
+        12.35e-6, abs=1.86e-6 / np.sqrt(1232) * 3
+    )  # the source's own sample
     assert g[g > 0].std() == pytest.approx(1.86e-6, rel=3 / np.sqrt(2 * 1232))
 
 
@@ -41,7 +44,9 @@ def test_breakdown_follows_the_normal_law(voltage):
 
 
 def test_a_cell_broken_at_a_low_voltage_is_broken_at_a_high_one():
-    """A cell has one breakdown voltage: a higher pulse only adds broken cells, the others stay the same."""
+    """A cell has one breakdown voltage: a higher pulse only adds broken cells, the others stay the
+    same.
+    """
     low, high = formed(forming_voltage=3.35), formed(forming_voltage=3.5)
     assert np.array_equal(high[low > 0], low[low > 0])
     assert np.count_nonzero(high) > np.count_nonzero(low)
@@ -55,10 +60,11 @@ def test_pristine_cells_keep_their_conductance():
 
 
 def test_a_mean_removed_cell_varies_as_published():
-    """The differential deviation of 6.6 uS that the group reports is near one mean-removed cell, not two.
+    """The differential deviation of 6.6 uS that the group reports is near one mean-removed cell,
+    not two.
 
-    A cell of half-sparse lognormals deviates by sqrt(q (m2 - q m1^2)); the pair of two by sqrt(2) more. The
-    figures 6.3 and 8.9 uS are given to two digits.
+    A cell of half-sparse lognormals deviates by sqrt(q (m2 - q m1^2)); the pair of two by sqrt(2)
+    more. The figures 6.3 and 8.9 uS are given to two digits.
     """
     first, second = formed(), BreakdownReRAM().write(np.full(N, 1e-5), KEY + 1)
     assert first.std() * 1e6 == pytest.approx(6.3, abs=0.05)
@@ -66,10 +72,14 @@ def test_a_mean_removed_cell_varies_as_published():
 
 
 def test_write_error():
-    """A write scatters by its error, within five standard errors of 1 / sqrt(2 n), and stays in the range."""
+    """A write scatters by its error, within five standard errors of 1 / sqrt(2 n), and stays in the
+    range.
+    """
     device = PulsedReRAM(write_error=0.05)
     g = device.write(np.full(N, 6e-6), KEY)
-    assert (g - 6e-6).std() == pytest.approx(0.05 * (device.g_max - device.g_min), rel=5 / np.sqrt(2 * N))
+    assert (g - 6e-6).std() == pytest.approx(
+        0.05 * (device.g_max - device.g_min), rel=5 / np.sqrt(2 * N)
+    )
     edges = device.write(np.full(N, device.g_max), KEY)
     assert edges.max() == device.g_max
     np.testing.assert_array_equal(PulsedReRAM().write(np.full(3, 6e-6), KEY), 6e-6)

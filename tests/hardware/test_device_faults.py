@@ -1,4 +1,6 @@
-"""Cells that are stuck, fail with use, or deviate from one another; one key is one array of cells."""
+"""Cells that are stuck, fail with use, or deviate from one another; one key is one
+array of cells.
+"""
 
 import math
 from dataclasses import replace
@@ -7,20 +9,32 @@ import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.hardware import BreakdownReRAM, Crossbar, Endurance, MultilevelCell, Polynomial, PulsedReRAM, StuckAt
+from potentia.hardware import (
+    BreakdownReRAM,
+    Crossbar,
+    Endurance,
+    MultilevelCell,
+    Polynomial,
+    PulsedReRAM,
+    StuckAt,
+)
 from potentia.hardware.devices import presets
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import AllToAll, SpikeTrain
 
 N, KEY = 200_000, 31
-EXACT = MultilevelCell(g_min=1e-6, g_max=21e-6, programming=Polynomial(coefficients=(0.0,)), unit=1e-6)
+EXACT = MultilevelCell(
+    g_min=1e-6, g_max=21e-6, programming=Polynomial(coefficients=(0.0,)), unit=1e-6
+)
 CELLS = [BreakdownReRAM(), PulsedReRAM(write_error=0.01), presets.pcm_nandakumar()]
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: type(cell).__name__)
 def test_shares_of_stuck_cells(cell):
-    """Within five standard errors of sqrt(p q / n); what is not stuck is written as without faults."""
+    """Within five standard errors of sqrt(p q / n); what is not stuck is written as
+    without faults.
+    """
     target = np.full(N, 0.5 * cell.full)
     free = cell.write(target, KEY)
     stuck = replace(cell, faults=StuckAt(low=0.1, high=0.03))
@@ -34,7 +48,9 @@ def test_shares_of_stuck_cells(cell):
 
 
 def test_a_cell_stays_stuck():
-    """Whatever is written, in whichever cycle; more faults only add to those there are; other cells, other faults."""
+    """Whatever is written, in whichever cycle; more faults only add to those there are; other
+    cells, other faults.
+    """
     few, many = (replace(EXACT, faults=StuckAt(low=share, high=share)) for share in (0.05, 0.2))
     where = few.stuck(N, KEY)
     for cycle, level in enumerate((2e-6, 15e-6)):
@@ -50,9 +66,11 @@ def test_a_cell_that_was_never_to_be_formed_can_be_shorted():
 
 
 def test_cycles_differ_and_devices_stay():
-    """Two writings of the same cells: the deviation of a cell is common to both, the error of writing is not.
+    """Two writings of the same cells: the deviation of a cell is common to both, the error of
+    writing is not.
 
-    The variance of ln(g - g_min) within a cell is that of the error alone, and between cells that of the spread.
+    The variance of ln(g - g_min) within a cell is that of the error alone, and between cells that
+    of the spread.
     """
     cell = replace(EXACT, device_spread=0.2, programming=Polynomial(coefficients=(0.1e-6,)))
     first, second = (cell.write(np.full(N, 11e-6), KEY, cycle) for cycle in (0, 1))
@@ -60,7 +78,9 @@ def test_cycles_differ_and_devices_stay():
     assert (first - second).std() == pytest.approx(math.sqrt(2) * 0.1e-6, rel=5 / math.sqrt(2 * N))
     common = np.log((0.5 * (first + second) - 1e-6) / 10e-6)
     expected = math.hypot(0.2, 0.1 / 10 / math.sqrt(2))
-    assert common.std() == pytest.approx(expected, rel=5 / math.sqrt(2 * N) + 1e-3)  # and the log's second order
+    assert common.std() == pytest.approx(
+        expected, rel=5 / math.sqrt(2 * N) + 1e-3
+    )  # and the log's second order
     assert np.corrcoef(first, second)[0, 1] > 0.99
 
 
@@ -75,7 +95,9 @@ def test_pulsed_cells_spread_inside_their_range():
 @pytest.mark.parametrize("fails_to", ["rest", "full"])
 @pytest.mark.parametrize("cycles", [0.0, 1e4, 1e6, 1e9])
 def test_endurance_is_weibull(cycles, fails_to):
-    """1 - exp(-(c / 1e6)**0.7) of the cells have failed, within five standard errors, and stay where they failed."""
+    """1 - exp(-(c / 1e6)**0.7) of the cells have failed, within five standard errors, and stay
+    where they failed.
+    """
     cell = replace(EXACT, endurance=Endurance(cycles=1e6, shape=0.7, fails_to=fails_to))
     g = cell.worn(np.full(N, 10e-6), cycles, KEY)
     share = 1 - math.exp(-((cycles / 1e6) ** 0.7))
@@ -92,7 +114,9 @@ def test_cells_without_a_law_do_not_wear():
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: type(cell).__name__)
 def test_an_array_is_a_function_of_its_key(cell):
-    cell = replace(cell, faults=StuckAt(low=0.1), endurance=Endurance(cycles=1e6, shape=1.0, fails_to="rest"))
+    cell = replace(
+        cell, faults=StuckAt(low=0.1), endurance=Endurance(cycles=1e6, shape=1.0, fails_to="rest")
+    )
     targets = np.linspace(cell.rest, cell.full, 1000)
 
     def life(key):
@@ -100,16 +124,25 @@ def test_an_array_is_a_function_of_its_key(cell):
 
     np.testing.assert_array_equal(life(KEY), life(KEY))
     assert not np.array_equal(life(KEY), life(KEY + 1))
-    np.testing.assert_array_equal(targets, np.linspace(cell.rest, cell.full, 1000))  # what was asked is left alone
+    np.testing.assert_array_equal(
+        targets, np.linspace(cell.rest, cell.full, 1000)
+    )  # what was asked is left alone
 
 
 def test_stuck_devices_do_not_learn(saved):
-    """Potentiation moves all pairs but those of which both devices are stuck; stuck ones stay where they are."""
+    """Potentiation moves all pairs but those of which both devices are stuck; stuck ones stay where
+    they are.
+    """
     device = PulsedReRAM(faults=StuckAt(low=0.3, high=0.3))
     net = Network(seed=4)
-    source, target = net.population(SpikeSource(), 200), net.population(LIF(threshold=1.0, refractory=0.0), 1)
+    source, target = (
+        net.population(SpikeSource(), 200),
+        net.population(LIF(threshold=1.0, refractory=0.0), 1),
+    )
     rule = STDP(a_plus=2e-4, a_minus=0.0, w_max=2e-3)
-    learned = net.connect(source, target, AllToAll(), weight=1e-3, store=Crossbar(device), rule=rule, name="learned")
+    learned = net.connect(
+        source, target, AllToAll(), weight=1e-3, store=Crossbar(device), rule=rule, name="learned"
+    )
     times = 0.1 * np.arange(1, 6)
     net.stimulate(source, SpikeTrain(np.repeat(times, 200) - 1e-3, np.tile(np.arange(200), 5)))
     net.stimulate(target, SpikeTrain(times + 5e-3, np.zeros(5, int), weight=10.0))

@@ -1,4 +1,6 @@
-"""Readings: their spread is what `read_error` says, cell by cell, and telegraph noise has two levels."""
+"""Readings: their spread is what `read_error` says, cell by cell, and telegraph noise has two
+levels.
+"""
 
 import math
 from dataclasses import replace
@@ -44,11 +46,15 @@ def test_independent_errors_add_in_squares():
     full = PulsedReRAM(read_noise=0.03, flicker=FLICKER, telegraph=TRAPS)
     expected = np.sqrt(np.mean(full.read_error(g, seconds) ** 2))
     spread = (full.read(g, KEY, seconds) - g).std()
-    assert spread == pytest.approx(expected, rel=0.02)  # five standard errors of a law with tails of kurtosis 6
+    assert spread == pytest.approx(
+        expected, rel=0.02
+    )  # five standard errors of a law with tails of kurtosis 6
 
 
 def test_a_cell_with_a_trap_has_two_levels():
-    """2000 readings of single cells: two values, a g apart, the lower one in a quarter of them, g their mean."""
+    """2000 readings of single cells: two values, a g apart, the lower one in a quarter of them, g
+    their mean.
+    """
     cell, g = PulsedReRAM(telegraph=TRAPS), np.full(400, 10e-6)
     readings = np.array([cell.read(g, key) for key in range(2000)])
     amplitudes = TRAPS.amplitudes(400, 0)
@@ -66,19 +72,23 @@ def test_amplitudes_are_lognormal():
     amplitudes = TRAPS.amplitudes(N, KEY)
     logs = np.log(amplitudes[amplitudes > 0] / 0.1)
     assert stats.kstest(logs / 0.5, "norm").pvalue > 1e-6
-    assert Telegraph(share=1.0, median=0.9, sigma=1.0, occupancy=0.5).amplitudes(N, KEY).max() == 1.0
+    assert (
+        Telegraph(share=1.0, median=0.9, sigma=1.0, occupancy=0.5).amplitudes(N, KEY).max() == 1.0
+    )
 
 
 def test_the_error_of_each_cell_is_the_spread_of_its_own_readings():
     """Cell by cell over 4000 readings.
 
-    The standard error of a deviation is sqrt((k - 1) / 4 n) of it, with k = 3 of a normal law, 7/3 of these two
-    levels: five are 5.6 %, and less where both add up.
+    The standard error of a deviation is sqrt((k - 1) / 4 n) of it, with k = 3 of a normal law, 7/3
+    of these two levels: five are 5.6 %, and less where both add up.
     """
     cell, g = PulsedReRAM(telegraph=TRAPS, read_noise=0.01), np.linspace(1e-6, 12e-6, 50)
     readings = np.array([cell.read(g, key, cells=5) for key in range(4000)])
     np.testing.assert_allclose(readings.std(axis=0), cell.read_error(g, cells=5), rtol=0.056)
-    np.testing.assert_allclose(readings.mean(axis=0), g, atol=5 * cell.read_error(g, cells=5).max() / math.sqrt(4000))
+    np.testing.assert_allclose(
+        readings.mean(axis=0), g, atol=5 * cell.read_error(g, cells=5).max() / math.sqrt(4000)
+    )
 
 
 def test_other_cells_have_other_traps():
@@ -88,7 +98,9 @@ def test_other_cells_have_other_traps():
 
 
 def test_what_a_crossbar_takes_for_the_error_of_all():
-    """`read_noise` itself where there is nothing else; else the spread of many cells in full, within 2 % as above."""
+    """`read_noise` itself where there is nothing else; else the spread of many cells in full,
+    within 2 % as above.
+    """
     assert BreakdownReRAM().relative_error() == 0.02
     cell = PulsedReRAM(read_noise=0.02, flicker=FLICKER, telegraph=TRAPS)
     g = np.full(N, cell.full)
@@ -102,13 +114,19 @@ def test_the_variance_of_all_traps_is_that_of_each(median, sigma):
     """Amplitudes end at 1, which the mean over all cells takes into account: 5 standard errors."""
     traps = Telegraph(share=0.4, median=median, sigma=sigma, occupancy=0.3)
     squares = traps.error(np.ones(400_000), KEY) ** 2
-    assert squares.mean() == pytest.approx(traps.variance, abs=5 * squares.std() / math.sqrt(squares.size) + 1e-12)
+    assert squares.mean() == pytest.approx(
+        traps.variance, abs=5 * squares.std() / math.sqrt(squares.size) + 1e-12
+    )
     cell = PulsedReRAM(read_noise=0.02, flicker=FLICKER, telegraph=traps)
     errors = cell.read_error(np.full(400_000, cell.full), 5.0, cells=KEY) / cell.full
-    assert (errors**2).mean() == pytest.approx(cell.relative_error(5.0) ** 2, abs=6 * squares.std() / 632)
+    assert (errors**2).mean() == pytest.approx(
+        cell.relative_error(5.0) ** 2, abs=6 * squares.std() / 632
+    )
 
 
-BARE = PulsedReRAM(flicker=FLICKER)  # nothing but 1/f noise, 3.16 % of these 10 uS times the root of a logarithm
+BARE = PulsedReRAM(
+    flicker=FLICKER
+)  # nothing but 1/f noise, 3.16 % of these 10 uS times the root of a logarithm
 SLOW = Flicker(unit=10e-6, amplitude=Power(factor=0.01, exponent=-0.5), read_time=1e-3)
 
 
@@ -129,11 +147,15 @@ def test_at_any_moment_it_is_normal_with_the_published_spread():
         assert z.std() == pytest.approx(1.0, abs=5 / math.sqrt(2 * g.size))
         assert stats.kstest(z, "norm").pvalue > 1e-6
         expected = BARE.read_error(g, seconds) * FLICKER.course(g.size, seconds, 3)
-        np.testing.assert_allclose(BARE.read(g, KEY, seconds, cells=3) - g, expected, rtol=1e-9, atol=1e-18)
+        np.testing.assert_allclose(
+            BARE.read(g, KEY, seconds, cells=3) - g, expected, rtol=1e-9, atol=1e-18
+        )
 
 
 def spectrum(flicker, apart, n=4096, cells=60):
-    """Frequencies [Hz] and the mean power [1/Hz] of n readings of each of 60 cells, relative to the conductance."""
+    """Frequencies [Hz] and the mean power [1/Hz] of n readings of each of 60 cells, relative to the
+    conductance.
+    """
     cell, g = PulsedReRAM(flicker=flicker), np.full(cells, 10e-6)
     times = 1e5 + apart * np.arange(n)
     readings = np.array([cell.read(g, key, t, cells=8) for key, t in enumerate(times)])
@@ -143,9 +165,11 @@ def spectrum(flicker, apart, n=4096, cells=60):
 
 @pytest.mark.parametrize("read_time", [250e-9, 1e-3, 0.5])
 def test_the_spectrum_of_successive_readings_falls_as_one_over_f(read_time):
-    """Readings one after the other: over two decades the slope is -1, the power per factor in f that of the error.
+    """Readings one after the other: over two decades the slope is -1, the power per factor in f
+    that of the error.
 
-    White noise has the slope 0. Power is known to 15 %, from 180 half-overlapping windows and 1/f's own leakage.
+    White noise has the slope 0. Power is known to 15 %, from 180 half-overlapping windows and 1/f's
+    own leakage.
     """
     f, power = spectrum(replace(FLICKER, read_time=read_time), 2 * read_time)
     inside = (f > 4 / (4096 * read_time)) & (f < 0.05 / read_time)
@@ -156,12 +180,20 @@ def test_the_spectrum_of_successive_readings_falls_as_one_over_f(read_time):
 
 @pytest.mark.parametrize(("apart", "read_time"), [(1.0, 1e-3), (0.01, 250e-9)])
 def test_readings_far_apart_fold_what_is_faster_into_a_floor(apart, read_time):
-    """The power expected of samples: of each time constant tau a geometric law with ratio exp(-apart / tau)."""
+    """The power expected of samples: of each time constant tau a geometric law with ratio
+    exp(-apart / tau).
+    """
     f, power = spectrum(replace(FLICKER, read_time=read_time), apart)
     taus = read_time / math.pi * np.exp(np.arange(0.005, math.log(1e5 / (2 * read_time)), 0.01))
     ratios = np.exp(-apart / taus)
     turn = np.cos(2 * np.pi * f[:, None] * apart)
-    expected = 0.01**2 * 0.01 * 2 * apart * ((1 - ratios**2) / (1 - 2 * ratios * turn + ratios**2)).sum(axis=1)
+    expected = (
+        0.01**2
+        * 0.01
+        * 2
+        * apart
+        * ((1 - ratios**2) / (1 - 2 * ratios * turn + ratios**2)).sum(axis=1)
+    )
     inside = f > 4 / (2048 * apart)
     for part in np.array_split(np.flatnonzero(inside), 4):
         assert power[part].mean() == pytest.approx(expected[part].mean(), rel=0.1)
@@ -171,13 +203,17 @@ def test_readings_a_moment_apart_agree_and_those_far_apart_do_not():
     """The correlation is that of the sum over time constants, worked out by itself."""
     n, t = 20_000, 1e4
     now = SLOW.course(n, t, KEY)
-    taus = 2e-3 / (2 * math.pi) * np.exp(np.arange(0.005, math.log((t + 1e-3) / 2e-3), 0.01))  # as good as all of them
+    taus = (
+        2e-3 / (2 * math.pi) * np.exp(np.arange(0.005, math.log((t + 1e-3) / 2e-3), 0.01))
+    )  # as good as all of them
     for lag in (1e-6, 0.1, 10.0, 1e3):
         later = SLOW.course(n, t + lag, KEY)
         grown = math.log((t + 1e-3) / 2e-3) / math.log((t + lag + 1e-3) / 2e-3)
         expected = np.exp(-lag / taus).mean() * math.sqrt(grown)
         assert np.corrcoef(now, later)[0, 1] == pytest.approx(expected, abs=0.03)
-    assert np.corrcoef(now, SLOW.course(n, t, KEY + 1))[0, 1] == pytest.approx(0.0, abs=6 / math.sqrt(n))
+    assert np.corrcoef(now, SLOW.course(n, t, KEY + 1))[0, 1] == pytest.approx(
+        0.0, abs=6 / math.sqrt(n)
+    )
 
 
 def test_the_course_does_not_depend_on_how_it_is_asked_for():
@@ -204,7 +240,9 @@ def test_a_part_forgets_like_an_exponential():
 
 
 def test_a_part_is_drawn_anew_like_radioactive_decay():
-    """Seen on a fine grid, across the ends of units of time: waits are exponential and counts are Poisson's."""
+    """Seen on a fine grid, across the ends of units of time: waits are exponential and counts are
+    Poisson's.
+    """
     n, apart, begin = 3000, 1e-3, 7.37
     values = np.zeros((1500, n))
     for k, row in enumerate(values):
@@ -212,10 +250,16 @@ def test_a_part_is_drawn_anew_like_radioactive_decay():
     changes = values[1:] != values[:-1]
     counts = np.bincount(changes.sum(axis=0), minlength=9)
     expected = n * stats.poisson(apart * len(changes)).pmf(np.arange(7))
-    assert stats.chisquare([*counts[:7], counts[7:].sum()], [*expected, n - expected.sum()]).pvalue > 1e-6
+    assert (
+        stats.chisquare([*counts[:7], counts[7:].sum()], [*expected, n - expected.sum()]).pvalue
+        > 1e-6
+    )
     first = np.argmax(changes, axis=0)[changes.any(axis=0)]
     law = stats.truncexpon(b=apart * len(changes))
-    assert stats.kstest(apart * (first + np.random.default_rng(1).random(first.size)), law.cdf).pvalue > 1e-6
+    assert (
+        stats.kstest(apart * (first + np.random.default_rng(1).random(first.size)), law.cdf).pvalue
+        > 1e-6
+    )
     where = np.bincount(np.nonzero(changes)[0] // 75, minlength=20)[:19]  # no moment is preferred
     assert stats.chisquare(where).pvalue > 1e-6
 

@@ -36,19 +36,27 @@ def flat(value):
 LAWS = st.sampled_from(
     [
         PowerDrift(t0=20.0, unit=MICRO, mean=flat(0.05), sd=flat(0.02)),
-        PowerDrift(t0=1.0, unit=MICRO, mean=Logarithm(offset=0.03, slope=-0.01, low=0.0), sd=flat(0.0)),
+        PowerDrift(
+            t0=1.0, unit=MICRO, mean=Logarithm(offset=0.03, slope=-0.01, low=0.0), sd=flat(0.0)
+        ),
         LogarithmicRelaxation(t0=1.0, shift=-0.1 * MICRO, sd=0.2 * MICRO, sd_growth=0.05 * MICRO),
         Widening(times=(1.0, 1e5), unit=MICRO, sds=(flat(0.0), flat(0.5 * MICRO))),
     ]
 )
 FLICKERS = st.builds(
-    Flicker, unit=st.just(MICRO), amplitude=st.builds(Power, factor=st.floats(0.0, 0.1), exponent=st.floats(-0.5, 0.5)),
-    read_time=st.sampled_from([1e-7, 1e-3]), relative=st.booleans(),
-)  # fmt: skip
+    Flicker,
+    unit=st.just(MICRO),
+    amplitude=st.builds(Power, factor=st.floats(0.0, 0.1), exponent=st.floats(-0.5, 0.5)),
+    read_time=st.sampled_from([1e-7, 1e-3]),
+    relative=st.booleans(),
+)
 TRAPS = st.builds(
-    Telegraph, share=st.floats(0.0, 1.0), median=st.floats(0.01, 1.0), sigma=st.floats(0.0, 1.0),
+    Telegraph,
+    share=st.floats(0.0, 1.0),
+    median=st.floats(0.01, 1.0),
+    sigma=st.floats(0.0, 1.0),
     occupancy=st.floats(0.0, 1.0),
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -58,13 +66,19 @@ def cells(draw, *, exact=False):
     common = {"g_min": g_min, "g_max": g_min + draw(st.floats(1.0, 50.0)) * MICRO}
     if exact:
         kind = draw(st.booleans())
-        return PulsedReRAM(**common) if kind else MultilevelCell(**common, programming=flat(0.0), unit=MICRO)
+        return (
+            PulsedReRAM(**common)
+            if kind
+            else MultilevelCell(**common, programming=flat(0.0), unit=MICRO)
+        )
     common |= {
         "faults": StuckAt(low=draw(st.floats(0.0, 0.4)), high=draw(st.floats(0.0, 0.4))),
-        "ageing": tuple(draw(st.lists(LAWS, max_size=2))), "flicker": draw(st.none() | FLICKERS),
-        "telegraph": draw(st.none() | TRAPS), "read_noise": draw(st.floats(0.0, 0.2)),
+        "ageing": tuple(draw(st.lists(LAWS, max_size=2))),
+        "flicker": draw(st.none() | FLICKERS),
+        "telegraph": draw(st.none() | TRAPS),
+        "read_noise": draw(st.floats(0.0, 0.2)),
         "device_spread": draw(st.floats(0.0, 0.5)),
-    }  # fmt: skip
+    }
     if draw(st.booleans()):
         return PulsedReRAM(**common, write_error=draw(st.floats(0.0, 0.2)))
     return MultilevelCell(**common, programming=flat(draw(st.floats(0.0, 1.0)) * MICRO), unit=MICRO)
@@ -93,7 +107,9 @@ def test_without_errors_a_cell_is_read_as_it_was_written(cell, n, key, seconds):
 @FEW
 @given(cells(), SIZES, KEYS, st.sampled_from([0.0, 1.0, 1e3, 1e7]))
 def test_a_cell_stays_a_cell(cell, n, key, seconds):
-    """Conductances are >= 0 and finite, inside the range where writing verifies; the same call gives the same bits."""
+    """Conductances are >= 0 and finite, inside the range where writing verifies; the same call
+    gives the same bits.
+    """
     targets = targets_of(cell, n)
     written = cell.write(targets, key)
     aged = cell.aged(written, seconds, key)
@@ -137,13 +153,17 @@ def test_errors_of_reading_add_in_squares(cell, key, seconds):
     if cell.flicker is not None:
         law, span = cell.flicker, (seconds + cell.flicker.read_time) / (2 * cell.flicker.read_time)
         size = (
-            law.amplitude.factor * np.maximum(g / MICRO, 1e-7) ** law.amplitude.exponent * (g if law.relative else 1.0)
+            law.amplitude.factor
+            * np.maximum(g / MICRO, 1e-7) ** law.amplitude.exponent
+            * (g if law.relative else 1.0)
         )
         expected += size**2 * max(math.log(span), 0.0)
     if cell.telegraph is not None:
         p = cell.telegraph.occupancy
         expected += (cell.telegraph.amplitudes(50, key) * g) ** 2 * p * (1 - p)
-    np.testing.assert_allclose(cell.read_error(g, seconds, cells=key) ** 2, expected, rtol=1e-9, atol=1e-30)
+    np.testing.assert_allclose(
+        cell.read_error(g, seconds, cells=key) ** 2, expected, rtol=1e-9, atol=1e-30
+    )
 
 
 @FEW
@@ -162,7 +182,9 @@ def test_laws_of_time_without_spread_are_their_formulas(nu, t0, seconds, key):
 @FEW
 @given(st.floats(3.0, 3.9), st.floats(0.0, 0.5), KEYS)
 def test_forming_breaks_the_cells_it_is_sent_to(voltage, sigma, key):
-    """A share of them within 6 standard errors, once for all cycles; the others stay as they were."""
+    """A share of them within 6 standard errors, once for all cycles; the others
+    stay as they were.
+    """
     cell, n = BreakdownReRAM(forming_voltage=voltage, sigma=sigma, g_pristine=1e-7), 4000
     targets = np.where(np.arange(n) % 2, cell.full, cell.rest)
     if n / 2 * cell.broken_share < 1:

@@ -36,7 +36,9 @@ def test_products_are_those_of_the_conductances(rows):
 
 def test_whole_multiples_are_exact():
     """Multiples of the unit, of both signs and all sizes, with codes whose sums fit float32."""
-    whole = np.array([[1, -1, 63, 64], [65, 8191, -8192, 12345], [-2064384, 2064384, 2064384, -2064384]], float)
+    whole = np.array(
+        [[1, -1, 63, 64], [65, 8191, -8192, 12345], [-2064384, 2064384, 2064384, -2064384]], float
+    )
     codes = np.eye(3, dtype=np.int8)
     np.testing.assert_array_equal(read(whole, codes), whole)
 

@@ -13,7 +13,9 @@ from potentia.sim import AllToAll
 
 
 def test_forming_is_that_of_the_cells():
-    """512 x 512 cells: a share of 0.507 zeros, within 5 standard errors of 0.001; the others lognormal, sd 0.149."""
+    """512 x 512 cells: a share of 0.507 zeros, within 5 standard errors of 0.001; the others
+    lognormal, sd 0.149.
+    """
     cells = Macro40nm().form(7)
     assert cells.shape == (512, 512)
     assert np.mean(cells == 0) == pytest.approx(0.507, abs=0.005)
@@ -26,7 +28,8 @@ def test_forming_is_that_of_the_cells():
 
 @pytest.mark.parametrize(("scheme", "cells"), [("pair", 2), ("mean", 1)])
 def test_weights_are_balanced(scheme, cells):
-    """Their mean vanishes beside their spread, which is that of half-sparse lognormal cells: 6.31 uS each.
+    """Their mean vanishes beside their spread, which is that of half-sparse lognormal cells: 6.31
+    uS each.
 
     131,072 weights: the standard deviation is known to 0.2 %, so 5 standard errors are 1 %.
     """
@@ -42,7 +45,9 @@ def test_larger_projections_take_several_arrays():
     """600 sources: two arrays below each other, each with converters of its own."""
     net = Network(seed=2)
     source, target = net.population(SpikeSource(), 600), net.population(LIF(), 30)
-    wide = net.connect(source, target, AllToAll(), weight=1e-3, store=Macro40nm().store(), name="wide")
+    wide = net.connect(
+        source, target, AllToAll(), weight=1e-3, store=Macro40nm().store(), name="wide"
+    )
     simulator = Simulator(net, dt=1e-3)
     assert simulator.plan.synapses[wide.name].n == 18_000
     assert simulator.plan.memory()["wide.column_plus"].size == 60
@@ -50,4 +55,8 @@ def test_larger_projections_take_several_arrays():
 
 
 def test_nothing_unknown_has_a_number():
-    assert not any(character.isdigit() for what, why in UNKNOWN.items() for character in what + why.replace("2 %", ""))
+    assert not any(
+        character.isdigit()
+        for what, why in UNKNOWN.items()
+        for character in what + why.replace("2 %", "")
+    )

@@ -9,15 +9,28 @@ from hypothesis.extra.numpy import arrays
 from potentia.hardware import BitSlicing, DifferentialPairs, OffsetColumn, Tile, to_conductances
 
 LOW, HIGH = 1e-6, 20e-6
-MAPPINGS = [DifferentialPairs(), OffsetColumn(), BitSlicing(bits=2, slices=4), BitSlicing(bits=1, slices=6)]
+MAPPINGS = [
+    DifferentialPairs(),
+    OffsetColumn(),
+    BitSlicing(bits=2, slices=4),
+    BitSlicing(bits=1, slices=6),
+]
 WEIGHTS = arrays(
-    np.float64, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.floats(-1e3, 1e3, allow_subnormal=False)
+    np.float64,
+    st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    elements=st.floats(-1e3, 1e3, allow_subnormal=False),
 )
 
 
 def resolution(mapping):
-    """Largest error of a weight relative to the largest: half a step of bit slices, else rounding."""
-    return 0.5 / (2 ** (mapping.bits * mapping.slices) - 1) if isinstance(mapping, BitSlicing) else 1e-13
+    """Largest error of a weight relative to the largest: half a step of bit slices,
+    else rounding.
+    """
+    return (
+        0.5 / (2 ** (mapping.bits * mapping.slices) - 1)
+        if isinstance(mapping, BitSlicing)
+        else 1e-13
+    )
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -48,13 +61,17 @@ def test_shapes_and_rest():
 def test_pairs_are_those_of_the_crossbar():
     weights = np.random.default_rng(1).normal(size=(5, 4))
     plus, minus, scale = DifferentialPairs().to_conductances(weights, g_min=LOW, g_max=HIGH)
-    for ours, theirs in zip((plus[0], minus[0], scale), to_conductances(weights, g_min=LOW, g_max=HIGH), strict=True):
+    for ours, theirs in zip(
+        (plus[0], minus[0], scale), to_conductances(weights, g_min=LOW, g_max=HIGH), strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-14)
 
 
 def test_slices_are_the_digits_of_the_magnitude():
     """37 of 63 is 211 in base 4, of which each digit has four levels."""
-    plus, minus, _ = BitSlicing(bits=2, slices=3).to_conductances([[63.0, -37.0]], g_min=0.0, g_max=3e-6)
+    plus, minus, _ = BitSlicing(bits=2, slices=3).to_conductances(
+        [[63.0, -37.0]], g_min=0.0, g_max=3e-6
+    )
     np.testing.assert_allclose(plus[:, 0, 0], 3e-6)
     np.testing.assert_allclose(minus[:, 0, 1], [1e-6, 1e-6, 2e-6])
     np.testing.assert_array_equal(plus[:, 0, 1], 0.0)
@@ -68,7 +85,10 @@ def test_tensors_are_split_like_arrays_with_the_slope_of_the_weight(mapping):
     tensor = torch.tensor(shares, requires_grad=True)
     total = 0.0
     for c, ours, arrays_ in zip(
-        mapping.coefficients, mapping.split(tensor, LOW, HIGH), mapping.split(shares, LOW, HIGH), strict=True
+        mapping.coefficients,
+        mapping.split(tensor, LOW, HIGH),
+        mapping.split(shares, LOW, HIGH),
+        strict=True,
     ):
         for one, other in zip(ours, arrays_, strict=True):
             np.testing.assert_allclose(one.detach().numpy(), other, rtol=1e-12)

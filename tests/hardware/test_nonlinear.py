@@ -1,4 +1,6 @@
-"""Nonlinear cells between resistive wires: the whole circuit as oracle, the ohmic limit, quadratic convergence."""
+"""Nonlinear cells between resistive wires: the whole circuit as oracle, the ohmic limit, quadratic
+convergence.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ def array(rows, columns, seed=0):
 
 def whole_circuit(g, v, cell, **wires):
     """All nodes at once, by a general root finder: the currents into the ground."""
-    linear, ((left, source), (_, source_right), (foot, sense), (top, sense_top)) = nodal_matrix(g * 0.0, **wires)
+    linear, ((left, source), (_, source_right), (foot, sense), (top, sense_top)) = nodal_matrix(
+        g * 0.0, **wires
+    )
     drive = np.zeros(linear.shape[0])
     np.add.at(drive, left, source * v)
     assert source_right == sense_top == 0.0
@@ -44,7 +48,9 @@ def test_a_general_root_finder_agrees(v0):
 
 
 def test_at_small_voltages_cells_are_ohmic():
-    """sinh(x) - x is about x^3 / 6, so the currents of all cells of a column add up to x^2 / 6 more at most."""
+    """sinh(x) - x is about x^3 / 6, so the currents of all cells of a column add up to x^2 / 6 more
+    at most.
+    """
     (g, v), v0 = array(20, 30), 1e3
     wires = Wires(r_word=5.0, r_bit=5.0)
     linear = wires.currents(g, v)
@@ -73,7 +79,9 @@ def test_gates_and_both_ends():
 
 
 def test_convergence_is_quadratic():
-    """Near the solution every step squares the error, up to a constant that the first of them shows."""
+    """Near the solution every step squares the error, up to a constant that the first of them
+    shows.
+    """
     g, v = array(32, 32)
     lines = Wires(r_word=10.0, r_bit=10.0)._lines(g)
     errors = newton(lines, SinhCell(v0=0.2), g, v, 1e-12).errors
@@ -84,7 +92,9 @@ def test_convergence_is_quadratic():
 
 
 def test_hard_driven_cells_settle():
-    """Voltages of 40 v0, where the linear solution is off by e^40: steps are halved until they help."""
+    """Voltages of 40 v0, where the linear solution is off by e^40: steps are halved until they
+    help.
+    """
     g, v = array(16, 16)
     wires = Wires(r_word=1.0, r_bit=1.0)
     found = wires.currents(g, v, cell=SinhCell(v0=0.025))

@@ -1,6 +1,8 @@
-"""Every preset gives back the figures of its source: written here again, in the source's own terms and units.
+"""Every preset gives back the figures of its source: written here again, in the source's own terms
+and units.
 
-Tolerances are five standard errors of n cells: sd / sqrt(n) of a mean, sd / sqrt(2 n) of a standard deviation.
+Tolerances are five standard errors of n cells: sd / sqrt(n) of a mean, sd / sqrt(2 n) of a standard
+deviation.
 """
 
 import math
@@ -24,7 +26,9 @@ LEVELS = (0.3, 0.6, 1.0)  # of g_max: far enough from 0 that no cell is cut off 
 
 
 def wan(time):
-    """Figures of Wan et al. (2022) at 40 uS, fitted in aihwkit: sd [uS] over x, after `time` [s]."""
+    """Figures of Wan et al. (2022) at 40 uS, fitted in aihwkit: sd [uS] over x,
+    after `time` [s].
+    """
     rows = {
         1.0: (0.348, 16.030, -43.853, 45.393, -16.815),
         DAY: (0.701, 22.086, -50.773, 47.095, -16.458),
@@ -37,7 +41,9 @@ WRITTEN = {  # name: g_max [uS], sd [uS] over x = g / g_max
     "hfox-neurram": (40.0, wan(1.0)),
     "hfox-neurram-cubic": (
         39.26,
-        lambda x: 1.053 + 0.2374 * 39.26 * x - 0.01167 * (39.26 * x) ** 2 + 1.536e-4 * (39.26 * x) ** 3,
+        lambda x: (
+            1.053 + 0.2374 * 39.26 * x - 0.01167 * (39.26 * x) ** 2 + 1.536e-4 * (39.26 * x) ** 3
+        ),
     ),
     "hfo2-milo": (225.0, lambda x: 4.782 - 0.009107 * 225 * x),
     "cmo-hfox": (88.19, lambda x: 0.00081 + 0.00107 * 88.19 * x),
@@ -51,7 +57,9 @@ WRITTEN = {  # name: g_max [uS], sd [uS] over x = g / g_max
 @pytest.mark.parametrize("name", WRITTEN)
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_error_of_writing(name, level):
-    """Mean and deviation at three levels; 0.5 % more, for the figures that the tables round to three digits."""
+    """Mean and deviation at three levels; 0.5 % more, for the figures that the tables round to
+    three digits.
+    """
     g_max, law = WRITTEN[name]
     cell = presets.get(name)
     assert cell.g_max * 1e6 == pytest.approx(g_max)
@@ -63,7 +71,9 @@ def test_the_error_of_writing(name, level):
 
 
 def test_breakdown_at_its_own_voltage():
-    """A share of 0.507 at zero at 3.431 V, the others lognormal(12.2 uS, 0.149); more break down at 3.5 V."""
+    """A share of 0.507 at zero at 3.431 V, the others lognormal(12.2 uS, 0.149); more break down at
+    3.5 V.
+    """
     g = presets.breakdown_taox().write(np.full(N, 1e-5), KEY)
     assert np.mean(g == 0) == pytest.approx(0.507, abs=5 * math.sqrt(0.25 / N))
     logs = np.log(g[g > 0] / 12.21e-6)
@@ -82,7 +92,9 @@ def test_cmo_is_verified_to_either_acceptance(acceptance):
 
 @pytest.mark.parametrize("seconds", [1.0, 3600.0, DAY, 1e7])
 def test_cmo_relaxes_with_the_logarithm_of_time(seconds):
-    """A shift of -0.089 ln t uS and a spread of 0.412 + 0.042 ln t uS, whatever the conductance; nothing at 1 s."""
+    """A shift of -0.089 ln t uS and a spread of 0.412 + 0.042 ln t uS, whatever the conductance;
+    nothing at 1 s.
+    """
     cell, written = presets.cmo_hfox(), np.repeat([20e-6, 80e-6], N)
     moved = (cell.aged(written, seconds, KEY) - written) * 1e6
     if seconds == 1.0:
@@ -90,7 +102,9 @@ def test_cmo_relaxes_with_the_logarithm_of_time(seconds):
         return
     sd = 0.412 + 0.042 * math.log(seconds)
     for part in (moved[:N], moved[N:]):
-        assert part.mean() == pytest.approx(-0.089 * math.log(seconds), abs=5 * sd / math.sqrt(N) + 1e-3)
+        assert part.mean() == pytest.approx(
+            -0.089 * math.log(seconds), abs=5 * sd / math.sqrt(N) + 1e-3
+        )
         assert part.std() == pytest.approx(sd, rel=5 / math.sqrt(2 * N) + 1e-3)
 
 
@@ -99,8 +113,9 @@ def test_cmo_relaxes_with_the_logarithm_of_time(seconds):
 def test_neurram_widens_to_what_was_measured(level, seconds):
     """Total deviation of a target after one and two days.
 
-    A cell's further spread follows from where it is, not from its target: the polynomials bend over one deviation
-    of writing, most at x = 0.3, where it costs 0.8 %; so 1 % beside the five standard errors.
+    A cell's further spread follows from where it is, not from its target: the polynomials bend over
+    one deviation of writing, most at x = 0.3, where it costs 0.8 %; so 1 % beside the five standard
+    errors.
     """
     cell = presets.hfox_neurram()
     g = cell.aged(cell.write(np.full(N, level * 40e-6), KEY), seconds, KEY) * 1e6
@@ -124,7 +139,11 @@ def nandakumar_nu(x):
 def hermes_nu(edge, low, offset, slope, curve):
     def law(x):
         below = x < 0.0945
-        mean = np.clip(-0.0387 * np.log(x) - 0.0182, 0.072, 0.13) if below else -0.0436 * x**2 - 0.0126 * x + 0.0736
+        mean = (
+            np.clip(-0.0387 * np.log(x) - 0.0182, 0.072, 0.13)
+            if below
+            else -0.0436 * x**2 - 0.0126 * x + 0.0736
+        )
         sd = np.clip(slope * np.log(x) + offset, low, 0.04) if x < edge else np.polyval(curve, x)
         return mean, sd
 
@@ -141,7 +160,9 @@ DRIFTS = {  # name: t0 [s], mean and deviation of nu over x
 @pytest.mark.parametrize("name", DRIFTS)
 @pytest.mark.parametrize("level", [0.02, 0.05, 0.2, 0.5, 1.0])
 def test_drift_exponents(name, level):
-    """ln(g / g') / ln(t / t0) of each cell: |mean + sd z|, a folded normal law, on both sides of every edge."""
+    """ln(g / g') / ln(t / t0) of each cell: |mean + sd z|, a folded normal law, on both sides of
+    every edge.
+    """
     (t0, law), cell = DRIFTS[name], presets.get(name)
     written = np.full(N, level * cell.g_max)
     np.testing.assert_array_equal(cell.aged(written, t0, KEY), written)
@@ -180,18 +201,28 @@ QS = {  # name: read time [s], error relative to g before the root, over x
 @pytest.mark.parametrize("name", QS)
 @pytest.mark.parametrize("level", [0.105, 0.15, 0.5, 1.0])
 def test_flicker_grows_with_the_root_of_the_logarithm_of_time(name, level):
-    """The error is Q sqrt(ln((t + tr) / 2 tr)) g to rounding, and readings scatter by it; before tr there is none."""
+    """The error is Q sqrt(ln((t + tr) / 2 tr)) g to rounding, and readings scatter by it; before tr
+    there is none.
+    """
     (read_time, law), cell = QS[name], presets.get(name)
     g = np.full(N, level * cell.g_max)
     np.testing.assert_array_equal(cell.read_error(g), 0.0)
     for seconds in (1.0, 1e4, 1e8):
-        expected = law(level) * math.sqrt(math.log((seconds + read_time) / (2 * read_time))) * level * cell.g_max
+        expected = (
+            law(level)
+            * math.sqrt(math.log((seconds + read_time) / (2 * read_time)))
+            * level
+            * cell.g_max
+        )
         np.testing.assert_allclose(cell.read_error(g[:3], seconds), expected, rtol=1e-9)
-        assert (cell.read(g, KEY, seconds) - g).std() == pytest.approx(expected, rel=5 / math.sqrt(2 * N))
+        assert (cell.read(g, KEY, seconds) - g).std() == pytest.approx(
+            expected, rel=5 / math.sqrt(2 * N)
+        )
 
 
 @pytest.mark.parametrize(
-    ("name", "error"), [("breakdown-taox", 0.02), ("hfox-neurram", 0.01), ("pcm-joshi", 0.0), ("hfo2-milo", 0.0)]
+    ("name", "error"),
+    [("breakdown-taox", 0.02), ("hfox-neurram", 0.01), ("pcm-joshi", 0.0), ("hfo2-milo", 0.0)],
 )
 def test_white_noise(name, error):
     cell, g = presets.get(name), np.full(N, 12e-6)
@@ -201,13 +232,17 @@ def test_white_noise(name, error):
 
 
 def test_another_g_max_scales_all_errors():
-    """At 20 uS the errors are half of those at 40 uS: what another simulator's model of these cells leaves out."""
+    """At 20 uS the errors are half of those at 40 uS: what another simulator's model of these cells
+    leaves out.
+    """
     with pytest.warns(PotentiaWarning, match="g_max: measured at 4e-05 S only"):
         small = presets.hfox_neurram(g_max=20e-6)
     targets = np.linspace(0.0, 40e-6, 1000)
     large = presets.hfox_neurram()
     np.testing.assert_allclose(small.error(targets / 2), large.error(targets) / 2, rtol=1e-12)
-    np.testing.assert_allclose(small.write(targets / 2, KEY), large.write(targets, KEY) / 2, rtol=1e-12)
+    np.testing.assert_allclose(
+        small.write(targets / 2, KEY), large.write(targets, KEY) / 2, rtol=1e-12
+    )
     aged = large.aged(targets, DAY, KEY)
     np.testing.assert_allclose(small.aged(targets / 2, DAY, KEY), aged / 2, rtol=1e-12)
 
@@ -217,10 +252,26 @@ OUTSIDE = {
     "g_max of a part": (lambda: presets.pcm_joshi(g_max=30e-6), "g_max", "3e-05"),
     "g_min": (lambda: presets.hfo2_milo(g_min=10e-6), "g_min", "1e-05"),
     "voltage": (lambda: presets.breakdown_taox(forming_voltage=3.8), "forming_voltage", "3.8"),
-    "time": (lambda: presets.hfox_neurram().aged(np.full(3, 1e-5), 3 * DAY, 1), "seconds", "259200"),
-    "time of reading": (lambda: presets.hfox_neurram().read_error(np.full(3, 1e-5), 3 * DAY), "seconds", "259200"),
-    "time of a cell without a law": (lambda: presets.pcm_joshi().aged(np.full(3, 1e-5), 60.0, 1), "seconds", "60"),
-    "conductance": (lambda: presets.hfo2_milo().write(np.array([60e-6, 300e-6]), 1), "targets", "0.0003"),
+    "time": (
+        lambda: presets.hfox_neurram().aged(np.full(3, 1e-5), 3 * DAY, 1),
+        "seconds",
+        "259200",
+    ),
+    "time of reading": (
+        lambda: presets.hfox_neurram().read_error(np.full(3, 1e-5), 3 * DAY),
+        "seconds",
+        "259200",
+    ),
+    "time of a cell without a law": (
+        lambda: presets.pcm_joshi().aged(np.full(3, 1e-5), 60.0, 1),
+        "seconds",
+        "60",
+    ),
+    "conductance": (
+        lambda: presets.hfo2_milo().write(np.array([60e-6, 300e-6]), 1),
+        "targets",
+        "0.0003",
+    ),
 }
 
 
@@ -269,9 +320,13 @@ def test_a_crossbar_of_every_preset_runs_and_resumes(tmp_path, name):
 
 def test_names():
     with pytest.raises(
-        ParameterError, match=r"presets.name: .*did you mean 'pcm-nandakumar'\? \(got 'pcm-nandkumar'\)"
+        ParameterError,
+        match=r"presets.name: .*did you mean 'pcm-nandakumar'\? \(got 'pcm-nandkumar'\)",
     ):
         presets.get("pcm-nandkumar")
     assert presets.get("cmo-hfox", acceptance=0.02) == presets.cmo_hfox(acceptance=0.02)
-    with pytest.raises(ParameterError, match=r"cmo_hfox.acceptance: must be 0.002 or 0.02 of the target \(got 0.1\)"):
+    with pytest.raises(
+        ParameterError,
+        match=r"cmo_hfox.acceptance: must be 0.002 or 0.02 of the target \(got 0.1\)",
+    ):
         presets.cmo_hfox(acceptance=0.1)

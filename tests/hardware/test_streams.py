@@ -1,4 +1,6 @@
-"""Whatever is drawn from one key for different purposes is independent: every pair of purposes, correlated."""
+"""Whatever is drawn from one key for different purposes is independent: every pair of purposes,
+correlated.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ TRAPS = Telegraph(share=0.5, median=0.1, sigma=0.5, occupancy=0.5)
 LAWS = {
     "drift": PowerDrift(t0=1.0, unit=1e-6, mean=FLAT, sd=Polynomial(coefficients=(0.1,))),
     "relaxation": LogarithmicRelaxation(t0=1.0, shift=0.0, sd=1e-7, sd_growth=0.0),
-    "widening": Widening(times=(1.0, 100.0), unit=1e-6, sds=(NONE, Polynomial(coefficients=(1e-7,)))),
+    "widening": Widening(
+        times=(1.0, 100.0), unit=1e-6, sds=(NONE, Polynomial(coefficients=(1e-7,)))
+    ),
 }
 
 
@@ -59,11 +63,15 @@ def drawn(key=KEY):
     for name, law in LAWS.items():
         values[name] = law.aged(G, 50.0, key)
         values[f"{name} of a cell"] = replace(CELL, ageing=(law,)).aged(G, 50.0, key)
-        values[f"{name}, second law"] = replace(CELL, ageing=(LAWS["drift"], law)).aged(G, 50.0, key)
+        values[f"{name}, second law"] = replace(CELL, ageing=(LAWS["drift"], law)).aged(
+            G, 50.0, key
+        )
     for kind in (ADC, DAC):
         for error in ("offset", "gain", "inl", "dnl"):
             converter = kind(bits=3, **{error: 0.1})
-            values[f"{kind.__name__} {error}"] = converter.errors(N, key)[:, 3 if error != "gain" else -1]
+            values[f"{kind.__name__} {error}"] = converter.errors(N, key)[
+                :, 3 if error != "gain" else -1
+            ]
     return {name: (value - value.mean()) / value.std() for name, value in values.items()}
 
 
@@ -84,15 +92,25 @@ def test_no_two_purposes_share_a_draw():
     values = drawn()
     names = list(values)
     same = [{f"{name} of a cell", f"{other}, second law"} for name in LAWS for other in LAWS]
-    same += [{f"{one}, second law", f"{other}, second law"} for one in LAWS for other in LAWS]  # all drift first
+    same += [
+        {f"{one}, second law", f"{other}, second law"} for one in LAWS for other in LAWS
+    ]  # all drift first
     assert_apart(list(values.values()), names, but=same)
 
 
 def test_no_two_keys_share_a_draw():
     one, other = drawn(), drawn(KEY + 1)
-    assert_apart([*one.values(), *other.values()], [*one, *(f"{name} again" for name in other)], but=[
-        {a, b} for names in (list(one), [f"{name} again" for name in other]) for a in names for b in names
-    ] + [{"1/f of single readings", "1/f again"}])  # fmt: skip
+    assert_apart(
+        [*one.values(), *other.values()],
+        [*one, *(f"{name} again" for name in other)],
+        but=[
+            {a, b}
+            for names in (list(one), [f"{name} again" for name in other])
+            for a in names
+            for b in names
+        ]
+        + [{"1/f of single readings", "1/f again"}],
+    )
 
 
 def test_forming_is_independent_of_reading():
@@ -124,7 +142,9 @@ def errors(layer):
 
 
 def test_layers_of_one_size_have_devices_of_their_own():
-    """By default, and again the same ones after the same `torch.manual_seed`, without moving the initial weights."""
+    """By default, and again the same ones after the same `torch.manual_seed`, without moving the
+    initial weights.
+    """
 
     def made():
         torch.manual_seed(3)

@@ -1,4 +1,6 @@
-"""What is asked of a device that it cannot tell: each thing is said once a call, at the line that asked."""
+"""What is asked of a device that it cannot tell: each thing is said once a call, at the line that
+asked.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ from potentia.models import LIF
 from potentia.sim import AllToAll
 
 G = np.full(5, 5e-6)
-HFOX, PCM = presets.hfox_neurram(), presets.pcm_joshi()  # measured for two days; for 27 s, and without a law of ageing
+HFOX, PCM = (
+    presets.hfox_neurram(),
+    presets.pcm_joshi(),
+)  # measured for two days; for 27 s, and without a law of ageing
 
 
 def network(store, n=2, **options):
@@ -38,7 +43,8 @@ def told(call):
 
 
 AGELESS = (
-    "Crossbar.age: time changes nothing, as PulsedReRAM has no law of ageing (ageing=()) and no flicker (got 60 s)"
+    "Crossbar.age: time changes nothing, as PulsedReRAM has no law of ageing (ageing=()) "
+    "and no flicker (got 60 s)"
 )
 CALLS = {
     "crossbar": (lambda: Crossbar(PulsedReRAM(), age=60.0), AGELESS),
@@ -46,10 +52,22 @@ CALLS = {
         lambda: Crossbar(PCM, age=60.0),
         "measured from 0 to 27.36 s only",
     ),
-    "a time": (lambda: HFOX.aged(G, 1e7, 1), "MultilevelCell.seconds: measured from 1 to 172800 s only"),
-    "a conductance": (lambda: HFOX.write(10 * G, 1), "MultilevelCell.targets: measured from 0 to 4e-05 S only"),
-    "two crossbars": (lambda: network(Crossbar(HFOX, age=1e7)), "MultilevelCell.seconds: measured from 1 to 172800 s"),
-    "learning": (lambda: network(Crossbar(presets.pcm_nandakumar(), age=60.0), 1, rule=STDP()), "do not age"),
+    "a time": (
+        lambda: HFOX.aged(G, 1e7, 1),
+        "MultilevelCell.seconds: measured from 1 to 172800 s only",
+    ),
+    "a conductance": (
+        lambda: HFOX.write(10 * G, 1),
+        "MultilevelCell.targets: measured from 0 to 4e-05 S only",
+    ),
+    "two crossbars": (
+        lambda: network(Crossbar(HFOX, age=1e7)),
+        "MultilevelCell.seconds: measured from 1 to 172800 s",
+    ),
+    "learning": (
+        lambda: network(Crossbar(presets.pcm_nandakumar(), age=60.0), 1, rule=STDP()),
+        "do not age",
+    ),
 }
 
 
@@ -66,7 +84,9 @@ SILENT = {
     "as written": lambda: PulsedReRAM().aged(G, 0.0, 1),
     "a fresh crossbar": lambda: network(Crossbar(PulsedReRAM())),
     "drift": lambda: Crossbar(presets.pcm_nandakumar(), age=60.0),
-    "noise that grows": lambda: Crossbar(replace(PulsedReRAM(), flicker=presets.pcm_nandakumar().flicker), age=60.0),
+    "noise that grows": lambda: Crossbar(
+        replace(PulsedReRAM(), flicker=presets.pcm_nandakumar().flicker), age=60.0
+    ),
     "as long as was measured": lambda: Crossbar(PCM, age=20.0),
     "a cell alone": lambda: PulsedReRAM().aged(G, 1e4, 1),
 }
@@ -89,7 +109,9 @@ def test_a_layer_tells_once_a_call():
     assert told(lambda: layer(torch.zeros(1, 5))) == []  # nothing was asked of the devices again
     ageless = AnalogLinear(5, 4, device=PulsedReRAM()).eval()
     (text,) = told(lambda: ageless.age(3600.0))
-    assert text.startswith("AnalogLinear.age: time changes nothing, as PulsedReRAM has no law of ageing")
+    assert text.startswith(
+        "AnalogLinear.age: time changes nothing, as PulsedReRAM has no law of ageing"
+    )
     assert told(lambda: ageless.age(0.0)) == []
     aging = AnalogLinear(5, 4, device=HFOX).eval()
     (text,) = told(lambda: aging.age(1e7))

@@ -1,4 +1,6 @@
-"""Crossbars with resistive wires: closed forms, the sparse nodal equations as oracle, conservation, reciprocity."""
+"""Crossbars with resistive wires: closed forms, the sparse nodal equations as oracle, conservation,
+reciprocity.
+"""
 
 from itertools import pairwise
 
@@ -23,7 +25,9 @@ SHAPES = [(1, 1), (1, 7), (7, 1), (8, 8), (9, 17), (33, 20), (20, 70), (64, 64)]
 
 
 def array(rows, columns, *, ratio=10.0, zeros=0.0, seed=0):
-    """Cells of 10 kohm and of `ratio` times that, at random, some not conducting; voltages of both signs."""
+    """Cells of 10 kohm and of `ratio` times that, at random, some not conducting; voltages of both
+    signs.
+    """
     rng = np.random.default_rng(seed)
     g = np.where(rng.random((rows, columns)) < 0.5, 1e-4, 1e-4 / ratio)
     g[rng.random(g.shape) < zeros] = 0.0
@@ -36,10 +40,14 @@ def assert_close(found, expected, tolerance):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("resistance", [(1.0, 1.0), (0.1, 10.0), (10.0, 0.1), (1e-3, 1e-3), (1e3, 1e3)])
+@pytest.mark.parametrize(
+    "resistance", [(1.0, 1.0), (0.1, 10.0), (10.0, 0.1), (1e-3, 1e-3), (1e3, 1e3)]
+)
 @pytest.mark.parametrize("ends", ENDS)
 def test_the_nodal_equations_agree(shape, resistance, ends):
-    """To 1e-9, the tolerance; potentials too; effective conductances to what the oracle's factors hold."""
+    """To 1e-9, the tolerance; potentials too; effective conductances to what the oracle's factors
+    hold.
+    """
     g, v = array(*shape, zeros=0.3, ratio=1e3)
     g[0, 0] = 1e-4
     options = {"r_word": resistance[0], "r_bit": resistance[1], **ends}
@@ -87,13 +95,19 @@ def test_large_arrays_of_any_pattern_settle_in_a_few_iterations(kind, resistance
         g[:] = 1e-4
     wires = Wires(r_word=resistance, r_bit=resistance)
     currents, iterations = wires._lines(g).currents(v[None], 1e-9)
-    np.testing.assert_allclose(currents[0], v @ wires.effective(g), rtol=3e-9)  # of each output, some 1e4 times smaller
+    np.testing.assert_allclose(
+        currents[0], v @ wires.effective(g), rtol=3e-9
+    )  # of each output, some 1e4 times smaller
     assert iterations <= 20
 
 
-@pytest.mark.parametrize(("resistance", "ratio", "zeros"), [(10.0, 2.0, 0.0), (10.0, 1e4, 0.5), (0.1, 1e4, 0.0)])
+@pytest.mark.parametrize(
+    ("resistance", "ratio", "zeros"), [(10.0, 2.0, 0.0), (10.0, 1e4, 0.5), (0.1, 1e4, 0.0)]
+)
 def test_a_megacell_settles(resistance, ratio, zeros):
-    """1024 x 1024: what enters through the drivers, (v - w) / r, leaves at the foot; v - w costs two digits."""
+    """1024 x 1024: what enters through the drivers, (v - w) / r, leaves at the foot; v - w costs
+    two digits.
+    """
     g, v = array(1024, 1024, ratio=ratio, zeros=zeros)
     lines = Wires(r_word=resistance, r_bit=resistance)._lines(g)
     found = lines.potentials(np.abs(v), 1e-9)
@@ -111,10 +125,11 @@ def test_one_cell():
 
 
 def test_one_word_line_is_a_ladder():
-    """Equal cells on one word line, ideal bit lines: the potential is a hyperbolic cosine of the place.
+    """Equal cells on one word line, ideal bit lines: the potential is a hyperbolic cosine of the
+    place.
 
-    With nodes 1..n from the driver at 0 and no current beyond node n, w_k = V cosh((n + 1/2 - k) s) /
-    cosh((n + 1/2) s), where 2 cosh(s) = 2 + r g.
+    With nodes 1..n from the driver at 0 and no current beyond node n, w_k = V cosh((n + 1/2 - k) s)
+    / cosh((n + 1/2) s), where 2 cosh(s) = 2 + r g.
     """
     n, r, g = 50, 10.0, 1e-3
     s = np.arccosh(1 + r * g / 2)
@@ -136,8 +151,12 @@ def test_one_bit_line_is_the_same_ladder():
 
 def test_without_resistance_it_is_a_product():
     g, v = array(37, 21, zeros=0.5)
-    np.testing.assert_allclose(output_currents(g, v, r_word=0, r_bit=0), v @ g, rtol=1e-12, atol=1e-18)
-    np.testing.assert_allclose(effective_conductance(g, r_word=0, r_bit=0), g, rtol=1e-12, atol=1e-18)
+    np.testing.assert_allclose(
+        output_currents(g, v, r_word=0, r_bit=0), v @ g, rtol=1e-12, atol=1e-18
+    )
+    np.testing.assert_allclose(
+        effective_conductance(g, r_word=0, r_bit=0), g, rtol=1e-12, atol=1e-18
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +171,9 @@ def test_without_resistance_it_is_a_product():
     ],
 )
 def test_segments_of_no_resistance_are_the_limit_of_small_ones(options):
-    """The oracle cannot divide by 0: 1e-5 ohm changes currents by 40 nodes * 1e-5 ohm * 4 mS = 2e-6 at most."""
+    """The oracle cannot divide by 0: 1e-5 ohm changes currents by 40 nodes * 1e-5 ohm * 4 mS = 2e-6
+    at most.
+    """
     g, v = array(40, 40)
     near = {key: 1e-5 if value == 0.0 else value for key, value in options.items()}
     wires = Wires(**options)
@@ -163,9 +184,11 @@ def test_segments_of_no_resistance_are_the_limit_of_small_ones(options):
 @pytest.mark.parametrize("grounded", ["single", "double"])
 @pytest.mark.parametrize("r_bit", [0.0, 1e-8, 1e-6, 1e-4, 1e-2])
 def test_short_segments_between_long_ends(r_bit, grounded):
-    """Bit lines that hardly resist behind 30 kohm: their potentials differ in the tenth digit, and no solver minds.
+    """Bit lines that hardly resist behind 30 kohm: their potentials differ in the tenth digit, and
+    no solver minds.
 
-    Compared with elimination, which never subtracts; the oracle's factors cannot tell such nodes apart.
+    Compared with elimination, which never subtracts; the oracle's factors cannot tell such nodes
+    apart.
     """
     rng = np.random.default_rng(1)
     g, v = 10 ** rng.uniform(-7, -3, (14, 25)), rng.random(14)
@@ -184,9 +207,16 @@ def test_what_goes_in_comes_out():
 
 @pytest.mark.parametrize("ends", ENDS)
 def test_reciprocity(ends):
-    """Driving the bit lines' feet and reading at the word lines' sources shows the same H, transposed (Tellegen)."""
+    """Driving the bit lines' feet and reading at the word lines' sources shows the same H,
+    transposed (Tellegen).
+    """
     g, _ = array(18, 27)
-    swap = {"r_source": "r_sense", "r_sense": "r_source", "driven": "grounded", "grounded": "driven"}
+    swap = {
+        "r_source": "r_sense",
+        "r_sense": "r_source",
+        "driven": "grounded",
+        "grounded": "driven",
+    }
     forward = Wires(r_word=2.0, r_bit=5.0, **ends)
     backward = Wires(r_word=5.0, r_bit=2.0, **{swap[key]: value for key, value in ends.items()})
     mirrored = backward.effective(g[::-1, ::-1].T)
@@ -209,7 +239,9 @@ def test_a_batch_is_its_samples(batch):
     found = output_currents(g, v, r_word=3.0, r_bit=3.0)
     assert found.shape == (batch, 17)
     for sample, currents in zip(v, found, strict=True):
-        np.testing.assert_allclose(currents, output_currents(g, sample, r_word=3.0, r_bit=3.0), rtol=1e-9)
+        np.testing.assert_allclose(
+            currents, output_currents(g, sample, r_word=3.0, r_bit=3.0), rtol=1e-9
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
@@ -232,7 +264,9 @@ def test_arguments_stay_as_they_are():
 
 @pytest.mark.parametrize("grounded", ["single", "double"])
 def test_closed_gates_take_their_rows_out(grounded):
-    """Cells of rows that are not active conduct nothing, whatever the row's voltage; bit lines run on below them."""
+    """Cells of rows that are not active conduct nothing, whatever the row's voltage; bit lines run
+    on below them.
+    """
     g, v = array(30, 20)
     active = np.random.default_rng(3).random(30) < 0.4
     wires = Wires(r_word=4.0, r_bit=6.0, r_sense=10.0, grounded=grounded)
@@ -256,7 +290,9 @@ def test_a_silent_row_held_at_zero_is_not_a_closed_gate():
 
 @pytest.mark.parametrize("ends", ENDS)
 def test_gradient_is_the_slope(ends):
-    """Central differences: their own error is 1e-6 relative, with steps of a thousandth of each value."""
+    """Central differences: their own error is 1e-6 relative, with steps of a thousandth of each
+    value.
+    """
     rng = np.random.default_rng(1)
     g, _ = array(5, 4, ratio=3.0)
     v, c = rng.normal(size=(3, 5)), rng.normal(size=(3, 4))
@@ -271,8 +307,12 @@ def test_gradient_is_the_slope(ends):
         step = np.zeros_like(g)
         step[index] = 1e-3 * g[index]
         slope = (loss(g + step, v) - loss(g - step, v)) / (2 * step[index])
-        assert by_conductance[index] == pytest.approx(slope, rel=1e-5, abs=1e-6 * np.abs(by_conductance).max())
-    np.testing.assert_allclose(by_voltage, c @ wires.effective(g, active=active).T, rtol=1e-9, atol=1e-16)
+        assert by_conductance[index] == pytest.approx(
+            slope, rel=1e-5, abs=1e-6 * np.abs(by_conductance).max()
+        )
+    np.testing.assert_allclose(
+        by_voltage, c @ wires.effective(g, active=active).T, rtol=1e-9, atol=1e-16
+    )
 
 
 def test_gradient_of_a_large_batch_is_the_sum_over_samples():
@@ -282,7 +322,9 @@ def test_gradient_of_a_large_batch_is_the_sum_over_samples():
     v, c = rng.normal(size=(30, 12)), rng.normal(size=(30, 9))
     wires, active = Wires(r_word=50.0, r_bit=30.0, r_sense=10.0), np.arange(12) != 5
     by_voltage, by_conductance = wires.gradient(g, v, c, active=active, tolerance=1e-12)
-    samples = [wires.gradient(g, *pair, active=active, tolerance=1e-12) for pair in zip(v, c, strict=True)]
+    samples = [
+        wires.gradient(g, *pair, active=active, tolerance=1e-12) for pair in zip(v, c, strict=True)
+    ]
     np.testing.assert_allclose(by_voltage, [sample[0] for sample in samples], rtol=1e-9, atol=1e-15)
     assert_close(by_conductance, np.sum([sample[1] for sample in samples], axis=0), 1e-9)
 
@@ -299,7 +341,9 @@ def test_what_double_precision_cannot_hold_is_said():
     with pytest.raises(DivergenceError, match="did not settle"), np.errstate(all="ignore"):
         output_currents(np.full((9, 9), 1e-5), np.full(9, 1e200), r_word=1.0, r_bit=1.0)
     g, v = array(9, 9)
-    assert np.isfinite(output_currents(g, v, r_word=1.0, r_bit=1.0)).all()  # and leaves nothing behind
+    assert np.isfinite(
+        output_currents(g, v, r_word=1.0, r_bit=1.0)
+    ).all()  # and leaves nothing behind
 
 
 def test_the_oracle_is_symmetric_and_conserves_current():
@@ -313,10 +357,16 @@ def test_the_oracle_is_symmetric_and_conserves_current():
 
 
 @pytest.mark.validate
-@pytest.mark.parametrize(("rows", "columns", "r"), [(8, 5, (1.0, 1.0)), (64, 64, (1.0, 5.0)), (40, 100, (10.0, 0.1))])
+@pytest.mark.parametrize(
+    ("rows", "columns", "r"), [(8, 5, (1.0, 1.0)), (64, 64, (1.0, 5.0)), (40, 100, (10.0, 0.1))]
+)
 def test_badcrossbar_agrees(rows, columns, r):
-    """Another simulator, by sparse LU factors (Joksas and Mehonic 2020, doi:10.1016/j.softx.2020.100617)."""
-    badcrossbar = pytest.importorskip("badcrossbar", reason="badcrossbar is not installed (extra `validate`)")
+    """Another simulator, by sparse LU factors (Joksas and Mehonic 2020,
+    doi:10.1016/j.softx.2020.100617).
+    """
+    badcrossbar = pytest.importorskip(
+        "badcrossbar", reason="badcrossbar is not installed (extra `validate`)"
+    )
     g, v = array(rows, columns, ratio=100.0)
     batch = np.stack([v, np.abs(v)])
     solution = badcrossbar.compute(batch.T, 1.0 / g, r_i_word_line=r[0], r_i_bit_line=r[1])

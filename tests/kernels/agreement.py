@@ -16,10 +16,15 @@ def zeros(n, dtype="float64"):
 
 
 def run(name, kernel, given, dtype="float64", each=lambda step, arguments: None):
-    """Copies of all arrays after every step of a kernel on a backend; `each` prepares a step's arrays."""
+    """Copies of all arrays after every step of a kernel on a backend; `each` prepares a step's
+    arrays.
+    """
     room = load(name)
     given = {key: value for key, value in given.items() if key in parameters(room.kernel(kernel))}
-    arguments = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in given.items()}
+    arguments = {
+        key: value.copy() if isinstance(value, np.ndarray) else value
+        for key, value in given.items()
+    }
     clockwork = Clockwork(zeros(1, "int64"), zeros(1, "int64"), zeros(8, "uint8"), 1 << 40)
     program = room.program([Call(room.kernel(kernel), arguments, None)], clockwork, dtype)
     seen = []
@@ -37,7 +42,9 @@ WORKING = {"pending", "drawn", "until"}  # arrays in which a kernel works but le
 
 
 def assert_agrees(room, kernel, given, tolerance=0.0, **options):
-    """A room leaves what the reference leaves after every step, floats to a tolerance; returns the reference's."""
+    """A room leaves what the reference leaves after every step, floats to a tolerance; returns the
+    reference's.
+    """
     here, reference = (run(name, kernel, given, **options) for name in (room, "reference"))
     ignored = WORKING | (
         {"upcoming", "pause"} if room == "gpu" else set()
@@ -46,14 +53,18 @@ def assert_agrees(room, kernel, given, tolerance=0.0, **options):
         for key in own.keys() - ignored:
             what = f"{kernel}: {key} after step {step}"
             if tolerance and own[key].dtype.kind == "f":
-                np.testing.assert_allclose(own[key], expected[key], rtol=tolerance, atol=tolerance, err_msg=what)
+                np.testing.assert_allclose(
+                    own[key], expected[key], rtol=tolerance, atol=tolerance, err_msg=what
+                )
             else:
                 np.testing.assert_array_equal(own[key], expected[key], err_msg=what)
     return reference
 
 
 def rounding(room, dtype):
-    """The tolerance of a sum of a few hundred weights: the threads of a device add them in any order."""
+    """The tolerance of a sum of a few hundred weights: the threads of a device add them in any
+    order.
+    """
     return 100 * np.finfo(dtype).eps if room == "gpu" else 0.0
 
 

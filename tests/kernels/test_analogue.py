@@ -26,7 +26,9 @@ def test_codes_are_the_same_on_all_backends(full_scale, levels):
 
 
 def test_codes_stand_for_the_values():
-    """Within half a step, the largest of every row at the highest code; squares to the 8 bits of bfloat16."""
+    """Within half a step, the largest of every row at the highest code; squares to the 8 bits of
+    bfloat16.
+    """
     values = RNG.normal(size=(20, 33)).astype(np.float32)
     largest, codes, squares, lsb = encoded(cpu, values, 0.0, 127)
     assert largest == np.abs(values).max()
@@ -47,10 +49,14 @@ def test_what_is_not_finite_is_noticed(bad, full_scale):
 @pytest.mark.parametrize("columns", [1, 8, 31])
 @pytest.mark.parametrize("ends", [(-128, 127), (0, 0)])
 def test_columns_are_the_same_on_all_backends(columns, ends):
-    """To the rounding of float32 and of the noise; a value at the edge of a code may fall to either side."""
+    """To the rounding of float32 and of the noise; a value at the edge of a code may fall to either
+    side.
+    """
     digits = RNG.integers(-1000, 1000, (40, 3 * columns)).astype(np.int32)
     unit = RNG.uniform(1e-6, 4e-6, columns).astype(np.float32)
-    variance = (RNG.uniform(0, 9, (40, columns)).astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    variance = (RNG.uniform(0, 9, (40, columns)).astype(np.float32).view(np.uint32) >> 16).astype(
+        np.uint16
+    )
     drive, weight = (RNG.normal(size=n).astype(np.float32) for n in (40, columns))
     first, second = np.ones((40, columns), np.float32), np.ones((40, columns), np.float32)
     cpu.convert_columns(KEY, 3, digits, unit, variance, *ends, drive, weight, first)

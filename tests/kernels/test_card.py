@@ -1,7 +1,8 @@
-"""How the gpu's program talks to CuPy, told to a stand-in for CuPy that runs the kernels on the host.
+"""How the gpu's program talks to CuPy, told to a stand-in for CuPy that runs the kernels on the
+host.
 
-It knows the few names of CuPy that are used, refuses what CuPy refuses, and does between `begin_capture` and
-`end_capture` what a card does: nothing.
+It knows the few names of CuPy that are used, refuses what CuPy refuses, and does between
+`begin_capture` and `end_capture` what a card does: nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ class Stream:
         capture, Capture.now = Capture.now, None
         last = len(capture.launches) - 1
         assert capture.tips[self] == {last}
-        assert capture.ancestors(last) == set(range(last)), "a stream that does not join the first one again"
+        assert capture.ancestors(last) == set(range(last)), (
+            "a stream that does not join the first one again"
+        )
         return Graph(capture)
 
 
@@ -91,7 +94,10 @@ class Graph:
     made: ClassVar = []
 
     def __init__(self, capture):
-        calls = [call._replace(after=tuple(after)) for call, after in zip(capture.launches, capture.waits, strict=True)]
+        calls = [
+            call._replace(after=tuple(after))
+            for call, after in zip(capture.launches, capture.waits, strict=True)
+        ]
         self.replay = host.Host(backwards=True).prepare(calls, "float64")
         Graph.made.append(capture)
 
@@ -106,8 +112,12 @@ class Module:
 
     def get_function(self, name):
         def launch(grid, block, arguments):
-            assert all(isinstance(value, np.ndarray) and value.size == 1 for value in arguments)  # taken by value
-            call = device.Launch(name.removeprefix("run_"), grid, block, tuple(value.copy() for value in arguments))
+            assert all(
+                isinstance(value, np.ndarray) and value.size == 1 for value in arguments
+            )  # taken by value
+            call = device.Launch(
+                name.removeprefix("run_"), grid, block, tuple(value.copy() for value in arguments)
+            )
             if Capture.now is None:
                 host.Host().prepare([call], "float64")(1)
             else:
@@ -169,10 +179,14 @@ def network():
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 def test_a_network_through_graphs(forgetful):
-    """Chunks that begin and end inside a graph of 64 steps, in any order that it allows, give the spikes of the cpu."""
+    """Chunks that begin and end inside a graph of 64 steps, in any order that it allows, give the
+    spikes of the cpu.
+    """
     forgetful.setitem(sys.modules, "cupy", stand_in())
     here, there = (
-        Simulator(network(), dt=1e-4, backend=name, dtype="float64", chunk=chunk, deterministic=True).run(0.03)
+        Simulator(
+            network(), dt=1e-4, backend=name, dtype="float64", chunk=chunk, deterministic=True
+        ).run(0.03)
         for name, chunk in (("gpu", 90), ("cpu", 1000))
     )
     assert len(there.spikes("cells90")) > 50
@@ -181,19 +195,25 @@ def test_a_network_through_graphs(forgetful):
     depth = []
     for waits in capture.waits:
         depth.append(1 + max((depth[place] for place in waits), default=0))
-    assert depth[-1] < 4.1 * 64  # sum, advance, list, send or record, and deliver beside them, of all populations
+    assert (
+        depth[-1] < 4.1 * 64
+    )  # sum, advance, list, send or record, and deliver beside them, of all populations
     assert len(capture.launches) < 7.1 * 64
 
 
 def test_no_cupy(forgetful):
     forgetful.setitem(sys.modules, "cupy", None)
-    with pytest.raises(DependencyError, match=r'backend="gpu" needs cupy: pip install potentia\[gpu\]'):
+    with pytest.raises(
+        DependencyError, match=r'backend="gpu" needs cupy: pip install potentia\[gpu\]'
+    ):
         Simulator(network(), backend="gpu")
 
 
 def test_no_device(forgetful):
     forgetful.setitem(sys.modules, "cupy", stand_in(devices=0))
-    with pytest.raises(UnsupportedError, match='backend="gpu" needs a CUDA device, and there is none'):
+    with pytest.raises(
+        UnsupportedError, match='backend="gpu" needs a CUDA device, and there is none'
+    ):
         Simulator(network(), backend="gpu")
 
 

@@ -1,4 +1,6 @@
-"""What "auto" chooses: the cpu for all that is small, and wherever the gpu cannot run everything."""
+"""What "auto" chooses: the cpu for all that is small, and wherever the gpu cannot
+run everything.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,23 @@ def test_sizes():
     assert not choice.pays(neurons=10_000, synapses=2_000_000, kernels=5, dt=DT)
     assert choice.pays(neurons=1_000_000, synapses=100_000_000, kernels=5, dt=DT)
     assert choice.pays(neurons=77_000, synapses=300_000_000, kernels=5, dt=DT)
-    assert not choice.pays(neurons=10_000, synapses=10_000_000, kernels=12, dt=DT)  # a step of many different parts
+    assert not choice.pays(
+        neurons=10_000, synapses=10_000_000, kernels=12, dt=DT
+    )  # a step of many different parts
 
 
 def network(store=None):
     net = Network(seed=2)
     cells = net.population(LIF(), 60, name="cells")
     extra = {} if store is None else {"store": store}
-    net.connect(cells, cells, AllToAll() if store else FixedProbability(0.2), weight=0.3e-3, delay=2e-4, **extra)
+    net.connect(
+        cells,
+        cells,
+        AllToAll() if store else FixedProbability(0.2),
+        weight=0.3e-3,
+        delay=2e-4,
+        **extra,
+    )
     net.stimulate(cells, Constant(np.linspace(14e-3, 22e-3, 60)))
     return net
 
@@ -46,7 +57,10 @@ def test_a_large_network_moves_to_the_gpu(eager):
     eager.setenv(devices.SWITCH, "host")
     moved = Simulator(network(), dt=DT, dtype="float64")
     assert moved.plan.backend.name == "gpu"
-    assert moved.run(0.03).hash == Simulator(network(), dt=DT, dtype="float64", backend="cpu").run(0.03).hash
+    assert (
+        moved.run(0.03).hash
+        == Simulator(network(), dt=DT, dtype="float64", backend="cpu").run(0.03).hash
+    )
 
 
 def test_what_the_gpu_cannot_run_stays(eager):

@@ -54,7 +54,15 @@ def test_bernoulli_is_the_same_in_both_rooms(key, n_pre, n_post, p, skip_self, r
 
 @pytest.mark.parametrize(("p", "count"), [(0.0, 0), (1.0, 1200), (1e-300, 0)])
 def test_bernoulli_at_its_ends(p, count):
-    drawn, _ = both("draw_bernoulli", KEY, 30, 40, *reference.geometric_table(p), False, out=[ids(1200), ids(1200)])
+    drawn, _ = both(
+        "draw_bernoulli",
+        KEY,
+        30,
+        40,
+        *reference.geometric_table(p),
+        False,
+        out=[ids(1200), ids(1200)],
+    )
     assert drawn == count
 
 
@@ -63,7 +71,9 @@ def test_geometric_table_follows_the_geometric_law(p):
     """P(failures <= i) = 1 - (1 - p)^(i + 1), to the rounding of 65536 products, 1e-10 at worst."""
     thresholds, guide = reference.geometric_table(p)
     i = np.arange(thresholds.size - 1)
-    np.testing.assert_allclose(thresholds[:-1] / 2**53, -np.expm1((i + 1) * np.log1p(-p)), rtol=1e-10)
+    np.testing.assert_allclose(
+        thresholds[:-1] / 2**53, -np.expm1((i + 1) * np.log1p(-p)), rtol=1e-10
+    )
     assert (np.diff(thresholds.astype(np.int64)) >= 0).all()
     assert guide.max() < thresholds.size
 
@@ -74,7 +84,9 @@ def test_bernoulli_pairs_are_uniform_and_independent(p):
     n_pre, n_post = 400, 600
     out = ids(n_pre * n_post)
     targets = out.copy()
-    count = cpu.draw_bernoulli(KEY, n_pre, n_post, *reference.geometric_table(p), False, out, targets)
+    count = cpu.draw_bernoulli(
+        KEY, n_pre, n_post, *reference.geometric_table(p), False, out, targets
+    )
     assert stats.binomtest(count, n_pre * n_post, p).pvalue > ALARM
     for units, n, other in ((out, n_pre, n_post), (targets, n_post, n_pre)):
         degrees = np.bincount(units[:count], minlength=n)
@@ -165,7 +177,9 @@ def test_reverse_index_and_sort_edges(seed, n, n_pre, n_post):
     for room in (cpu, reference):
         first, synapses = room.reverse_index(targets, n_post)
         np.testing.assert_array_equal(synapses, np.argsort(targets, kind="stable"))
-        np.testing.assert_array_equal(np.diff(first.astype(int)), np.bincount(targets, minlength=n_post))
+        np.testing.assert_array_equal(
+            np.diff(first.astype(int)), np.bincount(targets, minlength=n_post)
+        )
         sorted_sources, sorted_targets, order = room.sort_edges(sources, targets, n_pre, n_post)
         np.testing.assert_array_equal(order, np.lexsort((targets, sources)))
         np.testing.assert_array_equal(sorted_sources, sources[order])

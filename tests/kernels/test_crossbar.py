@@ -1,4 +1,6 @@
-"""Reading crossbars and converting columns: Numba against NumPy, and both against a plain matrix product."""
+"""Reading crossbars and converting columns: Numba against NumPy, and both against a plain matrix
+product.
+"""
 
 import numpy as np
 import pytest
@@ -26,7 +28,9 @@ def backend(request):
 
 @pytest.fixture
 def array():
-    """A crossbar (full: every source to every target at a random lag) and a history of spikes, by name."""
+    """A crossbar (full: every source to every target at a random lag) and a history of spikes, by
+    name.
+    """
     rng = np.random.default_rng(3)
     sources, targets = (ids.ravel().astype(np.uint32) for ids in np.indices((N_PRE, N_POST)))
     group = rng.integers(0, LAGS.size, sources.size)
@@ -58,14 +62,34 @@ def columns():
 
 def read(backend, array, state, step=20):
     """Call the reading kernel with what it asks for."""
-    names = ("history", "history_count", "lags", "first", "targets", "plus", "minus", "excess", "noise")
+    names = (
+        "history",
+        "history_count",
+        "lags",
+        "first",
+        "targets",
+        "plus",
+        "minus",
+        "excess",
+        "noise",
+    )
     names += (*COLUMNS, "activations", "events")
     everything = {**array, **state}
     return backend.crossbar_read_step(step, *(everything[name] for name in names))
 
 
 def convert(
-    backend, state, step=20, *, lsb=0.0, lowest=0, highest=0, edges=IDEAL, sharing=ALONE, scale=1.0, n_post=N_POST
+    backend,
+    state,
+    step=20,
+    *,
+    lsb=0.0,
+    lowest=0,
+    highest=0,
+    edges=IDEAL,
+    sharing=ALONE,
+    scale=1.0,
+    n_post=N_POST,
 ):
     """Call the converting kernel; return what it adds to the receptor."""
     receiving = np.zeros(n_post)
@@ -90,7 +114,9 @@ def convert(
 
 
 def arrived(array, step=20):
-    """Which synapses the kernel must read: those whose source fired one lag ago (n_synapses,) bool."""
+    """Which synapses the kernel must read: those whose source fired one lag ago
+    (n_synapses,) bool.
+    """
     on = np.zeros((LAGS.size, N_PRE), bool)
     for g, lag in enumerate(LAGS):
         slot = (step - lag) % DEPTH
@@ -99,7 +125,9 @@ def arrived(array, step=20):
 
 
 def test_reading_is_a_matrix_product(backend, array):
-    """Columns, variances and totals are sums over the synapses of arriving spikes; only their columns count."""
+    """Columns, variances and totals are sums over the synapses of arriving spikes; only their
+    columns count.
+    """
     state, on = columns(), arrived(array)
     array |= {"noise": 0.5, "excess": np.linspace(0, 1e-12, array["plus"].size)}
     spikes = read(backend, array, state)
@@ -107,7 +135,9 @@ def test_reading_is_a_matrix_product(backend, array):
     assert spikes == sum(array["history_count"][(20 - lag) % DEPTH] for lag in LAGS) > 0
     np.testing.assert_allclose(state["column_plus"], np.bincount(targets, plus, N_POST), rtol=1e-12)
     variance = 0.25 * (plus**2 + minus**2) + array["excess"][on]
-    np.testing.assert_allclose(state["variance"], np.bincount(targets, variance, N_POST), rtol=1e-12)
+    np.testing.assert_allclose(
+        state["variance"], np.bincount(targets, variance, N_POST), rtol=1e-12
+    )
     assert state["events"][0] == on.sum()
     assert state["activations"][0] == np.unique(array["sources"][on] * 10 + array["group"][on]).size
     touched = state["touched"][: state["touched_count"][0]]
@@ -127,7 +157,9 @@ def test_backends_agree(array):
 
 
 def test_converting_empties_the_columns(backend, array):
-    """Without noise and steps the receptor gets scale * column; the columns are ready for the next step."""
+    """Without noise and steps the receptor gets scale * column; the columns are ready for the next
+    step.
+    """
     state = columns()
     read(backend, array, state)
     sums, touched = state["column_plus"] - state["column_minus"], int(state["touched_count"][0])
@@ -141,7 +173,9 @@ def test_converting_empties_the_columns(backend, array):
 
 @pytest.mark.parametrize(("lowest", "highest"), [(-128, 127), (0, 255), (0, 1), (-1, 0)])
 def test_quantisation(backend, lowest, highest):
-    """Inside the range the error is at most half a step and codes ascend by one; outside it clips."""
+    """Inside the range the error is at most half a step and codes ascend by one;
+    outside it clips.
+    """
     lsb = 2.0**-22  # [S], a power of two: codes come back without rounding
     grid = np.linspace((lowest - 3) * lsb, (highest + 3) * lsb, 997)
     codes, clipped = [], 0
@@ -150,22 +184,29 @@ def test_quantisation(backend, lowest, highest):
         state["column_plus"][: chunk.size] = chunk
         state["touched"][: chunk.size] = np.arange(chunk.size)
         state["touched_count"][0] = chunk.size
-        codes.append(convert(backend, state, lsb=lsb, lowest=lowest, highest=highest)[: chunk.size] / lsb)
+        codes.append(
+            convert(backend, state, lsb=lsb, lowest=lowest, highest=highest)[: chunk.size] / lsb
+        )
         clipped += int(state["clipped"][0])
     codes = np.concatenate(codes)
     inside = (grid >= (lowest - 0.5) * lsb) & (grid <= (highest + 0.5) * lsb)
     assert np.abs(codes - grid / lsb)[inside].max() <= 0.5 + 1e-9
-    assert set(np.round(np.diff(codes)) + 0.0) == {0.0, 1.0}  # no code left out, none repeated: INL and DNL 0
+    assert set(np.round(np.diff(codes)) + 0.0) == {
+        0.0,
+        1.0,
+    }  # no code left out, none repeated: INL and DNL 0
     np.testing.assert_array_equal(codes, np.round(codes))
     assert (codes.min(), codes.max()) == (lowest, highest)
-    assert clipped == np.count_nonzero((np.rint(grid / lsb) < lowest) | (np.rint(grid / lsb) > highest))
+    assert clipped == np.count_nonzero(
+        (np.rint(grid / lsb) < lowest) | (np.rint(grid / lsb) > highest)
+    )
 
 
 def test_read_noise_is_that_of_the_devices(array):
     """One normal error per column has the law of the sum of all devices' errors, drawn one by one.
 
-    4000 steps on each side: the standard deviations agree within five standard errors of their ratio,
-    sqrt(1 / 4000), and a Kolmogorov-Smirnov test against the normal law holds at 1e-6.
+    4000 steps on each side: the standard deviations agree within five standard errors of their
+    ratio, sqrt(1 / 4000), and a Kolmogorov-Smirnov test against the normal law holds at 1e-6.
     """
     backend, rng, n, noise = backends.load("cpu"), np.random.default_rng(9), 4000, 0.02
     on = arrived(array)
@@ -187,13 +228,17 @@ def test_read_noise_is_that_of_the_devices(array):
 
 
 def test_arrays_below_each_other_are_converted_one_by_one(array):
-    """Columns beyond n_post belong to further arrays; what they are converted to adds up, alike in every room."""
+    """Columns beyond n_post belong to further arrays; what they are converted to adds up, alike in
+    every room.
+    """
     received = []
     for name in PROCESSORS:
         backend, state = backends.load(name), columns()
         read(backend, array, state)
         sums, touched = state["column_plus"] - state["column_minus"], int(state["touched_count"][0])
-        received.append(convert(backend, state, lsb=2.0**-20, lowest=-128, highest=127, n_post=N_POST // 3))
+        received.append(
+            convert(backend, state, lsb=2.0**-20, lowest=-128, highest=127, n_post=N_POST // 3)
+        )
         expected = (np.rint(sums * 2.0**20) / 2.0**20).reshape(3, -1).sum(0)
         np.testing.assert_allclose(received[-1], expected, rtol=1e-12)
         assert state["conversions"][0] == touched > N_POST // 3
@@ -201,16 +246,28 @@ def test_arrays_below_each_other_are_converted_one_by_one(array):
 
 
 def test_converters_with_edges_of_their_own(array):
-    """A code per edge that the sum has reached, ends included; two columns share a converter; alike in every room."""
+    """A code per edge that the sum has reached, ends included; two columns share a converter; alike
+    in every room.
+    """
     lsb, lowest, highest = 2.0**-18, -8, 7
-    edges = np.sort(np.random.default_rng(5).uniform(-8, 7, (N_POST // 2, highest - lowest)), axis=1)
+    edges = np.sort(
+        np.random.default_rng(5).uniform(-8, 7, (N_POST // 2, highest - lowest)), axis=1
+    )
     received = []
     for name in PROCESSORS:
         backend, state = backends.load(name), columns()
         read(backend, array, state)
         sums = state["column_plus"] - state["column_minus"]
         received.append(
-            convert(backend, state, lsb=lsb, lowest=lowest, highest=highest, edges=edges, sharing=ALONE // 2)
+            convert(
+                backend,
+                state,
+                lsb=lsb,
+                lowest=lowest,
+                highest=highest,
+                edges=edges,
+                sharing=ALONE // 2,
+            )
         )
         reached = (edges[np.arange(N_POST) // 2] <= sums[:, None] / lsb).sum(1)
         touched = sums != 0

@@ -14,7 +14,9 @@ from potentia.kernels.reference import exponential as reference_exponential
 from potentia.kernels.reference import random as reference_random
 
 KEY = np.uint64(12345)
-N = 10 * cpu.BLOCK + 37  # blocks and a rest; about 130 draws from outside the inner parts, and a few of the tail
+N = (
+    10 * cpu.BLOCK + 37
+)  # blocks and a rest; about 130 draws from outside the inner parts, and a few of the tail
 ERRORS = np.linspace(0.0, 1e-6, N)
 CALLS = {
     "form none": ("form", (0.0, 12e-6, 0.15)),
@@ -22,14 +24,20 @@ CALLS = {
     "form all": ("form", (1.0, 12e-6, 0.15)),
     "vary": ("vary", (0.2, 1e-6)),
     "program flat": ("program", (0, 1e-6, 0.0, 0.0, 0.0, 0.0, 25e-6, 2e-6, 19e-6)),
-    "program polynomial": ("program", (3, 3e-7, 1.6e-5, -4e-5, 4e-5, -1.7e-5, 25e-6, 0.0, math.inf)),
+    "program polynomial": (
+        "program",
+        (3, 3e-7, 1.6e-5, -4e-5, 4e-5, -1.7e-5, 25e-6, 0.0, math.inf),
+    ),
     "program negative": ("program", (0, 1e-6, -2e-6, 0.0, 0.0, 0.0, 25e-6, 0.0, math.inf)),
     "stick": ("stick", (0.1, 0.2, 0.0, 25e-6)),
     "stick all": ("stick", (1.0, 0.0, 0.0, 25e-6)),
     "read": ("read", (ERRORS,)),
     "flip": ("flip", (0.3, 1e5 * ERRORS)),
     "fluctuate": ("fluctuate", (np.array([0.5, 1.0, 0.25]), np.array([0.0, 3.7, 6e13]))),
-    "fluctuate late": ("fluctuate", (np.array([1.0, 2.0, 0.5]), np.array([2.0**53, 0.999, 1e3 + 0.01]))),
+    "fluctuate late": (
+        "fluctuate",
+        (np.array([1.0, 2.0, 0.5]), np.array([2.0**53, 0.999, 1e3 + 0.01])),
+    ),
     "fluctuate not": ("fluctuate", (np.zeros(0), np.zeros(0))),
 }
 
@@ -39,7 +47,9 @@ def test_backends_agree_to_the_bit(call):
     """Only integer arithmetic, sums, products and comparisons decide what becomes of a cell."""
     name, arguments = CALLS[call]
     first, second = np.linspace(0.0, 25e-6, N), np.linspace(0.0, 25e-6, N)
-    assert getattr(cpu, name)(KEY, *arguments, first) == getattr(reference, name)(KEY, *arguments, second)
+    assert getattr(cpu, name)(KEY, *arguments, first) == getattr(reference, name)(
+        KEY, *arguments, second
+    )
     np.testing.assert_array_equal(first, second)
 
 
@@ -82,7 +92,9 @@ def each_exponential(x):
 
 
 def test_fused_sums_round_once():
-    """As the processor's own, also where nearly everything cancels and where the parts differ by 2**60."""
+    """As the processor's own, also where nearly everything cancels and where the parts differ by
+    2**60.
+    """
     rng = np.random.default_rng(1)
     a, b, scale = rng.normal(size=(3, 200_000))
     near = -a * b * (1 + rng.integers(-3, 4, a.size) * 2.0**-53)
@@ -91,9 +103,13 @@ def test_fused_sums_round_once():
 
 
 def test_exponentials_agree_to_the_bit():
-    """And with the library's to the 1.1 units in the last place that its docstring promises, 2.2e-16 each."""
+    """And with the library's to the 1.1 units in the last place that its docstring promises,
+    2.2e-16 each.
+    """
     rng = np.random.default_rng(2)
-    x = np.concatenate([rng.normal(0.0, spread, 50_000) for spread in (0.01, 0.15, 1.0, 10.0, 100.0)])
+    x = np.concatenate(
+        [rng.normal(0.0, spread, 50_000) for spread in (0.01, 0.15, 1.0, 10.0, 100.0)]
+    )
     x = np.append(x, [-1e4, 1e4, 0.0])
     values = reference_exponential.exponential(x)
     np.testing.assert_array_equal(values, each_exponential(x))

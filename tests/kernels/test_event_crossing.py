@@ -17,7 +17,9 @@ TAU = 20e-3
 def exact(neuron, t):
     """v(t) to forty digits."""
     v, first, second, drive, tau, *taus = (mpmath.mpf(number) for number in neuron)
-    value = drive + (v - drive) * mpmath.exp(-t / tau)  # the sums below lose as many digits as the constants agree in
+    value = drive + (v - drive) * mpmath.exp(
+        -t / tau
+    )  # the sums below lose as many digits as the constants agree in
     for current, own in zip((first, second), taus, strict=True):
         if own == tau:
             value += current * t / tau * mpmath.exp(-t / tau)
@@ -29,7 +31,9 @@ def exact(neuron, t):
 def exact_crossing(neuron, threshold, near):
     with mpmath.workdps(40):
         bracket = (mpmath.mpf(near) * (1 - 1e-4), mpmath.mpf(near) * (1 + 1e-4))
-        return float(mpmath.findroot(lambda t: exact(neuron, t) - threshold, bracket, solver="anderson"))
+        return float(
+            mpmath.findroot(lambda t: exact(neuron, t) - threshold, bracket, solver="anderson")
+        )
 
 
 def peak(neuron):
@@ -59,7 +63,9 @@ CASES = {  # neuron, threshold
 
 @pytest.mark.parametrize("name", CASES)
 def test_crossing_equals_forty_digits(name):
-    """The potential is known to about 1e-17 V and rises by more than 0.02 V/s here: 1e-15 s; asked for 1e-14."""
+    """The potential is known to about 1e-17 V and rises by more than 0.02 V/s here: 1e-15 s; asked
+    for 1e-14.
+    """
     neuron, threshold = CASES[name]
     got = first_crossing(neuron, threshold)
     assert math.isfinite(got)
@@ -82,13 +88,19 @@ CLOSE = [sign * 10.0**-k for k in range(4, 17) for sign in (-1, 1)] + [0.0]
 
 @pytest.mark.parametrize("close", CLOSE)
 def test_grazing_with_time_constants_that_are_close(close):
-    """Just under the peak, where v rises least. Known to 1e-16 of its height h, v gives the time to h 1e-16 / v'.
+    """Just under the peak, where v rises least. Known to 1e-16 of its height h, v gives the time to
+    h 1e-16 / v'.
 
-    There v' = (h / tau) sqrt(2 gap), so the time is known to a few 1e-16 tau / sqrt(2 gap), of which ten are allowed.
+    There v' = (h / tau) sqrt(2 gap), so the time is known to a few 1e-16 tau / sqrt(2 gap), of
+    which ten are allowed.
     """
     neuron = (0.0, 40e-3, 0.0, 1e-3, TAU, TAU * (1 + close), TAU)
     with mpmath.workdps(60):
-        at = halved(lambda t: exact(neuron, t) - 1e-3 - 40e-3 * mpmath.exp(-t / mpmath.mpf(neuron[5])), 0, 5 * TAU)
+        at = halved(
+            lambda t: exact(neuron, t) - 1e-3 - 40e-3 * mpmath.exp(-t / mpmath.mpf(neuron[5])),
+            0,
+            5 * TAU,
+        )
         height = exact(neuron, at)
         for gap in (1e-4, 1e-8, 1e-10):
             threshold = float(height * (1 - gap))
@@ -100,7 +112,9 @@ def test_grazing_with_time_constants_that_are_close(close):
 
 @pytest.mark.parametrize("close", CLOSE)
 def test_currents_of_time_constants_that_are_close(close):
-    """Two that nearly cancel: v to a few roundings of what is summed, and the crossing that follows from it."""
+    """Two that nearly cancel: v to a few roundings of what is summed, and the crossing that follows
+    from it.
+    """
     neuron = (9.99e-3, -50e-3, 50e-3, 9.99e-3, TAU, TAU * (1 + close), TAU)
     for t in (1e-6, 1e-3, 0.02, 0.3):
         with mpmath.workdps(40):
@@ -120,7 +134,9 @@ def test_near_tangents(neuron, gap):
     below, above = height * (1 - gap), height * (1 + gap)
     got = first_crossing(neuron, below)
     assert 0 < got < at
-    assert at - got < 30e-3 * math.sqrt(gap) + 1e-7  # a parabola: distance grows as the root of the gap
+    assert (
+        at - got < 30e-3 * math.sqrt(gap) + 1e-7
+    )  # a parabola: distance grows as the root of the gap
     assert float(exact(neuron, mpmath.mpf(got))) == pytest.approx(below, rel=1e-15)
     assert first_crossing(neuron, above) == math.inf
 
@@ -143,12 +159,16 @@ constant = st.floats(1e-3, 50e-3) | st.just(TAU)
 @example(9.9e-3, 50e-3, -60e-3, 10e-3, 20e-3, 5e-3, 5e-3)
 @example(0.0, 60e-3, 60e-3, 10e-3, 20e-3, 1e-3, 50e-3)
 def test_no_crossing_is_missed(v, first, second, drive, tau, tau_first, tau_second):
-    """Nowhere before the crossing, or anywhere without one, does a dense sample lie above threshold."""
+    """Nowhere before the crossing, or anywhere without one, does a dense sample lie above
+    threshold.
+    """
     neuron, threshold = (v, first, second, drive, tau, tau_first, tau_second), 10e-3
     got = first_crossing(neuron, threshold)
     near = near_crossing(neuron, threshold)
     assert near == got if near >= 0 else -near <= got * (1 + 1e-12)
-    scale = 1e-15 * (abs(v) + abs(first) + abs(second) + abs(drive) + threshold)  # rounding of the potential
+    scale = 1e-15 * (
+        abs(v) + abs(first) + abs(second) + abs(drive) + threshold
+    )  # rounding of the potential
     end = min(got, 40 * max(tau, tau_first, tau_second))
     samples = np.concatenate([np.linspace(0, end, 3000), end * np.linspace(0, 1, 3000) ** 4])[:-1]
     values = np.array([course(neuron, t)[0] for t in samples[samples < end]])

@@ -51,7 +51,9 @@ def drive_schedule(queues, units, times, firsts):
     queue = queues[0]
     for k in range(units.size):
         event_queue.schedule(queue, units[k], times[k])
-        firsts[k] = event_queue.wholes(queue.heap)[0] if event_queue.wholes(queue.size)[0] > 0 else -1
+        firsts[k] = (
+            event_queue.wholes(queue.heap)[0] if event_queue.wholes(queue.size)[0] > 0 else -1
+        )
 
 
 def flight(room: int) -> Flight:
@@ -59,7 +61,9 @@ def flight(room: int) -> Flight:
     return Flight(zeros, zeros.copy(), np.zeros(1, np.int64), room, np.zeros(1, np.int64))
 
 
-entry = st.tuples(st.integers(0, 5) | st.integers(0, 10**18), st.integers(0, 4))  # many ties in time, some in both
+entry = st.tuples(
+    st.integers(0, 5) | st.integers(0, 10**18), st.integers(0, 4)
+)  # many ties in time, some in both
 
 
 @settings(max_examples=150, deadline=None)
@@ -71,7 +75,9 @@ def test_heap_gives_what_pythons_heap_gives(steps):
         if action == PUSH:
             heapq.heappush(model, (time, code))
         elif model:
-            expected.append(heapq.heappop(model) if action == POP else heapq.heapreplace(model, (time, code)))
+            expected.append(
+                heapq.heappop(model) if action == POP else heapq.heapreplace(model, (time, code))
+            )
         else:
             continue
         carried.append((action, time, code))
@@ -79,14 +85,21 @@ def test_heap_gives_what_pythons_heap_gives(steps):
     actions, times, codes = np.array(carried, np.int64).reshape(-1, 3).T.copy()
     count = drive_heap(table(queue), actions, times, codes, seen)
     assert [tuple(row) for row in seen[:count].tolist()] == expected
-    left = zip(queue.times[: queue.size[0]].tolist(), queue.codes[: queue.size[0]].tolist(), strict=True)
+    left = zip(
+        queue.times[: queue.size[0]].tolist(), queue.codes[: queue.size[0]].tolist(), strict=True
+    )
     assert sorted(left) == sorted(model)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(1, 9), st.lists(st.tuples(st.integers(0, 8), st.integers(0, 6) | st.just(NEVER)), max_size=80))
+@given(
+    st.integers(1, 9),
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 6) | st.just(NEVER)), max_size=80),
+)
 def test_schedule_knows_who_is_first(n, steps):
-    """After every change the first unit is the one with the least (time, unit); NEVER takes units away."""
+    """After every change the first unit is the one with the least (time, unit); NEVER takes units
+    away.
+    """
     queue = heap, place, due, size = Schedule(*new_schedule(np.full(n, NEVER)))
     units = np.array([unit % n for unit, _ in steps], np.int64)
     times = np.array([time for _, time in steps], np.int64)
@@ -116,7 +129,9 @@ def sum_up(time, wait, seconds):
     return event_queue.later(time, wait), event_queue.nearest_tick(seconds)
 
 
-ticks = st.integers(0, NEVER) | st.sampled_from([0, 1, NEVER - 1, NEVER, NEVER // 2, NEVER // 2 + 1])
+ticks = st.integers(0, NEVER) | st.sampled_from(
+    [0, 1, NEVER - 1, NEVER, NEVER // 2, NEVER // 2 + 1]
+)
 
 
 @settings(max_examples=300, deadline=None)

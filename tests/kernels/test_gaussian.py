@@ -19,9 +19,14 @@ def drawn(room=cpu, shape=(ROWS, COLUMNS), first=0, dtype=np.float32, key=KEY):
 
 @pytest.mark.parametrize("columns", [1, 2, 7, 512])
 def test_the_same_numbers_on_all_backends(columns):
-    """To a few units in the last place of float32, more where the radius is small: -2 ln u of a u near 1."""
+    """To a few units in the last place of float32, more where the radius is small: -2 ln u of a u
+    near 1.
+    """
     np.testing.assert_allclose(
-        drawn(shape=(300, columns)), drawn(reference, (300, columns), dtype=np.float64), rtol=2e-6, atol=2e-5
+        drawn(shape=(300, columns)),
+        drawn(reference, (300, columns), dtype=np.float64),
+        rtol=2e-6,
+        atol=2e-5,
     )
 
 
@@ -31,7 +36,9 @@ def test_a_row_depends_on_its_counter_only():
 
 
 def test_the_law_is_normal():
-    """Mean, deviation, third and fourth moment within five standard errors; Kolmogorov-Smirnov; the tails."""
+    """Mean, deviation, third and fourth moment within five standard errors; Kolmogorov-Smirnov; the
+    tails.
+    """
     z = drawn().astype(np.float64).ravel()
     n = z.size
     assert z.mean() == pytest.approx(0.0, abs=5 / np.sqrt(n))
@@ -44,7 +51,9 @@ def test_the_law_is_normal():
 
 
 def test_no_two_columns_or_rows_are_related():
-    """Correlations of the columns that share a word, of neighbours, and of two keys: within five standard errors."""
+    """Correlations of the columns that share a word, of neighbours, and of two keys: within five
+    standard errors.
+    """
     z = drawn(shape=(20_000, 8))
     error = 5 / np.sqrt(20_000)
     correlations = np.corrcoef(np.hstack([z, drawn(shape=(20_000, 8), key=KEY + 1), z**2]).T)

@@ -1,7 +1,8 @@
-"""Whole networks on the gpu, or with its kernels compiled for the host: what the cpu does, spike for spike.
+"""Whole networks on the gpu, or with its kernels compiled for the host: what the cpu does, spike
+for spike.
 
-Weights, sums and updates are in float64; the device adds arrivals in another order, which moves a potential by 1e-18 V
-or so, and no spike of these networks hangs on that.
+Weights, sums and updates are in float64; the device adds arrivals in another order, which moves a
+potential by 1e-18 V or so, and no spike of these networks hangs on that.
 """
 
 from __future__ import annotations
@@ -21,7 +22,17 @@ from potentia.kernels.backend import Call, Clockwork, load
 from potentia.kernels.gpu import binding, devices, source
 from potentia.kernels.gpu.signatures import FOLDER, signatures
 from potentia.learning import STDP
-from potentia.models import LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, EscapeLIF, Izhikevich, SpikeSource
+from potentia.models import (
+    LIF,
+    AdaptiveLIF,
+    AdEx,
+    AlphaLIF,
+    CobaLIF,
+    CubaLIF,
+    EscapeLIF,
+    Izhikevich,
+    SpikeSource,
+)
 from potentia.sim import (
     AllToAll,
     Constant,
@@ -46,14 +57,22 @@ DT = 1e-4  # [s]
 def balanced(kind, weights, drive, *, n=400, store=None):
     """A recurrent network of two populations with random delays, started from random potentials."""
     net = Network(seed=5)
-    exc, inh = (net.population(kind(), size, name=name) for name, size in (("exc", n), ("inh", n // 4)))
+    exc, inh = (
+        net.population(kind(), size, name=name) for name, size in (("exc", n), ("inh", n // 4))
+    )
     extra = {} if store is None else {"store": store}
     for pre, weight in ((exc, weights[0]), (inh, weights[1])):
         for post in (exc, inh):
             synapses = FixedTotal(20 * post.n) if store else FixedProbability(0.1)
-            receptor = {} if weight < 0 or kind is not CobaLIF or pre is exc else {"receptor": "inhibitory"}
+            receptor = (
+                {}
+                if weight < 0 or kind is not CobaLIF or pre is exc
+                else {"receptor": "inhibitory"}
+            )
             law = Normal(weight, abs(weight) / 10)
-            net.connect(pre, post, synapses, weight=law, delay=Uniform(1e-4, 3e-3), **receptor, **extra)
+            net.connect(
+                pre, post, synapses, weight=law, delay=Uniform(1e-4, 3e-3), **receptor, **extra
+            )
     for population in (exc, inh):
         net.stimulate(population, Constant(drive * np.linspace(0.9, 1.1, population.n)))
         net.probe(population, "spikes")
@@ -93,7 +112,9 @@ def any_order(request, monkeypatch):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ["cuba", "coba", "adex", "escape", "procedural", "in shards"])
 def test_whole_numbers_leave_no_freedom(any_order, name, dtype, saved):
-    """Sums in whole numbers: the same spikes and the same bits of state, in either precision and in any order."""
+    """Sums in whole numbers: the same spikes and the same bits of state, in either precision and in
+    any order.
+    """
     here, there = (
         Simulator(NETWORKS[name](), dt=DT, backend=backend, dtype=dtype, deterministic=True)
         for backend in (any_order, "cpu")
@@ -103,14 +124,17 @@ def test_whole_numbers_leave_no_freedom(any_order, name, dtype, saved):
     own, expected = saved(here), saved(there)
     for signal in there.plan.signals:
         if signal.region == "state" and signal.dtype == "float":
-            np.testing.assert_array_equal(own[signal.name], expected[signal.name], err_msg=signal.name)
+            np.testing.assert_array_equal(
+                own[signal.name], expected[signal.name], err_msg=signal.name
+            )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks(gpu, name):
     duration = 0.02 if name == "in shards" else 0.06
     here, there = (
-        Simulator(NETWORKS[name](), dt=DT, backend=backend, dtype="float64").run(duration) for backend in (gpu, "cpu")
+        Simulator(NETWORKS[name](), dt=DT, backend=backend, dtype="float64").run(duration)
+        for backend in (gpu, "cpu")
     )
     assert len(there.spikes("exc")) > 100
     np.testing.assert_array_equal(here.spikes("exc").ids, there.spikes("exc").ids)
@@ -121,8 +145,13 @@ def test_networks(gpu, name):
 def stimulated():
     """Every stimulus and every probe."""
     net = Network(seed=3)
-    source, cells = net.population(SpikeSource(), 40, name="source"), net.population(LIF(), 60, name="cells")
-    net.connect(source, cells, FixedProbability(0.3), weight=Normal(2e-3, 5e-4), delay=Uniform(1e-4, 2e-3))
+    source, cells = (
+        net.population(SpikeSource(), 40, name="source"),
+        net.population(LIF(), 60, name="cells"),
+    )
+    net.connect(
+        source, cells, FixedProbability(0.3), weight=Normal(2e-3, 5e-4), delay=Uniform(1e-4, 2e-3)
+    )
     net.stimulate(source, Poisson(rate=200.0))
     net.stimulate(source, SpikeTrain([1e-3, 1e-3, 5e-3], [0, 0, 7]))
     net.stimulate(cells, Noise(mean=8e-3, std=10e-3, interval=5e-4))
@@ -139,7 +168,9 @@ def stimulated():
 
 
 def run(backend, chunk=1000, **options):
-    return Simulator(stimulated(), dt=DT, backend=backend, chunk=chunk, dtype="float64", **options).run(0.05)
+    return Simulator(
+        stimulated(), dt=DT, backend=backend, chunk=chunk, dtype="float64", **options
+    ).run(0.05)
 
 
 @pytest.mark.parametrize("chunk", [7, 1000])
@@ -149,11 +180,15 @@ def test_stimuli_and_probes(gpu, chunk):
     assert len(there.spikes("cells")) > 100
     np.testing.assert_array_equal(here.trace("cells", "rate"), there.trace("cells", "rate"))
     np.testing.assert_array_equal(here.trace("cells", "counts"), there.trace("cells", "counts"))
-    np.testing.assert_allclose(here.trace("cells", "v"), there.trace("cells", "v"), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(
+        here.trace("cells", "v"), there.trace("cells", "v"), rtol=0, atol=1e-15
+    )
 
 
 def test_records_handed_over_on_the_way(gpu, tmp_path, monkeypatch):
-    """Written in many shards, or broken off and resumed, the records are those of a run that is kept in memory."""
+    """Written in many shards, or broken off and resumed, the records are those of a run that is
+    kept in memory.
+    """
     monkeypatch.setattr(segments, "MOST_BYTES", 1)
     monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
     expected = storage.digest(run(gpu))
@@ -170,20 +205,26 @@ def test_records_handed_over_on_the_way(gpu, tmp_path, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         simulator()._run(0.05, tick, tmp_path / "broken")
-    assert storage.digest(simulator().run(0.05, record_to=tmp_path / "broken", resume=True)) == expected
+    assert (
+        storage.digest(simulator().run(0.05, record_to=tmp_path / "broken", resume=True))
+        == expected
+    )
 
 
 def test_a_batch(gpu):
     """Samples differ from each other, and not from those of the cpu."""
     here, there = (
-        Simulator(stimulated(), dt=DT, backend=name, dtype="float64").run(0.02, batch=3) for name in (gpu, "cpu")
+        Simulator(stimulated(), dt=DT, backend=name, dtype="float64").run(0.02, batch=3)
+        for name in (gpu, "cpu")
     )
     assert [sample.hash for sample in here] == [sample.hash for sample in there]
     assert len({sample.hash for sample in here}) == 3
 
 
 def test_a_snapshot_changes_hands(gpu, tmp_path):
-    """Saved by one backend in the middle, the run goes on with the other, refractory units included."""
+    """Saved by one backend in the middle, the run goes on with the other, refractory units
+    included.
+    """
     whole = Simulator(NETWORKS["cuba"](), dt=DT, backend="cpu", dtype="float64")
     whole.run(0.02)
     expected = whole.run(0.02).hash
@@ -202,7 +243,9 @@ def test_shards_that_pause_on_the_cpu(gpu):
         net.connect(pre, post, FixedProbability(0.5), weight=2e-3, delay=3e-3)
     net.stimulate(chain[0], SpikeTrain(np.full(30, 10e-3), np.arange(30), weight=20e-3))
     net.probe(chain[-1], "spikes")
-    here, there = (Simulator(net, dt=DT, backend=backend, dtype="float64") for backend in (gpu, "cpu"))
+    here, there = (
+        Simulator(net, dt=DT, backend=backend, dtype="float64") for backend in (gpu, "cpu")
+    )
     assert any(operator.name == "drowse_step" for operator in there.plan.operators)
     result = there.run(0.06)
     assert len(result.spikes("link8")) > 0
@@ -215,11 +258,18 @@ def test_learning(any_order, deterministic):
     outcomes = []
     for backend in (any_order, "cpu"):
         net = Network(seed=8)
-        source, target = net.population(SpikeSource(), 60, name="source"), net.population(LIF(), 15, name="target")
+        source, target = (
+            net.population(SpikeSource(), 60, name="source"),
+            net.population(LIF(), 15, name="target"),
+        )
         rule = STDP(w_max=4e-3)
-        learned = net.connect(source, target, AllToAll(), weight=2e-3, delay=Uniform(1e-4, 3e-3), rule=rule)
+        learned = net.connect(
+            source, target, AllToAll(), weight=2e-3, delay=Uniform(1e-4, 3e-3), rule=rule
+        )
         net.stimulate(source, Poisson(rate=40.0))
-        simulator = Simulator(net, dt=DT, backend=backend, dtype="float64", deterministic=deterministic)
+        simulator = Simulator(
+            net, dt=DT, backend=backend, dtype="float64", deterministic=deterministic
+        )
         outcomes.append((simulator.run(0.2).hash, simulator.weights(learned)))
     (here, weights), (there, expected) = outcomes
     assert here == there
@@ -228,7 +278,9 @@ def test_learning(any_order, deterministic):
 
 
 def test_a_full_buffer_stops_the_clock(gpu):
-    """Steps behind a full buffer do nothing, so no record is lost, whatever the length of a chunk."""
+    """Steps behind a full buffer do nothing, so no record is lost, whatever the
+    length of a chunk.
+    """
     stops = []
     for name in (gpu, "reference"):
         arguments = {
@@ -239,9 +291,13 @@ def test_a_full_buffer_stops_the_clock(gpu):
             "row_ids": np.zeros(20, "uint32"),
             "pause": np.zeros(1, np.int64),
         }
-        clockwork = Clockwork(np.zeros(1, np.int64), arguments["pause"], np.zeros(8, np.uint8), 1 << 40)
+        clockwork = Clockwork(
+            np.zeros(1, np.int64), arguments["pause"], np.zeros(8, np.uint8), 1 << 40
+        )
         room = load(name)
-        program = room.program([Call(room.kernel("record_spikes_step"), arguments, None)], clockwork, "float64")
+        program = room.program(
+            [Call(room.kernel("record_spikes_step"), arguments, None)], clockwork, "float64"
+        )
         reached = [0]
         while reached[-1] < 100:
             reached.append(program.advance(reached[-1], 100))
@@ -257,9 +313,14 @@ def test_calls_keep_their_period_in_any_cut(gpu, period):
     """A call that is due every `period` steps runs then, and only then, wherever a chunk begins."""
     values = np.zeros(5)
     room = load(gpu)
-    clockwork = Clockwork(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40)
+    clockwork = Clockwork(
+        np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40
+    )
     add = Call(
-        room.kernel("timed_array_step"), {"values": np.ones((1, 1)), "repeat": 1 << 40, "drive": values}, None, period
+        room.kernel("timed_array_step"),
+        {"values": np.ones((1, 1)), "repeat": 1 << 40, "drive": values},
+        None,
+        period,
     )
     program = room.program([add], clockwork, "float64")
     for begin, end in ((3, 10), (10, 11), (11, 64), (64, 200)):
@@ -308,7 +369,9 @@ def test_a_source_declares_how_many_threads_it_takes(word, grid, block, tmp_path
     monkeypatch.setattr("potentia.kernels.gpu.signatures.FOLDER", tmp_path)
     own = signatures.__wrapped__()["own_step"]
     card = SimpleNamespace(most_threads=512, most_blocks=2)
-    assert binding._threads(own, {"spins": np.zeros(1000), "lags": np.arange(5), "out": np.zeros(3)}, card) == (
+    assert binding._threads(
+        own, {"spins": np.zeros(1000), "lags": np.arange(5), "out": np.zeros(3)}, card
+    ) == (
         grid,
         block,
     )
@@ -320,8 +383,12 @@ def test_a_source_that_declares_what_nobody_knows(tmp_path, monkeypatch):
     (tmp_path / "own.cu").write_text(OWN.format(word="ODD_"))
     monkeypatch.setattr("potentia.kernels.gpu.signatures.FOLDER", tmp_path)
     own = signatures.__wrapped__()["own_step"]
-    with pytest.raises(UnsupportedError, match="kernel own_step of the gpu declares the unknown shape ODD_KERNEL"):
-        binding._threads(own, {"spins": np.zeros(9)}, SimpleNamespace(most_threads=512, most_blocks=2))
+    with pytest.raises(
+        UnsupportedError, match="kernel own_step of the gpu declares the unknown shape ODD_KERNEL"
+    ):
+        binding._threads(
+            own, {"spins": np.zeros(9)}, SimpleNamespace(most_threads=512, most_blocks=2)
+        )
 
 
 def test_what_the_gpu_cannot_do(monkeypatch):
@@ -331,7 +398,8 @@ def test_what_the_gpu_cannot_do(monkeypatch):
     cells = net.population(LIF(), 5)
     net.connect(cells, cells, AllToAll(), weight=1e-3, delay=DT, store=Crossbar(BreakdownReRAM()))
     with pytest.raises(
-        UnsupportedError, match="'gpu' has no kernel 'crossbar_read_step'; choose one of cpu, reference"
+        UnsupportedError,
+        match="'gpu' has no kernel 'crossbar_read_step'; choose one of cpu, reference",
     ):
         Simulator(net, backend="gpu")
 
@@ -339,7 +407,9 @@ def test_what_the_gpu_cannot_do(monkeypatch):
         return 0
 
     clockwork = Clockwork(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1)
-    with pytest.raises(UnsupportedError, match="'gpu' has no kernel 'own_step', a function of your own"):
+    with pytest.raises(
+        UnsupportedError, match="'gpu' has no kernel 'own_step', a function of your own"
+    ):
         load("gpu").program([Call(own_step, {"v": np.zeros(3)}, None)], clockwork, "float64")
 
 
@@ -366,7 +436,16 @@ def test_without_cupy_or_device(monkeypatch):
 def test_sources_compile_for_cards(tmp_path, architecture, precision):
     file = tmp_path / "all.cu"
     file.write_text(source.text(precision))
-    command = ["nvcc", "-ptx", "-std=c++17", "-fmad=false", f"-arch={architecture}", f"-I{FOLDER}", str(file), "-o"]
+    command = [
+        "nvcc",
+        "-ptx",
+        "-std=c++17",
+        "-fmad=false",
+        f"-arch={architecture}",
+        f"-I{FOLDER}",
+        str(file),
+        "-o",
+    ]
     subprocess.run([*command, str(tmp_path / "all.ptx")], check=True, capture_output=True)
     entries = (tmp_path / "all.ptx").read_text()
     assert all(f".entry run_{name}(" in entries for name in signatures())

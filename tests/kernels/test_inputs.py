@@ -51,7 +51,10 @@ def test_poisson(room, per_unit):
     assert cpu["receiving"].any()
 
 
-STANDING = {"until": zeros(1, "int64"), "renewed": np.ones(1, "int64")}  # a drive that is started anew in every step
+STANDING = {
+    "until": zeros(1, "int64"),
+    "renewed": np.ones(1, "int64"),
+}  # a drive that is started anew in every step
 CURRENTS = {
     "hold_step": {"base": np.linspace(0, 1, N)},
     "timed_array_step": {"values": np.random.default_rng(3).normal(size=(4, N)), "repeat": 6},
@@ -72,7 +75,13 @@ def test_currents(room, case):
     def restart(step, arguments):
         arguments["drive"][:] = 0.125
 
-    given = {"drive": zeros(N), "upcoming": zeros(1, "int64"), "lasting": 0, **STANDING, **CURRENTS[case]}
+    given = {
+        "drive": zeros(N),
+        "upcoming": zeros(1, "int64"),
+        "lasting": 0,
+        **STANDING,
+        **CURRENTS[case],
+    }
     seen = assert_agrees(room, case.split()[0], given, each=restart)
     assert any((state["drive"] != 0.125).any() for state in seen)
 

@@ -1,4 +1,6 @@
-"""Eight doubles at a time, and the ladders of resistors made of them, against plain linear algebra."""
+"""Eight doubles at a time, and the ladders of resistors made of them, against plain
+linear algebra.
+"""
 
 import numpy as np
 import pytest
@@ -14,7 +16,11 @@ from potentia.kernels.cpu.wires import settle_bits, settle_words
 @njit
 def combined(a, b, c, found):
     x, y, z = vector.load(a, 0), vector.load(b, 0), vector.load(c, 0)
-    vector.store(found, 0, vector.over(vector.fused(x, y, vector.plus(z, vector.splat(2.0))), vector.times(x, x)))
+    vector.store(
+        found,
+        0,
+        vector.over(vector.fused(x, y, vector.plus(z, vector.splat(2.0))), vector.times(x, x)),
+    )
     return vector.total(x)
 
 
@@ -41,7 +47,9 @@ def test_turn_transposes_between_any_strides():
 
 @pytest.mark.parametrize("end", [0.0, 0.3])
 def test_ladders_solve_their_chain(end):
-    """Word lines from the left, bit lines from the bottom: the same tridiagonal equations, solved densely."""
+    """Word lines from the left, bit lines from the bottom: the same tridiagonal equations, solved
+    densely.
+    """
     rng = np.random.default_rng(1)
     n = 16
     g, f, v = rng.uniform(0, 2, (n, n)), rng.normal(size=(n, n)), rng.normal(size=n)
@@ -61,7 +69,9 @@ def test_ladders_solve_their_chain(end):
 
 
 def chain(g, r, end):
-    """The matrix of nodes with g to ground, r from each to the one before it (the first to its source)."""
+    """The matrix of nodes with g to ground, r from each to the one before it (the first to its
+    source).
+    """
     matrix = np.diag(g + 1 / r)
     for k in range(1, g.size):
         matrix[k - 1, k - 1] += 1 / r[k]
@@ -95,7 +105,9 @@ def test_star_mesh_is_the_schur_complement():
     c = np.triu(c, 1) + np.triu(c, 1).T
     matrix = np.diag(c.sum(axis=1)) - c
     kept, gone = slice(0, 5), slice(5, 9)
-    expected = matrix[kept, kept] - matrix[kept, gone] @ np.linalg.solve(matrix[gone, gone], matrix[gone, kept])
+    expected = matrix[kept, kept] - matrix[kept, gone] @ np.linalg.solve(
+        matrix[gone, gone], matrix[gone, kept]
+    )
     found = c[kept, kept] + ports.star_mesh(c[gone, gone].copy(), c[kept, gone].copy())
     np.fill_diagonal(found, 0.0)
     np.fill_diagonal(expected, 0.0)

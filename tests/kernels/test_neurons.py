@@ -1,4 +1,6 @@
-"""Every neuron kernel against the reference, on random states; and whether the CPU's use vector instructions."""
+"""Every neuron kernel against the reference, on random states; and whether the CPU's use vector
+instructions.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,18 @@ from numba import cfunc
 
 from potentia.kernels.backend import Call, Clockwork, Exact, load
 from potentia.kernels.cpu import binding
-from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, EscapeLIF, Izhikevich, SpikeSource
+from potentia.models import (
+    IF,
+    LIF,
+    AdaptiveLIF,
+    AdEx,
+    AlphaLIF,
+    CobaLIF,
+    CubaLIF,
+    EscapeLIF,
+    Izhikevich,
+    SpikeSource,
+)
 from potentia.sim.operators.operator import parameters
 
 DT, N, STEPS = 1e-4, 37, 8
@@ -27,12 +40,17 @@ def model_of(kind, form, rng):
     if form == "number":
         return kind(**fields)
     return kind(
-        **{name: value * rng.uniform(1.0 if name == "reset" else 0.9, 1.1, N) for name, value in fields.items()}
+        **{
+            name: value * rng.uniform(1.0 if name == "reset" else 0.9, 1.1, N)
+            for name, value in fields.items()
+        }
     )
 
 
 def arguments_of(model, dtype, rng):
-    """Everything the kernel asks for: states around threshold, so that some fire and some are held back."""
+    """Everything the kernel asks for: states around threshold, so that some fire and some are held
+    back.
+    """
     low = getattr(model, "reset", getattr(model, "c", 0.0))
     high = getattr(model, "threshold", getattr(model, "peak", 1.0))
     found = {name: rng.uniform(0.0, 2e-3, N).astype(dtype) for name in model.state}
@@ -40,9 +58,21 @@ def arguments_of(model, dtype, rng):
     found |= refractory_of(rng)
     arrivals = {name: rng.uniform(0.0, 3e-3, N) * (rng.random(N) < 0.5) for name in model.receptors}
     found |= {name: weights.astype(dtype) for name, weights in arrivals.items()}
-    found |= {"drive": rng.uniform(0.0, 0.05, N).astype(dtype), "fired": np.zeros(N, "uint32"), "dt": DT}
-    found |= {"merged": np.zeros(N, "int64"), "counted": 1, "key": np.uint64(11), "first_unit": 2048}
-    return found | {name: constant(value, name in model.exact, dtype) for name, value in model.constants(DT).items()}
+    found |= {
+        "drive": rng.uniform(0.0, 0.05, N).astype(dtype),
+        "fired": np.zeros(N, "uint32"),
+        "dt": DT,
+    }
+    found |= {
+        "merged": np.zeros(N, "int64"),
+        "counted": 1,
+        "key": np.uint64(11),
+        "first_unit": 2048,
+    }
+    return found | {
+        name: constant(value, name in model.exact, dtype)
+        for name, value in model.constants(DT).items()
+    }
 
 
 def constant(value, exact, dtype):
@@ -55,7 +85,11 @@ def constant(value, exact, dtype):
 def refractory_of(rng):
     """Eleven units with one to three steps left, as a list and as one count per unit."""
     units, steps = rng.permutation(N)[:11].astype("uint32"), rng.integers(1, 4, 11, dtype="int32")
-    found = {"resting": np.zeros(N, "uint32"), "left": np.zeros(N, "int32"), "hold": np.zeros(N, "int32")}
+    found = {
+        "resting": np.zeros(N, "uint32"),
+        "left": np.zeros(N, "int32"),
+        "hold": np.zeros(N, "int32"),
+    }
     found["resting"][:11], found["left"][:11], found["hold"][units] = units, steps, steps
     return found
 
@@ -64,10 +98,15 @@ def advance(name, kernel, found, dtype):
     """Copies of the arrays after STEPS steps on a backend, and the number of spikes."""
     room = load(name)
     function = room.kernel(kernel)
-    arguments = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in found.items()}
+    arguments = {
+        key: value.copy() if isinstance(value, np.ndarray) else value
+        for key, value in found.items()
+    }
     arguments = {key: arguments[key] for key in parameters(function) if key != "step"}
     count, total = np.zeros(1, np.int64), 0
-    clockwork = Clockwork(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40)
+    clockwork = Clockwork(
+        np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40
+    )
     program = room.program([Call(function, arguments, count)], clockwork, dtype)
     for step in range(STEPS):
         program.advance(step, step + 1)
@@ -81,20 +120,30 @@ def listed(arguments):
     if "left" not in arguments:
         return {}
     length = np.append(np.flatnonzero(arguments["left"] == 0), N)[0]
-    return dict(zip(arguments["resting"][:length].tolist(), arguments["left"][:length].tolist(), strict=True))
+    return dict(
+        zip(
+            arguments["resting"][:length].tolist(), arguments["left"][:length].tolist(), strict=True
+        )
+    )
 
 
-@pytest.mark.parametrize(("dtype", "form"), [("float64", "number"), ("float64", "per unit"), ("float32", "number")])
+@pytest.mark.parametrize(
+    ("dtype", "form"), [("float64", "number"), ("float64", "per unit"), ("float32", "number")]
+)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_equals_reference(room, kind, dtype, form):
-    """Bit by bit, since both make the same operations in the same order; `exp` may differ in its last bits.
+    """Bit by bit, since both make the same operations in the same order; `exp` may differ in its
+    last bits.
 
-    The float32 tolerance is 10 roundings (6e-8) of the largest value. Lists of the refractory are compared as sets.
+    The float32 tolerance is 10 roundings (6e-8) of the largest value. Lists of the refractory are
+    compared as sets.
     """
     rng = np.random.default_rng(7)
     model = model_of(kind, form, rng)
     found = arguments_of(model, dtype, rng)
-    (here, fired), (reference, expected) = (advance(name, kind.kernel, found, dtype) for name in (room, "reference"))
+    (here, fired), (reference, expected) = (
+        advance(name, kind.kernel, found, dtype) for name in (room, "reference")
+    )
     assert fired == expected
     assert fired > 0
     assert listed(here) == listed(reference)
@@ -109,13 +158,19 @@ def test_equals_reference(room, kind, dtype, form):
             np.testing.assert_array_equal(array, reference[name], err_msg=name)
 
 
-@pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="the pattern names x86 instructions")
+@pytest.mark.skipif(
+    platform.machine() not in {"x86_64", "AMD64"}, reason="the pattern names x86 instructions"
+)
 @pytest.mark.parametrize("kind", [LIF, CubaLIF, CobaLIF])
 def test_update_vectorises(kind, monkeypatch):
-    """The entry that the loop calls multiplies several floats at a time, else it would be 4 times slower."""
+    """The entry that the loop calls multiplies several floats at a time, else it would be 4 times
+    slower.
+    """
     made, compiled = [], binding._compiled.__wrapped__
     monkeypatch.setattr(binding, "_compiled", lambda *key: made.append(compiled(*key)) or made[0])
-    monkeypatch.setattr(binding, "cfunc", lambda signature, **options: cfunc(signature))  # cached code has no assembly
+    monkeypatch.setattr(
+        binding, "cfunc", lambda signature, **options: cfunc(signature)
+    )  # cached code has no assembly
     found = arguments_of(kind(), "float32", np.random.default_rng(0))
     advance("cpu", kind.kernel, found, "float32")
     assembly = made[0]._library.get_asm_str()

@@ -51,7 +51,9 @@ def test_deliver_whole_numbers(room, dtype):
     first = assert_agrees(room, "deliver_counted_step", counted, dtype=dtype)[-1]["receiving"]
     whole = np.rint(given["weights"].astype("float64") * 2.0**20).astype("int64")
     other = given | {"weights": whole, "receiving": zeros(5, "int64")}
-    np.testing.assert_array_equal(assert_agrees(room, "deliver_step", other, dtype=dtype)[-1]["receiving"], first)
+    np.testing.assert_array_equal(
+        assert_agrees(room, "deliver_step", other, dtype=dtype)[-1]["receiving"], first
+    )
 
 
 @pytest.mark.parametrize("draws", ["int8", "int16", "int32"])
@@ -102,7 +104,9 @@ def words(*numbers):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shift", [0, 3])
 def test_deliver_words(room, dtype, shift):
-    """Words of target and code do what targets and weights do, in more segments than fit into `pending`."""
+    """Words of target and code do what targets and weights do, in more segments than fit into
+    `pending`.
+    """
     rng = np.random.default_rng(5)
     given = synapses(rng, dtype)
     codes = rng.integers(0, 1 << shift, given["targets"].size).astype("uint32")
@@ -110,7 +114,9 @@ def test_deliver_words(room, dtype, shift):
     given |= {"words": given["targets"] << np.uint32(shift) | codes, "shift": shift, "table": table}
     tolerance = rounding(room, dtype)
     coded = assert_agrees(room, "deliver_coded_step", given, tolerance=tolerance, dtype=dtype)
-    plain = assert_agrees(room, "deliver_step", given | {"weights": table[codes]}, tolerance=tolerance, dtype=dtype)
+    plain = assert_agrees(
+        room, "deliver_step", given | {"weights": table[codes]}, tolerance=tolerance, dtype=dtype
+    )
     np.testing.assert_array_equal(coded[-1]["receiving"], plain[-1]["receiving"])
 
 
@@ -173,7 +179,9 @@ def test_send(room):
     }
     seen = assert_agrees(room, "send_step", given, each=firing)
     signatures = [int(state["signature"][0]) for state in seen]
-    assert len(set(signatures)) == 1 + sum(int(state["count"][0]) > 0 for state in seen)  # every spike counts
+    assert len(set(signatures)) == 1 + sum(
+        int(state["count"][0]) > 0 for state in seen
+    )  # every spike counts
 
 
 def test_gather_joins_the_lists_of_shards(room):
@@ -190,7 +198,12 @@ def test_gather_joins_the_lists_of_shards(room):
 
 
 def test_relay_fires_whatever_arrives(room):
-    given = {"arrived": zeros(N), "fired": zeros(N, "uint32"), "merged": zeros(N, "int64"), "counted": 1}
+    given = {
+        "arrived": zeros(N),
+        "fired": zeros(N, "uint32"),
+        "merged": zeros(N, "int64"),
+        "counted": 1,
+    }
 
     def arrive(step, arguments):
         arguments["arrived"][[1, 2, step % N]] = [0.5, 3.0, -2.0]
@@ -203,7 +216,11 @@ def test_relay_fires_whatever_arrives(room):
 
 PROBES = {
     "record_spikes_step": {"row_steps": zeros(200, "int64"), "row_ids": zeros(200, "uint32")},
-    "record_counts_step": {"every": 7, "tally": zeros(N, "uint32"), "samples": zeros((7, N), "uint32")},
+    "record_counts_step": {
+        "every": 7,
+        "tally": zeros(N, "uint32"),
+        "samples": zeros((7, N), "uint32"),
+    },
     "record_rate_step": {"every": 7, "total": zeros(1, "int64"), "samples": zeros((7, 1), "int64")},
 }
 
@@ -217,7 +234,9 @@ def fired_in(step):
 
 @pytest.mark.parametrize("kernel", PROBES)
 def test_spike_probes(room, kernel):
-    """What is recorded is what fired: every spike in order, or its number in steps 0 to 6, 7 to 13, ... 28 to 34."""
+    """What is recorded is what fired: every spike in order, or its number in steps 0 to 6, 7 to 13,
+    ... 28 to 34.
+    """
     given = {
         "fired": zeros(N, "uint32"),
         "count": zeros(1, "int64"),
@@ -242,7 +261,9 @@ def test_spike_probes(room, kernel):
 
 
 def test_state_probe_and_pause(room):
-    """Samples at the ends of steps 5, 10, ...; the loop is asked to pause when one more would not fit."""
+    """Samples at the ends of steps 5, 10, ...; the loop is asked to pause when one more would not
+    fit.
+    """
     given = {
         "every": 5,
         "subset": np.array([3, 1], "uint32"),

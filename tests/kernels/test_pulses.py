@@ -9,7 +9,13 @@ from potentia.kernels.reference import pulses as reference
 
 G_MIN, G_MAX = 1e-6, 21e-6
 KEY = np.uint64(2**63 + 5)
-LINEAR = {"g_min": G_MIN, "g_max": G_MAX, "levels": 50, "nonlinearity_up": 0.0, "nonlinearity_down": 0.0}
+LINEAR = {
+    "g_min": G_MIN,
+    "g_max": G_MAX,
+    "levels": 50,
+    "nonlinearity_up": 0.0,
+    "nonlinearity_down": 0.0,
+}
 
 
 PROCESSORS = ("cpu", "reference")  # the gpu has no kernels for devices
@@ -21,7 +27,17 @@ def backend(request):
 
 
 def program(
-    backend, plus, minus, proposals, step=3, *, low=-np.inf, high=np.inf, cycle_noise=0.0, stuck=((), ()), **response
+    backend,
+    plus,
+    minus,
+    proposals,
+    step=3,
+    *,
+    low=-np.inf,
+    high=np.inf,
+    cycle_noise=0.0,
+    stuck=((), ()),
+    **response,
 ):
     """Carry out ``proposals`` (synapse, change) on copies, weight = 1e5 * (plus - minus)."""
     plus, minus, pulses = np.array(plus, float), np.array(minus, float), np.zeros(1, np.int64)
@@ -52,9 +68,15 @@ def program(
 @pytest.mark.parametrize("nonlinearity", [0.0, 0.4, 3.0])
 @pytest.mark.parametrize("room", [cpu, reference])
 def test_pulses_follow_the_published_curves(room, nonlinearity):
-    """n pulses from g_min give G(n) = B (1 - exp(-n / A)) + g_min, from g_max its mirror image (Chen)."""
+    """n pulses from g_min give G(n) = B (1 - exp(-n / A)) + g_min, from g_max its mirror image
+    (Chen).
+    """
     levels, n, span = 40, np.arange(41), G_MAX - G_MIN
-    shape = n / levels if nonlinearity == 0 else np.expm1(-nonlinearity * n / levels) / np.expm1(-nonlinearity)
+    shape = (
+        n / levels
+        if nonlinearity == 0
+        else np.expm1(-nonlinearity * n / levels) / np.expm1(-nonlinearity)
+    )
     constants = (0.0, G_MIN, G_MAX, levels, nonlinearity)
     up = [float(room.pulsed(G_MIN, True, int(k), *constants)) for k in n]
     down = [float(room.pulsed(G_MAX, False, int(k), *constants)) for k in n]
@@ -67,9 +89,14 @@ def test_pulses_follow_the_published_curves(room, nonlinearity):
 
 
 def test_backends_agree():
-    """Random proposals with noise, bounds and nonlinearity leave the same conductances, to rounding."""
+    """Random proposals with noise, bounds and nonlinearity leave the same conductances, to
+    rounding.
+    """
     rng = np.random.default_rng(4)
-    plus, minus = rng.uniform(0, G_MAX, 60), rng.uniform(0, G_MAX, 60)  # some below g_min: no filament
+    plus, minus = (
+        rng.uniform(0, G_MAX, 60),
+        rng.uniform(0, G_MAX, 60),
+    )  # some below g_min: no filament
     proposals = list(zip(rng.integers(0, 60, 400), rng.normal(0, 0.2, 400), strict=True))
     options = {
         "low": -1.0,
@@ -79,7 +106,9 @@ def test_backends_agree():
         "nonlinearity_down": 0.3,
         "stuck": rng.integers(0, 2, (2, 60)),
     }
-    outcomes = [program(backends.load(name), plus, minus, proposals, **options) for name in PROCESSORS]
+    outcomes = [
+        program(backends.load(name), plus, minus, proposals, **options) for name in PROCESSORS
+    ]
     for first, second in zip(*outcomes, strict=True):
         np.testing.assert_allclose(first, second, rtol=1e-12)
     changed, unchanged = outcomes[0][0], plus < G_MIN
@@ -89,17 +118,25 @@ def test_backends_agree():
 
 
 def test_random_rounding_has_the_right_mean(backend):
-    """A tenth of a nominal step becomes a whole pulse once in ten: the mean to five standard errors."""
+    """A tenth of a nominal step becomes a whole pulse once in ten: the mean to five standard
+    errors.
+    """
     n, nominal = 2000, 1e5 * (G_MAX - G_MIN) / 50
-    plus, _, pulses = program(backend, np.full(n, 10e-6), np.full(n, G_MIN), [(s, 0.1 * nominal) for s in range(n)])
+    plus, _, pulses = program(
+        backend, np.full(n, 10e-6), np.full(n, G_MIN), [(s, 0.1 * nominal) for s in range(n)]
+    )
     assert pulses == pytest.approx(0.1 * n, abs=5 * np.sqrt(0.09 * n))
     assert (plus.sum() - n * 10e-6) * 1e5 == pytest.approx(pulses * nominal, rel=1e-9)
 
 
 def test_the_partner_takes_over_at_the_bound(backend):
-    """A rise goes to `plus` up to g_max, then lowers `minus`; a fall empties `plus`, then raises `minus`."""
+    """A rise goes to `plus` up to g_max, then lowers `minus`; a fall empties `plus`, then raises
+    `minus`.
+    """
     step = 1e5 * (G_MAX - G_MIN) / 50
-    plus, minus, _ = program(backend, [G_MAX, G_MIN, 10e-6], [10e-6] * 3, [(0, 5 * step), (1, -5 * step), (2, step)])
+    plus, minus, _ = program(
+        backend, [G_MAX, G_MIN, 10e-6], [10e-6] * 3, [(0, 5 * step), (1, -5 * step), (2, step)]
+    )
     moved = 5 * (G_MAX - G_MIN) / 50
     np.testing.assert_allclose(plus, [G_MAX, G_MIN, 10e-6 + moved / 5], rtol=1e-12)
     np.testing.assert_allclose(minus, [10e-6 - moved, 10e-6 + moved, 10e-6], rtol=1e-12)
@@ -107,7 +144,9 @@ def test_the_partner_takes_over_at_the_bound(backend):
 
 def test_the_rules_bounds_hold_back_pulses(backend):
     """No pulse where the weight is at the rule's bound, and no more than reach it in the mean."""
-    plus, minus, pulses = program(backend, [10e-6, 10e-6], [G_MIN, G_MIN], [(0, 5.0), (1, -5.0)], low=0.9, high=0.9)
+    plus, minus, pulses = program(
+        backend, [10e-6, 10e-6], [G_MIN, G_MIN], [(0, 5.0), (1, -5.0)], low=0.9, high=0.9
+    )
     assert pulses == 0
     np.testing.assert_array_equal(plus, [10e-6, 10e-6])
     plus, minus, pulses = program(backend, [10e-6], [G_MIN], [(0, 5.0)], high=1.1)
@@ -119,7 +158,11 @@ def test_cycle_noise_grows_with_the_root_of_the_number(backend):
     """4 pulses scatter by twice the noise of one: within five standard errors, 1 / sqrt(2 n)."""
     n, step = 2000, 1e5 * (G_MAX - G_MIN) / 50
     plus, _, _ = program(
-        backend, np.full(n, 10e-6), np.full(n, G_MIN), [(s, 4 * step) for s in range(n)], cycle_noise=0.01
+        backend,
+        np.full(n, 10e-6),
+        np.full(n, G_MIN),
+        [(s, 4 * step) for s in range(n)],
+        cycle_noise=0.01,
     )
     x = (plus - 10e-6) / (G_MAX - G_MIN)
     assert x.std() == pytest.approx(0.02, rel=5 / np.sqrt(2 * n))
@@ -129,7 +172,9 @@ def test_cycle_noise_grows_with_the_root_of_the_number(backend):
 def test_a_stuck_device_does_not_answer(backend):
     """Pulses go to its partner, the other way; where both are stuck, nowhere."""
     start, stuck = np.full(3, 11e-6), ([0, 1, 1], [0, 0, 1])
-    plus, minus, pulses = program(backend, start, start, [(0, 0.1), (1, 0.1), (2, 0.1)], stuck=stuck)
+    plus, minus, pulses = program(
+        backend, start, start, [(0, 0.1), (1, 0.1), (2, 0.1)], stuck=stuck
+    )
     assert plus[0] > 11e-6
     assert minus[0] == 11e-6
     assert plus[1] == 11e-6

@@ -1,7 +1,8 @@
-"""Counter-based random numbers: the same bits on every backend, uniform, and independent across counters.
+"""Counter-based random numbers: the same bits on every backend, uniform, and independent across
+counters.
 
-All keys are fixed, so a test passes always or never. Each statistical bound was chosen before looking, with a
-false-alarm rate of 1e-6 per test (p > 1e-6, or 4.9 standard errors).
+All keys are fixed, so a test passes always or never. Each statistical bound was chosen before
+looking, with a false-alarm rate of 1e-6 per test (p > 1e-6, or 4.9 standard errors).
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def test_backends_agree_on_floats():
     uniforms, normals = np.empty(1000), np.empty(1000)
     fill_floats(KEYS[2], 7, uniforms, normals)
     np.testing.assert_array_equal(uniforms, reference.uniform(KEYS[2], 7, np.arange(1000)))
-    np.testing.assert_allclose(normals, reference.normal(KEYS[2], 7, np.arange(1000)), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(
+        normals, reference.normal(KEYS[2], 7, np.arange(1000)), rtol=0, atol=1e-14
+    )
 
 
 def test_a_draw_depends_on_its_counters_alone():
@@ -98,7 +101,9 @@ def test_steps_of_one_index_are_independent():
 
 
 def test_one_changed_input_bit_moves_half_of_the_output():
-    """64 x 64 flips, 1000 each: every output bit changes with probability 1/2 (8 sigma for 4096 bounds)."""
+    """64 x 64 flips, 1000 each: every output bit changes with probability 1/2 (8 sigma for 4096
+    bounds).
+    """
     x = reference.bits(KEYS[3], 1, np.arange(1000))
     for bit in range(64):
         moved = reference.mix(x) ^ reference.mix(x ^ np.uint64(1 << bit))
@@ -107,7 +112,9 @@ def test_one_changed_input_bit_moves_half_of_the_output():
 
 
 def test_normal_law():
-    """Kolmogorov-Smirnov, and four moments within the error of N draws: variances 1, 2, 15 and 96."""
+    """Kolmogorov-Smirnov, and four moments within the error of N draws: variances
+    1, 2, 15 and 96.
+    """
     values = reference.normal(KEYS[1], 4, np.arange(N))
     assert stats.kstest(values, "norm").pvalue > ALARM
     moments = [values.mean(), (values**2).mean() - 1, (values**3).mean(), (values**4).mean() - 3]
@@ -117,7 +124,9 @@ def test_normal_law():
 
 
 def test_layers_of_the_ziggurat_have_equal_areas():
-    """Every rectangle, and the bottom layer with its tail, to the digits that the two constants are given with."""
+    """Every rectangle, and the bottom layer with its tail, to the digits that the two constants are
+    given with.
+    """
     rectangles = ziggurat.EDGE[1:-1] * np.diff(ziggurat.HEIGHT[1:])
     tail = np.sqrt(np.pi / 2) * special.erfc(ziggurat.TAIL / np.sqrt(2))
     np.testing.assert_allclose(rectangles, ziggurat.AREA, rtol=1e-8)
@@ -125,11 +134,16 @@ def test_layers_of_the_ziggurat_have_equal_areas():
 
 
 def test_tails_of_the_normal_law():
-    """Values beyond 3 and beyond the ziggurat's bottom layer, on both sides, within the error of their numbers."""
+    """Values beyond 3 and beyond the ziggurat's bottom layer, on both sides, within the error of
+    their numbers.
+    """
     values = np.concatenate([reference.normal(KEYS[2], step, np.arange(N)) for step in range(16)])
     for bound in (3.0, ziggurat.TAIL):
         expected = 16 * N * special.ndtr(-bound)
         for beyond in (values > bound, values < -bound):
             assert abs(np.count_nonzero(beyond) - expected) < SIGMAS * np.sqrt(expected)
     tail = np.abs(values[np.abs(values) > ziggurat.TAIL])
-    assert stats.kstest(tail, lambda x: 1 - special.ndtr(-x) / special.ndtr(-ziggurat.TAIL)).pvalue > ALARM
+    assert (
+        stats.kstest(tail, lambda x: 1 - special.ndtr(-x) / special.ndtr(-ziggurat.TAIL)).pvalue
+        > ALARM
+    )

@@ -1,4 +1,6 @@
-"""Synapses drawn row by row: the compiled kernels make the readable ones' draws, and the draws obey their laws."""
+"""Synapses drawn row by row: the compiled kernels make the readable ones' draws, and the draws obey
+their laws.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def test_filling_writes_each_synapse_once_wherever_it_comes_from(low, high):
         starts = np.append(0, np.cumsum(counts)[:-1]).astype(np.uint32).reshape(counts.shape)
         n = int(counts.sum())
         words, cursor = np.zeros(n, np.uint32), starts.copy()
-        room.fill_drawn(KEY, N_POST, 0, dealt, low, high, columns, place, shift, code, mask, cursor, words)
+        room.fill_drawn(
+            KEY, N_POST, 0, dealt, low, high, columns, place, shift, code, mask, cursor, words
+        )
         np.testing.assert_array_equal(cursor, starts + counts)
         again, cursor, values = np.zeros(n, np.uint32), starts.copy(), np.zeros(n)
         room.fill_listed(
@@ -92,11 +96,15 @@ def test_filling_writes_each_synapse_once_wherever_it_comes_from(low, high):
     np.testing.assert_array_equal(*made)
     inside = (targets >= low) & (targets < high)
     assert made[0].size == inside.sum()
-    assert np.sort(made[0] >> np.uint32(shift)).tolist() == np.sort(targets[inside] + place).tolist()
+    assert (
+        np.sort(made[0] >> np.uint32(shift)).tolist() == np.sort(targets[inside] + place).tolist()
+    )
 
 
 def test_words_are_uniform_and_their_halves_independent():
-    """Targets, levels, pairs of neighbouring draws and the same draw of neighbouring sources: chi-square tests."""
+    """Targets, levels, pairs of neighbouring draws and the same draw of neighbouring sources:
+    chi-square tests.
+    """
     n, k = 64, 1000
     first = np.arange(n + 1, dtype=np.int64) * k
     targets, chances = np.zeros(n * k, np.uint32), np.zeros(n * k, np.uint16)
@@ -113,10 +121,14 @@ def test_words_are_uniform_and_their_halves_independent():
     assert stats.kstest((chances + 0.5) / 65536, "uniform").pvalue > ALARM
 
 
-@pytest.mark.parametrize("n_post", [1, 25, 2**16, 2**16 + 1, 60_000, 2**18, 2**20 + 3, 2**24, 2**31])
+@pytest.mark.parametrize(
+    "n_post", [1, 25, 2**16, 2**16 + 1, 60_000, 2**18, 2**20 + 3, 2**24, 2**31]
+)
 @pytest.mark.parametrize("skip_self", [0, 1])
 def test_rooms_draw_the_same_weights_for_any_number_of_targets(n_post, skip_self):
-    """Where the low bits of a word tell nothing of its target they are the weight's, however many targets there are."""
+    """Where the low bits of a word tell nothing of its target they are the weight's, however many
+    targets there are.
+    """
     first, words = np.array([0, 7, 7, 300]), np.zeros(300, np.uint32)
     made = []
     for room in (cpu, reference):
@@ -135,20 +147,34 @@ def test_rooms_draw_the_same_weights_for_any_number_of_targets(n_post, skip_self
     )
     for source in (0, 2) if n_post > skip_self else ():
         span = slice(first[source], first[source + 1])
-        _, words[span] = reference.row_words(KEY, source, np.arange(first[source + 1] - first[source]), n_post, 0)
-        np.testing.assert_array_equal((words[span] ^ made[0][1][span]) & np.uint32((1 << own) - 1), 0)
+        _, words[span] = reference.row_words(
+            KEY, source, np.arange(first[source + 1] - first[source]), n_post, 0
+        )
+        np.testing.assert_array_equal(
+            (words[span] ^ made[0][1][span]) & np.uint32((1 << own) - 1), 0
+        )
 
 
-@pytest.mark.parametrize("choices", [3, 700, 1000, 21_846, 60_000, 100_000, 2**20, 2**20 + 1, 3_000_001, 2**31 - 1])
+@pytest.mark.parametrize(
+    "choices", [3, 700, 1000, 21_846, 60_000, 100_000, 2**20, 2**20 + 1, 3_000_001, 2**31 - 1]
+)
 def test_the_mean_weight_of_a_target_is_that_of_all(choices):
-    """Counted over all words that choose a target, the mean of a uniform law of 2 to 65,536 levels."""
+    """Counted over all words that choose a target, the mean of a uniform law of 2
+    to 65,536 levels.
+    """
     own = reference.own_bits(choices)
     for target in np.unique(np.linspace(0, choices - 1, 2000).astype(np.int64)).tolist():
-        first, last = (-(-(t << 32) // choices) for t in (target, target + 1))  # the words between them choose it
+        first, last = (
+            -(-(t << 32) // choices) for t in (target, target + 1)
+        )  # the words between them choose it
         length = 1 << own
         whole, rest = divmod(last - first, length)
         extra = (np.arange(rest) + first) % length
-        mean = (whole * (length - 1) / 2 * length + extra.sum()) / (last - first) if last > first else (length - 1) / 2
+        mean = (
+            (whole * (length - 1) / 2 * length + extra.sum()) / (last - first)
+            if last > first
+            else (length - 1) / 2
+        )
         assert abs(mean - (length - 1) / 2) <= max(length - 1, 1) / 1024, target
     if choices & (choices - 1) == 0:
         assert own == min(16, 32 - choices.bit_length() + 1)
@@ -156,7 +182,9 @@ def test_the_mean_weight_of_a_target_is_that_of_all(choices):
 
 @pytest.mark.parametrize("n_post", [2**16, 2**17, 2**18 - 5, 100_000, 2**20, 3 * 2**20, 2**24])
 def test_weights_do_not_depend_on_targets(n_post):
-    """Every two bits of the weight against every two bits of the target, low ones and high ones: chi-square tests."""
+    """Every two bits of the weight against every two bits of the target, low ones and high ones:
+    chi-square tests.
+    """
     n = 400_000
     targets, chances = np.zeros(n, np.uint32), np.zeros(n, np.uint16)
     cpu.draw_rows_in_order(KEY, n_post, 0, np.array([0, n // 2, n]), targets, chances)

@@ -10,14 +10,21 @@ from potentia.sim.operators.operator import parameters
 
 N_PRE, N_POST, STEPS, DEPTH = 9, 7, 60, 5
 KERNELS = (
-    ("trace_rescale_step", "pre"), ("trace_rescale_step", "post"), ("trace_arrival_step", "pre"),
-    ("stdp_arrival_step", ""), ("trace_spike_step", "post"), ("stdp_spike_step", ""), ("program_step", ""),
-)  # fmt: skip
+    ("trace_rescale_step", "pre"),
+    ("trace_rescale_step", "post"),
+    ("trace_arrival_step", "pre"),
+    ("stdp_arrival_step", ""),
+    ("trace_spike_step", "post"),
+    ("stdp_spike_step", ""),
+    ("program_step", ""),
+)
 TRACE = ("trace", "since", "rate", "span", "shrink", "jump")
 
 
 def given(dtype, direct, indices):
-    """Random synapses of three lags, their reverse index, and spikes of both sides that come again and again."""
+    """Random synapses of three lags, their reverse index, and spikes of both sides that come again
+    and again.
+    """
     rng = np.random.default_rng(3)
     lags = np.array([1, 2, 4])
     lengths = rng.integers(0, 4, N_PRE * lags.size)
@@ -27,36 +34,73 @@ def given(dtype, direct, indices):
     order = np.argsort(targets, kind="stable")
     segments = np.repeat(np.arange(lengths.size), lengths)
     weights = rng.uniform(0.2, 0.8, n).astype(dtype)
-    room = {"synapse": np.zeros(2 * n, "uint32"), "change": np.zeros(2 * n, dtype), "proposed": np.zeros(1, np.int64)}
+    room = {
+        "synapse": np.zeros(2 * n, "uint32"),
+        "change": np.zeros(2 * n, dtype),
+        "proposed": np.zeros(1, np.int64),
+    }
     return room | {
         "history": np.stack([rng.permutation(N_PRE) for _ in range(DEPTH)]).astype("uint32"),
-        "history_count": rng.integers(0, 3, DEPTH), "lags": lags, "begin": first, "end": first[1:],
+        "history_count": rng.integers(0, 3, DEPTH),
+        "lags": lags,
+        "begin": first,
+        "end": first[1:],
         "targets": targets.astype(indices),
-        "fired_post": np.array([0, 3, 5, 0, 0, 0, 0], "uint32"), "count_post": np.array([3]),
-        "first_post": np.append(0, np.cumsum(np.bincount(targets, minlength=N_POST))).astype("uint32"),
-        "synapse_post": order.astype("uint32"), "segment_post": segments[order].astype(indices),
-        "trace_pre": np.zeros(lengths.size, dtype), "since_pre": np.zeros(1, np.int64), "rate_pre": 0.05,
-        "span_pre": 16, "shrink_pre": float(np.exp(-0.8)), "trace_post": np.zeros(N_POST, dtype),
-        "since_post": np.zeros(1, np.int64), "rate_post": 0.04, "span_post": 25, "shrink_post": float(np.exp(-1.0)),
-        "jump_pre": 0.01, "jump_post": 0.02, "low": 0.0, "high": 0.9, "direct": int(direct), "weights": weights,
-    }  # fmt: skip
+        "fired_post": np.array([0, 3, 5, 0, 0, 0, 0], "uint32"),
+        "count_post": np.array([3]),
+        "first_post": np.append(0, np.cumsum(np.bincount(targets, minlength=N_POST))).astype(
+            "uint32"
+        ),
+        "synapse_post": order.astype("uint32"),
+        "segment_post": segments[order].astype(indices),
+        "trace_pre": np.zeros(lengths.size, dtype),
+        "since_pre": np.zeros(1, np.int64),
+        "rate_pre": 0.05,
+        "span_pre": 16,
+        "shrink_pre": float(np.exp(-0.8)),
+        "trace_post": np.zeros(N_POST, dtype),
+        "since_post": np.zeros(1, np.int64),
+        "rate_post": 0.04,
+        "span_post": 25,
+        "shrink_post": float(np.exp(-1.0)),
+        "jump_pre": 0.01,
+        "jump_post": 0.02,
+        "low": 0.0,
+        "high": 0.9,
+        "direct": int(direct),
+        "weights": weights,
+    }
 
 
 def learned(name, arguments):
     """Weights and traces after STEPS steps on a backend."""
     room = load(name)
-    arrays = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in arguments.items()}
+    arrays = {
+        key: value.copy() if isinstance(value, np.ndarray) else value
+        for key, value in arguments.items()
+    }
     calls = []
     for kernel, side in KERNELS[: 6 if arguments["direct"] else 7]:
         function = room.kernel(kernel)
         own = arrays | {key: arrays[f"{key}_{side}"] for key in TRACE if side}
-        own |= {"fired": arrays["fired_post"], "count": arrays["count_post"], "upcoming": np.zeros(1, np.int64)}
-        calls.append(Call(function, {key: own[key] for key in parameters(function) if key != "step"}, None))
-    clockwork = Clockwork(np.zeros(len(calls), np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40)
+        own |= {
+            "fired": arrays["fired_post"],
+            "count": arrays["count_post"],
+            "upcoming": np.zeros(1, np.int64),
+        }
+        calls.append(
+            Call(function, {key: own[key] for key in parameters(function) if key != "step"}, None)
+        )
+    clockwork = Clockwork(
+        np.zeros(len(calls), np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40
+    )
     program = room.program(calls, clockwork, arrays["weights"].dtype.name)
     program.advance(0, STEPS)
     program.collect()
-    return {key: arrays[key] for key in ("weights", "trace_pre", "trace_post", "since_pre", "since_post", "proposed")}
+    return {
+        key: arrays[key]
+        for key in ("weights", "trace_pre", "trace_post", "since_pre", "since_post", "proposed")
+    }
 
 
 @pytest.mark.parametrize("indices", ["uint16", "uint32"])
@@ -70,10 +114,14 @@ def test_rooms_agree(room, dtype, direct, indices):
     assert (there["weights"] != arguments["weights"]).any()
     assert there["proposed"][0] == 0
     for key, expected in there.items():
-        np.testing.assert_allclose(here[key], expected, rtol=100 * np.finfo(dtype).eps, atol=1e-30, err_msg=key)
+        np.testing.assert_allclose(
+            here[key], expected, rtol=100 * np.finfo(dtype).eps, atol=1e-30, err_msg=key
+        )
 
 
 def test_both_ways_are_one():
     """Weights changed at once, or by proposals carried out in order, are the same."""
-    at_once, proposed = (learned("cpu", given("float64", direct, "uint32"))["weights"] for direct in (True, False))
+    at_once, proposed = (
+        learned("cpu", given("float64", direct, "uint32"))["weights"] for direct in (True, False)
+    )
     np.testing.assert_array_equal(at_once, proposed)

@@ -1,6 +1,8 @@
-"""The hot loops work on several numbers at a time: the compiled code is searched for packed instructions.
+"""The hot loops work on several numbers at a time: the compiled code is searched for packed
+instructions.
 
-A loop that no longer vectorises gives the same results four to sixteen times slower, so no other test would notice.
+A loop that no longer vectorises gives the same results four to sixteen times slower, so no other
+test would notice.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ pytestmark = pytest.mark.skipif(
     platform.machine() not in {"x86_64", "AMD64"}, reason="the patterns name x86 instructions"
 )
 
-FLOATS, UNITS, STEPS = (types.Array(kind, 1, "C") for kind in (types.float32, types.uint32, types.int32))
+FLOATS, UNITS, STEPS = (
+    types.Array(kind, 1, "C") for kind in (types.float32, types.uint32, types.int32)
+)
 WORDS = types.Array(types.uint32, 1, "C")
 
 
@@ -33,7 +37,13 @@ def assembly(kernel, given, compiler=compile_kernel):
 
 
 STATE = {"v": FLOATS, "a": FLOATS, "g_e": FLOATS, "g_i": FLOATS, "jump": FLOATS}
-STATE |= {"carry": FLOATS, "resting": UNITS, "left": STEPS, "fired": UNITS, "hold_steps": types.int64}
+STATE |= {
+    "carry": FLOATS,
+    "resting": UNITS,
+    "left": STEPS,
+    "fired": UNITS,
+    "hold_steps": types.int64,
+}
 PRODUCT, QUOTIENT, COMPARISON = r"\bv?mulps\b", r"\bv?divps\b", r"\bv?cmp\w*ps\b"
 
 
@@ -60,7 +70,9 @@ def test_settling():
 
 
 def test_drawing_synapses():
-    """The words of procedural synapses: 32-bit products, which Numba's own arithmetic would widen to 64 bits."""
+    """The words of procedural synapses: 32-bit products, which Numba's own arithmetic would widen
+    to 64 bits.
+    """
     longs = types.Array(types.int64, 1, "C")
     given = dict.fromkeys(("sizes", "skips", "places", "codes", "masks", "drawn"), WORDS) | {
         "step": types.int64,
@@ -83,9 +95,13 @@ def test_drawing_synapses():
     assert not re.search(r"\bvpmullq\b.*[yz]mm", code)
 
 
-@pytest.mark.parametrize(("compiler", "counted"), [(compile_kernel, False), (njit(error_model="numpy"), True)])
+@pytest.mark.parametrize(
+    ("compiler", "counted"), [(compile_kernel, False), (njit(error_model="numpy"), True)]
+)
 def test_deliveries_count_no_references(compiler, counted):
-    """Numba counts the references to an array within loops too, which here costs as much as the additions."""
+    """Numba counts the references to an array within loops too, which here costs as much as the
+    additions.
+    """
     longs = types.Array(types.int64, 1, "C")
     given = {
         "step": types.int64,

@@ -21,7 +21,19 @@ DT, STEPS, N_PRE, LAGS, REWARD = 1e-3, 400, 6, (1, 3), 0.8e-3
 
 
 def reward_arrival(
-    step, history, history_count, lags, begin, end, targets, trace_post, rate_post, span_post, trace_c, rate_c, span_c
+    step,
+    history,
+    history_count,
+    lags,
+    begin,
+    end,
+    targets,
+    trace_post,
+    rate_post,
+    span_post,
+    trace_c,
+    rate_c,
+    span_c,
 ):
     """A spike arrives: the eligibility of its synapses falls by the targets' traces."""
     depth, arrived = history.shape[0], 0
@@ -37,9 +49,19 @@ def reward_arrival(
 
 
 def reward_spike(
-    step, fired_post, count_post, first_post, synapse_post, segment_post, trace_pre, rate_pre, span_pre, trace_c,
-    rate_c, span_c,
-):  # fmt: skip
+    step,
+    fired_post,
+    count_post,
+    first_post,
+    synapse_post,
+    segment_post,
+    trace_pre,
+    rate_pre,
+    span_pre,
+    trace_c,
+    rate_c,
+    span_c,
+):
     """A target fires: the eligibility of its synapses rises by the traces of the arrivals."""
     factor = math.exp(rate_c * (step % span_c) - rate_pre * (step % span_pre))
     for k in range(count_post[0]):
@@ -50,10 +72,25 @@ def reward_spike(
 
 
 def reward_learn(
-    step, dopamine, left, d, dt, begin_post, end_post, first_post, synapse_post, trace_c, rate_c, span_c, synapse,
-    change, proposed,
-):  # fmt: skip
-    """Dopamine d (n_post,) decays and takes up what arrives; where there is any, weights follow the eligibility."""
+    step,
+    dopamine,
+    left,
+    d,
+    dt,
+    begin_post,
+    end_post,
+    first_post,
+    synapse_post,
+    trace_c,
+    rate_c,
+    span_c,
+    synapse,
+    change,
+    proposed,
+):
+    """Dopamine d (n_post,) decays and takes up what arrives; where there is any, weights follow the
+    eligibility.
+    """
     factor, room, active = math.exp(-rate_c * (step % span_c)), proposed[0], 0
     for j in range(begin_post, end_post):
         d[j] = d[j] * left + dopamine[j]
@@ -117,7 +154,9 @@ def trains(n_post, steps=STEPS):
 
 
 def rewarded(n_post, *, store=None, rule=RULE, weight=2e-3, steps=STEPS, connectivity=None):
-    """Sources and targets that fire as told; a dopamine neuron tells all targets of rewards, 2 ms later."""
+    """Sources and targets that fire as told; a dopamine neuron tells all targets of rewards, 2 ms
+    later.
+    """
     pre, post, rewards = trains(n_post, steps)
     net = Network(seed=2)
     source, reward = (
@@ -127,9 +166,15 @@ def rewarded(n_post, *, store=None, rule=RULE, weight=2e-3, steps=STEPS, connect
     target = net.population(LIF(threshold=1.0, refractory=0.0), n_post, name="target")
     delay = np.resize(LAGS, N_PRE * n_post) * DT if connectivity is None else DT
     net.connect(
-        source, target, connectivity or AllToAll(), weight=weight, delay=delay, rule=rule, store=store or Ideal(),
+        source,
+        target,
+        connectivity or AllToAll(),
+        weight=weight,
+        delay=delay,
+        rule=rule,
+        store=store or Ideal(),
         name="learned",
-    )  # fmt: skip
+    )
     net.connect(reward, target, AllToAll(), weight=REWARD, delay=2 * DT, receptor="dopamine")
     net.stimulate(source, SpikeTrain((pre[0] + 1) * DT, pre[1]))
     net.stimulate(target, SpikeTrain((post[0] + 1) * DT, post[1], weight=100.0))
@@ -165,13 +210,19 @@ def plain(n_post, rule=RULE, weight=2e-3, steps=STEPS):
 def weights_of(simulator, n_post):
     synapses = simulator.plan.synapses["learned"]
     matrix = np.zeros((N_PRE, n_post))
-    matrix[synapses.sources(), synapses.targets] = simulator.weights(simulator.network.projections[0])
+    matrix[synapses.sources(), synapses.targets] = simulator.weights(
+        simulator.network.projections[0]
+    )
     return matrix
 
 
-@pytest.mark.parametrize("options", [{}, {"backend": "reference"}, {"deterministic": True}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"backend": "reference"}, {"deterministic": True}], ids=str
+)
 def test_the_definition(options):
-    """Weights are those of a plain simulation of every synapse in every step, to some hundred roundings."""
+    """Weights are those of a plain simulation of every synapse in every step, to some hundred
+    roundings.
+    """
     simulator = Simulator(rewarded(5), dt=DT, dtype="float64", **options)
     simulator.run(0.15)
     simulator.run(STEPS * DT - 0.15)
@@ -189,7 +240,9 @@ def test_on_a_crossbar(backend):
     net = rewarded(5, store=Crossbar(device, adc=None))
     simulator = Simulator(net, dt=DT, dtype="float64", backend=backend)
     simulator.run(STEPS * DT)
-    np.testing.assert_allclose(weights_of(simulator, 5), plain(5), rtol=0, atol=STEPS * RULE.w_max / 2**40)
+    np.testing.assert_allclose(
+        weights_of(simulator, 5), plain(5), rtol=0, atol=STEPS * RULE.w_max / 2**40
+    )
 
 
 def test_without_reward_nothing_is_learned():
@@ -211,7 +264,10 @@ def test_any_number_of_threads(options, tmp_path):
     outcomes = []
     for threads in (1, 2):
         simulator = Simulator(
-            rewarded(n, connectivity=FixedProbability(0.5), steps=200), dt=DT, threads=threads, **options
+            rewarded(n, connectivity=FixedProbability(0.5), steps=200),
+            dt=DT,
+            threads=threads,
+            **options,
         )
         first = simulator.run(0.1).hash
         simulator.save(tmp_path / "half.h5")
@@ -225,7 +281,9 @@ def test_any_number_of_threads(options, tmp_path):
 
 
 def test_a_stimulus_is_a_modulator_too():
-    """Spikes given straight to the modulator act like those of the dopamine neuron, which come two steps later."""
+    """Spikes given straight to the modulator act like those of the dopamine neuron, which come two
+    steps later.
+    """
     by_neuron = rewarded(5)
     direct = Network(seed=2)
     direct.populations.extend(by_neuron.populations)
@@ -233,7 +291,11 @@ def test_a_stimulus_is_a_modulator_too():
     direct.inputs.extend(by_neuron.inputs[:2])
     rewards = np.repeat(trains(5)[2] + 3, 5)
     everyone = np.tile(np.arange(5), rewards.size // 5)
-    direct.stimulate(direct.populations[2], SpikeTrain(rewards * DT, everyone, weight=REWARD), receptor="dopamine")
+    direct.stimulate(
+        direct.populations[2],
+        SpikeTrain(rewards * DT, everyone, weight=REWARD),
+        receptor="dopamine",
+    )
     outcomes = []
     for net in (by_neuron, direct):
         simulator = Simulator(net, dt=DT, dtype="float64")
@@ -246,13 +308,22 @@ def test_modulators_that_nobody_declared():
     """One sentence that names the receptors and the modulators there are."""
     net = rewarded(5)
     reward, target = net.populations[1:]
-    with pytest.raises(ParameterError, match=r"connect receptor: must be one of jump, dopamine \(got 'serotonin'\)"):
+    with pytest.raises(
+        ParameterError, match=r"connect receptor: must be one of jump, dopamine \(got 'serotonin'\)"
+    ):
         net.connect(reward, target, AllToAll(), weight=1.0, receptor="serotonin")
-    with pytest.raises(ParameterError, match=r"stimulate receptor: must be one of jump, dopamine \(got 'L'\)"):
+    with pytest.raises(
+        ParameterError, match=r"stimulate receptor: must be one of jump, dopamine \(got 'L'\)"
+    ):
         net.stimulate(target, Poisson(rate=1.0), receptor="L")
-    with pytest.raises(ParameterError, match=r"Constant.receptor: must be None or a receptor of target for a current"):
+    with pytest.raises(
+        ParameterError,
+        match=r"Constant.receptor: must be None or a receptor of target for a current",
+    ):
         net.stimulate(target, Constant(1.0), receptor="dopamine")
-    with pytest.raises(ParameterError, match=r"connect receptor: must be one of arrived \(got 'dopamine'\)"):
+    with pytest.raises(
+        ParameterError, match=r"connect receptor: must be one of arrived \(got 'dopamine'\)"
+    ):
         net.connect(reward, reward, AllToAll(), weight=1.0, receptor="dopamine", rule=None)
 
 
@@ -268,7 +339,9 @@ class Shadowing(Rule):
 def test_a_modulator_needs_a_name_of_its_own():
     net = Network(seed=1)
     cells = net.population(LIF(), 3, name="cells")
-    with pytest.raises(ParameterError, match=r"Shadowing.modulators: must be none of cells's own .* \(got 'v'\)"):
+    with pytest.raises(
+        ParameterError, match=r"Shadowing.modulators: must be none of cells's own .* \(got 'v'\)"
+    ):
         net.connect(cells, cells, AllToAll(), weight=1e-3, rule=Shadowing())
 
 

@@ -26,12 +26,16 @@ def test_linear_fit_is_stationary():
     weights, _ = trained.layers[0]
     residual = trained.probabilities(x) - np.eye(3)[y]
     z = (x - x.mean(axis=0)) / x.std(axis=0)
-    assert z.T @ residual / len(x) + 0.02 * weights == pytest.approx(0.0, abs=1.1e-6)  # the tolerance asked for
+    assert z.T @ residual / len(x) + 0.02 * weights == pytest.approx(
+        0.0, abs=1.1e-6
+    )  # the tolerance asked for
     assert residual.mean(axis=0) == pytest.approx(0.0, abs=1.1e-6)
 
 
 def test_features_without_information_give_class_frequencies():
-    """With constant features the biases alone fit: probabilities are the frequencies of the labels."""
+    """With constant features the biases alone fit: probabilities are the
+    frequencies of the labels.
+    """
     y = np.array([0, 0, 0, 1, 1, 2])
     trained = Readout().fit(np.full((6, 2), 7.0), y)
     assert trained.probabilities([[7.0, 7.0]])[0] == pytest.approx([1 / 2, 1 / 3, 1 / 6], abs=1e-5)
@@ -47,7 +51,10 @@ def test_linear_fit_ignores_seed_scale_and_offset_of_features():
 
 def test_weight_decay_shrinks_the_weights():
     x, y = blobs()
-    norms = [np.linalg.norm(Readout(weight_decay=decay).fit(x, y).layers[0][0]) for decay in (1e-3, 1e-1, 10.0)]
+    norms = [
+        np.linalg.norm(Readout(weight_decay=decay).fit(x, y).layers[0][0])
+        for decay in (1e-3, 1e-1, 10.0)
+    ]
     assert norms[0] > norms[1] > norms[2]
 
 

@@ -28,7 +28,9 @@ def trains():
 
 
 def forced(pre, post, delays, rule, *, weight=INITIAL, store=None, **options):
-    """A simulator in which both sides fire as told: the targets by strong input, unmoved by the synapses."""
+    """A simulator in which both sides fire as told: the targets by strong input, unmoved by the
+    synapses.
+    """
     net = Network(seed=2)
     source = net.population(SpikeSource(), N_PRE, name="pre")
     target = net.population(LIF(threshold=10.0, reset=0.0, refractory=0.0), N_POST, name="post")
@@ -102,10 +104,14 @@ def test_equals_brian2(trains):
         on_pre="x += a_plus; w = clip(w + y, w_min, w_max)",
         on_post="y -= a_minus; w = clip(w + x, w_min, w_max)",
         namespace={
-            "tau_plus": RULE.tau_plus * brian.second, "tau_minus": RULE.tau_minus * brian.second,
-            "a_plus": RULE.a_plus, "a_minus": RULE.a_minus, "w_min": RULE.w_min, "w_max": RULE.w_max,
+            "tau_plus": RULE.tau_plus * brian.second,
+            "tau_minus": RULE.tau_minus * brian.second,
+            "a_plus": RULE.a_plus,
+            "a_minus": RULE.a_minus,
+            "w_min": RULE.w_min,
+            "w_max": RULE.w_max,
         },
-    )  # fmt: skip
+    )
     synapses.connect()
     synapses.w = INITIAL
     synapses.delay = lags * DT * brian.second
@@ -119,7 +125,9 @@ def test_equals_brian2(trains):
 @pytest.mark.parametrize("lag", [1, 7])
 @pytest.mark.parametrize("gap", [-3000, -40, -1, 0, 1, 40, 3000])
 def test_one_pair(gap, lag):
-    """A single pair changes the weight by the window's closed form; an arrival in a step leads its spike."""
+    """A single pair changes the weight by the window's closed form; an arrival in a step leads its
+    spike.
+    """
     net = Network()
     source, target = net.population(SpikeSource(), 1), net.population(LIF(threshold=10.0), 1)
     projection = net.connect(source, target, AllToAll(), weight=INITIAL, delay=lag * DT, rule=RULE)
@@ -132,7 +140,9 @@ def test_one_pair(gap, lag):
         expected = RULE.a_plus * math.exp(-gap * DT / RULE.tau_plus)
     else:
         expected = -RULE.a_minus * math.exp(gap * DT / RULE.tau_minus)
-    assert simulator.weights(projection)[0] - INITIAL == pytest.approx(expected, rel=1e-10, abs=1e-17)
+    assert simulator.weights(projection)[0] - INITIAL == pytest.approx(
+        expected, rel=1e-10, abs=1e-17
+    )
 
 
 def test_the_reference_backend_learns_the_same(trains):
@@ -153,7 +163,15 @@ def active(chunk=1000, backend="cpu"):
         net.population(LIF(), 15, name="target"),
     )
     rule = STDP(w_max=4e-3)
-    learned = net.connect(source, target, AllToAll(), weight=2e-3, delay=Uniform(1e-4, 3e-3), rule=rule, name="learned")
+    learned = net.connect(
+        source,
+        target,
+        AllToAll(),
+        weight=2e-3,
+        delay=Uniform(1e-4, 3e-3),
+        rule=rule,
+        name="learned",
+    )
     net.stimulate(source, Poisson(rate=40.0))
     simulator = Simulator(net, dt=1e-4, chunk=chunk, backend=backend, dtype="float64")
     return simulator, learned
@@ -171,7 +189,9 @@ def test_weights_do_not_depend_on_the_chunk():
 
 
 def test_defaults_follow_the_weights():
-    """Left out, w_max is twice the largest initial weight, the amplitudes the published shares of it."""
+    """Left out, w_max is twice the largest initial weight, the amplitudes the published shares of
+    it.
+    """
     net = Network()
     source, target = net.population(SpikeSource(), 1), net.population(LIF(threshold=10.0), 1)
     projection = net.connect(source, target, AllToAll(), weight=3e-3, delay=DT, rule=STDP())
@@ -202,7 +222,9 @@ class Asked(Store):
 
 
 def test_a_rule_that_proposes_learns_the_same(trains):
-    """The rule changes ideal weights itself and proposes to any other store, with equal results to the bit."""
+    """The rule changes ideal weights itself and proposes to any other store, with equal results to
+    the bit.
+    """
     pre, post, lags = trains
     changed, projection = forced(pre, post, lags * DT, RULE)
     asked, again = forced(pre, post, lags * DT, RULE, store=Asked())
@@ -213,14 +235,18 @@ def test_a_rule_that_proposes_learns_the_same(trains):
 
 
 def test_projections_share_the_traces_of_their_target():
-    """Two projections onto one population with the same rule raise one trace per unit; another time constant, another.
+    """Two projections onto one population with the same rule raise one trace per unit; another time
+    constant, another.
 
     The weights are those of two networks with one projection each.
     """
 
     def simulated(*rules):
         net = Network(seed=3)
-        source, target = net.population(SpikeSource(), 30), net.population(LIF(threshold=10.0), 5, name="target")
+        source, target = (
+            net.population(SpikeSource(), 30),
+            net.population(LIF(threshold=10.0), 5, name="target"),
+        )
         for rule in rules:
             net.connect(source, target, AllToAll(), weight=INITIAL, delay=2e-3, rule=rule)
         net.stimulate(source, Poisson(rate=50.0))
@@ -231,8 +257,13 @@ def test_projections_share_the_traces_of_their_target():
 
     other = replace(RULE, tau_minus=9e-3)
     both = simulated(RULE, other, RULE)
-    traces = [signal.name for signal in both.plan.signals if signal.name.startswith("target.trace_post")]
-    assert [name for name in traces if not name.endswith("since")] == ["target.trace_post", "target.trace_post2"]
+    traces = [
+        signal.name for signal in both.plan.signals if signal.name.startswith("target.trace_post")
+    ]
+    assert [name for name in traces if not name.endswith("since")] == [
+        "target.trace_post",
+        "target.trace_post2",
+    ]
     weights = [both.weights(part) for part in both.network.projections]
     np.testing.assert_array_equal(weights[0], weights[2])
     assert (weights[0] != weights[1]).any()
@@ -274,12 +305,24 @@ def test_weights_outside_the_bounds(rule, weight, message):
 
 
 def test_traces_of_a_network_at_rest_are_kept_alike_whether_or_not_it_is_watched(saved):
-    """A probe lets steps run that are skipped without it; traces are rescaled at the same steps all the same."""
+    """A probe lets steps run that are skipped without it; traces are rescaled at the same steps all
+    the same.
+    """
 
     def rested(watched):
         net = Network(seed=1)
-        source, cells = net.population(SpikeSource(), 3, name="source"), net.population(LIF(), 3, name="cells")
-        net.connect(source, cells, OneToOne(), weight=1e-3, rule=STDP(tau_plus=5e-3, tau_minus=5e-3), name="c")
+        source, cells = (
+            net.population(SpikeSource(), 3, name="source"),
+            net.population(LIF(), 3, name="cells"),
+        )
+        net.connect(
+            source,
+            cells,
+            OneToOne(),
+            weight=1e-3,
+            rule=STDP(tau_plus=5e-3, tau_minus=5e-3),
+            name="c",
+        )
         net.stimulate(source, SpikeTrain([1e-3, 2e-3], [0, 1]))
         if watched:
             net.probe(cells, "v", every=1e-3)

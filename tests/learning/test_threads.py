@@ -1,4 +1,6 @@
-"""Plastic projections on several threads: the same bits as on one, however the targets are shared."""
+"""Plastic projections on several threads: the same bits as on one, however the
+targets are shared.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +13,45 @@ from potentia import Network, Simulator
 from potentia.hardware import Crossbar, PulsedReRAM
 from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF, SpikeSource
-from potentia.sim import AllToAll, Constant, FixedOutDegree, FixedProbability, Ideal, Normal, Poisson, Uniform
+from potentia.sim import (
+    AllToAll,
+    Constant,
+    FixedOutDegree,
+    FixedProbability,
+    Ideal,
+    Normal,
+    Poisson,
+    Uniform,
+)
 
 DT, N = 1e-4, 4000  # more units than a shard holds, so that threads share the population
 
 
 def learning(connectivity=None, *, store=None, model=LIF, delay=None):
-    """A population that is driven, and that learns on synapses of its own and on those of a source."""
+    """A population that is driven, and that learns on synapses of its own and on
+    those of a source.
+    """
     net = Network(seed=4)
-    source, cells = net.population(SpikeSource(), 50, name="source"), net.population(model(), N, name="cells")
+    source, cells = (
+        net.population(SpikeSource(), 50, name="source"),
+        net.population(model(), N, name="cells"),
+    )
     rule = STDP(w_max=4e-3)
     connectivity = FixedProbability(0.2) if connectivity is None else connectivity
     delay = Uniform(1e-4, 3e-3) if delay is None else delay
-    net.connect(source, cells, connectivity, weight=2e-3, delay=delay, rule=rule, store=store or Ideal(), name="in")
-    net.connect(cells, cells, FixedProbability(0.006), weight=1e-3, delay=1e-3, rule=rule, name="loop")
+    net.connect(
+        source,
+        cells,
+        connectivity,
+        weight=2e-3,
+        delay=delay,
+        rule=rule,
+        store=store or Ideal(),
+        name="in",
+    )
+    net.connect(
+        cells, cells, FixedProbability(0.006), weight=1e-3, delay=1e-3, rule=rule, name="loop"
+    )
     net.connect(cells, cells, FixedProbability(0.006), weight=Normal(-2e-3, 1e-4), delay=1e-3)
     net.stimulate(source, Poisson(rate=60.0))
     net.stimulate(cells, Constant(np.linspace(12e-3, 16e-3, N)))
@@ -53,36 +80,52 @@ def kernels_of(simulator, thread):
     ids=["float32", "float64", "deterministic", "reference"],
 )
 def test_as_on_one_thread(options, threads):
-    """Spikes and weights have the same bits, and each thread delivers to and learns on its own targets."""
+    """Spikes and weights have the same bits, and each thread delivers to and learns on its own
+    targets.
+    """
     duration = 0.01 if options.get("backend") else 0.06
     one, several = made(1, **options), made(threads, **options)
     expected = outcome(one, one.run(duration))
     assert outcome(several, several.run(duration)) == expected
-    assert (one.weights(one.network.projections[1]) != 1e-3).mean() > (0 if options.get("backend") else 0.2)
+    assert (one.weights(one.network.projections[1]) != 1e-3).mean() > (
+        0 if options.get("backend") else 0.2
+    )
     deliver = "deliver_counted_step" if options.get("deterministic") else "deliver_step"
     names = {deliver, "stdp_arrival_step", "stdp_spike_step", "trace_spike_step"}
-    assert sum(names <= kernels_of(several, thread) for thread in range(threads)) == 2  # the population has two shards
+    assert (
+        sum(names <= kernels_of(several, thread) for thread in range(threads)) == 2
+    )  # the population has two shards
 
 
 @pytest.mark.parametrize("model", [LIF, CubaLIF])
 @pytest.mark.parametrize("connectivity", [FixedOutDegree(600), AllToAll()])
 def test_any_connectivity(connectivity, model):
-    """Targets that do not ascend are learned about by one thread, others by all: in both cases with the same bits."""
-    simulators = [made(threads, learning(connectivity, model=model, delay=1e-3)) for threads in (1, 2)]
+    """Targets that do not ascend are learned about by one thread, others by all: in both cases with
+    the same bits.
+    """
+    simulators = [
+        made(threads, learning(connectivity, model=model, delay=1e-3)) for threads in (1, 2)
+    ]
     one, two = (outcome(simulator, simulator.run(0.03)) for simulator in simulators)
     assert one == two
 
 
 def test_a_store_that_does_not_share():
-    """Pulses draw random numbers in the order of proposals: their projection stays whole, beside one that is shared."""
+    """Pulses draw random numbers in the order of proposals: their projection stays whole, beside
+    one that is shared.
+    """
     store = Crossbar(PulsedReRAM())
-    simulators = [made(threads, learning(FixedProbability(0.05), store=store)) for threads in (1, 2)]
+    simulators = [
+        made(threads, learning(FixedProbability(0.05), store=store)) for threads in (1, 2)
+    ]
     one, two = (outcome(simulator, simulator.run(0.02)) for simulator in simulators)
     assert one == two
 
 
 def test_threads_change_on_the_way(tmp_path):
-    """A run goes on with another number of threads from a file or a pickle, in cuts, as if nothing had happened."""
+    """A run goes on with another number of threads from a file or a pickle, in cuts, as if nothing
+    had happened.
+    """
     whole = made(1)
     whole.run(0.02)
     expected = outcome(whole, whole.run(0.02))
@@ -114,7 +157,9 @@ def test_an_interrupted_run_learns_nothing():
 
 
 def test_weights_are_recorded_in_their_order():
-    """A probe of weights shows the same numbers for any number of threads, at the end those of the simulator."""
+    """A probe of weights shows the same numbers for any number of threads, at the end those of the
+    simulator.
+    """
     records = []
     for threads in (1, 2):
         net = learning()

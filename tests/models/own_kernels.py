@@ -7,7 +7,13 @@ from potentia.sim.description.neuron import NeuronModel
 
 def model(kernel, *, event=None, **constants):
     """A model around one kernel, with the state v and these constants."""
-    parts = {"kernel": kernel, "state": {"v": "float"}, "receptors": ("jump",), "event": event, **constants}
+    parts = {
+        "kernel": kernel,
+        "state": {"v": "float"},
+        "receptors": ("jump",),
+        "event": event,
+        **constants,
+    }
     made = type("Own", (NeuronModel,), {**parts, "constants": lambda self, dt: constants})
     return dataclass(frozen=True, kw_only=True, eq=False)(made)()
 

@@ -22,7 +22,9 @@ DT = 1e-4
 
 
 def steady(model, n, v, seed=1, **options):
-    """A simulator of units whose potential is `v` for ever: their drive, their reset and where they start."""
+    """A simulator of units whose potential is `v` for ever: their drive, their reset and where they
+    start.
+    """
     net = Network(seed=seed)
     cells = net.population(model, n, name="cells", initial={"v": v})
     net.stimulate(cells, Constant(v))
@@ -35,7 +37,9 @@ def rate_at(model, v):
 
 
 def waits(model, v, n, duration):
-    """Steps between two spikes of a unit, without the dead time; the first spike of each is left out."""
+    """Steps between two spikes of a unit, without the dead time; the first spike of each is left
+    out.
+    """
     trains = steady(model, n, v).run(duration).spikes("cells").trains()
     hold = round(model.refractory / DT)
     return np.concatenate([np.rint(np.diff(train) / DT) for train in trains]) - hold
@@ -43,10 +47,12 @@ def waits(model, v, n, duration):
 
 @pytest.mark.parametrize("v", [10e-3, 18e-3, 21e-3])
 def test_intervals_are_a_dead_time_and_an_exponential_time(v):
-    """In steps, ``hold + K`` with P(K > k) = exp(-rho dt k): its chance of a smaller one, spread out, is uniform.
+    """In steps, ``hold + K`` with P(K > k) = exp(-rho dt k): its chance of a smaller one, spread
+    out, is uniform.
 
-    10,000 intervals or more; the distance of Kolmogorov and Smirnov has a p-value above 0.1 %. The end of a run cuts
-    long intervals off, which bends the law by 1 / (rho duration): here 0.5 %, half of the distance that is allowed.
+    10,000 intervals or more; the distance of Kolmogorov and Smirnov has a p-value above 0.1 %. The
+    end of a run cuts long intervals off, which bends the law by 1 / (rho duration): here 0.5 %,
+    half of the distance that is allowed.
     """
     model = EscapeLIF(reset=v, threshold=22e-3, rate=400.0, spread=4e-3, refractory=3e-3)
     found = waits(model, v, n=200, duration=round(200 / rate_at(model, v), 2))
@@ -58,16 +64,20 @@ def test_intervals_are_a_dead_time_and_an_exponential_time(v):
 
 
 def test_the_rate_is_the_closed_form_for_every_unit():
-    """1 / (dead time + 1 / rho), with fields per unit: counts of 20 s within 4.5 standard errors for 200 units.
+    """1 / (dead time + 1 / rho), with fields per unit: counts of 20 s within 4.5 standard errors
+    for 200 units.
 
     A step of dt makes the mean wait dt / (1 - exp(-rho dt)), which is what the clock draws.
     """
     rng, n, duration = np.random.default_rng(3), 200, 20.0
     threshold, v = rng.uniform(12e-3, 18e-3, n), rng.uniform(5e-3, 11e-3, n)
     model = EscapeLIF(
-        threshold=threshold, rate=rng.uniform(50.0, 300.0, n), spread=rng.uniform(2e-3, 6e-3, n),
-        reset=v, refractory=rng.integers(0, 40, n) * DT,
-    )  # fmt: skip
+        threshold=threshold,
+        rate=rng.uniform(50.0, 300.0, n),
+        spread=rng.uniform(2e-3, 6e-3, n),
+        reset=v,
+        refractory=rng.integers(0, 40, n) * DT,
+    )
     counts = steady(model, n, v).run(duration).spikes("cells").counts()
     chance = -np.expm1(-rate_at(model, v) * DT)
     mean = model.refractory + DT / chance
@@ -76,18 +86,25 @@ def test_the_rate_is_the_closed_form_for_every_unit():
     z = (counts - expected) / error
     assert np.abs(z).max() < 4.5
     assert z.mean() == pytest.approx(0.0, abs=4 / math.sqrt(n))
-    assert np.abs((1 / mean) / (1 / (model.refractory + 1 / rate_at(model, v))) - 1).max() < 0.5 * DT * 300.0
+    assert (
+        np.abs((1 / mean) / (1 / (model.refractory + 1 / rate_at(model, v))) - 1).max()
+        < 0.5 * DT * 300.0
+    )
 
 
 def test_units_and_intervals_are_independent():
-    """Counts of 100 units in 400 windows, and one interval and the next, are correlated as by chance alone."""
+    """Counts of 100 units in 400 windows, and one interval and the next, are correlated as by
+    chance alone.
+    """
     model = EscapeLIF(reset=15e-3, threshold=22e-3, rate=400.0, spread=4e-3, refractory=0.0)
     spikes = steady(model, 100, 15e-3).run(20.0).spikes("cells")
     table = np.stack([np.histogram(train, 400, (0.0, 20.0))[0] for train in spikes.trains()])
     pairs = np.corrcoef(table)[np.triu_indices(100, 1)]
     assert np.abs(pairs).max() < 5 / math.sqrt(400)
     assert np.sqrt(np.mean(pairs**2)) == pytest.approx(1 / math.sqrt(400), rel=0.1)
-    lagged = [np.corrcoef(np.diff(train)[:-1], np.diff(train)[1:])[0, 1] for train in spikes.trains()]
+    lagged = [
+        np.corrcoef(np.diff(train)[:-1], np.diff(train)[1:])[0, 1] for train in spikes.trains()
+    ]
     assert np.mean(lagged) == pytest.approx(0.0, abs=5 / math.sqrt(len(spikes)))
 
 
@@ -103,12 +120,16 @@ def driven(model, **options):
 
 
 def test_without_noise_it_is_a_lif(backend):
-    """A rate of 0 never fires; one that is huge and a spread of nothing fire at the threshold, spike for spike."""
+    """A rate of 0 never fires; one that is huge and a spread of nothing fire at the threshold,
+    spike for spike.
+    """
     silent = driven(EscapeLIF(rate=0.0), backend=backend.name).run(0.05)
     assert len(silent.spikes("cells")) == 0
     never = driven(LIF(threshold=10.0), backend=backend.name).run(0.05)
     np.testing.assert_array_equal(silent.trace("cells", "v"), never.trace("cells", "v"))
-    sharp = driven(EscapeLIF(rate=1e9, spread=1e-12), backend=backend.name, dtype="float64").run(0.05)
+    sharp = driven(EscapeLIF(rate=1e9, spread=1e-12), backend=backend.name, dtype="float64").run(
+        0.05
+    )
     plain = driven(LIF(), backend=backend.name, dtype="float64").run(0.05)
     assert len(plain.spikes("cells")) > 20
     assert sharp.hash == plain.hash
@@ -127,7 +148,9 @@ def test_every_backend_draws_the_same_spikes(backend, dtype):
 
 
 @pytest.mark.parametrize("units", [2, 7, 2048])
-@pytest.mark.parametrize("options", [{}, {"threads": 2}, {"chunk": 3}, {"backend": "reference"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"threads": 2}, {"chunk": 3}, {"backend": "reference"}], ids=str
+)
 def test_no_cut_changes_a_draw(units, options, monkeypatch):
     """Shards of any size, threads, chunks."""
     expected = driven(NOISY).run(0.05).hash
@@ -179,12 +202,16 @@ def test_samples_of_a_batch_draw_for_themselves(threads):
     assert abs(np.corrcoef(counts[0], counts[1])[0, 1]) < 5 / math.sqrt(100)
     again = steady(model, 100, 8e-3)
     again.run(0.01)
-    assert [sample.hash for sample in again.run(0.3, batch=3).samples] == [sample.hash for sample in batch]
+    assert [sample.hash for sample in again.run(0.3, batch=3).samples] == [
+        sample.hash for sample in batch
+    ]
 
 
 @pytest.mark.parametrize("n", [1, 20_000], ids=["the network", "shards"])
 def test_rest_is_no_reason_to_leave_out_steps(n):
-    """Units at rest for ever, whose state no step changes: neither the loop nor a shard may skip what they draw."""
+    """Units at rest for ever, whose state no step changes: neither the loop nor a shard may skip
+    what they draw.
+    """
     model = EscapeLIF(reset=0.0, threshold=10e-3, rate=2e3 / n, spread=1.0, refractory=0.0)
     spikes = steady(model, n, 0.0, threads=1).run(1.0 if n == 1 else 0.05).spikes("cells")
     expected = n * rate_at(model, 0.0) * (spikes.stop - spikes.start)
@@ -231,7 +258,9 @@ def tossing(**options):
 
 
 def test_a_users_own_kernel_draws(processor):
-    """As often as its chance says, and the same on threads, in chunks, in two runs and in the first of a batch."""
+    """As often as its chance says, and the same on threads, in chunks, in two runs and in the first
+    of a batch.
+    """
     spikes = tossing(backend=processor).run(0.1).spikes("cells")
     assert len(spikes) == pytest.approx(2500, abs=5 * 50)
     hashes = {
@@ -248,7 +277,9 @@ def test_a_users_own_kernel_draws(processor):
 
 
 def test_names_of_a_users_own_constants_come_first(processor):
-    """A constant called `key` or `first_unit`, as a kernel may have had before it could draw, is what it gets."""
+    """A constant called `key` or `first_unit`, as a kernel may have had before it could draw, is
+    what it gets.
+    """
 
     @dataclass(frozen=True, kw_only=True, eq=False)
     class Named(Coin):
@@ -263,13 +294,18 @@ def test_names_of_a_users_own_constants_come_first(processor):
     net = Network()
     cells = net.population(Named(), 2, name="cells")
     net.probe(cells, "tosses")
-    assert Simulator(net, backend=processor).run(1e-3).trace("cells", "tosses")[-1].tolist() == [7.0, 7.0]
+    assert Simulator(net, backend=processor).run(1e-3).trace("cells", "tosses")[-1].tolist() == [
+        7.0,
+        7.0,
+    ]
 
 
 def test_the_event_engine_refuses_it():
     net = Network()
     net.population(EscapeLIF(), 1, name="cells")
-    with pytest.raises(UnsupportedError, match="population 'cells' is of EscapeLIF, which has no exact solution"):
+    with pytest.raises(
+        UnsupportedError, match="population 'cells' is of EscapeLIF, which has no exact solution"
+    ):
         Simulator(net, engine="event")
 
 

@@ -1,6 +1,7 @@
 """Linear neurons against closed forms, on every backend, in float64.
 
-Tolerance 1e-10 of the largest value: the steps are exact, so what is left is the rounding of up to 1600.
+Tolerance 1e-10 of the largest value: the steps are exact, so what is left is the rounding of up to
+1600.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def test_integrator_adds_up(backend):
 def test_constant_drive_charges_exponentially(backend, model):
     result = run(backend, model, Constant(8e-3))
     rest = model.initial().get("v", 0.0)
-    assert_exact(result.trace("cells", "v")[:, 0], rest + 8e-3 * (1 - np.exp(-result.times / model.tau)))
+    assert_exact(
+        result.trace("cells", "v")[:, 0], rest + 8e-3 * (1 - np.exp(-result.times / model.tau))
+    )
 
 
 @pytest.mark.parametrize("model", LEAKY, ids=NAMES)
@@ -73,7 +76,9 @@ def test_delta_event(backend, model):
 @pytest.mark.parametrize("receptor", ["excitatory", "inhibitory"])
 @pytest.mark.parametrize("model", [CubaLIF, AlphaLIF])
 def test_single_current_event(backend, model, receptor):
-    """Against the matrix exponential of the linear system, for equal and nearly equal time constants too."""
+    """Against the matrix exponential of the linear system, for equal and nearly equal time
+    constants too.
+    """
     tau, taus = 20e-3, np.array([1.1e-4, 5e-3, 20e-3, 20e-3 * (1 + 1e-9), 20.1e-3, 80e-3])
     event = SpikeTrain(np.full(6, 10e-3), np.arange(6), 5e-3)
     parameters = {field.name: np.full(6, field.default) for field in fields(model)}
@@ -88,23 +93,32 @@ def test_single_current_event(backend, model, receptor):
         for _ in range(20):
             expected.append(state[0])
             state = propagator @ state
-        assert_exact(trace[(steps >= 0) & (steps % 25 == 0) & (steps < 500), unit], np.array(expected))
+        assert_exact(
+            trace[(steps >= 0) & (steps % 25 == 0) & (steps < 500), unit], np.array(expected)
+        )
 
 
 def test_current_forms(backend):
-    """The exponential current starts at its weight; the alpha current peaks there after its time constant."""
+    """The exponential current starts at its weight; the alpha current peaks there after its time
+    constant.
+    """
     event = SpikeTrain([10e-3], [0], 5e-3)
     result = run(backend, CubaLIF(), event, record=("g_e",))
     after = result.times - 10e-3
     on = after > -DT / 2
     assert_exact(result.trace("cells", "g_e")[on, 0], 5e-3 * np.exp(-after[on] / 5e-3))
     result = run(backend, AlphaLIF(), event, record=("g_e",))
-    assert_exact(result.trace("cells", "g_e")[on, 0], 5e-3 * (after[on] / 2e-3) * np.exp(1 - after[on] / 2e-3))
+    assert_exact(
+        result.trace("cells", "g_e")[on, 0],
+        5e-3 * (after[on] / 2e-3) * np.exp(1 - after[on] / 2e-3),
+    )
 
 
 @pytest.mark.parametrize("model", LEAKY[:1] + LEAKY[2:], ids=NAMES[:1] + NAMES[2:])
 def test_leaky_firing_period(backend, model):
-    """A drive d fires every tau ln(d / (d - threshold)), on the next grid point, plus the refractory time."""
+    """A drive d fires every tau ln(d / (d - threshold)), on the next grid point, plus the
+    refractory time.
+    """
     drives = np.array([1.2, 1.7, 3.1]) * (model.threshold - model.reset)
     result = run(backend, model, Constant(drives), duration=0.16, n=3)
     height = model.threshold - model.initial().get("v", 0.0)
@@ -124,7 +138,9 @@ def test_integrator_firing_period(backend):
 
 
 def test_adaptive_threshold_stretches_intervals(backend):
-    """Every spike comes at the first grid point after d (1 - exp(-t / tau)) meets the decaying threshold."""
+    """Every spike comes at the first grid point after d (1 - exp(-t / tau)) meets the decaying
+    threshold.
+    """
     model, drive = AdaptiveLIF(), 40e-3
     result = run(backend, model, Constant(drive), duration=0.3)
     a, now, expected = 0.0, 0, []
@@ -158,16 +174,24 @@ def test_held_neuron_forgets_jumps_but_not_currents(backend):
     held = (result.times > first - DT / 2) & (result.times < first + 5e-3 + DT / 2)
     assert not result.trace("cells", "v")[held].any()
     late = result.times > 12e-3 - DT / 2
-    current = 0.2 * np.exp(-(result.times - 10e-3) / 5e-3) + 0.1 * np.exp(-(result.times - 12e-3) / 5e-3)
+    current = 0.2 * np.exp(-(result.times - 10e-3) / 5e-3) + 0.1 * np.exp(
+        -(result.times - 12e-3) / 5e-3
+    )
     assert_exact(result.trace("cells", "g_e")[late, 0], current[late])
 
 
-@pytest.mark.parametrize("model", [LIF(), CubaLIF(), AlphaLIF()], ids=["LIF", "CubaLIF", "AlphaLIF"])
+@pytest.mark.parametrize(
+    "model", [LIF(), CubaLIF(), AlphaLIF()], ids=["LIF", "CubaLIF", "AlphaLIF"]
+)
 def test_superposition_and_sign(backend, model):
-    """The answer to a sum of inputs is the sum of the answers; a mirrored input is answered mirrored."""
+    """The answer to a sum of inputs is the sum of the answers; a mirrored input is answered
+    mirrored.
+    """
     one, two = SpikeTrain([5e-3, 9e-3], [0, 0], [1e-3, 2e-3]), Step([3e-3], [2e-3])
     both = run(backend, model, one, two).trace("cells", "v")
-    apart = run(backend, model, one).trace("cells", "v") + run(backend, model, two).trace("cells", "v")
+    apart = run(backend, model, one).trace("cells", "v") + run(backend, model, two).trace(
+        "cells", "v"
+    )
     assert_exact(both, apart)
     mirrored = SpikeTrain([5e-3, 9e-3], [0, 0], [-1e-3, -2e-3]), Step([3e-3], [-2e-3])
     np.testing.assert_array_equal(run(backend, model, *mirrored).trace("cells", "v"), -both)
@@ -175,7 +199,9 @@ def test_superposition_and_sign(backend, model):
 
 @pytest.mark.parametrize("model", [CubaLIF, AlphaLIF, CobaLIF])
 def test_receptors_are_alike(backend, model):
-    """What tells the two receptors apart is their parameters: exchanged, they exchange their effects."""
+    """What tells the two receptors apart is their parameters: exchanged, they exchange their
+    effects.
+    """
     times = {"tau_excitatory": 3e-3, "tau_inhibitory": 8e-3}
     swapped = {"tau_excitatory": 8e-3, "tau_inhibitory": 3e-3}
     if model is CobaLIF:
@@ -191,7 +217,9 @@ def test_receptors_are_alike(backend, model):
 def test_what_rounding_keeps_is_the_same_bit_for_bit_in_single_precision(slope):
     """Also where the drive is one number, which is rounded before it is multiplied."""
     net = Network(seed=3)
-    cells = net.population(IF(threshold=1.0), 40, name="cells", initial={"v": Uniform(-5e-3, 16e-3)})
+    cells = net.population(
+        IF(threshold=1.0), 40, name="cells", initial={"v": Uniform(-5e-3, 16e-3)}
+    )
     net.stimulate(cells, Constant(slope))
     net.probe(cells, "carry", every=2e-4)
     rooms = [Simulator(net, backend=name, dt=2e-4) for name in ("cpu", "reference")]

@@ -9,7 +9,18 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import PotentiaError
-from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF, EscapeLIF, Izhikevich, SpikeSource
+from potentia.models import (
+    IF,
+    LIF,
+    AdaptiveLIF,
+    AdEx,
+    AlphaLIF,
+    CobaLIF,
+    CubaLIF,
+    EscapeLIF,
+    Izhikevich,
+    SpikeSource,
+)
 from potentia.sim import Constant, FixedProbability, Noise, Poisson, SpikeTrain, Uniform
 
 DRIVES = {
@@ -40,7 +51,13 @@ def recurrent(kind, seed=1):
     net.stimulate(exc, Constant(drive))
     net.stimulate(inh, Noise(mean=drive, std=0.2 * drive, interval=1e-3))
     net.stimulate(inh, Poisson(rate=100.0, weight=weight))
-    net.connect(exc, inh, FixedProbability(0.3), weight=Uniform(0.5 * weight, weight), delay=Uniform(1e-3, 4e-3))
+    net.connect(
+        exc,
+        inh,
+        FixedProbability(0.3),
+        weight=Uniform(0.5 * weight, weight),
+        delay=Uniform(1e-3, 4e-3),
+    )
     net.connect(exc, exc, FixedProbability(0.2), weight=weight)
     net.connect(inh, exc, FixedProbability(0.4), weight=sign * weight, receptor=model.receptors[-1])
     net.connect(exc, out, FixedProbability(0.1), weight=1.0)
@@ -51,9 +68,12 @@ def recurrent(kind, seed=1):
 
 @pytest.mark.parametrize("kind", DRIVES | RANDOM, ids=lambda kind: kind.__name__)
 def test_backends_agree_spike_for_spike(kind):
-    """cpu and reference make the same operations in the same order; only `exp` may differ in its last bit."""
+    """cpu and reference make the same operations in the same order; only `exp` may differ in its
+    last bit.
+    """
     cpu, reference = (
-        Simulator(recurrent(kind), dtype="float64", backend=name).run(0.15) for name in ("cpu", "reference")
+        Simulator(recurrent(kind), dtype="float64", backend=name).run(0.15)
+        for name in ("cpu", "reference")
     )
     assert len(cpu.spikes("exc")) > 30
     assert len(cpu.spikes("out")) > 5
@@ -61,14 +81,19 @@ def test_backends_agree_spike_for_spike(kind):
     for name in ("exc", "out"):
         np.testing.assert_array_equal(cpu.spikes(name).times, reference.spikes(name).times)
         np.testing.assert_array_equal(cpu.spikes(name).ids, reference.spikes(name).ids)
-    np.testing.assert_allclose(cpu.trace("inh", "v"), reference.trace("inh", "v"), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        cpu.trace("inh", "v"), reference.trace("inh", "v"), rtol=0, atol=1e-12
+    )
 
 
 def varied(kind, n, seed=5):
     """Each parameter of a model for `n` units, up to 10 % around the default."""
     rng = np.random.default_rng(seed)
     fields = {field.name: field.default for field in dataclasses.fields(kind)}
-    return {name: value * rng.uniform(1.0 if name == "reset" else 0.9, 1.1, n) for name, value in fields.items()}
+    return {
+        name: value * rng.uniform(1.0 if name == "reset" else 0.9, 1.1, n)
+        for name, value in fields.items()
+    }
 
 
 @MODELS
@@ -78,7 +103,11 @@ def test_parameters_per_unit(backend, kind):
     together, apart = Network(), Network()
     cells = together.population(kind(**parameters), n, name="cells")
     units = [
-        apart.population(kind(**{name: values[unit] for name, values in parameters.items()}), 1, name=f"unit{unit}")
+        apart.population(
+            kind(**{name: values[unit] for name, values in parameters.items()}),
+            1,
+            name=f"unit{unit}",
+        )
         for unit in range(n)
     ]
     for net, populations in ((together, [cells]), (apart, units)):
@@ -89,12 +118,16 @@ def test_parameters_per_unit(backend, kind):
                 net.stimulate(part, train, receptor=receptor)
             net.probe(part, "v", every=1e-3)
             net.probe(part, "spikes")
-    here, there = (Simulator(net, dtype="float64", backend=backend.name).run(0.06) for net in (together, apart))
+    here, there = (
+        Simulator(net, dtype="float64", backend=backend.name).run(0.06) for net in (together, apart)
+    )
     assert here.spikes("cells").counts().sum() > 0
     for unit in range(n):
         trace = there.trace(f"unit{unit}", "v")[:, 0]
         np.testing.assert_allclose(here.trace("cells", "v")[:, unit], trace, rtol=1e-12, atol=1e-15)
-        np.testing.assert_array_equal(here.spikes("cells").trains()[unit], there.spikes(f"unit{unit}").times)
+        np.testing.assert_array_equal(
+            here.spikes("cells").trains()[unit], there.spikes(f"unit{unit}").times
+        )
 
 
 @MODELS
@@ -110,18 +143,24 @@ def test_units_do_not_depend_on_their_place(backend, kind):
         cells = net.population(model, n, name="cells", initial={"v": start[places]})
         net.stimulate(cells, Constant(drives[places]))
         net.probe(cells, "v")
-        traces.append(Simulator(net, dtype="float64", backend=backend.name).run(0.02).trace("cells", "v"))
+        traces.append(
+            Simulator(net, dtype="float64", backend=backend.name).run(0.02).trace("cells", "v")
+        )
     np.testing.assert_array_equal(traces[1], traces[0][:, order])
 
 
-@pytest.mark.parametrize("kind", [LIF, AdaptiveLIF, CubaLIF, AlphaLIF, CobaLIF], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [LIF, AdaptiveLIF, CubaLIF, AlphaLIF, CobaLIF], ids=lambda kind: kind.__name__
+)
 def test_rest_is_reached_without_denormals(backend, kind):
     """After one event everything decays to exactly 0, and no number on the way is subnormal."""
     net = Network()
     resting = {"rest": 0.0, "threshold": 10e-3, "reset": -1e-3} if kind is CobaLIF else {}
     times = {field.name: 1e-3 for field in dataclasses.fields(kind) if field.name.startswith("tau")}
     model = kind(**times, **resting)
-    cells = net.population(model, 1, name="cells", initial={"a": 1e-3} if kind is AdaptiveLIF else None)
+    cells = net.population(
+        model, 1, name="cells", initial={"a": 1e-3} if kind is AdaptiveLIF else None
+    )
     net.stimulate(cells, SpikeTrain([1e-3], [0], 1e-3))
     floats = [name for name, dtype in model.state.items() if dtype == "float"]
     for name in floats:
@@ -148,11 +187,31 @@ BAD = {
     "complex": (IF, {"threshold": 1j}, "IF.threshold", "1j"),
     "two dimensions": (LIF, {"tau": [[1e-2]]}, "LIF.tau", "shape (1, 1)"),
     "threshold at reset": (IF, {"threshold": 0.0}, "IF.reset", "0.0"),
-    "one threshold below reset": (LIF, {"threshold": [1.0, 2.0], "reset": [0.0, 3.0]}, "LIF.reset", "3.0"),
-    "one threshold below the reset": (LIF, {"threshold": [1.0, 2.0], "reset": 1.5}, "LIF.reset", "1.5"),
-    "unequal arrays": (LIF, {"threshold": [1.0, 2.0], "reset": [0.0, 0.0, 0.0]}, "LIF.reset", "shape (3,)"),
+    "one threshold below reset": (
+        LIF,
+        {"threshold": [1.0, 2.0], "reset": [0.0, 3.0]},
+        "LIF.reset",
+        "3.0",
+    ),
+    "one threshold below the reset": (
+        LIF,
+        {"threshold": [1.0, 2.0], "reset": 1.5},
+        "LIF.reset",
+        "1.5",
+    ),
+    "unequal arrays": (
+        LIF,
+        {"threshold": [1.0, 2.0], "reset": [0.0, 0.0, 0.0]},
+        "LIF.reset",
+        "shape (3,)",
+    ),
     "negative refractory": (CobaLIF, {"refractory": -1e-3}, "CobaLIF.refractory", "-0.001"),
-    "adaptation that excites": (AdaptiveLIF, {"increment": -1e-3}, "AdaptiveLIF.increment", "-0.001"),
+    "adaptation that excites": (
+        AdaptiveLIF,
+        {"increment": -1e-3},
+        "AdaptiveLIF.increment",
+        "-0.001",
+    ),
     "flat upstroke": (AdEx, {"slope": 0.0}, "AdEx.slope", "0.0"),
     "peak below onset": (AdEx, {"peak": -60e-3}, "AdEx.peak", "-0.06"),
     "peak below reset": (Izhikevich, {"peak": -70e-3}, "Izhikevich.c", "-0.065"),
@@ -191,7 +250,9 @@ def test_bad_starts(case):
 
 
 def test_parameters_must_fit_the_population():
-    with pytest.raises(PotentiaError, match=r"LIF.tau: must be .* one per unit \(3\) \(got 'shape \(2,\)'"):
+    with pytest.raises(
+        PotentiaError, match=r"LIF.tau: must be .* one per unit \(3\) \(got 'shape \(2,\)'"
+    ):
         Network().population(LIF(tau=[1e-2, 2e-2]), 3)
 
 
@@ -200,7 +261,9 @@ def test_negative_conductances_are_refused(receptor):
     net = Network()
     cells = net.population(CobaLIF(), 3, name="cells")
     net.connect(cells, cells, FixedProbability(1.0), weight=-1.0, receptor=receptor)
-    with pytest.raises(PotentiaError, match=r"weights of cells->cells must be >= 0, .* conductance.*\(got -1\)"):
+    with pytest.raises(
+        PotentiaError, match=r"weights of cells->cells must be >= 0, .* conductance.*\(got -1\)"
+    ):
         Simulator(net)
     net = Network()
     cells = net.population(CobaLIF(), 3, name="cells")
@@ -222,7 +285,9 @@ def test_parameters_cannot_change_afterwards():
 
 
 def test_starts_are_drawn_per_unit_and_seed():
-    """A distribution draws one value per unit, the same for a seed and a name, whatever else there is."""
+    """A distribution draws one value per unit, the same for a seed and a name, whatever else there
+    is.
+    """
 
     def start(seed, more):
         net = Network(seed=seed)

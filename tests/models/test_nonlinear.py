@@ -43,7 +43,11 @@ def coba(t, x, drive):
 
 DRIVES = {AdEx: 15e-3, Izhikevich: 3.0, CobaLIF: 5e-3}  # below threshold
 START = {AdEx: [AdEx().rest, 0, 0], Izhikevich: [-65e-3, -13.0], CobaLIF: [-60e-3, 0, 0]}
-KICKS = {AdEx: [0, 0, 8e-3], Izhikevich: [3e-3, 0], CobaLIF: [0, 0.3, 0.5]}  # of the state, at EVENT
+KICKS = {
+    AdEx: [0, 0, 8e-3],
+    Izhikevich: [3e-3, 0],
+    CobaLIF: [0, 0.3, 0.5],
+}  # of the state, at EVENT
 WEIGHTS = {
     AdEx: {"excitatory": 8e-3},
     Izhikevich: {"jump": 3e-3},
@@ -53,7 +57,9 @@ SLOPES = {AdEx: adex, Izhikevich: izhikevich, CobaLIF: coba}
 
 
 def truth(kind, drive=None, crossing=None):
-    """The state at END by a Runge-Kutta method of order 8; or the time at which v meets `crossing`."""
+    """The state at END by a Runge-Kutta method of order 8; or the time at which v
+    meets `crossing`.
+    """
     options = {"method": "DOP853", "rtol": 1e-12, "atol": 1e-14, "args": (drive or DRIVES[kind],)}
     if crossing is None:
         before = solve_ivp(SLOPES[kind], (0, EVENT), START[kind], **options).y[:, -1]
@@ -81,7 +87,9 @@ def simulate(kind, dt, backend="cpu", drive=None, event=True, duration=END):
 def test_second_order(kind):
     """Below threshold the error falls with the square of the step: by 4 each time it is halved."""
     exact = truth(kind)[0]
-    errors = [abs(simulate(kind, dt).trace("cell", "v")[-1, 0] - exact) for dt in (4e-4, 2e-4, 1e-4, 5e-5)]
+    errors = [
+        abs(simulate(kind, dt).trace("cell", "v")[-1, 0] - exact) for dt in (4e-4, 2e-4, 1e-4, 5e-5)
+    ]
     assert errors[-1] < 1e-7
     order = np.log2(np.array(errors[:-1]) / errors[1:])
     assert order[-1] == pytest.approx(2.0, abs=0.15)
@@ -89,8 +97,12 @@ def test_second_order(kind):
 
 @pytest.mark.parametrize(("kind", "drive"), [(AdEx, 30e-3), (Izhikevich, 10.0), (CobaLIF, 15e-3)])
 def test_spike_time_converges(kind, drive):
-    """A spike falls on the grid point after the true crossing, plus an error that falls faster than dt."""
-    height = {AdEx: -20e-3, Izhikevich: 30e-3, CobaLIF: -50e-3}[kind]  # from -20 mV an AdEx needs 2 ns more
+    """A spike falls on the grid point after the true crossing, plus an error that falls faster than
+    dt.
+    """
+    height = {AdEx: -20e-3, Izhikevich: 30e-3, CobaLIF: -50e-3}[
+        kind
+    ]  # from -20 mV an AdEx needs 2 ns more
     crossing = truth(kind, drive=drive, crossing=height)
     for dt in (1e-4, 2e-5):
         spike = simulate(kind, dt, drive=drive, event=False, duration=0.1).spikes("cell").times[0]
@@ -98,7 +110,9 @@ def test_spike_time_converges(kind, drive):
 
 
 def test_izhikevich_regular_spiking():
-    """The published regular-spiking cell under a step of 10 adapts: its intervals grow, then stay."""
+    """The published regular-spiking cell under a step of 10 adapts: its intervals
+    grow, then stay.
+    """
     spikes = simulate(Izhikevich, 1e-4, drive=10.0, event=False, duration=0.5).spikes("cell")
     intervals = np.diff(spikes.times)
     assert intervals[0] < intervals[-1]
@@ -109,7 +123,8 @@ def test_izhikevich_regular_spiking():
 def test_adex_rheobase():
     """Without adaptation the AdEx fires for ever above slope + rest - onset, and not below it.
 
-    There the two fixed points of -(v - rest) + slope exp((v - onset) / slope) + drive meet, at v = onset.
+    There the two fixed points of -(v - rest) + slope exp((v - onset) / slope) + drive meet, at v =
+    onset.
     """
     model = AdEx(a=0.0, increment=0.0)
     rheobase = model.onset - model.rest - model.slope
@@ -157,12 +172,16 @@ def test_what_is_no_number_is_reported(backend):
 def test_too_long_a_step_is_refused():
     net = Network()
     net.population(Izhikevich(), 1)
-    with pytest.raises(ParameterError, match=r"Simulator.dt: must be <= 0.0005 s \(Izhikevich\) \(got 0.001\)"):
+    with pytest.raises(
+        ParameterError, match=r"Simulator.dt: must be <= 0.0005 s \(Izhikevich\) \(got 0.001\)"
+    ):
         Simulator(net, dt=1e-3)
 
 
 def test_exponential_is_right_to_its_last_digits():
-    """The vectorising exponential against extended precision, over the whole range and at its bounds."""
+    """The vectorising exponential against extended precision, over the whole range and at its
+    bounds.
+    """
     import numba
 
     from potentia.kernels.cpu.exponential import exponential
@@ -173,7 +192,9 @@ def test_exponential_is_right_to_its_last_digits():
             y[i] = exponential(x[i])
 
     for dtype, low, high in ((np.float32, -87, 88), (np.float64, -708, 709)):
-        x = np.append(np.linspace(low, high, 20_001), [0.0, 1e-30, 2.0 * low, 2.0 * high]).astype(dtype)
+        x = np.append(np.linspace(low, high, 20_001), [0.0, 1e-30, 2.0 * low, 2.0 * high]).astype(
+            dtype
+        )
         y = np.empty_like(x)
         each(x, y)
         exact = np.exp(np.clip(x, low, high).astype(np.longdouble))

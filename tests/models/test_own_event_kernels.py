@@ -1,4 +1,6 @@
-"""A user's own kernels for the event engine: never stale, and held to the rules in one sentence each."""
+"""A user's own kernels for the event engine: never stale, and held to the rules in one sentence
+each.
+"""
 
 import math
 
@@ -24,13 +26,17 @@ def test_event_kernels_of_one_factory_differ():
         def same_fire(v):
             return v + 1.0
 
-        kernels = EventKernels(flow=same_flow, next=same_next, fire=same_fire, state=("v",), receives={"jump": "v"})
+        kernels = EventKernels(
+            flow=same_flow, next=same_next, fire=same_fire, state=("v",), receives={"jump": "v"}
+        )
         net = Network()
         cells = net.population(model(adding(0.0), event=kernels), 2, name="cells")
         net.probe(cells, "spikes")
         return Simulator(net, engine="event").run(0.1).spikes("cells").times.tolist()
 
-    assert [waiting(time) for time in (0.01, 0.03, 0.01)] == [[time, time] for time in (0.01, 0.03, 0.01)]
+    assert [waiting(time) for time in (0.01, 0.03, 0.01)] == [
+        [time, time] for time in (0.01, 0.03, 0.01)
+    ]
 
 
 def events(after, *, flow=None, fire=None, refractory=0.0, name="cells"):
@@ -39,7 +45,9 @@ def events(after, *, flow=None, fire=None, refractory=0.0, name="cells"):
     def still_flow(v):
         return v
 
-    kernels = EventKernels(flow=flow or still_flow, next=after, fire=fire, state=("v",), receives={"jump": "v"})
+    kernels = EventKernels(
+        flow=flow or still_flow, next=after, fire=fire, state=("v",), receives={"jump": "v"}
+    )
     net = Network()
     net.population(LIF(), 2, name="before")
     made = model(adding(0.0), event=kernels, refractory=refractory, reset=0.0)
@@ -70,12 +78,18 @@ def nan_flow(v, elapsed):
 
 
 BAD_EVENTS = {
-    "nan": (events(nan_next), r"Own of population 'cells': the event kernel `next` must return a time.*got nan"),
+    "nan": (
+        events(nan_next),
+        r"Own of population 'cells': the event kernel `next` must return a time.*got nan",
+    ),
     "for ever": (
         events(at_once_next),
         r"Own of population 'cells': after a spike the event kernel `next` must not return",
     ),
-    "again": (events(again_next), r"Own of population 'cells': the event kernel `next` must be asked again only after"),
+    "again": (
+        events(again_next),
+        r"Own of population 'cells': the event kernel `next` must be asked again only after",
+    ),
     "nan state": (events(never_next, flow=nan_flow), r"cells.v of unit \d is nan"),
 }
 
@@ -93,7 +107,11 @@ def test_event_kernels_that_break_the_rules_end_the_run(case):
 
 def test_a_unit_at_threshold_fires_once_its_rest_is_over():
     """A refractory time makes of what would fire for ever a train."""
-    spikes = Simulator(events(at_once_next, refractory=2e-3), engine="event").run(10.5e-3).spikes("cells")
+    spikes = (
+        Simulator(events(at_once_next, refractory=2e-3), engine="event")
+        .run(10.5e-3)
+        .spikes("cells")
+    )
     np.testing.assert_allclose(spikes.trains()[0], np.arange(6) * 2e-3, atol=1e-12)
 
 
@@ -103,6 +121,8 @@ def short_next(v):
 
 @pytest.mark.parametrize("kernel", [short_next, keyword_step, math.exp, lambda v: "soon"], ids=str)
 def test_event_kernels_that_cannot_be_compiled_are_refused(kernel):
-    with pytest.raises(NetworkError, match=r"^Own of population 'cells': (event )?kernel") as caught:
+    with pytest.raises(
+        NetworkError, match=r"^Own of population 'cells': (event )?kernel"
+    ) as caught:
         Simulator(events(kernel), engine="event")
     assert "\n" not in str(caught.value)

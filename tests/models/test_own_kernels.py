@@ -1,4 +1,6 @@
-"""A user's own kernels: never stale, whatever they are called, and held to the rules in one sentence each."""
+"""A user's own kernels: never stale, whatever they are called, and held to the rules in one
+sentence each.
+"""
 
 import functools
 import math
@@ -58,7 +60,9 @@ def test_kernels_from_one_factory_differ(backend):
 
 @pytest.mark.parametrize("backend", PROCESSORS)
 def test_a_changed_global_is_seen_through_compiled_functions(backend, monkeypatch):
-    """Also where the user's own function was compiled before, and not by a simulator made before."""
+    """Also where the user's own function was compiled before, and not by a
+    simulator made before.
+    """
     assert gained(1.0) == 2.0
     assert reached(gain_step, backend)[0] == 2.0
     net = Network()
@@ -83,7 +87,9 @@ def test_a_changed_attribute_of_a_module_is_seen(backend):
 
 
 @pytest.mark.parametrize("backend", PROCESSORS)
-@pytest.mark.parametrize("name", ["step", "table", "_kernel", "int64", "_array1", "count", "verdict", "row", "lambda"])
+@pytest.mark.parametrize(
+    "name", ["step", "table", "_kernel", "int64", "_array1", "count", "verdict", "row", "lambda"]
+)
 def test_a_kernel_may_have_any_name(backend, name):
     def some(v, jump, fired):
         v[0] = 6.0
@@ -143,7 +149,9 @@ print(reached({amount}))
 
 
 def test_code_on_disk_is_never_stale(tmp_path):
-    """A constant changes in another file than the kernel's, one that only a helper with a cache of its own reads."""
+    """A constant changes in another file than the kernel's, one that only a helper with a cache of
+    its own reads.
+    """
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment.get("PYTHONPATH", "")])
     (tmp_path / "own_kernels.py").write_text(KERNELS.format(name="own_"))
@@ -207,10 +215,22 @@ def firing(*units, count=None):
 
 
 LIES = {
-    "too many": (firing(0, 1, 2, count=5), r"must return the number of spikes, from 0 to 4 \(got 5\)"),
-    "very many": (firing(0, count=2**40), r"must return the number of spikes, from 0 to 4 \(got 1099511627776\)"),
-    "fewer than none": (firing(0, count=-1), r"must return the number of spikes, from 0 to 4 \(got -1\)"),
-    "descending": (firing(2, 1), r"must list the units that fired in ascending order.* \(got 1 out of order\)"),
+    "too many": (
+        firing(0, 1, 2, count=5),
+        r"must return the number of spikes, from 0 to 4 \(got 5\)",
+    ),
+    "very many": (
+        firing(0, count=2**40),
+        r"must return the number of spikes, from 0 to 4 \(got 1099511627776\)",
+    ),
+    "fewer than none": (
+        firing(0, count=-1),
+        r"must return the number of spikes, from 0 to 4 \(got -1\)",
+    ),
+    "descending": (
+        firing(2, 1),
+        r"must list the units that fired in ascending order.* \(got 1 out of order\)",
+    ),
     "twice": (firing(1, 1), r"must list .* in ascending order, each once.* \(got 1 out of order\)"),
     "unknown": (firing(0, 4), r"must list .*, all < 4 \(got 4 out of order\)"),
 }
@@ -226,7 +246,9 @@ def test_spikes_that_cannot_be_end_the_run(backend, lie):
     net.connect(cells, cells, _all(), weight=1.0)
     simulator = Simulator(net, backend=backend)
     simulator.run(2e-4)
-    with pytest.raises(NetworkError, match=rf"^Own of population 'cells': kernel lying_step {rule}$"):
+    with pytest.raises(
+        NetworkError, match=rf"^Own of population 'cells': kernel lying_step {rule}$"
+    ):
         simulator.run(1e-2)
     assert simulator.time == pytest.approx(2e-4)
     simulator.run(1e-4)
@@ -263,7 +285,9 @@ def test_a_kernel_that_raises_ends_the_run(backend):
 
     net = Network()
     net.population(model(failing_step), 5, name="cells")
-    with pytest.raises(NetworkError, match=r"^Own of population 'cells': kernel failing_step raised"):
+    with pytest.raises(
+        NetworkError, match=r"^Own of population 'cells': kernel failing_step raised"
+    ):
         Simulator(net, backend=backend).run(1e-3)
 
 
@@ -298,14 +322,26 @@ class Callable_:
 
 
 WRONG = {
-    "no return": (no_return_step, {}, r"kernel no_return_step must return the number of spikes, a whole number"),
+    "no return": (
+        no_return_step,
+        {},
+        r"kernel no_return_step must return the number of spikes, a whole number",
+    ),
     "half": (half_step, {}, r"kernel half_step must return the number of spikes, a whole number"),
     "scalar": (indexed_step, {"limit": 1.0}, r"kernel indexed_step .*'?limit'?|not subscriptable"),
     "array": (compared_step, {"limit": np.ones(3)}, r"kernel compared_step .*'?limit'?|sequence"),
     "starred": (starred_step, {}, r"kernel starred_step must name each of its parameters"),
     "keyword": (keyword_step, {}, r"kernel keyword_step must name each of its parameters"),
-    "generator": (yielding_step, {}, r"kernel yielding_step must return the number of spikes, not yield"),
-    "builtin": (math.exp, {}, r"kernel must be the name of a kernel .* or a function .*\(got builtin_function"),
+    "generator": (
+        yielding_step,
+        {},
+        r"kernel yielding_step must return the number of spikes, not yield",
+    ),
+    "builtin": (
+        math.exp,
+        {},
+        r"kernel must be the name of a kernel .* or a function .*\(got builtin_function",
+    ),
     "partial": (functools.partial(half_step, 1), {}, r"kernel must be the name of .*\(got partial"),
     "object": (Callable_(), {}, r"kernel must be the name of .*\(got Callable_"),
     "number": (3, {}, r"kernel must be the name of .*\(got int 3\)"),
@@ -327,12 +363,22 @@ def test_what_is_no_kernel_is_refused_in_one_sentence(backend, case):
 def test_the_parameter_at_fault_is_named():
     """On the cpu, where all of it is known before the first step."""
     for kernel, limit, rule in (
-        (indexed_step, 1.0, r"uses its parameter 'limit' as an array, with \[i\], but it is one number for all units"),
-        (compared_step, np.ones(3), r"uses its parameter 'limit' as one number, without \[i\], but it is an array"),
+        (
+            indexed_step,
+            1.0,
+            r"uses its parameter 'limit' as an array, with \[i\], but it is one number for all units",
+        ),
+        (
+            compared_step,
+            np.ones(3),
+            r"uses its parameter 'limit' as one number, without \[i\], but it is an array",
+        ),
     ):
         net = Network()
         net.population(model(kernel, limit=limit), 3, name="cells")
-        with pytest.raises(NetworkError, match=rf"^Own of population 'cells': kernel {kernel.__name__} {rule}"):
+        with pytest.raises(
+            NetworkError, match=rf"^Own of population 'cells': kernel {kernel.__name__} {rule}"
+        ):
             Simulator(net)
 
 
@@ -342,7 +388,9 @@ def test_code_that_cannot_be_compiled_is_told_in_one_line():
 
     net = Network()
     net.population(model(odd_step), 3, name="cells")
-    with pytest.raises(NetworkError, match=r"kernel odd_step cannot be compiled: .*no_such_thing.*line \d+") as caught:
+    with pytest.raises(
+        NetworkError, match=r"kernel odd_step cannot be compiled: .*no_such_thing.*line \d+"
+    ) as caught:
         Simulator(net)
     assert "\n" not in str(caught.value)
 
@@ -352,7 +400,9 @@ def test_a_model_must_say_what_it_is(missing):
     parts = {"kernel": half_step, "state": {"v": "float"}, "receptors": ("jump",)}
     del parts[missing]
     made = type("Half", (NeuronModel,), {**parts, "constants": lambda self, dt: {}})
-    with pytest.raises(NetworkError, match=rf"^Half.{missing}: must be given by the class of a model"):
+    with pytest.raises(
+        NetworkError, match=rf"^Half.{missing}: must be given by the class of a model"
+    ):
         Network().population(made(), 1)
 
 

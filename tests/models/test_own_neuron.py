@@ -1,4 +1,6 @@
-"""A user's own neuron: a dataclass and a function, on every processor, with no change to the library."""
+"""A user's own neuron: a dataclass and a function, on every processor, with no change to the
+library.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ def resonate_step(step, x, y, kick, drive, fired, cosine, sine, threshold):
     count = 0
     for i in range(x.shape[0]):
         before = x[i]
-        x[i], y[i] = cosine[i] * x[i] - sine[i] * y[i] + kick[i] + drive[i], sine[i] * x[i] + cosine[i] * y[i]
+        x[i], y[i] = (
+            cosine[i] * x[i] - sine[i] * y[i] + kick[i] + drive[i],
+            sine[i] * x[i] + cosine[i] * y[i],
+        )
         kick[i] = 0
         if before < threshold <= x[i] and step > 0:
             fired[count] = i
@@ -32,7 +37,10 @@ def resonate_step(step, x, y, kick, drive, fired, cosine, sine, threshold):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Resonator(NeuronModel):
-    """z' = (i omega - damping) z, z = x + i y; fires as x rises through the threshold. Izhikevich (2001)."""
+    """z' = (i omega - damping) z, z = x + i y; fires as x rises through the threshold.
+
+    Izhikevich (2001).
+    """
 
     omega: object = 300.0  # [rad/s], one number per unit
     damping: float = 5.0  # [1/s]
@@ -50,7 +58,8 @@ class Resonator(NeuronModel):
 def test_own_model_in_a_network():
     """It connects to itself and to a model of the library, with the same spikes on both backends.
 
-    Its state follows the closed form where no input comes; the tolerance is the rounding of 1000 steps.
+    Its state follows the closed form where no input comes; the tolerance is the rounding of 1000
+    steps.
     """
     omega = np.linspace(200.0, 400.0, 20)
     net = Network(seed=2)
@@ -62,7 +71,9 @@ def test_own_model_in_a_network():
     net.connect(lif, own, FixedProbability(0.5), weight=-0.2)
     for part, what in ((own, "spikes"), (lif, "spikes"), (silent, "x")):
         net.probe(part, what)
-    cpu, reference = (Simulator(net, dtype="float64", backend=name).run(0.1) for name in ("cpu", "reference"))
+    cpu, reference = (
+        Simulator(net, dtype="float64", backend=name).run(0.1) for name in ("cpu", "reference")
+    )
     assert cpu.hash == reference.hash
     assert len(cpu.spikes("own")) > 20
     assert len(cpu.spikes("lif")) > 5
@@ -73,7 +84,9 @@ def test_own_model_in_a_network():
 
 
 def test_page_is_true(processor, capsys):
-    """The examples of docs/models.md run as they stand, one after the other; a neuron of one's own fires as it must."""
+    """The examples of docs/models.md run as they stand, one after the other; a neuron of one's own
+    fires as it must.
+    """
     scope = {"__name__": "page"}
     page = PAGE.read_text().replace("dt=1e-4", f"dt=1e-4, backend={processor!r}")
     for code in re.findall(r"```python\n(.*?)```", page, re.S):
@@ -99,14 +112,18 @@ def test_kernel_must_ask_for_what_exists():
     model = type("Lost", (NeuronModel,), {**parts, "constants": lambda self, dt: {}})
     net = Network()
     net.population(model(), 1, name="lost")
-    with pytest.raises(NetworkError, match=r"lost: kernel lost_step has the parameter 'volume', which is none of"):
+    with pytest.raises(
+        NetworkError, match=r"lost: kernel lost_step has the parameter 'volume', which is none of"
+    ):
         Simulator(net)
 
 
 def test_constants_must_be_per_unit():
     net = Network()
     net.population(Resonator(omega=[1.0, 2.0]), 3)
-    with pytest.raises(PotentiaError, match=r"constants cosine: must be one number or one per unit \(3\)"):
+    with pytest.raises(
+        PotentiaError, match=r"constants cosine: must be one number or one per unit \(3\)"
+    ):
         Simulator(net)
 
 
@@ -120,12 +137,18 @@ def test_own_model_takes_a_drive(processor):
 
 @pytest.mark.parametrize("tau", [-5, 0.0, np.array([1e-2, 1e-2, -2.0])])
 def test_a_time_constant_below_zero_is_refused_by_name(tau):
-    """In a user's own model, before anything grows; what grows all the same is blamed on the model too."""
+    """In a user's own model, before anything grows; what grows all the same is blamed on the model
+    too.
+    """
     net = Network()
-    with pytest.raises(PotentiaError, match=r"Growing.tau_slow: must be > 0 s, as a time constant \(got"):
+    with pytest.raises(
+        PotentiaError, match=r"Growing.tau_slow: must be > 0 s, as a time constant \(got"
+    ):
         net.population(Growing(tau_slow=tau), 3)
     net.population(Growing(tau_slow=2e-3), 3, name="p", initial={"v": 1.0})
-    with pytest.raises(PotentiaError, match=r"p.v of unit 0 is inf by .*a parameter of Growing lets it grow"):
+    with pytest.raises(
+        PotentiaError, match=r"p.v of unit 0 is inf by .*a parameter of Growing lets it grow"
+    ):
         Simulator(net, dt=1e-3).run(1.0)
 
 

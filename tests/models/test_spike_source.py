@@ -1,4 +1,6 @@
-"""Sources fire for everything that reaches them, whatever its weight; what a step cannot tell apart is counted."""
+"""Sources fire for everything that reaches them, whatever its weight; what a step cannot tell apart
+is counted.
+"""
 
 from __future__ import annotations
 
@@ -46,9 +48,13 @@ def fed(train, n=2, **options):
 @pytest.mark.parametrize("deterministic", [False, True])
 @pytest.mark.parametrize("case", TRAINS)
 def test_every_input_fires_or_is_counted(backend, case, deterministic):
-    """One spike per unit and step, and the number of those lost in others: told in tallies, and once as warning."""
+    """One spike per unit and step, and the number of those lost in others: told in tallies, and
+    once as warning.
+    """
     times, ids, weight, steps, lost = TRAINS[case]
-    simulator = fed(SpikeTrain(times, ids, weight), dt=DT, backend=backend.name, deterministic=deterministic)
+    simulator = fed(
+        SpikeTrain(times, ids, weight), dt=DT, backend=backend.name, deterministic=deterministic
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         first = simulator.run(2e-3)
@@ -77,7 +83,9 @@ def test_every_input_fires_or_is_counted_off_the_grid(case):
     assert len([one for one in caught if "made one with it" in str(one.message)]) == (lost > 0)
 
 
-@pytest.mark.parametrize("current", [Constant(0.5), Step([0.0], [0.5]), TimedArray([0.5], 5e-3), Noise(std=0.1)])
+@pytest.mark.parametrize(
+    "current", [Constant(0.5), Step([0.0], [0.5]), TimedArray([0.5], 5e-3), Noise(std=0.1)]
+)
 def test_currents_hinder_no_count(backend, current):
     """A source does nothing with a current, and counts beside it as it does without."""
     net = Network(seed=8)
@@ -94,16 +102,23 @@ def test_currents_hinder_no_count(backend, current):
 def relayed(weight, delay, store=None, connectivity=None, n=3, pre=2):
     """Two sources that fire together at 1 ms, and what their synapses onto a relay do."""
     net = Network(seed=2)
-    source, relay = net.population(SpikeSource(), pre, name="source"), net.population(SpikeSource(), n, name="relay")
+    source, relay = (
+        net.population(SpikeSource(), pre, name="source"),
+        net.population(SpikeSource(), n, name="relay"),
+    )
     net.stimulate(source, SpikeTrain([1e-3] * pre, range(pre)))
     recipe = connectivity or Explicit([0, 0, 0, 1, 1], [0, 1, 2, 0, 1])
-    projection = net.connect(source, relay, recipe, weight=weight, delay=delay, store=store, name="syn")
+    projection = net.connect(
+        source, relay, recipe, weight=weight, delay=delay, store=store, name="syn"
+    )
     net.probe(relay, "spikes")
     return net, projection
 
 
 def test_synapses_count_whatever_their_weights(backend):
-    """Weights that cancel, weights of 0, at once and later: each arrival counts, and the weights stay what they are."""
+    """Weights that cancel, weights of 0, at once and later: each arrival counts, and the weights
+    stay what they are.
+    """
     weights, delays = np.array([1.0, 0.5, 0.0, -1.0, 0.25]), np.array([1, 2, 1, 1, 3]) * DT
     net, projection = relayed(weights, delays)
     simulator = Simulator(net, dt=DT, backend=backend.name)
@@ -124,11 +139,15 @@ def test_synapses_count_whatever_their_weights(backend):
 @pytest.mark.parametrize("deterministic", [False, True])
 @pytest.mark.parametrize("weight", [1.0, Uniform(-1.0, 1.0)], ids=["one", "law"])
 def test_drawn_synapses_count(room, threads, deterministic, weight):
-    """5,000 synapses drawn from 40 sources onto 3,000 relays: as many arrivals as synapses, stored or drawn again."""
+    """5,000 synapses drawn from 40 sources onto 3,000 relays: as many arrivals as synapses, stored
+    or drawn again.
+    """
     totals = []
     for store in (None, Procedural()):
         net, _ = relayed(weight, DT, store, FixedTotal(5000), n=3000, pre=40)
-        simulator = Simulator(net, dt=DT, backend=room, threads=threads, deterministic=deterministic)
+        simulator = Simulator(
+            net, dt=DT, backend=room, threads=threads, deterministic=deterministic
+        )
         with pytest.warns(PotentiaWarning, match="spikes of 'relay'"):
             result = simulator.run(4e-3)
         assert len(result.spikes("relay")) + result.tallies["relay.merged"] == 5000
@@ -138,11 +157,18 @@ def test_drawn_synapses_count(room, threads, deterministic, weight):
 
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_synapses_that_learn_count_too(backend, deterministic):
-    """Weights that a rule moves do not matter to a source either; the rule moves them all the same."""
+    """Weights that a rule moves do not matter to a source either; the rule moves
+    them all the same.
+    """
     net = Network(seed=2)
-    source, relay = net.population(SpikeSource(), 2, name="source"), net.population(SpikeSource(), 2, name="relay")
+    source, relay = (
+        net.population(SpikeSource(), 2, name="source"),
+        net.population(SpikeSource(), 2, name="relay"),
+    )
     net.stimulate(source, SpikeTrain(np.repeat(np.arange(1, 11) * 4e-3, 2), np.tile([0, 1], 10)))
-    projection = net.connect(source, relay, AllToAll(), weight=0.3, delay=DT, rule=STDP(), name="syn")
+    projection = net.connect(
+        source, relay, AllToAll(), weight=0.3, delay=DT, rule=STDP(), name="syn"
+    )
     net.probe(relay, "spikes")
     simulator = Simulator(net, dt=DT, backend=backend.name, deterministic=deterministic)
     with pytest.warns(PotentiaWarning, match="20 spikes of 'relay'"):
@@ -152,9 +178,14 @@ def test_synapses_that_learn_count_too(backend, deterministic):
 
 
 def test_currents_of_a_crossbar_are_not_counted():
-    """What an array of devices adds is a current and no number of spikes: a source fires for it, and counts nothing."""
+    """What an array of devices adds is a current and no number of spikes: a source fires for it,
+    and counts nothing.
+    """
     net = Network(seed=2)
-    source, relay = net.population(SpikeSource(), 4, name="source"), net.population(SpikeSource(), 2, name="relay")
+    source, relay = (
+        net.population(SpikeSource(), 4, name="source"),
+        net.population(SpikeSource(), 2, name="relay"),
+    )
     net.stimulate(source, SpikeTrain([1e-3] * 4, range(4)))
     net.connect(source, relay, AllToAll(), weight=5.0, delay=DT, store=Crossbar(BreakdownReRAM()))
     net.probe(relay, "spikes")
@@ -164,7 +195,9 @@ def test_currents_of_a_crossbar_are_not_counted():
 
 
 def test_poisson_counts_are_complete():
-    """Spikes and merged ones together are all that Poisson trains hold, batch by batch, whatever dt is."""
+    """Spikes and merged ones together are all that Poisson trains hold, batch by batch, whatever dt
+    is.
+    """
     totals = {}
     for dt in (1e-4, 1e-3, 1e-2):
         simulator = fed(Poisson(rate=200.0, weight=-3.0), 50, dt=dt)
@@ -172,7 +205,10 @@ def test_poisson_counts_are_complete():
             samples = simulator.run(1.0, batch=2).samples
         totals[dt] = [len(one.spikes("cells")) + one.tallies["cells.merged"] for one in samples]
     exact = fed(Poisson(rate=200.0), 50, engine="event").run(1.01, batch=2).samples
-    for dt, found in totals.items():  # the last step is nearest to what comes half a step after it, too
+    for (
+        dt,
+        found,
+    ) in totals.items():  # the last step is nearest to what comes half a step after it, too
         assert found == [np.sum(one.spikes("cells").times <= 1.0 + dt / 2) for one in exact]
 
 
@@ -181,7 +217,9 @@ def test_other_stimuli_count_alike(backend):
     simulator = fed(SpikeTrain([1e-3], [0]), dt=DT, backend=backend.name)
     simulator.run(2e-3)
     with pytest.warns(PotentiaWarning, match="4 spikes"):
-        batch = simulator.run(4e-3, inputs={"in": [SpikeTrain([4e-3] * 3, [1] * 3, [1.0, -2.0, 1.0])] * 2})
+        batch = simulator.run(
+            4e-3, inputs={"in": [SpikeTrain([4e-3] * 3, [1] * 3, [1.0, -2.0, 1.0])] * 2}
+        )
     assert [one.tallies["cells.merged"] for one in batch.samples] == [2, 2]
     assert [len(one.spikes("cells")) for one in batch.samples] == [1, 1]
 

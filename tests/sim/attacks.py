@@ -1,4 +1,6 @@
-"""What somebody may do to a file of results with the HDF5 library: each function changes an open file."""
+"""What somebody may do to a file of results with the HDF5 library: each function changes an open
+file.
+"""
 
 import h5py
 import numpy as np
@@ -38,7 +40,9 @@ def external_storage(file):
 
 def never_written(file):
     del file["report/exc.v/data"]
-    file["report/exc.v"].create_dataset("data", (100_000_000, 2), "f4", chunks=(1000, 2), compression="gzip")
+    file["report/exc.v"].create_dataset(
+        "data", (100_000_000, 2), "f4", chunks=(1000, 2), compression="gzip"
+    )
 
 
 def beyond_memory(file):
@@ -175,11 +179,44 @@ def another_magic(file):
 
 
 ATTACKS = [
-    another_sorting, unsorted, another_interval, no_interval, other_pointers, other_elements, other_units_of_time,
-    other_units_of_frames, no_units_of_a_trace, units_of_ids, another_magic,
-    external_link, soft_link, dangling_link, link_circle, same_dataset_twice, virtual_dataset,
-    external_storage, never_written, beyond_memory, deep, object_references, ragged, compound,
-    object_attribute, unknown_filter,
-    named_type, newer, without_schema, schema_of_another_kind, another_hash, another_time, ids_too_large,
-    ids_beyond_int64, fewer_ids, group_for_dataset, dataset_for_group, no_tallies, no_json, broken_json,
-]  # fmt: skip
+    another_sorting,
+    unsorted,
+    another_interval,
+    no_interval,
+    other_pointers,
+    other_elements,
+    other_units_of_time,
+    other_units_of_frames,
+    no_units_of_a_trace,
+    units_of_ids,
+    another_magic,
+    external_link,
+    soft_link,
+    dangling_link,
+    link_circle,
+    same_dataset_twice,
+    virtual_dataset,
+    external_storage,
+    never_written,
+    beyond_memory,
+    deep,
+    object_references,
+    ragged,
+    compound,
+    object_attribute,
+    unknown_filter,
+    named_type,
+    newer,
+    without_schema,
+    schema_of_another_kind,
+    another_hash,
+    another_time,
+    ids_too_large,
+    ids_beyond_int64,
+    fewer_ids,
+    group_for_dataset,
+    dataset_for_group,
+    no_tallies,
+    no_json,
+    broken_json,
+]

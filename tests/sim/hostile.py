@@ -35,13 +35,17 @@ def endless_texts(path: Path) -> Path:
 
 
 def texts_in_one_place(path: Path, n: int = 4000, letters: int = 60_000) -> Path:
-    """All of its many texts are one long one, so that it takes `n` times as much memory as it has bytes."""
+    """All of its many texts are one long one, so that it takes `n` times as much memory as it has
+    bytes.
+    """
     content = with_texts(path, n, 8).read_bytes()
     end = len(content)
     with path.open("r+b") as file:
         file.seek(0, 2)
         file.write(
-            struct.pack("<4sB3xQ", b"GCOL", 1, letters + 32) + struct.pack("<HH4xQ", 1, 1, letters) + b"x" * letters
+            struct.pack("<4sB3xQ", b"GCOL", 1, letters + 32)
+            + struct.pack("<HH4xQ", 1, 1, letters)
+            + b"x" * letters
         )
     sizes = [place for place in range(0, end - 16, 8) if _is_text(content, place)]
     for place in sizes:
@@ -57,7 +61,9 @@ def _is_text(content: bytes, place: int) -> bool:
 
 
 def empty_chunk(path: Path, dataset: str) -> Path:
-    """The index of a dataset says that its first chunk takes no byte, over which the HDF5 library crashes."""
+    """The index of a dataset says that its first chunk takes no byte, over which the HDF5 library
+    crashes.
+    """
     with h5py.File(path) as file:
         stored = file[dataset].id.get_chunk_info(0)
     content = path.read_bytes()
@@ -71,13 +77,17 @@ def empty_chunk(path: Path, dataset: str) -> Path:
 
 
 def chunks_in_one_place(path: Path, n: int = 64) -> Path:
-    """A dataset whose chunks are all half of the file, so that reading it takes `n` halves of the file."""
+    """A dataset whose chunks are all half of the file, so that reading it takes `n` halves of the
+    file.
+    """
     with h5py.File(path, "w", libver="earliest") as file:
         file.create_dataset("x", data=np.zeros(n << 12), chunks=(1 << 12,), compression="gzip")
         chunks = [file["x"].id.get_chunk_info(k) for k in range(n)]
     content = path.read_bytes()
     for chunk in chunks:
-        start = content.index(struct.pack("<IIQQQ", chunk.size, 0, chunk.chunk_offset[0], 0, chunk.byte_offset))
+        start = content.index(
+            struct.pack("<IIQQQ", chunk.size, 0, chunk.chunk_offset[0], 0, chunk.byte_offset)
+        )
         change(path, start, struct.pack("<I", len(content) // 2))
         change(path, start + 24, struct.pack("<Q", 0))
     return path

@@ -19,16 +19,33 @@ WAYS = {**CLOCKS, "event": EVENT}
 
 
 def network(*, learns: bool = True) -> Network:
-    """Active, with delays, refractory times, trains given and drawn, weights that learn, and every kind of probe."""
+    """Active, with delays, refractory times, trains given and drawn, weights that learn, and every
+    kind of probe.
+    """
     net = Network(seed=5)
-    source, cells = net.population(SpikeSource(), 40, name="source"), net.population(LIF(), 60, name="cells")
+    source, cells = (
+        net.population(SpikeSource(), 40, name="source"),
+        net.population(LIF(), 60, name="cells"),
+    )
     others = net.population(CubaLIF(refractory=np.linspace(0, 3e-3, 50)), 50, name="others")
     rule = STDP() if learns else None
-    net.connect(source, cells, FixedProbability(0.3), weight=2e-3, delay=Uniform(1e-3, 4e-3), rule=rule, name="in")
+    net.connect(
+        source,
+        cells,
+        FixedProbability(0.3),
+        weight=2e-3,
+        delay=Uniform(1e-3, 4e-3),
+        rule=rule,
+        name="in",
+    )
     net.connect(cells, others, FixedProbability(0.2), weight=1e-3, delay=1.5e-3)
     net.connect(others, cells, FixedProbability(0.2), weight=-1e-3, delay=2e-3)
     rng = np.random.default_rng(1)
-    net.stimulate(source, SpikeTrain(np.sort(rng.uniform(0, 0.2, 900)), rng.integers(0, 40, 900)), name="train")
+    net.stimulate(
+        source,
+        SpikeTrain(np.sort(rng.uniform(0, 0.2, 900)), rng.integers(0, 40, 900)),
+        name="train",
+    )
     net.stimulate(cells, Poisson(rate=600.0, weight=2e-3), name="noise")
     net.stimulate(others, Constant(18e-3))
     for part in net.populations:
@@ -52,7 +69,12 @@ def state(made):
 
 def same(one, other):
     """Whether two results are equal to the last bit, records and all."""
-    assert (one.start, one.stop, one.hash, one.tallies) == (other.start, other.stop, other.hash, other.tallies)
+    assert (one.start, one.stop, one.hash, one.tallies) == (
+        other.start,
+        other.stop,
+        other.hash,
+        other.tallies,
+    )
     for name, spikes in one.spike_records.items():
         np.testing.assert_array_equal(spikes.times, other.spike_records[name].times)
         np.testing.assert_array_equal(spikes.ids, other.spike_records[name].ids)

@@ -30,7 +30,9 @@ with atomic.writing(sys.argv[1]) as file:
 @pytest.fixture
 def writer(tmp_path):
     """A process in the middle of writing a file."""
-    process = subprocess.Popen([sys.executable, "-c", STUCK, str(tmp_path / "x.h5")], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, str(tmp_path / "x.h5")], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout.readline() == "half\n"
     yield process
     process.kill()
@@ -84,7 +86,13 @@ def test_what_a_living_writer_writes_stays(tmp_path, writer):
 
 def test_other_files_stay(tmp_path):
     """Whatever they are called."""
-    other = [".x.part", "x.h5.abcdefgh.part", ".x.h5.abcdefgh.par", ".x.h5.ABCDEFGH.part", ".trial2"]
+    other = [
+        ".x.part",
+        "x.h5.abcdefgh.part",
+        ".x.h5.abcdefgh.par",
+        ".x.h5.ABCDEFGH.part",
+        ".trial2",
+    ]
     for name in other:
         (tmp_path / name).touch()
     (tmp_path / ".folder.abcdefgh.part").mkdir()
@@ -108,7 +116,9 @@ def folder(base):
 
 
 def test_folders_of_runs_that_were_killed_at_once_are_swept(tmp_path):
-    """Folders without a name yet: with a lock that nobody holds, without one, but not that of a living run."""
+    """Folders without a name yet: with a lock that nobody holds, without one, but not that of a
+    living run.
+    """
     dead, new, other = (tmp_path / f".demo.{letter * 8}.part" for letter in "abc")
     for place in (dead, new, other):
         place.mkdir()

@@ -33,11 +33,29 @@ def train(seed, n=400):
 def network(store=None, *, rule=RULE):
     """Sources that teach cells, cells that teach one another, and synapses that never change."""
     net = Network(seed=6)
-    source, cells = net.population(SpikeSource(), 30, name="source"), net.population(LIF(), 20, name="cells")
-    net.connect(source, cells, FixedProbability(0.5), weight=Uniform(1e-3, 5e-3), delay=1e-3, rule=rule, store=store,
-                name="in")  # fmt: skip
-    net.connect(cells, cells, FixedProbability(0.3), weight=1e-3, delay=2e-3, name="loop",
-                rule=None if rule is None else STDP(tau_plus=10e-3, w_min=-1e-3, w_max=3e-3))  # fmt: skip
+    source, cells = (
+        net.population(SpikeSource(), 30, name="source"),
+        net.population(LIF(), 20, name="cells"),
+    )
+    net.connect(
+        source,
+        cells,
+        FixedProbability(0.5),
+        weight=Uniform(1e-3, 5e-3),
+        delay=1e-3,
+        rule=rule,
+        store=store,
+        name="in",
+    )
+    net.connect(
+        cells,
+        cells,
+        FixedProbability(0.3),
+        weight=1e-3,
+        delay=2e-3,
+        name="loop",
+        rule=None if rule is None else STDP(tau_plus=10e-3, w_min=-1e-3, w_max=3e-3),
+    )
     net.connect(source, cells, FixedProbability(0.2), weight=0.5e-3, delay=1e-3, name="static")
     net.stimulate(source, train(0), name="train")
     net.probe(cells, "spikes")
@@ -97,7 +115,9 @@ def alone(how, stimulus):
 @pytest.mark.parametrize("name", WAYS)
 @pytest.mark.parametrize("way", ["sum", "mean"])
 def test_changes_are_added_up(name, way):
-    """Against a loop over samples, each run for itself; bounds act in the samples and on the sum."""
+    """Against a loop over samples, each run for itself; bounds act in the samples
+    and on the sum.
+    """
     how = WAYS[name]
     made = simulator(how)
     state = rest(made)
@@ -107,17 +127,23 @@ def test_changes_are_added_up(name, way):
     singles = [alone(how, stimulus) for stimulus in TRAINS["train"]]
     begin = singles[0][0]
     for part, bounds in (("in", (0.0, 6e-3)), ("loop", (-1e-3, 3e-3))):
-        total = sum(after[part] - begin[part] for _, after in singles) / (BATCH if way == "mean" else 1)
+        total = sum(after[part] - begin[part] for _, after in singles) / (
+            BATCH if way == "mean" else 1
+        )
         expected = np.clip(begin[part] + total, *bounds)
         assert np.abs(total).max() > 1e-4
-        np.testing.assert_allclose(made.weights(part), expected, rtol=NEAR.get(name, 1e-12), atol=1e-9)
+        np.testing.assert_allclose(
+            made.weights(part), expected, rtol=NEAR.get(name, 1e-12), atol=1e-9
+        )
     np.testing.assert_array_equal(made.weights("static"), begin["static"])
     assert len({sample.hash for sample in result.samples}) == BATCH
 
 
 @pytest.mark.parametrize("name", WAYS)
 def test_a_batch_of_one_learns_what_a_run_learns(name):
-    """The sum of one change, on the way of the described train: the weights of a plain run, whose state goes on."""
+    """The sum of one change, on the way of the described train: the weights of a plain run, whose
+    state goes on.
+    """
     batch, plain = simulator(WAYS[name]), simulator(WAYS[name])
     state = rest(batch)
     result = batch.run(DURATION, batch=1, learn="sum")
@@ -162,14 +188,18 @@ def test_fast_weights_are_each_samples_own(name):
     recorded = result.weights("in")
     assert recorded.shape == (BATCH, 5, before["in"].size)
     assert np.ptp(recorded[:, -1], axis=0).max() > 1e-4
-    single = simulator(WAYS[name]).run(DURATION, inputs={"train": TRAINS["train"][-1:]}, learn="each")
+    single = simulator(WAYS[name]).run(
+        DURATION, inputs={"train": TRAINS["train"][-1:]}, learn="each"
+    )
     np.testing.assert_array_equal(single.weights("in")[0], recorded[-1])
     assert single[0].hash == result[-1].hash
 
 
 @pytest.mark.parametrize("name", ["float64", "event"])
 def test_what_is_learned_acts_in_the_next_run(name, tmp_path):
-    """Weights that a batch has changed are those of the runs after it, also of a saved and loaded simulator."""
+    """Weights that a batch has changed are those of the runs after it, also of a saved and loaded
+    simulator.
+    """
     made, other = simulator(WAYS[name]), simulator(WAYS[name])
     made.run(DURATION, inputs=TRAINS, learn="sum")
     made.save(tmp_path / "learned")
@@ -191,13 +221,17 @@ def test_two_batches_learn_one_after_the_other(name):
 
 
 def test_a_card_learns_what_the_processor_learns(gpu):
-    """Its own copy of the weights is renewed: the run after the batch begins with what the batch has learned."""
+    """Its own copy of the weights is renewed: the run after the batch begins with what the batch
+    has learned.
+    """
     outcomes = []
     for backend in (gpu, "cpu"):
         made = simulator({**CLOCK, "threads": 1, "backend": backend})
         batch = made.run(DURATION, inputs=TRAINS, learn="mean")
         learned = made.weights("in")
-        outcomes.append((batch.hash, batch.weights("in"), learned, made.run(DURATION).hash, made.weights("in")))
+        outcomes.append(
+            (batch.hash, batch.weights("in"), learned, made.run(DURATION).hash, made.weights("in"))
+        )
     for here, there in zip(*outcomes, strict=True):
         np.testing.assert_array_equal(here, there)
 
@@ -216,13 +250,17 @@ def test_weights_for_every_thread_must_fit_into_memory(monkeypatch):
 
 @pytest.mark.parametrize("name", ["float64", "float32", "reference"])
 def test_a_rule_of_a_users_own_proposes_in_each_sample(name):
-    """The store carries out what it proposes: each arrival adds as much, also of spikes in flight at 10 ms."""
+    """The store carries out what it proposes: each arrival adds as much, also of spikes in flight
+    at 10 ms.
+    """
     made = simulator(WAYS[name], rule=Raising())
     first, sources = made.weights("in"), made.synapses("in").sources
     result = made.run(DURATION, inputs=TRAINS, learn="sum")
     fired = [(stimulus.times > 10.05e-3, stimulus.ids) for stimulus in TRAINS["train"]]
     flight = np.bincount(train(0).ids[np.abs(train(0).times - 9.55e-3) < 0.5e-3], minlength=30)
-    arrivals = np.array([np.bincount(ids[late], minlength=30) + flight for late, ids in fired])[:, sources]
+    arrivals = np.array([np.bincount(ids[late], minlength=30) + flight for late, ids in fired])[
+        :, sources
+    ]
     near = 1e-8 if name == "float32" else 1e-15
     np.testing.assert_allclose(result.weights("in")[:, -1] - first, 1e-5 * arrivals, atol=near)
     np.testing.assert_allclose(made.weights("in") - first, 1e-5 * arrivals.sum(axis=0), atol=near)
@@ -237,7 +275,9 @@ def test_an_empty_batch_in_time_changes_nothing():
 
 
 def test_devices_have_fast_weights_and_no_sums():
-    """Pulses act on a copy of the devices; what samples change cannot be added to devices as it is."""
+    """Pulses act on a copy of the devices; what samples change cannot be added to
+    devices as it is.
+    """
     made = simulator({"dt": DT, "threads": 2}, store=Crossbar(PulsedReRAM()))
     words = "'mean' adds what the samples change to the weights, which Crossbar of projection 'in' cannot do"
     with pytest.raises(UnsupportedError, match=words):
@@ -255,7 +295,10 @@ def test_devices_have_fast_weights_and_no_sums():
 def test_without_a_rule_there_is_nothing_to_learn(how):
     """The frozen control of a batch that learns is the same call on the network without rules."""
     made = simulator(how, rule=None)
-    assert made.run(DURATION, inputs=TRAINS, learn="sum").hash == made.run(DURATION, inputs=TRAINS).hash
+    assert (
+        made.run(DURATION, inputs=TRAINS, learn="sum").hash
+        == made.run(DURATION, inputs=TRAINS).hash
+    )
 
 
 def test_bad_requests_end_in_one_sentence():
@@ -264,8 +307,11 @@ def test_bad_requests_end_in_one_sentence():
     with pytest.raises(NetworkError, match=words):
         made.run(DURATION, batch=2)
     with pytest.raises(
-        ParameterError, match=r"^Simulator\.run learn: must be one of mean, sum, each; did you mean 'mean'"
+        ParameterError,
+        match=r"^Simulator\.run learn: must be one of mean, sum, each; did you mean 'mean'",
     ):
         made.run(DURATION, batch=2, learn="means")
-    with pytest.raises(ParameterError, match=r"^Simulator\.run learn: must be None without a batch"):
+    with pytest.raises(
+        ParameterError, match=r"^Simulator\.run learn: must be None without a batch"
+    ):
         made.run(DURATION, learn="sum")

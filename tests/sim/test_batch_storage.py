@@ -43,7 +43,9 @@ def test_it_comes_back_from_a_file_and_from_a_folder(batch, saved, tmp_path):
     same(BatchResult.load(BatchResult([]).save(tmp_path / "none.h5")), BatchResult([]))
 
 
-def test_nothing_is_overwritten_unasked_and_nothing_is_left_half_done(batch, saved, tmp_path, monkeypatch):
+def test_nothing_is_overwritten_unasked_and_nothing_is_left_half_done(
+    batch, saved, tmp_path, monkeypatch
+):
     before = saved.read_bytes()
     with pytest.raises(DataError, match="exists already"):
         batch.save(saved)
@@ -76,9 +78,17 @@ def _swap(file):
         (lambda file: file.move("samples/3", "samples/12"), "does not hold the samples"),
         (lambda file: file.__delitem__("samples/11"), "does not hold the samples"),
         (lambda file: file["samples/2/spikes/cells/timestamps"].__setitem__(0, 1e-3), "digest"),
-        (lambda file: file["samples/2/spikes/cells/timestamps"].attrs.__setitem__("units", np.bytes_("m")), "units"),
+        (
+            lambda file: file["samples/2/spikes/cells/timestamps"].attrs.__setitem__(
+                "units", np.bytes_("m")
+            ),
+            "units",
+        ),
         (lambda file: file["meta"].attrs.__setitem__("schema", 9), "it has schema 9"),
-        (lambda file: file["meta"].attrs.__setitem__("digest", np.bytes_("0" * 32)), "not those that it was saved"),
+        (
+            lambda file: file["meta"].attrs.__setitem__("digest", np.bytes_("0" * 32)),
+            "not those that it was saved",
+        ),
         (lambda file: file["samples"].__setitem__("7x", h5py.SoftLink("/samples/7")), "refused"),
     ],
 )
@@ -91,7 +101,9 @@ def test_what_was_changed_is_refused(saved, change, message):
 
 
 def test_batches_and_results_are_told_apart(batch, saved, tmp_path):
-    with pytest.raises(DataError, match=r"holds the results of a batch; read it with BatchResult\.load"):
+    with pytest.raises(
+        DataError, match=r"holds the results of a batch; read it with BatchResult\.load"
+    ):
         Result.load(saved)
     with pytest.raises(DataError, match=r"holds the result of one run; read it with Result\.load"):
         BatchResult.load(batch[0].save(tmp_path / "one.h5"))

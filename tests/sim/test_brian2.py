@@ -1,8 +1,10 @@
-"""Against Brian2 2.9.0: a feed-forward network spike for spike; CUBA and COBA within its own spread over seeds.
+"""Against Brian2 2.9.0: a feed-forward network spike for spike; CUBA and COBA within its own spread
+over seeds.
 
-Alignment: Brian2 labels a spike with the beginning of its step, so its times are one dt earlier than ours; a neuron
-that fires in its step t integrates again in step t + refractory / dt, one step earlier than ours. A Brian2 delay
-of d steps (at least one) is ours of d steps. See docs/architecture.md.
+Alignment: Brian2 labels a spike with the beginning of its step, so its times are one dt earlier
+than ours; a neuron that fires in its step t integrates again in step t + refractory / dt, one step
+earlier than ours. A Brian2 delay of d steps (at least one) is ours of d steps. See
+docs/architecture.md.
 """
 
 from types import SimpleNamespace
@@ -76,13 +78,17 @@ def theirs(spec: SimpleNamespace) -> list[tuple[np.ndarray, np.ndarray]]:
     second = brian2.second
     groups = [brian2.SpikeGeneratorGroup(spec.sizes[0], spec.ids, spec.steps * DT * second)]
     groups += [
-        brian2.NeuronGroup(n, CURRENTS, threshold="v > 10*mV", reset="v = 0*mV", refractory="5*ms", method="exact")
+        brian2.NeuronGroup(
+            n, CURRENTS, threshold="v > 10*mV", reset="v = 0*mV", refractory="5*ms", method="exact"
+        )
         for n in spec.sizes[1:]
     ]
     parts = [*groups]
     for level, (sources, targets, weights, lags) in enumerate(spec.layers):
         for variable, chosen in (("ge", weights > 0), ("gi", weights <= 0)):
-            synapses = brian2.Synapses(groups[level], groups[level + 1], "w : volt", on_pre=f"{variable}_post += w")
+            synapses = brian2.Synapses(
+                groups[level], groups[level + 1], "w : volt", on_pre=f"{variable}_post += w"
+            )
             synapses.connect(i=sources[chosen], j=targets[chosen])
             synapses.w = weights[chosen] * brian2.volt
             synapses.delay = lags[chosen] * DT * second
@@ -96,7 +102,9 @@ def theirs(spec: SimpleNamespace) -> list[tuple[np.ndarray, np.ndarray]]:
 def test_feed_forward_network_spike_for_spike(seed):
     """Both integrate exactly in double precision, so every spike falls into the same step."""
     spec = feed_forward(np.random.default_rng(seed))
-    for (our_steps, our_ids), (their_steps, their_ids) in zip(ours(spec), theirs(spec), strict=True):
+    for (our_steps, our_ids), (their_steps, their_ids) in zip(
+        ours(spec), theirs(spec), strict=True
+    ):
         assert our_steps.size > 200
         order = np.lexsort((their_ids, their_steps))
         assert np.array_equal(our_steps, their_steps[order])
@@ -117,7 +125,9 @@ def our_statistics(seed: int, kind: str) -> np.ndarray:
     inh = net.population(model, 800, initial=initial)
     for target in (exc, inh):
         net.connect(exc, target, FixedProbability(0.02), weight=excitation, delay=DT)
-        net.connect(inh, target, FixedProbability(0.02), weight=inhibition, delay=DT, receptor="inhibitory")
+        net.connect(
+            inh, target, FixedProbability(0.02), weight=inhibition, delay=DT, receptor="inhibitory"
+        )
         net.probe(target, "spikes")
         if kind == "cuba":
             net.stimulate(target, Constant(11e-3))
@@ -135,7 +145,12 @@ def their_statistics(seed: int, kind: str) -> np.ndarray:
     names = {"El": -60 * mV, "Ee": 0 * mV, "Ei": -80 * mV}
     if kind == "cuba":
         group = brian2.NeuronGroup(
-            4000, CURRENTS, threshold="v > 10*mV", reset="v = 0*mV", refractory="5*ms", method="exact"
+            4000,
+            CURRENTS,
+            threshold="v > 10*mV",
+            reset="v = 0*mV",
+            refractory="5*ms",
+            method="exact",
         )
         group.v = "rand()*10*mV"
         excitation, inhibition = "ge += 1.62*mV", "gi -= 9*mV"
@@ -149,7 +164,11 @@ def their_statistics(seed: int, kind: str) -> np.ndarray:
             method="exponential_euler",
             namespace=names,
         )
-        group.v, group.ge, group.gi = "-60*mV + (randn()*5 - 5)*mV", "randn()*1.5 + 4", "randn()*12 + 20"
+        group.v, group.ge, group.gi = (
+            "-60*mV + (randn()*5 - 5)*mV",
+            "randn()*1.5 + 4",
+            "randn()*12 + 20",
+        )
         excitation, inhibition = "ge += 0.6", "gi += 6.7"
     synapses = []
     for condition, effect in (("i < 3200", excitation), ("i >= 3200", inhibition)):
@@ -164,7 +183,9 @@ def their_statistics(seed: int, kind: str) -> np.ndarray:
 
 
 def statistics(times: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Mean rate [Hz], mean CV of inter-spike intervals, mean pairwise correlation of 5 ms counts of 400 neurons."""
+    """Mean rate [Hz], mean CV of inter-spike intervals, mean pairwise correlation of 5 ms counts of
+    400 neurons.
+    """
     order = np.lexsort((times, ids))
     trains = np.split(times[order], np.cumsum(np.bincount(ids, minlength=4000))[:-1])
     intervals = [np.diff(train) for train in trains if train.size > 3]
@@ -177,7 +198,9 @@ def statistics(times: np.ndarray, ids: np.ndarray) -> np.ndarray:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cuba", "coba"])
 def test_benchmark_network_has_the_statistics_of_brian2(kind):
-    """Means over seeds differ by less than three standard errors of the difference, from the spread over seeds."""
+    """Means over seeds differ by less than three standard errors of the difference, from the spread
+    over seeds.
+    """
     brian = np.array([their_statistics(seed, kind) for seed in range(4)])
     potentia = np.array([our_statistics(seed, kind) for seed in range(8)])
     error = np.sqrt(sum(sample.var(axis=0, ddof=1) / len(sample) for sample in (brian, potentia)))

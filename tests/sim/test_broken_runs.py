@@ -1,4 +1,6 @@
-"""A run that an interrupt or an error ends leaves no trace; the next one is as if it had never been."""
+"""A run that an interrupt or an error ends leaves no trace; the next one is as if it had never
+been.
+"""
 
 import inspect
 import signal
@@ -22,7 +24,8 @@ from potentia.tests.sim.interrupted import CLOCKS, EVENT, WAYS, same, simulator,
 
 
 class Interrupt:
-    """Raises KeyboardInterrupt when the main thread comes to its `place`-th function, or back from one in C.
+    """Raises KeyboardInterrupt when the main thread comes to its `place`-th function, or back from
+    one in C.
 
     Those are the places at which Python looks for signals. Without a place it counts them.
     """
@@ -40,12 +43,17 @@ class Interrupt:
     def _look(self, frame, event, argument):
         if event not in ("call", "c_return") or frame.f_code.co_filename == __file__:
             return
-        # perhaps a generator that is thrown away, or what a thread pool does when it is: they let nothing out
+        # perhaps a generator that is thrown away, or what a thread pool does when it is: they let
+        # nothing out
         if frame.f_code.co_flags & inspect.CO_GENERATOR or frame.f_code.co_name == "weakref_cb":
             return
-        if frame.f_code.co_filename == weakref.__file__:  # what is done when something goes: it lets nothing out either
+        if (
+            frame.f_code.co_filename == weakref.__file__
+        ):  # what is done when something goes: it lets nothing out either
             return
-        if frame.f_code.co_filename == threading.__file__:  # Python's own waits trip there, and say RuntimeError
+        if (
+            frame.f_code.co_filename == threading.__file__
+        ):  # Python's own waits trip there, and say RuntimeError
             return
         self.passed += 1
         if self.place is not None and self.passed >= self.place:
@@ -55,15 +63,17 @@ class Interrupt:
 
 @pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 def test_an_interrupt_anywhere_leaves_no_trace(how):
-    """At many places from the first call of a run to the last, where what is done has all but become what is."""
+    """At many places from the first call of a run to the last, where what is done has all but
+    become what is.
+    """
     once = simulator(how)
     with Interrupt() as count:
         expected = once.run(20e-3)
     broken = simulator(how)
     spread = 8 if how.get("backend") == "reference" else 70  # that one is slow
-    places = np.concatenate([np.linspace(1, count.passed, spread), count.passed - np.arange(1, spread // 2)]).astype(
-        int
-    )
+    places = np.concatenate(
+        [np.linspace(1, count.passed, spread), count.passed - np.arange(1, spread // 2)]
+    ).astype(int)
     interrupted = 0
     for place in places:
         before = state(broken)
@@ -83,7 +93,9 @@ def test_an_interrupt_anywhere_leaves_no_trace(how):
 
 @pytest.mark.parametrize("how", [CLOCKS["one thread"], EVENT], ids=["clock", "event"])
 def test_an_interrupt_in_a_batch_that_learns_leaves_no_trace(how):
-    """Up to the last call, when the weights have all but become those that the batch has learned."""
+    """Up to the last call, when the weights have all but become those that the
+    batch has learned.
+    """
     batch = {"inputs": {"noise": [Poisson(rate=600.0, weight=2e-3)] * 3}, "learn": "sum"}
     once = simulator(how)
     with Interrupt() as count:
@@ -91,7 +103,10 @@ def test_an_interrupt_in_a_batch_that_learns_leaves_no_trace(how):
     broken = simulator(how)
     before = state(broken)
     interrupted = 0
-    for place in [*np.linspace(1, count.passed, 40).astype(int), *(count.passed - np.arange(1, 25))]:
+    for place in [
+        *np.linspace(1, count.passed, 40).astype(int),
+        *(count.passed - np.arange(1, 25)),
+    ]:
         try:
             with Interrupt(place):
                 broken.run(5e-3, **batch)
@@ -171,7 +186,9 @@ def test_an_interrupt_while_a_run_is_taken_back_is_no_harm(monkeypatch):
         broken.run(20e-3)
     assert Memory.clear is clear  # it came while the run was taken back
     assert broken.time == pytest.approx(10e-3)
-    np.testing.assert_array_equal(*(made.weights(made.network.projections[0]) for made in (broken, once)))
+    np.testing.assert_array_equal(
+        *(made.weights(made.network.projections[0]) for made in (broken, once))
+    )
     same(broken.run(20e-3), once.run(20e-3))
 
 
@@ -183,7 +200,10 @@ def test_divergence_leaves_no_trace(backend):
     net.stimulate(cells, Constant(20e-3))
     net.stimulate(cells, SpikeTrain([25e-3, 26e-3], [1, 1], weight=-3e38))
     net.probe(cells, "v")
-    once, broken = Simulator(net, backend=backend, chunk=10), Simulator(net, backend=backend, chunk=10)
+    once, broken = (
+        Simulator(net, backend=backend, chunk=10),
+        Simulator(net, backend=backend, chunk=10),
+    )
     for made in (once, broken):
         made.run(15e-3)
     before = state(broken)
@@ -195,7 +215,9 @@ def test_divergence_leaves_no_trace(backend):
 
 
 @pytest.mark.parametrize(
-    "how", [{"threads": 1, "deterministic": True}, {"threads": 2, "deterministic": True}, EVENT], ids=str
+    "how",
+    [{"threads": 1, "deterministic": True}, {"threads": 2, "deterministic": True}, EVENT],
+    ids=str,
 )
 def test_a_batch_that_fails_leaves_no_trace(how):
     once, broken = simulator(how, learns=False), simulator(how, learns=False)
@@ -215,15 +237,21 @@ def test_one_sample_that_diverges_ends_the_batch():
     made = Simulator(net, chunk=10, threads=2)
     short = SpikeTrain([1e-3], [0], weight=1e-3)
     with pytest.raises(DivergenceError):
-        made.run(1.0, inputs={"train": [short] * 9 + [SpikeTrain([1e-3, 2e-3], [0, 0], weight=-3e38)]})
+        made.run(
+            1.0, inputs={"train": [short] * 9 + [SpikeTrain([1e-3, 2e-3], [0, 0], weight=-3e38)]}
+        )
     assert made.time == 0.0
     assert made.run(5e-3).hash == Simulator(net, threads=1).run(5e-3).hash
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["checkpoint", "no checkpoint"])
-@pytest.mark.parametrize("error", [KeyboardInterrupt, DataError("no room")], ids=["interrupt", "error"])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, DataError("no room")], ids=["interrupt", "error"]
+)
 def test_resuming_in_the_same_process(tmp_path, monkeypatch, kept, error):
-    """A recorded run that is broken off and taken up by the same simulator gives the result of an unbroken one."""
+    """A recorded run that is broken off and taken up by the same simulator gives the result of an
+    unbroken one.
+    """
     monkeypatch.setattr(segments, "MOST_SECONDS", 0.0)
     monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0 if kept else 1e9)
     once, broken = simulator(CLOCKS["one thread"]), simulator(CLOCKS["one thread"])
@@ -289,7 +317,9 @@ def ends_while_writing(monkeypatch):
 
 @pytest.mark.parametrize("ends", [ends_between, ends_while_writing])
 def test_no_interrupt_leaves_a_folder_locked(ends, tmp_path, monkeypatch):
-    """Another simulator of the same process takes the records up, though somebody keeps the traceback."""
+    """Another simulator of the same process takes the records up, though somebody keeps the
+    traceback.
+    """
     expected, broken = simulator(CLOCKS["one thread"]).run(40e-3), simulator(CLOCKS["one thread"])
     ends(monkeypatch)
     with pytest.raises(KeyboardInterrupt) as kept:

@@ -1,4 +1,6 @@
-"""Static synapses in bundles: one network gives the same spikes in every store, on any number of threads, in shards."""
+"""Static synapses in bundles: one network gives the same spikes in every store, on any number of
+threads, in shards.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ from potentia.sim.plan import shards
 
 
 def recurrent(store=None, *, exc=600, inh=150, floats=False):
-    """A network with laws of weights and delays, two projections onto one receptor, and a cut inside populations."""
+    """A network with laws of weights and delays, two projections onto one receptor, and a cut
+    inside populations.
+    """
     net = Network(seed=3)
     cells = {
         "exc": net.population(CubaLIF(), exc, name="exc", initial={"v": Uniform(0.0, 10e-3)}),
@@ -45,11 +49,30 @@ def recurrent(store=None, *, exc=600, inh=150, floats=False):
     for post in ("exc", "inh"):
         total = FixedTotal(40 * cells[post].n, autapses=post == "inh")
         net.connect(
-            cells["exc"], cells[post], total, weight=weight, delay=Normal(1.5e-3, 0.7e-3, low=1e-4), store=store
+            cells["exc"],
+            cells[post],
+            total,
+            weight=weight,
+            delay=Normal(1.5e-3, 0.7e-3, low=1e-4),
+            store=store,
         )
         degree = FixedOutDegree(cells[post].n // 5)
-        net.connect(cells["inh"], cells[post], degree, weight=Normal(-2e-3, 2e-4, high=0.0), delay=8e-4, store=store)
-    net.connect(cells["exc"], cells["exc"], FixedTotal(1000), weight=1e-4, delay=Uniform(1e-4, 1e-3), store=store)
+        net.connect(
+            cells["inh"],
+            cells[post],
+            degree,
+            weight=Normal(-2e-3, 2e-4, high=0.0),
+            delay=8e-4,
+            store=store,
+        )
+    net.connect(
+        cells["exc"],
+        cells["exc"],
+        FixedTotal(1000),
+        weight=1e-4,
+        delay=Uniform(1e-4, 1e-3),
+        store=store,
+    )
     net.connect(cells["exc"], cells["out"], FixedOutDegree(3), weight=2e-3, store=store)
     for name in ("exc", "inh"):
         net.stimulate(cells[name], Constant(11e-3))
@@ -68,7 +91,9 @@ def small_shards(monkeypatch):
 
 
 def test_stored_procedural_threads_and_backends_agree(small_shards):
-    """One spike hash for synapses stored or drawn again, one to three threads, both backends, and pauses or none."""
+    """One spike hash for synapses stored or drawn again, one to three threads, both backends, and
+    pauses or none.
+    """
     stored = recurrent(Ideal(bits=6))
     expected = Simulator(stored, threads=1).run(0.15)
     assert min(len(expected.spikes(name)) for name in ("exc", "inh", "out")) > 100
@@ -111,8 +136,9 @@ def test_weights_and_targets_can_be_had_again(floats):
 
 
 def test_levels_keep_mean_and_variance():
-    """Levels are means over 65,536 quantiles in all: for these distributions the mean is right to 1e-5, the standard
-    deviation to 2e-4, where the tail beyond the last quantile is left out; both are exact without a tail.
+    """Levels are means over 65,536 quantiles in all: for these distributions the mean is right to
+    1e-5, the standard deviation to 2e-4, where the tail beyond the last quantile is left out; both
+    are exact without a tail.
     """
     mean = 2.0 * math.exp(0.5**2 / 2)
     closed = {
@@ -132,11 +158,15 @@ def test_levels_keep_mean_and_variance():
 
 
 def test_two_levels_of_a_normal_distribution():
-    """They sit at one standard deviation on either side, to the share of the variance in the tail that is left out."""
+    """They sit at one standard deviation on either side, to the share of the variance in the tail
+    that is left out.
+    """
     np.testing.assert_allclose(Normal(1.0, 0.1).levels(2), [0.9, 1.1], atol=2e-6)
 
 
-@pytest.mark.parametrize("distribution", [Normal(1.0, 0.1, low=0.95), LogNormal(median=2.0, sigma=0.5), Uniform(-1, 3)])
+@pytest.mark.parametrize(
+    "distribution", [Normal(1.0, 0.1, low=0.95), LogNormal(median=2.0, sigma=0.5), Uniform(-1, 3)]
+)
 def test_the_quantile_is_the_inverse_of_the_distribution_function(distribution):
     shares = np.linspace(0.01, 0.99, 99)
     np.testing.assert_allclose(distribution.cdf(distribution.quantile(shares)), shares, rtol=1e-12)
@@ -150,15 +180,24 @@ def test_bits_round_given_weights_to_levels():
     rounded = net.connect(pre, post, AllToAll(), weight=weights, store=Ideal(bits=4))
     simulator = Simulator(net)
     assert np.unique(simulator.weights(rounded)).size == 16
-    assert np.abs(simulator.weights(rounded) - simulator.weights(exact)).max() <= 1e-3 / 15 / 2 * (1 + 1e-5)
+    assert np.abs(simulator.weights(rounded) - simulator.weights(exact)).max() <= 1e-3 / 15 / 2 * (
+        1 + 1e-5
+    )
 
 
 def test_delays_follow_their_law():
-    """The mean and spread of dealt delays are the law's, to five standard errors and a step's rounding."""
+    """The mean and spread of dealt delays are the law's, to five standard errors and a step's
+    rounding.
+    """
     net = Network(seed=5)
     cells = net.population(LIF(), 300)
     projection = net.connect(
-        cells, cells, FixedTotal(60_000), weight=1e-5, delay=Normal(3e-3, 0.5e-3), store=Ideal(bits=2)
+        cells,
+        cells,
+        FixedTotal(60_000),
+        weight=1e-5,
+        delay=Normal(3e-3, 0.5e-3),
+        store=Ideal(bits=2),
     )
     synapses = Simulator(net, dt=1e-4).plan.synapses[projection.name]
     delays = synapses.lags[synapses.segments() % synapses.lags.size] * 1e-4
@@ -167,23 +206,37 @@ def test_delays_follow_their_law():
 
 
 def test_event_engine_sees_the_same_synapses():
-    """With delays on the grid and delta synapses, both engines agree spike for spike, levels and dealt delays too."""
+    """With delays on the grid and delta synapses, both engines agree spike for spike, levels and
+    dealt delays too.
+    """
     net = Network(seed=2)
     source = net.population(LIF(refractory=0.0), 50, name="source")
     target = net.population(LIF(), 60, name="target")
-    net.stimulate(source, SpikeTrain(np.repeat(np.arange(1, 40) * 1e-3, 50), np.tile(np.arange(50), 39), 20e-3))
+    net.stimulate(
+        source,
+        SpikeTrain(np.repeat(np.arange(1, 40) * 1e-3, 50), np.tile(np.arange(50), 39), 20e-3),
+    )
     delay = Choice((1e-3, 2e-3, 5e-3))
-    net.connect(source, target, FixedTotal(900), weight=Normal(2e-3, 5e-4), delay=delay, store=Ideal(bits=8))
+    net.connect(
+        source, target, FixedTotal(900), weight=Normal(2e-3, 5e-4), delay=delay, store=Ideal(bits=8)
+    )
     for part in (source, target):
         net.probe(part, "spikes")
-    clock, event = Simulator(net, dtype="float64").run(0.05), Simulator(net, engine="event").run(0.05)
+    clock, event = (
+        Simulator(net, dtype="float64").run(0.05),
+        Simulator(net, engine="event").run(0.05),
+    )
     assert len(clock.spikes("target")) > 50
     np.testing.assert_array_equal(clock.spikes("target").ids, event.spikes("target").ids)
-    np.testing.assert_allclose(clock.spikes("target").times, event.spikes("target").times, atol=1e-12)
+    np.testing.assert_allclose(
+        clock.spikes("target").times, event.spikes("target").times, atol=1e-12
+    )
 
 
 def sparse(monkeypatch, many):
-    """A large silent population in which single units fire now and then, with pauses or, for a large `many`, none."""
+    """A large silent population in which single units fire now and then, with pauses or, for a
+    large `many`, none.
+    """
     monkeypatch.setattr(scope, "MANY", many)
     monkeypatch.setattr(shards, "UNITS", 64)
     net = Network(seed=4)
@@ -192,7 +245,14 @@ def sparse(monkeypatch, many):
     delta = net.population(LIF(tau=2e-3), 1500, name="delta")
     net.stimulate(delta, Poisson(rate=0.02, weight=30e-3))
     net.stimulate(cells, SpikeTrain([0.3, 0.31, 0.55], [3, 1999, 700], 50e-3))
-    net.connect(delta, cells, FixedOutDegree(2), weight=60e-3, delay=Uniform(1e-4, 3e-3), store=Ideal(bits=1))
+    net.connect(
+        delta,
+        cells,
+        FixedOutDegree(2),
+        weight=60e-3,
+        delay=Uniform(1e-4, 3e-3),
+        store=Ideal(bits=1),
+    )
     net.connect(cells, delta, FixedOutDegree(1), weight=5e-3)
     for part in (cells, delta):
         net.probe(part, "spikes")
@@ -236,12 +296,36 @@ def test_snapshots_do_not_know_of_threads(tmp_path, small_shards):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: Ideal(bits=0), ParameterError, "Ideal.bits: must be a whole number >= 1 and <= 16 (got 0)"),
-        (lambda: Ideal(bits=17), ParameterError, "Ideal.bits: must be a whole number >= 1 and <= 16 (got 17)"),
-        (lambda: Procedural(bits=2.5), ParameterError, "Procedural.bits: must be a whole number >= 1"),
-        (lambda: simulated(FixedProbability(0.1)), UnsupportedError, "Procedural needs targets that are independent"),
-        (lambda: simulated(FixedTotal(5, multapses=False)), UnsupportedError, "Procedural needs targets"),
-        (lambda: simulated(FixedTotal(5), weight=[1e-3] * 5), UnsupportedError, "Procedural needs targets"),
+        (
+            lambda: Ideal(bits=0),
+            ParameterError,
+            "Ideal.bits: must be a whole number >= 1 and <= 16 (got 0)",
+        ),
+        (
+            lambda: Ideal(bits=17),
+            ParameterError,
+            "Ideal.bits: must be a whole number >= 1 and <= 16 (got 17)",
+        ),
+        (
+            lambda: Procedural(bits=2.5),
+            ParameterError,
+            "Procedural.bits: must be a whole number >= 1",
+        ),
+        (
+            lambda: simulated(FixedProbability(0.1)),
+            UnsupportedError,
+            "Procedural needs targets that are independent",
+        ),
+        (
+            lambda: simulated(FixedTotal(5, multapses=False)),
+            UnsupportedError,
+            "Procedural needs targets",
+        ),
+        (
+            lambda: simulated(FixedTotal(5), weight=[1e-3] * 5),
+            UnsupportedError,
+            "Procedural needs targets",
+        ),
         (lambda: simulated(FixedTotal(5), rule=STDP()), UnsupportedError, "and no rule"),
         (
             lambda: simulated(FixedTotal(5), rule=STDP(), store=Ideal(bits=3)),
@@ -269,7 +353,9 @@ def test_projections_without_synapses_do_nothing(backend):
     net.connect(cells, cells, Explicit([], []), weight=[], delay=[])
     net.connect(cells, cells, Explicit([], []), weight=1e-3)
     net.connect(cells, cells, FixedTotal(0), weight=1e-3, store=Procedural())
-    net.connect(cells, cells, FixedProbability(0.0), weight=Normal(1e-3, 1e-4), delay=Uniform(1e-4, 1e-3))
+    net.connect(
+        cells, cells, FixedProbability(0.0), weight=Normal(1e-3, 1e-4), delay=Uniform(1e-4, 1e-3)
+    )
     net.stimulate(cells, Constant(20e-3))
     net.probe(cells, "spikes")
     assert len(Simulator(net, backend=backend.name).run(0.03).spikes("cells")) == 5

@@ -1,4 +1,6 @@
-"""What is larger than the machine is refused before it is drawn, in one sentence with the way out."""
+"""What is larger than the machine is refused before it is drawn, in one sentence
+with the way out.
+"""
 
 from __future__ import annotations
 
@@ -34,28 +36,55 @@ def wired(connectivity, store=None, weight=1e-5):
 @pytest.mark.parametrize(
     ("connectivity", "store", "weight", "words"),
     [
-        (FixedTotal(300_000), None, 1e-5, r"3e\+05 synapses need 0.0 GB.*store=Procedural\(\) draws them again"),
-        (FixedTotal(300_000), Ideal(bits=8), Normal(1e-5, 1e-6), r"store=Procedural\(\) draws them again"),
-        (FixedProbability(0.3), None, 1e-5, r"FixedTotal or FixedOutDegree with store=Procedural\(\) keeps none"),
+        (
+            FixedTotal(300_000),
+            None,
+            1e-5,
+            r"3e\+05 synapses need 0.0 GB.*store=Procedural\(\) draws them again",
+        ),
+        (
+            FixedTotal(300_000),
+            Ideal(bits=8),
+            Normal(1e-5, 1e-6),
+            r"store=Procedural\(\) draws them again",
+        ),
+        (
+            FixedProbability(0.3),
+            None,
+            1e-5,
+            r"FixedTotal or FixedOutDegree with store=Procedural\(\) keeps none",
+        ),
     ],
 )
 def test_too_many_synapses_for_memory(monkeypatch, connectivity, store, weight, words):
-    """With a megabyte free: named are the bytes needed and free, the projection, and a way that needs none."""
+    """With a megabyte free: named are the bytes needed and free, the projection, and a way that
+    needs none.
+    """
     monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e6)
-    with pytest.raises(CapacityError, match=rf"^Network: .*0.0 GB are free; most by cells->cells; .*{words}|{words}"):
+    with pytest.raises(
+        CapacityError,
+        match=rf"^Network: .*0.0 GB are free; most by cells->cells; .*{words}|{words}",
+    ):
         Simulator(wired(connectivity, store, weight))
 
 
 def test_procedural_needs_none(monkeypatch):
     monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e6)
-    assert Simulator(wired(FixedTotal(300_000), Procedural())).plan.synapses["cells->cells"].n == 300_000
+    assert (
+        Simulator(wired(FixedTotal(300_000), Procedural())).plan.synapses["cells->cells"].n
+        == 300_000
+    )
 
 
 @pytest.mark.parametrize("engine", ["clock", "event"])
 @pytest.mark.parametrize(
     ("n", "options", "words"),
     [
-        (30_000, {}, r"3e\+04 neurons with 0 synapses need 0.0 GB.*most by cells; take fewer units"),
+        (
+            30_000,
+            {},
+            r"3e\+04 neurons with 0 synapses need 0.0 GB.*most by cells; take fewer units",
+        ),
         (2_000, {"probe": True}, r"most by cells\.v; record fewer units"),
         (10**9, {}, r"1e\+09 neurons"),
         (10**12, {}, r"must be at most 2147483647 in one population \(got 1000000000000\)"),
@@ -90,7 +119,9 @@ def test_event_synapses_count(monkeypatch):
     """On the event engine every synapse is spelled out, so there its store does not help."""
     monkeypatch.setattr(free_memory, "free_bytes", lambda: 3e6)
     Simulator(wired(FixedTotal(100_000)))
-    with pytest.raises(CapacityError, match=r"1e\+05 synapses need 0.0 GB.*most by cells->cells; engine='clock'"):
+    with pytest.raises(
+        CapacityError, match=r"1e\+05 synapses need 0.0 GB.*most by cells->cells; engine='clock'"
+    ):
         Simulator(wired(FixedTotal(100_000)), engine="event")
 
 
@@ -98,7 +129,9 @@ def test_layers_count(monkeypatch):
     analog = pytest.importorskip("potentia.hardware.analog_layer.layer")
     cell = PulsedReRAM()
     monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e9)
-    with pytest.raises(CapacityError, match=r"AnalogLinear: needs 40000.0 GB.*\(got 1000000 x 1000000\)"):
+    with pytest.raises(
+        CapacityError, match=r"AnalogLinear: needs 40000.0 GB.*\(got 1000000 x 1000000\)"
+    ):
         analog.AnalogLinear(10**6, 10**6, device=cell)
     analog.AnalogLinear(100, 100, device=cell)
 
@@ -135,7 +168,10 @@ def test_free_memory_is_a_number_of_bytes():
 
 def test_too_many_synapses_for_a_number():
     """2**31 - 1 of one projection: the limit and the count are named before memory is asked for."""
-    with pytest.raises(ParameterError, match=r"number of synapses: must be at most 2147483647 .* \(got 3000000000\)"):
+    with pytest.raises(
+        ParameterError,
+        match=r"number of synapses: must be at most 2147483647 .* \(got 3000000000\)",
+    ):
         Simulator(wired(FixedTotal(3_000_000_000), Procedural()))
 
 
@@ -151,25 +187,39 @@ def cells_of(n, *stimuli):
     ("net", "culprit"),
     [
         (wired(FixedTotal(10**9)), "cells->cells"),
-        (wired(FixedTotal(10**9), Procedural()), "cells->cells"),  # which this engine spells out as well
+        (
+            wired(FixedTotal(10**9), Procedural()),
+            "cells->cells",
+        ),  # which this engine spells out as well
         (wired(FixedProbability(1.0), weight=Normal(1e-5, 1e-6)), "cells->cells"),
         (cells_of(10**9), "cells"),
-        (cells_of(10**5, Poisson(rate=1.0), Constant(1.0)), "cells"),  # which fit without their input, see below
+        (
+            cells_of(10**5, Poisson(rate=1.0), Constant(1.0)),
+            "cells",
+        ),  # which fit without their input, see below
         (cells_of(10, Constant(1.0), SpikeTrain([1.0] * 10**6, [3] * 10**6)), "input1"),
     ],
 )
 def test_too_much_for_the_event_engine(monkeypatch, net, culprit):
-    """Neurons, synapses and inputs, before anything is drawn: a billion synapses are refused at once."""
+    """Neurons, synapses and inputs, before anything is drawn: a billion synapses are refused at
+    once.
+    """
     monkeypatch.setattr(free_memory, "free_bytes", lambda: 40e6)
-    with pytest.raises(CapacityError, match=rf"^Network: .* but 0.0 GB are free; most by {culprit}; "):
+    with pytest.raises(
+        CapacityError, match=rf"^Network: .* but 0.0 GB are free; most by {culprit}; "
+    ):
         Simulator(net, engine="event")
     Simulator(cells_of(10**5, Constant(1.0)), engine="event")
 
 
 def test_what_the_event_engine_takes_is_known(monkeypatch):
-    """The estimate is of the size of the arrays that are made, from half of them to three times as much."""
+    """The estimate is of the size of the arrays that are made, from half of them to three times as
+    much.
+    """
     net = wired(FixedTotal(400_000), weight=Normal(1e-5, 1e-6))
-    net.connect(net.populations[0], net.populations[0], OneToOne(), weight=1.0, delay=Uniform(1e-3, 2e-3))
+    net.connect(
+        net.populations[0], net.populations[0], OneToOne(), weight=1.0, delay=Uniform(1e-3, 2e-3)
+    )
     net.stimulate(net.populations[0], Poisson(rate=1.0))
     net.stimulate(net.populations[0], SpikeTrain([1.0] * 10**5, [3] * 10**5))
     memory = EventMemory(Simulator(net, engine="event").plan)
@@ -187,7 +237,9 @@ def test_what_the_event_engine_takes_is_known(monkeypatch):
 @pytest.mark.parametrize("engine", ["clock", "event"])
 @pytest.mark.parametrize("what", ["v", "counts", "rate"])
 def test_samples_that_would_fill_the_memory(monkeypatch, tmp_path, engine, what):
-    """Refused before the first step, with the probe; not where they go to a file, nor those of a shorter run."""
+    """Refused before the first step, with the probe; not where they go to a file, nor those of a
+    shorter run.
+    """
     net = cells_of(100)
     net.probe(net.populations[0], what, every=1e-4, ids=range(50))
     simulator = Simulator(net, engine=engine)

@@ -83,7 +83,9 @@ def test_gaps_and_strangers_are_refused(tmp_path, monkeypatch):
         "begins at": lambda row: (row[4].replace(row[3]), row[5].replace(row[4]), strip(row[3])),
         "is of another simulation than": lambda row: shutil.copy(bad[2], row[2]),
         "is of another simulation than the": lambda row: shutil.copy(bad[0], row[0]),
-        "two segments with the number": lambda row: shutil.copy(row[2], row[2].with_name("seg-3.h5")),
+        "two segments with the number": lambda row: shutil.copy(
+            row[2], row[2].with_name("seg-3.h5")
+        ),
         "was written after another segment": lambda row: forged(row[2]),
         "is damaged": lambda row: row[2].write_bytes(row[2].read_bytes()[:-100]),
     }

@@ -1,4 +1,6 @@
-"""The cochlea: tones excite their own channel, levels follow the compressive law, onsets stand out."""
+"""The cochlea: tones excite their own channel, levels follow the compressive law,
+onsets stand out.
+"""
 
 import numpy as np
 import pytest
@@ -24,9 +26,13 @@ def test_centres_are_evenly_spaced_in_erb_number():
 
 @pytest.mark.parametrize("channel", [3, 10, 20, 28])
 def test_a_tone_excites_its_own_channel_with_its_amplitude(channel):
-    """At a centre the filter's gain is 1 and the envelope is the amplitude (2 %: ripple of the smoothing)."""
+    """At a centre the filter's gain is 1 and the envelope is the amplitude (2 %: ripple of the
+    smoothing).
+    """
     cochlea = Cochlea(normalise=False, smoothing=20.0)
-    envelope = cochlea.envelope(tone(cochlea.centres[channel], amplitude=0.3), RATE)[400:].mean(axis=0)
+    envelope = cochlea.envelope(tone(cochlea.centres[channel], amplitude=0.3), RATE)[400:].mean(
+        axis=0
+    )
     assert envelope.argmax() == channel
     assert envelope[channel] == pytest.approx(0.3, rel=0.02)
 
@@ -58,7 +64,9 @@ def test_logarithm_turns_factors_into_steps():
 
 
 def test_normalised_sound_has_no_loudness():
-    """With `normalise`, spikes do not change when the sound is scaled (by a power of two: bit-equal)."""
+    """With `normalise`, spikes do not change when the sound is scaled (by a power of two:
+    bit-equal).
+    """
     sound = tone(440.0) + tone(1500.0, 0.5)
     quiet, loud = Cochlea().spikes(sound, RATE), Cochlea().spikes(64 * sound, RATE)
     assert np.array_equal(quiet.times, loud.times)
@@ -82,7 +90,9 @@ def test_adaptation_stresses_the_onset():
     plain = Cochlea(normalise=False, adaptation=0.0, thresholds=(0.0,)).rates(tone(1000.0), RATE)
     adapted = Cochlea(normalise=False, adaptation=0.8, thresholds=(0.0,)).rates(tone(1000.0), RATE)
     channel = plain[-1].argmax()
-    assert adapted[-100:, channel].mean() == pytest.approx(0.2 * plain[-100:, channel].mean(), rel=0.01)
+    assert adapted[-100:, channel].mean() == pytest.approx(
+        0.2 * plain[-100:, channel].mean(), rel=0.01
+    )
     assert adapted[:50, channel].max() > 2.5 * adapted[-1, channel]
 
 

@@ -130,7 +130,9 @@ def test_fixed_total(n_pre, n_post, share, key, loops, multiple, recurrent):
     n_post = n_pre if recurrent else n_post
     without = recurrent and not loops
     total = round(share * n_pre * (n_post - without))
-    edges = draw(FixedTotal(total, autapses=loops, multapses=multiple), n_pre, n_post, key, recurrent)
+    edges = draw(
+        FixedTotal(total, autapses=loops, multapses=multiple), n_pre, n_post, key, recurrent
+    )
     assert len(edges) == total
     assert multiple or repeats(edges, n_post) == 0
     assert not (without and autapses(edges))
@@ -164,7 +166,9 @@ def test_small_world_keeps_the_out_degree(n, half, p, key):
 
 
 def test_small_world_goes_from_lattice_to_random_graph():
-    """p = 0 is the ring itself; p moves that share of synapses, binomially (few land where others left)."""
+    """p = 0 is the ring itself; p moves that share of synapses, binomially (few land where others
+    left).
+    """
     n, k = 400, 10
     lattice = draw(SmallWorld(k, 0.0), n, n, recurrent=True)
     distance = (lattice.targets.astype(int) - lattice.sources + n // 2) % n - n // 2
@@ -177,7 +181,9 @@ def test_small_world_goes_from_lattice_to_random_graph():
 
 
 def test_distance_dependent_follows_the_law_of_distance():
-    """Counts per squared distance in 15 x 3 x 3 cells over 200 keys, against C exp(-(D / lambda)^2)."""
+    """Counts per squared distance in 15 x 3 x 3 cells over 200 keys, against C exp(-(D /
+    lambda)^2).
+    """
     cells = np.stack(np.unravel_index(np.arange(135), (15, 3, 3)), axis=1)
     squares = ((cells[:, None] - cells[None]) ** 2).sum(axis=2)
     recipe = DistanceDependent(shape=(15, 3, 3), peak=0.3, length=2.0)
@@ -194,10 +200,14 @@ def test_distance_dependent_follows_the_law_of_distance():
 
 
 def test_distance_dependent_between_populations_that_share_a_grid():
-    """The expected number is the sum over pairs; scattered cells and ranges of cells say the same."""
+    """The expected number is the sum over pairs; scattered cells and ranges of
+    cells say the same.
+    """
     scattered = np.arange(100, 135)
     by_range = DistanceDependent(shape=(15, 3, 3), peak=0.4, pre_cells=100, post_cells=0)
-    by_list = DistanceDependent(shape=(15, 3, 3), peak=0.4, pre_cells=scattered, post_cells=np.arange(100))
+    by_list = DistanceDependent(
+        shape=(15, 3, 3), peak=0.4, pre_cells=scattered, post_cells=np.arange(100)
+    )
     cells = np.stack(np.unravel_index(np.arange(135), (15, 3, 3)), axis=1)
     squares = ((cells[100:, None] - cells[None, :100]) ** 2).sum(axis=2)
     assert by_range.expected(35, 100) == pytest.approx(0.4 * np.exp(-squares / 4).sum(), rel=1e-12)
@@ -209,7 +219,9 @@ def test_distance_dependent_between_populations_that_share_a_grid():
 
 
 def test_distance_dependent_autapses_have_the_peak_probability():
-    edges = draw(DistanceDependent(shape=(3, 3, 3), peak=1.0, autapses=True), 27, 27, recurrent=True)
+    edges = draw(
+        DistanceDependent(shape=(3, 3, 3), peak=1.0, autapses=True), 27, 27, recurrent=True
+    )
     assert autapses(edges) == 27
 
 
@@ -316,6 +328,10 @@ def test_recipes_print_in_one_line():
 
 def test_both_rooms_have_the_same_kernels():
     def names(room):
-        return {name for name in dir(room) if name.startswith("draw_")} | {"layout", "reverse_index", "below"}
+        return {name for name in dir(room) if name.startswith("draw_")} | {
+            "layout",
+            "reverse_index",
+            "below",
+        }
 
     assert names(cpu) == names(reference)

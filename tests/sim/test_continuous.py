@@ -1,4 +1,6 @@
-"""Stimuli without steps: noise currents on the event engine, and stimuli of a user's own on both engines."""
+"""Stimuli without steps: noise currents on the event engine, and stimuli of a user's own on both
+engines.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +34,15 @@ ENGINES = pytest.mark.parametrize(
 
 
 def noisy(model=None, n=5, interval=1e-3, every=1e-3):
-    """Units under two noises, one of them per unit, a current that changes in between and a constant one."""
+    """Units under two noises, one of them per unit, a current that changes in between and a
+    constant one.
+    """
     net = Network(seed=8)
     cells = net.population(model or LIF(threshold=1.0), n, name="cells")
     net.stimulate(cells, Noise(mean=2e-3, std=4e-3, interval=interval), name="noise")
-    net.stimulate(cells, Noise(mean=np.linspace(0, 1e-3, n), std=np.linspace(1e-3, 3e-3, n), interval=7e-4))
+    net.stimulate(
+        cells, Noise(mean=np.linspace(0, 1e-3, n), std=np.linspace(1e-3, 3e-3, n), interval=7e-4)
+    )
     net.stimulate(cells, Step([2.5e-3, 11e-3], [4e-3, -1e-3]))
     net.stimulate(cells, Constant(3e-3))
     net.probe(cells, "v", every=every)
@@ -45,7 +51,9 @@ def noisy(model=None, n=5, interval=1e-3, every=1e-3):
 
 
 def test_noise_is_the_same_current_on_both_engines():
-    """A LIF is solved exactly on the clock while its current holds: potentials agree to rounding, at any time."""
+    """A LIF is solved exactly on the clock while its current holds: potentials agree to rounding,
+    at any time.
+    """
     event = Simulator(noisy(), engine="event").run(0.05).trace("cells", "v")
     clock = Simulator(noisy(), dt=DT, dtype="float64").run(0.05).trace("cells", "v")
     assert np.ptp(event) > 1e-3
@@ -53,7 +61,9 @@ def test_noise_is_the_same_current_on_both_engines():
 
 
 def test_spikes_of_noise_are_those_of_the_clock_as_dt_shrinks():
-    """The clock tells a spike at the end of its step, so it is late by at most dt, and less so after each spike."""
+    """The clock tells a spike at the end of its step, so it is late by at most dt, and less so
+    after each spike.
+    """
     model = LIF(threshold=3e-3, refractory=1e-3)
     event = Simulator(noisy(model), engine="event").run(0.1).spikes("cells")
     clock = Simulator(noisy(model), dt=1e-6, dtype="float64").run(0.1).spikes("cells")
@@ -64,12 +74,16 @@ def test_spikes_of_noise_are_those_of_the_clock_as_dt_shrinks():
 
 
 def test_noise_samples_of_a_batch_are_those_of_the_clock():
-    """Every sample has a noise of its own, from the present on, in the middle of an interval too."""
+    """Every sample has a noise of its own, from the present on, in the middle of an
+    interval too.
+    """
     traces = []
     for options in ({"engine": "event"}, {"dt": DT, "dtype": "float64"}):
         simulator = Simulator(noisy(), **options)
         simulator.run(5.4e-3)
-        traces.append([sample.trace("cells", "v") for sample in simulator.run(0.02, batch=3).samples])
+        traces.append(
+            [sample.trace("cells", "v") for sample in simulator.run(0.02, batch=3).samples]
+        )
     np.testing.assert_allclose(traces[0], traces[1], rtol=0, atol=1e-15)
     assert not np.array_equal(traces[0][0], traces[0][1])
 
@@ -93,16 +107,22 @@ def test_noise_goes_on_bit_for_bit(way, tmp_path):
 def test_noise_that_draws_at_steps_needs_an_interval():
     net = Network()
     net.stimulate(net.population(LIF(), 1, name="cells"), Noise(std=1e-3))
-    with pytest.raises(UnsupportedError, match=r"Noise.interval: must be given for engine='event'.*\(got None\)"):
+    with pytest.raises(
+        UnsupportedError, match=r"Noise.interval: must be given for engine='event'.*\(got None\)"
+    ):
         Simulator(net, engine="event")
     net = Network()
     net.stimulate(net.population(LIF(), 1, name="cells"), Noise(std=1e-3, interval=1e-12))
-    with pytest.raises(ParameterError, match=r"HeldNoise.interval: must be >= 1e-09 s \(got 1e-12\)"):
+    with pytest.raises(
+        ParameterError, match=r"HeldNoise.interval: must be >= 1e-09 s \(got 1e-12\)"
+    ):
         Simulator(net, engine="event")
 
 
 def test_an_interval_beyond_all_runs_draws_once():
-    """The end of an interval that begins late lies beyond int64 ticks: it never comes, and is no sum that wraps."""
+    """The end of an interval that begins late lies beyond int64 ticks: it never comes, and is no
+    sum that wraps.
+    """
     net = Network(seed=8)
     cells = net.population(LIF(threshold=1.0, tau=1e3), 2, name="cells")
     net.stimulate(cells, Noise(std=1.0, interval=5e3))
@@ -125,7 +145,9 @@ def replaced(first, other, **options):
 
 def test_noise_in_place_of_another_is_that_of_the_clock():
     noises = Noise(std=1e-3, interval=1e-3), Noise(mean=2e-3, std=5e-3, interval=2e-3)
-    event, clock = (replaced(*noises, **how) for how in ({"engine": "event"}, {"dt": DT, "dtype": "float64"}))
+    event, clock = (
+        replaced(*noises, **how) for how in ({"engine": "event"}, {"dt": DT, "dtype": "float64"})
+    )
     np.testing.assert_allclose(event, clock, rtol=0, atol=1e-15)
 
 
@@ -191,15 +213,33 @@ def own(told, goes="drive"):
 @pytest.mark.parametrize(
     ("told", "goes", "stimulus"),
     [
-        (SpikeTimes([1e-3, 4e-3], [0, 2], [1e-3, 2e-3]), "receptor", SpikeTrain([4e-3, 1e-3], [2, 0], [2e-3, 1e-3])),
-        (PoissonProcess(500.0, [1e-3, 0.0, 2e-3]), "receptor", Poisson(rate=500.0, weight=[1e-3, 0.0, 2e-3])),
-        (PiecewiseConstant([1e-3], [[1e-3, 2e-3, 3e-3]]), "drive", Step([1e-3], [[1e-3, 2e-3, 3e-3]])),
-        (HeldNoise(2e-3, std=[0.0, 1e-3, 2e-3]), "drive", Noise(std=[0.0, 1e-3, 2e-3], interval=2e-3)),
+        (
+            SpikeTimes([1e-3, 4e-3], [0, 2], [1e-3, 2e-3]),
+            "receptor",
+            SpikeTrain([4e-3, 1e-3], [2, 0], [2e-3, 1e-3]),
+        ),
+        (
+            PoissonProcess(500.0, [1e-3, 0.0, 2e-3]),
+            "receptor",
+            Poisson(rate=500.0, weight=[1e-3, 0.0, 2e-3]),
+        ),
+        (
+            PiecewiseConstant([1e-3], [[1e-3, 2e-3, 3e-3]]),
+            "drive",
+            Step([1e-3], [[1e-3, 2e-3, 3e-3]]),
+        ),
+        (
+            HeldNoise(2e-3, std=[0.0, 1e-3, 2e-3]),
+            "drive",
+            Noise(std=[0.0, 1e-3, 2e-3], interval=2e-3),
+        ),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else value,
 )
 def test_what_a_stimulus_says_is_what_it_does(told, goes, stimulus):
-    """A stimulus that says it is a spike train, a Poisson process or a current does what that stimulus does."""
+    """A stimulus that says it is a spike train, a Poisson process or a current does what that
+    stimulus does.
+    """
     net = Network(seed=5)
     cells = net.population(LIF(threshold=1.0), 3, name="cells")
     net.stimulate(cells, stimulus, name="in")
@@ -212,14 +252,49 @@ def test_what_a_stimulus_says_is_what_it_does(told, goes, stimulus):
 @pytest.mark.parametrize(
     ("told", "goes", "error", "words"),
     [
-        (None, "drive", UnsupportedError, "input 'in' is Own, which does not tell by Own.event what it is without"),
-        (3.0, "drive", ParameterError, r"Own.event: must return PiecewiseConstant or HeldNoise or None.*\(got 3.0\)"),
-        (PoissonProcess(1.0), "drive", ParameterError, "Own.event: must return PiecewiseConstant or HeldNoise"),
-        (HeldNoise(1e-3, 1.0), "receptor", ParameterError, "Own.event: must return SpikeTimes or PoissonProcess"),
+        (
+            None,
+            "drive",
+            UnsupportedError,
+            "input 'in' is Own, which does not tell by Own.event what it is without",
+        ),
+        (
+            3.0,
+            "drive",
+            ParameterError,
+            r"Own.event: must return PiecewiseConstant or HeldNoise or None.*\(got 3.0\)",
+        ),
+        (
+            PoissonProcess(1.0),
+            "drive",
+            ParameterError,
+            "Own.event: must return PiecewiseConstant or HeldNoise",
+        ),
+        (
+            HeldNoise(1e-3, 1.0),
+            "receptor",
+            ParameterError,
+            "Own.event: must return SpikeTimes or PoissonProcess",
+        ),
         (SpikeTimes([1e-3], [3]), "receptor", ParameterError, r"SpikeTimes.ids: .*< 3 \(got 3\)"),
-        (PoissonProcess([1.0, 2.0]), "receptor", ParameterError, r"rate: must be one number or one per unit \(3\)"),
-        (PiecewiseConstant([0.0], [[1.0, 2.0]]), "drive", ParameterError, r"one column or one per unit \(3\)"),
-        (HeldNoise(1e-3, [1.0]), "drive", ParameterError, r"HeldNoise.std: must be one number or one per unit \(3\)"),
+        (
+            PoissonProcess([1.0, 2.0]),
+            "receptor",
+            ParameterError,
+            r"rate: must be one number or one per unit \(3\)",
+        ),
+        (
+            PiecewiseConstant([0.0], [[1.0, 2.0]]),
+            "drive",
+            ParameterError,
+            r"one column or one per unit \(3\)",
+        ),
+        (
+            HeldNoise(1e-3, [1.0]),
+            "drive",
+            ParameterError,
+            r"HeldNoise.std: must be one number or one per unit \(3\)",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(told, goes, error, words):
@@ -232,13 +307,19 @@ def test_what_does_not_fit_is_refused(told, goes, error, words):
     [
         (lambda: SpikeTimes([2e-3, 1e-3], [0, 0]), "SpikeTimes.times: must ascend"),
         (lambda: SpikeTimes([1e-3], [0, 1]), r"SpikeTimes.ids: must be as many as times \(1\)"),
-        (lambda: SpikeTimes([1e-3], [0], [1.0, 2.0]), r"SpikeTimes.weight: must be one number or as many as times"),
+        (
+            lambda: SpikeTimes([1e-3], [0], [1.0, 2.0]),
+            r"SpikeTimes.weight: must be one number or as many as times",
+        ),
         (lambda: PoissonProcess(-1.0), "PoissonProcess.rate: must be >= 0"),
         (
             lambda: PiecewiseConstant([], np.zeros((0, 1))),
             r"PiecewiseConstant.values: must have one row per time \(0\)",
         ),
-        (lambda: PiecewiseConstant([1.0, 0.0], [[1.0], [2.0]]), "PiecewiseConstant.times: must ascend"),
+        (
+            lambda: PiecewiseConstant([1.0, 0.0], [[1.0], [2.0]]),
+            "PiecewiseConstant.times: must ascend",
+        ),
         (lambda: HeldNoise(0.0, 1.0), "HeldNoise.interval: must be >= 1e-09 s"),
     ],
 )

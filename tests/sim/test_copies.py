@@ -1,4 +1,6 @@
-"""Simulators can be copied and pickled, for other processes too; what cannot says so in one sentence."""
+"""Simulators can be copied and pickled, for other processes too; what cannot says so in one
+sentence.
+"""
 
 import copy
 import pickle
@@ -25,17 +27,34 @@ WAYS = {
     "whole numbers": {"deterministic": True},
     "event": {"engine": "event"},
 }
-COPIES = {"pickle": lambda it: pickle.loads(pickle.dumps(it)), "deepcopy": copy.deepcopy, "copy": copy.copy}
+COPIES = {
+    "pickle": lambda it: pickle.loads(pickle.dumps(it)),
+    "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
+}
 
 
 def network(how):
     """With weights that learn and a user's own model where the engine takes them."""
     clock = how.get("engine") != "event"
     net = Network(seed=9)
-    source, cells = net.population(SpikeSource(), 30, name="source"), net.population(LIF(), 40, name="cells")
+    source, cells = (
+        net.population(SpikeSource(), 30, name="source"),
+        net.population(LIF(), 40, name="cells"),
+    )
     rule = STDP() if clock and not how.get("deterministic") else None
-    net.connect(source, cells, FixedOutDegree(9), weight=3e-3, delay=Uniform(1e-3, 4e-3), rule=rule, name="in")
-    net.connect(cells, cells, FixedOutDegree(9), weight=Normal(0.5e-3, 1e-4), delay=2e-3, name="loop")
+    net.connect(
+        source,
+        cells,
+        FixedOutDegree(9),
+        weight=3e-3,
+        delay=Uniform(1e-3, 4e-3),
+        rule=rule,
+        name="in",
+    )
+    net.connect(
+        cells, cells, FixedOutDegree(9), weight=Normal(0.5e-3, 1e-4), delay=2e-3, name="loop"
+    )
     rng = np.random.default_rng(3)
     net.stimulate(source, SpikeTrain(np.sort(rng.uniform(0, 0.1, 400)), rng.integers(0, 30, 400)))
     net.stimulate(cells, Poisson(rate=500.0, weight=3e-3), name="noise")
@@ -88,7 +107,9 @@ def test_a_copy_of_devices_goes_on():
     first = simulator.weights(loop)
     simulator.run(50e-3)
     twin = pickle.loads(pickle.dumps(simulator))
-    np.testing.assert_array_equal(twin.weights(twin.network.projections[0]), simulator.weights(loop))
+    np.testing.assert_array_equal(
+        twin.weights(twin.network.projections[0]), simulator.weights(loop)
+    )
     assert (simulator.weights(loop) != first).any()
     assert twin.run(20e-3).hash == simulator.run(20e-3).hash
 
@@ -121,26 +142,34 @@ def test_results_and_networks_are_copied(copied):
     assert len(net.populations) == len(again.populations) - 1
     result = Simulator(network({"engine": "event"}), engine="event").run(10e-3, batch=2)
     for sample in range(2):
-        np.testing.assert_array_equal(copied(result)[sample].trace("cells", "v"), result[sample].trace("cells", "v"))
+        np.testing.assert_array_equal(
+            copied(result)[sample].trace("cells", "v"), result[sample].trace("cells", "v")
+        )
 
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("how", [{}, {"engine": "event"}], ids=str)
 def test_what_holds_addresses_says_so(how, copied):
     plan = Simulator(network(how), **how).plan
-    with pytest.raises(UnsupportedError, match=r"^Plan: cannot be copied or pickled.*do so with the Simulator$"):
+    with pytest.raises(
+        UnsupportedError, match=r"^Plan: cannot be copied or pickled.*do so with the Simulator$"
+    ):
         copied(plan)
 
 
 def test_a_simulator_that_runs_is_not_copied(monkeypatch):
     simulator, inside, go_on = Simulator(network({})), threading.Event(), threading.Event()
     run = simulator._engine.run
-    monkeypatch.setattr(simulator._engine, "run", lambda *given: (inside.set(), go_on.wait(30), run(*given))[2])
+    monkeypatch.setattr(
+        simulator._engine, "run", lambda *given: (inside.set(), go_on.wait(30), run(*given))[2]
+    )
     worker = threading.Thread(target=simulator.run, args=(1e-3,))
     worker.start()
     assert inside.wait(30)
     for copied in COPIES.values():
-        with pytest.raises(UnsupportedError, match=r"Simulator.pickle: must wait until Simulator.run is over"):
+        with pytest.raises(
+            UnsupportedError, match=r"Simulator.pickle: must wait until Simulator.run is over"
+        ):
             copied(simulator)
     go_on.set()
     worker.join()

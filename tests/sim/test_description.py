@@ -11,7 +11,16 @@ from scipy.sparse import random_array
 from potentia import Network
 from potentia.errors import DataError, UnsupportedError
 from potentia.models import LIF
-from potentia.sim import Constant, FixedProbability, Input, Normal, Poisson, Population, Probe, Projection
+from potentia.sim import (
+    Constant,
+    FixedProbability,
+    Input,
+    Normal,
+    Poisson,
+    Population,
+    Probe,
+    Projection,
+)
 from potentia.sim.description import serialise as description
 from potentia.sim.description.currents import Noise, Step, TimedArray
 from potentia.sim.description.explicit import Explicit, FromSparse
@@ -31,10 +40,14 @@ def same(left, right):
         return (left != right).nnz == 0 and left.shape == right.shape
     if hasattr(left, "__dataclass_fields__"):
         members = [field.name for field in fields(left)]
-        return type(left) is type(right) and all(same(getattr(left, m), getattr(right, m)) for m in members)
+        return type(left) is type(right) and all(
+            same(getattr(left, m), getattr(right, m)) for m in members
+        )
     if isinstance(left, list):
         return left == right
-    return type(left) is type(right) and np.array_equal(left, right, equal_nan=isinstance(left, float))
+    return type(left) is type(right) and np.array_equal(
+        left, right, equal_nan=isinstance(left, float)
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +103,10 @@ def test_a_model_of_the_user_is_found_by_its_name():
         ({"class": "no.such.module.Thing", "fields": {}}, "import no.such.module first"),
         ({"class": ["LIF"], "fields": {}}, "no known form"),
         ({"class": "potentia.models.lif.LIF", "fields": {"tau": 1.0}}, "LIF has the fields"),
-        ({"class": "potentia.models.lif.LIF", "fields": {"tau": 1.0, "__class__": 1}}, "LIF has the fields"),
+        (
+            {"class": "potentia.models.lif.LIF", "fields": {"tau": 1.0, "__class__": 1}},
+            "LIF has the fields",
+        ),
         ({"class": "potentia.models.lif.LIF"}, "LIF has the fields"),
         ({"array": "7"}, "array '7'"),
         ({"float": "1e3"}, "no known form"),
@@ -104,7 +120,9 @@ def test_foreign_words_are_refused(words, message):
         description.unpack(words, {})
 
 
-@pytest.mark.parametrize("name", ["potentia.models.LIF", "potentia.models.lif.LIF", "potentia.models.a.b.LIF"])
+@pytest.mark.parametrize(
+    "name", ["potentia.models.LIF", "potentia.models.lif.LIF", "potentia.models.a.b.LIF"]
+)
 def test_classes_are_known_by_the_room_that_offers_them(name):
     """Whatever module of it they stand in; so files outlive a new order inside the library."""
     packed = description.pack(LIF(tau=5e-3), {})
@@ -118,7 +136,11 @@ def test_no_two_classes_of_the_library_have_one_name():
     import potentia.models
     import potentia.sim
 
-    kinds = [kind for kind in description.known_classes().values() if kind.__module__.startswith("potentia.")]
+    kinds = [
+        kind
+        for kind in description.known_classes().values()
+        if kind.__module__.startswith("potentia.")
+    ]
     rooms = [kind for kind in kinds if kind.__module__.split(".")[1] in description.ROOMS]
     names = [description.class_name(kind) for kind in rooms]
     assert len(names) > 40

@@ -14,7 +14,9 @@ def network(*, probes: bool = True, seed: int = 3) -> Network:
     net = Network(seed=seed)
     exc = net.population(LIF(), 200, name="exc")
     inh = net.population(LIF(tau=10e-3), 50, name="inh")
-    net.connect(exc, inh, FixedProbability(0.2), weight=Normal(0.6e-3, 0.2e-3), delay=Uniform(0.5e-3, 3e-3))
+    net.connect(
+        exc, inh, FixedProbability(0.2), weight=Normal(0.6e-3, 0.2e-3), delay=Uniform(0.5e-3, 3e-3)
+    )
     net.connect(inh, exc, FixedProbability(0.2), weight=-2e-3, delay=1e-3)
     net.connect(exc, exc, FixedProbability(0.1), weight=0.4e-3, delay=Uniform(0.1e-3, 2e-3))
     net.stimulate(exc, Constant(14e-3))
@@ -31,7 +33,9 @@ def network(*, probes: bool = True, seed: int = 3) -> Network:
 
 @pytest.fixture(scope="module")
 def plain() -> str:
-    """The hash of the whole run in one shard; the network must be active for it to mean anything."""
+    """The hash of the whole run in one shard; the network must be active for it to
+    mean anything.
+    """
     result = Simulator(network(), dt=1e-4, threads=1).run(DURATION)
     assert len(result.spikes("exc")) > 200
     assert len(result.spikes("inh")) > 50
@@ -56,11 +60,15 @@ def test_hash_does_not_depend_on_the_cut(plain):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch", [1, 3, 8])
 def test_batch_samples_do_not_depend_on_batch_or_threads(plain, threads, batch):
-    """Sample 0 of any batch is the plain run, and sample k is the same in every batch that has it."""
+    """Sample 0 of any batch is the plain run, and sample k is the same in every
+    batch that has it.
+    """
     results = Simulator(network(), dt=1e-4, threads=threads).run(DURATION, batch=batch)
     alone = Simulator(network(probes=False), dt=1e-4, threads=1).run(DURATION, batch=8)
     assert results[0].hash == plain
-    assert [sample.hash for sample in results.samples] == [sample.hash for sample in alone.samples[:batch]]
+    assert [sample.hash for sample in results.samples] == [
+        sample.hash for sample in alone.samples[:batch]
+    ]
     assert len({sample.hash for sample in results.samples}) == batch
 
 
@@ -94,13 +102,18 @@ def test_a_batch_over_constants_gives_the_f_i_curve():
     net.stimulate(neurons, Constant(0.0), name="current")
     net.probe(neurons, "spikes")
     levels = [Constant(value) for value in (10e-3, 16e-3, 20e-3, 40e-3)]
-    spikes = [len(sample.spikes("neurons")) for sample in Simulator(net).run(0.5, inputs={"current": levels}).samples]
+    spikes = [
+        len(sample.spikes("neurons"))
+        for sample in Simulator(net).run(0.5, inputs={"current": levels}).samples
+    ]
     assert spikes[0] == 0
     assert spikes[0] < spikes[1] < spikes[2] < spikes[3]
 
 
 def test_a_silent_network_jumps_to_the_next_input():
-    """Spikes and traces are the same whether the loop jumps over silence or, with noise of size 0, may not."""
+    """Spikes and traces are the same whether the loop jumps over silence or, with noise of size 0,
+    may not.
+    """
 
     def spikes(keep_awake: bool) -> tuple[str, list[float]]:
         net = Network()
@@ -117,7 +130,9 @@ def test_a_silent_network_jumps_to_the_next_input():
 
 
 def test_poisson_trains_are_the_same_on_any_grid_and_in_any_precision():
-    """After an hour the spikes of two grids, two precisions and no grid at all still agree, to half a step."""
+    """After an hour the spikes of two grids, two precisions and no grid at all still agree, to half
+    a step.
+    """
 
     def times(**options: object) -> list[float]:
         net = Network(seed=9)
@@ -128,5 +143,9 @@ def test_poisson_trains_are_the_same_on_any_grid_and_in_any_precision():
 
     exact = times(engine="event")
     assert len(exact) > 400
-    assert times(dt=1e-3, dtype="float32") == times(dt=1e-3, dtype="float64") == pytest.approx(exact, abs=0.51e-3)
+    assert (
+        times(dt=1e-3, dtype="float32")
+        == times(dt=1e-3, dtype="float64")
+        == pytest.approx(exact, abs=0.51e-3)
+    )
     assert times(dt=5e-4) == pytest.approx(exact, abs=0.26e-3)

@@ -72,7 +72,9 @@ def test_values_come_from_a_number_an_array_or_a_law():
     np.testing.assert_array_equal(values(np.array(7), 2, KEY, "exc", "weight"), [7.0, 7.0])
     np.testing.assert_array_equal(values([1, 2, 3], 3, KEY, "exc", "weight"), [1.0, 2.0, 3.0])
     np.testing.assert_array_equal(values([], 0, KEY, "exc", "weight"), [])
-    np.testing.assert_array_equal(values(Uniform(0, 1), 4, 9, "exc", "weight"), Uniform(0, 1).sample(9, 4))
+    np.testing.assert_array_equal(
+        values(Uniform(0, 1), 4, 9, "exc", "weight"), Uniform(0, 1).sample(9, 4)
+    )
 
 
 def test_values_are_a_copy():
@@ -140,7 +142,9 @@ def test_bad_values_are_refused_with_owner_and_field(source, pattern):
 
 
 def test_choice_takes_each_option_equally_often():
-    """Counts of 3 options in 30,000 draws, within five standard deviations; nothing else is drawn."""
+    """Counts of 3 options in 30,000 draws, within five standard deviations; nothing
+    else is drawn.
+    """
     drawn = Choice((-1.0, 0.5, 2.0)).sample(7, 30_000)
     options, counts = np.unique(drawn, return_counts=True)
     assert options.tolist() == [-1.0, 0.5, 2.0]

@@ -1,4 +1,6 @@
-"""Parameters drawn from distributions: by seed, population and field alone, and checked like arrays."""
+"""Parameters drawn from distributions: by seed, population and field alone, and checked like
+arrays.
+"""
 
 import copy
 import pickle
@@ -24,7 +26,7 @@ from potentia.sim import (
     Poisson,
     SpikeTrain,
     Uniform,
-)  # fmt: skip
+)
 from potentia.sim.description.drawn import drawn
 
 THRESHOLD, CURRENT = Normal(15e-3, 1e-3), Normal(18e-3, 2e-3)
@@ -34,7 +36,9 @@ def network(seed=3, name="cells", first=None, **fields):
     net = Network(seed=seed)
     if first is not None:
         net.population(LIF(threshold=first), 5, name="first")
-    cells = net.population(LIF(**{"threshold": THRESHOLD, "tau": Uniform(10e-3, 30e-3), **fields}), 40, name=name)
+    cells = net.population(
+        LIF(**{"threshold": THRESHOLD, "tau": Uniform(10e-3, 30e-3), **fields}), 40, name=name
+    )
     net.stimulate(cells, Constant(CURRENT))
     net.stimulate(cells, Poisson(rate=Uniform(50.0, 300.0), weight=Choice((1e-3, 3e-3))))
     net.connect(cells, cells, OneToOne(), weight=Normal(1e-3, 1e-4), delay=2e-3)
@@ -67,7 +71,9 @@ def test_they_hang_on_seed_name_and_field_alone():
 
 
 @pytest.mark.parametrize(
-    "how", [{}, {"threads": 2}, {"backend": "reference"}, {"dtype": "float64"}, {"engine": "event"}], ids=str
+    "how",
+    [{}, {"threads": 2}, {"backend": "reference"}, {"dtype": "float64"}, {"engine": "event"}],
+    ids=str,
 )
 def test_a_run_is_that_of_the_same_numbers_given_as_arrays(how):
     """On every engine and backend; after saving, pickling and copying; the second run too."""
@@ -101,14 +107,20 @@ def test_a_batch_draws_a_stimulus_of_its_own_for_each_sample():
     own = sim.run(0.05, inputs={current: [Constant(CURRENT)] * 2})
     assert shared[0].hash == sim.run(0.05, batch=1)[0].hash  # the one described
     assert own[0].hash != shared[0].hash
-    assert own.hash == Simulator(network(), threads=1).run(0.05, inputs={current: [Constant(CURRENT)] * 2}).hash
+    assert (
+        own.hash
+        == Simulator(network(), threads=1).run(0.05, inputs={current: [Constant(CURRENT)] * 2}).hash
+    )
 
 
 def test_stimuli_are_drawn_per_unit_and_spikes_per_spike():
     net = Network(seed=2)
     cells = net.population(LIF(), 3, name="cells")
     net.stimulate(cells, SpikeTrain([3e-3, 1e-3, 2e-3, 5e-3], [0, 1, 2, 0], Uniform(1.0, 2.0)))
-    net.stimulate(cells, Events(x=[0, 1], y=[0, 0], t=[2e-3, 1e-3], width=2, height=1, weight=Uniform(1.0, 2.0)))
+    net.stimulate(
+        cells,
+        Events(x=[0, 1], y=[0, 0], t=[2e-3, 1e-3], width=2, height=1, weight=Uniform(1.0, 2.0)),
+    )
     net.stimulate(cells, Noise(mean=Uniform(0.0, 1.0), std=Uniform(0.0, 1.0), interval=1e-3))
     train, events, noise = (part.stimulus for part in drawn(net).inputs)
     assert (train.weight.shape, events.weight.shape, noise.std.shape) == ((4,), (2,), (3,))
@@ -119,9 +131,18 @@ def test_stimuli_are_drawn_per_unit_and_spikes_per_spike():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (LIF(tau=Normal(1e-3, 1e-3)), r"LIF\.tau: must be > 0 s \(got '-.* at index \d+'\); drawn for population 'x'"),
-        (LIF(threshold=Normal(1e-3, 1e-3)), r"LIF\.reset: must be < .* at index \d+'\); drawn .*threshold from Normal"),
-        (LIF(reset=Uniform(0.0, 0.1)), r"LIF\.reset: must be < 0\.015 V .*drawn for population 'x': reset from Unif"),
+        (
+            LIF(tau=Normal(1e-3, 1e-3)),
+            r"LIF\.tau: must be > 0 s \(got '-.* at index \d+'\); drawn for population 'x'",
+        ),
+        (
+            LIF(threshold=Normal(1e-3, 1e-3)),
+            r"LIF\.reset: must be < .* at index \d+'\); drawn .*threshold from Normal",
+        ),
+        (
+            LIF(reset=Uniform(0.0, 0.1)),
+            r"LIF\.reset: must be < 0\.015 V .*drawn for population 'x': reset from Unif",
+        ),
         (CubaLIF(refractory=Uniform(-1e-3, 1e-3)), r"CubaLIF\.refractory: must be >= 0 s"),
         (AdEx(onset=Normal(20e-3, 1e-3)), r"AdEx\.peak: must be >"),
     ],
@@ -185,5 +206,7 @@ def test_a_wrong_entry_of_an_array_is_named_with_the_nearest_good_one():
         Simulator(net, dt=1e-4)
     with pytest.raises(ParameterError, match=r"LIF\.tau: must be > 0 s \(got '-1\.0 at index 2'\)"):
         LIF(tau=[1.0, 2.0, -1.0])
-    with pytest.raises(ParameterError, match=r"times: must be >= 0 s everywhere \(got '-1\.0 at index 1'\)"):
+    with pytest.raises(
+        ParameterError, match=r"times: must be >= 0 s everywhere \(got '-1\.0 at index 1'\)"
+    ):
         SpikeTrain([0.0, -1.0], [0, 0])

@@ -27,7 +27,9 @@ def test_weak_and_late_values_stay_silent():
 
 
 def test_rate_has_poisson_mean_variance_and_intervals():
-    """2,000 units at 50/s for 1 s: mean and variance of counts are 50, intervals have CV 1 (5 sd)."""
+    """2,000 units at 50/s for 1 s: mean and variance of counts are 50, intervals
+    have CV 1 (5 sd).
+    """
     train = encode_rate(np.full(2000, 50.0), duration=1.0, seed=3)
     counts = np.bincount(train.ids, minlength=2000)
     assert counts.mean() == pytest.approx(50.0, abs=5 * np.sqrt(50 / 2000))
@@ -62,7 +64,9 @@ def test_level_crossing_follows_the_signal(values, step):
 
 
 def test_level_crossing_times_lie_on_the_line():
-    """A ramp of 1 per sample at 100 Hz crosses 0.5, 1.0, 1.5 ... every 5 ms; its mirror falls so."""
+    """A ramp of 1 per sample at 100 Hz crosses 0.5, 1.0, 1.5 ... every 5 ms; its
+    mirror falls so.
+    """
     ramp = np.arange(5.0)
     train = encode_level_crossing(np.stack([ramp, -ramp], axis=1), rate=100.0, step=0.5)
     assert train.times[train.ids == 0] == pytest.approx(np.arange(1, 9) * 5e-3)

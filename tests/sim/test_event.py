@@ -1,4 +1,6 @@
-"""The event engine: exact spike times, the limit of the clock, and nothing that depends on how it is run."""
+"""The event engine: exact spike times, the limit of the clock, and nothing that depends on how it
+is run.
+"""
 
 import math
 from dataclasses import dataclass
@@ -62,7 +64,9 @@ def test_integrator_period():
 
 
 def test_adaptive_lif_follows_its_equations():
-    """Spike by spike by bisection on the closed forms of v and a, which go on from spike to spike."""
+    """Spike by spike by bisection on the closed forms of v and a, which go on from
+    spike to spike.
+    """
     model, drive = AdaptiveLIF(), 30e-3
     got = spikes_of(model, Constant(drive), duration=0.5)
     v = a = now = 0.0
@@ -82,29 +86,43 @@ def test_adaptive_lif_follows_its_equations():
 def test_spike_source_repeats_its_input():
     """Also at time 0, and twice only where the times differ."""
     times = np.array([0.0, 0.1234567890123, 0.3, 0.3, 0.5])
-    assert_array_equal(spikes_of(SpikeSource(), SpikeTrain(times, np.zeros(5, int))), np.unique(times))
+    assert_array_equal(
+        spikes_of(SpikeSource(), SpikeTrain(times, np.zeros(5, int))), np.unique(times)
+    )
 
 
 def test_changing_currents():
-    """Step and TimedArray change the drive at their own times, off any grid; constants add to them."""
+    """Step and TimedArray change the drive at their own times, off any grid;
+    constants add to them.
+    """
     drive, tau, start = 30e-3, 20e-3, 0.0123456
     expected = start + tau * math.log(drive / (drive - 15e-3))
     array = TimedArray([0.0, drive, drive, 0.0], start)
     assert spikes_of(LIF(), array, duration=0.05)[0] == pytest.approx(expected, abs=NEAR)
-    early = 1e-3 * (1 - math.exp(-start / tau))  # what the constant current has done before the step
+    early = 1e-3 * (
+        1 - math.exp(-start / tau)
+    )  # what the constant current has done before the step
     expected = start + tau * math.log((drive - early) / (drive - 15e-3))
     step = Step([start, 0.1], [drive - 1e-3, -1.0])
-    assert spikes_of(LIF(), step, Constant(1e-3), duration=0.05)[0] == pytest.approx(expected, abs=NEAR)
+    assert spikes_of(LIF(), step, Constant(1e-3), duration=0.05)[0] == pytest.approx(
+        expected, abs=NEAR
+    )
     assert len(spikes_of(LIF(), TimedArray([0.0, 0.0], 0.01), duration=0.2)) == 0
 
 
 def test_arrivals_at_one_time_are_summed_first():
-    """Two halves and an inhibition: what counts is the sum, whatever the paths by which it comes."""
+    """Two halves and an inhibition: what counts is the sum, whatever the paths by
+    which it comes.
+    """
     net = Network()
     source = net.population(SpikeSource(), 1, name="source")
     cells = net.population(LIF(), 2, name="cells")
     net.stimulate(source, SpikeTrain([0.01, 0.02], [0, 0]))
-    for delay in (0.1, 0.2, 0.3):  # 0.01 + 0.3 and 0.02 + 0.29 are the same time, though not the same floats
+    for delay in (
+        0.1,
+        0.2,
+        0.3,
+    ):  # 0.01 + 0.3 and 0.02 + 0.29 are the same time, though not the same floats
         net.connect(source, cells, Explicit([0], [0]), weight=8e-3, delay=delay)
     net.connect(source, cells, Explicit([0], [0]), weight=8e-3, delay=0.29)
     net.connect(source, cells, Explicit([0, 0], [1, 1]), weight=[20e-3, -12e-3], delay=0.1)
@@ -115,7 +133,9 @@ def test_arrivals_at_one_time_are_summed_first():
 
 
 def test_refractory_time():
-    """Input is ignored up to and including the end of the refractory time; currents go on meanwhile."""
+    """Input is ignored up to and including the end of the refractory time; currents go on
+    meanwhile.
+    """
     kicks = SpikeTrain([0.01, 0.0115, 0.012, 0.0121], [0] * 4, weight=16e-3)
     assert_array_equal(spikes_of(LIF(refractory=2e-3), kicks), [0.01, 0.0121])
     model = CubaLIF(refractory=5e-3)
@@ -123,16 +143,22 @@ def test_refractory_time():
     first, second = spikes_of(model, kick, duration=0.03)[:2]
     with_less = CubaLIF(refractory=0.0)
     rest = SpikeTrain([0.0], [0], weight=0.3 * math.exp(-(first + 5e-3) / model.tau_excitatory))
-    assert second - first - 5e-3 == pytest.approx(spikes_of(with_less, rest, duration=0.03)[0], abs=NEAR)
+    assert second - first - 5e-3 == pytest.approx(
+        spikes_of(with_less, rest, duration=0.03)[0], abs=NEAR
+    )
 
 
 def test_idle_time_is_free():
     """An hour without events is no more work than a second."""
-    assert_array_equal(spikes_of(LIF(), SpikeTrain([3599.0], [0], 20e-3), duration=3600.0), [3599.0])
+    assert_array_equal(
+        spikes_of(LIF(), SpikeTrain([3599.0], [0], 20e-3), duration=3600.0), [3599.0]
+    )
 
 
 def test_a_fast_population_fills_every_buffer():
-    """More spikes than the buffers hold at once, and more in flight than the queue: nothing is lost."""
+    """More spikes than the buffers hold at once, and more in flight than the queue: nothing is
+    lost.
+    """
     net = Network()
     source = net.population(SpikeSource(), 3000, name="source")
     sink = net.population(SpikeSource(), 3000, name="sink")
@@ -151,7 +177,9 @@ def test_a_fast_population_fills_every_buffer():
 
 
 def test_zero_delays_without_a_cycle():
-    """A spike reaches the next population at its own time, summed with all else that arrives there then."""
+    """A spike reaches the next population at its own time, summed with all else that arrives there
+    then.
+    """
     net = Network()
     last = net.population(LIF(), 1, name="last")
     middle = net.population(SpikeSource(), 1, name="middle")
@@ -164,13 +192,20 @@ def test_zero_delays_without_a_cycle():
     for population in net.populations:
         net.probe(population, "spikes")
     result = Simulator(net, engine="event").run(0.014)
-    assert [result.spikes(name).times.tolist() for name in ("first", "middle", "last")] == [[0.01]] * 3
+    assert [result.spikes(name).times.tolist() for name in ("first", "middle", "last")] == [
+        [0.01]
+    ] * 3
 
 
 def test_cycle_without_delay_is_refused():
     net = Network()
     one, two, three = (net.population(LIF(), 2, name=name) for name in ("one", "two", "three"))
-    for pre, post, delay in ((one, two, 0.0), (two, three, 1e-3), (three, one, 0.0), (two, one, 0.0)):
+    for pre, post, delay in (
+        (one, two, 0.0),
+        (two, three, 1e-3),
+        (three, one, 0.0),
+        (two, one, 0.0),
+    ):
         net.connect(pre, post, AllToAll(), weight=1e-3, delay=delay)
     with pytest.raises(NetworkError, match=r"cycle without delay: one->two, two->one\)"):
         Simulator(net, engine="event")
@@ -194,7 +229,10 @@ def described(model=None, stimulus=None, **projection):
     [
         (described(AdEx()), "population 'cells' is of AdEx, which has no exact solution"),
         (described(stimulus=Noise(std=1e-3)), "Noise.interval: must be given for engine='event'"),
-        (described(store=Crossbar(BreakdownReRAM())), "projection 'loop' has its weights in Crossbar"),
+        (
+            described(store=Crossbar(BreakdownReRAM())),
+            "projection 'loop' has its weights in Crossbar",
+        ),
     ],
 )
 def test_what_has_no_exact_solution_is_refused(net, words):

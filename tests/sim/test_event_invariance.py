@@ -10,7 +10,9 @@ from potentia.sim import Constant, FixedProbability, Normal, Poisson, SpikeTrain
 
 
 def network(*, probes=True, seed=3):
-    """A small active network: recurrent, with a delay per synapse, driven by spikes and currents off any grid."""
+    """A small active network: recurrent, with a delay per synapse, driven by spikes and currents
+    off any grid.
+    """
     net = Network(seed=seed)
     exc, inh = (net.population(LIF(), n, name=name) for n, name in ((80, "exc"), (20, "inh")))
     source = net.population(SpikeSource(), 40, name="source")
@@ -36,13 +38,17 @@ def whole():
     return Simulator(network(), engine="event").run(0.2)
 
 
-@pytest.mark.parametrize("cuts", [(0.1, 0.1), (0.0, 0.0501, 0.0, 0.1499), (0.0123,) * 16 + (0.0032,)])
+@pytest.mark.parametrize(
+    "cuts", [(0.1, 0.1), (0.0, 0.0501, 0.0, 0.1499), (0.0123,) * 16 + (0.0032,)]
+)
 def test_cuts_do_not_matter(whole, cuts):
     simulator = Simulator(network(), engine="event")
     pieces = [simulator.run(duration) for duration in cuts]
     assert pieces[-1].hash == whole.hash
     assert simulator.time == pytest.approx(0.2, abs=1e-15)
-    assert_array_equal(np.concatenate([piece.spikes("exc").times for piece in pieces]), whole.spikes("exc").times)
+    assert_array_equal(
+        np.concatenate([piece.spikes("exc").times for piece in pieces]), whole.spikes("exc").times
+    )
 
 
 def test_probes_do_not_matter(whole):
@@ -66,7 +72,11 @@ def test_batches(whole, threads):
     drives = [Constant(14e-3 * np.linspace(0.95, 1.1, 80)), Constant(0.0), Constant(20e-3)]
     results = simulator.run(0.2, inputs={"drive": drives})
     assert results[0].hash == whole.hash
-    assert len(results[1].spikes("exc")) < len(results[0].spikes("exc")) < len(results[2].spikes("exc"))
+    assert (
+        len(results[1].spikes("exc"))
+        < len(results[0].spikes("exc"))
+        < len(results[2].spikes("exc"))
+    )
     assert simulator.time == 0.0
     assert simulator.run(0.2).hash == whole.hash
 
@@ -84,7 +94,9 @@ def test_batch_of_trains_goes_on_from_the_present():
     first, second = simulator.run(0.1, inputs={"train": trains}).samples
     assert_array_equal(first.spikes("source").trains()[0], [0.12, 0.17])
     assert_array_equal(second.spikes("source").trains()[0], [0.11])
-    assert not np.array_equal(first.spikes("source").trains()[1], second.spikes("source").trains()[1])
+    assert not np.array_equal(
+        first.spikes("source").trains()[1], second.spikes("source").trains()[1]
+    )
 
 
 def poisson_batch(before, after, *, samples=2, threads=1, run=0.1):
@@ -96,15 +108,19 @@ def poisson_batch(before, after, *, samples=2, threads=1, run=0.1):
     simulator = Simulator(net, engine="event", threads=threads)
     simulator.run(0.1)
     inputs = None if after is None else {"noise": [Poisson(rate=after)] * samples}
-    return [sample.spikes("source") for sample in simulator.run(run, inputs=inputs, batch=samples).samples]
+    return [
+        sample.spikes("source")
+        for sample in simulator.run(run, inputs=inputs, batch=samples).samples
+    ]
 
 
 @pytest.mark.parametrize("before", [0.0, 1e-3, 30.0, 20_000.0])
 def test_replaced_poisson_trains_begin_at_the_present(before):
-    """Whatever came before, intervals are exponential from the present on: by count, and by the mean first wait.
+    """Whatever came before, intervals are exponential from the present on: by count, and by the
+    mean first wait.
 
-    20 samples of 3 units for 1 s at 200 Hz: 12,000 spikes with a standard deviation of 110; 60 first waits of 5 ms,
-    whose mean has a standard deviation of 0.65 ms. Five of each are allowed.
+    20 samples of 3 units for 1 s at 200 Hz: 12,000 spikes with a standard deviation of 110; 60
+    first waits of 5 ms, whose mean has a standard deviation of 0.65 ms. Five of each are allowed.
     """
     samples = poisson_batch(before, 200.0, samples=20, run=1.0)
     assert sum(len(spikes) for spikes in samples) == pytest.approx(12_000, abs=550)
@@ -115,12 +131,16 @@ def test_replaced_poisson_trains_begin_at_the_present(before):
 
 
 def test_poisson_samples_differ_from_their_first_spike_on():
-    """Sample 0 goes on as the plain run would; the interval that has begun is drawn again in the others."""
+    """Sample 0 goes on as the plain run would; the interval that has begun is drawn again in the
+    others.
+    """
     samples = poisson_batch(30.0, None, samples=6, run=0.5)
     firsts = np.array([[train[0] for train in spikes.trains()] for spikes in samples])
     assert len(np.unique(firsts)) == 18
     again = poisson_batch(30.0, None, samples=6, run=0.5, threads=2)
-    assert all(np.array_equal(one.times, two.times) for one, two in zip(samples, again, strict=True))
+    assert all(
+        np.array_equal(one.times, two.times) for one, two in zip(samples, again, strict=True)
+    )
     net = Network(seed=4)
     net.stimulate(net.population(SpikeSource(), 3, name="source"), Poisson(rate=30.0), name="noise")
     net.probe(net.populations[0], "spikes")
@@ -130,7 +150,9 @@ def test_poisson_samples_differ_from_their_first_spike_on():
 
 @pytest.mark.parametrize("model", [LIF(threshold=9e-3), CubaLIF(threshold=9e-3)])
 def test_currents_that_stay_round_nothing(model):
-    """A unit whose current is given again, or changes for others alone, does bit for bit what it does undisturbed."""
+    """A unit whose current is given again, or changes for others alone, does bit for bit what it
+    does undisturbed.
+    """
     times = np.arange(1, 60) * 0.7e-3
     others = np.linspace(2e-3, 30e-3, times.size)
 
@@ -153,7 +175,9 @@ def test_currents_that_stay_round_nothing(model):
     assert_array_equal(moved[:, 0], alone)
     assert not np.array_equal(moved[:, 1], values(plain)[:, 1])
     assert_array_equal(values(plain, Step([0.0], [[13.7e-3, 25e-3]]))[:, 0], alone)
-    assert_array_equal(values(plain, Step([0.0, 30e-3], [[13.7e-3, 1e-3], [13.7e-3, 9e-3]]))[:, 0], alone)
+    assert_array_equal(
+        values(plain, Step([0.0, 30e-3], [[13.7e-3, 1e-3], [13.7e-3, 9e-3]]))[:, 0], alone
+    )
 
 
 def test_a_run_of_no_time_changes_no_batch():
@@ -164,7 +188,10 @@ def test_a_run_of_no_time_changes_no_batch():
     stopped.run(0.0)
     others = {"noise": [Poisson(rate=40.0), Poisson(rate=50.0)]}
     for inputs in (None, others):
-        hashes = [[part.hash for part in made.run(0.2, inputs=inputs, batch=2).samples] for made in (fresh, stopped)]
+        hashes = [
+            [part.hash for part in made.run(0.2, inputs=inputs, batch=2).samples]
+            for made in (fresh, stopped)
+        ]
         assert hashes[0] == hashes[1]
         assert hashes[0][0] != hashes[0][1]
 

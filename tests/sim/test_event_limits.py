@@ -1,4 +1,6 @@
-"""The event engine at the ends: where units start, the last times that there are, numbers that are none."""
+"""The event engine at the ends: where units start, the last times that there are, numbers that are
+none.
+"""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +13,17 @@ from numpy.testing import assert_array_equal
 from potentia import Network, Simulator
 from potentia.errors import DivergenceError, ParameterError, UnsupportedError
 from potentia.models import IF, LIF, AdaptiveLIF, CubaLIF
-from potentia.sim import Constant, NeuronModel, Normal, OneToOne, Poisson, SpikeTrain, Step, TimedArray, Uniform
+from potentia.sim import (
+    Constant,
+    NeuronModel,
+    Normal,
+    OneToOne,
+    Poisson,
+    SpikeTrain,
+    Step,
+    TimedArray,
+    Uniform,
+)
 from potentia.sim.description.neuron import EventKernels
 from potentia.sim.engines.event_solved import LIMIT
 
@@ -34,8 +46,14 @@ def cells_of(model, n=1, *stimuli, initial=None, probes=("spikes",), **every):
 
 
 def test_a_start_above_rest_shortens_the_first_interval_alone():
-    """From v0 to threshold under a drive d it takes tau ln((d - v0) / (d - threshold)), per unit."""
-    model, starts, drive = LIF(tau=np.array([15e-3, 20e-3, 40e-3])), np.array([-4e-3, 0.0, 11e-3]), 25e-3
+    """From v0 to threshold under a drive d it takes tau ln((d - v0) / (d -
+    threshold)), per unit.
+    """
+    model, starts, drive = (
+        LIF(tau=np.array([15e-3, 20e-3, 40e-3])),
+        np.array([-4e-3, 0.0, 11e-3]),
+        25e-3,
+    )
     net = cells_of(model, 3, Constant(drive), initial={"v": starts})
     trains = Simulator(net, engine="event").run(0.5).spikes("cells").trains()
     first = model.tau * np.log((drive - starts) / (drive - 15e-3))
@@ -63,14 +81,20 @@ def test_a_start_at_threshold_fires_at_once():
     ids=lambda part: type(part).__name__,
 )
 def test_every_variable_starts_as_on_the_clock(model, initial):
-    """A number, one per unit, or drawn: a nanosecond later nothing has moved by more than a millionth, both alike."""
+    """A number, one per unit, or drawn: a nanosecond later nothing has moved by more than a
+    millionth, both alike.
+    """
     net = cells_of(model, 7, initial=initial, probes=tuple(initial), every=1e-9)
     clock = Simulator(net, dt=1e-9, dtype="float64").run(1e-9)
     event = Simulator(net, engine="event").run(1e-9)
     for variable, start in initial.items():
-        assert event.trace("cells", variable) == pytest.approx(clock.trace("cells", variable), rel=1e-14)
+        assert event.trace("cells", variable) == pytest.approx(
+            clock.trace("cells", variable), rel=1e-14
+        )
         if not hasattr(start, "sample"):
-            assert event.trace("cells", variable)[0] == pytest.approx(np.broadcast_to(start, 7), abs=1e-8)
+            assert event.trace("cells", variable)[0] == pytest.approx(
+                np.broadcast_to(start, 7), abs=1e-8
+            )
         else:
             assert np.ptp(event.trace("cells", variable)) > 1e-4
 
@@ -95,7 +119,9 @@ def straight_next(v, drive, slopes, threshold):
 
 @dataclass(frozen=True, kw_only=True)
 class Straight(NeuronModel):
-    """A user's model with a variable that only the clock engine knows, and a field that is not checked."""
+    """A user's model with a variable that only the clock engine knows, and a field that is not
+    checked.
+    """
 
     slopes: object = 1.0
     threshold: float = 10e-3
@@ -112,17 +138,25 @@ class Straight(NeuronModel):
 
 
 def test_what_the_engine_cannot_start_is_refused():
-    with pytest.raises(UnsupportedError, match="no variable 'u' of 'cells', only v; use engine='clock'"):
+    with pytest.raises(
+        UnsupportedError, match="no variable 'u' of 'cells', only v; use engine='clock'"
+    ):
         Simulator(cells_of(Straight(), initial={"u": 1.0}), engine="event")
 
 
 def test_fields_that_are_not_one_per_unit_are_refused():
     """They would be read past their end."""
     simulator = Simulator(cells_of(Straight(slopes=[1.0, 2.0]), 2, Constant(1.0)), engine="event")
-    assert simulator.run(0.0101).spikes("cells").times == pytest.approx([5e-3, 10e-3, 10e-3], abs=NEAR)
-    with pytest.raises(ParameterError, match=r"Straight\.slopes: must be one number or one per unit \(3\)"):
+    assert simulator.run(0.0101).spikes("cells").times == pytest.approx(
+        [5e-3, 10e-3, 10e-3], abs=NEAR
+    )
+    with pytest.raises(
+        ParameterError, match=r"Straight\.slopes: must be one number or one per unit \(3\)"
+    ):
         Simulator(cells_of(Straight(slopes=[1.0, 2.0]), 3, Constant(1.0)), engine="event")
-    with pytest.raises(ParameterError, match=r"Straight\.slopes: must be one number or one per unit"):
+    with pytest.raises(
+        ParameterError, match=r"Straight\.slopes: must be one number or one per unit"
+    ):
         Simulator(cells_of(Straight(slopes="steep"), 3, Constant(1.0)), engine="event")
 
 
@@ -131,7 +165,9 @@ def test_fields_that_are_not_one_per_unit_are_refused():
 
 @pytest.mark.parametrize("refractory", [LIMIT - 1.0, LATE, 1e300, math.nextafter(LIMIT, 0)])
 def test_refractory_times_that_end_beyond_all_runs(refractory):
-    """The second unit is an ordinary one; the first fires once, whatever comes, in one run or several."""
+    """The second unit is an ordinary one; the first fires once, whatever comes, in one run or
+    several.
+    """
     model = LIF(refractory=np.array([refractory, 2e-3]))
     kicks = SpikeTrain([400.0, 400.0, 500.0, 501.0, 8999.5], [0, 1, 0, 1, 0], weight=20e-3)
     simulator = Simulator(cells_of(model, 2, kicks, Constant(1e-3)), engine="event")
@@ -162,11 +198,15 @@ def test_samples_further_apart_than_half_of_all_time(every):
 
 
 def test_predictions_draws_and_stimuli_beyond_all_runs():
-    """Crossings, spikes and changes of current that would come after the last time never come, nor do others."""
+    """Crossings, spikes and changes of current that would come after the last time never come, nor
+    do others.
+    """
     slow = IF(threshold=np.array([1.0, 1.0, 1.0, 1.0]))
     drives = np.array([1.0 / LATE, 1.0 / 8000.0, 1e-300, 5e-324])
     net = cells_of(slow, 4, Constant(drives))
-    assert Simulator(net, engine="event").run(LIMIT).spikes("cells").times == pytest.approx([8000.0], rel=1e-14)
+    assert Simulator(net, engine="event").run(LIMIT).spikes("cells").times == pytest.approx(
+        [8000.0], rel=1e-14
+    )
     later = SpikeTrain([1.0, LATE, 1e5, 1e300], [0, 0, 0, 0], weight=2.0)
     changes = (Step([2.0, LATE, 1e300], [0.0, 5.0, 9.0]), TimedArray([0.0, 0.0, 9.0], 5000.0))
     rare = Poisson(rate=np.array([1e-300, 5e-324, 0.0, 1e-9]), weight=2.0)

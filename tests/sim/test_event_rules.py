@@ -1,4 +1,6 @@
-"""Rules of a user's own on the event engine: two functions and their traces, against every event written out."""
+"""Rules of a user's own on the event engine: two functions and their traces, against every event
+written out.
+"""
 
 import copy
 import math
@@ -9,7 +11,13 @@ import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.errors import DataError, DivergenceError, NetworkError, ParameterError, UnsupportedError
+from potentia.errors import (
+    DataError,
+    DivergenceError,
+    NetworkError,
+    ParameterError,
+    UnsupportedError,
+)
 from potentia.models import LIF, SpikeSource
 from potentia.sim import EventRule, EventTrace, Explicit, Rule, SpikeTrain
 
@@ -28,7 +36,8 @@ def triplet_spike(w, x, slow, a_plus, triple):
 class Triplet(Rule):
     """The minimal triplet rule of Pfister and Gerstner (2006), doi:10.1523/JNEUROSCI.1425-06.2006.
 
-    `slow` is the target's trace just before the spike, so the first spike of the target changes pairs alone.
+    `slow` is the target's trace just before the spike, so the first spike of the target changes
+    pairs alone.
     """
 
     tau_x: float = 16.8e-3
@@ -52,17 +61,30 @@ class Triplet(Rule):
             "slow": EventTrace(side="post", tau=self.tau_slow),
         }
         constants = {"triple": self.boost * self.a_plus}
-        return EventRule(arrival=triplet_arrival, spike=triplet_spike, traces=traces, constants=constants)
+        return EventRule(
+            arrival=triplet_arrival, spike=triplet_spike, traces=traces, constants=constants
+        )
 
 
 def network(rule):
     """Five sources, five targets that fire as told, each pair with a delay of its own."""
     rng = np.random.default_rng(2)
     net = Network(seed=1)
-    source, target = net.population(SpikeSource(), N), net.population(LIF(threshold=1.0, refractory=0.0), N)
+    source, target = (
+        net.population(SpikeSource(), N),
+        net.population(LIF(threshold=1.0, refractory=0.0), N),
+    )
     sources, targets = np.divmod(rng.permutation(N * N), N)
     delays = rng.uniform(1e-3, 15e-3, N * N)
-    net.connect(source, target, Explicit(sources, targets), weight=1e-6, delay=delays, rule=rule, name="plastic")
+    net.connect(
+        source,
+        target,
+        Explicit(sources, targets),
+        weight=1e-6,
+        delay=delays,
+        rule=rule,
+        name="plastic",
+    )
     pre = np.sort(rng.uniform(0, 0.25, 100)), rng.integers(0, N, 100)
     post = np.sort(rng.uniform(0, 0.25, 120)), rng.integers(0, N, 120)
     net.stimulate(source, SpikeTrain(*pre))
@@ -72,7 +94,9 @@ def network(rule):
 
 
 def written_out(rule, given, times):
-    """The weights at these times in order of (source, delay): all events of one synapse after the other."""
+    """The weights at these times in order of (source, delay): all events of one synapse after the
+    other.
+    """
     pre, post, sources, targets, delays = given
     rows = []
     for k in np.lexsort((delays, sources)):
@@ -98,7 +122,9 @@ def written_out(rule, given, times):
 
 
 def test_a_rule_of_a_users_own_is_what_its_functions_say():
-    """Three traces, one asked for by the kernel of its own side, over time; exact times, so 1e-10 after 200 events."""
+    """Three traces, one asked for by the kernel of its own side, over time; exact times, so 1e-10
+    after 200 events.
+    """
     rule = Triplet()
     net, given = network(rule)
     samples = Simulator(net, engine="event").run(DURATION).samples("plastic", "weights")
@@ -107,7 +133,9 @@ def test_a_rule_of_a_users_own_is_what_its_functions_say():
     np.testing.assert_allclose(samples.values, expected, rtol=1e-10, atol=1e-15)
 
 
-@pytest.mark.parametrize("way", [copy.deepcopy, copy.copy, lambda made: pickle.loads(pickle.dumps(made))])
+@pytest.mark.parametrize(
+    "way", [copy.deepcopy, copy.copy, lambda made: pickle.loads(pickle.dumps(made))]
+)
 def test_copies_go_on_with_weights_and_traces(way):
     net, _ = network(Triplet())
     whole, cut = Simulator(net, engine="event"), Simulator(net, engine="event")
@@ -152,7 +180,9 @@ def test_one_kernel_is_enough():
     simulator.run(DURATION)
     order = np.lexsort((given[4], given[2]))
     counts = np.bincount(given[0][1], minlength=N)[given[2][order]]
-    assert simulator.weights(simulator.network.projections[0]) == pytest.approx(1e-6 + 2.0 * counts, rel=1e-12)
+    assert simulator.weights(simulator.network.projections[0]) == pytest.approx(
+        1e-6 + 2.0 * counts, rel=1e-12
+    )
 
 
 def test_a_rule_that_says_nothing_about_events_is_refused():
@@ -191,12 +221,37 @@ def unsound(w, x):
 
 
 BAD = {
-    "an unknown name": (EventRule(spike=lambda w, z: w), {}, NetworkError, "ask for 'z', which is no field of it"),
-    "a field that is no number": (EventRule(spike=broken, traces=X), {"gain": "much"}, ParameterError, r"Made\.gain"),
+    "an unknown name": (
+        EventRule(spike=lambda w, z: w),
+        {},
+        NetworkError,
+        "ask for 'z', which is no field of it",
+    ),
+    "a field that is no number": (
+        EventRule(spike=broken, traces=X),
+        {"gain": "much"},
+        ParameterError,
+        r"Made\.gain",
+    ),
     "no event rule": ("soon", {}, ParameterError, "Made.event: must return an EventRule or None"),
-    "no function": (EventRule(spike=int), {}, NetworkError, "Made of projection 'plastic': kernel must be the name"),
-    "no kernel": (EventRule(spike="soon"), {}, UnsupportedError, "backend 'cpu' has no kernel 'soon'"),
-    "an array": (EventRule(spike=unsound, traces=X), {}, NetworkError, r"unsound \(spike\) cannot be compiled"),
+    "no function": (
+        EventRule(spike=int),
+        {},
+        NetworkError,
+        "Made of projection 'plastic': kernel must be the name",
+    ),
+    "no kernel": (
+        EventRule(spike="soon"),
+        {},
+        UnsupportedError,
+        "backend 'cpu' has no kernel 'soon'",
+    ),
+    "an array": (
+        EventRule(spike=unsound, traces=X),
+        {},
+        NetworkError,
+        r"unsound \(spike\) cannot be compiled",
+    ),
 }
 
 
@@ -211,26 +266,36 @@ def test_a_kernel_that_raises_ends_the_run_and_leaves_no_trace():
     net, _ = network(Made(made=EventRule(spike=broken, traces=X)))
     simulator = Simulator(net, engine="event")
     for _ in range(2):
-        with pytest.raises(NetworkError, match="Made of projection 'plastic': an event kernel raised an error"):
+        with pytest.raises(
+            NetworkError, match="Made of projection 'plastic': an event kernel raised an error"
+        ):
             simulator.run(DURATION)
     assert simulator.time == 0.0
-    np.testing.assert_array_equal(simulator.weights(simulator.network.projections[0]), np.full(N * N, 1e-6))
+    np.testing.assert_array_equal(
+        simulator.weights(simulator.network.projections[0]), np.full(N * N, 1e-6)
+    )
 
 
 def test_a_weight_that_is_no_number_ends_the_run():
     net, _ = network(Made(made=EventRule(arrival=undefined, traces=X)))
-    with pytest.raises(DivergenceError, match=r"plastic\.weights of synapse \d+ is nan by .* Made must keep"):
+    with pytest.raises(
+        DivergenceError, match=r"plastic\.weights of synapse \d+ is nan by .* Made must keep"
+    ):
         Simulator(net, engine="event").run(DURATION)
 
 
 BOUNDS = {
-    "weights": [math.inf], "traces": [-1.0, math.nan], "raised": [-1, 1 << 60],
-}  # fmt: skip
+    "weights": [math.inf],
+    "traces": [-1.0, math.nan],
+    "raised": [-1, 1 << 60],
+}
 
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_a_saved_state_is_checked(name):
-    """What comes from a file is within its bounds or is refused; a state without the weights is of another network."""
+    """What comes from a file is within its bounds or is refused; a state without the weights is of
+    another network.
+    """
     simulator = Simulator(network(Triplet())[0], engine="event")
     simulator.run(0.1)
     state = simulator._engine.snapshot()
@@ -249,7 +314,9 @@ def test_descriptions_are_checked():
         EventTrace(side="past", tau=1e-3)
     with pytest.raises(ParameterError, match=r"EventTrace\.tau: must be > 0"):
         EventTrace(side="pre", tau=0.0)
-    with pytest.raises(ParameterError, match=r"EventRule\.spike: must be the name of a kernel, a function or None"):
+    with pytest.raises(
+        ParameterError, match=r"EventRule\.spike: must be the name of a kernel, a function or None"
+    ):
         EventRule(spike=3)
     with pytest.raises(ParameterError, match=r"EventRule\.traces 'x': must be an EventTrace"):
         EventRule(spike=never, traces={"x": 10e-3})
@@ -258,4 +325,6 @@ def test_descriptions_are_checked():
 
 
 def test_the_plan_names_the_kernels():
-    assert "triplet_arrival, triplet_spike" in str(Simulator(network(Triplet())[0], engine="event").plan)
+    assert "triplet_arrival, triplet_spike" in str(
+        Simulator(network(Triplet())[0], engine="event").plan
+    )

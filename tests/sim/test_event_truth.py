@@ -10,7 +10,9 @@ from potentia.sim import Constant, Explicit, FixedProbability, Normal, Poisson, 
 
 
 def test_identical_to_the_clock_on_its_grid():
-    """Delta synapses, delays, refractory times and inputs on the grid, no drive: spike for spike the same."""
+    """Delta synapses, delays, refractory times and inputs on the grid, no drive: spike for spike
+    the same.
+    """
     dt, net, rng = 1e-4, Network(seed=3), np.random.default_rng(3)
     exc, inh = (net.population(LIF(), n, name=name) for n, name in ((80, "exc"), (20, "inh")))
     source = net.population(SpikeSource(), 40, name="source")
@@ -42,10 +44,12 @@ def test_identical_to_the_clock_on_its_grid():
     ids=["IF", "LIF", "CubaLIF"],
 )
 def test_clock_converges_to_event_at_first_order(model, drive, weight):
-    """The clock puts a threshold crossing at the end of its step, half a step late on average: order 1 in dt.
+    """The clock puts a threshold crossing at the end of its step, half a step late on average:
+    order 1 in dt.
 
-    Feed-forward, so that no neuron hears another's error: the first spikes of 100 units under a constant drive and
-    Poisson input that arrives on the grid of every dt. Measured orders: IF 1.05, LIF 1.06, CubaLIF 1.05.
+    Feed-forward, so that no neuron hears another's error: the first spikes of 100 units under a
+    constant drive and Poisson input that arrives on the grid of every dt. Measured orders: IF 1.05,
+    LIF 1.06, CubaLIF 1.05.
     """
     net, n = Network(seed=5), 100
     cells = net.population(model, n, name="cells")
@@ -64,7 +68,9 @@ def test_clock_converges_to_event_at_first_order(model, drive, weight):
     for dt in steps:
         late = firsts(Simulator(net, dt=dt, dtype="float64").run(0.1)) - truth
         assert (late > -1e-12).all()
-        assert (late < dt * (1 + 1e-9)).mean() > 0.9  # the others crossed and fell back inside one step
+        assert (
+            late < dt * (1 + 1e-9)
+        ).mean() > 0.9  # the others crossed and fell back inside one step
         errors.append(np.median(late))
     order = np.polyfit(np.log(steps), np.log(errors), 1)[0]
     print(f"{type(model).__name__}: median lateness {np.array(errors)} s, order {order:.2f}")
@@ -80,7 +86,9 @@ def firsts(result):
 
 
 def test_against_brute_force_integration():
-    """A recurrent network of CubaLIF, integrated in small steps with crossings found inside each step."""
+    """A recurrent network of CubaLIF, integrated in small steps with crossings found inside each
+    step.
+    """
     net, n, duration = Network(seed=2), 12, 0.12
     cells = net.population(CubaLIF(), n, name="cells")
     rng = np.random.default_rng(4)
@@ -96,11 +104,15 @@ def test_against_brute_force_integration():
     times, ids = integrate(drive, weights.reshape(n, n), delays.reshape(n, n), duration)
     assert len(spikes) == len(times) > 30
     assert_array_equal(spikes.ids, ids)
-    assert np.abs(spikes.times - times).max() < 1e-9  # the error of each step adds up along the paths
+    assert (
+        np.abs(spikes.times - times).max() < 1e-9
+    )  # the error of each step adds up along the paths
 
 
 def integrate(drive, weights, delays, duration, step=2e-5):
-    """Spikes of a CubaLIF network (default parameters, all-to-all) by Runge-Kutta steps cut at every arrival."""
+    """Spikes of a CubaLIF network (default parameters, all-to-all) by Runge-Kutta steps cut at
+    every arrival.
+    """
     model, n = CubaLIF(), len(drive)
     state, held, now = np.zeros((3, n)), np.full(n, -1.0), 0.0
     arrivals, spikes = [], []
@@ -126,7 +138,9 @@ def integrate(drive, weights, delays, duration, step=2e-5):
         free = (held <= now).astype(float)
         new = after(state, end - now, free)
         crossed = np.flatnonzero(new[0] >= model.threshold)
-        if crossed.size:  # go on only to the first crossing, found by bisection on the length of the step
+        if (
+            crossed.size
+        ):  # go on only to the first crossing, found by bisection on the length of the step
             low, high = 0.0, end - now
             while low < (middle := (low + high) / 2) < high:
                 over = (after(state, middle, free)[0] >= model.threshold).any()
@@ -145,7 +159,9 @@ def integrate(drive, weights, delays, duration, step=2e-5):
 
 
 def test_poisson_trains_are_those_of_the_clock():
-    """Every interval is drawn by counter, so the two engines see the same trains, up to the step."""
+    """Every interval is drawn by counter, so the two engines see the same trains,
+    up to the step.
+    """
     net = Network(seed=9)
     sources = net.population(SpikeSource(), 5, name="sources")
     net.stimulate(sources, Poisson(rate=np.array([0.0, 10.0, 20.0, 40.0, 80.0])))
@@ -159,16 +175,22 @@ def test_poisson_trains_are_those_of_the_clock():
 
 @pytest.mark.parametrize("replaced", [False, True])
 def test_poisson_batches_are_those_of_the_clock(replaced):
-    """After a run, going on or begun anew at another rate, every sample sees the same trains on both engines."""
+    """After a run, going on or begun anew at another rate, every sample sees the same trains on
+    both engines.
+    """
     net = Network(seed=9)
     sources = net.population(SpikeSource(), 4, name="sources")
     net.stimulate(sources, Poisson(rate=np.array([0.0, 10.0, 40.0, 80.0])), name="noise")
     net.probe(sources, "spikes")
     inputs = {"noise": [Poisson(rate=rate) for rate in (20.0, 60.0, 60.0)]} if replaced else None
-    event, clock = (Simulator(net, **how) for how in ({"engine": "event"}, {"dt": 1e-5, "dtype": "float64"}))
+    event, clock = (
+        Simulator(net, **how) for how in ({"engine": "event"}, {"dt": 1e-5, "dtype": "float64"})
+    )
     for simulator in (event, clock):
         simulator.run(0.25)
-    ours, theirs = (simulator.run(0.5, inputs=inputs, batch=3).samples for simulator in (event, clock))
+    ours, theirs = (
+        simulator.run(0.5, inputs=inputs, batch=3).samples for simulator in (event, clock)
+    )
     for here, there in zip(ours, theirs, strict=True):
         pairs = zip(here.spikes("sources").trains(), there.spikes("sources").trains(), strict=True)
         assert len(here.spikes("sources")) > 20
@@ -177,7 +199,9 @@ def test_poisson_batches_are_those_of_the_clock(replaced):
 
 
 def test_synaptic_paths_equal_dense_ones():
-    """Every synapse with its own delay: each spike walks its chain of segments in order of delay."""
+    """Every synapse with its own delay: each spike walks its chain of segments in
+    order of delay.
+    """
     net, n = Network(), 6
     pre, post = (index.ravel() for index in np.indices((n, n)))
     delays = np.random.default_rng(0).permutation(n * n) * 1.1e-3 + 1e-3

@@ -22,9 +22,15 @@ def result():
     made.spike_records["exc"] = Spikes(times, rng.integers(0, 900, 3000), 900, 0.0, 1.0)
     made.spike_records["silent"] = Spikes(np.zeros(0), np.zeros(0, np.int64), 3, 0.0, 1.0)
     grid = np.arange(1, 101) * 0.01
-    made.sample_records["exc.v"] = Samples(grid, rng.normal(0, 0.012, (100, 2)), np.array([3, 8]), "V")
-    made.sample_records["exc.rate"] = Samples(grid, rng.random((100, 1)), np.zeros(1, np.int64), "Hz")
-    made.sample_records["exc->exc.weights"] = Samples(grid[:1], rng.normal(0, 1, (1, 50)), np.arange(50))
+    made.sample_records["exc.v"] = Samples(
+        grid, rng.normal(0, 0.012, (100, 2)), np.array([3, 8]), "V"
+    )
+    made.sample_records["exc.rate"] = Samples(
+        grid, rng.random((100, 1)), np.zeros(1, np.int64), "Hz"
+    )
+    made.sample_records["exc->exc.weights"] = Samples(
+        grid[:1], rng.normal(0, 1, (1, 50)), np.arange(50)
+    )
     yield made
     matplotlib.pyplot.close("all")
 
@@ -32,7 +38,13 @@ def result():
 def test_overview_has_a_panel_for_every_record(result):
     figure = result.plot()
     assert isinstance(figure, matplotlib.figure.Figure)
-    assert [ax.get_ylabel() for ax in figure.axes] == ["", "rate [Hz]", "v [mV]", "rate [Hz]", "synapses"]
+    assert [ax.get_ylabel() for ax in figure.axes] == [
+        "",
+        "rate [Hz]",
+        "v [mV]",
+        "rate [Hz]",
+        "synapses",
+    ]
     assert all(ax.get_xlim() == (0.0, 1.0) for ax in figure.axes[:4])
 
 
@@ -69,7 +81,9 @@ def test_labels_that_cannot_be_read_are_refused():
             raise RuntimeError("nobody\nshould see this")
 
     for labels in (range(2**80), Rude(), "ab", [1]):
-        with pytest.raises(ParameterError, match=r"^confusion.labels: must be a list of 2, one for each class"):
+        with pytest.raises(
+            ParameterError, match=r"^confusion.labels: must be a list of 2, one for each class"
+        ):
             figures.confusion([[5, 0], [2, 3]], labels=labels)
 
 
@@ -83,7 +97,9 @@ def test_confusion_writes_the_counts():
 
 
 def test_bars_write_means_and_spreads():
-    ax = figures.accuracy_bars({"ideal": 0.971, "control": 0.91}, spread={"ideal": 0.004}, chance=0.1)
+    ax = figures.accuracy_bars(
+        {"ideal": 0.971, "control": 0.91}, spread={"ideal": 0.004}, chance=0.1
+    )
     shown = [text.get_text() for text in ax.texts]
     assert shown[:2] == ["97.1 ± 0.4", "91.0"]
     assert "chance" in shown

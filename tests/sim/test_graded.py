@@ -1,4 +1,6 @@
-"""Units that send numbers: the recursion and its limit, delays, threads, batches, mixed networks, what is refused."""
+"""Units that send numbers: the recursion and its limit, delays, threads, batches, mixed networks,
+what is refused.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,17 +30,25 @@ from potentia.sim import (
 
 N, DT, STEPS = 7, 1e-3, 60
 TAU = np.linspace(4e-3, 30e-3, N)
-LAWS = {"linear": lambda u: u, "rectified": lambda u: np.maximum(u, 0), "logistic": lambda u: 1 / (1 + np.exp(-u))}
+LAWS = {
+    "linear": lambda u: u,
+    "rectified": lambda u: np.maximum(u, 0),
+    "logistic": lambda u: 1 / (1 + np.exp(-u)),
+}
 
 
 def network(*, activation="linear", delays=None, seed=3):
     """N units with recurrent weights of both signs, drives and starts of their own."""
     net, rng = Network(seed=seed), np.random.default_rng(seed)
-    model = LeakyRate(tau=TAU, gain=rng.uniform(0.5, 1.5, N), offset=rng.normal(0, 0.1, N), activation=activation)
+    model = LeakyRate(
+        tau=TAU, gain=rng.uniform(0.5, 1.5, N), offset=rng.normal(0, 0.1, N), activation=activation
+    )
     units = net.population(model, N, name="units", initial={"r": rng.normal(size=N)})
     net.stimulate(units, Constant(rng.normal(size=N)), name="bias")
     delay = DT if delays is None else DT * rng.choice(delays, N * N)
-    net.connect(units, units, AllToAll(), weight=rng.normal(0, 0.3, N * N), delay=delay, name="loop")
+    net.connect(
+        units, units, AllToAll(), weight=rng.normal(0, 0.3, N * N), delay=delay, name="loop"
+    )
     net.probe(units, "r")
     return net
 
@@ -63,28 +73,47 @@ def recursion(net, steps):
 def test_rates_follow_the_recursion(backend, activation, delays):
     """The exponential step of a unit whose input is held over the step, to rounding."""
     net = network(activation=activation, delays=delays)
-    found = Simulator(net, dt=DT, backend=backend.name, dtype="float64").run(STEPS * DT).trace("units", "r")
+    found = (
+        Simulator(net, dt=DT, backend=backend.name, dtype="float64")
+        .run(STEPS * DT)
+        .trace("units", "r")
+    )
     np.testing.assert_allclose(found, recursion(net, STEPS), rtol=1e-12, atol=1e-13)
 
 
 def test_single_precision(backend):
     net = network(activation="logistic", delays=[1, 4])
-    found = Simulator(net, dt=DT, backend=backend.name, dtype="float32").run(STEPS * DT).trace("units", "r")
-    np.testing.assert_allclose(found, recursion(net, STEPS), rtol=0, atol=2e-6)  # some rounding errors of 6e-8
+    found = (
+        Simulator(net, dt=DT, backend=backend.name, dtype="float32")
+        .run(STEPS * DT)
+        .trace("units", "r")
+    )
+    np.testing.assert_allclose(
+        found, recursion(net, STEPS), rtol=0, atol=2e-6
+    )  # some rounding errors of 6e-8
 
 
 def test_a_linear_network_converges_to_its_closed_form():
-    """tau dr/dt = -r + W r + b has a matrix exponential; the held input makes an error of first order in dt."""
+    """tau dr/dt = -r + W r + b has a matrix exponential; the held input makes an error of first
+    order in dt.
+    """
     net, rng = Network(seed=1), np.random.default_rng(1)
     weights, bias, start = rng.normal(0, 0.4, (N, N)), rng.normal(size=N), rng.normal(size=N)
-    units = net.population(LeakyRate(tau=TAU, activation="linear"), N, name="units", initial={"r": start})
+    units = net.population(
+        LeakyRate(tau=TAU, activation="linear"), N, name="units", initial={"r": start}
+    )
     net.stimulate(units, Constant(bias))
-    matrix, steady = (weights.T - np.eye(N)) / TAU[:, None], -np.linalg.solve(weights.T - np.eye(N), bias)
+    matrix, steady = (
+        (weights.T - np.eye(N)) / TAU[:, None],
+        -np.linalg.solve(weights.T - np.eye(N), bias),
+    )
     net.probe(units, "r", every=20e-3)
     errors = []
     for dt in (4e-4, 2e-4, 1e-4):
         trial = net.copy()
-        trial.connect(trial.populations[0], trial.populations[0], AllToAll(), weight=weights.ravel(), delay=dt)
+        trial.connect(
+            trial.populations[0], trial.populations[0], AllToAll(), weight=weights.ravel(), delay=dt
+        )
         found = Simulator(trial, dt=dt, dtype="float64").run(20e-3).trace("units", "r")
         expected = steady + expm(matrix * 20e-3) @ (start - steady)
         errors.append(np.abs(found[-1] - expected).max())
@@ -94,7 +123,9 @@ def test_a_linear_network_converges_to_its_closed_form():
 
 
 def large(*, sparse=True):
-    """Populations of several shards, one of rates and one of spikes, joined both ways, with noise."""
+    """Populations of several shards, one of rates and one of spikes, joined both
+    ways, with noise.
+    """
     net = Network(seed=5)
     rates = net.population(LeakyRate(tau=5e-3), 5000, name="rates", initial={"r": Normal(0.5, 0.1)})
     cells = net.population(LIF(), 3000, name="cells")
@@ -129,13 +160,17 @@ def test_threads_cuts_samples_and_snapshots_change_no_bit(tmp_path):
 
 
 def test_a_constant_rate_drives_spiking_units_as_a_constant_current_does(backend):
-    """A unit at its steady state sends the same number for ever, which is a current [V] of the target."""
+    """A unit at its steady state sends the same number for ever, which is a current [V] of the
+    target.
+    """
     hashes = []
     for graded in (True, False):
         net = Network(seed=1)
         cells = net.population(CubaLIF(), 20, name="cells")
         if graded:
-            source = net.population(LeakyRate(activation="linear"), 20, name="source", initial={"r": 18e-3})
+            source = net.population(
+                LeakyRate(activation="linear"), 20, name="source", initial={"r": 18e-3}
+            )
             net.stimulate(source, Constant(18e-3))
             net.connect(source, cells, OneToOne(), weight=1.0, delay=4e-3)
         else:
@@ -149,7 +184,10 @@ def test_a_constant_rate_drives_spiking_units_as_a_constant_current_does(backend
 
 def test_a_spike_adds_its_weight_to_a_rate(backend):
     net = Network(seed=1)
-    source, unit = net.population(SpikeSource(), 1), net.population(LeakyRate(tau=10e-3), 1, name="unit")
+    source, unit = (
+        net.population(SpikeSource(), 1),
+        net.population(LeakyRate(tau=10e-3), 1, name="unit"),
+    )
     net.stimulate(source, SpikeTrain([2e-3], [0], weight=1.0))
     net.connect(source, unit, OneToOne(), weight=0.7, delay=3e-3)
     net.probe(unit, "r")
@@ -167,14 +205,22 @@ def test_a_named_receptor_gets_the_product_in_every_step(backend):
     cell = net.population(CubaLIF(tau_excitatory=5e-3), 1, name="cell")
     net.connect(source, cell, OneToOne(), weight=1e-4, delay=1e-3, receptor="excitatory")
     net.probe(cell, "g_e")
-    trace = Simulator(net, dt=1e-3, backend=backend.name, dtype="float64").run(0.03).trace("cell", "g_e")[:, 0]
+    trace = (
+        Simulator(net, dt=1e-3, backend=backend.name, dtype="float64")
+        .run(0.03)
+        .trace("cell", "g_e")[:, 0]
+    )
     decay = np.exp(-1 / 5)
-    np.testing.assert_allclose(trace, 2e-4 * (1 - decay ** np.arange(1, 31)) / (1 - decay), rtol=1e-9)
+    np.testing.assert_allclose(
+        trace, 2e-4 * (1 - decay ** np.arange(1, 31)) / (1 - decay), rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("delay", [1e-3, 0.4])
 def test_nothing_sleeps_through_numbers(delay):
-    """After a long silence, with what was sent long ago still under way; naps and jumps change no bit."""
+    """After a long silence, with what was sent long ago still under way; naps and jumps change no
+    bit.
+    """
     traces = []
     for backend in ("cpu", "reference"):
         net = Network(seed=1)
@@ -221,7 +267,9 @@ def test_a_users_own_unit(processor):
     net.connect(own, own, AllToAll(), weight=weights.ravel(), delay=DT, receptor="extra")
     net.probe(own, "x")
     for threads in (1, 2):
-        found = Simulator(net, dt=DT, backend=processor, dtype="float64", threads=threads).run(20 * DT)
+        found = Simulator(net, dt=DT, backend=processor, dtype="float64", threads=threads).run(
+            20 * DT
+        )
         memory, x, expected = start, np.zeros(4), []
         for _ in range(20):
             memory = 0.5 * memory + x @ weights
@@ -244,19 +292,33 @@ class Mute(NeuronModel):
 
 def joined(post=None, connectivity=None, *, dt=1e-3, **how):
     net, rule = Network(), connectivity or OneToOne()
-    source, target = net.population(LeakyRate(), 2, name="source"), net.population(post or LIF(), 2, name="target")
+    source, target = (
+        net.population(LeakyRate(), 2, name="source"),
+        net.population(post or LIF(), 2, name="target"),
+    )
     net.connect(source, target, rule, **({"weight": 1.0, "delay": 1e-3} | how))
     return Simulator(net, dt=dt)
 
 
 def test_rates_and_weights_can_be_set_between_runs():
-    """What a unit sends is what it is set to, at once; other weights still reach the drive, also of a CubaLIF."""
+    """What a unit sends is what it is set to, at once; other weights still reach the drive, also of
+    a CubaLIF.
+    """
     net = Network(seed=1)
-    source = net.population(LeakyRate(activation="linear", tau=1e6), 2, name="source", initial={"r": 1.0})
+    source = net.population(
+        LeakyRate(activation="linear", tau=1e6), 2, name="source", initial={"r": 1.0}
+    )
     target = net.population(LeakyRate(activation="linear", tau=DT), 2, name="target")
     cells = net.population(CubaLIF(tau=DT), 2, name="cells")
     for post in (target, cells):
-        net.connect(source, post, OneToOne(), weight=np.array([2e-3, -2e-3]), delay=DT, name=f"to {post.name}")
+        net.connect(
+            source,
+            post,
+            OneToOne(),
+            weight=np.array([2e-3, -2e-3]),
+            delay=DT,
+            name=f"to {post.name}",
+        )
     net.probe(target, "r")
     net.probe(cells, "v")
     simulator, share = Simulator(net, dt=DT, dtype="float64"), 1 - np.exp(-1)
@@ -279,17 +341,32 @@ def test_rates_and_weights_can_be_set_between_runs():
 
 
 REFUSED = {
-    "rule": (lambda: joined(rule=STDP()), r"connect rule: must be None, as source sends numbers, not spikes \(got"),
+    "rule": (
+        lambda: joined(rule=STDP()),
+        r"connect rule: must be None, as source sends numbers, not spikes \(got",
+    ),
     "procedural": (
         lambda: joined(None, FixedTotal(9), store=Procedural()),
         r"store: must be Ideal\(\) or another store that multiplies",
     ),
-    "no drive": (lambda: joined(SpikeSource()), "receptor of source->target: must be one of .*takes no drive"),
+    "no drive": (
+        lambda: joined(SpikeSource()),
+        "receptor of source->target: must be one of .*takes no drive",
+    ),
     "own, no drive": (lambda: joined(Squash()), "must be one of extra, as Squash takes no drive"),
-    "counted": (lambda: joined(SpikeSource(), receptor="arrived"), "must not be 'arrived', which counts spikes"),
+    "counted": (
+        lambda: joined(SpikeSource(), receptor="arrived"),
+        "must not be 'arrived', which counts spikes",
+    ),
     "too short a delay": (lambda: joined(delay=0.0), "must be at least one step"),
-    "unknown state": (lambda: Network().population(Mute(), 2), "Mute.sends: must be a state variable of dtype 'float'"),
-    "activation": (lambda: LeakyRate(activation="tanh"), "LeakyRate.activation: must be one of linear, rectified"),
+    "unknown state": (
+        lambda: Network().population(Mute(), 2),
+        "Mute.sends: must be a state variable of dtype 'float'",
+    ),
+    "activation": (
+        lambda: LeakyRate(activation="tanh"),
+        "LeakyRate.activation: must be one of linear, rectified",
+    ),
     "tau": (lambda: LeakyRate(tau=0.0), "LeakyRate.tau: must be > 0 s"),
     "gain": (lambda: LeakyRate(gain=np.nan), "LeakyRate.gain: must be a finite number"),
 }
@@ -307,5 +384,7 @@ def test_what_cannot_be_is_one_sentence(case):
 def test_the_event_engine_has_no_steps_to_send_in():
     net = Network()
     net.population(LeakyRate(), 2, name="rates")
-    with pytest.raises(UnsupportedError, match="population 'rates' of LeakyRate sends numbers in every step"):
+    with pytest.raises(
+        UnsupportedError, match="population 'rates' of LeakyRate sends numbers in every step"
+    ):
         Simulator(net, engine="event")

@@ -33,7 +33,11 @@ def made(fill):
 @st.composite
 def datasets(draw):
     """An array, and the ways in which it is stored."""
-    values = draw(arrays.arrays(draw(st.sampled_from(KINDS)), arrays.array_shapes(min_dims=0, max_dims=3, min_side=0)))
+    values = draw(
+        arrays.arrays(
+            draw(st.sampled_from(KINDS)), arrays.array_shapes(min_dims=0, max_dims=3, min_side=0)
+        )
+    )
     if not values.ndim or not values.size:
         return values, {}
     chunks = tuple(draw(st.integers(1, extent)) for extent in values.shape)
@@ -44,7 +48,8 @@ def datasets(draw):
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.lists(datasets(), max_size=12), st.lists(st.text(max_size=40).filter(lambda text: "\0" not in text), max_size=5)
+    st.lists(datasets(), max_size=12),
+    st.lists(st.text(max_size=40).filter(lambda text: "\0" not in text), max_size=5),
 )
 def test_it_reads_what_the_library_reads(found, texts):
     def fill(file):
@@ -83,10 +88,18 @@ def test_many_members_and_many_attributes():
 
 def test_fletcher32_is_that_of_the_library():
     rng = np.random.default_rng(3)
-    contents = [rng.integers(0, 256, size, np.uint8) for size in (1, 2, 3, 359, 722, 70_001, 3_000_000)]
-    contents += [np.frombuffer(text, np.uint8) for text in (b"\xff" * 4000, b"\0" * 40, b"\0\x01" * 65535)]
+    contents = [
+        rng.integers(0, 256, size, np.uint8) for size in (1, 2, 3, 359, 722, 70_001, 3_000_000)
+    ]
+    contents += [
+        np.frombuffer(text, np.uint8) for text in (b"\xff" * 4000, b"\0" * 40, b"\0\x01" * 65535)
+    ]
     for content in contents:
-        stream = made(lambda file, x=content: file.create_dataset("x", data=x, chunks=x.shape, fletcher32=True))
+        stream = made(
+            lambda file, x=content: file.create_dataset(
+                "x", data=x, chunks=x.shape, fletcher32=True
+            )
+        )
         with h5py.File(stream) as file:
             chunk = file["x"].id.get_chunk_info(0)
         stored = stream.getvalue()[chunk.byte_offset :][: chunk.size]
@@ -108,7 +121,9 @@ def test_texts_without_end(tmp_path):
 
 
 def test_many_texts_in_one_place(tmp_path):
-    assert "many of its texts lie in one place" in refused(hostile.texts_in_one_place(tmp_path / "x.h5"))
+    assert "many of its texts lie in one place" in refused(
+        hostile.texts_in_one_place(tmp_path / "x.h5")
+    )
 
 
 def test_a_chunk_of_no_bytes(tmp_path):
@@ -125,10 +140,16 @@ def test_chunks_in_one_place(tmp_path):
 
 
 def test_a_stream_that_swells_beyond_its_chunk():
-    stream = made(lambda file: file.create_dataset("x", data=np.zeros(1 << 16), chunks=(1 << 16,), compression="gzip"))
+    stream = made(
+        lambda file: file.create_dataset(
+            "x", data=np.zeros(1 << 16), chunks=(1 << 16,), compression="gzip"
+        )
+    )
     with h5py.File(stream) as file:
         chunk = file["x"].id.get_chunk_info(0)
-    bomb = zlib.compress(b"\0" * (1 << 19) + b"\0" * 60_000, 9)[: chunk.size].ljust(chunk.size, b"\0")
+    bomb = zlib.compress(b"\0" * (1 << 19) + b"\0" * 60_000, 9)[: chunk.size].ljust(
+        chunk.size, b"\0"
+    )
     content = stream.getvalue()
     content = content[: chunk.byte_offset] + bomb + content[chunk.byte_offset + chunk.size :]
     with pytest.raises(DataError, match="larger than it declares"):
@@ -139,7 +160,9 @@ def test_a_stream_that_swells_beyond_its_chunk():
 def test_newer_forms_are_told_by_the_library_in_another_process(tmp_path, version):
     path = tmp_path / "new.h5"
     with h5py.File(path, "w", libver=(version, "latest")) as file:
-        file.create_dataset("values", data=np.arange(12.0).reshape(3, 4), chunks=(1, 4)).attrs["units"] = "mV"
+        file.create_dataset("values", data=np.arange(12.0).reshape(3, 4), chunks=(1, 4)).attrs[
+            "units"
+        ] = "mV"
         file.create_group("empty\x1b[31m").attrs["note"] = "two\nlines"
         file["away"] = h5py.ExternalLink("/etc/passwd", "/")
     with pytest.raises(Unusual), hdf5.reading(path, path):
@@ -155,7 +178,12 @@ def test_the_other_process_has_limits(tmp_path, monkeypatch):
     with h5py.File(path, "w", libver="latest") as file:
         file["x"] = np.arange(3)
     program = tmp_path / "slow.py"
-    for text in ("while True: pass", "import os; os.abort()", "print('[1')", "import sys; sys.exit(3)"):
+    for text in (
+        "while True: pass",
+        "import os; os.abort()",
+        "print('[1')",
+        "import sys; sys.exit(3)",
+    ):
         program.write_text(text)
         monkeypatch.setattr(hdf5_tree, "__file__", str(program))
         monkeypatch.setattr(hdf5, "MOST_SECONDS", 2)

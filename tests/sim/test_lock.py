@@ -1,4 +1,6 @@
-"""Locks of folders: one holder at a time, between processes and threads, and none once the holder is dead."""
+"""Locks of folders: one holder at a time, between processes and threads, and none once the holder
+is dead.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ time.sleep(600)
 @pytest.fixture
 def elsewhere(tmp_path):
     """A process that holds the lock."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
@@ -89,7 +93,9 @@ def test_one_of_many_threads_at_a_time(tmp_path):
 
 
 def test_a_child_does_not_keep_what_its_parent_held(tmp_path):
-    """A fork has all that its parent has open; were the lock among it, it would outlive the parent."""
+    """A fork has all that its parent has open; were the lock among it, it would
+    outlive the parent.
+    """
     held = FolderLock(tmp_path, NAME, "is in use")
     child = os.fork()
     if child == 0:
@@ -104,7 +110,9 @@ def test_a_child_does_not_keep_what_its_parent_held(tmp_path):
         os.waitpid(child, 0)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff" * 10_000, b'{"process": {"a": "\\n"}}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b"\xff" * 10_000, b'{"process": {"a": "\\n"}}']
+)
 def test_whatever_a_lock_says(content, tmp_path, elsewhere):
     (tmp_path / NAME).write_bytes(content)
     with pytest.raises(DataError, match="is in use") as caught:

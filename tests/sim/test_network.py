@@ -1,4 +1,6 @@
-"""Descriptions: names and parts are found at once however many there are, also in copies and pickles."""
+"""Descriptions: names and parts are found at once however many there are, also in copies and
+pickles.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,13 @@ def described():
 
 
 @pytest.mark.parametrize(
-    "again", [lambda net: net, Network.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))]
+    "again",
+    [lambda net: net, Network.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))],
 )
 def test_names_and_parts_are_known_to_copies(again):
-    """Taken names stay taken, defaults go on counting, parts are members and those of other networks are not."""
+    """Taken names stay taken, defaults go on counting, parts are members and those of other
+    networks are not.
+    """
     net = again(described())
     cells = net.populations[0]
     with pytest.raises(NetworkError, match="the name 'cells' is taken"):
@@ -58,7 +63,11 @@ def test_lists_may_be_changed_by_hand():
     net.probes = [probe for probe in net.probes if probe.what == "spikes"]
     net.probe(net.populations[0], "v")
     other = Network(seed=1)
-    other.populations, other.projections, other.inputs = list(net.populations), net.projections, net.inputs
+    other.populations, other.projections, other.inputs = (
+        list(net.populations),
+        net.projections,
+        net.inputs,
+    )
     other.probe(net.populations[0], "v")
     with pytest.raises(NetworkError, match="the name 'cells' is taken"):
         other.population(LIF(), 1, name="cells")
@@ -70,8 +79,12 @@ def test_lists_may_be_changed_by_hand():
 def test_what_is_refused_takes_no_name():
     net = described()
     cells = net.populations[0]
-    for options in ({"weight": float("nan")}, {"weight": 1.0, "delay": -1.0}, {"weight": 1.0, "receptor": "no"},
-                    {"weight": 1.0, "receptor": np.arange(2)}):  # fmt: skip
+    for options in (
+        {"weight": float("nan")},
+        {"weight": 1.0, "delay": -1.0},
+        {"weight": 1.0, "receptor": "no"},
+        {"weight": 1.0, "receptor": np.arange(2)},
+    ):
         with pytest.raises(ParameterError):
             net.connect(cells, cells, OneToOne(), name="mine", **options)
     assert net.connect(cells, cells, OneToOne(), weight=1.0, name="mine").name == "mine"
@@ -80,12 +93,20 @@ def test_what_is_refused_takes_no_name():
 def test_default_names_skip_those_that_were_given():
     net = Network()
     net.population(LIF(), 1, name="population1")
-    assert [net.population(LIF(), 1).name for _ in range(3)] == ["population", "population2", "population3"]
+    assert [net.population(LIF(), 1).name for _ in range(3)] == [
+        "population",
+        "population2",
+        "population3",
+    ]
 
 
-@pytest.mark.parametrize("names", [("p", "q", "p+q"), ("p", "q", "p, thread 1"), ("p", "q, thread 1", "p+q, thread 1")])
+@pytest.mark.parametrize(
+    "names", [("p", "q", "p+q"), ("p", "q", "p, thread 1"), ("p", "q, thread 1", "p+q, thread 1")]
+)
 def test_names_of_projections_never_clash(names):
-    """Projections that are delivered together have a common operator, whose name nobody else can bear."""
+    """Projections that are delivered together have a common operator, whose name nobody else can
+    bear.
+    """
     net = Network(seed=1)
     pre = net.population(LIF(), 40, name="pre")
     posts = [net.population(LIF(refractory=k * 1e-3), 40, name=f"post{k}") for k in range(3)]
@@ -101,7 +122,9 @@ def test_known_names_in_a_message_are_few():
     net = Network()
     for _ in range(5000):
         net.population(LIF(), 1)
-    with pytest.raises(NetworkError, match=r"population19 and 4980 more\) \(got 'population7'\)") as caught:
+    with pytest.raises(
+        NetworkError, match=r"population19 and 4980 more\) \(got 'population7'\)"
+    ) as caught:
         net.connect("population7", net.populations[0], AllToAll(), weight=1.0)
     assert len(str(caught.value)) < 500
 
@@ -109,7 +132,9 @@ def test_known_names_in_a_message_are_few():
 def test_initial_values_and_ids_of_many_kinds():
     """Ranges, tuples and arrays of any layout mean the same units and values."""
     net = Network()
-    cells = net.population(LIF(), 4, name="cells", initial={"v": (1e-3 * np.arange(8, dtype=">f4"))[::2]})
+    cells = net.population(
+        LIF(), 4, name="cells", initial={"v": (1e-3 * np.arange(8, dtype=">f4"))[::2]}
+    )
     net.probe(cells, "v", ids=range(1, 3))
     assert net.probes[0].ids == (1, 2)
     trace = Simulator(net, dt=1e-3).run(1e-3).trace("cells", "v")

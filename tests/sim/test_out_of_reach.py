@@ -22,7 +22,9 @@ def saved(tmp_path):
 def test_a_file_that_another_program_is_writing(saved, tmp_path):
     with h5py.File(tmp_path / "new.h5", "w") as file:
         file.create_group("meta")
-        with pytest.raises(DataError, match=r"new\.h5 cannot be read: another program is writing to it"):
+        with pytest.raises(
+            DataError, match=r"new\.h5 cannot be read: another program is writing to it"
+        ):
             Result.load(tmp_path / "new.h5")
         refused = potentia("inspect", tmp_path / "new.h5")
     assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)

@@ -1,4 +1,6 @@
-"""What objects show of themselves: one screen however large they are, the right numbers, every text escaped."""
+"""What objects show of themselves: one screen however large they are, the right numbers, every text
+escaped.
+"""
 
 import numpy as np
 import pytest
@@ -43,7 +45,9 @@ def test_a_result_tells_span_spikes_samples_and_hash():
         *repr(result).splitlines()[7:],
     ]
     assert repr(spikes) == f"Spikes from 0 s to 0.1 s: {spikes}"
-    assert repr(result.samples("p0", "v")).startswith("Samples from 0.001 s to 0.1 s: float32 (100, 4) [V]")
+    assert repr(result.samples("p0", "v")).startswith(
+        "Samples from 0.001 s to 0.1 s: float32 (100, 4) [V]"
+    )
 
 
 @pytest.mark.parametrize("engine", ["clock", "event"])
@@ -62,14 +66,26 @@ def test_everything_stays_on_one_screen_however_large():
     net = network(2000)
     lines = screen(repr(net))
     assert [line for line in lines if not line.startswith(" ")] == [
-        "Network, seed 3", "populations:", "projections:", "inputs:", "probes:",
-    ]  # fmt: skip
-    shown = lines.index("projections:") - lines.index("populations:") - 2  # one line counts the others
+        "Network, seed 3",
+        "populations:",
+        "projections:",
+        "inputs:",
+        "probes:",
+    ]
+    shown = (
+        lines.index("projections:") - lines.index("populations:") - 2
+    )  # one line counts the others
     assert f"  ... and {2000 - shown:,} more" in lines
     assert len(str(net).splitlines()) == 5 + 2000 * 5  # which is the whole description
 
     records = {f"p{k}": Spikes(np.zeros(2), np.zeros(2, int), 5, 0.0, 1.0) for k in range(2000)}
-    one = Result(0.0, 1.0, "ab" * 16, records, {"p0.v": Samples(np.zeros(3), np.zeros((3, 5)), np.arange(5), "V")})
+    one = Result(
+        0.0,
+        1.0,
+        "ab" * 16,
+        records,
+        {"p0.v": Samples(np.zeros(3), np.zeros((3, 5)), np.arange(5), "V")},
+    )
     assert any("2 spikes, 0.4 Hz" in line for line in screen(repr(one)))
     assert "  p0: 5 units, 20,000 spikes, 0.4 Hz" in screen(repr(BatchResult([one] * 10_000)))
     for part in (net, one, BatchResult([one] * 10_000)):
@@ -77,7 +93,9 @@ def test_everything_stays_on_one_screen_however_large():
 
 
 def test_an_outline_gives_long_sections_what_short_ones_leave():
-    shown = str(Outline("t", {"short": ([1, 2], str), "long": (range(100), str), "none": ([], str)})).splitlines()
+    shown = str(
+        Outline("t", {"short": ([1, 2], str), "long": (range(100), str), "none": ([], str)})
+    ).splitlines()
     assert len(shown) == MOST_LINES
     assert shown[:5] == ["t", "short:", "  1", "  2", "long:"]
     assert shown[-1] == f"  ... and {100 - (MOST_LINES - 6)} more"
@@ -93,14 +111,24 @@ def test_only_members_that_are_shown_are_asked_for():
 
 def test_texts_are_escaped_and_of_bounded_length():
     evil = "<script>alert(1)</script>"
-    result = Result(0.0, 1.0, evil, {evil: Spikes(np.zeros(0), np.zeros(0, int), 1, 0.0, 1.0)}, {}, {}, {evil: 1.0})
+    result = Result(
+        0.0,
+        1.0,
+        evil,
+        {evil: Spikes(np.zeros(0), np.zeros(0, int), 1, 0.0, 1.0)},
+        {},
+        {},
+        {evil: 1.0},
+    )
     net = Network()
     cells = net.population(LIF(), 2, name="<script>cells")
     net.stimulate(cells, Poisson(rate=10.0), name="x" * 100)
     for shown in (result, BatchResult([result, result]), net, Simulator(net)):
         assert "<script" not in shown._repr_html_()
         assert "&lt;script&gt;" in shown._repr_html_()
-    assert screen(repr(Result(0.0, 1.0, "\x1b[31m" * 500, {"a\n" * 300: result.spike_records[evil]})))
+    assert screen(
+        repr(Result(0.0, 1.0, "\x1b[31m" * 500, {"a\n" * 300: result.spike_records[evil]}))
+    )
 
 
 def test_empty_ones_are_told_too():

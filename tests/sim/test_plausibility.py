@@ -34,14 +34,23 @@ class Own(NeuronModel):
 
 MEANT = {
     "tau": (lambda: LIF(tau=20), r"LIF.tau: times are in seconds.*\(got 20 s\)"),
-    "one of several": (lambda: CubaLIF(tau_inhibitory=[5e-3, 10.5]), r"CubaLIF.tau_inhibitory: times.*10.5 s"),
-    "adaptation": (lambda: AdaptiveLIF(tau_adaptation=200), r"AdaptiveLIF.tau_adaptation: times.*200 s"),
+    "one of several": (
+        lambda: CubaLIF(tau_inhibitory=[5e-3, 10.5]),
+        r"CubaLIF.tau_inhibitory: times.*10.5 s",
+    ),
+    "adaptation": (
+        lambda: AdaptiveLIF(tau_adaptation=200),
+        r"AdaptiveLIF.tau_adaptation: times.*200 s",
+    ),
     "threshold": (lambda: IF(threshold=15), r"IF.threshold: potentials are in volts.*\(got 15 V\)"),
     "absolute": (lambda: CobaLIF(threshold=-50, reset=-60), r"CobaLIF.threshold: potentials.*50 V"),
     "peak": (lambda: Izhikevich(peak=30), r"Izhikevich.peak: potentials.*30 V"),
     "another peak": (lambda: AdEx(peak=20.0), r"AdEx.peak: potentials.*20 V"),
     "one's own time": (lambda: Own(tau_slow=100), r"Own.tau_slow: times.*100 s"),
-    "one's own threshold": (lambda: Own(threshold_high=2.0), r"Own.threshold_high: potentials.*2 V"),
+    "one's own threshold": (
+        lambda: Own(threshold_high=2.0),
+        r"Own.threshold_high: potentials.*2 V",
+    ),
 }
 
 
@@ -58,7 +67,15 @@ def test_what_is_meant_is_not_told():
     """Slow adaptation, a threshold of 1 V, and one that keeps a unit silent."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for model in (LIF(), LIF(tau=10.0, threshold=1.0), LIF(threshold=1e4), AdEx(), Izhikevich(), CobaLIF(), Own()):
+        for model in (
+            LIF(),
+            LIF(tau=10.0, threshold=1.0),
+            LIF(threshold=1e4),
+            AdEx(),
+            Izhikevich(),
+            CobaLIF(),
+            Own(),
+        ):
             Network().population(model, 2)
 
 
@@ -83,7 +100,10 @@ MISSED = {
 def test_a_stimulus_that_misses_the_run(case, engine):
     """Told once for each input, with where it begins; and the run goes on."""
     made = simulator(MISSED[case], engine)
-    with pytest.warns(PotentiaWarning, match="nothing of input 'in' falls into this run, from 0 to 0.4 s: it begins"):
+    with pytest.warns(
+        PotentiaWarning,
+        match="nothing of input 'in' falls into this run, from 0 to 0.4 s: it begins",
+    ):
         made.run(0.4)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -95,7 +115,9 @@ def test_a_replacement_that_is_past(engine):
     """Times count from the beginning of the simulation, in a batch after a run too."""
     made = simulator(SpikeTrain([0.05], [0]), engine)
     made.run(0.1)
-    with pytest.warns(PotentiaWarning, match="'in' falls into this run, from 0.1 to 0.2 s: it ends at 0.09 s"):
+    with pytest.warns(
+        PotentiaWarning, match="'in' falls into this run, from 0.1 to 0.2 s: it ends at 0.09 s"
+    ):
         made.run(0.1, inputs={"in": [SpikeTrain([0.15], [0]), SpikeTrain([0.01, 0.09], [0, 1])]})
 
 

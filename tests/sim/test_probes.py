@@ -50,7 +50,9 @@ def test_traces_are_sampled_at_multiples_of_their_interval(result):
     assert samples.ids.tolist() == [29, 3]
     assert samples.unit == "V"
     refractory = (result.trace("units", "v") == 0.0).sum(axis=0)
-    assert refractory[0] > refractory[1] > 0  # unit 29 is driven harder, fires more often and is reset more often
+    assert (
+        refractory[0] > refractory[1] > 0
+    )  # unit 29 is driven harder, fires more often and is reset more often
 
 
 def test_weights_are_those_of_the_store():
@@ -58,7 +60,9 @@ def test_weights_are_those_of_the_store():
     net = Network(seed=3)
     units = net.population(LIF(), 20, name="units")
     net.stimulate(units, Poisson(rate=400.0, weight=6e-3))
-    synapses = net.connect(units, units, FixedProbability(0.3), weight=1e-4, store=Ideal(), rule=STDP())
+    synapses = net.connect(
+        units, units, FixedProbability(0.3), weight=1e-4, store=Ideal(), rule=STDP()
+    )
     net.probe(synapses, "weights", every=50e-3)
     simulator = Simulator(net, dt=1e-4)
     result = simulator.run(0.2)
@@ -86,9 +90,13 @@ HOWS = {
 def probed(units=None, synapses=None):
     """An active network of 64 units, of which some are recorded in every way that there is."""
     net = Network(seed=7)
-    cells = net.population(CubaLIF(refractory=2e-3), 64, name="cells", initial={"v": np.linspace(0, 9e-3, 64)})
+    cells = net.population(
+        CubaLIF(refractory=2e-3), 64, name="cells", initial={"v": np.linspace(0, 9e-3, 64)}
+    )
     net.stimulate(cells, Constant(np.linspace(9e-3, 25e-3, 64)), name="drive")
-    wires = net.connect(cells, cells, FixedProbability(0.05), weight=np.float64(0.3e-3), delay=2e-3, name="wires")
+    wires = net.connect(
+        cells, cells, FixedProbability(0.05), weight=np.float64(0.3e-3), delay=2e-3, name="wires"
+    )
     net.probe(cells, "spikes", ids=units)
     net.probe(cells, "counts", ids=units, every=5e-3)
     net.probe(cells, "rate", ids=units, every=2e-3)
@@ -110,7 +118,9 @@ def agree(some, whole, units, synapses):
     assert np.array_equal(spikes.counts()[units], every.counts()[units])
     assert np.array_equal(some.counts("cells"), whole.counts("cells")[:, units])
     for variable in ("v", "g_e"):
-        assert np.array_equal(some.trace("cells", variable), whole.trace("cells", variable)[:, units])
+        assert np.array_equal(
+            some.trace("cells", variable), whole.trace("cells", variable)[:, units]
+        )
     for what in ("counts", "v", "g_e"):
         assert some.samples("cells", what).ids.tolist() == list(units)
         assert np.array_equal(some.samples("cells", what).times, whole.samples("cells", what).times)
@@ -124,7 +134,9 @@ def agree(some, whole, units, synapses):
 
 
 def check_every_way(how, folder, monkeypatch, **loaded):
-    """Of masks and of indices; in a second run, in a batch, from a file, from segments, from a saved simulation."""
+    """Of masks and of indices; in a second run, in a batch, from a file, from segments, from a
+    saved simulation.
+    """
     whole, some = Simulator(probed(), **how), Simulator(probed(UNITS, SYNAPSES), **how)
     assert whole.run(0.0123).hash == some.run(0.0123).hash
     some.save(folder / "saved.h5")
@@ -167,7 +179,9 @@ def test_one_unit_of_one():
 
 
 def test_the_description_says_what_is_recorded():
-    """The lines of the probes, those of the simulator's copy, and those of the plan without a grid."""
+    """The lines of the probes, those of the simulator's copy, and those of the plan
+    without a grid.
+    """
     net = probed(MASK, [4])
     lines = str(net).partition("probes:\n")[2]
     assert lines.split("\n") == [
@@ -186,7 +200,11 @@ def test_the_description_says_what_is_recorded():
     [
         ("spikes", [], r"must name at least one, or be None for all \(got \[\]\)"),
         ("counts", np.zeros(64, bool), "must name at least one"),
-        ("rate", np.ones(63, bool), r"must be indices or a mask of 64 units \(got 'a mask of 63'\)"),
+        (
+            "rate",
+            np.ones(63, bool),
+            r"must be indices or a mask of 64 units \(got 'a mask of 63'\)",
+        ),
         ("v", [[1, 2]], r"must have 1 dimension \(got 'shape \(1, 2\)'\)"),
         ("v", [3, 5, 3], r"must name none twice \(got \[3, 5, 3\]\)"),
         ("spikes", [64], r"every index must be >= 0 and < 64 \(got 64\)"),
@@ -210,13 +228,17 @@ def test_wrong_synapses_are_refused():
         with pytest.raises(ParameterError, match="of weights must be indices"):
             net.probe(wires, "weights", ids=np.array([True, False]))
         net.probe(wires, "weights", ids=[1, 2])
-        with pytest.raises(ParameterError, match=r"ids: of wires.weights: every index must be >= 0 and < 2"):
+        with pytest.raises(
+            ParameterError, match=r"ids: of wires.weights: every index must be >= 0 and < 2"
+        ):
             Simulator(net, engine=engine)
 
 
 def test_spikes_have_no_interval():
     net = Network()
-    with pytest.raises(ParameterError, match="every: must be None: spikes are recorded as they happen"):
+    with pytest.raises(
+        ParameterError, match="every: must be None: spikes are recorded as they happen"
+    ):
         net.probe(net.population(LIF(), 3), "spikes", every=1e-3)
 
 
@@ -237,7 +259,9 @@ def test_what_was_not_recorded_is_not_made_up():
     """Spikes of some units: others cannot be picked, statistics and figures are of these alone."""
     some = Simulator(probed(UNITS, SYNAPSES), engine="event").run(0.2)
     spikes = some.spikes("cells")
-    with pytest.raises(ParameterError, match=r"of units: must be among the recorded ones \(got \[4\]\)"):
+    with pytest.raises(
+        ParameterError, match=r"of units: must be among the recorded ones \(got \[4\]\)"
+    ):
         spikes.of([3, 4])
     assert statistics.population_counts(spikes, 10e-3).sum() == len(spikes)
     assert len(statistics.correlations(spikes)) <= 3

@@ -28,13 +28,17 @@ def often(monkeypatch):
 
 
 def simulator(engine="clock", seed=3):
-    """Plastic and noisy, all kinds of records; the event engine takes neither currents nor rules."""
+    """Plastic and noisy, all kinds of records; the event engine takes neither
+    currents nor rules.
+    """
     clock = engine == "clock"
     net = Network(seed=seed)
     cells = net.population(CubaLIF() if clock else LIF(), 100, name="cells")
     net.stimulate(cells, Poisson(rate=2000.0, weight=8e-3 if clock else 3e-3))
     rule = STDP() if clock else None
-    net.connect(cells, cells, FixedProbability(0.1), weight=1e-4, delay=Uniform(1e-3, 5e-3), rule=rule)
+    net.connect(
+        cells, cells, FixedProbability(0.1), weight=1e-4, delay=Uniform(1e-3, 5e-3), rule=rule
+    )
     for what, choices in (("spikes", {}), ("v", {"ids": [0, 1]}), ("counts", {}), ("rate", {})):
         net.probe(cells, what, **choices)
     sim = Simulator(net, engine=engine, **({"dt": 1e-4, "chunk": 70} if clock else {}))
@@ -90,7 +94,9 @@ def test_a_run_may_break_off_twice(tmp_path):
     assert storage.digest(done) == storage.digest(simulator().run(SPAN))
 
 
-@pytest.mark.parametrize("damaged", [segments.CHECKPOINTS[:1], segments.CHECKPOINTS[1:], segments.CHECKPOINTS])
+@pytest.mark.parametrize(
+    "damaged", [segments.CHECKPOINTS[:1], segments.CHECKPOINTS[1:], segments.CHECKPOINTS]
+)
 def test_a_checkpoint_that_was_not_written_to_its_end(damaged, tmp_path):
     """The other one serves; without any the run begins anew."""
     broken(tmp_path, 10)
@@ -146,7 +152,9 @@ def test_results_of_another_run_are_not_touched(tmp_path):
 
 @pytest.mark.parametrize("at", [0, 1, 3, 6])
 def test_a_merge_that_is_killed(at, engine, whole, tmp_path, monkeypatch):
-    """After so many moves and removals of files: the result is there or can be made, and nothing else is left."""
+    """After so many moves and removals of files: the result is there or can be made, and nothing
+    else is left.
+    """
     broken(tmp_path, 5, engine)
     left = iter(range(at))
 
@@ -200,7 +208,9 @@ def test_a_simulator_at_another_time_is_refused(tmp_path):
     broken(tmp_path, 5)
     sim = simulator()
     sim.run(1.0)
-    with pytest.raises(DataError, match=r"a run from 0.05 s on, and this simulator stands at 1.05 s"):
+    with pytest.raises(
+        DataError, match=r"a run from 0.05 s on, and this simulator stands at 1.05 s"
+    ):
         sim.run(SPAN, record_to=tmp_path, resume=True)
 
 
@@ -221,7 +231,9 @@ def test_resume_needs_a_folder():
 def test_a_disk_that_is_full_of_checkpoints(tmp_path, monkeypatch):
     """A checkpoint that does not fit stops the run, and all segments are kept."""
     monkeypatch.setattr(atomic, "writing", full := Full(segments.CHECKPOINTS[1], 1000))
-    with pytest.raises(DataError, match=r"No space left on device.*2 segments sealed before are kept"):
+    with pytest.raises(
+        DataError, match=r"No space left on device.*2 segments sealed before are kept"
+    ):
         simulator().run(SPAN, record_to=tmp_path)
     monkeypatch.setattr(atomic, "writing", full.writing)
     done = simulator().run(SPAN, record_to=tmp_path, resume=True)

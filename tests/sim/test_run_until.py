@@ -1,4 +1,6 @@
-"""Running until a condition holds: the result is that of one run of this length, and nothing happens where it fails."""
+"""Running until a condition holds: the result is that of one run of this length, and nothing
+happens where it fails.
+"""
 
 import math
 
@@ -36,7 +38,9 @@ def active(*, learns=True):
     net = Network(seed=5)
     cells = net.population(LIF(), 60, name="cells")
     rule = STDP() if learns else None
-    net.connect(cells, cells, FixedProbability(0.2), weight=1e-3, delay=2e-3, rule=rule, name="joined")
+    net.connect(
+        cells, cells, FixedProbability(0.2), weight=1e-3, delay=2e-3, rule=rule, name="joined"
+    )
     net.stimulate(cells, Poisson(rate=900.0, weight=2e-3))
     net.probe(cells, "spikes")
     net.probe(cells, "v", every=1e-3)
@@ -47,11 +51,15 @@ def active(*, learns=True):
 
 @every_way
 def test_a_residual_ends_where_the_closed_form_says(how):
-    """The change over a piece from t on is d exp(-t / tau) (1 - exp(-piece / tau)), and it is per second."""
+    """The change over a piece from t on is d exp(-t / tau) (1 - exp(-piece / tau)), and it is per
+    second.
+    """
     simulator = Simulator(resting(), **how)
     result = simulator.run_until(Residual("cells", "v", below=0.01), most=1.0, every=5e-3)
     first = 10e-3 * (1 - math.exp(-5 / 20)) / 5e-3  # [V/s]
-    pieces = math.floor(math.log(first / 0.01) / (5 / 20)) + 2  # the first one that begins late enough
+    pieces = (
+        math.floor(math.log(first / 0.01) / (5 / 20)) + 2
+    )  # the first one that begins late enough
     assert result.stop == pytest.approx(pieces * 5e-3)
     assert simulator.time == pytest.approx(result.stop)
     same(result, Simulator(resting(), **how).run(result.stop))
@@ -78,7 +86,9 @@ def test_a_function_of_a_piece():
         return piece.stop >= 35e-3 - 1e-9
 
     result = simulator.run_until(enough, most=1.0)
-    assert np.array(seen) == pytest.approx(np.array([[k * 10e-3, (k + 1) * 10e-3] for k in range(4)]))
+    assert np.array(seen) == pytest.approx(
+        np.array([[k * 10e-3, (k + 1) * 10e-3] for k in range(4)])
+    )
     assert len(result.samples("cells", "v").times) == 40
 
 
@@ -98,7 +108,9 @@ def test_what_is_not_reached_leaves_no_trace(how):
     for made in (simulator, once):
         made.run(5e-3)
     before = state(simulator)
-    with pytest.raises(NotReachedError, match=r"does not hold within 0.02 s; cells has fired \d+ spikes"):
+    with pytest.raises(
+        NotReachedError, match=r"does not hold within 0.02 s; cells has fired \d+ spikes"
+    ):
         simulator.run_until(SpikeCount("cells", 10**6), most=20e-3)
     with pytest.raises(TimeoutError, match=r"v of cells changes by .* per second"):
         simulator.run_until(Residual("cells", "v", below=1e-9), most=20e-3)
@@ -140,13 +152,21 @@ def test_bad_input_is_told():
     simulator = Simulator(resting())
     before = state(simulator)
     for condition, given, told in (
-        (Residual("cels", "v", below=1.0), {"most": 1.0}, r"Residual.population: .*did you mean 'cells'"),
+        (
+            Residual("cels", "v", below=1.0),
+            {"most": 1.0},
+            r"Residual.population: .*did you mean 'cells'",
+        ),
         (Residual("cells", "u", below=1.0), {"most": 1.0}, r"Residual.variable: must be one of v"),
         (SpikeCount("cels", 1), {"most": 1.0}, "was recorded; did you mean 'cells'"),
         (7, {"most": 1.0}, "Simulator.run_until condition: must be a condition"),
         (Residual, {"most": 1.0}, "Simulator.run_until condition: must be a condition"),
         (lambda piece: 1.0, {"most": 1.0}, "must be True or False"),
-        (len, {"most": 1.0}, r"must take a Result and return True or False \(got .TypeError: object of type"),
+        (
+            len,
+            {"most": 1.0},
+            r"must take a Result and return True or False \(got .TypeError: object of type",
+        ),
         (SpikeCount("cells", 1), {"most": 0.0}, "run_until most: must be > 0"),
         (SpikeCount("cells", 1), {"most": 1e-3, "every": 2e-3}, "run_until every: must be"),
         (SpikeCount("cells", 1), {"most": 1.0, "every": 1.5e-4}, "must be a multiple of dt"),

@@ -36,7 +36,11 @@ def test_a_finished_run(tmp_path):
     page = (run.path / REPORT).read_text()
     assert "data:image/png;base64," in page
     assert "http" not in page
-    assert sorted(path.name for path in run.path.iterdir()) == ["raster.png", "report.html", "run.json"]
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        "raster.png",
+        "report.html",
+        "run.json",
+    ]
 
 
 def test_tables_reach_the_record_and_the_report(tmp_path):
@@ -76,7 +80,9 @@ def test_a_run_that_never_finishes_has_failed(tmp_path):
 
 def test_no_two_runs_share_a_folder(tmp_path):
     made = []
-    threads = [threading.Thread(target=lambda: made.append(folder(tmp_path).path)) for _ in range(20)]
+    threads = [
+        threading.Thread(target=lambda: made.append(folder(tmp_path).path)) for _ in range(20)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -82,7 +82,9 @@ class Tensor:
         (Odd(field=[np.array([1.0, np.nan])]), None),
     ],
 )
-def test_descriptions_of_many_kinds_are_recorded_and_resumed(model, stimulus, tmp_path, monkeypatch):
+def test_descriptions_of_many_kinds_are_recorded_and_resumed(
+    model, stimulus, tmp_path, monkeypatch
+):
     monkeypatch.setattr(segments, "MOST_BYTES", 1)
     monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
     left = iter(range(5))

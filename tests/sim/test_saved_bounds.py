@@ -1,4 +1,6 @@
-"""Whatever compiled code takes for an index or a count is bounded before a saved state is taken over."""
+"""Whatever compiled code takes for an index or a count is bounded before a saved state is taken
+over.
+"""
 
 import numpy as np
 import pytest
@@ -9,18 +11,36 @@ from potentia.errors import DataError, NetworkError, UnsupportedError
 from potentia.hardware import BreakdownReRAM, Crossbar, Tile, Wires
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import Constant, Events, FixedProbability, Ideal, NeuronModel, Poisson, SpikeTrain, Step, TimedArray
+from potentia.sim import (
+    Constant,
+    Events,
+    FixedProbability,
+    Ideal,
+    NeuronModel,
+    Poisson,
+    SpikeTrain,
+    Step,
+    TimedArray,
+)
 from potentia.sim.description.currents import Noise
 from potentia.sim.operators.build import Build
 from potentia.sim.operators.signals import ANY, SAVED
 
-MODELS = [part for part in vars(potentia.models).values() if isinstance(part, type) and issubclass(part, NeuronModel)]
-WIRED = Crossbar(BreakdownReRAM(), tile=Tile(rows=64, columns=2), wires=Wires(r_word=1.0, r_bit=1.0))
+MODELS = [
+    part
+    for part in vars(potentia.models).values()
+    if isinstance(part, type) and issubclass(part, NeuronModel)
+]
+WIRED = Crossbar(
+    BreakdownReRAM(), tile=Tile(rows=64, columns=2), wires=Wires(r_word=1.0, r_bit=1.0)
+)
 STORES = [Ideal(), Crossbar(BreakdownReRAM()), WIRED]
 
 
 def network(model, n=60, *, event=False):
-    """Units of a model under every stimulus, onto units that learn, with every probe that counts."""
+    """Units of a model under every stimulus, onto units that learn, with every
+    probe that counts.
+    """
     net = Network(seed=3)
     cells, post = net.population(model(), n, name="cells"), net.population(LIF(), 4, name="post")
     drive = [Step([0.0, 5e-3], [20e-3, 25e-3]), TimedArray(np.full((4, 1), 15e-3), interval=5e-3)]
@@ -34,7 +54,9 @@ def network(model, n=60, *, event=False):
         how = {"rule": STDP() if k < 2 else None, "store": store}
         if event or cells.model.sends is not None:
             how = {}
-        net.connect(cells, post, FixedProbability(0.05), weight=1e-3, delay=1e-3, name=f"joined{k}", **how)
+        net.connect(
+            cells, post, FixedProbability(0.05), weight=1e-3, delay=1e-3, name=f"joined{k}", **how
+        )
     for what in ("spikes", "counts", "rate"):
         net.probe(cells, what, **({} if what == "spikes" else {"every": 7e-3}))
     return net
@@ -54,7 +76,10 @@ def test_the_clock_engine_bounds_every_whole_number(model):
     sim = Simulator(network(model), dt=5e-4)
     sim.run(20e-3)
     engine = sim._engine
-    saved, signals = engine.snapshot(), [signal for signal in engine.plan.signals if signal.region in SAVED]
+    saved, signals = (
+        engine.snapshot(),
+        [signal for signal in engine.plan.signals if signal.region in SAVED],
+    )
     assert {signal.name for signal in signals} | {"step", "wiring"} == set(saved)
     for signal in signals:
         array = saved[signal.name]
@@ -65,14 +90,21 @@ def test_the_clock_engine_bounds_every_whole_number(model):
             continue
         assert signal.most is not None
         if array.size and (np.ndim(signal.most) or signal.most != ANY):
-            broken(engine, saved, signal.name, int(np.broadcast_to(signal.most, array.shape).flat[-1]) + 1)
+            broken(
+                engine,
+                saved,
+                signal.name,
+                int(np.broadcast_to(signal.most, array.shape).flat[-1]) + 1,
+            )
             if array.dtype.kind == "i":
                 broken(engine, saved, signal.name, -1)
     engine.restore(saved)
 
 
 def test_units_are_counted_from_the_beginning_of_their_shard():
-    """Of 2,100 units the second shard has the last 1,076; a unit beyond it would be written outside of all."""
+    """Of 2,100 units the second shard has the last 1,076; a unit beyond it would be written outside
+    of all.
+    """
     sim = Simulator(network(LIF, 2100), dt=1e-3)
     saved, shards = sim._engine.snapshot(), len(sim._engine.snapshot()["cells.counts"])
     assert shards == 2
@@ -103,7 +135,9 @@ def test_the_event_engine_bounds_every_number(model):
 
 @pytest.mark.parametrize("engine", ["clock", "event"])
 def test_a_state_that_would_have_much_to_catch_up_with_is_refused(engine):
-    """A step of 4.8e11 is fine for what has no memory of time, but not for trains that stand at the beginning."""
+    """A step of 4.8e11 is fine for what has no memory of time, but not for trains that stand at the
+    beginning.
+    """
     net = Network(seed=1)
     net.stimulate(net.population(SpikeSource(), 3, name="cells"), Poisson(rate=1000.0))
     sim = Simulator(net, **({"dt": 1e-3} if engine == "clock" else {"engine": "event"}))

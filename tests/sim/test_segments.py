@@ -104,14 +104,21 @@ def test_a_disk_that_runs_full_keeps_what_was_sealed(room, result, tmp_path, mon
     monkeypatch.setattr(segments, "MOST_BYTES", 1)
     with monkeypatch.context() as patch:
         patch.setattr(atomic, "writing", Full("seg-0003.h5", room))
-        with pytest.raises(DataError, match=r"No space left on device.*2 segments sealed before are kept"):
+        with pytest.raises(
+            DataError, match=r"No space left on device.*2 segments sealed before are kept"
+        ):
             simulator(chunk=50).run(0.1, record_to=tmp_path / "run")
     assert Result.load(tmp_path / "run").stop > 0
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["seg-0001.h5", "seg-0002.h5"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "seg-0001.h5",
+        "seg-0002.h5",
+    ]
     same(simulator(chunk=50).run(0.1, record_to=tmp_path / "run", resume=True), result)
 
 
-@pytest.mark.parametrize("fault", [MemoryError("no memory"), KeyError("x"), SystemExit(1), NetworkError("no network")])
+@pytest.mark.parametrize(
+    "fault", [MemoryError("no memory"), KeyError("x"), SystemExit(1), NetworkError("no network")]
+)
 def test_whatever_stops_the_thread_stops_the_run(fault, result, tmp_path, monkeypatch):
     """And is raised where the user waits; the folder can be gone on with."""
     monkeypatch.setattr(segments, "MOST_BYTES", 1)
@@ -125,7 +132,9 @@ def test_whatever_stops_the_thread_stops_the_run(fault, result, tmp_path, monkey
     with monkeypatch.context() as patch:
         patch.setattr(storage, "write_result", faulty)
         kind = type(fault) if isinstance(fault, NetworkError) else DataError
-        with pytest.raises(kind, match=r"the run was stopped, the 2 segments sealed before are kept") as caught:
+        with pytest.raises(
+            kind, match=r"the run was stopped, the 2 segments sealed before are kept"
+        ) as caught:
             simulator(chunk=10).run(0.1, record_to=tmp_path)
     assert caught.value.__cause__ is fault
     same(simulator(chunk=10).run(0.1, record_to=tmp_path, resume=True), result)
@@ -138,7 +147,9 @@ def test_a_fault_in_the_last_piece_is_not_lost(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(storage, "write_result", faulty)
-    with pytest.raises(DataError, match="MemoryError; the run was stopped, nothing was sealed before"):
+    with pytest.raises(
+        DataError, match="MemoryError; the run was stopped, nothing was sealed before"
+    ):
         simulator().run(0.1, record_to=tmp_path)
     assert not list(tmp_path.iterdir())
 

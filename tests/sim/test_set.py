@@ -1,4 +1,6 @@
-"""What is set on a running simulator acts from then on as in a network made so; reset goes back to the beginning."""
+"""What is set on a running simulator acts from then on as in a network made so; reset goes back to
+the beginning.
+"""
 
 import copy
 import math
@@ -47,12 +49,22 @@ every_way = pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 
 
 def network(cells=None, others=None, initial=None, *, rule=None):
-    """Two populations that excite and inhibit each other, driven by currents and trains, recorded in every way."""
+    """Two populations that excite and inhibit each other, driven by currents and trains, recorded
+    in every way.
+    """
     net = Network(seed=5)
     one = net.population(LIF() if cells is None else cells, 60, name="cells", initial=initial)
     two = net.population(CubaLIF() if others is None else others, 50, name="others")
     weight = Uniform(0, 2e-3)
-    net.connect(one, two, FixedProbability(0.3), weight=weight, delay=Uniform(1e-3, 4e-3), rule=rule, name="there")
+    net.connect(
+        one,
+        two,
+        FixedProbability(0.3),
+        weight=weight,
+        delay=Uniform(1e-3, 4e-3),
+        rule=rule,
+        name="there",
+    )
     net.connect(two, one, FixedOutDegree(20), weight=-1e-3, delay=2e-3, name="back")
     net.stimulate(one, Poisson(rate=600.0, weight=2e-3), name="noise")
     net.stimulate(two, Constant(18e-3), name="drive")
@@ -81,7 +93,9 @@ def test_parameters_set_at_the_beginning_are_those_of_a_network_made_so(how, thr
 
 @every_way
 def test_parameters_change_from_now_on(how):
-    """Under a constant drive d the time between two spikes is refractory + tau log(d / (d - threshold))."""
+    """Under a constant drive d the time between two spikes is refractory + tau log(d / (d -
+    threshold)).
+    """
     net = Network()
     cells = net.population(LIF(refractory=1e-3), 3, name="cells")
     net.stimulate(cells, Constant(30e-3))
@@ -96,12 +110,16 @@ def test_parameters_change_from_now_on(how):
         assert np.diff(train) == pytest.approx(period, abs=1e-12 + 2 * dt)
     assert simulator.network.populations[0].model.refractory == 2e-3
     assert net.populations[0].model.refractory == 1e-3  # descriptions do not change
-    simulator.set(cells, refractory=0.0)  # by the part that the user holds, which is described otherwise now
+    simulator.set(
+        cells, refractory=0.0
+    )  # by the part that the user holds, which is described otherwise now
     assert simulator.time == pytest.approx(0.25)
 
 
 @every_way
-@pytest.mark.parametrize("v", [5e-3, np.linspace(0, 12e-3, 60), Uniform(0, 12e-3)], ids=["one", "per unit", "drawn"])
+@pytest.mark.parametrize(
+    "v", [5e-3, np.linspace(0, 12e-3, 60), Uniform(0, 12e-3)], ids=["one", "per unit", "drawn"]
+)
 def test_states_set_at_the_beginning_are_initial_ones(how, v):
     simulator, made = Simulator(network(), **how), Simulator(network(initial={"v": v}), **how)
     simulator.set("cells", v=v)
@@ -136,7 +154,9 @@ def test_both_engines_go_on_alike_from_what_is_set(dt):
     for simulator in (Simulator(net, dt=dt, dtype="float64"), Simulator(net, engine="event")):
         simulator.run(13.3e-3)
         variable = next(name for name in simulator._engine.variables(cells) if name != "v")
-        simulator.set(cells, **{variable: np.linspace(0, 5e-3, 20), "v": np.linspace(-10e-3, 14e-3, 20)})
+        simulator.set(
+            cells, **{variable: np.linspace(0, 5e-3, 20), "v": np.linspace(-10e-3, 14e-3, 20)}
+        )
         simulator.run(7e-3)
         simulator.set(cells, threshold=12e-3, tau=10e-3)
         found.append(simulator.run(30e-3).spikes("cells").trains())
@@ -167,15 +187,22 @@ CONNECTIVITY = {
     "one to one": lambda: (OneToOne(), np.linspace(0, 1e-3, 12)),
     "dense": lambda: (FromSparse(np.arange(144).reshape(12, 12) % 5 * 1e-4), None),
     "rows": lambda: (FromSparse(csr_array(np.arange(144).reshape(12, 12) % 5 * 1e-4)), None),
-    "list": lambda: (FromSparse(coo_array(([1e-3, 2e-3, 3e-3], ([3, 1, 2], [0, 1, 2])), shape=(12, 12))), None),
+    "list": lambda: (
+        FromSparse(coo_array(([1e-3, 2e-3, 3e-3], ([3, 1, 2], [0, 1, 2])), shape=(12, 12))),
+        None,
+    ),
 }
 
 
-@pytest.mark.parametrize("how", [WAYS[name] for name in ("two threads", "float64", "event")], ids=str)
+@pytest.mark.parametrize(
+    "how", [WAYS[name] for name in ("two threads", "float64", "event")], ids=str
+)
 @pytest.mark.parametrize("delay", [1.5e-3, Uniform(1e-3, 3e-3)], ids=["one delay", "delays"])
 @pytest.mark.parametrize("kind", CONNECTIVITY)
 def test_weights_that_never_change_can_be_set(kind, delay, how):
-    """They come back in the same order, no synapse moves, and spikes are those of synapses given one by one."""
+    """They come back in the same order, no synapse moves, and spikes are those of synapses given
+    one by one.
+    """
     connectivity, weight = CONNECTIVITY[kind]()
     nets = [Network(seed=9), Network(seed=9)]
     pres = [net.population(SpikeSource(), 12, name="pre") for net in nets]
@@ -184,10 +211,14 @@ def test_weights_that_never_change_can_be_set(kind, delay, how):
         net.stimulate(pre, SpikeTrain(np.arange(1, 25) * 1e-3, np.arange(24) % 12))
         net.probe(post, "v", every=1e-3)
         net.probe(post, "spikes")
-    joined = nets[0].connect(pres[0], posts[0], connectivity, weight=weight, delay=delay, name="joined")
+    joined = nets[0].connect(
+        pres[0], posts[0], connectivity, weight=weight, delay=delay, name="joined"
+    )
     simulator = Simulator(nets[0], **how)
     before = simulator.synapses("joined")
-    weights = np.random.default_rng(1).uniform(0, 5e-3, len(before)).astype(np.float32).astype(float)
+    weights = (
+        np.random.default_rng(1).uniform(0, 5e-3, len(before)).astype(np.float32).astype(float)
+    )
     simulator.set(joined, weights=weights)
     after = simulator.synapses(joined)
     for name in ("sources", "targets", "delays"):
@@ -196,7 +227,9 @@ def test_weights_that_never_change_can_be_set(kind, delay, how):
     given = Explicit(before.sources, before.targets)
     nets[1].connect(pres[1], posts[1], given, weight=weights, delay=before.delays, name="joined")
     one, other = simulator.run(30e-3), Simulator(nets[1], **how).run(30e-3)
-    np.testing.assert_allclose(one.trace("post", "v"), other.trace("post", "v"), atol=1e-8)  # of sums in any order
+    np.testing.assert_allclose(
+        one.trace("post", "v"), other.trace("post", "v"), atol=1e-8
+    )  # of sums in any order
     simulator.set(joined, weights=2e-3)
     np.testing.assert_allclose(simulator.weights(joined), 2e-3, rtol=1e-6)  # in single precision
     np.testing.assert_array_equal(simulator.synapses(joined).targets, before.targets)
@@ -215,7 +248,9 @@ def test_weights_act_from_now_on(how):
     simulator.set("joined", weights=[2e-3, 3e-3])
     result = simulator.run(3e-3)
     arrived = result.trace("post", "v").max(axis=0)
-    assert arrived == pytest.approx([2e-3, 3e-3], rel=0.03)  # looked at up to half a millisecond later
+    assert arrived == pytest.approx(
+        [2e-3, 3e-3], rel=0.03
+    )  # looked at up to half a millisecond later
 
 
 @pytest.mark.parametrize("how", [WAYS["two threads"], WAYS["event"]], ids=str)
@@ -231,18 +266,26 @@ def test_weights_that_learn_are_set_within_the_bounds_of_the_rule(how):
     simulator.run(20e-3)
     assert not np.array_equal(simulator.weights("there"), weights)  # the rule goes on
     before = state(other)
-    with pytest.raises(ParameterError, match=r"Simulator.set weights: must be <= 0.003.* \(got '0.004 at index 0'\)"):
+    with pytest.raises(
+        ParameterError,
+        match=r"Simulator.set weights: must be <= 0.003.* \(got '0.004 at index 0'\)",
+    ):
         other.set("there", weights=np.full(n, 4e-3))
     assert state(other) == before
 
 
-@pytest.mark.parametrize("device", [PulsedReRAM(), BreakdownReRAM()], ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize(
+    "device", [PulsedReRAM(), BreakdownReRAM()], ids=lambda part: type(part).__name__
+)
 def test_weights_of_a_crossbar_are_written_to_its_devices(device):
     """As in a network made with them: the same cells, so the same errors of writing."""
 
     def made(weight):
         net = Network(seed=2)
-        pre, post = net.population(SpikeSource(), 20, name="pre"), net.population(LIF(), 10, name="post")
+        pre, post = (
+            net.population(SpikeSource(), 20, name="pre"),
+            net.population(LIF(), 10, name="post"),
+        )
         net.stimulate(pre, Poisson(rate=100.0))
         net.connect(pre, post, AllToAll(), weight=weight, store=Crossbar(device), name="cells")
         net.probe(post, "v", every=1e-3)
@@ -258,9 +301,20 @@ def test_weights_of_a_crossbar_are_written_to_its_devices(device):
 
 def test_weights_that_cannot_be_set():
     net = Network(seed=2)
-    cells, conducting = net.population(LIF(), 10, name="cells"), net.population(CobaLIF(), 10, name="conducting")
+    cells, conducting = (
+        net.population(LIF(), 10, name="cells"),
+        net.population(CobaLIF(), 10, name="conducting"),
+    )
     net.connect(cells, cells, FixedTotal(30), weight=1e-3, store=Procedural(), name="drawn")
-    net.connect(cells, cells, AllToAll(), weight=1e-3, store=Crossbar(PulsedReRAM()), rule=STDP(), name="pulsed")
+    net.connect(
+        cells,
+        cells,
+        AllToAll(),
+        weight=1e-3,
+        store=Crossbar(PulsedReRAM()),
+        rule=STDP(),
+        name="pulsed",
+    )
     net.connect(cells, conducting, AllToAll(), weight=1e-9, name="conductances")
     simulator = Simulator(net)
     before = state(simulator)
@@ -288,7 +342,9 @@ def test_few_bits_round_weights_as_in_a_network_made_so():
 
 
 def test_new_signs_keep_the_receptor():
-    """A projection that reached the excitatory receptor goes on to do so, whatever its weights are now."""
+    """A projection that reached the excitatory receptor goes on to do so, whatever its weights are
+    now.
+    """
     net = Network()
     pre, post = net.population(SpikeSource(), 1), net.population(CubaLIF(), 2, name="post")
     net.stimulate(pre, SpikeTrain([1e-3], [0]))
@@ -358,7 +414,11 @@ def test_what_was_set_is_saved_copied_and_pickled(how, tmp_path):
     simulator = Simulator(network(rule=STDP() if learns else None), **how)
     everything(simulator, learns=learns)
     simulator.save(tmp_path / "saved")
-    twins = [Simulator.load(tmp_path / "saved"), copy.deepcopy(simulator), pickle.loads(pickle.dumps(simulator))]
+    twins = [
+        Simulator.load(tmp_path / "saved"),
+        copy.deepcopy(simulator),
+        pickle.loads(pickle.dumps(simulator)),
+    ]
     simulator.set("cells", threshold=15e-3)
     expected = simulator.run(20e-3)
     for twin in twins:
@@ -433,7 +493,10 @@ def test_a_broken_run_is_taken_up_only_where_the_same_was_set(tmp_path, monkeypa
 
 @pytest.mark.parametrize("how", [WAYS["two threads"], WAYS["event"]], ids=str)
 def test_batches_start_from_what_is_set(how):
-    simulator, made = Simulator(network(), **how), Simulator(network(cells=LIF(threshold=10e-3)), **how)
+    simulator, made = (
+        Simulator(network(), **how),
+        Simulator(network(cells=LIF(threshold=10e-3)), **how),
+    )
     simulator.set("cells", threshold=10e-3)
     stimuli = {"noise": [Poisson(rate=500.0, weight=2e-3), Poisson(rate=900.0, weight=2e-3)]}
     assert simulator.run(20e-3, inputs=stimuli).hash == made.run(20e-3, inputs=stimuli).hash
@@ -466,7 +529,9 @@ def test_a_model_of_ones_own(processor):
     same(simulator.run(50e-3), made(0.95).run(50e-3))
     simulator.set("cells", v=0.0)
     assert not simulator.state("cells", "v").any()
-    with pytest.raises(ParameterError, match=r"'keep' is unknown; did you mean 'keeps'\?; Own has the v, keeps"):
+    with pytest.raises(
+        ParameterError, match=r"'keep' is unknown; did you mean 'keeps'\?; Own has the v, keeps"
+    ):
         simulator.set("cells", keep=0.5)
 
 
@@ -474,7 +539,9 @@ def test_a_model_of_ones_own(processor):
 def test_parameters_that_were_drawn_stay_and_others_are_drawn(how):
     """By the seed, as in a network made so; also where the description holds a distribution."""
     simulator = Simulator(network(cells=LIF(tau=Uniform(15e-3, 25e-3))), **how)
-    made = Simulator(network(cells=LIF(tau=Uniform(15e-3, 25e-3), threshold=Uniform(8e-3, 15e-3))), **how)
+    made = Simulator(
+        network(cells=LIF(tau=Uniform(15e-3, 25e-3), threshold=Uniform(8e-3, 15e-3))), **how
+    )
     simulator.set("cells", threshold=Uniform(8e-3, 15e-3), v=1e-3)
     made.set(made.network.populations[0], v=1e-3)
     twin = copy.deepcopy(simulator)
@@ -505,9 +572,19 @@ def test_what_is_unknown_is_told_with_the_nearest(how):
     simulator = Simulator(net, **how)
     before = state(simulator)
     for part, values, error, told in (
-        ("cells", {"treshold": 1e-3}, ParameterError, "'treshold' is unknown; did you mean 'threshold'"),
+        (
+            "cells",
+            {"treshold": 1e-3},
+            ParameterError,
+            "'treshold' is unknown; did you mean 'threshold'",
+        ),
         ("cells", {}, ParameterError, "needs what to set"),
-        ("cells", {"v": np.zeros(3)}, ParameterError, r"set v: must be one number or one per unit \(60\)"),
+        (
+            "cells",
+            {"v": np.zeros(3)},
+            ParameterError,
+            r"set v: must be one number or one per unit \(60\)",
+        ),
         ("cells", {"v": math.inf}, ParameterError, "set v: must be a finite number"),
         ("cells", {"tau": -1.0}, ParameterError, "LIF.tau"),
         ("cells", {"tau": np.full(3, 0.01)}, ParameterError, "LIF.tau"),
@@ -518,7 +595,9 @@ def test_what_is_unknown_is_told_with_the_nearest(how):
     ):
         with pytest.raises(error, match=told):
             simulator.set(part, **values)
-    with pytest.raises(ParameterError, match=r"Simulator.reset keep: must be one of nothing, weights; did you mean"):
+    with pytest.raises(
+        ParameterError, match=r"Simulator.reset keep: must be one of nothing, weights; did you mean"
+    ):
         simulator.reset(keep="weight")
     with pytest.raises(ParameterError, match=r"Simulator.state variable: must be one of v"):
         simulator.state("cells", "u")
@@ -535,11 +614,16 @@ def test_both_values_of_one_call_are_set_or_none():
 
 
 def test_spikes_on_their_way_stay_where_drawn_delays_are_no_longer_those_that_could_be_drawn():
-    """Synapses that are listed one by one know only the delays that occur, so the past is kept for fewer steps."""
+    """Synapses that are listed one by one know only the delays that occur, so the past is kept for
+    fewer steps.
+    """
 
     def made():
         net = Network(seed=5)
-        source, cells = net.population(SpikeSource(), 4, name="source"), net.population(LIF(), 6, name="cells")
+        source, cells = (
+            net.population(SpikeSource(), 4, name="source"),
+            net.population(LIF(), 6, name="cells"),
+        )
         delay = Normal(3e-3, 1e-3, low=1e-3, high=9e-3)
         net.connect(source, cells, FixedTotal(9), weight=6e-3, delay=delay, name="in")
         net.stimulate(source, SpikeTrain(np.arange(1, 40) * 7e-4, np.arange(39) % 4))

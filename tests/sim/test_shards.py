@@ -27,7 +27,9 @@ def test_shards_cover_a_population(n):
 
 
 def test_threads_share_no_page_of_memory():
-    """Two threads that write into one page disturb each other: shards of float32 begin at pages, in memory too."""
+    """Two threads that write into one page disturb each other: shards of float32 begin at pages, in
+    memory too.
+    """
     net = Network(seed=1)
     for k, n in enumerate(SIZES):
         net.population(CubaLIF(), n, name=f"p{k}")
@@ -77,7 +79,9 @@ def network(sizes, degrees, **how):
     ],
 )
 def test_populations_stay_with_one_thread_where_that_is_even(sizes, degrees, together):
-    threads = [{thread for *_, thread in own} for own in _shards(network(sizes, degrees), 2).values()]
+    threads = [
+        {thread for *_, thread in own} for own in _shards(network(sizes, degrees), 2).values()
+    ]
     assert all(len(own) == 1 for own in threads) == together
     assert set.union(*threads) == {0, 1}
 

@@ -1,4 +1,6 @@
-"""A simulation saved and loaded goes on bit for bit; a file that is not a sound snapshot is refused."""
+"""A simulation saved and loaded goes on bit for bit; a file that is not a sound snapshot is
+refused.
+"""
 
 import io
 import json
@@ -55,19 +57,34 @@ def test_resumed_runs_equal_the_uninterrupted_one(tmp_path, dtype, cuts):
     for k, cut in enumerate(cuts):
         pieces.append(sim.run(cut))
         sim.save(tmp_path / f"{k}.h5")
-        sim = Simulator.load(tmp_path / f"{k}.h5")  # again and again: restoring twice is its own trap
+        sim = Simulator.load(
+            tmp_path / f"{k}.h5"
+        )  # again and again: restoring twice is its own trap
     assert sim.time == pytest.approx(0.1)
     assert pieces[-1].hash == whole.hash
-    assert np.array_equal(np.concatenate([piece.trace("exc", "v") for piece in pieces]), whole.trace("exc", "v"))
-    assert np.array_equal(np.concatenate([piece.rate("inh") for piece in pieces]), whole.rate("inh"))
-    assert np.array_equal(np.concatenate([piece.counts("inh") for piece in pieces]), whole.counts("inh"))
-    assert np.array_equal(np.concatenate([p.spikes("exc").times for p in pieces]), whole.spikes("exc").times)
+    assert np.array_equal(
+        np.concatenate([piece.trace("exc", "v") for piece in pieces]), whole.trace("exc", "v")
+    )
+    assert np.array_equal(
+        np.concatenate([piece.rate("inh") for piece in pieces]), whole.rate("inh")
+    )
+    assert np.array_equal(
+        np.concatenate([piece.counts("inh") for piece in pieces]), whole.counts("inh")
+    )
+    assert np.array_equal(
+        np.concatenate([p.spikes("exc").times for p in pieces]), whole.spikes("exc").times
+    )
 
 
 def plastic(store):
     net = Network(seed=4)
-    pre, post = net.population(SpikeSource(), 40, name="pre"), net.population(LIF(), 10, name="post")
-    joined = net.connect(pre, post, FixedProbability(0.5), weight=2e-3, delay=3e-3, store=store, rule=STDP())
+    pre, post = (
+        net.population(SpikeSource(), 40, name="pre"),
+        net.population(LIF(), 10, name="post"),
+    )
+    joined = net.connect(
+        pre, post, FixedProbability(0.5), weight=2e-3, delay=3e-3, store=store, rule=STDP()
+    )
     net.stimulate(pre, Poisson(rate=60.0))
     net.stimulate(post, Constant(14e-3))
     net.probe(joined, "weights", every=0.02)
@@ -89,7 +106,9 @@ def test_learning_goes_on_bit_for_bit(tmp_path, store):
     after = sim.weights(joined)
     assert not np.array_equal(after, before)
     assert np.array_equal(again.weights(again.network.projections[0]), after)
-    assert np.array_equal(rest.weights("pre->post"), whole.weights("pre->post")[-len(rest.weights("pre->post")) :])
+    assert np.array_equal(
+        rest.weights("pre->post"), whole.weights("pre->post")[-len(rest.weights("pre->post")) :]
+    )
 
 
 @pytest.mark.parametrize("cuts", [(0.05, 0.05), (0.0371, 0.0129, 0.05)])
@@ -111,7 +130,9 @@ def test_the_event_engine_resumes_too(tmp_path, cuts):
         sim.save(tmp_path / "a.h5")
         sim = Simulator.load(tmp_path / "a.h5")
     assert pieces[-1].hash == whole.hash
-    assert np.array_equal(np.concatenate([p.spikes("exc").times for p in pieces]), whole.spikes("exc").times)
+    assert np.array_equal(
+        np.concatenate([p.spikes("exc").times for p in pieces]), whole.spikes("exc").times
+    )
     content = (tmp_path / "a.h5").read_bytes()
     for name in h5py.File(io.BytesIO(content[snapshot.BLOCK :]))["engine"]:
         refused(tmp_path, sealed(content, lambda file, name=name: file["engine"].pop(name)))
@@ -204,11 +225,15 @@ def test_newer_and_older_schema(tmp_path, saved):
     for schema in (0, 2, 17):
         told = refused(tmp_path, snapshot._header(schema, body, "7.1") + body)
         assert f"has schema {schema}, written by Potentia 7.1; this version" in told
-        assert "by a version that does not say which" in refused(tmp_path, snapshot._header(schema, body, "") + body)
+        assert "by a version that does not say which" in refused(
+            tmp_path, snapshot._header(schema, body, "") + body
+        )
 
 
 def test_files_of_other_versions(tmp_path, saved):
-    """One that does not say who wrote it, and names classes by their modules, goes on; else the writer is named."""
+    """One that does not say who wrote it, and names classes by their modules, goes on; else the
+    writer is named.
+    """
     body = saved[snapshot.BLOCK :]
     (tmp_path / "old").write_bytes(snapshot._header(snapshot.SCHEMA, body, "") + body)
     expected = Simulator.load(tmp_path / "old").run(20e-3).hash
@@ -230,7 +255,9 @@ def test_files_of_other_versions(tmp_path, saved):
 
 
 def sealed(saved, change):
-    """The snapshot changed by a stranger who can compute hashes: only what is inside can give it away."""
+    """The snapshot changed by a stranger who can compute hashes: only what is inside can give it
+    away.
+    """
     stream = io.BytesIO(saved[snapshot.BLOCK :])
     with h5py.File(stream, "r+") as file:
         change(file)
@@ -288,7 +315,9 @@ def rewrite(change):
         rewrite(lambda words: words["options"].update(dt=1e-300)),
         put("engine/step", np.array([480_000_000_000])),
         put("engine/exc.v", np.full(60, np.nan, np.float32)),
-        rewrite(lambda words: words["network"]["populations"][0]["model"].update({"class": "os.system"})),
+        rewrite(
+            lambda words: words["network"]["populations"][0]["model"].update({"class": "os.system"})
+        ),
     ],
 )
 def test_a_well_sealed_lie_is_refused(tmp_path, saved, change):

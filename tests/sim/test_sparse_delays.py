@@ -1,4 +1,6 @@
-"""Delays given beside a matrix of weights belong to its entries, in whatever order the matrix keeps them."""
+"""Delays given beside a matrix of weights belong to its entries, in whatever order the matrix keeps
+them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ from potentia.models import LIF, SpikeSource
 from potentia.sim import FromSparse, SpikeTrain
 
 SOURCES, TARGETS = np.array([2, 0, 1, 2, 0]), np.array([1, 2, 0, 0, 1])
-WEIGHTS, DELAYS = np.array([1.0, 2.0, 3.0, 4.0, 5.0]) * 1e-3, np.array([5e-3, 1e-3, 4e-3, 2e-3, 3e-3])
+WEIGHTS, DELAYS = (
+    np.array([1.0, 2.0, 3.0, 4.0, 5.0]) * 1e-3,
+    np.array([5e-3, 1e-3, 4e-3, 2e-3, 3e-3]),
+)
 ROWS = np.lexsort((TARGETS, SOURCES))
 
 
@@ -65,7 +70,9 @@ def test_delays_follow_the_entries(kind, engine, tmp_path):
     simulator.save(tmp_path / "saved")
     # the leak of 8 ms in 1,000 s
     np.testing.assert_allclose(arrivals(simulator), EXPECTED, rtol=0, atol=1e-7)
-    np.testing.assert_allclose(arrivals(Simulator.load(tmp_path / "saved")), EXPECTED, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(
+        arrivals(Simulator.load(tmp_path / "saved")), EXPECTED, rtol=0, atol=1e-7
+    )
 
 
 def test_a_shuffled_matrix_is_the_same_network():
@@ -80,7 +87,9 @@ def test_a_shuffled_matrix_is_the_same_network():
         pre, post = net.population(LIF(), 30, name="pre"), net.population(LIF(), 40, name="post")
         projection = net.connect(pre, post, FromSparse(matrix), delay=delays[order])
         simulator = Simulator(net)
-        found.append((simulator.weights(projection), simulator.plan.synapses[projection.name].listing))
+        found.append(
+            (simulator.weights(projection), simulator.plan.synapses[projection.name].listing)
+        )
     np.testing.assert_array_equal(found[0][0], found[1][0])
     np.testing.assert_array_equal(found[0][1].first, found[1][1].first)
     np.testing.assert_array_equal(found[0][1].targets, found[1][1].targets)

@@ -1,4 +1,6 @@
-"""Statistics of activity whose true values are known: independent trains, and trains that share a part."""
+"""Statistics of activity whose true values are known: independent trains, and trains that share a
+part.
+"""
 
 import numpy as np
 import pytest
@@ -39,7 +41,9 @@ def sharing():
 
 
 def test_intervals_of_poisson_trains_have_a_variation_of_one(independent):
-    """Of k = 800 intervals the standard error is about 1 / sqrt(k); of the mean over 60 units, five of them."""
+    """Of k = 800 intervals the standard error is about 1 / sqrt(k); of the mean over 60 units, five
+    of them.
+    """
     assert np.mean(independent.isi_cv()) == pytest.approx(1.0, abs=5 / np.sqrt(UNITS * 20 * SPAN))
 
 
@@ -51,7 +55,9 @@ def test_variation_is_that_of_every_train(independent):
 
 
 def test_independent_trains_are_uncorrelated(independent):
-    """A correlation from b bins has a standard error of 1 / sqrt(b); pairs are uncorrelated with each other."""
+    """A correlation from b bins has a standard error of 1 / sqrt(b); pairs are uncorrelated with
+    each other.
+    """
     found = statistics.correlations(independent)
     assert found.size == UNITS * (UNITS - 1) / 2
     assert found.mean() == pytest.approx(0.0, abs=5 / np.sqrt(BINS * found.size))
@@ -61,16 +67,20 @@ def test_independent_trains_are_uncorrelated(independent):
 def test_shared_spikes_correlate_by_their_share_of_the_variance(sharing):
     """Counts S + P with Poisson S and P: covariance over variance is SHARED / (SHARED + OWN).
 
-    The shared train has 200 spikes, so its variance, and hence the correlation, is known to 7 % * (1 - r): five
-    standard errors are 0.07.
+    The shared train has 200 spikes, so its variance, and hence the correlation, is known to 7 % *
+    (1 - r): five standard errors are 0.07.
     """
     share = SHARED / (SHARED + OWN)
     assert statistics.correlations(sharing).mean() == pytest.approx(share, abs=0.07)
 
 
 def test_synchrony_of_independent_and_of_sharing_trains(independent, sharing):
-    """n S + sum of P has the variance n^2 s + n p and the mean n s + n p; tolerances as above and by 1 / sqrt(bins)."""
-    assert statistics.synchrony(independent) == pytest.approx(1.0, abs=5 * np.sqrt(2 / (SPAN / 3e-3)))
+    """n S + sum of P has the variance n^2 s + n p and the mean n s + n p; tolerances as above and
+    by 1 / sqrt(bins).
+    """
+    assert statistics.synchrony(independent) == pytest.approx(
+        1.0, abs=5 * np.sqrt(2 / (SPAN / 3e-3))
+    )
     expected = (UNITS * SHARED + OWN) / (SHARED + OWN)
     assert statistics.synchrony(sharing) == pytest.approx(expected, rel=0.28)
 

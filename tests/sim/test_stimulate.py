@@ -1,4 +1,6 @@
-"""Another stimulus between runs: from then on the simulation is that of a network with it, and it can be saved."""
+"""Another stimulus between runs: from then on the simulation is that of a network with it, and it
+can be saved.
+"""
 
 import copy
 import pickle
@@ -26,17 +28,31 @@ STIMULI = {
     "one per unit": (Constant(16e-3), Constant(np.linspace(10e-3, 30e-3, 8))),
     "one for all": (Constant(np.linspace(10e-3, 30e-3, 8)), Constant(20e-3)),
     "step": (Step([0.0], [16e-3]), Step([0.0, 5e-3, 25e-3], [20e-3, 30e-3, 10e-3])),
-    "array": (TimedArray([[16e-3]] * 30, interval=1e-3), TimedArray(np.full((40, 8), 22e-3), interval=1e-3)),
-    "train": (SpikeTrain([1e-3], [0], 9e-3), SpikeTrain(np.arange(1, 40) * 1e-3, np.arange(39) % 8, 20e-3)),
-    "poisson": (Poisson(rate=100.0, weight=4e-3), Poisson(rate=np.linspace(500.0, 2000.0, 8), weight=4e-3)),
-    "events": (Events([0], [0], [1e-3], width=2, height=2), Events([1, 0], [1, 0], [2e-3, 9e-3], width=2, height=2,
-               weight=20e-3)),
-}  # fmt: skip
+    "array": (
+        TimedArray([[16e-3]] * 30, interval=1e-3),
+        TimedArray(np.full((40, 8), 22e-3), interval=1e-3),
+    ),
+    "train": (
+        SpikeTrain([1e-3], [0], 9e-3),
+        SpikeTrain(np.arange(1, 40) * 1e-3, np.arange(39) % 8, 20e-3),
+    ),
+    "poisson": (
+        Poisson(rate=100.0, weight=4e-3),
+        Poisson(rate=np.linspace(500.0, 2000.0, 8), weight=4e-3),
+    ),
+    "events": (
+        Events([0], [0], [1e-3], width=2, height=2),
+        Events([1, 0], [1, 0], [2e-3, 9e-3], width=2, height=2, weight=20e-3),
+    ),
+}
 
 
 def network(stimulus):
     net = Network(seed=3)
-    cells, others = net.population(LIF(), 8, name="cells"), net.population(CubaLIF(), 8, name="others")
+    cells, others = (
+        net.population(LIF(), 8, name="cells"),
+        net.population(CubaLIF(), 8, name="others"),
+    )
     net.connect(cells, others, OneToOne(), weight=5e-3, name="joined")
     net.stimulate(cells, stimulus, name="given")
     net.stimulate(cells, Constant(5e-3), name="constant")
@@ -98,7 +114,11 @@ def test_what_it_was_given_is_saved_copied_and_pickled(how, tmp_path):
     simulator.stimulate("drive", Constant(np.linspace(15e-3, 25e-3, 8)))
     simulator.run(5e-3)
     simulator.save(tmp_path / "saved")
-    twins = [Simulator.load(tmp_path / "saved"), copy.deepcopy(simulator), pickle.loads(pickle.dumps(simulator))]
+    twins = [
+        Simulator.load(tmp_path / "saved"),
+        copy.deepcopy(simulator),
+        pickle.loads(pickle.dumps(simulator)),
+    ]
     expected = simulator.run(20e-3)
     assert len(expected.spikes("cells")) > 10
     for twin in twins:
@@ -106,7 +126,9 @@ def test_what_it_was_given_is_saved_copied_and_pickled(how, tmp_path):
 
 
 def test_another_noise():
-    made = [Simulator(network(Noise(std=std, interval=1e-3)), dtype="float64") for std in (1e-3, 5e-3)]
+    made = [
+        Simulator(network(Noise(std=std, interval=1e-3)), dtype="float64") for std in (1e-3, 5e-3)
+    ]
     made[0].stimulate("given", Noise(std=5e-3, interval=1e-3))
     same(made[0].run(30e-3), made[1].run(30e-3))
 
@@ -114,7 +136,10 @@ def test_another_noise():
 def test_on_a_gpu(gpu):
     for kind in ("one per unit", "train"):
         first, other = STIMULI[kind]
-        simulator, made = Simulator(network(first), backend=gpu), Simulator(network(other), backend=gpu)
+        simulator, made = (
+            Simulator(network(first), backend=gpu),
+            Simulator(network(other), backend=gpu),
+        )
         simulator.stimulate("given", other)
         same(simulator.run(20e-3), made.run(20e-3))
 
@@ -164,9 +189,19 @@ def test_what_does_not_fit_is_told(how):
     for part, stimulus, error, told in (
         ("given", Poisson(rate=1.0), ParameterError, r"'given' takes a SpikeTrain \(got Poisson\)"),
         ("given", SpikeTrain([1e-3], [9]), ParameterError, r"every index must be >= 0 and < 8"),
-        ("given", 7.0, ParameterError, "Simulator.stimulate stimulus: must be a Stimulus such as Constant"),
+        (
+            "given",
+            7.0,
+            ParameterError,
+            "Simulator.stimulate stimulus: must be a Stimulus such as Constant",
+        ),
         ("drive", Constant(np.zeros(3)), ParameterError, "must be one number or one per unit"),
-        ("drivel", Constant(1.0), NetworkError, "no input is called 'drivel'; did you mean 'drive'"),
+        (
+            "drivel",
+            Constant(1.0),
+            NetworkError,
+            "no input is called 'drivel'; did you mean 'drive'",
+        ),
         (net.populations[0], Constant(1.0), NetworkError, "is not a input|is not an input"),
     ):
         with pytest.raises(error, match=told):

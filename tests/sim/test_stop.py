@@ -1,4 +1,6 @@
-"""A recorded run that is asked to stop writes a checkpoint of that moment and goes on from there, bit for bit."""
+"""A recorded run that is asked to stop writes a checkpoint of that moment and goes on from there,
+bit for bit.
+"""
 
 import pytest
 
@@ -24,7 +26,9 @@ def simulator(**how):
 
 @pytest.fixture
 def ask_at(monkeypatch):
-    """Let a run be asked to stop when it looks for the n-th time whether to hand over what it recorded."""
+    """Let a run be asked to stop when it looks for the n-th time whether to hand over what it
+    recorded.
+    """
     wants = segments.Segments.wants
 
     def asking(n):
@@ -41,7 +45,9 @@ def ask_at(monkeypatch):
     assert not stop.asked()
 
 
-@pytest.mark.parametrize("how", [{}, {"threads": 2}, {"backend": "reference"}, {"engine": "event"}], ids=str)
+@pytest.mark.parametrize(
+    "how", [{}, {"threads": 2}, {"backend": "reference"}, {"engine": "event"}], ids=str
+)
 def test_it_goes_on_from_the_moment_at_which_it_was_asked(how, tmp_path, ask_at, monkeypatch):
     whole = simulator(**how).run(0.2)
     sim = simulator(**how)
@@ -53,7 +59,9 @@ def test_it_goes_on_from_the_moment_at_which_it_was_asked(how, tmp_path, ask_at,
     (kept,) = [path for path in tmp_path.iterdir() if path.suffix == ".snapshot"]
     reached = snapshot.load(kept).time
     assert 0 < reached < 0.2
-    assert "engine" in how or reached <= 3 * CHUNK + 1e-9  # threads that wait for cores end a chunk early
+    assert (
+        "engine" in how or reached <= 3 * CHUNK + 1e-9
+    )  # threads that wait for cores end a chunk early
     assert Result.load(tmp_path).stop == pytest.approx(reached)
     again = simulator(**how)
     result = again.run(0.2, record_to=tmp_path, resume=True)

@@ -52,7 +52,12 @@ def same(left, right):
     assert np.array_equal(left.times, right.times)
     assert np.array_equal(left.weights("exc->inh"), right.weights("exc->inh"))
     assert left.samples("inh", "rate").unit == "Hz"
-    assert (left.hash, left.start, left.stop, left.meta) == (right.hash, right.start, right.stop, right.meta)
+    assert (left.hash, left.start, left.stop, left.meta) == (
+        right.hash,
+        right.start,
+        right.stop,
+        right.meta,
+    )
 
 
 def test_a_result_comes_back_from_a_file_and_from_a_folder(result, saved, tmp_path):
@@ -174,7 +179,13 @@ def test_one_chunk_that_says_it_is_empty(saved):
 def test_files_with_texts_of_variable_length_are_still_read(result, saved):
     """As versions before wrote them: the same content, its texts elsewhere in the file."""
     with h5py.File(saved, "r+") as file:
-        places = ["meta", "spikes/exc/timestamps", "spikes/inh/timestamps", "report/exc.v", "report/exc.v/data"]
+        places = [
+            "meta",
+            "spikes/exc/timestamps",
+            "spikes/inh/timestamps",
+            "report/exc.v",
+            "report/exc.v/data",
+        ]
         for item in map(file.__getitem__, places):
             for name, value in item.attrs.items():
                 if isinstance(value, bytes):
@@ -193,7 +204,12 @@ def test_additions_by_the_user_do_no_harm(result, saved):
 def test_constant_traces_compress_below_the_limit(tmp_path):
     """Zeros shrink by up to 1032, the limit of deflate, and are still read."""
     times = np.arange(200_000) * 1e-3
-    zeros = Result(0.0, 200.0, "0", sample_records={"a.v": Samples(times, np.zeros((200_000, 8)), np.arange(8), "V")})
+    zeros = Result(
+        0.0,
+        200.0,
+        "0",
+        sample_records={"a.v": Samples(times, np.zeros((200_000, 8)), np.arange(8), "V")},
+    )
     assert Result.load(zeros.save(tmp_path / "z.h5")).trace("a", "v").shape == (200_000, 8)
 
 
@@ -207,14 +223,23 @@ def test_results_that_do_not_follow_each_other_are_refused(result):
         concatenate([result, result])
     with pytest.raises(ParameterError, match="at least one"):
         concatenate([])
-    other = Result(0.1, 0.2, "0", spike_records={"exc": Spikes(np.zeros(0), np.zeros(0, np.int64), 30, 0.1, 0.2)})
+    other = Result(
+        0.1,
+        0.2,
+        "0",
+        spike_records={"exc": Spikes(np.zeros(0), np.zeros(0, np.int64), 30, 0.1, 0.2)},
+    )
     with pytest.raises(ParameterError, match="the same"):
         concatenate([result, other])
 
 
-@pytest.mark.skipif(os.name != "posix" or sys.platform == "darwin", reason="limits the size of files as Linux does")
+@pytest.mark.skipif(
+    os.name != "posix" or sys.platform == "darwin", reason="limits the size of files as Linux does"
+)
 def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path):
-    """In a process whose files may take 64 KiB a larger result fails in one sentence, and it lives on."""
+    """In a process whose files may take 64 KiB a larger result fails in one sentence, and it lives
+    on.
+    """
     script = f"""
 import resource, signal
 import numpy as np
@@ -233,7 +258,9 @@ except DataError as error:
     print(error)
 print(len(Result.load({str(tmp_path / "r.h5")!r}).trace("a", "v")))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
     assert "cannot be written: File too large" in done.stdout
     assert done.stdout.splitlines()[-1] == "10"
     assert [path.name for path in tmp_path.iterdir()] == ["r.h5"]

@@ -1,4 +1,6 @@
-"""Arrivals summed in whole numbers: right to 2**-42 of the largest weight, and the same in any order."""
+"""Arrivals summed in whole numbers: right to 2**-42 of the largest weight, and the same in any
+order.
+"""
 
 from __future__ import annotations
 
@@ -22,28 +24,42 @@ def shuffled(order, dtype, deterministic):
     net = Network(seed=1)
     cells = net.population(CubaLIF(), 80, name="cells", initial={"v": Uniform(0.0, 15e-3)})
     net.connect(
-        cells, cells, Explicit(pre[order], post[order]), weight=weights[order], delay=2e-4, receptor="excitatory"
+        cells,
+        cells,
+        Explicit(pre[order], post[order]),
+        weight=weights[order],
+        delay=2e-4,
+        receptor="excitatory",
     )
     net.stimulate(cells, Constant(20e-3))
     net.probe(cells, "spikes")
     net.probe(cells, "v", every=DT)
-    result = Simulator(net, dt=DT, dtype=dtype, backend="cpu", deterministic=deterministic).run(0.05)
+    result = Simulator(net, dt=DT, dtype=dtype, backend="cpu", deterministic=deterministic).run(
+        0.05
+    )
     assert len(result.spikes("cells")) > 100
     return result.hash, result.trace("cells", "v").tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_order_of_synapses_does_not_matter(dtype):
-    """It does to sums of floats: they differ in their last bits, which those of float32 show soon."""
+    """It does to sums of floats: they differ in their last bits, which those of
+    float32 show soon.
+    """
     assert len({shuffled(order, dtype, True) for order in range(4)}) == 1
     if dtype == "float32":
         assert len({shuffled(order, dtype, False) for order in range(4)}) > 1
 
 
 def arrivals(weights, rule=None):
-    """What one unit has received from spikes that arrive together, through synapses of these weights."""
+    """What one unit has received from spikes that arrive together, through synapses of these
+    weights.
+    """
     net = Network()
-    source, target = net.population(SpikeSource(), weights.size), net.population(IF(threshold=1e9), 1, name="target")
+    source, target = (
+        net.population(SpikeSource(), weights.size),
+        net.population(IF(threshold=1e9), 1, name="target"),
+    )
     units = np.arange(weights.size)
     net.connect(source, target, Explicit(units, 0 * units), weight=weights, delay=DT, rule=rule)
     net.stimulate(source, SpikeTrain(np.full(weights.size, 1e-3), units))
@@ -69,7 +85,13 @@ def test_a_run_goes_on(tmp_path):
     def simulator(threads=None):
         net = Network(seed=3)
         cells = net.population(LIF(), 100, name="cells")
-        net.connect(cells, cells, FixedProbability(0.1), weight=Normal(0.5e-3, 1e-4), delay=Uniform(1e-4, 2e-3))
+        net.connect(
+            cells,
+            cells,
+            FixedProbability(0.1),
+            weight=Normal(0.5e-3, 1e-4),
+            delay=Uniform(1e-4, 2e-3),
+        )
         net.stimulate(cells, Poisson(rate=500.0, weight=2e-3))
         return Simulator(net, dt=DT, backend="cpu", deterministic=True, threads=threads)
 

@@ -1,4 +1,6 @@
-"""`Simulator.synapses` tells what was drawn: sources, targets, delays and weights, whatever runs the network."""
+"""`Simulator.synapses` tells what was drawn: sources, targets, delays and weights, whatever runs
+the network.
+"""
 
 import numpy as np
 import pytest
@@ -38,7 +40,10 @@ def given():
     rng = np.random.default_rng(4)
     sources, targets = rng.integers(0, N_PRE, 3000), rng.integers(0, N_POST, 3000)
     sources[:50], targets[:50] = 3, 7
-    delays, weights = rng.integers(1, 30, 3000) * 1e-4, rng.normal(0.0, 1e-3, 3000).astype(np.float32)
+    delays, weights = (
+        rng.integers(1, 30, 3000) * 1e-4,
+        rng.normal(0.0, 1e-3, 3000).astype(np.float32),
+    )
     return sources, targets, delays, weights
 
 
@@ -67,7 +72,9 @@ def test_the_matrix_adds_up_the_synapses_of_one_pair():
     pre, post = net.population(SpikeSource(), N_PRE), net.population(LIF(), N_POST)
     net.connect(pre, post, Explicit(sources, targets), weight=weights, delay=delays, name="joined")
     matrix = Simulator(net, dtype="float64").synapses("joined").matrix()
-    expected = coo_array((weights.astype(float), (sources, targets)), shape=(N_PRE, N_POST)).toarray()
+    expected = coo_array(
+        (weights.astype(float), (sources, targets)), shape=(N_PRE, N_POST)
+    ).toarray()
     assert matrix.shape == (N_PRE, N_POST)
     np.testing.assert_allclose(matrix.toarray(), expected, atol=1e-15)  # sums in another order
     assert matrix[3, 7] == pytest.approx(weights[(sources == 3) & (targets == 7)].sum(dtype=float))
@@ -80,14 +87,29 @@ def test_a_weight_of_zero_is_kept_in_the_matrix():
     assert Simulator(net).synapses("joined").matrix().nnz == 2
 
 
-@pytest.mark.parametrize("connectivity", [FixedTotal(5000), FixedOutDegree(40)], ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize(
+    "connectivity", [FixedTotal(5000), FixedOutDegree(40)], ids=lambda part: type(part).__name__
+)
 def test_procedural_synapses_are_those_of_the_stored_network(connectivity):
-    """They are drawn again; the same draws stand in an ideal store, and, with one delay, on the event engine."""
+    """They are drawn again; the same draws stand in an ideal store, and, with one delay, on the
+    event engine.
+    """
     found = []
-    for store, delay in ((Ideal(bits=6), Uniform(1e-3, 4e-3)), (Procedural(bits=6), Uniform(1e-3, 4e-3))):
+    for store, delay in (
+        (Ideal(bits=6), Uniform(1e-3, 4e-3)),
+        (Procedural(bits=6), Uniform(1e-3, 4e-3)),
+    ):
         net = Network(seed=5)
         pre, post = net.population(SpikeSource(), N_PRE), net.population(LIF(), N_POST)
-        net.connect(pre, post, connectivity, weight=Uniform(0.0, 1e-3), delay=delay, store=store, name="joined")
+        net.connect(
+            pre,
+            post,
+            connectivity,
+            weight=Uniform(0.0, 1e-3),
+            delay=delay,
+            store=store,
+            name="joined",
+        )
         found.append(Simulator(net, threads=2).synapses("joined"))
     for name in ("sources", "targets", "delays", "weights"):
         np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name))
@@ -98,19 +120,42 @@ def test_procedural_synapses_are_those_of_the_stored_network(connectivity):
 def test_both_engines_have_the_same_synapses(store):
     net = Network(seed=2)
     cells = net.population(LIF(), 50)
-    net.connect(cells, cells, FixedOutDegree(30), weight=Uniform(1e-3, 2e-3), delay=2.5e-3, store=store, name="joined")
-    clock, event = Simulator(net, dtype="float64").synapses("joined"), Simulator(net, engine="event").synapses("joined")
+    net.connect(
+        cells,
+        cells,
+        FixedOutDegree(30),
+        weight=Uniform(1e-3, 2e-3),
+        delay=2.5e-3,
+        store=store,
+        name="joined",
+    )
+    clock, event = (
+        Simulator(net, dtype="float64").synapses("joined"),
+        Simulator(net, engine="event").synapses("joined"),
+    )
     for name in ("sources", "targets", "weights"):
         np.testing.assert_array_equal(getattr(clock, name), getattr(event, name))
     np.testing.assert_allclose(clock.delays, event.delays, rtol=1e-12)
 
 
 def test_several_projections_are_told_apart_on_the_event_engine():
-    """Populations of several ranks, projections in another order than their populations, one of them empty."""
+    """Populations of several ranks, projections in another order than their populations, one of
+    them empty.
+    """
     net = Network(seed=1)
-    last, first = net.population(LIF(), 6, name="last"), net.population(SpikeSource(), 4, name="first")
+    last, first = (
+        net.population(LIF(), 6, name="last"),
+        net.population(SpikeSource(), 4, name="first"),
+    )
     net.connect(first, last, AllToAll(), weight=1e-3, delay=0.0, name="at once")
-    net.connect(last, last, FixedProbability(0.5), weight=Uniform(0, 1e-3), delay=Uniform(1e-3, 2e-3), name="own")
+    net.connect(
+        last,
+        last,
+        FixedProbability(0.5),
+        weight=Uniform(0, 1e-3),
+        delay=Uniform(1e-3, 2e-3),
+        name="own",
+    )
     net.connect(last, first, Explicit([], []), weight=1e-3, name="none")
     net.connect(last, first, Explicit([5], [3]), weight=2e-3, delay=1e-3, name="one")
     simulator = Simulator(net, engine="event")
@@ -129,8 +174,18 @@ def test_plastic_and_analogue_weights_are_the_present_ones():
     net = Network(seed=3)
     pre, post = net.population(SpikeSource(), 20), net.population(LIF(), 10)
     plastic = net.connect(pre, post, AllToAll(), weight=1e-3, rule=STDP(), name="plastic")
-    net.connect(pre, post, AllToAll(), weight=1e-3, store=Crossbar(PulsedReRAM()), rule=STDP(w_max=2e-3), name="cells")
-    written = net.connect(pre, post, AllToAll(), weight=1e-3, store=Crossbar(BreakdownReRAM()), name="written")
+    net.connect(
+        pre,
+        post,
+        AllToAll(),
+        weight=1e-3,
+        store=Crossbar(PulsedReRAM()),
+        rule=STDP(w_max=2e-3),
+        name="cells",
+    )
+    written = net.connect(
+        pre, post, AllToAll(), weight=1e-3, store=Crossbar(BreakdownReRAM()), name="written"
+    )
     net.stimulate(pre, SpikeTrain(np.arange(1, 190) * 1e-3, np.arange(189) % 20))
     net.stimulate(post, SpikeTrain(np.arange(1, 40) * 5e-3, np.arange(39) % 10, 30e-3))
     simulator = Simulator(net)
@@ -150,12 +205,16 @@ def test_a_saved_simulator_is_asked_by_name(tmp_path):
     """Who loads one has no projection of it at hand."""
     net = Network(seed=3)
     cells = net.population(LIF(), 30)
-    joined = net.connect(cells, cells, FixedProbability(0.2), weight=Uniform(0, 1e-3), name="joined")
+    joined = net.connect(
+        cells, cells, FixedProbability(0.2), weight=Uniform(0, 1e-3), name="joined"
+    )
     simulator = Simulator(net)
     simulator.save(tmp_path / "saved")
     loaded = Simulator.load(tmp_path / "saved")
     np.testing.assert_array_equal(loaded.weights("joined"), simulator.weights(joined))
-    np.testing.assert_array_equal(loaded.synapses("joined").targets, simulator.synapses(joined).targets)
+    np.testing.assert_array_equal(
+        loaded.synapses("joined").targets, simulator.synapses(joined).targets
+    )
     with pytest.raises(NetworkError, match="is not a projection of this network"):
         loaded.weights(joined)
 
@@ -165,9 +224,14 @@ def test_unknown_projections_are_told_with_the_nearest(verb):
     net = Network()
     cells = net.population(LIF(), 2, name="cells")
     net.connect(cells, cells, AllToAll(), weight=1e-3, name="recurrent")
-    with pytest.raises(NetworkError, match=rf"Simulator.{verb}: no projection is called 'recurent'; did you mean 'rec"):
+    with pytest.raises(
+        NetworkError,
+        match=rf"Simulator.{verb}: no projection is called 'recurent'; did you mean 'rec",
+    ):
         getattr(Simulator(net), verb)("recurent")
-    with pytest.raises(NetworkError, match=rf"Simulator.{verb}: .*cells.* is not a projection of this network"):
+    with pytest.raises(
+        NetworkError, match=rf"Simulator.{verb}: .*cells.* is not a projection of this network"
+    ):
         getattr(Simulator(net), verb)(cells)
 
 

@@ -35,7 +35,9 @@ def test_who_keeps_a_refusal_does_not_keep_the_turn():
 
 @pytest.mark.parametrize("how", [CLOCKS["one thread"], EVENT], ids=str)
 def test_a_second_thread_is_refused(how, monkeypatch):
-    """While one thread runs a simulator, another can neither run, save nor read it; afterwards it can."""
+    """While one thread runs a simulator, another can neither run, save nor read it; afterwards it
+    can.
+    """
     made, inside, go_on = simulator(how), threading.Event(), threading.Event()
     engine_run = made._engine.run
 

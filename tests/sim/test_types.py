@@ -42,24 +42,50 @@ def runs(sim: Simulator, size: int | None) -> None:
     sim.run(inputs, record_to="folder")
 """
 EXPECTED = [
-    *["Result"] * 2, *["BatchResult"] * 4, "Result | BatchResult", "Network", "float",
-]  # fmt: skip
+    *["Result"] * 2,
+    *["BatchResult"] * 4,
+    "Result | BatchResult",
+    "Network",
+    "float",
+]
 
 
 def test_a_type_checker_knows_what_runs_return(tmp_path):
-    """Engines fulfil the protocol, single and batch runs are told apart, and what makes no sense is refused."""
+    """Engines fulfil the protocol, single and batch runs are told apart, and what makes no sense is
+    refused.
+    """
     pytest.importorskip("mypy")
     (tmp_path / "potentia").symlink_to(ROOT)
     (tmp_path / "script.py").write_text(SCRIPT)
     cache = ROOT / ".cache" / "mypy-of-scripts"
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "script.py", "--cache-dir", str(cache), "--strict", "--follow-imports=silent"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "script.py",
+            "--cache-dir",
+            str(cache),
+            "--strict",
+            "--follow-imports=silent",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
         env={"MYPYPATH": ".", "PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
+    )
     told = done.stdout + done.stderr
-    revealed = [re.sub(r"\b[\w.]+\.(?=\w)", "", part) for part in re.findall(r'Revealed type is "(.*)"', told)]
+    revealed = [
+        re.sub(r"\b[\w.]+\.(?=\w)", "", part)
+        for part in re.findall(r'Revealed type is "(.*)"', told)
+    ]
     assert revealed == EXPECTED, told
     errors = re.findall(r"script.py:(\d+): error", told)
-    wrong = [number for number, line in enumerate(SCRIPT.splitlines(), 1) if line.startswith("    sim.run(")]
+    wrong = [
+        number
+        for number, line in enumerate(SCRIPT.splitlines(), 1)
+        if line.startswith("    sim.run(")
+    ]
     assert errors == [str(number) for number in wrong], told

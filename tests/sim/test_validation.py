@@ -1,4 +1,6 @@
-"""The door: whatever a user hands over becomes a plain value, or one sentence; nothing is lost without a word."""
+"""The door: whatever a user hands over becomes a plain value, or one sentence; nothing is lost
+without a word.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +45,48 @@ NUMBERS = [
     np.ma.array(3.0),
 ]
 NO_NUMBERS = [
-    None, True, np.True_, "10 mV", "3", b"3", 3j, np.complex64(3), np.timedelta64(3, "s"), np.datetime64("2020"),
-    math.nan, -math.inf, np.float32("nan"), 10**400, -(10**5000), Fraction(10**400), Decimal("NaN"), Decimal("sNaN"),
-    np.longdouble("1e4000"), np.ma.masked, np.array(True), np.array("3"), np.array(3j), [3], (3,), {3}, {"a": 3},
-    np.array([3.0]), torch.tensor([3.0]), torch.tensor(True), torch.tensor(3j), torch.tensor(3.0, device="meta"),
-    object(), Rude(), float, (x for x in [3]), slice(3), np.dtype(float), lambda: 3, ..., NotImplemented,
-]  # fmt: skip
+    None,
+    True,
+    np.True_,
+    "10 mV",
+    "3",
+    b"3",
+    3j,
+    np.complex64(3),
+    np.timedelta64(3, "s"),
+    np.datetime64("2020"),
+    math.nan,
+    -math.inf,
+    np.float32("nan"),
+    10**400,
+    -(10**5000),
+    Fraction(10**400),
+    Decimal("NaN"),
+    Decimal("sNaN"),
+    np.longdouble("1e4000"),
+    np.ma.masked,
+    np.array(True),
+    np.array("3"),
+    np.array(3j),
+    [3],
+    (3,),
+    {3},
+    {"a": 3},
+    np.array([3.0]),
+    torch.tensor([3.0]),
+    torch.tensor(True),
+    torch.tensor(3j),
+    torch.tensor(3.0, device="meta"),
+    object(),
+    Rude(),
+    float,
+    (x for x in [3]),
+    slice(3),
+    np.dtype(float),
+    lambda: 3,
+    ...,
+    NotImplemented,
+]
 
 
 @pytest.mark.parametrize("value", NUMBERS, ids=repr)
@@ -62,7 +100,11 @@ def test_numbers_of_any_library_are_numbers(value):
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("ask", [check.real, check.within, check.per_unit, check.whole])
 def test_all_else_is_one_sentence(ask, value):
-    if ask is check.per_unit and isinstance(value, (list, tuple, np.ndarray, torch.Tensor)) and np.ndim(value):
+    if (
+        ask is check.per_unit
+        and isinstance(value, (list, tuple, np.ndarray, torch.Tensor))
+        and np.ndim(value)
+    ):
         pytest.skip("an array is one number per unit")
     if ask is check.whole and isinstance(value, int) and not isinstance(value, bool):
         assert ask("Owner", "field", abs(value)) == abs(value)
@@ -77,7 +119,10 @@ def test_all_else_is_one_sentence(ask, value):
 def test_negative_zero_is_zero():
     assert math.copysign(1.0, check.within("Owner", "field", -0.0, least=0.0)) == 1.0
     assert math.copysign(1.0, check.per_unit("Owner", "field", np.float32(-0.0))) == 1.0
-    assert np.copysign(1.0, check.finite_array("Owner", "field", [-0.0, 0.0])).tolist() == [1.0, 1.0]
+    assert np.copysign(1.0, check.finite_array("Owner", "field", [-0.0, 0.0])).tolist() == [
+        1.0,
+        1.0,
+    ]
 
 
 ARRAYS = [
@@ -100,13 +145,42 @@ ARRAYS = [
     torch.tensor([[1.0, 2.0]])[0],
 ]
 NO_ARRAYS = [
-    None, "12", b"12", [1, "2"], ["1", "2"], [[1], [2, 3]], [1, None], [1, 2j], [True, False], {1, 2}, {1: 2},
-    iter([1, 2]), (x for x in (1, 2)), np.ma.array([1, 2], mask=[0, 1]), np.array([1, 2], object),
-    np.array([1j, 2]), np.zeros(2, "f4,f4"), np.array(["1", "2"]), np.zeros(2, "m8[s]"), np.zeros(2, "M8[s]"),
-    torch.tensor([1j, 2]), torch.ones(2).to_sparse(), torch.ones(2, device="meta"), range(10**30), range(2**40),
-    [math.nan, 1.0], [1.0, -math.inf], [10**400, 1], np.longdouble(["1e4000", "1"]), object(), Rude(), [Rude(), 1],
-    np.bool_([1, 0]), memoryview(b"12").cast("c"), [range(3), [1]],
-]  # fmt: skip
+    None,
+    "12",
+    b"12",
+    [1, "2"],
+    ["1", "2"],
+    [[1], [2, 3]],
+    [1, None],
+    [1, 2j],
+    [True, False],
+    {1, 2},
+    {1: 2},
+    iter([1, 2]),
+    (x for x in (1, 2)),
+    np.ma.array([1, 2], mask=[0, 1]),
+    np.array([1, 2], object),
+    np.array([1j, 2]),
+    np.zeros(2, "f4,f4"),
+    np.array(["1", "2"]),
+    np.zeros(2, "m8[s]"),
+    np.zeros(2, "M8[s]"),
+    torch.tensor([1j, 2]),
+    torch.ones(2).to_sparse(),
+    torch.ones(2, device="meta"),
+    range(10**30),
+    range(2**40),
+    [math.nan, 1.0],
+    [1.0, -math.inf],
+    [10**400, 1],
+    np.longdouble(["1e4000", "1"]),
+    object(),
+    Rude(),
+    [Rude(), 1],
+    np.bool_([1, 0]),
+    memoryview(b"12").cast("c"),
+    [range(3), [1]],
+]
 
 
 @pytest.mark.parametrize("values", ARRAYS, ids=lambda value: type(value).__name__)
@@ -133,11 +207,15 @@ def test_indices_never_wrap():
     for values in ([2**63], np.array([2**64 - 1], np.uint64), [-1], [2**70]):
         with pytest.raises(ParameterError, match=r"Owner\.field"):
             check.index_array("Owner", "field", values)
-    assert check.index_array("Owner", "field", np.array([2**63 - 1], np.uint64)).tolist() == [2**63 - 1]
+    assert check.index_array("Owner", "field", np.array([2**63 - 1], np.uint64)).tolist() == [
+        2**63 - 1
+    ]
 
 
 def test_what_fits_into_no_memory_is_a_capacity():
-    with pytest.raises(CapacityError, match=r"Owner\.field: does not fit into memory \(got \(1000000000000000,\)\)"):
+    with pytest.raises(
+        CapacityError, match=r"Owner\.field: does not fit into memory \(got \(1000000000000000,\)\)"
+    ):
         check.finite_array("Owner", "field", np.broadcast_to(0.0, (10**15,)))
 
 
@@ -161,10 +239,15 @@ def test_a_message_is_one_printable_line(value):
     message = str(check.fail("Owner", "field", "must be good", value))
     assert message.isprintable()
     assert len(message) < 130
-    assert len(str(ParameterError(f"{value!s:.5000}" if not isinstance(value, (Rude, int)) else "x"))) <= LONGEST
+    assert (
+        len(str(ParameterError(f"{value!s:.5000}" if not isinstance(value, (Rude, int)) else "x")))
+        <= LONGEST
+    )
 
 
-@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, float, np.array, torch.tensor])
+@pytest.mark.parametrize(
+    "kind", [np.float16, np.float32, np.float64, float, np.array, torch.tensor]
+)
 @pytest.mark.parametrize("count", [1, 3, 7, 1234])
 def test_times_in_single_precision_are_on_the_grid(kind, count):
     """A time counts as the multiple of dt that its own format rounds to it."""
@@ -178,7 +261,9 @@ def test_times_in_single_precision_are_on_the_grid(kind, count):
 
 
 def test_a_time_off_the_grid_is_told_from_the_nearest_one():
-    with pytest.raises(ParameterError, match=r"multiple of dt = 0\.0001 s; the nearest is 1 s \(got 1\.00003\)"):
+    with pytest.raises(
+        ParameterError, match=r"multiple of dt = 0\.0001 s; the nearest is 1 s \(got 1\.00003\)"
+    ):
         check.steps("Owner", "field", 1.00003, 1e-4)
     with pytest.raises(ParameterError, match=r"the nearest is 1\.0000033333 s"):
         check.steps("Owner", "field", 1.0000044, 1.0000033333 / 7)
@@ -194,7 +279,10 @@ def test_a_step_in_single_precision_is_the_decimal_that_was_meant():
 
 @pytest.mark.parametrize("name", ["x" * 300, "/".join(["folder"] * 1000)])
 def test_paths_that_no_system_holds_are_refused(name):
-    with pytest.raises(ParameterError, match=r"^Result.load path: must be a path with names that the system can hold"):
+    with pytest.raises(
+        ParameterError,
+        match=r"^Result.load path: must be a path with names that the system can hold",
+    ):
         check.path("Result", "load path", name)
 
 
@@ -204,7 +292,18 @@ def test_texts_choices_paths_flags_and_dictionaries():
     assert check.path("Owner", "field", np.str_("a")) == Path("a")
     assert check.flag("Owner", "field", np.True_) is True
     assert check.mapping("Owner", "field", {"a": 1}, "{}") == {"a": 1}
-    for bad in (np.array(["a", "b"]), np.array("a"), None, 3, ["a"], {"a": 1}, Rude(), b"a", "\0", "a" * 10**6):
+    for bad in (
+        np.array(["a", "b"]),
+        np.array("a"),
+        None,
+        3,
+        ["a"],
+        {"a": 1},
+        Rude(),
+        b"a",
+        "\0",
+        "a" * 10**6,
+    ):
         with pytest.raises(ParameterError, match=r"^Owner\.field: .*$"):
             check.one_of("Owner", "field", bad, ["a", "b"])
     for bad in (None, True, 3, "", b"a", "a\0b", "\ud800", ["a"], Rude(), np.array("a")):

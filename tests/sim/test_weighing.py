@@ -1,4 +1,6 @@
-"""Weights and delays are drawn apart from the targets they belong to, on both engines and in every store."""
+"""Weights and delays are drawn apart from the targets they belong to, on both engines and in every
+store.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def drawn(n_post, store, *, engine="clock", connectivity=None, delay=1e-3):
     net = Network(seed=11)
     source, target = net.population(SpikeSource(), SOURCES), net.population(IF(), n_post)
     chosen = connectivity or FixedOutDegree(OUT)
-    loop = net.connect(source, target, chosen, weight=Uniform(0.0, 1.0), delay=delay, store=store, name="loop")
+    loop = net.connect(
+        source, target, chosen, weight=Uniform(0.0, 1.0), delay=delay, store=store, name="loop"
+    )
     if engine == "event":
         made = event_plan._draw(net, loop)
         return made.edges.targets, np.broadcast_to(made.weights, len(made.edges)), None
@@ -42,7 +46,8 @@ def independent(one, other, n_one, n_other):
 
 
 @pytest.mark.parametrize(
-    ("n_post", "bits"), [(2**18, 16), (2**17, 16), (150_001, 16), (2**20, 14), (2**20, 12), (2**18, 8), (1000, 8)]
+    ("n_post", "bits"),
+    [(2**18, 16), (2**17, 16), (150_001, 16), (2**20, 14), (2**20, 12), (2**18, 8), (1000, 8)],
 )
 @pytest.mark.parametrize("engine", ["clock", "event"])
 def test_weights_tell_nothing_of_targets(n_post, bits, engine):
@@ -52,14 +57,18 @@ def test_weights_tell_nothing_of_targets(n_post, bits, engine):
     for part in (targets % 4, targets % 8, targets * 8 // n_post):
         assert independent(part.astype(int), level, 8, 8) > ALARM
     means = np.array([weights[targets % 4 == k].mean() for k in range(4)])
-    np.testing.assert_allclose(means, 0.5, atol=5 * 0.2887 / np.sqrt(OUT * SOURCES / 4))  # 5 standard errors
+    np.testing.assert_allclose(
+        means, 0.5, atol=5 * 0.2887 / np.sqrt(OUT * SOURCES / 4)
+    )  # 5 standard errors
 
 
 @pytest.mark.parametrize("store", [Ideal, Procedural])
-@pytest.mark.parametrize(("n_post", "bits"), [(60_000, 16), (45_000, 16), (21_846, 16), (1_500_000, 11)])
+@pytest.mark.parametrize(
+    ("n_post", "bits"), [(60_000, 16), (45_000, 16), (21_846, 16), (1_500_000, 11)]
+)
 def test_no_target_has_heavier_weights(n_post, bits, store):
-    """The words that choose a target are 2**32 / n_post in a row: their low bits go round a whole number of times, and
-    a part, whose mean was that of the target's weights."""
+    """The words that choose a target are 2**32 / n_post in a row: their low bits go round a whole
+    number of times, and a part, whose mean was that of the target's weights."""
     targets, weights, _ = drawn(n_post, store(bits=bits))
     first, length = -(-(targets.astype(np.int64) << 32) // n_post), 1 << bits
     rest = (2**32 // n_post) % length
@@ -72,16 +81,24 @@ def test_no_target_has_heavier_weights(n_post, bits, store):
 
 def test_both_engines_draw_the_same_weights():
     for n_post in (500, 2**18):
-        here, there = (drawn(n_post, Ideal(bits=16), engine=engine) for engine in ("clock", "event"))
+        here, there = (
+            drawn(n_post, Ideal(bits=16), engine=engine) for engine in ("clock", "event")
+        )
         order, other = (np.lexsort((made[1], made[0])) for made in (here, there))
         np.testing.assert_array_equal(here[0][order], there[0][other])
-        np.testing.assert_allclose(here[1][order], there[1][other], atol=1e-6)  # float32 on the clock engine
+        np.testing.assert_allclose(
+            here[1][order], there[1][other], atol=1e-6
+        )  # float32 on the clock engine
 
 
 @pytest.mark.parametrize("connectivity", [FixedOutDegree(OUT), FixedTotal(OUT * SOURCES)])
 @pytest.mark.parametrize(("n_post", "bits"), [(500, 16), (60_000, 16), (300_001, 8), (2**20, 10)])
-def test_a_store_that_draws_again_has_the_weights_of_one_that_keeps_them(connectivity, n_post, bits):
-    kept, again = (drawn(n_post, kind(bits=bits), connectivity=connectivity) for kind in (Ideal, Procedural))
+def test_a_store_that_draws_again_has_the_weights_of_one_that_keeps_them(
+    connectivity, n_post, bits
+):
+    kept, again = (
+        drawn(n_post, kind(bits=bits), connectivity=connectivity) for kind in (Ideal, Procedural)
+    )
     for one, other in zip(kept, again, strict=True):
         np.testing.assert_array_equal(one, other)
 

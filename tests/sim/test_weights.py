@@ -7,7 +7,15 @@ from potentia import Network, Simulator
 from potentia.hardware import BreakdownReRAM, Crossbar, PulsedReRAM, Tile, Wires
 from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF
-from potentia.sim import Explicit, FixedOutDegree, FixedProbability, FixedTotal, Ideal, Procedural, Uniform
+from potentia.sim import (
+    Explicit,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotal,
+    Ideal,
+    Procedural,
+    Uniform,
+)
 
 UNITS = 3000  # more than a shard, so threads share the populations
 STORES = {
@@ -23,7 +31,10 @@ STORES = {
 def drawn(kind):
     """Two populations and two projections with weights and delays of their own, both ways."""
     net = Network(seed=8)
-    ones, others = net.population(LIF(), UNITS, name="ones"), net.population(CubaLIF(), UNITS + 70, name="others")
+    ones, others = (
+        net.population(LIF(), UNITS, name="ones"),
+        net.population(CubaLIF(), UNITS + 70, name="others"),
+    )
     rule = STDP() if kind == "learned" else None
     how = {"store": STORES[kind], "rule": rule, "delay": Uniform(1e-3, 4e-3)}
     net.connect(ones, others, FixedTotal(20_000), weight=Uniform(0.0, 1e-3), name="there", **how)
@@ -38,7 +49,9 @@ def told(net, **how):
 
 @pytest.mark.parametrize("kind", STORES)
 def test_threads_and_backends_tell_the_same_weights(kind):
-    """With two threads, one of which may own no target of a projection; in whole numbers; and in the oracle."""
+    """With two threads, one of which may own no target of a projection; in whole numbers; and in
+    the oracle.
+    """
     net = drawn(kind)
     expected = told(net, threads=1)
     assert [part.size for part in expected] == [20_000, 4 * (UNITS + 70)]
@@ -63,7 +76,10 @@ def test_weights_follow_source_delay_and_target(how):
     rng = np.random.default_rng(4)
     chosen = rng.permutation(UNITS * UNITS)[:5000]
     sources, targets = chosen // UNITS, chosen % UNITS
-    delays, weights = rng.integers(1, 4, chosen.size) * 1e-3, rng.normal(0.0, 1e-3, chosen.size).astype(np.float32)
+    delays, weights = (
+        rng.integers(1, 4, chosen.size) * 1e-3,
+        rng.normal(0.0, 1e-3, chosen.size).astype(np.float32),
+    )
     net = Network()
     ones, others = net.population(LIF(), UNITS), net.population(LIF(), UNITS)
     joined = net.connect(ones, others, Explicit(sources, targets), weight=weights, delay=delays)
@@ -92,6 +108,8 @@ def test_a_probe_of_weights_works_on_threads():
 def test_weights_behind_wires_do_not_depend_on_threads():
     net = Network(seed=1)
     ones = net.population(LIF(), 30)
-    store = Crossbar(device=BreakdownReRAM(), tile=Tile(rows=16, columns=16), wires=Wires(r_word=1.0, r_bit=1.0))
+    store = Crossbar(
+        device=BreakdownReRAM(), tile=Tile(rows=16, columns=16), wires=Wires(r_word=1.0, r_bit=1.0)
+    )
     joined = net.connect(ones, ones, FixedProbability(0.2), weight=1e-3, store=store)
     np.testing.assert_array_equal(*(Simulator(net, threads=n).weights(joined) for n in (1, 2)))
