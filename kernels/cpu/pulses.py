@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .random import normal, uniform
+from .random import normal, of_sample, uniform
 
 
 @njit(inline="always")
@@ -44,6 +44,7 @@ def answers(g, stuck, s, up, g_min, g_max):
 def pulse_step(
     step,
     key,
+    sample,
     synapse,
     change,
     proposed,
@@ -70,9 +71,9 @@ def pulse_step(
     is right. They go to `plus`; where it cannot move that way, opposite pulses go to `minus`. A
     device below g_min has no filament and does not respond; nor does one that is stuck: stuck_plus,
     stuck_minus (n_synapses,) uint8, or (0,) if none is.
-    pulses (1,): total.
+    pulses (1,): total. sample (1,) int64: each sample of a batch draws numbers of its own.
     """
-    count = proposed[0]
+    count, stream = proposed[0], of_sample(key, sample[0])
     for k in range(count):
         s = synapse[k]
         weight = scale * (plus[s] - minus[s])
@@ -83,13 +84,13 @@ def pulse_step(
             else max(change[k], min(low - weight, 0.0))
         )
         number = math.floor(
-            abs(wanted) * levels / (scale * (g_max - g_min)) + uniform(key, step, 4 * k)
+            abs(wanted) * levels / (scale * (g_max - g_min)) + uniform(stream, step, 4 * k)
         )
         if number == 0:
             continue
         jitter = 0.0
         if cycle_noise > 0:
-            jitter = cycle_noise * math.sqrt(number) * normal(key, step, 2 * k + 1)
+            jitter = cycle_noise * math.sqrt(number) * normal(stream, step, 2 * k + 1)
         bend = nonlinearity_up if up else nonlinearity_down
         if answers(plus[s], stuck_plus, s, up, g_min, g_max):
             plus[s] = pulsed(np.float64(plus[s]), up, number, jitter, g_min, g_max, levels, bend)

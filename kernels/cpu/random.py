@@ -20,6 +20,12 @@ def mix(x):
 
 
 @njit(inline="always")
+def of_sample(key, sample):
+    """The key of one sample of a batch; in a run, and in sample 0, it is `key` itself."""
+    return np.uint64(key) if sample == 0 else mix(np.uint64(key) + np.uint64(sample))
+
+
+@njit(inline="always")
 def row_key(key, step):
     """What (key, step) contribute to `bits`."""
     return mix(np.uint64(key) + GOLDEN_WORD * (np.uint64(step) + np.uint64(1)))

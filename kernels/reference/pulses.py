@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .random import normal, uniform
+from .random import normal, of_sample, uniform
 
 
 def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
@@ -35,6 +35,7 @@ def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
 def pulse_step(
     step,
     key,
+    sample,
     synapse,
     change,
     proposed,
@@ -54,16 +55,16 @@ def pulse_step(
     pulses,
 ):
     """Carry out the proposed changes, in order, by pulses; return their number."""
-    count = int(proposed[0])
+    count, stream = int(proposed[0]), of_sample(key, sample[0])
     nominal = scale * (g_max - g_min) / levels
     for k in range(count):
         s, up = synapse[k], change[k] > 0
         weight = scale * (plus[s] - minus[s])
         room = max(high - weight, 0) if up else max(weight - low, 0)
-        number = int(min(abs(change[k]), room) / nominal + uniform(key, step, 4 * k))
+        number = int(min(abs(change[k]), room) / nominal + uniform(stream, step, 4 * k))
         if number == 0:
             continue
-        jitter = cycle_noise * np.sqrt(number) * normal(key, step, 2 * k + 1)
+        jitter = cycle_noise * np.sqrt(number) * normal(stream, step, 2 * k + 1)
         for cells, stuck, raises in ((plus, stuck_plus, up), (minus, stuck_minus, not up)):
             free = cells[s] >= g_min and not (stuck.size and stuck[s])
             if free and (cells[s] < g_max if raises else cells[s] > g_min):

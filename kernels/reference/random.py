@@ -27,6 +27,12 @@ def mix(x):
         return x ^ (x >> np.uint64(31))
 
 
+def of_sample(key, sample):
+    """The key of one sample of a batch; in a run, and in sample 0, it is `key` itself."""
+    with np.errstate(over="ignore"):
+        return np.uint64(key) if sample == 0 else mix(np.uint64(key) + np.uint64(sample))
+
+
 def bits(key, step, index):
     """64 random bits for (key, step, index); any argument may be an array."""
     with np.errstate(over="ignore"):

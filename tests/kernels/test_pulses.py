@@ -37,6 +37,7 @@ def program(
     high=np.inf,
     cycle_noise=0.0,
     stuck=((), ()),
+    sample=0,
     **response,
 ):
     """Carry out ``proposals`` (synapse, change) on copies, weight = 1e5 * (plus - minus)."""
@@ -47,6 +48,7 @@ def program(
     done = backend.pulse_step(
         step,
         KEY,
+        np.array([sample]),
         synapse,
         change,
         proposed,
@@ -127,6 +129,30 @@ def test_random_rounding_has_the_right_mean(backend):
     )
     assert pulses == pytest.approx(0.1 * n, abs=5 * np.sqrt(0.09 * n))
     assert (plus.sum() - n * 10e-6) * 1e5 == pytest.approx(pulses * nominal, rel=1e-9)
+
+
+def test_each_sample_of_a_batch_draws_numbers_of_its_own(backend):
+    """Halves of a pulse are rounded up at other synapses, and jitter is another one: in any two
+    samples the moves are as good as uncorrelated, five standard errors at most.
+    """
+    n, nominal = 4000, 1e5 * (G_MAX - G_MIN) / 50
+    proposals = [(s, 2.5 * nominal) for s in range(n)]
+    moves = np.array(
+        [
+            program(
+                backend,
+                np.full(n, 10e-6),
+                np.full(n, G_MIN),
+                proposals,
+                cycle_noise=0.01,
+                sample=sample,
+            )[0]
+            for sample in (0, 1, 2, -1)
+        ]
+    )
+    assert moves.std(axis=1).min() > 0.1 * (G_MAX - G_MIN) / 50
+    apart = np.corrcoef(moves)[np.triu_indices(4, 1)]
+    assert np.abs(apart).max() < 5 / np.sqrt(n)
 
 
 def test_the_partner_takes_over_at_the_bound(backend):

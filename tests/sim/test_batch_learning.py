@@ -291,6 +291,22 @@ def test_devices_have_fast_weights_and_no_sums():
         np.testing.assert_array_equal(array, state[key])
 
 
+@pytest.mark.parametrize("name", ["float64", "float32", "reference"])
+def test_pulses_of_two_samples_have_nothing_to_do_with_one_another(name):
+    """Samples with one train differ by the noise of their pulses alone, which is as good as
+    uncorrelated: about their mean, moves of two samples correlate by -1 / (batch - 1), within five
+    standard errors.
+    """
+    store = Crossbar(PulsedReRAM(cycle_noise=0.3), adc=None)
+    made = simulator(WAYS[name], store=store)
+    before = made.weights("in")
+    moves = made.run(DURATION, batch=8, learn="each").weights("in")[:, -1] - before
+    assert np.abs(moves).max(axis=1).min() > 1e-4
+    apart = (moves - moves.mean(axis=0))[:, moves.std(axis=0) > 0]
+    pairs = np.corrcoef(apart)[np.triu_indices(8, 1)]
+    assert np.abs(pairs + 1 / 7).max() < 5 / np.sqrt(apart.shape[1])
+
+
 @pytest.mark.parametrize("how", [CLOCK, {"engine": "event"}], ids=["clock", "event"])
 def test_without_a_rule_there_is_nothing_to_learn(how):
     """The frozen control of a batch that learns is the same call on the network without rules."""
