@@ -45,4 +45,4 @@ $(VENV)/test.ready: $(VENV)/run.ready
 	touch $@
 
 clean:
-	rm -rf $(VENV) .cache build *.egg-info
+	rm -rf $(VENV) .cache .editable/linked build *.egg-info
