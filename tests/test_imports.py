@@ -38,6 +38,7 @@ INSIDE = {  # rooms within rooms, from the ground up: each may import those befo
         {"results", "plan", "encoding"},
         {"engines"},
         {"runs"},
+        {"session"},
         {"simulator"},
     ],
     "hardware": [

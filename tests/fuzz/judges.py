@@ -246,7 +246,7 @@ def set_again(case: Case) -> bool:
                 simulator.set(population, **given)
         for projection in simulator.network.projections:
             plain = isinstance(projection.store, Ideal) and projection.store.bits is None
-            if plain and not simulator._options.deterministic:
+            if plain and not simulator._session.options.deterministic:
                 simulator.set(projection.name, weights=simulator.weights(projection))
     listed = {
         "wiring",

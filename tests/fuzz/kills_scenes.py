@@ -178,7 +178,7 @@ def resumed(template: Path) -> Scene:
 
     segments.CHECKPOINT_SECONDS = 0.0
     with contextlib.suppress(KeyboardInterrupt):
-        clock()._run(SPAN, tick, template)
+        clock()._session.single(SPAN, tick, template)
     later = max(segments.CHECKPOINTS, key=lambda name: (template / name).stat().st_mtime_ns)
     (template / later).write_bytes(b"damaged")
     return simulation(clock, template=template)

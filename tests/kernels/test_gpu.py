@@ -204,7 +204,7 @@ def test_records_handed_over_on_the_way(gpu, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        simulator()._run(0.05, tick, tmp_path / "broken")
+        simulator()._session.single(0.05, tick, tmp_path / "broken")
     assert (
         storage.digest(simulator().run(0.05, record_to=tmp_path / "broken", resume=True))
         == expected

@@ -152,7 +152,7 @@ def test_an_interrupted_run_learns_nothing():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        broken._run(0.02, tick)
+        broken._session.single(0.02, tick)
     assert outcome(broken, broken.run(0.02)) == outcome(steady, steady.run(0.02))
 
 

@@ -32,7 +32,7 @@ def chained(folder, monkeypatch, n=12):
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            simulator(chunk=20)._run(0.1, tick, folder)
+            simulator(chunk=20)._session.single(0.1, tick, folder)
     return chain.segments(folder)
 
 

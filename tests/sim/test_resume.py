@@ -55,7 +55,7 @@ def broken(folder, after, engine="clock"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        simulator(engine)._run(SPAN, tick, folder)
+        simulator(engine)._session.single(SPAN, tick, folder)
 
 
 @pytest.fixture(scope="module", params=["clock", "event"])
@@ -88,7 +88,7 @@ def test_a_run_may_break_off_twice(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        simulator()._run(SPAN, tick, tmp_path, True)
+        simulator()._session.single(SPAN, tick, tmp_path, True)
     assert all((tmp_path / name).read_bytes() != content for name, content in checkpoints.items())
     done = simulator().run(SPAN, record_to=tmp_path, resume=True)
     assert storage.digest(done) == storage.digest(simulator().run(SPAN))
@@ -110,7 +110,7 @@ def test_a_checkpoint_that_was_not_written_to_its_end(damaged, tmp_path):
 def test_what_is_sealed_is_not_simulated_again(tmp_path):
     broken(tmp_path, 20)
     seen = []
-    simulator()._run(SPAN, seen.append, tmp_path, True)
+    simulator()._session.single(SPAN, seen.append, tmp_path, True)
     assert seen[0] >= 19 * 70  # at once, as far as the checkpoint
     assert sum(seen) == round(SPAN / 1e-4)
 
@@ -218,7 +218,7 @@ def test_a_hostile_checkpoint_is_refused(tmp_path):
     """Sealed as it should be, but with a state that lacks its time."""
     sim = simulator()
     state = {name: array for name, array in sim._engine.snapshot().items() if name != "step"}
-    snapshot.save(tmp_path / segments.CHECKPOINTS[0], sim._snapshot(state))
+    snapshot.save(tmp_path / segments.CHECKPOINTS[0], sim._session.snapshot(state))
     with pytest.raises(DataError, match=r"checkpoint-1\.snapshot cannot be resumed"):
         sim.run(SPAN, record_to=tmp_path, resume=True)
 

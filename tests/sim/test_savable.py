@@ -94,10 +94,10 @@ def test_descriptions_of_many_kinds_are_recorded_and_resumed(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        driven(model, stimulus)._run(0.05, tick, tmp_path)
+        driven(model, stimulus)._session.single(0.05, tick, tmp_path)
     assert (tmp_path / "checkpoint-1.snapshot").exists()
     seen = []
-    done, _ = driven(model, stimulus)._run(0.05, seen.append, tmp_path, True)
+    done, _ = driven(model, stimulus)._session.single(0.05, seen.append, tmp_path, True)
     assert seen[0] >= 40  # what was sealed is not simulated again
     assert storage.digest(done) == storage.digest(driven(model, stimulus).run(0.05))
 
@@ -116,6 +116,6 @@ def test_descriptions_of_many_kinds_are_recorded_and_resumed(
 def test_what_cannot_be_saved_is_refused_before_the_first_step(model, message, tmp_path):
     seen = []
     with pytest.raises(UnsupportedError, match=f"Population 'cells', model: .*{message}"):
-        driven(model)._run(0.05, seen.append, tmp_path / "run")
+        driven(model)._session.single(0.05, seen.append, tmp_path / "run")
     assert not seen
     assert not (tmp_path / "run").exists()

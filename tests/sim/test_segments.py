@@ -67,7 +67,7 @@ def test_a_broken_run_leaves_what_was_sealed(result, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sim._run(0.1, tick, tmp_path / "run")
+        sim._session.single(0.1, tick, tmp_path / "run")
     part = Result.load(tmp_path / "run")
     assert part.stop == pytest.approx(0.06)
     early = result.spikes("exc").times <= part.stop
@@ -165,7 +165,7 @@ def test_two_runs_do_not_share_a_folder(result, tmp_path, monkeypatch):
                 simulator().run(0.1, record_to=tmp_path, resume=bool(refused))
             refused.append(str(caught.value))
 
-    same(simulator(chunk=20)._run(0.1, tick, tmp_path)[0], result)
+    same(simulator(chunk=20)._session.single(0.1, tick, tmp_path)[0], result)
     told = f"holds the records of a run that still goes on, as process {os.getpid()} on {platform.node()}, since 20"
     assert all(told in text for text in refused)
     assert [path.name for path in tmp_path.iterdir()] == ["results.h5"]
