@@ -95,7 +95,7 @@ def choose(network: Network, options: Options) -> tuple[Engine, Options]:
         network = drawn(network)
     if options.engine == "event":
         from .event import EventEngine
-        from .event_plan import compile_events
+        from .event_compile import compile_events
 
         with memory_told("Simulator.network"):
             return EventEngine(compile_events(network), threads=threads), options

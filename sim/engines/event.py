@@ -25,8 +25,10 @@ from ..results.result import Result
 from ..results.sink import Sink
 from .batch import spread
 from .batch_learning import ADDED, Changes
+from .event_chains import chained_weights
+from .event_compile import compile_events
 from .event_memory import EventMemory, within
-from .event_plan import EventPlan, chained_weights, compile_events
+from .event_plan import EventPlan
 from .event_recording import EventRecording, check_probe
 from .event_solved import LIMIT, kernels_of, ticks
 

@@ -26,8 +26,8 @@ from ..description.inputs import Stimulus
 from ..description.parts import Input, Population
 from ..plan.population import constant_drive, counts, event_input, reached, suits
 from ..seed import beginning, stream_key
-from .event_plan import EventPlan, receiving
-from .event_solved import ticks
+from .event_plan import EventPlan
+from .event_solved import receiving, ticks
 
 
 def build_inputs(

@@ -1,6 +1,4 @@
-"""A population made ready for the event engine: exact kernels by address, parameters, and times in
-ticks.
-"""
+"""A population made ready for the event engine: addresses of kernels, parameters, ticks."""
 
 from __future__ import annotations
 
@@ -49,6 +47,17 @@ def kernels_of(population: Population) -> EventKernels:
             "exact solution between events; use engine='clock'"
         )
     return kernels
+
+
+def receiving(population: Population, receptor: str) -> int:
+    """Which state variable of a population's units the weights at a receptor are added to."""
+    kernels = kernels_of(population)
+    if receptor not in kernels.receives:
+        raise UnsupportedError(
+            f"engine 'event': {receptor!r} of {population.name!r} is a modulator, which only rules of the clock engine "
+            f"read; choose one of {', '.join(kernels.receives)} or engine='clock'"
+        )
+    return kernels.state.index(kernels.receives[receptor])
 
 
 class Solved:

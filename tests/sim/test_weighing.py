@@ -12,7 +12,7 @@ from potentia import Network, Simulator
 from potentia.errors import CapacityError
 from potentia.models import IF, SpikeSource
 from potentia.sim import FixedOutDegree, FixedTotal, Ideal, Procedural, Uniform
-from potentia.sim.engines import event_plan
+from potentia.sim.engines import event_chains
 
 ALARM = 1e-6  # false-alarm rate of each statistical test; the seeds are fixed
 OUT, SOURCES = 2000, 20
@@ -27,7 +27,7 @@ def drawn(n_post, store, *, engine="clock", connectivity=None, delay=1e-3):
         source, target, chosen, weight=Uniform(0.0, 1.0), delay=delay, store=store, name="loop"
     )
     if engine == "event":
-        made = event_plan._draw(net, loop)
+        made = event_chains.draw(net, loop)
         return made.edges.targets, np.broadcast_to(made.weights, len(made.edges)), None
     simulator = Simulator(net, dt=1e-3, threads=1)
     synapses = simulator.plan.synapses["loop"]
