@@ -115,9 +115,8 @@ def open_streams() -> None:
             setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 (stays open)
 
 
-SAFE = (
-    os.path.abspath(os.sep) if os.name == "posix" else sys.prefix
-)  # a folder into which strangers cannot write
+# a folder into which strangers cannot write
+SAFE = os.path.abspath(os.sep) if os.name == "posix" else sys.prefix
 SETTINGS = ("NUMBA_CACHE_DIR", "MATPLOTLIBRC", "MPLCONFIGDIR")  # may name files to take code from
 _home: list[str] = []  # where the command was started
 
@@ -136,9 +135,8 @@ def elsewhere() -> Iterator[None]:
     except OSError:  # it was removed
         home = SAFE
     before, path = dict(os.environ), list(sys.path)
-    kept = [
-        str(Path(__file__).resolve().parents[1])
-    ]  # where Potentia comes from, and what was named in full
+    # where Potentia comes from, and what was named in full
+    kept = [str(Path(__file__).resolve().parents[1])]
     kept += filter(os.path.isabs, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     for name in SETTINGS:
         if name in os.environ and not os.path.isabs(os.environ[name]):

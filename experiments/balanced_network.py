@@ -42,9 +42,8 @@ def network(settings: Settings) -> Network:
     start = {"v": Uniform(0.0, 10e-3)}
     exc = net.population(CubaLIF(), n_excitatory, name="exc", initial=start)
     inh = net.population(CubaLIF(), settings.neurons - n_excitatory, name="inh", initial=start)
-    scale = (
-        4000 * 0.02 / (settings.neurons * settings.probability)
-    )  # the same mean input at any size
+    # the same mean input at any size
+    scale = 4000 * 0.02 / (settings.neurons * settings.probability)
     for source, weight in ((exc, EXCITATORY), (inh, INHIBITORY)):
         for target in (exc, inh):
             connectivity = FixedProbability(settings.probability)

@@ -56,24 +56,22 @@ PROBABILITIES: Final = np.array(
         [0.0364, 0.0010, 0.0034, 0.0005, 0.0277, 0.0080, 0.0658, 0.1443],
     ]
 )
-EXTERNAL: Final = np.array(
-    [1600, 1500, 2100, 1900, 2000, 1900, 2900, 2100]
-)  # synapses from outside per neuron
+# synapses from outside per neuron
+EXTERNAL: Final = np.array([1600, 1500, 2100, 1900, 2000, 1900, 2900, 2100])
 EXTERNAL_RATE: Final = 8.0  # of each of them [Hz]
-REFERENCE_RATES: Final = np.array(
-    [0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829]
-)  # full scale [Hz]
+# full scale [Hz]
+REFERENCE_RATES: Final = np.array([0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829])
 
 TAU, TAU_SYNAPSE, CAPACITANCE = 10e-3, 0.5e-3, 250e-12  # [s], [s], [F]
 REST, THRESHOLD, RESET, REFRACTORY = -65e-3, -50e-3, -65e-3, 2e-3  # [V], [V], [V], [s]
+# [V]
 START_MEAN: Final = (
     np.array([-68.28, -63.16, -63.33, -63.45, -63.11, -61.66, -66.72, -61.43]) * 1e-3
-)  # [V]
+)
 START_SD: Final = np.array([5.36, 4.57, 4.74, 4.94, 4.94, 4.55, 5.46, 4.48]) * 1e-3  # [V]
 
-WEIGHT: Final = (
-    87.8e-12 * TAU / CAPACITANCE
-)  # R * I [V]: 3.512 mV, a current whose potential peaks at 0.15 mV
+# R * I [V]: 3.512 mV, a current whose potential peaks at 0.15 mV
+WEIGHT: Final = 87.8e-12 * TAU / CAPACITANCE
 G: Final = -4.0  # inhibitory weights over excitatory ones
 WEIGHT_SPREAD: Final = 0.1  # standard deviation over mean
 DEFAULT_BITS: Final = 8  # of a weight: 256 levels with the mean and variance of its distribution

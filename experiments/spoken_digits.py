@@ -149,9 +149,8 @@ def listen(
     costs: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for words in np.array_split(order, max(len(trains) // BATCH, 1)):
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", "Simulator.run: .* came in one step", PotentiaWarning
-            )  # a few of a word
+            # a few of a word
+            warnings.filterwarnings("ignore", "Simulator.run: .* came in one step", PotentiaWarning)
             batch = simulator.run(
                 {"speech": [trains[word] for word in words]}, batch=len(words), progress=False
             )

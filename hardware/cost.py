@@ -36,11 +36,12 @@ CONVERSION: Final = {  # [J] per conversion, by bits
 }
 ROW_DRIVER: Final = 0.417e-12  # [J] per activation of a row, underuse included
 ADD: Final = 0.9e-12  # [J] per 32-bit floating-point addition
+# bytes of SRAM: [J] per 64-bit access
 MEMORY: Final = {
     8 << 10: 10e-12,
     32 << 10: 20e-12,
     1 << 20: 100e-12,
-}  # bytes of SRAM: [J] per 64-bit access
+}
 DRAM: Final = 1.3e-9  # [J] per 64-bit access, the lower of 1.3 to 2.6 nJ
 GPU_OPERATION: Final = 0.481e-12  # [J] per operation
 GPU_SOURCE: Final = (

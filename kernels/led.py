@@ -15,9 +15,8 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-PAUSE: Final = (
-    0.1  # [s] between two checks whether the work is over; an interrupt may have lost the message
-)
+# [s] between two checks whether the work is over; an interrupt may have lost the message
+PAUSE: Final = 0.1
 
 
 class Led(Generic[T]):

@@ -57,9 +57,8 @@ class Readout:
         x, y = _pair(self, features, labels, n_classes)
         n_classes = int(y.max()) + 1 if n_classes is None else int(n_classes)
         mean, scale = x.mean(axis=0), x.std(axis=0)
-        scale[scale <= 1e-12 * (1.0 + np.abs(mean))] = (
-            1.0  # a constant feature says nothing: it becomes 0
-        )
+        # a constant feature says nothing: it becomes 0
+        scale[scale <= 1e-12 * (1.0 + np.abs(mean))] = 1.0
         sizes = [x.shape[1], *([self.n_hidden] if self.n_hidden else []), n_classes]
         standardised = (x - mean) / scale
         if self.n_hidden or len(x) >= x.shape[1]:

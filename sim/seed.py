@@ -8,9 +8,8 @@ from typing import Final
 from ..kernels.reference.inputs import PICO
 from .validation import whole
 
-MOST_BEGINNING: Final = (
-    1 << 61
-)  # picoseconds, 26 days: trains that begin later share their random numbers
+# picoseconds, 26 days: trains that begin later share their random numbers
+MOST_BEGINNING: Final = 1 << 61
 
 
 def check_seed(owner: object, seed: object) -> int:

@@ -20,9 +20,8 @@ from ..errors import CapacityError, ParameterError
 from . import conversion
 from .conversion import shown
 
-MOST_STEPS: Final = (
-    2**53
-)  # of one duration: beyond, a time in double precision no longer tells steps apart
+# of one duration: beyond, a time in double precision no longer tells steps apart
+MOST_STEPS: Final = 2**53
 SIGNS: Final = {"above": ">", "least": ">=", "below": "<", "most": "<="}
 GRID: Final = 1e-6  # of a step: how far a time may lie beside the grid
 

@@ -87,9 +87,8 @@ def test_events_are_spikes_times_out_degree():
     net.connect(sources, targets, AllToAll(), weight=1e-6)
     net.stimulate(sources, SpikeTrain([1e-3, 2e-3, 2e-3], [0, 1, 2]))
     simulator = Simulator(net)
-    assert (
-        _measure.activity(simulator, simulator.run(1e-3), 1.0) == {}
-    )  # nothing recorded, nothing known
+    # nothing recorded, nothing known
+    assert _measure.activity(simulator, simulator.run(1e-3), 1.0) == {}
     net.probe(sources, "spikes")
     net.probe(targets, "spikes")
     simulator = Simulator(net)
@@ -351,9 +350,8 @@ def test_the_history_keeps_what_others_measured(tmp_path):
     assert list(sections) == ["coba", "cuba"]  # in alphabetical order
     assert sections["cuba"] == cuba_alone
     assert "peer/ours 4" in sections["coba"]
-    assert (
-        "| potentia / one | clock | 0.25 | - |" in sections["coba"]
-    )  # no bar that would end the cell
+    # no bar that would end the cell
+    assert "| potentia / one | clock | 0.25 | - |" in sections["coba"]
 
 
 def test_the_history_grows_by_a_line_per_day_and_commit(tmp_path):

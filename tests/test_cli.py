@@ -106,9 +106,8 @@ def test_list_names_every_experiment():
     assert done.returncode == 0
     assert "balanced-network" in done.stdout
     assert set(experiments()) >= {"balanced-network"}
-    assert all(
-        "(" in text and text.endswith(".") for text in experiments().values()
-    )  # the reference first
+    # the reference first
+    assert all("(" in text and text.endswith(".") for text in experiments().values())
 
 
 @pytest.mark.parametrize(

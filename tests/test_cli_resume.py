@@ -93,9 +93,8 @@ def test_a_run_that_is_done_is_told(broken, whole):
     """Its record is printed, and nothing in its folder changes."""
     assert potentia("resume", broken).returncode == 0
     before = {path.name: path.read_bytes() for path in broken.iterdir()}
-    (
-        broken / ".run.lock"
-    ).touch()  # as a run leaves it that is killed between its last word and its end
+    # as a run leaves it that is killed between its last word and its end
+    (broken / ".run.lock").touch()
     again = potentia("resume", broken)
     assert (again.returncode, again.stderr) == (0, "")
     assert not (broken / ".run.lock").exists()

@@ -28,9 +28,8 @@ def examples(page: Path) -> list[str]:
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if examples(page)], ids=lambda page: page.stem
 )
-@pytest.mark.filterwarnings(
-    "error::potentia.errors.PotentiaWarning"
-)  # an example asks for nothing doubtful
+# an example asks for nothing doubtful
+@pytest.mark.filterwarnings("error::potentia.errors.PotentiaWarning")
 def test_the_examples_of_a_page_run_and_run_again(page, tmp_path, monkeypatch):
     if page.stem == "gpu":
         if shutil.which("g++") is None:

@@ -43,12 +43,13 @@ class Saccades:
     pixels, their dead time and bandwidth, the flicker of the screen.
     """
 
+    # x, y [pixels]
     corners: tuple[tuple[float, float], ...] = (
         (0.0, 1.0),
         (3.0, 6.0),
         (6.0, 0.5),
         (0.5, 1.0),
-    )  # x, y [pixels]
+    )
     period: float = 105e-3  # of one saccade [s]
     moving: tuple[float, float] = (10e-3, 85e-3)  # start and end of the movement in it [s]
     tick: float = 1e-3  # [s] between two positions

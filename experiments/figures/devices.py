@@ -37,9 +37,8 @@ def overview() -> Figure:
         _formed(formed)
         _written(written)
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", PotentiaWarning
-            )  # the widening after two days was not measured
+            # the widening after two days was not measured
+            warnings.simplefilter("ignore", PotentiaWarning)
             _aged(aged)
         _read(read)
         for axes in (formed, written, aged, read):

@@ -14,12 +14,13 @@ from potentia.learning import Readout
 from potentia.learning.readout import one_thread, pytorch
 from potentia.sim import validation as check
 
+# among which the weight decay of the convex readout is chosen
 DECAYS: Final = (
     1e-3,
     1e-2,
     1e-1,
     1.0,
-)  # among which the weight decay of the convex readout is chosen
+)
 HELD_OUT: Final = 5  # one in so many training samples judges the decays
 
 Features = NDArray[np.float64]

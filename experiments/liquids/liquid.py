@@ -105,9 +105,8 @@ class Imperfections:
 
 PERFECT: Final = Imperfections()
 HOUR: Final = 3600.0  # [s]
-FILAMENT: Final = (
-    presets.cmo_hfox().ageing
-)  # of filaments in another oxide: -0.089 uS per e-fold of time, spreading
+# of filaments in another oxide: -0.089 uS per e-fold of time, spreading
+FILAMENT: Final = presets.cmo_hfox().ageing
 AXES: Final[
     dict[str, tuple[float, ...]]
 ] = {  # what `sweep` varies, each alone: a field of Imperfections

@@ -88,9 +88,8 @@ def study(settings: StudySettings, context: Context, task: Task) -> dict[str, An
                 scores[name].append(task.judge_echo(heard[name][-1]))
         swept = [(*point[:2], _swept(settings, context, task, point[2], tick)) for point in points]
     for name, bins in zip(CONTROLS, (1, settings.control_bins), strict=True):
-        scores[name] = [
-            task.judge(task.frames.counts(bins) * (bins / task.liquid.n_steps))
-        ]  # shares of frames
+        # shares of frames
+        scores[name] = [task.judge(task.frames.counts(bins) * (bins / task.liquid.n_steps))]
     metrics = summarise(scores, heard, task)
     metrics["seconds"] = time.perf_counter() - begin
     report(context, metrics, heard, task)

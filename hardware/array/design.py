@@ -107,9 +107,8 @@ class ArrayDesign:
         for rows in tile.blocks(grid.shape[0]):
             for columns in Tile(rows=tile.rows, columns=width).strips(grid.shape[1]):
                 used = grid[rows, columns]
-                whole = np.full(
-                    (tile.rows, width), self.device.rest, grid.dtype
-                )  # lines are as long as the tile
+                # lines are as long as the tile
+                whole = np.full((tile.rows, width), self.device.rest, grid.dtype)
                 whole[: used.shape[0], : used.shape[1]] = used
                 found = self.wires.effective(np.ascontiguousarray(whole, dtype=np.float64))
                 seen[rows, columns] = found[: used.shape[0], : used.shape[1]]

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 MOST_CELLS: Final = 2**31 - 1
-BYTES: Final = (
-    28  # of a cell in a dense array: two conductances, the variance of their reading, the column
-)
+# of a cell in a dense array: two conductances, the variance of their reading, the column
+BYTES: Final = 28
 
 
 @dataclass(frozen=True)

@@ -88,8 +88,7 @@ class Macro40nm:
 
         options: of `Crossbar`. Raises ParameterError as it does.
         """
-        tile = Tile(
-            rows=self.rows, columns=max(self.columns // 2, 1)
-        )  # plus and minus share the columns
+        # plus and minus share the columns
+        tile = Tile(rows=self.rows, columns=max(self.columns // 2, 1))
         chosen: dict[str, Any] = {"pairs": "both", "tile": tile} | options
         return Crossbar(self.device, **chosen)

@@ -93,9 +93,8 @@ class Power(Law):
             raise check.fail(self, "high", "must be >= 0", self.high)
 
     def __call__(self, x: Values) -> Values:
-        raised = np.exp(
-            self.exponent * np.log(np.maximum(x, SMALLEST))
-        )  # three times as fast as a power
+        # three times as fast as a power
+        raised = np.exp(self.exponent * np.log(np.maximum(x, SMALLEST)))
         values: Values = np.minimum(self.factor * raised, self.high)
         return values
 

@@ -14,9 +14,8 @@ from ...sim.seed import check_key, stream_key
 from .device import Conductances, Device, check_cell, check_targets
 from .laws import Polynomial
 
-WIDE: Final = (
-    6.0  # standard deviations below g_min at which a cell that was written still answers pulses
-)
+# standard deviations below g_min at which a cell that was written still answers pulses
+WIDE: Final = 6.0
 
 
 @final

@@ -18,9 +18,8 @@ from .laws import Law, check_law
 Conductances = NDArray[np.float64]
 
 OLDEST: Final = 2.0**53  # time constants, beyond which a float does not tell one from the next
-APART: Final = math.log(
-    4.0
-)  # of the logarithms of time constants: the spectrum is off 1/f by 0.3 % at most
+# of the logarithms of time constants: the spectrum is off 1/f by 0.3 % at most
+APART: Final = math.log(4.0)
 
 
 @final
@@ -67,9 +66,8 @@ class Flicker:
         span = self._span(seconds)
         if span:
             parts = np.arange(math.ceil(span / APART))
-            taus = (
-                self.read_time / math.pi * np.exp((parts + 0.5) * APART)
-            )  # a period is 2 pi of them
+            # a period is 2 pi of them
+            taus = self.read_time / math.pi * np.exp((parts + 0.5) * APART)
             weights = np.sqrt(np.minimum(APART, span - parts * APART) / span)
             ages = np.minimum(seconds / taus, OLDEST)
             kernels.fluctuate(np.uint64(stream_key(key, "flicker")), weights, ages, values)

@@ -35,9 +35,8 @@ class PulsedReRAM(Device):
     cycle_noise: float = 0.02  # relative to g_max - g_min
     write_error: float = 0.0  # relative to g_max - g_min
     read_noise: float = 0.0  # relative to the conductance
-    device_spread: float = (
-        0.0  # sd of the logarithm of what writing reaches above g_min, fixed for each cell
-    )
+    # sd of the logarithm of what writing reaches above g_min, fixed for each cell
+    device_spread: float = 0.0
 
     graded: ClassVar[bool] = True
 

@@ -19,9 +19,8 @@ from ...kernels.cpu.vectors import WIDTH
 Array = NDArray[np.float64]
 
 MOST: Final = 2000  # iterations; arrays up to 1024 x 1024 take ten or so
-MARGIN: Final = (
-    0.25  # of the tolerance: a residual this small leaves outputs within the tolerance as well
-)
+# of the tolerance: a residual this small leaves outputs within the tolerance as well
+MARGIN: Final = 0.25
 NOTHING: Final[Array] = np.zeros((0, 0))
 KEPT: Final = 1 << 23  # numbers of scratch that a thread keeps at most: 64 MiB
 _kept = threading.local()

@@ -105,9 +105,8 @@ def _answer(
     """The currents into the ground if the cells have voltages u, and how far the lines' answer is
     from u [V].
     """
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # a step that is too long is refused, not feared
+    # a step that is too long is refused, not feared
+    with np.errstate(over="ignore", invalid="ignore"):
         found = lines.under(voltages, cell.current(g, u))
         return found.currents, float(np.abs(found.word - found.bit - u).max())
 

@@ -19,9 +19,8 @@ Mask = NDArray[np.bool_]
 
 MANY: Final = 80  # inputs from which it pays to make the effective conductances first
 FINEST: Final = 1e-13  # the smallest tolerance that double precision can hold
-VANISHING: Final = (
-    1e-14  # a whole line of segments this small beside its cells is a line without resistance
-)
+# a whole line of segments this small beside its cells is a line without resistance
+VANISHING: Final = 1e-14
 ENDS: Final = ("single", "double")
 
 

@@ -15,12 +15,13 @@ from numba.extending import intrinsic
 
 from .caching import kernel
 
+# places in `meeting` (WORDS,) int64, a cache line apart
 ARRIVED, GENERATION, LATE, WORDS = (
     0,
     8,
     16,
     24,
-)  # places in `meeting` (WORDS,) int64, a cache line apart
+)
 SPINS = 4000  # reads before the core is yielded
 LONG = 1_000_000  # cycles: a core that comes back later than this came back late
 _X86 = platform.machine() in {"x86_64", "AMD64"}

@@ -61,10 +61,11 @@ def build(g, left, right_end, below, top_end):
     """
     rows, columns = g.shape
     total = g.sum()
+    # lengths / decay lengths
     along = (
         np.sqrt(left.sum() * total / rows),
         np.sqrt(below.sum() * total / columns),
-    )  # lengths / decay lengths
+    )
     if not WEAK < min(along) < np.inf:
         return none(columns)
     n, m = (min(int(np.ceil(NODES * length)), MOST) for length in along)

@@ -47,9 +47,8 @@ def convert_step(
     """
     n_post = receiving.size
     if column_plus.size > n_post:
-        touched[
-            : touched_count[0]
-        ].sort()  # sums do not depend on the order in which rows were driven
+        # sums do not depend on the order in which rows were driven
+        touched[: touched_count[0]].sort()
     stream = mix(key + np.uint64(sample[0]))
     count = touched_count[0]
     total = 0.0

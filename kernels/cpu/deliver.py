@@ -262,9 +262,8 @@ def deliver_drawn_step(
     """
     arrived, filled, g, k = 0, 0, 0, 0
     shift = np.uint32(shift)
-    scale = np.uint32(
-        np.uint32(1) << shift
-    )  # a product vectorises where a shift by a variable does not
+    # a product vectorises where a shift by a variable does not
+    scale = np.uint32(np.uint32(1) << shift)
     uneven = False
     for m in range(sizes.size):
         uneven |= np.float64(sizes[m]) * (np.float64(masks[m]) + 1.0) > PLAIN
@@ -297,9 +296,8 @@ def deliver_drawn_step(
                         drawn[filled + draw - begin] = coded(target, place, scale, word, mask, code)
                     filled += end - begin
                     continue
-                for first in range(
-                    begin, end, WIDE
-                ):  # draws a few too many, so that the inner loop has a fixed length
+                # draws a few too many, so that the inner loop has a fixed length
+                for first in range(begin, end, WIDE):
                     room = drawn[filled + first - begin : filled + first - begin + WIDE]
                     for j in range(WIDE):
                         word = row_word(inner, first + j)

@@ -42,9 +42,8 @@ def escape_lif_step(
         v[i] = short_of(at(drive, i), v, i, driven, coarse) + jump[i]
         jump[i] = 0
     k = 0
-    while (
-        k < left.size and left[k] != 0
-    ):  # refractory neurons, whose v is set to their reset below, never fire
+    # refractory neurons, whose v is set to their reset below, never fire
+    while k < left.size and left[k] != 0:
         v[resting[k]] = -np.inf
         k += 1
     row, count = row_key(key, step), 0
@@ -53,9 +52,8 @@ def escape_lif_step(
         hazard = at(expected, i) * exponential(
             (np.float64(v[i]) - at(threshold, i)) * at(steepness, i)
         )
-        if unit(word) < hazard and unit(word) < 1.0 - exponential(
-            -hazard
-        ):  # the first is cheap and mostly enough
+        # the first is cheap and mostly enough
+        if unit(word) < hazard and unit(word) < 1.0 - exponential(-hazard):
             fired[count] = i
             count += 1
     held = clamp(v, resting, left, reset)

@@ -134,9 +134,8 @@ def _crossing_between(neuron, threshold, begin, limit):
             -end / tau_second
         )
         if drive + rest <= threshold or (not rising and limit == math.inf and drive <= threshold):
-            return (
-                math.inf
-            )  # falling, and at most rising again to a drive that is not above threshold
+            # falling, and at most rising again to a drive that is not above threshold
+            return math.inf
         begin = end
         span *= 2.0
     return math.inf

@@ -45,9 +45,8 @@ TRACE = np.dtype(
     ],
     align=True,
 )
-LEFT = np.dtype(
-    [("value", np.float64), ("last", np.int64)], align=True
-)  # at its last event [ticks]
+# at its last event [ticks]
+LEFT = np.dtype([("value", np.float64), ("last", np.int64)], align=True)
 RUN = np.dtype([("rule", np.int64), ("first", np.int64), ("end", np.int64)], align=True)
 
 

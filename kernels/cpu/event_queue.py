@@ -174,9 +174,8 @@ def new_schedule(due: Any) -> tuple[Schedule, Schedule, Schedule, Schedule]:
     size.
     """
     due = np.array(due, np.int64)
-    order = np.lexsort((np.arange(due.size), due))[
-        : np.count_nonzero(due < NEVER)
-    ]  # sorted is a heap too
+    # sorted is a heap too
+    order = np.lexsort((np.arange(due.size), due))[: np.count_nonzero(due < NEVER)]
     heap, place = np.zeros(due.size, np.int64), np.full(due.size, -1, np.int64)
     heap[: order.size], place[order] = order, np.arange(order.size)
     return heap, place, due, np.array([order.size], np.int64)

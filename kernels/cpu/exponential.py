@@ -53,9 +53,8 @@ def _series(dtype, mantissa, low, high, degree):
     """The function for one dtype, whose log2(e) is the sum of two numbers."""
     low, high, log2e = dtype(low), dtype(high), dtype(1 / math.log(2))
     rest = dtype(float(LOG2E_DIGITS[0]) - float(log2e) + LOG2E_DIGITS[1])
-    shift = dtype(
-        1.5 * 2**mantissa
-    )  # adding it rounds to a whole number, which then stands in the low bits
+    # adding it rounds to a whole number, which then stands in the low bits
+    shift = dtype(1.5 * 2**mantissa)
     terms = tuple(dtype(math.log(2) ** k / math.factorial(k)) for k in range(degree - 1, -1, -1))
     first = dtype(math.log(2) ** degree / math.factorial(degree))
 

@@ -19,9 +19,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numba.core.types import Type
 
-LIBRARY: Final = __package__.rpartition(".")[
-    0
-]  # all rooms of kernels, whose sources every name of code on disk bears
+# all rooms of kernels, whose sources every name of code on disk bears
+LIBRARY: Final = __package__.rpartition(".")[0]
 TRUSTED: Final = (
     frozenset({"numpy", "numba", "llvmlite", "scipy", "builtins"}) | sys.stdlib_module_names
 )

@@ -25,9 +25,8 @@ from .fingerprint import (
     reads,
 )
 
-_made: dict[
-    tuple[str, bool], Callable[..., Any]
-] = {}  # by fingerprint: equal kernels are compiled once
+# by fingerprint: equal kernels are compiled once
+_made: dict[tuple[str, bool], Callable[..., Any]] = {}
 _prints: dict[int, tuple[Callable[..., Any], Fingerprint]] = {}  # of what is in `_made`, by address
 
 

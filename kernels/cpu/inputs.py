@@ -59,9 +59,8 @@ def poisson_step(
     the smallest `due` of every 256 units. Interval k of unit i is -ln(u(key, i, k)) / rate, the
     same on any grid; drowsy, place, woken: see `deliver_step`.
     """
-    end = (
-        step + 1.5
-    ) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
+    # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
+    end = (step + 1.5) * dt
     stream = mix(key + np.uint64(sample[0]))
     arrived, soonest = 0, math.inf
     for group in range(earliest.size):

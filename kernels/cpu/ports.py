@@ -275,10 +275,11 @@ def effective(g, left, right_end, below, top_end):
     parts = np.zeros(((g.shape[0] // TILE) * (g.shape[1] // TILE), 4 * TILE, 4 * TILE))
     cached(tiles)(g, left, below, places, counts, parts)
     block = assemble(parts, g.shape[1] // TILE, right_end > 0, top_end > 0)
+    # both ends are tied to the same
     for far, near, end in (
         (RIGHT, LEFT, right_end),
         (TOP, BOTTOM, top_end),
-    ):  # both ends are tied to the same
+    ):
         for part in (block.part(far, near), block.part(near, far)):
             part[np.diag_indices(min(part.shape))] += end
     return without(block, right_end > 0, top_end > 0).part(LEFT, BOTTOM)

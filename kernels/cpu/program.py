@@ -22,9 +22,8 @@ from .refusal import refusal
 from .verdict import tell
 
 AGAIN: Final = 32  # chunks after which the slower way, one thread or several, is tried again
-SLACK: Final = (
-    1.02  # several threads are kept while their time is at most so many times that of one
-)
+# several threads are kept while their time is at most so many times that of one
+SLACK: Final = 1.02
 
 
 class Chunk:
@@ -102,10 +101,11 @@ class Program:
         self._before = np.empty_like(clockwork.state)
         self._watch = np.array([0, 0, clockwork.patience], np.int64)
         self._threads = threads if len(self._stages) else 1
+        # seconds per step of late, by number of threads; 0 for unknown
         self._pace = {
             1: 0.0,
             self._threads: 0.0,
-        }  # seconds per step of late, by number of threads; 0 for unknown
+        }
         self._chunks = 0
         self._meeting = np.zeros(barrier.WORDS, np.int64)
         self._shared = np.zeros(8 * (threads + 1), np.int64)
@@ -140,9 +140,8 @@ class Program:
         if not self._pace[self._threads]:
             return self._threads
         if not self._pace[1]:
-            return (
-                1 if self._meeting[barrier.LATE] else self._threads
-            )  # nobody waited: no need to try one thread
+            # nobody waited: no need to try one thread
+            return 1 if self._meeting[barrier.LATE] else self._threads
         faster, slower = (
             (self._threads, 1)
             if self._pace[self._threads] <= SLACK * self._pace[1]

@@ -72,9 +72,9 @@ def clamp(v, resting, left, reset):
     held = listed - free
     while ahead < free and left[ahead] == 0:
         ahead += 1
-    if (
-        ahead == free
-    ):  # usual: those that end stand in front; neurons with a longer refractory time may stand before them
+    # usual: those that end stand in front; neurons with a longer refractory time may stand before
+    # them
+    if ahead == free:
         for k in range(held):
             resting[k] = resting[k + free]
             left[k] = left[k + free]

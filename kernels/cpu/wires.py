@@ -249,9 +249,8 @@ def iterate(
         for i in range(kept.shape[0]):
             for j in range(columns):
                 kept[i, j] += alpha * p[i, j]
-    if (
-        top_end == 0.0
-    ):  # the last residual went down the bit lines already: what B^-1 makes of it is at hand
+    # the last residual went down the bit lines already: what B^-1 makes of it is at hand
+    if top_end == 0.0:
         for j in range(columns):
             currents[j] += scratch[0][j]
     return done, 0.0 if start == 0.0 or energy == 0.0 else np.sqrt(square / start)

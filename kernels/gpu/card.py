@@ -15,11 +15,12 @@ from .order import deal
 from .signatures import FOLDER
 from .source import digest, text
 
+# no fused multiply-add: it rounds once where others round twice
 OPTIONS = (
     "-std=c++17",
     "-fmad=false",
     f"-I{FOLDER}",
-)  # no fused multiply-add: it rounds once where others round twice
+)
 
 
 class Memory:

@@ -42,9 +42,8 @@ class Host:
     steps = 1
 
     def __init__(self, *, backwards: bool = False) -> None:
-        self._backwards = (
-            backwards  # the last thread runs first, and the last launch that need not wait
-        )
+        # the last thread runs first, and the last launch that need not wait
+        self._backwards = backwards
 
     def allocate(self, n_bytes: int) -> Memory:
         """New memory, all zero."""

@@ -128,9 +128,8 @@ class Program:
         tick = Work(("tick",), {"period": self._period}, self._period)
         last = self._launches(jobs(tick, self._mirror, self._device, precision))
         sequence: list[Launch] = []
-        found: dict[
-            tuple[bool, ...], list[Launch]
-        ] = {}  # steps in which the same calls are due are alike
+        # steps in which the same calls are due are alike
+        found: dict[tuple[bool, ...], list[Launch]] = {}
         ends: list[int] = []
         for offset in range(self._period):
             due = tuple(offset % every == 0 for every, _ in each)

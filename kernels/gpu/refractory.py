@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Lists = Sequence[
-    tuple[NDArray[Any], NDArray[Any]]
-]  # of each shard: resting (n,) uint32, left (n,) int32
+# of each shard: resting (n,) uint32, left (n,) int32
+Lists = Sequence[tuple[NDArray[Any], NDArray[Any]]]
 
 
 def spelled(lists: Lists) -> NDArray[np.int32]:

@@ -12,9 +12,8 @@ import numpy as np
 from .gaussian import normal_rows
 
 DIGIT = 128  # the base in which conductances are written
-LEAST = (
-    1e4  # times the smallest normal number: smaller vectors count as 0, so that 1 / lsb is finite
-)
+# times the smallest normal number: smaller vectors count as 0, so that 1 / lsb is finite
+LEAST = 1e4
 TINY = np.float32(LEAST * np.finfo(np.float32).tiny)
 
 

@@ -39,9 +39,8 @@ def deliver_step(
         for segment in sources * lags.size + g:
             synapses = slice(begin[segment], end[segment])
             each = weights[synapses] if np.ndim(weights) else receiving.dtype.type(weights)
-            np.add.at(
-                receiving, targets[synapses], each
-            )  # one after the other: a target may occur twice
+            # one after the other: a target may occur twice
+            np.add.at(receiving, targets[synapses], each)
         arrived += sources.size
     return arrived
 

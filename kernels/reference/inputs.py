@@ -54,9 +54,8 @@ def poisson_step(
     same on any grid; drowsy, place, woken: not used here.
     """
     rate, weight = np.broadcast_to(rate, due.shape), _each(receiving, weight)
-    end = (
-        step + 1.5
-    ) * dt  # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
+    # a spike acts at the nearest grid point; this step ends at (step + 1) * dt
+    end = (step + 1.5) * dt
     if earliest.min() > end:
         return 0
     stream = mix(np.uint64(key) + np.uint64(sample[0]))

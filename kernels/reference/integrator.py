@@ -14,9 +14,8 @@ def integrator_step(v, carry, resting, left, jump, drive, fired, dt, threshold, 
     `clamp`; jump (n,) weights that arrive at the end of the step [V], set to 0 after; drive I/C
     [V/s]; fired (n,) uint32 receives the firing indices.
     """
-    more = (
-        drive * v.dtype.type(dt) + jump + carry
-    )  # two plain numbers would be multiplied in double precision
+    # two plain numbers would be multiplied in double precision
+    more = drive * v.dtype.type(dt) + jump + carry
     total = v + more
     added = total - v
     carry[:] = (v - (total - added)) + (more - added)

@@ -14,14 +14,14 @@ import numpy as np
 from .connectivity import below
 from .random import again, bits, row_key, uniform
 
+# odd; the two multipliers mix 32 bits with least bias
 STEP, FIRST, SECOND = (
     0x9E3779B9,
     0x21F0AAAD,
     0xD35A2D97,
-)  # odd; the two multipliers mix 32 bits with least bias
-EVEN = (
-    7  # bits left unused between target and level: they keep the error of `own_bits` below 2**-10
 )
+# bits left unused between target and level: they keep the error of `own_bits` below 2**-10
+EVEN = 7
 
 
 def count_sources(key, n, counts):

@@ -31,9 +31,8 @@ def fire(reached, v, resting, left, held, fired, reset, hold_steps):
     """
     np.copyto(v, reset, where=reached, casting="same_kind")
     steps = np.broadcast_to(hold_steps, v.shape)
-    resters = np.flatnonzero(reached & (steps > 0))[
-        : v.size - held
-    ]  # a list is full when all are in it
+    # a list is full when all are in it
+    resters = np.flatnonzero(reached & (steps > 0))[: v.size - held]
     resting[held : held + resters.size] = resters
     left[held : held + resters.size] = steps[resters]
     left[held + resters.size : held + resters.size + 1] = 0

@@ -17,10 +17,11 @@ from .. import validation as check
 from ..seed import check_key
 
 Values = NDArray[np.float64]
+# quantiles that levels are averaged from: at least per level, and in total
 FINE, MOST_FINE = (
     256,
     1 << 16,
-)  # quantiles that levels are averaged from: at least per level, and in total
+)
 
 
 class Distribution(ABC):
@@ -174,9 +175,8 @@ class LogNormal(Parametric):
 
     def cdf(self, x: Values) -> Values:
         x = check.finite_array(self, "x", x, ndim=1)
-        ratios = np.maximum(
-            np.asarray(x) / self._middle, 0.0
-        )  # of a mirrored distribution the share above
+        # of a mirrored distribution the share above
+        ratios = np.maximum(np.asarray(x) / self._middle, 0.0)
         if self.sigma == 0:
             return (np.asarray(x) >= self._middle).astype(np.float64)
         logs = [math.log(ratio) if ratio > 0 else -math.inf for ratio in ratios]

@@ -83,9 +83,8 @@ class FromSparse(Connectivity):
             raise check.fail(
                 self, "weights", f"must be as many as synapses ({count})", f"shape {values.shape}"
             )
-        if isinstance(
-            self.matrix, np.ndarray
-        ):  # a weight may become 0, which a dense matrix would not keep
+        # a weight may become 0, which a dense matrix would not keep
+        if isinstance(self.matrix, np.ndarray):
             return FromSparse(csr_array((values, np.nonzero(self.matrix)), shape=self.matrix.shape))
         matrix = self.matrix.copy()
         matrix.data = values

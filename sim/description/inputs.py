@@ -177,9 +177,8 @@ class SpikeTrain(Stimulus):
         return {"cursor": ("int64", (1,), 0)}
 
     def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
-        now = (
-            (step + SAME) * dt if step else -1.0
-        )  # at the beginning, spikes at time 0 are still to come
+        # at the beginning, spikes at time 0 are still to come
+        now = (step + SAME) * dt if step else -1.0
         return {"cursor": int(np.searchsorted(np.asarray(self.times), now, side="right"))}
 
     def entries(self, field: str, n: int) -> int:

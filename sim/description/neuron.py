@@ -113,12 +113,10 @@ class NeuronModel(ABC):
     receptors: ClassVar[tuple[str, ...]]
     receives: ClassVar[Mapping[str, str]] = {}  # receptor -> state variable
     units: ClassVar[Mapping[str, str]] = {}
-    counts: ClassVar[
-        tuple[str, ...]
-    ] = ()  # receptors to which each arrival adds 1, whatever its weight
-    exact: ClassVar[
-        tuple[str, ...]
-    ] = ()  # constants that the kernel gets in double precision in any case
+    # receptors to which each arrival adds 1, whatever its weight
+    counts: ClassVar[tuple[str, ...]] = ()
+    # constants that the kernel gets in double precision in any case
+    exact: ClassVar[tuple[str, ...]] = ()
     conductances: ClassVar[tuple[str, ...]] = ()  # receptors whose weights must not be below 0
     event: ClassVar[EventKernels | None] = None
     sends: ClassVar[str | None] = None

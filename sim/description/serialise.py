@@ -33,12 +33,13 @@ PORTS = (NeuronModel, Stimulus, Store, Rule, Connectivity, Distribution)
 CHOICES = ("connectivity", "weight", "delay", "store", "rule")  # of a projection
 MOST_DEPTH = 32  # of values inside values
 LIBRARY = __package__.split(".")[0]
+# each class in one of them has a name of its own there
 ROOMS = (
     "sim",
     "models",
     "learning",
     "hardware",
-)  # each class in one of them has a name of its own there
+)
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -320,12 +321,8 @@ def _as_array(value: Any) -> NDArray[Any] | None:
         return None
     try:
         array = np.asarray(value)
-    except (
-        TypeError,
-        ValueError,
-        RuntimeError,
-    ):  # a tensor that is elsewhere or waits for its gradient
-        return None
+    except (TypeError, ValueError, RuntimeError):
+        return None  # a tensor that is elsewhere or waits for its gradient
     return array if array.dtype.kind in "biuf" else None
 
 

@@ -19,12 +19,10 @@ from ..operators.signals import Memory
 MOST_BITS: Final = 16
 LEVEL_BYTES: Final = 4  # of a synapse whose weight is one of few levels
 FLOAT_BYTES: Final = 8  # of one with a weight of its own
-PLASTIC_BYTES: Final = (
-    20  # of one that learns, with its reverse index and the copy for interrupted runs
-)
-OTHER_BYTES: Final = (
-    32  # of one in any other store, such as pairs of devices, and the copy for interrupted runs
-)
+# of one that learns, with its reverse index and the copy for interrupted runs
+PLASTIC_BYTES: Final = 20
+# of one in any other store, such as pairs of devices, and the copy for interrupted runs
+OTHER_BYTES: Final = 32
 
 
 @final

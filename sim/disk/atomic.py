@@ -16,12 +16,10 @@ from typing import BinaryIO, Final, cast
 from ...errors import DataError
 from . import lock
 
-PART: Final = re.compile(
-    r"\.(.+)\.[a-z0-9_]{8}\.part"
-)  # the name of a file or folder until it is whole
-YOUNG: Final = (
-    60.0  # [s]: a temporary file of this age may belong to another writer who is still at work
-)
+# the name of a file or folder until it is whole
+PART: Final = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")
+# [s]: a temporary file of this age may belong to another writer who is still at work
+YOUNG: Final = 60.0
 
 
 @contextlib.contextmanager

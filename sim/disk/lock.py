@@ -34,11 +34,12 @@ except ImportError:  # no POSIX system
 MOST_BYTES: Final = 4096  # of what a holder says
 PATIENCE: Final = 0.3  # [s] to wait: whoever only looks at a lock holds it for a moment
 PAUSE: Final = 0.02  # [s] between two tries
+# what file systems without locks say
 NO_LOCKS: Final = (
     errno.ENOLCK,
     errno.ENOSYS,
     errno.EOPNOTSUPP,
-)  # what file systems without locks say
+)
 CAREFUL: Final = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 )

@@ -29,10 +29,9 @@ DEFAULT_DT: Final = 1e-4  # [s]
 THREADS: Final = "POTENTIA_THREADS"  # environment variable; the cores that a process uses at most
 LARGE: Final = 20_000  # neurons from which on a run uses several cores unless told otherwise
 MOST_THREADS: Final = 1024
-MOST_SHARED: Final = (
-    4  # of them: beyond, runs of synapses get too short (on 16 cores, 4, 8 and 16 threads take the
-)
-# same time)
+# of them: beyond, runs of synapses get too short (on 16 cores, 4, 8 and 16 threads take the same
+# time)
+MOST_SHARED: Final = 4
 
 
 @final
@@ -151,9 +150,8 @@ def _on_a_card(
     parts = {type(part.model) for part in network.populations} | {
         type(part.stimulus) for part in network.inputs
     }
-    kernels = (
-        3 + len(parts) + len({probe.what for probe in network.probes})
-    )  # deliver, list, send, and one each
+    # deliver, list, send, and one each
+    kernels = 3 + len(parts) + len({probe.what for probe in network.probes})
     if (
         not choice.pays(neurons=units, synapses=round(synapses), kernels=kernels, dt=dt)
         or not choice.available()

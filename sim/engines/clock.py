@@ -291,9 +291,8 @@ class ClockEngine:
         for variable, value in values.items():
             memory[f"{population.name}.{variable}"][...] = value
             sent = f"{population.name}.sent"
-            if (
-                variable == population.model.sends and sent in memory.views
-            ):  # its targets see it at once
+            # its targets see it at once
+            if variable == population.model.sends and sent in memory.views:
                 memory[sent][(self.step - 1) % memory[sent].shape[0]] = value
         return self._like(memory, self.step)
 
@@ -306,9 +305,8 @@ class ClockEngine:
     def bounds(self, projection: Projection) -> tuple[float, float]:
         """Between which numbers the weights of a projection must lie."""
         low, high = self.plan.projections[projection.name].bounds
-        rounded = np.array(
-            [low, high], self.plan.precision
-        )  # weights that were clipped may be these
+        # weights that were clipped may be these
+        rounded = np.array([low, high], self.plan.precision)
         return min(low, float(rounded[0])), max(high, float(rounded[1]))
 
     def with_weights(self, projection: Projection, weights: NDArray[np.float64]) -> ClockEngine:
@@ -370,9 +368,8 @@ class ClockEngine:
                     f"Simulator.set: cannot keep the state, since {signal.name} gets another shape"
                 )
         made = self._like(memory, self.step, plan)
-        made.program = plan.program(
-            memory
-        )  # now, in case a kernel of a user's own does not take what it gets
+        # now, in case a kernel of a user's own does not take what it gets
+        made.program = plan.program(memory)
         return made
 
     def _like(self, memory: Memory, step: int, plan: Plan | None = None) -> ClockEngine:

@@ -76,9 +76,8 @@ class _Slots:
         self._changes, self._levels = [np.zeros(0, CHANGE)], [np.zeros(0)]
         self._n_spikes = self._n_changes = self._n_noises = self._n_levels = 0
         self._sums: list[tuple[int, int, int]] = []
-        self._present: list[
-            PiecewiseConstant
-        ] = []  # what changes the drive of the present population
+        # what changes the drive of the present population
+        self._present: list[PiecewiseConstant] = []
         self._noisy: list[tuple[Input, HeldNoise]] = []
         self._ways: dict[type[EventInput], Callable[..., None]] = {
             SpikeTimes: self._train,

@@ -164,9 +164,8 @@ class Dataset(Item):
                 f"it declares {self.n_bytes:,} bytes in a file of {self._source.size:,}"
             )
         chunks = read_index(self._source.read, address, self.shape, extent)
-        whole = (
-            len(chunks) * math.prod(extent) * dtype.itemsize
-        )  # chunks at the border reach beyond it
+        # chunks at the border reach beyond it
+        whole = len(chunks) * math.prod(extent) * dtype.itemsize
         self._source.declare(max(self.n_bytes, whole), sum(chunk.stored for chunk in chunks))
         return lambda: assemble(
             self._source.read_numbers, chunks, self.shape, extent, dtype, self._filters

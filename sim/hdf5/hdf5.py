@@ -260,9 +260,8 @@ def _foreign_lines(path: str | os.PathLike[str]) -> list[str]:
     """
     homes = {str(Path(str(module.__file__)).resolve().parents[1]) for module in (h5py, np)}
     command = [sys.executable, "-I", str(hdf5_tree.__file__), os.path.abspath(path), *sorted(homes)]
-    single = dict.fromkeys(
-        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
-    )  # threads take address space
+    # threads take address space
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     try:
         done = subprocess.run(
             command,

@@ -17,9 +17,8 @@ from .operator import Kernel, Operator, Phase, Shard, bind, parameters, plain
 from .signals import ANY, SAVED, Layout, Signal, block_name, definite, whole_dtype
 
 Scope = Mapping[str, Any]
-WOKEN: Final = (
-    "woken"  # stands for the region of a signal that holds marks; `Plan.program` makes the arrays
-)
+# stands for the region of a signal that holds marks; `Plan.program` makes the arrays
+WOKEN: Final = "woken"
 
 
 def woken(region: str) -> Signal:

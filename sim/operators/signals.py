@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, UnsupportedError
 
+# each one contiguous block; "fixed" arrays stand alone
 REGIONS = (
     "state",
     "flow",
     "store",
     "scratch",
     "sums",
-)  # each one contiguous block; "fixed" arrays stand alone
+)
 ALIGNMENT = 64  # bytes: a cache line
 # The processor fetches in advance within a page. So threads that write to the same page disturb
 # each other even where they share no cache line (a fifth of the time of deliveries). Long arrays
@@ -26,9 +27,8 @@ ALIGNMENT = 64  # bytes: a cache line
 PAGE = 4096  # bytes
 SAVED = ("state", "flow", "store")  # regions of memory that a snapshot holds
 MOST_COUNT = (1 << 62) - 1  # the greatest cursor or number of steps in a saved state
-ANY = (
-    1 << 64
-) - 1  # `most` of whole numbers that no kernel uses as an index or a count, such as sums and hashes
+# `most` of whole numbers that no kernel uses as an index or a count, such as sums and hashes
+ANY = (1 << 64) - 1
 
 
 @dataclass(frozen=True, eq=False)

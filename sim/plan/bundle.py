@@ -60,14 +60,12 @@ class Bundle:
         lags = np.unique(np.concatenate([synapses.lags for synapses in self.synapses]))
         places = [build.place(member.names["receiving"]) for member in self.members]
         coding = _Coding.of(self.members, places)
-        name = "/".join(
-            member.name for member in self.members
-        )  # no part of a network has a name with a slash
+        # no part of a network has a name with a slash
+        name = "/".join(member.name for member in self.members)
         name = name if len(name) < 60 else f"{self.members[0].name}/{len(self.members) - 1} more"
         redrawn = self.synapses[0].redrawn
-        lag_counts = (
-            [] if redrawn else [synapses.lag_counts() for synapses in self.synapses]
-        )  # once, as they are drawn
+        # once, as they are drawn
+        lag_counts = [] if redrawn else [synapses.lag_counts() for synapses in self.synapses]
         for thread in range(len(self.members[0].owned)):
             label = name if thread == 0 else f"{name}/thread {thread}"
             if redrawn:
@@ -210,9 +208,8 @@ class _Coding:
 
     shift: int
     table: NDArray[np.float64] | None
-    codes: tuple[
-        int, ...
-    ]  # code of each member's first level; members with the same levels share codes
+    # code of each member's first level; members with the same levels share codes
+    codes: tuple[int, ...]
     dtype: str  # of the weights that are added up
 
     @classmethod
@@ -234,9 +231,8 @@ class _Coding:
             raise CapacityError(
                 f"Network: a bundle reaches {last + 1} receptors, but at most {1 << WORD} can be numbered"
             )
-        starts: dict[
-            bytes, int
-        ] = {}  # of each list of levels: members with the same one share its codes
+        # of each list of levels: members with the same one share its codes
+        starts: dict[bytes, int] = {}
         table: NDArray[np.float64] = np.zeros(0)
         codes = []
         for given_levels in levels:

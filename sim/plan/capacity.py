@@ -18,14 +18,12 @@ from .population import event_input
 from .probes import BUFFER
 
 # Bytes:
-DRAWING: Final = (
-    40  # per synapse, in addition, while the synapses of a projection are drawn one by one
-)
+# per synapse, in addition, while the synapses of a projection are drawn one by one
+DRAWING: Final = 40
 EVENT_SYNAPSE: Final = 48  # per synapse on the event engine, where all are listed
 EVENT_SEGMENT: Final = 80  # per synapse there, in addition, where delays differ and must be sorted
-EVENT_PLASTIC: Final = (
-    40  # per synapse there that learns, in addition: its weight, which a run copies, and its index
-)
+# per synapse there that learns, in addition: its weight, which a run copies, and its index
+EVENT_PLASTIC: Final = 40
 EVENT_TRACE: Final = 32  # per trace of a source and delay there, which is kept twice
 NUMBER: Final = 8  # per number of a unit: a state variable, a receptor, a drive
 EVENT_UNIT: Final = 200  # per unit on the event engine, beside its state, which is kept twice

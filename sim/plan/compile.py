@@ -90,9 +90,8 @@ def compile_network(
         marks |= {f"woken_{part}": woken(part) for part in ("state", "flow")}
         build.operator(Phase.ADVANCE, "all", "drowse_step", marks)
     recorders = [build_probe(probe, scopes, synapses, build) for probe in network.probes]
-    operators = sorted(
-        build.operators, key=lambda operator: operator.phase
-    )  # stable: order of declaration inside a phase
+    # stable: order of declaration inside a phase
+    operators = sorted(build.operators, key=lambda operator: operator.phase)
     return Plan(
         network=network,
         dt=dt,

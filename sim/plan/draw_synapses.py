@@ -85,9 +85,8 @@ def _list(
     key = stream_key(network.seed, "connectivity", name)
     edges = projection.connectivity.edges(pre.n, post.n, key, recurrent=pre is post)
     lags, index = draw_lags(projection, edges, stream_key(network.seed, "delay", name), dt)
-    if (
-        not lags.size
-    ):  # without synapses there are no delays; each source still has one segment, an empty one
+    # without synapses there are no delays; each source still has one segment, an empty one
+    if not lags.size:
         lags = np.ones(1, np.int64)
     levels, drawn = draw_codes(projection, edges, stream_key(network.seed, "weight", name))
     dealt = edges.dealt and (

@@ -98,9 +98,8 @@ class PopulationScope:
         self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (past,), most=n)
         self.sent: Signal | None = None
         if model.sends is not None and joined.outgoing:
-            before = np.broadcast_to(
-                initial.get(model.sends, 0), (self.depth, n)
-            )  # until something was sent
+            # until something was sent
+            before = np.broadcast_to(initial.get(model.sends, 0), (self.depth, n))
             self.sent = build.signal(f"{name}.sent", "flow", "float", (self.depth, n), before)
         self.key = stream_key(network.seed, "population", name)
         self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,), most=ANY)

@@ -11,9 +11,8 @@ import numpy as np
 from ..operators.operator import Shard
 
 EVEN: Final = 1.05  # most work of a thread over the mean, for which whole populations stay with one thread each
-UNITS: Final = (
-    2048  # most units of a shard, so that its state stays in the first-level cache between kernels
-)
+# most units of a shard, so that its state stays in the first-level cache between kernels
+UNITS: Final = 2048
 
 
 def cut(n: int) -> list[tuple[int, int]]:

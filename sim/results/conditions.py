@@ -15,9 +15,8 @@ from .. import validation as check
 from ..description.parts import Population
 from .result import Result
 
-Look = Callable[
-    [str, str], NDArray[np.float64]
-]  # population, state variable -> its present values (n,)
+# population, state variable -> its present values (n,)
+Look = Callable[[str, str], NDArray[np.float64]]
 
 
 class Judgement(NamedTuple):

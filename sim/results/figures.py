@@ -322,9 +322,8 @@ def bars(
         )
     span = float(np.max(np.abs(values) + errors, initial=0.0)) or 1.0
     for place, value, error in zip(places, values, errors, strict=True):
-        digits = (
-            max(2 - int(np.floor(np.log10(abs(value)))), 0) if value else 0
-        )  # three significant ones of the value
+        # three significant ones of the value
+        digits = max(2 - int(np.floor(np.log10(abs(value)))), 0) if value else 0
         text = f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
         ax.text(
             float(place), value + error + 0.02 * span, text, ha="center", va="bottom", fontsize=8

@@ -15,13 +15,11 @@ from ..disk.lock import FolderLock
 from ..hdf5 import hdf5
 
 RECORD: Final = "run.json"
-SWEEP: Final = (
-    "sweep.json"  # in a folder of runs that belong together, see `experiments/framework/sweep.py`
-)
+# in a folder of runs that belong together, see `experiments/framework/sweep.py`
+SWEEP: Final = "sweep.json"
 LOCK: Final = ".run.lock"
-HIDDEN: Final = re.compile(
-    r"\.([A-Za-z0-9_-]+)\.[a-z0-9_]{8}\.part"
-)  # nobody knows a folder by this name
+# nobody knows a folder by this name
+HIDDEN: Final = re.compile(r"\.([A-Za-z0-9_-]+)\.[a-z0-9_]{8}\.part")
 BUSY: Final = "holds a run that is still running"
 
 

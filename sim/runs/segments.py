@@ -28,14 +28,14 @@ from .snapshot import Snapshot
 MOST_BYTES: Final = 1 << 26  # per segment
 MOST_SECONDS: Final = 10.0  # between segments, as far as there is something to write
 CHECKPOINT_SECONDS: Final = 60.0  # between checkpoints
+# one of them is whole at any time
 CHECKPOINTS: Final = (
     "checkpoint-1.snapshot",
     "checkpoint-2.snapshot",
-)  # one of them is whole at any time
-LEAST_FREE: Final = 1 << 24  # bytes on the disk before a run may begin
-WAITING: Final = (
-    4  # segments that may wait to be written; beyond this the simulation waits for the disk
 )
+LEAST_FREE: Final = 1 << 24  # bytes on the disk before a run may begin
+# segments that may wait to be written; beyond this the simulation waits for the disk
+WAITING: Final = 4
 LOCK: Final = ".records.lock"
 TRIAL: Final = ".trial"
 LOOK: Final = 0.05  # [s] between two checks whether the run still lasts
@@ -85,15 +85,13 @@ class Segments:
         self._digest: str | None = None  # of the segment sealed last
         self._failure: BaseException | None = None
         self._queue: queue.SimpleQueue[tuple[Result, Snapshot | None] | None] = queue.SimpleQueue()
-        self._room: queue.SimpleQueue[None] = (
-            queue.SimpleQueue()
-        )  # a token for each segment that may wait
+        # a token for each segment that may wait
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(WAITING):
             self._room.put(None)
         self._last = self._last_kept = time.monotonic()
-        self._locked: queue.SimpleQueue[None] = (
-            queue.SimpleQueue()
-        )  # tells when the folder is, or is refused
+        # tells when the folder is, or is refused
+        self._locked: queue.SimpleQueue[None] = queue.SimpleQueue()
         made = atomic.make_folder(self.folder)
         try:
             self._writer = Led(self._work)
@@ -216,10 +214,8 @@ class Segments:
                 try:
                     if self._failure is None:
                         self._write(*item)
-                except (
-                    BaseException
-                ) as error:  # whatever it is, it is raised in the thread that runs
-                    self._failure = error
+                except BaseException as error:
+                    self._failure = error  # whatever it is, it is raised in the thread that runs
                 finally:
                     self._room.put(None)
         finally:
@@ -284,9 +280,8 @@ class Segments:
                 f"{self.folder} is refused: its segments do not reach {reached:g} s, where {latest[1]} stands; "
                 f"{chain.name(len(kept) + 1)} is missing"
             )
-        for path in reversed(
-            paths[len(kept) :]
-        ):  # from the end, so that no gap is left whatever happens
+        # from the end, so that no gap is left whatever happens
+        for path in reversed(paths[len(kept) :]):
             path.unlink()
         self.sealed = self._count = len(kept)
         if latest is None:

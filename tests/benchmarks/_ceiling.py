@@ -12,9 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-SCATTERED = (
-    1 << 22
-)  # additions per call: the list of places does not fit the inner caches, as in a simulation
+# additions per call: the list of places does not fit the inner caches, as in a simulation
+SCATTERED = 1 << 22
 
 
 def scatter(n: int, *, drawn: bool) -> float:

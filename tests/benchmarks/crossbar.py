@@ -37,9 +37,8 @@ from ._measure import Measure, Row, clocked, median, peak_mb, take_turns
 PEERS: tuple[str, ...] = ("badcrossbar",)
 LOW = 1e4  # [ohm]: a cell that conducts well
 TOUCHED = 15  # numbers per node that an iteration loads or stores
-FLOPS = (
-    34  # per cell and line that nested dissection takes in its products: see `kernels/cpu/ports.py`
-)
+# per cell and line that nested dissection takes in its products: see `kernels/cpu/ports.py`
+FLOPS = 34
 LEAST = 0.05  # [s] that a repeat lasts at least
 LIQUID = (456, 200)  # sources, of which 200 stand for the liquid itself, and units
 RATE, DT, STEPS = 50.0, 1e-3, 2000  # [Hz], [s], steps of a repeat
@@ -88,9 +87,8 @@ def run(settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
     ratios = {"wires/ideal wires, a step of a liquid": steps[1]["cpu_s"] / steps[0]["cpu_s"]}
     for n, r in settings.currents if "badcrossbar" in peers else ():
         name = _name("badcrossbar", n, r)
-        with Case(
-            ready_badcrossbar, settings, n=n, r=r
-        ) as peer:  # one by one: it may take a gigabyte
+        # one by one: it may take a gigabyte
+        with Case(ready_badcrossbar, settings, n=n, r=r) as peer:
             rows.append(median(name, [peer() for _ in range(settings.peer_repeats)]))
         ratios[name.replace("badcrossbar", "badcrossbar/ours")] = (
             rows[-1]["cpu_s"] / cost[_name("potentia", n, r)]

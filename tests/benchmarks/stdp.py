@@ -28,9 +28,8 @@ PROBABILITY = 0.02  # of a connection
 TAU = 20e-3  # decay of both traces [s]
 LARGEST = 2.0  # w_max / initial weight
 PLUS, MINUS = 0.005, 1.05  # a_plus / w_max, a_minus / a_plus: Song, Miller and Abbott (2000)
-ADDITIONS = (
-    1 + 2 * 0.8
-)  # per event: four fifths of them are excitatory, and their weights visited twice
+# per event: four fifths of them are excitatory, and their weights visited twice
+ADDITIONS = 1 + 2 * 0.8
 SYNAPSES = """
 w : volt
 dx/dt = -x / tau : volt (event-driven)

@@ -14,11 +14,9 @@ def test_overview():
         warnings.simplefilter("error")
         formed, written, aged, read = overview().axes
     share = float(formed.get_title(loc="left").split()[1])
-    assert share == pytest.approx(
-        0.507, abs=5 * 0.5 / 500_000**0.5 + 5e-4
-    )  # five standard errors, three digits
+    # five standard errors, three digits
+    assert share == pytest.approx(0.507, abs=5 * 0.5 / 500_000**0.5 + 5e-4)
     assert {line.get_label() for line in written.lines} == set(presets.NAMES) - {"breakdown-taox"}
-    assert all(
-        line.get_ydata()[0] == pytest.approx(1.0, abs=0.02) for line in aged.lines
-    )  # 20,000 cells of sd 0.1
+    # 20,000 cells of sd 0.1
+    assert all(line.get_ydata()[0] == pytest.approx(1.0, abs=0.02) for line in aged.lines)
     assert all((line.get_ydata()[1:] > line.get_ydata()[:-1]).all() for line in read.lines)

@@ -142,9 +142,8 @@ def test_views_are_chosen_and_renamed_by_class():
 def test_the_surrogate_is_a_rectangle_of_area_one():
     above = torch.linspace(-1, 1, 2001, dtype=torch.float64, requires_grad=True)
     Spike.apply(above).sum().backward()
-    assert float(above.grad.sum()) * 1e-3 == pytest.approx(
-        1.0, abs=5e-3
-    )  # the grid has steps of 0.001
+    # the grid has steps of 0.001
+    assert float(above.grad.sum()) * 1e-3 == pytest.approx(1.0, abs=5e-3)
     assert float(above.grad[0]) == 0.0
     assert float(above.grad.max()) == 1 / (2 * HALF_WIDTH)
 

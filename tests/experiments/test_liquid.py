@@ -141,9 +141,8 @@ def test_echoes_repeat_and_their_energy_has_parts(tmp_path):
     assert not np.array_equal(first.counts, other.counts)
     assert sum(ticks) == 3 * len(frames)
     parts = {part.name: part for part in first.parts}
-    assert parts["row drivers"].count == pytest.approx(
-        first.input_spikes + first.spikes, rel=0.1
-    )  # but the last step's
+    # but the last step's
+    assert parts["row drivers"].count == pytest.approx(first.input_spikes + first.spikes, rel=0.1)
     assert first.joules == pytest.approx(sum(part.joules for part in first.parts))
     assert parts["converters"].each == pytest.approx(1.67e-12)
     assert first.input_spikes == frames.cells.size

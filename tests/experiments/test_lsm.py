@@ -105,9 +105,8 @@ def test_nmnist_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     metrics = first.record["metrics"]
     assert first.record["spike_hash"] == again.record["spike_hash"]
     assert compare(first.record, again.record) == []
-    assert (
-        metrics["joules_per_sample_rram"] < metrics["joules_per_sample_rram_noisy"]
-    )  # converters take something
+    # converters take something
+    assert metrics["joules_per_sample_rram"] < metrics["joules_per_sample_rram_noisy"]
     assert "without a liquid" in told
     report = (first.path / "report.html").read_text()
     assert "Energy of the synapses of a sample, rram_noisy" in report

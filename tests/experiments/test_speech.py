@@ -88,9 +88,8 @@ def test_mu_law_signal_to_noise_ratio(amplitude):
     x = np.random.default_rng(0).uniform(-amplitude, amplitude, 100_000)
     error = speech.decode_mu_law(speech.encode_mu_law(x)) - x
     expected = (np.log(256) / 127) ** 2 * np.mean((1 / 255 + np.abs(x)) ** 2) / 12
-    assert np.mean(error**2) == pytest.approx(
-        expected, rel=0.03
-    )  # the steps are small, not infinitesimal
+    # the steps are small, not infinitesimal
+    assert np.mean(error**2) == pytest.approx(expected, rel=0.03)
     assert 10 * np.log10(np.mean(x**2) / np.mean(error**2)) > 30.0
 
 

@@ -109,9 +109,8 @@ def broken(swept, tmp_path):
 
 
 def test_only_what_is_not_done_is_run(swept, broken, monkeypatch):
-    (
-        broken / ".sweep.csv.abcdefgh.part"
-    ).touch()  # of a sweep that was killed while it wrote its table
+    # of a sweep that was killed while it wrote its table
+    (broken / ".sweep.csv.abcdefgh.part").touch()
     done = potentia("resume", broken, "--workers", 1, "--json")
     assert done.returncode == 0, done.stderr
     points = json.loads(done.stdout.splitlines()[-1])["points"]

@@ -79,6 +79,7 @@ PORTS = {
     "Stimulus",
     "Store",
 }
+# of modules: not meant for users
 SKIPPED = {
     "ask",
     "is_timed",
@@ -86,7 +87,7 @@ SKIPPED = {
     "settings_rows",
     "style",
     "format_table",
-}  # of modules: not meant for users
+}
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,8 @@ def doors() -> list[Door]:
     for package in PACKAGES:
         module = importlib.import_module(f"potentia{package}")
         listed = getattr(module, "__all__", None)
-        home = (
-            "potentia" if listed else module.__name__
-        )  # without a list, what others made is only passing through
+        # without a list, what others made is only passing through
+        home = "potentia" if listed else module.__name__
         for name in sorted(listed or vars(module)):
             part = getattr(module, name, None)
             if not name.startswith("_") and str(getattr(part, "__module__", "")).startswith(home):

@@ -15,6 +15,7 @@ from .rates import rated
 from .units import lawful, units
 from .wirings import Wirer
 
+# [s]; the default intervals of probes are multiples of each
 GRIDS = (
     1e-4,
     1e-4,
@@ -22,14 +23,13 @@ GRIDS = (
     2.5e-4,
     5e-4,
     1e-3,
-)  # [s]; the default intervals of probes are multiples of each
+)
 MIXED = 40  # one seed in so many mixes numbers and arrays in a model, since each combination is compiled once: a second
 UNMIXED = 1000  # seeds below never do
 UNTAUGHT = 1000  # of seeds below, networks of the event engine do not learn
 LAWFUL = 8  # one seed in so many has distributions in models and stimuli
-PINNED = (
-    100  # seeds below draw what they always drew, so that versions can be compared by their spikes
-)
+# seeds below draw what they always drew, so that versions can be compared by their spikes
+PINNED = 100
 
 
 def generate(seed: int) -> Case:

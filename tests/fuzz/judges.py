@@ -104,13 +104,14 @@ def diverges(case: Case) -> bool:
 
 
 LISTS = ("resting", "left")  # variables that are lists, each shard and each backend with its own
+# these round otherwise where compiled: see `kernels/reference`
 ROUNDED = (
     AdEx,
     CobaLIF,
     Crossbar,
     LeakyRate,
     STDP,
-)  # these round otherwise where compiled: see `kernels/reference`
+)
 
 
 def reference(case: Case) -> bool:
@@ -256,9 +257,8 @@ def set_again(case: Case) -> bool:
             for ring in ("history", "history_count")
         ),
     }
-    same_state(
-        "set to the same", simulator, other, besides=listed
-    )  # weights that are set are listed one by one
+    # weights that are set are listed one by one
+    same_state("set to the same", simulator, other, besides=listed)
     same(
         "set to the same",
         simulator.run(case.seconds(case.second)),

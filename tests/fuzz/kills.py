@@ -122,9 +122,8 @@ class Driver:
         total = sum(scene.weight for scene in scenes)
         wanted = {scene.name: max(round(kills * scene.weight / total), 1) for scene in scenes}
         with contextlib.suppress(KeyboardInterrupt):  # what was found until then counts
-            for number in range(
-                3 * max(wanted.values()) + 20
-            ):  # in turns; some trials end before their kill
+            # in turns; some trials end before their kill
+            for number in range(3 * max(wanted.values()) + 20):
                 for scene in scenes:
                     if self.per_scene[scene.name] < wanted[scene.name]:
                         self.trial(scene, number)
@@ -236,9 +235,8 @@ class Driver:
         ends.
         """
         gc.collect()  # simulators keep threads
-        while any(
-            not thread.name.startswith("Dummy") for thread in others()
-        ):  # those are of threads long over
+        # those are of threads long over
+        while any(not thread.name.startswith("Dummy") for thread in others()):
             time.sleep(0.01)
         sys.stdout.flush()
         child = os.fork()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+# of structures
 MARKS = (
     b"TREE",
     b"SNOD",
@@ -17,7 +18,7 @@ MARKS = (
     b"PK\x01\x02",
     b"PK\x03\x04",
     b"NUMPY",
-)  # of structures
+)
 NUMBERS = [
     0,
     1,

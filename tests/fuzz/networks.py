@@ -33,6 +33,7 @@ JUDGES: dict[str, Judge] = {
 }
 OFTEN = ("reference", "threads", "cut", "batches", "unprobed", "permuted", "switched", "converges")
 ENGINES = {"reference": "clock", "threads": "clock", "converges": "event"}  # which these are for
+# one network in so many
 SELDOM = {
     "saved": 4,
     "turned back": 4,
@@ -42,7 +43,7 @@ SELDOM = {
     "gpu": 20,
     "single": 4,
     "counted": 3,
-}  # one network in so many
+}
 
 
 @dataclass(frozen=True)

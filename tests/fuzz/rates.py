@@ -50,9 +50,8 @@ def rated(case: Case, dice: Dice) -> Case:
 
 def _units(dice: Dice, grid: float) -> Units:
     n, ranges = size(dice), MODELS[LeakyRate]
-    share = dice.pick(
-        [0.0, 1.0]
-    )  # all fields one number, or all one per unit: each mixture is compiled once
+    # all fields one number, or all one per unit: each mixture is compiled once
+    share = dice.pick([0.0, 1.0])
     chosen: dict[str, Any] = {}
     for name, (low, high) in ranges.fields.items():
         if share or dice.chance(0.7):

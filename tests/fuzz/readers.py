@@ -193,9 +193,8 @@ class Sealed(Reader):
         return made
 
     def read(self, content: Result, seed: int) -> None:
-        with contextlib.suppress(
-            PotentiaError, ValueError
-        ):  # such a result need not be one that can be saved
+        # such a result need not be one that can be saved
+        with contextlib.suppress(PotentiaError, ValueError):
             content.save(self.path, overwrite=True)
         with told():
             again = Result.load(self.path)

@@ -31,16 +31,18 @@ from .judges import Difference, same, whole
 from .units import RANDOM
 
 Ids = NDArray[np.int64]
+# [s] of the clock engine beside the event engine, the second where the first is too long
 STEPS = (
     1e-6,
     1e-7,
-)  # [s] of the clock engine beside the event engine, the second where the first is too long
+)
 HAIR = 1e-5  # share of a threshold: what comes about of a potential in a step of 0.1 us
 LONGEST = 0.3  # [s] that is run in such steps
+# how far the first spikes may lie apart there, and how much more each spike after [s]
 ALIKE = (
     20e-6,
     4e-6,
-)  # how far the first spikes may lie apart there, and how much more each spike after [s]
+)
 
 
 def single(case: Case) -> bool:
@@ -180,9 +182,8 @@ def switched(case: Case) -> bool:
         )[0]
         other = joined.simulator()
         begun, rest = (other.run(case.seconds(steps)) for steps in (case.first, case.second))
-        if (
-            case.engine == "event" and begun.hash != first.hash
-        ):  # some fire at the switch, which is of either run
+        # some fire at the switch, which is of either run
+        if case.engine == "event" and begun.hash != first.hash:
             if sample.hash != rest.hash:
                 raise Difference(f"sample {k} as one long run: another hash")
         else:

@@ -200,9 +200,10 @@ def networks(draw: Any) -> dict[str, Any]:
         part["kicks"] = draw(kicks(part["n"], 15, GRID))
     pairs = st.tuples(st.integers(0, len(parts) - 1), st.integers(0, len(parts) - 1))
     chosen = draw(st.lists(pairs, min_size=2, max_size=5))
+    # no avalanche
     ends = [
         (pre, post) for pre, post in chosen if parts[post]["model"] != "SpikeSource" or pre < post
-    ]  # no avalanche
+    ]
     return {
         "parts": parts,
         "wires": [(*end, draw(synapses(*(parts[k]["n"] for k in end)))) for end in ends],

@@ -26,9 +26,8 @@ from potentia.tests.fuzz import networks
 from potentia.tests.fuzz.case import Case, Drive, Look, Units, Wiring
 from potentia.tests.fuzz.generator import generate
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::potentia.errors.PotentiaWarning"
-)  # of devices out of their range
+# of devices out of their range
+pytestmark = pytest.mark.filterwarnings("ignore::potentia.errors.PotentiaWarning")
 PORTS = (NeuronModel, Connectivity, Distribution, Stimulus, Rule, Store, Device, Ageing, Law)
 SIZES = {"short": 200, "long": 20_000}
 GROUPS = 10

@@ -151,9 +151,8 @@ def units(dice: Dice, name: str, grid: float, *, event: bool, pure: bool, random
     """A random population; pure: all fields of the model are numbers, or all are one per unit;
     random: of any model.
     """
-    kinds = [
-        kind for kind in MODELS if kind.sends is None and (kind.event or not event)
-    ]  # others: see `rates`
+    # others: see `rates`
+    kinds = [kind for kind in MODELS if kind.sends is None and (kind.event or not event)]
     kinds = [kind for kind in kinds if grid <= COARSEST.get(kind, 1.0)]
     kinds = [kind for kind in kinds if random or kind not in RANDOM]
     kind, n = dice.pick(kinds), size(dice)
@@ -164,9 +163,8 @@ def units(dice: Dice, name: str, grid: float, *, event: bool, pure: bool, random
         low, high = ranges.fields[own.name]
         if own.name.startswith("tau"):
             low = max(low, grid)
-        if (
-            own.name == "refractory" and event
-        ):  # without one, and without a grid, spikes may breed without end
+        # without one, and without a grid, spikes may breed without end
+        if own.name == "refractory" and event:
             low = SHORTEST
         if own.name == "refractory" and dice.chance(0.5):  # on the grid, and so often equal
             value = dice.per_unit(1 if event else 0, 6, n, share)

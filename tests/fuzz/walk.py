@@ -87,9 +87,8 @@ def walk(every: Sequence[Door], planned: Sequence[Case]) -> Iterator[Fault]:
         if ended is None:
             continue
         if ended == "time-out" and not second_try:
-            second_try = (
-                True  # with what was compiled meanwhile kept on disk, it must be done in time
-            )
+            # with what was compiled meanwhile kept on disk, it must be done in time
+            second_try = True
             continue
         yield Fault(_told(every, planned[at]), ended, "")
         at, second_try = at + 1, False

@@ -88,9 +88,8 @@ def test_inputs_are_of_the_weights_type(training, dtype):
             UnsupportedError, match=r"^AnalogLinear: runs on the CPU only \(got a tensor on meta\)$"
         ):
             call(X.to("meta", dtype))
-    turned = (
-        torch.view_as_complex(torch.ones(2, 5, 2, dtype=dtype)).conj().imag
-    )  # a view with its signs to be turned
+    # a view with its signs to be turned
+    turned = torch.view_as_complex(torch.ones(2, 5, 2, dtype=dtype)).conj().imag
     for x in (X.to(dtype), X.T.contiguous().T.to(dtype), X[:1, :1].expand(2, 5).to(dtype), turned):
         assert own(x).dtype == dtype
         assert own(x).shape == (2, 4)

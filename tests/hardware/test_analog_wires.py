@@ -183,9 +183,8 @@ def test_gradients_through_the_solve_are_exact(options):
         return torch.func.functional_call(analog, {"weight": weight, "bias": bias}, (x,))
 
     arguments = tuple(argument.requires_grad_() for argument in arguments)
-    assert torch.autograd.gradcheck(
-        function, arguments, eps=1e-4, atol=1e-6, rtol=1e-4
-    )  # the solve rounds to 1e-10
+    # the solve rounds to 1e-10
+    assert torch.autograd.gradcheck(function, arguments, eps=1e-4, atol=1e-6, rtol=1e-4)
 
 
 def test_read_noise_behind_realistic_wires():

@@ -244,9 +244,8 @@ def test_crossbar_and_layer_read_one_array_alike(case):
     variance = store.device.read_noise**2 * (cells.plus**2 + cells.minus**2)[places]
     variance += cells.excess[places] if cells.excess.size else 0.0
     written = [side.numpy() for side in ready.devices[0]]
-    past = sum(
-        h**2 * (g == 0.0) for h, g in zip((plus, minus), written, strict=True)
-    )  # cells that conduct nothing
+    # cells that conduct nothing
+    past = sum(h**2 * (g == 0.0) for h, g in zip((plus, minus), written, strict=True))
     expected = (one + other + store.device.read_noise**2 * past).ravel()
     np.testing.assert_allclose(
         variance, expected, rtol=1e-6, atol=1e-12 * variance.max(initial=0.0)

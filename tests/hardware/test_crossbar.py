@@ -241,9 +241,8 @@ def test_learning_stays_within_bounds(saved):
             Crossbar(device), lead=lead, rule=STDP(a_plus=3e-4, a_minus=3e-4, w_max=2e-3)
         )
         weights = simulator.weights(learned)
-        step = (
-            2e-3 / device.levels + 5 * 2e-3 * device.cycle_noise
-        )  # one pulse and its noise may overshoot
+        # one pulse and its noise may overshoot
+        step = 2e-3 / device.levels + 5 * 2e-3 * device.cycle_noise
         assert weights.min() >= -step
         assert weights.max() <= 2e-3 + step
         assert np.abs(weights - (2e-3 if lead else 0.0)).mean() < 0.1e-3

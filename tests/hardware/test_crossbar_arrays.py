@@ -134,9 +134,8 @@ def test_cells_without_a_synapse_are_read_with_their_noise(fired, tile):
                 )
                 whole[: used.shape[0], : used.shape[1]] = used
                 seen = WIRES.effective(whole)[: used.shape[0], : used.shape[1]]
-                error = cell.read_error(used.ravel(), 100.0).reshape(
-                    used.shape
-                )  # every cell has the same traps
+                # every cell has the same traps
+                error = cell.read_error(used.ravel(), 100.0).reshape(used.shape)
                 expected[i : i + rows, j : j + columns] += (seen / used * error) ** 2
     variance = 0.01**2 * (cells.plus**2 + cells.minus**2) + cells.excess
     np.testing.assert_allclose(variance.reshape(N_PRE, N_POST), expected, rtol=1e-9)

@@ -28,9 +28,8 @@ def test_breakdown_share_and_lognormal():
     assert logs.mean() == pytest.approx(np.log(12.21e-6), abs=5 * 0.149 / np.sqrt(logs.size))
     assert logs.std() == pytest.approx(0.149, rel=5 / np.sqrt(2 * logs.size))
     assert stats.kstest((logs - np.log(12.21e-6)) / 0.149, "norm").pvalue > 1e-6
-    assert g[g > 0].mean() == pytest.approx(
-        12.35e-6, abs=1.86e-6 / np.sqrt(1232) * 3
-    )  # the source's own sample
+    # the source's own sample
+    assert g[g > 0].mean() == pytest.approx(12.35e-6, abs=1.86e-6 / np.sqrt(1232) * 3)
     assert g[g > 0].std() == pytest.approx(1.86e-6, rel=3 / np.sqrt(2 * 1232))
 
 

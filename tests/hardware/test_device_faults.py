@@ -78,9 +78,8 @@ def test_cycles_differ_and_devices_stay():
     assert (first - second).std() == pytest.approx(math.sqrt(2) * 0.1e-6, rel=5 / math.sqrt(2 * N))
     common = np.log((0.5 * (first + second) - 1e-6) / 10e-6)
     expected = math.hypot(0.2, 0.1 / 10 / math.sqrt(2))
-    assert common.std() == pytest.approx(
-        expected, rel=5 / math.sqrt(2 * N) + 1e-3
-    )  # and the log's second order
+    # and the log's second order
+    assert common.std() == pytest.approx(expected, rel=5 / math.sqrt(2 * N) + 1e-3)
     assert np.corrcoef(first, second)[0, 1] > 0.99
 
 
@@ -124,9 +123,8 @@ def test_an_array_is_a_function_of_its_key(cell):
 
     np.testing.assert_array_equal(life(KEY), life(KEY))
     assert not np.array_equal(life(KEY), life(KEY + 1))
-    np.testing.assert_array_equal(
-        targets, np.linspace(cell.rest, cell.full, 1000)
-    )  # what was asked is left alone
+    # what was asked is left alone
+    np.testing.assert_array_equal(targets, np.linspace(cell.rest, cell.full, 1000))
 
 
 def test_stuck_devices_do_not_learn(saved):

@@ -46,9 +46,8 @@ def test_independent_errors_add_in_squares():
     full = PulsedReRAM(read_noise=0.03, flicker=FLICKER, telegraph=TRAPS)
     expected = np.sqrt(np.mean(full.read_error(g, seconds) ** 2))
     spread = (full.read(g, KEY, seconds) - g).std()
-    assert spread == pytest.approx(
-        expected, rel=0.02
-    )  # five standard errors of a law with tails of kurtosis 6
+    # five standard errors of a law with tails of kurtosis 6
+    assert spread == pytest.approx(expected, rel=0.02)
 
 
 def test_a_cell_with_a_trap_has_two_levels():
@@ -124,9 +123,8 @@ def test_the_variance_of_all_traps_is_that_of_each(median, sigma):
     )
 
 
-BARE = PulsedReRAM(
-    flicker=FLICKER
-)  # nothing but 1/f noise, 3.16 % of these 10 uS times the root of a logarithm
+# nothing but 1/f noise, 3.16 % of these 10 uS times the root of a logarithm
+BARE = PulsedReRAM(flicker=FLICKER)
 SLOW = Flicker(unit=10e-6, amplitude=Power(factor=0.01, exponent=-0.5), read_time=1e-3)
 
 
@@ -203,9 +201,8 @@ def test_readings_a_moment_apart_agree_and_those_far_apart_do_not():
     """The correlation is that of the sum over time constants, worked out by itself."""
     n, t = 20_000, 1e4
     now = SLOW.course(n, t, KEY)
-    taus = (
-        2e-3 / (2 * math.pi) * np.exp(np.arange(0.005, math.log((t + 1e-3) / 2e-3), 0.01))
-    )  # as good as all of them
+    # as good as all of them
+    taus = 2e-3 / (2 * math.pi) * np.exp(np.arange(0.005, math.log((t + 1e-3) / 2e-3), 0.01))
     for lag in (1e-6, 0.1, 10.0, 1e3):
         later = SLOW.course(n, t + lag, KEY)
         grown = math.log((t + 1e-3) / 2e-3) / math.log((t + lag + 1e-3) / 2e-3)

@@ -92,9 +92,8 @@ def test_no_two_purposes_share_a_draw():
     values = drawn()
     names = list(values)
     same = [{f"{name} of a cell", f"{other}, second law"} for name in LAWS for other in LAWS]
-    same += [
-        {f"{one}, second law", f"{other}, second law"} for one in LAWS for other in LAWS
-    ]  # all drift first
+    # all drift first
+    same += [{f"{one}, second law", f"{other}, second law"} for one in LAWS for other in LAWS]
     assert_apart(list(values.values()), names, but=same)
 
 

@@ -19,10 +19,11 @@ from potentia.models import LIF
 from potentia.sim import AllToAll
 
 G = np.full(5, 5e-6)
+# measured for two days; for 27 s, and without a law of ageing
 HFOX, PCM = (
     presets.hfox_neurram(),
     presets.pcm_joshi(),
-)  # measured for two days; for 27 s, and without a law of ageing
+)
 
 
 def network(store, n=2, **options):

@@ -95,9 +95,8 @@ def test_large_arrays_of_any_pattern_settle_in_a_few_iterations(kind, resistance
         g[:] = 1e-4
     wires = Wires(r_word=resistance, r_bit=resistance)
     currents, iterations = wires._lines(g).currents(v[None], 1e-9)
-    np.testing.assert_allclose(
-        currents[0], v @ wires.effective(g), rtol=3e-9
-    )  # of each output, some 1e4 times smaller
+    # of each output, some 1e4 times smaller
+    np.testing.assert_allclose(currents[0], v @ wires.effective(g), rtol=3e-9)
     assert iterations <= 20
 
 
@@ -341,9 +340,8 @@ def test_what_double_precision_cannot_hold_is_said():
     with pytest.raises(DivergenceError, match="did not settle"), np.errstate(all="ignore"):
         output_currents(np.full((9, 9), 1e-5), np.full(9, 1e200), r_word=1.0, r_bit=1.0)
     g, v = array(9, 9)
-    assert np.isfinite(
-        output_currents(g, v, r_word=1.0, r_bit=1.0)
-    ).all()  # and leaves nothing behind
+    # and leaves nothing behind
+    assert np.isfinite(output_currents(g, v, r_word=1.0, r_bit=1.0)).all()
 
 
 def test_the_oracle_is_symmetric_and_conserves_current():

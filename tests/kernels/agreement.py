@@ -46,9 +46,8 @@ def assert_agrees(room, kernel, given, tolerance=0.0, **options):
     reference's.
     """
     here, reference = (run(name, kernel, given, **options) for name in (room, "reference"))
-    ignored = WORKING | (
-        {"upcoming", "pause"} if room == "gpu" else set()
-    )  # a device runs every step, and stops its clock
+    # a device runs every step, and stops its clock
+    ignored = WORKING | ({"upcoming", "pause"} if room == "gpu" else set())
     for step, (own, expected) in enumerate(zip(here, reference, strict=True)):
         for key in own.keys() - ignored:
             what = f"{kernel}: {key} after step {step}"

@@ -112,9 +112,8 @@ class Module:
 
     def get_function(self, name):
         def launch(grid, block, arguments):
-            assert all(
-                isinstance(value, np.ndarray) and value.size == 1 for value in arguments
-            )  # taken by value
+            # taken by value
+            assert all(isinstance(value, np.ndarray) and value.size == 1 for value in arguments)
             call = device.Launch(
                 name.removeprefix("run_"), grid, block, tuple(value.copy() for value in arguments)
             )
@@ -195,9 +194,8 @@ def test_a_network_through_graphs(forgetful):
     depth = []
     for waits in capture.waits:
         depth.append(1 + max((depth[place] for place in waits), default=0))
-    assert (
-        depth[-1] < 4.1 * 64
-    )  # sum, advance, list, send or record, and deliver beside them, of all populations
+    # sum, advance, list, send or record, and deliver beside them, of all populations
+    assert depth[-1] < 4.1 * 64
     assert len(capture.launches) < 7.1 * 64
 
 

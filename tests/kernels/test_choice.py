@@ -24,9 +24,8 @@ def test_sizes():
     assert not choice.pays(neurons=10_000, synapses=2_000_000, kernels=5, dt=DT)
     assert choice.pays(neurons=1_000_000, synapses=100_000_000, kernels=5, dt=DT)
     assert choice.pays(neurons=77_000, synapses=300_000_000, kernels=5, dt=DT)
-    assert not choice.pays(
-        neurons=10_000, synapses=10_000_000, kernels=12, dt=DT
-    )  # a step of many different parts
+    # a step of many different parts
+    assert not choice.pays(neurons=10_000, synapses=10_000_000, kernels=12, dt=DT)
 
 
 def network(store=None):

@@ -191,10 +191,11 @@ def test_quantisation(backend, lowest, highest):
     codes = np.concatenate(codes)
     inside = (grid >= (lowest - 0.5) * lsb) & (grid <= (highest + 0.5) * lsb)
     assert np.abs(codes - grid / lsb)[inside].max() <= 0.5 + 1e-9
+    # no code left out, none repeated: INL and DNL 0
     assert set(np.round(np.diff(codes)) + 0.0) == {
         0.0,
         1.0,
-    }  # no code left out, none repeated: INL and DNL 0
+    }
     np.testing.assert_array_equal(codes, np.round(codes))
     assert (codes.min(), codes.max()) == (lowest, highest)
     assert clipped == np.count_nonzero(

@@ -14,9 +14,8 @@ from potentia.kernels.reference import exponential as reference_exponential
 from potentia.kernels.reference import random as reference_random
 
 KEY = np.uint64(12345)
-N = (
-    10 * cpu.BLOCK + 37
-)  # blocks and a rest; about 130 draws from outside the inner parts, and a few of the tail
+# blocks and a rest; about 130 draws from outside the inner parts, and a few of the tail
+N = 10 * cpu.BLOCK + 37
 ERRORS = np.linspace(0.0, 1e-6, N)
 CALLS = {
     "form none": ("form", (0.0, 12e-6, 0.15)),

@@ -17,9 +17,8 @@ TAU = 20e-3
 def exact(neuron, t):
     """v(t) to forty digits."""
     v, first, second, drive, tau, *taus = (mpmath.mpf(number) for number in neuron)
-    value = drive + (v - drive) * mpmath.exp(
-        -t / tau
-    )  # the sums below lose as many digits as the constants agree in
+    # the sums below lose as many digits as the constants agree in
+    value = drive + (v - drive) * mpmath.exp(-t / tau)
     for current, own in zip((first, second), taus, strict=True):
         if own == tau:
             value += current * t / tau * mpmath.exp(-t / tau)
@@ -134,9 +133,8 @@ def test_near_tangents(neuron, gap):
     below, above = height * (1 - gap), height * (1 + gap)
     got = first_crossing(neuron, below)
     assert 0 < got < at
-    assert (
-        at - got < 30e-3 * math.sqrt(gap) + 1e-7
-    )  # a parabola: distance grows as the root of the gap
+    # a parabola: distance grows as the root of the gap
+    assert at - got < 30e-3 * math.sqrt(gap) + 1e-7
     assert float(exact(neuron, mpmath.mpf(got))) == pytest.approx(below, rel=1e-15)
     assert first_crossing(neuron, above) == math.inf
 
@@ -166,9 +164,8 @@ def test_no_crossing_is_missed(v, first, second, drive, tau, tau_first, tau_seco
     got = first_crossing(neuron, threshold)
     near = near_crossing(neuron, threshold)
     assert near == got if near >= 0 else -near <= got * (1 + 1e-12)
-    scale = 1e-15 * (
-        abs(v) + abs(first) + abs(second) + abs(drive) + threshold
-    )  # rounding of the potential
+    # rounding of the potential
+    scale = 1e-15 * (abs(v) + abs(first) + abs(second) + abs(drive) + threshold)
     end = min(got, 40 * max(tau, tau_first, tau_second))
     samples = np.concatenate([np.linspace(0, end, 3000), end * np.linspace(0, 1, 3000) ** 4])[:-1]
     values = np.array([course(neuron, t)[0] for t in samples[samples < end]])

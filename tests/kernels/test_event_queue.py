@@ -61,9 +61,8 @@ def flight(room: int) -> Flight:
     return Flight(zeros, zeros.copy(), np.zeros(1, np.int64), room, np.zeros(1, np.int64))
 
 
-entry = st.tuples(
-    st.integers(0, 5) | st.integers(0, 10**18), st.integers(0, 4)
-)  # many ties in time, some in both
+# many ties in time, some in both
+entry = st.tuples(st.integers(0, 5) | st.integers(0, 10**18), st.integers(0, 4))
 
 
 @settings(max_examples=150, deadline=None)

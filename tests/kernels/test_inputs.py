@@ -51,10 +51,11 @@ def test_poisson(room, per_unit):
     assert cpu["receiving"].any()
 
 
+# a drive that is started anew in every step
 STANDING = {
     "until": zeros(1, "int64"),
     "renewed": np.ones(1, "int64"),
-}  # a drive that is started anew in every step
+}
 CURRENTS = {
     "hold_step": {"base": np.linspace(0, 1, N)},
     "timed_array_step": {"values": np.random.default_rng(3).normal(size=(4, N)), "repeat": 6},

@@ -168,9 +168,8 @@ def test_update_vectorises(kind, monkeypatch):
     """
     made, compiled = [], binding._compiled.__wrapped__
     monkeypatch.setattr(binding, "_compiled", lambda *key: made.append(compiled(*key)) or made[0])
-    monkeypatch.setattr(
-        binding, "cfunc", lambda signature, **options: cfunc(signature)
-    )  # cached code has no assembly
+    # cached code has no assembly
+    monkeypatch.setattr(binding, "cfunc", lambda signature, **options: cfunc(signature))
     found = arguments_of(kind(), "float32", np.random.default_rng(0))
     advance("cpu", kind.kernel, found, "float32")
     assembly = made[0]._library.get_asm_str()

@@ -179,9 +179,8 @@ def test_send(room):
     }
     seen = assert_agrees(room, "send_step", given, each=firing)
     signatures = [int(state["signature"][0]) for state in seen]
-    assert len(set(signatures)) == 1 + sum(
-        int(state["count"][0]) > 0 for state in seen
-    )  # every spike counts
+    # every spike counts
+    assert len(set(signatures)) == 1 + sum(int(state["count"][0]) > 0 for state in seen)
 
 
 def test_gather_joins_the_lists_of_shards(room):

@@ -95,10 +95,11 @@ def test_backends_agree():
     rounding.
     """
     rng = np.random.default_rng(4)
+    # some below g_min: no filament
     plus, minus = (
         rng.uniform(0, G_MAX, 60),
         rng.uniform(0, G_MAX, 60),
-    )  # some below g_min: no filament
+    )
     proposals = list(zip(rng.integers(0, 60, 400), rng.normal(0, 0.2, 400), strict=True))
     options = {
         "low": -1.0,

@@ -164,9 +164,8 @@ def test_the_mean_weight_of_a_target_is_that_of_all(choices):
     """
     own = reference.own_bits(choices)
     for target in np.unique(np.linspace(0, choices - 1, 2000).astype(np.int64)).tolist():
-        first, last = (
-            -(-(t << 32) // choices) for t in (target, target + 1)
-        )  # the words between them choose it
+        # the words between them choose it
+        first, last = (-(-(t << 32) // choices) for t in (target, target + 1))
         length = 1 << own
         whole, rest = divmod(last - first, length)
         extra = (np.arange(rest) + first) % length

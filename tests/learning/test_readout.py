@@ -26,9 +26,8 @@ def test_linear_fit_is_stationary():
     weights, _ = trained.layers[0]
     residual = trained.probabilities(x) - np.eye(3)[y]
     z = (x - x.mean(axis=0)) / x.std(axis=0)
-    assert z.T @ residual / len(x) + 0.02 * weights == pytest.approx(
-        0.0, abs=1.1e-6
-    )  # the tolerance asked for
+    # the tolerance asked for
+    assert z.T @ residual / len(x) + 0.02 * weights == pytest.approx(0.0, abs=1.1e-6)
     assert residual.mean(axis=0) == pytest.approx(0.0, abs=1.1e-6)
 
 

@@ -92,9 +92,8 @@ def test_as_on_one_thread(options, threads):
     )
     deliver = "deliver_counted_step" if options.get("deterministic") else "deliver_step"
     names = {deliver, "stdp_arrival_step", "stdp_spike_step", "trace_spike_step"}
-    assert (
-        sum(names <= kernels_of(several, thread) for thread in range(threads)) == 2
-    )  # the population has two shards
+    # the population has two shards
+    assert sum(names <= kernels_of(several, thread) for thread in range(threads)) == 2
 
 
 @pytest.mark.parametrize("model", [LIF, CubaLIF])

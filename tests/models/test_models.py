@@ -23,6 +23,7 @@ from potentia.models import (
 )
 from potentia.sim import Constant, FixedProbability, Noise, Poisson, SpikeTrain, Uniform
 
+# makes each fire at some 10 to 60 Hz
 DRIVES = {
     IF: 1.0,
     LIF: 20e-3,
@@ -32,7 +33,7 @@ DRIVES = {
     CobaLIF: 15e-3,
     AdEx: 28e-3,
     Izhikevich: 9.0,
-}  # makes each fire at some 10 to 60 Hz
+}
 RANDOM = {EscapeLIF: 16e-3}  # what a unit of these draws hangs on its place in its population
 MODELS = pytest.mark.parametrize("kind", DRIVES, ids=lambda kind: kind.__name__)
 NAN, INF = float("nan"), float("inf")

@@ -43,11 +43,12 @@ def coba(t, x, drive):
 
 DRIVES = {AdEx: 15e-3, Izhikevich: 3.0, CobaLIF: 5e-3}  # below threshold
 START = {AdEx: [AdEx().rest, 0, 0], Izhikevich: [-65e-3, -13.0], CobaLIF: [-60e-3, 0, 0]}
+# of the state, at EVENT
 KICKS = {
     AdEx: [0, 0, 8e-3],
     Izhikevich: [3e-3, 0],
     CobaLIF: [0, 0.3, 0.5],
-}  # of the state, at EVENT
+}
 WEIGHTS = {
     AdEx: {"excitatory": 8e-3},
     Izhikevich: {"jump": 3e-3},
@@ -100,9 +101,8 @@ def test_spike_time_converges(kind, drive):
     """A spike falls on the grid point after the true crossing, plus an error that falls faster than
     dt.
     """
-    height = {AdEx: -20e-3, Izhikevich: 30e-3, CobaLIF: -50e-3}[
-        kind
-    ]  # from -20 mV an AdEx needs 2 ns more
+    # from -20 mV an AdEx needs 2 ns more
+    height = {AdEx: -20e-3, Izhikevich: 30e-3, CobaLIF: -50e-3}[kind]
     crossing = truth(kind, drive=drive, crossing=height)
     for dt in (1e-4, 2e-5):
         spike = simulate(kind, dt, drive=drive, event=False, duration=0.1).spikes("cell").times[0]

@@ -205,10 +205,11 @@ def test_poisson_counts_are_complete():
             samples = simulator.run(1.0, batch=2).samples
         totals[dt] = [len(one.spikes("cells")) + one.tallies["cells.merged"] for one in samples]
     exact = fed(Poisson(rate=200.0), 50, engine="event").run(1.01, batch=2).samples
+    # the last step is nearest to what comes half a step after it, too
     for (
         dt,
         found,
-    ) in totals.items():  # the last step is nearest to what comes half a step after it, too
+    ) in totals.items():
         assert found == [np.sum(one.spikes("cells").times <= 1.0 + dt / 2) for one in exact]
 
 

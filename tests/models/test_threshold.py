@@ -12,16 +12,14 @@ from potentia.errors import ParameterError
 from potentia.models import IF, LIF, AdaptiveLIF, AdEx, AlphaLIF, CobaLIF, CubaLIF
 from potentia.sim import Constant, SpikeTrain, Step, Uniform
 
-DT = (
-    2.0**-10
-)  # [s]; a power of two, as are the potentials below: they are the same numbers in float32
+# [s]; a power of two, as are the potentials below: they are the same numbers in float32
+DT = 2.0**-10
 LEAKY = pytest.mark.parametrize(
     "kind", [LIF, AdaptiveLIF, CubaLIF, AlphaLIF, CobaLIF], ids=lambda kind: kind.__name__
 )
 PRECISIONS = pytest.mark.parametrize("dtype", ["float32", "float64"])
-RATIOS = np.array(
-    [0.3, 0.7, 0.8, 0.95, 1.0]
-)  # dt / tau; no more than half of a value is left from 0.693 on
+# dt / tau; no more than half of a value is left from 0.693 on
+RATIOS = np.array([0.3, 0.7, 0.8, 0.95, 1.0])
 
 
 def driven(backend, model, stimuli, n, duration, dtype="float32", dt=DT, **options):

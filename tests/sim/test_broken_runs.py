@@ -47,13 +47,11 @@ class Interrupt:
         # nothing out
         if frame.f_code.co_flags & inspect.CO_GENERATOR or frame.f_code.co_name == "weakref_cb":
             return
-        if (
-            frame.f_code.co_filename == weakref.__file__
-        ):  # what is done when something goes: it lets nothing out either
+        # what is done when something goes: it lets nothing out either
+        if frame.f_code.co_filename == weakref.__file__:
             return
-        if (
-            frame.f_code.co_filename == threading.__file__
-        ):  # Python's own waits trip there, and say RuntimeError
+        # Python's own waits trip there, and say RuntimeError
+        if frame.f_code.co_filename == threading.__file__:
             return
         self.passed += 1
         if self.place is not None and self.passed >= self.place:

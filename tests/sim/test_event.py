@@ -99,9 +99,8 @@ def test_changing_currents():
     expected = start + tau * math.log(drive / (drive - 15e-3))
     array = TimedArray([0.0, drive, drive, 0.0], start)
     assert spikes_of(LIF(), array, duration=0.05)[0] == pytest.approx(expected, abs=NEAR)
-    early = 1e-3 * (
-        1 - math.exp(-start / tau)
-    )  # what the constant current has done before the step
+    # what the constant current has done before the step
+    early = 1e-3 * (1 - math.exp(-start / tau))
     expected = start + tau * math.log((drive - early) / (drive - 15e-3))
     step = Step([start, 0.1], [drive - 1e-3, -1.0])
     assert spikes_of(LIF(), step, Constant(1e-3), duration=0.05)[0] == pytest.approx(
@@ -118,11 +117,12 @@ def test_arrivals_at_one_time_are_summed_first():
     source = net.population(SpikeSource(), 1, name="source")
     cells = net.population(LIF(), 2, name="cells")
     net.stimulate(source, SpikeTrain([0.01, 0.02], [0, 0]))
+    # 0.01 + 0.3 and 0.02 + 0.29 are the same time, though not the same floats
     for delay in (
         0.1,
         0.2,
         0.3,
-    ):  # 0.01 + 0.3 and 0.02 + 0.29 are the same time, though not the same floats
+    ):
         net.connect(source, cells, Explicit([0], [0]), weight=8e-3, delay=delay)
     net.connect(source, cells, Explicit([0], [0]), weight=8e-3, delay=0.29)
     net.connect(source, cells, Explicit([0, 0], [1, 1]), weight=[20e-3, -12e-3], delay=0.1)

@@ -68,9 +68,8 @@ def test_clock_converges_to_event_at_first_order(model, drive, weight):
     for dt in steps:
         late = firsts(Simulator(net, dt=dt, dtype="float64").run(0.1)) - truth
         assert (late > -1e-12).all()
-        assert (
-            late < dt * (1 + 1e-9)
-        ).mean() > 0.9  # the others crossed and fell back inside one step
+        # the others crossed and fell back inside one step
+        assert (late < dt * (1 + 1e-9)).mean() > 0.9
         errors.append(np.median(late))
     order = np.polyfit(np.log(steps), np.log(errors), 1)[0]
     print(f"{type(model).__name__}: median lateness {np.array(errors)} s, order {order:.2f}")
@@ -104,9 +103,8 @@ def test_against_brute_force_integration():
     times, ids = integrate(drive, weights.reshape(n, n), delays.reshape(n, n), duration)
     assert len(spikes) == len(times) > 30
     assert_array_equal(spikes.ids, ids)
-    assert (
-        np.abs(spikes.times - times).max() < 1e-9
-    )  # the error of each step adds up along the paths
+    # the error of each step adds up along the paths
+    assert np.abs(spikes.times - times).max() < 1e-9
 
 
 def integrate(drive, weights, delays, duration, step=2e-5):
@@ -138,9 +136,8 @@ def integrate(drive, weights, delays, duration, step=2e-5):
         free = (held <= now).astype(float)
         new = after(state, end - now, free)
         crossed = np.flatnonzero(new[0] >= model.threshold)
-        if (
-            crossed.size
-        ):  # go on only to the first crossing, found by bisection on the length of the step
+        # go on only to the first crossing, found by bisection on the length of the step
+        if crossed.size:
             low, high = 0.0, end - now
             while low < (middle := (low + high) / 2) < high:
                 over = (after(state, middle, free)[0] >= model.threshold).any()

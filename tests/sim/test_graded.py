@@ -88,9 +88,8 @@ def test_single_precision(backend):
         .run(STEPS * DT)
         .trace("units", "r")
     )
-    np.testing.assert_allclose(
-        found, recursion(net, STEPS), rtol=0, atol=2e-6
-    )  # some rounding errors of 6e-8
+    # some rounding errors of 6e-8
+    np.testing.assert_allclose(found, recursion(net, STEPS), rtol=0, atol=2e-6)
 
 
 def test_a_linear_network_converges_to_its_closed_form():

@@ -146,9 +146,8 @@ def test_a_drive_stands_until_a_current_changes(backend):
     np.testing.assert_array_equal(np.concatenate([first, rest]), whole)
     span = same[0].trace("cells", "v")
     np.testing.assert_array_equal(span, rest[: len(span)])
-    assert (
-        other[0].trace("cells", "v")[:1] > rest[:1]
-    ).all()  # the new level acts from the first step on
+    # the new level acts from the first step on
+    assert (other[0].trace("cells", "v")[:1] > rest[:1]).all()
 
 
 @pytest.mark.parametrize("field", ["x", "y", "p"])

@@ -72,9 +72,8 @@ def test_everything_stays_on_one_screen_however_large():
         "inputs:",
         "probes:",
     ]
-    shown = (
-        lines.index("projections:") - lines.index("populations:") - 2
-    )  # one line counts the others
+    # one line counts the others
+    shown = lines.index("projections:") - lines.index("populations:") - 2
     assert f"  ... and {2000 - shown:,} more" in lines
     assert len(str(net).splitlines()) == 5 + 2000 * 5  # which is the whole description
 

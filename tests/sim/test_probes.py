@@ -50,9 +50,8 @@ def test_traces_are_sampled_at_multiples_of_their_interval(result):
     assert samples.ids.tolist() == [29, 3]
     assert samples.unit == "V"
     refractory = (result.trace("units", "v") == 0.0).sum(axis=0)
-    assert (
-        refractory[0] > refractory[1] > 0
-    )  # unit 29 is driven harder, fires more often and is reset more often
+    # unit 29 is driven harder, fires more often and is reset more often
+    assert refractory[0] > refractory[1] > 0
 
 
 def test_weights_are_those_of_the_store():

@@ -46,9 +46,8 @@ def test_poisson_trains_begin_at_the_present(engine):
         assert counts.mean() == pytest.approx(50 * (1 - lost), abs=5 * np.sqrt(50 / 300))
         first = np.array([train[0] for train in own]) - 0.1
         assert first.min() > 0
-        assert first.mean() == pytest.approx(
-            0.01, abs=5 * 0.01 / np.sqrt(300) + DT
-        )  # one mean interval
+        # one mean interval
+        assert first.mean() == pytest.approx(0.01, abs=5 * 0.01 / np.sqrt(300) + DT)
     for k, one in enumerate(trains):
         for other in trains[:k]:
             assert np.mean([a[0] == b[0] for a, b in zip(one, other, strict=True)]) < 0.1
@@ -120,9 +119,8 @@ def test_spikes_of_a_list_come_at_their_times(engine):
         simulator.run(0.1)
         new = [5e-3, 0.1, 0.1 + 0.3 * DT, 0.103, 0.11, 0.12, 0.1999]
         first, second = simulator.run(0.1, inputs={"in": [listed(new), listed(new[5:])]}).samples
-        soon = (
-            0.1 + DT if engine == "clock" else new[2]
-        )  # the next point of the grid: that nearest to it is past
+        # the next point of the grid: that nearest to it is past
+        soon = 0.1 + DT if engine == "clock" else new[2]
         np.testing.assert_allclose(
             first.spikes("cells").times, [soon, *new[3:]], rtol=0, atol=1e-12
         )

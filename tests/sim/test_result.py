@@ -44,12 +44,13 @@ def test_a_part_answers_as_its_name_does(batch):
     by_name = asked(result, "pre", "pre->post")
     assert sum(map(np.size, by_name[:2])) > 0
     again = pickle.loads(pickle.dumps(net))
+    # of a copy, or of another network: the name counts
     for one in (
         net,
         copy.copy(net),
         again,
         network(),
-    ):  # of a copy, or of another network: the name counts
+    ):
         for left, right in zip(
             by_name, asked(result, one.populations[0], one.projections[0]), strict=True
         ):

@@ -57,9 +57,8 @@ def test_a_residual_ends_where_the_closed_form_says(how):
     simulator = Simulator(resting(), **how)
     result = simulator.run_until(Residual("cells", "v", below=0.01), most=1.0, every=5e-3)
     first = 10e-3 * (1 - math.exp(-5 / 20)) / 5e-3  # [V/s]
-    pieces = (
-        math.floor(math.log(first / 0.01) / (5 / 20)) + 2
-    )  # the first one that begins late enough
+    # the first one that begins late enough
+    pieces = math.floor(math.log(first / 0.01) / (5 / 20)) + 2
     assert result.stop == pytest.approx(pieces * 5e-3)
     assert simulator.time == pytest.approx(result.stop)
     same(result, Simulator(resting(), **how).run(result.stop))

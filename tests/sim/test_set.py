@@ -110,9 +110,8 @@ def test_parameters_change_from_now_on(how):
         assert np.diff(train) == pytest.approx(period, abs=1e-12 + 2 * dt)
     assert simulator.network.populations[0].model.refractory == 2e-3
     assert net.populations[0].model.refractory == 1e-3  # descriptions do not change
-    simulator.set(
-        cells, refractory=0.0
-    )  # by the part that the user holds, which is described otherwise now
+    # by the part that the user holds, which is described otherwise now
+    simulator.set(cells, refractory=0.0)
     assert simulator.time == pytest.approx(0.25)
 
 
@@ -227,9 +226,8 @@ def test_weights_that_never_change_can_be_set(kind, delay, how):
     given = Explicit(before.sources, before.targets)
     nets[1].connect(pres[1], posts[1], given, weight=weights, delay=before.delays, name="joined")
     one, other = simulator.run(30e-3), Simulator(nets[1], **how).run(30e-3)
-    np.testing.assert_allclose(
-        one.trace("post", "v"), other.trace("post", "v"), atol=1e-8
-    )  # of sums in any order
+    # of sums in any order
+    np.testing.assert_allclose(one.trace("post", "v"), other.trace("post", "v"), atol=1e-8)
     simulator.set(joined, weights=2e-3)
     np.testing.assert_allclose(simulator.weights(joined), 2e-3, rtol=1e-6)  # in single precision
     np.testing.assert_array_equal(simulator.synapses(joined).targets, before.targets)
@@ -248,9 +246,8 @@ def test_weights_act_from_now_on(how):
     simulator.set("joined", weights=[2e-3, 3e-3])
     result = simulator.run(3e-3)
     arrived = result.trace("post", "v").max(axis=0)
-    assert arrived == pytest.approx(
-        [2e-3, 3e-3], rel=0.03
-    )  # looked at up to half a millisecond later
+    # looked at up to half a millisecond later
+    assert arrived == pytest.approx([2e-3, 3e-3], rel=0.03)
 
 
 @pytest.mark.parametrize("how", [WAYS["two threads"], WAYS["event"]], ids=str)

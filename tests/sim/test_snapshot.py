@@ -57,9 +57,8 @@ def test_resumed_runs_equal_the_uninterrupted_one(tmp_path, dtype, cuts):
     for k, cut in enumerate(cuts):
         pieces.append(sim.run(cut))
         sim.save(tmp_path / f"{k}.h5")
-        sim = Simulator.load(
-            tmp_path / f"{k}.h5"
-        )  # again and again: restoring twice is its own trap
+        # again and again: restoring twice is its own trap
+        sim = Simulator.load(tmp_path / f"{k}.h5")
     assert sim.time == pytest.approx(0.1)
     assert pieces[-1].hash == whole.hash
     assert np.array_equal(

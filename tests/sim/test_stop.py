@@ -59,9 +59,8 @@ def test_it_goes_on_from_the_moment_at_which_it_was_asked(how, tmp_path, ask_at,
     (kept,) = [path for path in tmp_path.iterdir() if path.suffix == ".snapshot"]
     reached = snapshot.load(kept).time
     assert 0 < reached < 0.2
-    assert (
-        "engine" in how or reached <= 3 * CHUNK + 1e-9
-    )  # threads that wait for cores end a chunk early
+    # threads that wait for cores end a chunk early
+    assert "engine" in how or reached <= 3 * CHUNK + 1e-9
     assert Result.load(tmp_path).stop == pytest.approx(reached)
     again = simulator(**how)
     result = again.run(0.2, record_to=tmp_path, resume=True)

@@ -57,9 +57,8 @@ def test_weights_tell_nothing_of_targets(n_post, bits, engine):
     for part in (targets % 4, targets % 8, targets * 8 // n_post):
         assert independent(part.astype(int), level, 8, 8) > ALARM
     means = np.array([weights[targets % 4 == k].mean() for k in range(4)])
-    np.testing.assert_allclose(
-        means, 0.5, atol=5 * 0.2887 / np.sqrt(OUT * SOURCES / 4)
-    )  # 5 standard errors
+    # 5 standard errors
+    np.testing.assert_allclose(means, 0.5, atol=5 * 0.2887 / np.sqrt(OUT * SOURCES / 4))
 
 
 @pytest.mark.parametrize("store", [Ideal, Procedural])
@@ -86,9 +85,8 @@ def test_both_engines_draw_the_same_weights():
         )
         order, other = (np.lexsort((made[1], made[0])) for made in (here, there))
         np.testing.assert_array_equal(here[0][order], there[0][other])
-        np.testing.assert_allclose(
-            here[1][order], there[1][other], atol=1e-6
-        )  # float32 on the clock engine
+        # float32 on the clock engine
+        np.testing.assert_allclose(here[1][order], there[1][other], atol=1e-6)
 
 
 @pytest.mark.parametrize("connectivity", [FixedOutDegree(OUT), FixedTotal(OUT * SOURCES)])
