@@ -24,6 +24,19 @@ def send_values_step(step, values, sent):
 
 
 @kernel
+def arriving_step(step, sent, lags, arriving):
+    """List what arrives in this step: arriving (n_pre * n_lags,), a number for each (source, lag)."""
+    depth, n_lags = sent.shape[0], lags.size
+    here = step % depth
+    for g in range(n_lags):
+        row = here - lags[g]
+        row += depth if row < 0 else 0
+        for i in range(sent.shape[1]):
+            arriving[i * n_lags + g] = sent[row, i]
+    return 0
+
+
+@kernel
 def product_step(step, sent, lags, first_post, source, lag, weights, low, high, receiving):
     """Add to every target from `low` to `high` - 1 the sum over its synapses of weight * number, in
     float64.
@@ -41,5 +54,27 @@ def product_step(step, sent, lags, first_post, source, lag, weights, low, high, 
             row = here - lags[lag[k]]
             row += depth if row < 0 else 0
             total += np.float64(weights[k]) * np.float64(sent[row, source[k]])
+        receiving[j] += total
+    return 0
+
+
+@kernel
+def plastic_product_step(
+    step, sent, lags, first_post, synapse_post, segment_post, weights, low, high, receiving
+):
+    """`product_step` for weights (n_synapses,) that a rule changes, in the order of (source, lag).
+
+    synapse_post (n,) the synapses of each target; segment_post (n,) their (source, lag).
+    """
+    depth, n_lags = sent.shape[0], lags.size
+    here = step % depth
+    for j in range(low, high):
+        total = 0.0
+        for k in range(first_post[j], first_post[j + 1]):
+            segment = np.int64(segment_post[k])
+            source = segment if n_lags == 1 else segment // n_lags
+            row = here - lags[segment - source * n_lags]
+            row += depth if row < 0 else 0
+            total += np.float64(weights[synapse_post[k]]) * np.float64(sent[row, source])
         receiving[j] += total
     return 0

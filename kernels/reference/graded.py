@@ -16,6 +16,12 @@ def send_values_step(step, values, sent):
     return int(np.count_nonzero(before != values))
 
 
+def arriving_step(step, sent, lags, arriving):
+    """List what arrives in this step: arriving (n_pre * n_lags,), a number for each (source, lag)."""
+    numbers = sent[(step - lags) % len(sent)]  # (n_lags, n_pre)
+    arriving[:] = numbers.T.reshape(-1)
+
+
 def product_step(step, sent, lags, first_post, source, lag, weights, low, high, receiving):
     """Add to every target from `low` to `high` - 1 the sum over its synapses of weight * number, in
     float64.
@@ -30,4 +36,20 @@ def product_step(step, sent, lags, first_post, source, lag, weights, low, high, 
     target = np.repeat(np.arange(high - low), np.diff(first_post[low : high + 1].astype(np.int64)))
     sums = np.zeros(high - low)
     np.add.at(sums, target, weights[own].astype(np.float64) * numbers)
+    receiving[low:high] = receiving[low:high] + sums
+
+
+def plastic_product_step(
+    step, sent, lags, first_post, synapse_post, segment_post, weights, low, high, receiving
+):
+    """`product_step` for weights (n_synapses,) that a rule changes, in the order of (source, lag).
+
+    synapse_post (n,) the synapses of each target; segment_post (n,) their (source, lag).
+    """
+    own = slice(first_post[low], first_post[high])
+    source, lag = np.divmod(segment_post[own].astype(np.int64), lags.size)
+    numbers = sent[(step - lags[lag]) % len(sent), source].astype(np.float64)
+    target = np.repeat(np.arange(high - low), np.diff(first_post[low : high + 1].astype(np.int64)))
+    sums = np.zeros(high - low)
+    np.add.at(sums, target, weights[synapse_post[own]].astype(np.float64) * numbers)
     receiving[low:high] = receiving[low:high] + sums

@@ -112,10 +112,11 @@ class Network:
                 )
         if rule is not None and not isinstance(rule, Rule):
             raise check.fail(self, "connect rule", "must be a Rule such as STDP(), or None", rule)
-        if rule is not None and pre.model.sends is not None:
-            raise check.fail(
-                self, "connect rule", f"must be None, as {pre.name} sends numbers, not spikes", rule
-            )
+        if rule is not None:
+            sent = "spikes" if pre.model.sends is None else "numbers"
+            if sent not in rule.watches:
+                wanted = f"must be None or have {sent!r} in watches, as {pre.name} sends {sent}"
+                raise check.fail(self, "connect rule", wanted, rule)
         self._receptor("connect receptor", post, receptor, rule)
         weight = None if weight is None else _values(self, "connect weight", weight)
         delay = _values(self, "connect delay", delay, least=0.0)

@@ -98,15 +98,19 @@ class Rule(ABC):
     direct: where the proposals say so, the kernels change the weights themselves, which spares
     writing the proposals down. shares: the kernels keep to the targets of one thread: they look for
     the synapses of a source only from `begin` to `end`, and write to nothing but these synapses,
-    their targets and the proposals. Threads then learn at once. modulators: names of signals that
-    arrive at the target for the rule alone, such as a reward, see `Network.connect`; kernels find
-    under the name the sum (n_post,) of what arrived in this step.
+    their targets and the proposals. Threads then learn at once. watches: what its source may send,
+    "spikes", "numbers" or both. Kernels for numbers find in ``projection.arriving()`` what a source
+    brings in this step, and return how much they changed: steps in which nothing changes may be
+    left out. modulators: names of signals that arrive at the target for the rule alone, such as a
+    reward, see `Network.connect`; kernels find under the name the sum (n_post,) of what arrived in
+    this step.
 
     `event` says what the rule does on the event engine, which has no steps.
     """
 
     direct: ClassVar[bool] = False
     shares: ClassVar[bool] = False
+    watches: ClassVar[tuple[str, ...]] = ("spikes",)
     modulators: ClassVar[tuple[str, ...]] = ()
 
     def bounds(self, weights: float | NDArray[np.float64]) -> tuple[float, float]:

@@ -165,22 +165,25 @@ class Ideal(Store):
 
     def multiply(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
         """Targets gather what their synapses bring, each thread for its own."""
-        synapses = projection.synapses
-        first, order = reverse_index(synapses.targets, synapses.n_post)
-        weights = np.broadcast_to(synapses.weights, (synapses.n,))
-        gathered = {
-            "lags": projection.fixed("lags", synapses.lags),
-            "first_post": projection.fixed("first_post", first.astype(np.uint32)),
-            "source": projection.fixed("source", synapses.sources()[order]),
-            "lag": projection.fixed(
-                "lag", (synapses.segments() % synapses.lags.size).astype(np.uint32)[order]
-            ),
-            "weights": projection.fixed("weights", weights[order], dtype="float"),
-        }
+        synapses, kernel = projection.synapses, "product_step"
+        gathered = {**projection.spelled_lags(), **scope}
+        if synapses.plastic:
+            kernel = "plastic_product_step"
+            gathered |= projection.reverse()
+        else:
+            first, order = reverse_index(synapses.targets, synapses.n_post)
+            weights = np.broadcast_to(synapses.weights, (synapses.n,))
+            places = (synapses.segments() % synapses.lags.size).astype(np.uint32)
+            gathered |= {
+                "first_post": projection.fixed("first_post", first.astype(np.uint32)),
+                "source": projection.fixed("source", synapses.sources()[order]),
+                "lag": projection.fixed("lag", places[order]),
+                "weights": projection.fixed("weights", weights[order], dtype="float"),
+            }
         for thread, (low, high) in enumerate(projection.owned):
             if low < high:
                 own = {**gathered, "low": low, "high": high}
-                projection.operator(projection.phase, "product_step", own, thread=thread)
+                projection.operator(projection.phase, kernel, own, thread=thread)
 
     def program(
         self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ...kernels.cpu.connectivity import reverse_index
 from ...kernels.cpu.rows import count_listed
+from .. import validation as check
 from .build import Build
-from .operator import Kernel, Phase
+from .operator import Kernel, Phase, parameters
 from .per_thread import PerThread, spread
 from .signals import Signal
 from .synapses import Synapses
@@ -45,7 +46,8 @@ class ProjectionScope:
     - ``v_pre``, ``v_post`` ...: the state variables of both;
     - begin_post, end_post: the first target of the share, and the one behind its last;
     - the modulators of the target, by their names;
-    - sent: the numbers that a source sent, where it sends numbers, see `send_values_step`;
+    - sent: the numbers that a source sent, where it sends numbers, see `send_values_step`, and
+      `arriving` for those that arrive in this step;
     - receiving: where arrivals are added up; key: of random draws.
 
     traces: of its arrivals and of its target, see `trace`. What a store or a rule declares is
@@ -102,7 +104,14 @@ class ProjectionScope:
         `spread`.
         """
         threads = [thread for _, _, thread in self.shares]
+        if self.shared and self._looks_at_source(kernel, scope):
+            self.build.meet()
         spread(self.build, phase, self.name, kernel, {**self.names, **scope}, threads, **how)
+
+    def _looks_at_source(self, kernel: Kernel, scope: Mapping[str, Any]) -> bool:
+        """Whether a kernel asks for the state of source units, which other threads may advance."""
+        asked = set(parameters(self.build.kernel(kernel, self.name))) - set(scope)
+        return any(name.endswith("_pre") and name in self.names for name in asked)
 
     def trace(self, side: str, tau: float, jump: float = 1.0) -> Trace:
         """Traces with the decay time `tau` [s] that a spike raises by `jump`, shared by all who ask
@@ -111,9 +120,32 @@ class ProjectionScope:
         side: "pre", of the arrivals (n_pre * n_lags,), one for each source and delay; "post", of
         the target's spikes (n_post,), one for each unit. Kernels in phase ARRIVALS find the
         target's as they were before the spikes of this step, those in phase LEARN with them; both
-        find those of the arrivals with the ones of this step.
+        find those of the arrivals with the ones of this step. Raises ParameterError for "pre" where
+        the source sends numbers.
         """
+        if side == "pre" and self.graded:
+            rule = f"must be 'post', as the source of {self.name} sends numbers, not spikes"
+            raise check.fail("ProjectionScope", "trace side", rule, side)
         return self.traces[side].trace(tau, jump)
+
+    def arriving(self) -> dict[str, Any]:
+        """What a source that sends numbers brings in this step, made on first use.
+
+        arriving (n_pre * n_lags,): the number of each source and delay, for kernels in phases
+        ARRIVALS and LEARN. Raises ParameterError where the source sends spikes.
+        """
+        if not self.graded:
+            rule = f"must send numbers for a rule that asks what is arriving over {self.name}"
+            raise check.fail("ProjectionScope", "source", rule, "spikes")
+
+        def make() -> dict[str, Any]:
+            n = self.synapses.n_pre * self.synapses.lags.size
+            scope = {"sent": self.names["sent"], **self.spelled_lags()}
+            scope["arriving"] = self.signal("arriving", "scratch", "float", (n,))
+            self.build.operator(Phase.GATHER, self.name, "arriving_step", scope)
+            return {"arriving": scope["arriving"]}
+
+        return self._once(("arriving",), make)
 
     def eligibility(self, tau: float) -> Trace:
         """Traces of the synapses (n_synapses,) themselves, of decay time `tau` [s]; the rule's
@@ -162,14 +194,17 @@ class ProjectionScope:
             ]
             borders += [self.fixed("last", listing.first[1:])]
             return {
-                "lags": self.fixed("lags", self.synapses.lags),
                 "first": borders[0],
                 "begin": self.each_share(lambda k, low, high: borders[k]),
                 "end": self.each_share(lambda k, low, high: borders[k + 1]),
                 "targets": self.fixed("targets", targets),
             }
 
-        return self._once(("lags", "first", "begin", "end", "targets"), make)
+        return self.spelled_lags() | self._once(("first", "begin", "end", "targets"), make)
+
+    def spelled_lags(self) -> dict[str, Any]:
+        """lags (n_lags,): the distinct delays [steps] as a signal, made on first use."""
+        return self._once(("lags",), lambda: {"lags": self.fixed("lags", self.synapses.lags)})
 
     def own_synapses(self) -> Any:
         """How many synapses each share has."""

@@ -181,8 +181,8 @@ def _connect(
     stored = projection.store.prepare(own)
     if projection.graded:
         projection.store.multiply(own, stored)
-        return
-    projection.store.read(own, stored)
+    else:
+        projection.store.read(own, stored)
     if projection.rule is not None:
         _learn(projection, own, post, stored)
 
@@ -199,9 +199,10 @@ def _learn(
         }
 
     n = own.synapses.n_pre * own.synapses.lags.size
-    own.traces["pre"] = Traces(
-        own.build, f"{own.name}.trace_pre", n, "trace_arrival_step", Phase.GATHER, arrivals
-    )
+    if not projection.graded:
+        own.traces["pre"] = Traces(
+            own.build, f"{own.name}.trace_pre", n, "trace_arrival_step", Phase.GATHER, arrivals
+        )
     own.traces["post"] = post.traces(own.build)
     own.weights = stored["weights"] if projection.store.can.adds else None
     direct = projection.rule.direct and own.weights is not None

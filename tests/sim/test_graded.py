@@ -342,7 +342,7 @@ def test_rates_and_weights_can_be_set_between_runs():
 REFUSED = {
     "rule": (
         lambda: joined(rule=STDP()),
-        r"connect rule: must be None, as source sends numbers, not spikes \(got",
+        r"connect rule: must be None or have .numbers. in watches, as source sends numbers \(got",
     ),
     "procedural": (
         lambda: joined(None, FixedTotal(9), store=Procedural()),

@@ -1,0 +1,58 @@
+"""Numbers that units send, and products with weights that a rule changes: every room against NumPy."""
+
+import numpy as np
+import pytest
+
+from .agreement import STEPS, assert_agrees, zeros
+
+N_PRE, N_POST, LAGS = 9, 7, np.array([1, 2, 5])
+DEPTH = 6
+
+
+def given(dtype):
+    """A ring of numbers, and synapses in order of (source, lag) with their reverse index."""
+    rng = np.random.default_rng(2)
+    segments = np.sort(rng.integers(0, N_PRE * LAGS.size, 60)).astype(np.uint32)
+    targets = rng.integers(0, N_POST - 1, 60)  # the last target has none
+    order = np.argsort(targets, kind="stable").astype(np.uint32)
+    first = np.append(0, np.cumsum(np.bincount(targets, minlength=N_POST))).astype(np.uint32)
+    return {
+        "sent": rng.normal(size=(DEPTH, N_PRE)).astype(dtype),
+        "lags": LAGS,
+        "first_post": first,
+        "synapse_post": order,
+        "segment_post": segments[order],
+        "weights": rng.normal(size=60).astype(dtype),
+        "low": 1,
+        "high": N_POST,
+        "receiving": zeros(N_POST, dtype),
+        "arriving": zeros(N_PRE * LAGS.size, dtype),
+    }, segments, targets  # fmt: skip
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_with_weights_that_change(room, dtype, narrow):
+    """The same bits in every room, and those of a loop over the synapses."""
+    own, segments, targets = given(dtype)
+    if narrow:
+        own["segment_post"] = own["segment_post"].astype(np.uint16)
+    seen = assert_agrees(room, "plastic_product_step", own, dtype=dtype)
+    expected = np.zeros(N_POST)
+    for step in range(STEPS):
+        row = (step - LAGS[segments % LAGS.size]) % DEPTH
+        brought = own["weights"].astype(float) * own["sent"][row, segments // LAGS.size]
+        expected += np.bincount(targets, brought, N_POST)
+    expected[0] = 0
+    tolerance = 1e-4 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(seen[-1]["receiving"], expected, rtol=tolerance, atol=tolerance)
+    assert seen[-1]["receiving"][-1] == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_arrives(room, dtype):
+    own, _, _ = given(dtype)
+    seen = assert_agrees(room, "arriving_step", own, dtype=dtype)
+    for step, arrays in enumerate(seen):
+        expected = own["sent"][(step - LAGS) % DEPTH].T.reshape(-1)
+        np.testing.assert_array_equal(arrays["arriving"], expected)
