@@ -149,9 +149,7 @@ class FixedInDegree(Connectivity):
     multapses: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        check.keep(self, "k", check.whole, most=MOST_UNITS)
-        check.keep(self, "autapses", check.flag)
-        check.keep(self, "multapses", check.flag)
+        _keep_choices(self, "k", most=MOST_UNITS)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(self.k) * n_post
@@ -177,9 +175,7 @@ class FixedOutDegree(Connectivity):
     multapses: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        check.keep(self, "k", check.whole, most=MOST_UNITS)
-        check.keep(self, "autapses", check.flag)
-        check.keep(self, "multapses", check.flag)
+        _keep_choices(self, "k", most=MOST_UNITS)
 
     @property
     def independent(self) -> bool:
@@ -218,9 +214,7 @@ class FixedTotal(Connectivity):
     multapses: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        check.keep(self, "n", check.whole, most=2**63 - 1)
-        check.keep(self, "autapses", check.flag)
-        check.keep(self, "multapses", check.flag)
+        _keep_choices(self, "n", most=2**63 - 1)
 
     @property
     def independent(self) -> bool:
@@ -296,6 +290,13 @@ class SmallWorld(Connectivity):
         rows = np.empty((n_pre, self.k), np.uint32)
         kernels.draw_small_world(key, np.uint64(self.p * ONE), rows)
         return _from_rows(rows)
+
+
+def _keep_choices(owner: object, count: str, *, most: int) -> None:
+    """Check the fields of a recipe that chooses among all units, a field `count` of times."""
+    check.keep(owner, count, check.whole, most=most)
+    check.keep(owner, "autapses", check.flag)
+    check.keep(owner, "multapses", check.flag)
 
 
 def _some_choice(owner: object, field: str, wanted: int, choices: int) -> None:

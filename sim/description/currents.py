@@ -12,7 +12,7 @@ from ...errors import UnsupportedError
 from .. import validation as check
 from .continuous import HeldNoise, PiecewiseConstant, one_per_column, one_per_unit
 from .distributions import Distribution, numbers, per_unit
-from .inputs import Arguments, Stimulus, to_steps
+from .inputs import Arguments, Stimulus, ends, to_steps
 
 
 @final
@@ -68,15 +68,8 @@ class Step(Stimulus):
             )
         if (np.diff(times) <= 0).any():
             raise check.fail(self, "times", "must ascend", times)
-        if values.ndim > 2 or values.shape[0] != times.size or not values.size:
-            raise check.fail(
-                self,
-                "values",
-                f"must have one row per time ({times.size})",
-                f"shape {values.shape}",
-            )
         object.__setattr__(self, "times", times)
-        object.__setattr__(self, "values", values.reshape(times.size, -1))
+        _keep_rows(self, values, f"must have one row per time ({times.size})", times.size)
 
     def arguments(self, n: int, dt: float) -> Arguments:
         return {"from_steps": to_steps(self.times, dt), "levels": self.values}
@@ -86,8 +79,7 @@ class Step(Stimulus):
 
     @property
     def span(self) -> tuple[float, float] | None:
-        times = np.asarray(self.times)
-        return (float(times[0]), float(times[-1])) if times.size else None
+        return ends(self.times)
 
     def fits(self, n: int) -> None:
         one_per_column(self, "values", self.values, n)
@@ -114,14 +106,7 @@ class TimedArray(Stimulus):
             self, "interval", check.within(self, "interval", self.interval, above=0.0, unit="s")
         )
         values = check.finite_array(self, "values", self.values)
-        if values.ndim not in (1, 2) or not values.size:
-            raise check.fail(
-                self,
-                "values",
-                "must have shape (n_samples,) or (n_samples, n)",
-                f"shape {values.shape}",
-            )
-        object.__setattr__(self, "values", values.reshape(values.shape[0], -1))
+        _keep_rows(self, values, "must have shape (n_samples,) or (n_samples, n)")
 
     def arguments(self, n: int, dt: float) -> Arguments:
         return {"values": self.values, "repeat": check.steps(self, "interval", self.interval, dt)}
@@ -181,3 +166,12 @@ class Noise(Stimulus):
     def fits(self, n: int) -> None:
         one_per_unit(self, "mean", self.mean, n)
         one_per_unit(self, "std", self.std, n)
+
+
+def _keep_rows(
+    owner: object, values: NDArray[np.float64], rule: str, n_rows: int | None = None
+) -> None:
+    """Keep `values` as a matrix of one row per time, for all units (one column) or each of them."""
+    if values.ndim not in (1, 2) or not values.size or n_rows not in (None, len(values)):
+        raise check.fail(owner, "values", rule, f"shape {values.shape}")
+    object.__setattr__(owner, "values", values.reshape(len(values), -1))

@@ -120,6 +120,21 @@ def to_steps(times: Any, dt: float) -> NDArray[np.int64]:
     return np.asarray(np.rint(steps), np.int64)
 
 
+def ends(ascending: ArrayLike) -> tuple[float, float] | None:
+    """The first and the last of ascending times [s]; None where there are none."""
+    times = np.asarray(ascending)
+    return (float(times[0]), float(times[-1])) if times.size else None
+
+
+def _as_many(
+    owner: object, name: str, values: NDArray[Any], other: str, times: NDArray[Any]
+) -> None:
+    """Check that there is a value for each of the times in the field `other`."""
+    if values.shape != times.shape:
+        rule = f"must be as many as {other} ({times.size})"
+        raise check.fail(owner, name, rule, f"shape {values.shape}")
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class SpikeTrain(Stimulus):
@@ -143,10 +158,7 @@ class SpikeTrain(Stimulus):
     def __post_init__(self) -> None:
         times = check.finite_array(self, "times", self.times, ndim=1, least=0.0, unit="s")
         ids = check.index_array(self, "ids", self.ids, below=MOST_UNITS)
-        if ids.shape != times.shape:
-            raise check.fail(
-                self, "ids", f"must be as many as times ({times.size})", f"shape {ids.shape}"
-            )
+        _as_many(self, "ids", ids, "times", times)
         order = np.lexsort((ids, times))
         object.__setattr__(self, "times", times[order])
         object.__setattr__(self, "ids", ids[order])
@@ -189,8 +201,7 @@ class SpikeTrain(Stimulus):
 
     @property
     def span(self) -> tuple[float, float] | None:
-        times = np.asarray(self.times)  # sorted
-        return (float(times[0]), float(times[-1])) if times.size else None
+        return ends(self.times)
 
     @property
     def duration(self) -> float:
@@ -229,17 +240,12 @@ class Events(Stimulus):
         times = check.finite_array(self, "t", self.t, ndim=1, least=0.0, unit="s")
         x = check.index_array(self, "x", self.x, below=self.width)
         y = check.index_array(self, "y", self.y, below=self.height)
-        given = {"x": x, "y": y} | (
-            {} if self.p is None else {"p": check.array_of(self, "p", self.p)}
-        )
-        for name, values in given.items():
-            if values.shape != times.shape:
-                raise check.fail(
-                    self, name, f"must be as many as t ({times.size})", f"shape {values.shape}"
-                )
+        polarity = None if self.p is None else check.array_of(self, "p", self.p)
+        for name, values in (("x", x), ("y", y), ("p", polarity)):
+            if values is not None:
+                _as_many(self, name, values, "t", times)
         ids = y * self.width + x
-        if self.p is not None:
-            polarity = check.array_of(self, "p", self.p)
+        if polarity is not None:
             if not np.isin(polarity, (-1, 0, 1)).all():
                 raise check.fail(
                     self,

@@ -89,13 +89,8 @@ class Bundle:
     ) -> None:
         """Store the words of one thread and deliver them."""
         first, words, values = self._words(lags, places, coding, cut, lag_counts, build)
-        scope = {key: self.members[0].names[key] for key in ("history", "history_count")}
-        scope |= {
-            "lags": _fixed(build, f"{label}.lags", lags),
-            "first": _fixed(build, f"{label}.first", first),
-            "pending": build.pending(label),
-            **build.waking(build.whole(self.members[0].names["receiving"].region)),
-        }
+        scope = self._arriving(build, label, lags)
+        scope["first"] = _fixed(build, f"{label}.first", first)
         phase = self.members[0].phase
         if coding.table is None:
             scope |= {"begin": scope["first"], "end": _fixed(build, f"{label}.last", first[1:])}
@@ -147,17 +142,25 @@ class Bundle:
             ("row_draws", draws.offsets),
         ):
             scope[key] = _fixed(build, f"{label}.{key}", array)
-        scope |= {key: self.members[0].names[key] for key in ("history", "history_count")}
+        scope |= self._arriving(build, label, lags)
         scope |= {
-            "lags": _fixed(build, f"{label}.lags", lags),
             "shift": coding.shift,
             "row_seeds": _fixed(build, f"{label}.row_seeds", np.array(seeds, np.uint64)),
             "table": _fixed(build, f"{label}.table", coding.table, coding.dtype),
-            "pending": build.pending(label),
             "drawn": build.signal(f"{label}.drawn", "scratch", "uint32", (DRAWN + draws.most,)),
-            **build.waking(build.whole(self.members[0].names["receiving"].region)),
         }
         build.operator(self.members[0].phase, label, "deliver_drawn_step", scope, thread=thread)
+
+    def _arriving(self, build: Build, label: str, lags: NDArray[np.int64]) -> dict[str, Any]:
+        """What every kernel asks for that delivers what arrives."""
+        names = self.members[0].names
+        return {
+            "history": names["history"],
+            "history_count": names["history_count"],
+            "lags": _fixed(build, f"{label}.lags", lags),
+            "pending": build.pending(label),
+            **build.waking(build.whole(names["receiving"].region)),
+        }
 
     def _words(
         self,
