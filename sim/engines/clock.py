@@ -4,7 +4,6 @@ spread over threads.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError, DivergenceError, UnsupportedError
+from ...errors import DataError
 from ...kernels.backend import Program
 from .. import validation as check
 from ..description.inputs import Stimulus
@@ -21,13 +20,14 @@ from ..description.network import Network
 from ..description.parts import Population, Projection
 from ..free_memory import check_bytes
 from ..operators.connections import Connections
-from ..operators.signals import MOST_COUNT, SAVED, Memory, Signal, match
+from ..operators.signals import SAVED, Memory
 from ..plan.draw_synapses import draw
 from ..plan.plan import Plan
 from ..plan.stimulated import stimulated
 from ..progress import Progress
 from ..results.result import Result
 from ..results.sink import Sink
+from . import clock_state
 from .batch import spread
 from .batch_learning import ADDED, Changes
 from .clock_recording import ClockRecording
@@ -91,9 +91,7 @@ class ClockEngine:
         """Copies of all that changes in a run, by name, and marks of all that does not; step: in
         the middle of one.
         """
-        arrays = {signal.name: self.memory[signal].copy() for signal in self._saved()}
-        reached = np.array([self.step if step is None else step], np.int64)
-        return arrays | {"step": reached, "wiring": _wiring(self.plan, self.memory)}
+        return clock_state.snapshot(self.plan, self.memory, self.step if step is None else step)
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over the arrays of a `snapshot` of the same network; DataError unless every one
@@ -136,42 +134,10 @@ class ClockEngine:
         self.program = self.plan.program(self.memory)
 
     def _take_over(self, arrays: Mapping[str, NDArray[Any]]) -> int:
-        """Write the arrays of a `snapshot` into memory; return its step."""
-        marks: dict[str, NDArray[Any]] = {
-            "step": np.zeros(1, np.int64),
-            "wiring": _wiring(self.plan, self.memory),
-        }
-        expected: dict[str, NDArray[Any]] = {
-            signal.name: self.memory[signal] for signal in self._saved()
-        } | marks
-        match({name: (array.shape, array.dtype) for name, array in expected.items()}, arrays)
-        if not np.array_equal(arrays["wiring"], marks["wiring"]):
-            raise DataError(
-                "the synapses drawn here are not those of the saved network, which another version drew"
-            )
-        for signal in self._saved():
-            signal.check(arrays[signal.name])
-        if not 0 <= int(arrays["step"][0]) < MOST_COUNT:
-            raise DataError(f"the saved step must be >= 0 (got {int(arrays['step'][0])})")
-        self._check_stimuli(arrays)
-        for signal in self._saved():
-            self.memory[signal][...] = arrays[signal.name]
+        """Go on from the arrays of a `snapshot`; return its step."""
+        step = clock_state.take_over(self.plan, self.memory, arrays)
         self._renew()
-        return int(arrays["step"][0])
-
-    def _check_stimuli(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Raise DataError where a stimulus would have more to catch up with than any run leaves."""
-        for part in self.network.inputs:
-            kept = {
-                key: arrays.get(f"{part.name}.{key}")
-                for key in part.stimulus.flow(part.population.n)
-            }
-            values = {key: array for key, array in kept.items() if array is not None}
-            if values and not part.stimulus.stands(values, int(arrays["step"][0]) * self.plan.dt):
-                raise DataError(f"the saved times of {part.name} lie before the saved step")
-
-    def _saved(self) -> list[Signal]:
-        return [signal for signal in self.plan.signals if signal.region in SAVED]
+        return step
 
     def run(
         self,
@@ -291,8 +257,8 @@ class ClockEngine:
         for variable, value in values.items():
             memory[f"{population.name}.{variable}"][...] = value
             sent = f"{population.name}.sent"
-            # its targets see it at once
             if variable == population.model.sends and sent in memory.views:
+                # its targets see it at once
                 memory[sent][(self.step - 1) % memory[sent].shape[0]] = value
         return self._like(memory, self.step)
 
@@ -305,16 +271,14 @@ class ClockEngine:
     def bounds(self, projection: Projection) -> tuple[float, float]:
         """Between which numbers the weights of a projection must lie."""
         low, high = self.plan.projections[projection.name].bounds
-        # weights that were clipped may be these
+        # Weights that were clipped may be the rounded bounds.
         rounded = np.array([low, high], self.plan.precision)
         return min(low, float(rounded[0])), max(high, float(rounded[1]))
 
     def with_weights(self, projection: Projection, weights: NDArray[np.float64]) -> ClockEngine:
         """An engine in which a projection that `writes` has other weights (n_synapses,)."""
-        memory, signal = (
-            self.memory.replicate(("store",)),
-            self.plan.projections[projection.name].weights,
-        )
+        memory = self.memory.replicate(("store",))
+        signal = self.plan.projections[projection.name].weights
         if signal is not None:
             memory[signal][...] = weights
         return self._like(memory, self.step)
@@ -347,29 +311,9 @@ class ClockEngine:
         """
         plan = self.compiled(network)
         memory = plan.memory()
-        for signal in plan.signals:
-            if signal.region not in SAVED or (
-                signal.region == "store" and signal.name.rpartition(".")[0] in fresh
-            ):
-                continue
-            before, now = self.memory.views.get(signal.name), memory[signal]
-            kept = before is not None and before.dtype == now.dtype
-            if before is not None and kept and before.shape == now.shape:
-                now[...] = before
-            elif (
-                before is not None
-                and kept
-                and before.shape[1:] == now.shape[1:]
-                and signal.name in plan.rings
-            ):
-                turned(before, now, self.step)
-            else:
-                raise UnsupportedError(
-                    f"Simulator.set: cannot keep the state, since {signal.name} gets another shape"
-                )
+        clock_state.hand_on(self.memory, plan, memory, self.step, fresh)
         made = self._like(memory, self.step, plan)
-        # now, in case a kernel of a user's own does not take what it gets
-        made.program = plan.program(memory)
+        made.program = plan.program(memory)  # now: a user's own kernel may not take what it gets
         return made
 
     def _like(self, memory: Memory, step: int, plan: Plan | None = None) -> ClockEngine:
@@ -419,7 +363,7 @@ class ClockEngine:
             goal = min(step + self.chunk, stop, recording.next_visit(step))
             reached = program.advance(step, goal)
             memory["pause"][0] = 0
-            _check_finite(self.plan, memory, reached)
+            clock_state.check_finite(self.plan, memory, reached)
             if reached == stop or recording.weighs(reached):
                 program.collect()
             recording.visit(reached)
@@ -428,49 +372,3 @@ class ClockEngine:
                 recording.hand_over(reached, partial(self.snapshot, reached))
             progress(reached - step)
             step = reached
-
-
-def _check_finite(plan: Plan, memory: Memory, step: int) -> None:
-    """Raise DivergenceError if a state variable is NaN or infinite: a NaN would never reach a
-    threshold.
-    """
-    for signal in plan.signals:
-        if (
-            signal.region == "state"
-            and signal.dtype == "float"
-            and not (good := np.isfinite(memory[signal])).all()
-        ):
-            unit = int(good.argmin())
-            models = [
-                part.model
-                for part in plan.network.populations
-                if signal.name.startswith(f"{part.name}.")
-            ]
-            grows = f", a parameter of {check.name_of(models[0])} lets it grow" if models else ""
-            raise DivergenceError(
-                f"{signal.name} of unit {unit} is {memory[signal][unit]} by {step * plan.dt:g} s: "
-                f"an input or a weight is too large{grows}, or the step is too long"
-            )
-
-
-def turned(before: NDArray[Any], now: NDArray[Any], step: int) -> None:
-    """Copy what a ring of past steps holds at `step` into one of another depth, each step to its
-    own slot.
-    """
-    for past in range(max(step - min(len(before), len(now)), 0), step):
-        now[past % len(now)] = before[past % len(before)]
-
-
-def _wiring(plan: Plan, memory: Memory) -> NDArray[np.uint8]:
-    """BLAKE2b (16,) of the synapses of all projections and of all fixed whole numbers, such as
-    lists of events.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for name, synapses in plan.synapses.items():
-        digest.update(name.encode())
-        synapses.mark(digest.update)
-    for signal in plan.signals:
-        if signal.region == "fixed" and memory[signal].dtype.kind in "iu" and not signal.layout:
-            digest.update(signal.name.encode())
-            digest.update(np.ascontiguousarray(memory[signal]).data)
-    return np.frombuffer(digest.digest(), np.uint8)
