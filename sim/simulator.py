@@ -202,8 +202,9 @@ class Simulator:
         begins with the present weights and changes a copy of its own, as a run would. With "sum" or
         "mean" the changes of all samples, weights at the end less those at the beginning, are added
         to the simulator's weights in the order of the samples ("mean": divided by their number),
-        within the rule's bounds. With "each" the samples' weights (fast weights) are dropped; a
-        probe tells what they were.
+        within the rule's bounds. A store that does more than add, such as a Crossbar, programs once
+        the sum or mean of what was proposed to it. With "each" the samples' weights (fast weights)
+        are dropped; a probe tells what they were.
 
         progress: whether to show a bar; if None, for runs of over two seconds on a terminal.
         record_to: a folder into which the records are written during the run, so that a broken run

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import NetworkError, UnsupportedError
+from ...errors import NetworkError
 from .. import validation as check
 from ..description.network import Network
 from ..progress import Progress
@@ -26,8 +26,7 @@ Weights = Mapping[str, NDArray[np.float64]]
 def wanted(network: Network, learn: object) -> str | None:
     """How a batch of this network learns, checked; None where nothing can learn.
 
-    Raises NetworkError for a network with a rule where `learn` is None, UnsupportedError for a
-    store that cannot take changes of weights as they are.
+    Raises NetworkError for a network with a rule where `learn` is None.
     """
     learning = [part for part in network.projections if part.rule is not None]
     if learn is None:
@@ -38,12 +37,6 @@ def wanted(network: Network, learn: object) -> str | None:
             )
         return None
     way = check.one_of("Simulator", "run learn", learn, WAYS)
-    for part in learning:
-        if way in ADDED and not part.store.can.adds:
-            raise UnsupportedError(
-                f"Simulator.run learn: {way!r} adds what the samples change to the weights, which "
-                f"{type(part.store).__name__} of projection {part.name!r} cannot do; use learn='each' or store=Ideal()"
-            )
     return way if learning else None
 
 
@@ -52,12 +45,13 @@ class Changes:
 
     before: the weights of every projection that learns (n_synapses,), with which all samples begin.
     A thread whose sample is done waits for those of lower number, so a sum does not depend on the
-    number of threads.
+    number of threads. Sums are kept as two numbers, so that the sum of one change, added to the
+    weights before, gives the weights after, bit for bit.
     """
 
     def __init__(self, before: Weights) -> None:
         self._before = before
-        self._total = {name: np.zeros_like(weights) for name, weights in before.items()}
+        self._total = {name: (np.zeros(w.shape), np.zeros(w.shape)) for name, w in before.items()}
         self._next, self._turn = 0, threading.Condition()
 
     def add(self, sample: int, after: Weights, tick: Progress) -> None:
@@ -69,14 +63,36 @@ class Changes:
                 self._turn.wait(WAIT)
                 tick(0)
             for name, weights in after.items():
-                self._total[name] += weights - self._before[name]
+                total, rest = self._total[name]
+                change, lost = _exact_sum(weights, -self._before[name])
+                total, more = _exact_sum(total, change)
+                self._total[name] = total, rest + (lost + more)
             self._next += 1
             self._turn.notify_all()
 
-    def weights(self, way: str, bounds: Mapping[str, tuple[float, float]]) -> Weights:
-        """The weights once the sum or the mean of all changes is added, each within its bounds."""
-        parts = self._next if way == "mean" else 1
-        return {
-            name: np.clip(before + self._total[name] / max(parts, 1), *bounds[name])
-            for name, before in self._before.items()
-        }
+    def of(self, way: str, name: str) -> NDArray[np.float64]:
+        """The sum or the mean of all changes of the weights of a projection (n_synapses,)."""
+        total, rest = self._total[name]
+        return (total + rest) / self._parts(way)
+
+    def weights(self, way: str, name: str, bounds: tuple[float, float]) -> NDArray[np.float64]:
+        """The weights of a projection once the sum or the mean of all changes is added, each within
+        its bounds.
+        """
+        total, rest = (part / self._parts(way) for part in self._total[name])
+        moved, lost = _exact_sum(self._before[name], total)
+        return np.clip(moved + (lost + rest), *bounds)
+
+    def _parts(self, way: str) -> int:
+        return max(self._next, 1) if way == "mean" else 1
+
+
+def _exact_sum(
+    a: NDArray[np.float64], b: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """a + b rounded, and what the rounding took away (Knuth 1997, The Art of Computer Programming
+    2, section 4.2.2, theorem B).
+    """
+    rounded = a + b
+    other = rounded - a
+    return rounded, (a - (rounded - other)) + (b - other)

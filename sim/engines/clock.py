@@ -23,6 +23,7 @@ from ..operators.connections import Connections
 from ..operators.signals import SAVED, Memory
 from ..plan.draw_synapses import draw
 from ..plan.plan import Plan
+from ..plan.programming import noting, program_once, programmed
 from ..plan.stimulated import stimulated
 from ..progress import Progress
 from ..results.result import Result
@@ -180,11 +181,13 @@ class ClockEngine:
         the engine has then reached a state in which its own are changed.
         """
         n_workers, more = min(self.threads, len(stimuli)), ("store",) if learn else ()
+        adds = learn in ADDED
         if learn:
             self._check_room(n_workers)
         workers = [self.memory.replicate(more) for _ in range(n_workers)]
         present = self.memory.snapshot(("state", "flow", *more))
-        changes = Changes(self._learned(self.memory)) if learn in ADDED else None
+        held = self._held() if adds else {}
+        changes = Changes(self._learned(self.memory) | held if adds else {})
         results: list[Result | None] = [None] * len(stimuli)
         start, stop = self.step, self.step + self.steps(duration)
 
@@ -194,35 +197,41 @@ class ClockEngine:
                 memory.restore(present)
                 memory["sample"][0] = sample
                 self.plan.anew(memory, stimuli[sample], sample, start)
-                program = self.plan.program(memory, stimuli[sample], threads=1)
+                shadows = {name: weights.copy() for name, weights in held.items()}
+                before = noting(self.plan, memory, shadows)
+                program = self.plan.program(memory, stimuli[sample], threads=1, before=before)
                 recording = ClockRecording(self.plan, memory, start, stop)
                 self._advance(program, memory, start, stop, recording, tick)
                 results[sample] = recording.result()
-                if changes is not None:
-                    changes.add(sample, self._learned(memory), tick)
+                if adds:
+                    changes.add(sample, self._learned(memory) | shadows, tick)
 
         spread(work, len(workers), progress)
-        if learn and changes is not None:
+        if adds and learn is not None:
             self._learn(changes, learn)
         return [result for result in results if result is not None]
 
     def _learned(self, memory: Memory) -> dict[str, NDArray[np.float64]]:
-        """The weights that rules change, by projection."""
+        """The weights that rules change and to which changes can be added, by projection."""
         return {
             name: memory[scope.weights].astype(np.float64)
             for name, scope in self.plan.projections.items()
             if scope.weights is not None
         }
 
+    def _held(self) -> dict[str, NDArray[np.float64]]:
+        """The weights that rules change by way of a store that does more than add, by projection."""
+        return {name: self.weights(name) for name in programmed(self.plan)}
+
     def _learn(self, changes: Changes, learn: str) -> None:
         """Change the weights by what the samples of a batch have come to."""
-        scopes = self.plan.projections
-        weights = changes.weights(learn, {name: scope.bounds for name, scope in scopes.items()})
         self._begin()
-        for name, values in weights.items():
-            signal = scopes[name].weights
-            assert signal is not None
-            self.memory[signal][...] = values
+        for name, scope in self.plan.projections.items():
+            if scope.weights is not None:
+                self.memory[scope.weights][...] = changes.weights(learn, name, scope.bounds)
+        self.program = None  # a device has no room for two
+        if totals := {name: changes.of(learn, name) for name in programmed(self.plan)}:
+            program_once(self.plan, self.memory, totals, self.step)
         self._renew()  # a card has weights of its own
         self._reach(self.step)
 
@@ -230,7 +239,8 @@ class ClockEngine:
         """Raise CapacityError unless every thread of a batch that learns has room for weights of
         its own.
         """
-        needed = float((n_workers + 2) * self.memory.blocks["store"].nbytes)
+        held = 8 * sum(self.plan.synapses[name].n for name in programmed(self.plan))
+        needed = float((n_workers + 2) * (self.memory.blocks["store"].nbytes + held))
         told = f"{n_workers} threads with weights of their own, one for each sample at work; take fewer threads"
         check_bytes("Simulator.run", needed, told)
 

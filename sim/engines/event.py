@@ -174,12 +174,10 @@ class EventEngine:
 
     def _learn(self, changes: Changes, learn: str) -> None:
         """Change the weights by what the samples of a batch have come to."""
-        memory, learners = self.memory.replicate(), self.plan.learners
-        weights = changes.weights(
-            learn, {part.projection.name: (part.low, part.high) for part in learners}
-        )
-        for part in learners:
-            part.set_weights(memory.learning, weights[part.projection.name])
+        memory = self.memory.replicate()
+        for part in self.plan.learners:
+            weights = changes.weights(learn, part.projection.name, (part.low, part.high))
+            part.set_weights(memory.learning, weights)
         self._memories[self.standing + 1] = memory
         self.reached = self.standing + 1
 

@@ -37,8 +37,9 @@ class Build:
 
     dt [s]; precision "float32" or "float64"; shards of each population, dealt to `threads` threads;
     naps: whether shards may nap (not where arrivals are counted in whole numbers, since those set
-    no marks). Every kernel may also ask for `dt`, `sample` (the number of this copy in a batch),
-    `pause` and `upcoming`.
+    no marks). Every kernel may also ask for `dt`, `sample` (the number of this copy in a batch; in
+    kernels of a store that programs what a batch has learned, -1, -2 and so on), `pause` and
+    `upcoming`.
     """
 
     dt: float

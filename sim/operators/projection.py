@@ -14,7 +14,7 @@ from ...kernels.cpu.connectivity import reverse_index
 from ...kernels.cpu.rows import count_listed
 from .. import validation as check
 from .build import Build
-from .operator import Kernel, Phase, parameters
+from .operator import Kernel, Operator, Phase, parameters
 from .per_thread import PerThread, spread
 from .signals import Signal
 from .synapses import Synapses
@@ -64,6 +64,8 @@ class ProjectionScope:
     alike: bool = False
     bundled: bool = False
     weights: Signal | None = None
+    proposals: Proposals | None = None
+    programming: list[Operator] = field(default_factory=list)
     names: dict[str, Any] = field(default_factory=dict)
     traces: dict[str, Traces] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ from ..notice import once_a_call
 from ..operators.build import Build, woken
 from ..operators.operator import Phase, Shard, parameters
 from ..operators.projection import ProjectionScope, Proposals, Share
-from ..operators.signals import Signal
+from ..operators.signals import ANY, Signal
 from ..operators.traces import Traces
 from .bundle import gather
 from .capacity import check_memory
@@ -207,9 +207,15 @@ def _learn(
     own.weights = stored["weights"] if projection.store.can.adds else None
     direct = projection.rule.direct and own.weights is not None
     proposals = _proposals(own, own.weights if direct else None)
+    own.proposals = proposals
     projection.rule.learn(own, proposals)
-    if not direct:
-        projection.store.program(own, stored, proposals)
+    if direct:
+        return
+    declared = len(own.build.operators)
+    projection.store.program(own, stored, proposals)
+    if own.weights is None:
+        own.programming = own.build.operators[declared:]
+        own.signal("programmed", "store", "int64", (1,), most=ANY)
 
 
 def _shares(projection: Projection, own: ProjectionScope) -> list[Share]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -89,24 +89,46 @@ class Plan:
         memory: Memory,
         stimuli: Mapping[str, Stimulus] | None = None,
         threads: int | None = None,
+        before: Mapping[Operator, Sequence[Call]] | None = None,
     ) -> Program:
         """Bind the operators to `memory`; `stimuli` replace the stimuli of the inputs of the same
         names.
 
-        threads: how many threads to run on; None for as many as the plan was compiled for.
+        threads: how many threads to run on; None for as many as the plan was compiled for. before:
+        further calls, to be made before operators.
         """
         replaced = self._replacements(stimuli or {})
-        upcoming = np.full(len(self.operators), NEVER, np.int64)
+        return self._program(self.operators, memory, replaced, threads, before or {})
+
+    def part(
+        self,
+        operators: Sequence[Operator],
+        memory: Memory,
+        replaced: Mapping[Operator, dict[str, Any]],
+    ) -> Program:
+        """Bind some of the operators alone, on one thread, with other arguments where `replaced`
+        has them.
+        """
+        return self._program(operators, memory, replaced, 1, {})
+
+    def _program(
+        self,
+        operators: Sequence[Operator],
+        memory: Memory,
+        replaced: Mapping[Operator, dict[str, Any]],
+        threads: int | None,
+        before: Mapping[Operator, Sequence[Call]],
+    ) -> Program:
+        upcoming = np.full(len(operators), NEVER, np.int64)
         memory["asleep"][:], memory["drowsy"][0] = 0, 0
         for signal in self.renewals:
             memory[signal][0] = 0
         sizes = {region: memory[block_name(region)].size for region in MARKED_REGIONS}
         marks = {region: np.zeros((size >> MARKED) + 1, np.uint8) for region, size in sizes.items()}
-        calls = [
-            call
-            for k in range(len(self.operators))
-            for call in self._calls(k, memory, replaced, upcoming, marks)
-        ]
+        calls: list[Call] = []
+        for k, operator in enumerate(operators):
+            calls += before.get(operator, ())
+            calls += self._calls(operator, memory, replaced, upcoming[k : k + 1], marks)
         clockwork = Clockwork(
             upcoming, memory["pause"], memory.blocks["state"], max(PATIENCE, self.depth + 1)
         )
@@ -153,21 +175,20 @@ class Plan:
 
     def _calls(
         self,
-        k: int,
+        operator: Operator,
         memory: Memory,
         replaced: Mapping[Operator, dict[str, Any]],
         upcoming: NDArray[np.int64],
         marks: Mapping[str, NDArray[np.uint8]],
     ) -> list[Call]:
-        """The calls of an operator: one, or one for each of its shards."""
-        operator = self.operators[k]
+        """The calls of an operator: one, or one for each of its shards; upcoming (1,)."""
         arguments: dict[str, Any] = {}
         for name, value in operator.arguments.items():
             if isinstance(value, Signal) and value.region == "upcoming":
-                upcoming[k] = 0
-                arguments[name] = upcoming[k : k + 1]
+                upcoming[0] = 0
+                arguments[name] = upcoming
             elif isinstance(value, Stream):
-                upcoming[k] = 0  # so that no step is left out
+                upcoming[0] = 0  # so that no step is left out
                 arguments[name] = value.key(int(memory["sample"][0]))
             elif isinstance(value, FirstUnit):
                 arguments[name] = 0

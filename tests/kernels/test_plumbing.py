@@ -161,6 +161,41 @@ def test_program_keeps_order_and_bounds(room):
     assert np.abs(seen[-1]["weights"]).max() == 0.5
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_shadow_moves_within_bounds_and_leaves_the_proposals(room, dtype):
+    """Weights inside the bounds end where `program_step` leads them, to rounding; one above them is
+    led back only, and by no more than is proposed.
+    """
+    rng = np.random.default_rng(2)
+    given = {
+        "synapse": rng.integers(0, 4, 300).astype("uint32"),
+        "change": rng.normal(size=300).astype(dtype),
+        "proposed": zeros(1, "int64"),
+        "low": Exact(-0.5),
+        "high": Exact(0.5),
+        "shadow": zeros(4),
+        "weights": zeros(4, dtype),
+    }
+
+    def propose(step, arguments):
+        arguments["proposed"][0] = 7 * step
+
+    seen = assert_agrees(room, "shadow_step", given, each=propose, dtype=dtype)
+    programmed = assert_agrees(room, "program_step", given, each=propose, dtype=dtype)
+    for step, (state, other) in enumerate(zip(seen, programmed, strict=True)):
+        assert state["proposed"][0] == 7 * step
+        np.testing.assert_allclose(state["shadow"], other["weights"], atol=1e-5)
+    assert np.abs(seen[-1]["shadow"]).max() == pytest.approx(0.5, abs=1e-12)
+    above = given | {"synapse": zeros(3, "uint32"), "shadow": zeros(4) + 0.8}
+    above["change"] = np.array([0.1, -0.25, 0.1], dtype)
+
+    def three(step, arguments):
+        arguments["proposed"][0] = 3 * (step == 0)
+
+    after = assert_agrees(room, "shadow_step", above, each=three, dtype=dtype)
+    np.testing.assert_allclose(after[-1]["shadow"], [0.55, 0.8, 0.8, 0.8], atol=1e-7)
+
+
 def firing(step, arguments):
     """A changing list of firing units, empty every third step."""
     chosen = np.flatnonzero(np.random.default_rng(step).random(N) < 0.3 * (step % 3 > 0))
