@@ -46,11 +46,13 @@ def multiply(
         "highest_level": highest,
         "errors": projection.fixed("drivers", np.zeros((0, 0)) if errors is None else errors),
         "full": projection.signal("full", "scratch", "float64", (1,)),
+        "shares": projection.signal("shares", "scratch", "float64", (n_rows,)),
         "product": projection.signal(
             "product", "scratch", "float64", (projection.synapses.n_post,)
         ),
     }
     driven = {"driven": own["conducted"]}
+    projection.operator(projection.phase, "drive_step", own)
     projection.operator(projection.phase, "crossbar_product_step", {**own, **driven})
     aside = {
         "receiving": own["product"],

@@ -65,21 +65,48 @@ def crossbar_read_step(
 
 
 @njit(error_model="numpy")
+def drive_step(
+    step, sent, lags, first, full_scale, lowest_level, highest_level, errors, full, shares
+):
+    """Turn what each source sent into the share of its full voltage that drives each row.
+
+    shares (n_rows,), 0 for a row without cells: the number over full (1,), which is `full_scale`
+    or, where that is 0, the largest magnitude in this step; rounded to levels from lowest_level to
+    highest_level, the largest of which is a share of 1, unless highest_level is 0. errors (n_rows,
+    levels): of each level of each row's converter, in levels; (0, 0) for none. sent: see
+    `send_values_step`; first: see `crossbar_read_step`.
+    """
+    depth = sent.shape[0]
+    full[0] = full_scale
+    if full_scale <= 0:
+        full[0] = 0.0
+        for segment in range(first.size - 1):
+            if first[segment + 1] > first[segment]:
+                row = (step - lags[segment % lags.size]) % depth
+                full[0] = max(full[0], abs(np.float64(sent[row, segment // lags.size])))
+    for segment in range(first.size - 1):
+        shares[segment] = 0.0
+        if first[segment] == first[segment + 1] or full[0] == 0:
+            continue
+        number = np.float64(sent[(step - lags[segment % lags.size]) % depth, segment // lags.size])
+        u = number / full[0]
+        if highest_level > 0:
+            code = min(max(np.rint(u * highest_level), lowest_level), highest_level)
+            off = errors[segment, np.int64(code - lowest_level)] if errors.size > 0 else 0.0
+            u = (code + off) / highest_level
+        shares[segment] = u
+    return 0
+
+
+@njit(error_model="numpy")
 def crossbar_product_step(
-    step,
-    sent,
-    lags,
     first,
     targets,
     plus,
     minus,
     excess,
     noise,
-    full_scale,
-    lowest_level,
-    highest_level,
-    errors,
-    full,
+    shares,
     column_plus,
     column_minus,
     variance,
@@ -90,38 +117,18 @@ def crossbar_product_step(
     events,
     driven,
 ):
-    """Drive every row with the number that its source sent; sum what columns conduct; return how
-    many rows conduct.
+    """Drive every row with its share of the full voltage; sum what columns conduct; return how many
+    rows conduct.
 
-    A row is driven with a share u of its full voltage: the number over full (1,), which is
-    `full_scale` or, where that is 0, the largest magnitude in this step; rounded to levels from
-    lowest_level to highest_level, the largest of which is a share of 1, unless highest_level is 0.
-    errors (n_rows, levels): of each level of each row's converter, in levels; (0, 0) for none.
-    Columns sum u * conductance, their variance u^2 of that of a cell; driven (1,) totals u^2 *
-    conductance [S]. sent: see `send_values_step`; the others: see `crossbar_read_step`.
+    Columns sum share * conductance, their variance share^2 of that of a cell; driven (1,) totals
+    share^2 * conductance [S]. shares: see `drive_step`; the others: see `crossbar_read_step`.
     """
-    depth, relative, more, count = sent.shape[0], noise * noise, excess.size > 0, touched_count[0]
-    full[0] = full_scale
-    if full_scale <= 0:
-        full[0] = 0.0
-        for segment in range(first.size - 1):
-            if first[segment + 1] > first[segment]:
-                row = (step - lags[segment % lags.size]) % depth
-                full[0] = max(full[0], abs(np.float64(sent[row, segment // lags.size])))
-    rows = 0
-    for segment in range(first.size - 1):
-        begin, end = first[segment], first[segment + 1]
-        number = np.float64(sent[(step - lags[segment % lags.size]) % depth, segment // lags.size])
-        if begin == end or full[0] == 0:
-            continue
-        u = number / full[0]
-        if highest_level > 0:
-            code = min(max(np.rint(u * highest_level), lowest_level), highest_level)
-            off = errors[segment, np.int64(code - lowest_level)] if errors.size > 0 else 0.0
-            u = (code + off) / highest_level
+    relative, more, count, rows = noise * noise, excess.size > 0, touched_count[0], 0
+    for segment in range(shares.size):
+        u = shares[segment]
         if u == 0:
             continue
-        conducting = 0.0
+        begin, end, conducting = first[segment], first[segment + 1], 0.0
         for s in range(begin, end):
             j = targets[s]
             if listed[j] == 0:

@@ -50,21 +50,32 @@ def crossbar_read_step(
     return arrived
 
 
+def drive_step(
+    step, sent, lags, first, full_scale, lowest_level, highest_level, errors, full, shares
+):
+    """Turn what each source sent into the share of its full voltage that drives each row."""
+    segments = np.arange(first.size - 1)
+    source, lag = np.divmod(segments, lags.size)
+    numbers = sent[(step - lags[lag]) % len(sent), source].astype(np.float64)
+    empty = np.diff(first.astype(np.int64)) == 0
+    numbers[empty] = 0.0
+    full[0] = full_scale if full_scale > 0 else np.abs(numbers).max(initial=0.0)
+    own = numbers / full[0] if full[0] > 0 else np.zeros_like(numbers)
+    if highest_level > 0:
+        code = np.clip(np.rint(own * highest_level), lowest_level, highest_level)
+        off = errors[segments, (code - lowest_level).astype(np.int64)] if errors.size else 0.0
+        own = np.where(empty | (full[0] == 0), 0.0, (code + off) / highest_level)
+    shares[:] = own
+
+
 def crossbar_product_step(
-    step,
-    sent,
-    lags,
     first,
     targets,
     plus,
     minus,
     excess,
     noise,
-    full_scale,
-    lowest_level,
-    highest_level,
-    errors,
-    full,
+    shares,
     column_plus,
     column_minus,
     variance,
@@ -75,20 +86,9 @@ def crossbar_product_step(
     events,
     driven,
 ):
-    """Drive every row with the number that its source sent; sum what columns conduct; return how
-    many rows conduct.
+    """Drive every row with its share of the full voltage; sum what columns conduct; return how many
+    rows conduct.
     """
-    segments = np.arange(first.size - 1)
-    source, lag = np.divmod(segments, lags.size)
-    numbers = sent[(step - lags[lag]) % len(sent), source].astype(np.float64)
-    empty = np.diff(first.astype(np.int64)) == 0
-    numbers[empty] = 0.0
-    full[0] = full_scale if full_scale > 0 else np.abs(numbers).max(initial=0.0)
-    shares = numbers / full[0] if full[0] > 0 else np.zeros_like(numbers)
-    if highest_level > 0:
-        code = np.clip(np.rint(shares * highest_level), lowest_level, highest_level)
-        off = errors[segments, (code - lowest_level).astype(np.int64)] if errors.size else 0.0
-        shares = np.where(empty | (full[0] == 0), 0.0, (code + off) / highest_level)
     rows = np.flatnonzero(shares)
     for segment in rows:
         row, u = slice(first[segment], first[segment + 1]), shares[segment]

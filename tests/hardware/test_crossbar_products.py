@@ -121,11 +121,10 @@ QUIET = {
 }
 
 
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
 @pytest.mark.parametrize("case", QUIET)
 def test_a_step_of_a_network_reads_what_a_product_does(case, backend):
     """Two ways to one reading: kernels in the loop, row by row, and matrices outside of it."""
-    simulator = simulate(QUIET[case], backend=backend)
+    simulator = simulate(QUIET[case], backend=backend.name)
     expected = simulator.product("p", X[0])
     found = arrived(simulator, 3)
     np.testing.assert_allclose(
@@ -309,3 +308,40 @@ def test_constant_drive_is_still_there():
     assert Simulator(net, dt=1e-3, dtype="float64").run(0.05).trace("post", "r")[
         -1, 0
     ] == pytest.approx(4.0, rel=1e-6)
+
+
+NOISY = PulsedReRAM(g_min=1e-6, g_max=20e-6, read_noise=0.05)
+ERRORS = {"offset": 0.4, "gain": 0.02, "dnl": 0.1}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "store",
+    [
+        Crossbar(NOISY, adc=None),
+        Crossbar(NOISY, adc=ADC(bits=9, **ERRORS), dac=DAC(bits=5, **ERRORS)),
+        Crossbar(NOISY, adc=ADC(bits=8), wires=WIRES, tile=Tile(rows=8, columns=3)),
+    ],
+    ids=["currents", "converters", "wires"],
+)
+def test_a_card_reads_what_the_processor_does(store, dtype, gpu, tmp_path):
+    """Noise, converters, arrays below each other, two delays: numbers to rounding, or to a code
+    where one rounds the other way; tallies; and a run that changes hands.
+    """
+    delays = DT * np.resize([1, 4], N_PRE * N_POST)
+    here, there = (
+        simulate(store, delay=delays, backend=name, dtype=dtype) for name in (gpu, "cpu")
+    )
+    results = [simulator.run(30 * DT) for simulator in (here, there)]
+    found, expected = (result.trace("post", "r") for result in results)
+    assert np.ptp(expected[10:], axis=0).min() > 0
+    close = np.isclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert close.mean() > 0.98
+    for name, tally in results[1].tallies.items():
+        assert results[0].tallies[name] == pytest.approx(tally, rel=1e-5), name
+        assert tally > 0 or name.endswith("clipped")
+    here.save(tmp_path / "half")
+    again = Simulator.load(tmp_path / "half", backend="cpu").run(10 * DT).trace("post", "r")
+    assert (
+        np.isclose(again, there.run(10 * DT).trace("post", "r"), rtol=1e-4, atol=1e-5).mean() > 0.9
+    )

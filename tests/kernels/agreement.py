@@ -41,13 +41,13 @@ def run(name, kernel, given, dtype="float64", each=lambda step, arguments: None)
 WORKING = {"pending", "drawn", "until"}  # arrays in which a kernel works but leaves nothing
 
 
-def assert_agrees(room, kernel, given, tolerance=0.0, **options):
+def assert_agrees(room, kernel, given, tolerance=0.0, *, aside=frozenset(), **options):
     """A room leaves what the reference leaves after every step, floats to a tolerance; returns the
-    reference's.
+    reference's. aside: arrays that a device keeps otherwise.
     """
     here, reference = (run(name, kernel, given, **options) for name in (room, "reference"))
     # a device runs every step, and stops its clock
-    ignored = WORKING | ({"upcoming", "pause"} if room == "gpu" else set())
+    ignored = WORKING | ({"upcoming", "pause", *aside} if room == "gpu" else set())
     for step, (own, expected) in enumerate(zip(here, reference, strict=True)):
         for key in own.keys() - ignored:
             what = f"{kernel}: {key} after step {step}"
