@@ -46,7 +46,7 @@ class Unit:
                 if now < held:  # clamped
                     until = min(held, end)
                     state, now = self.flow(state, drive, until - now) | {"v": state["v"]}, until
-                over = self._over(state, drive, threshold)
+                over = self.over(state, drive, threshold)
                 wait = _first(over, end - now) if now >= held else None
                 if wait is None:
                     break
@@ -59,7 +59,7 @@ class Unit:
             for _, variable, weight in (kick for kick in self.kicks if kick[0] == end):
                 if variable != "v" or end > held:
                     state[variable] += weight
-            if end > held and self._over(state, drive, threshold)(0.0) >= 0:
+            if end > held and self.over(state, drive, threshold)(0.0) >= 0:
                 state, held = self.fire(state), end + self.fields.get("refractory", 0.0)
                 fired.append(end)
         return fired
@@ -89,7 +89,7 @@ class Unit:
             after["a"] = state["a"] + self.fields["increment"]
         return after
 
-    def _over(self, state: State, drive: float, threshold: float) -> Callable[[Any], Any]:
+    def over(self, state: State, drive: float, threshold: float) -> Callable[[Any], Any]:
         """How far a state is above threshold after `t` [s]."""
 
         def over(t: Any) -> Any:

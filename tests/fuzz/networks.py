@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from potentia.errors import DivergenceError, ParameterError
 
-from . import counting, judges, symmetries
+from . import counting, judges, solved, symmetries
 from .case import Case
 from .dice import Dice
 from .generator import generate
@@ -29,10 +29,22 @@ JUDGES: dict[str, Judge] = {
     "permuted": symmetries.permuted,
     "switched": symmetries.switched,
     "converges": symmetries.converges,
+    "solved": solved.solved,
     "counted": counting.counted,
 }
-OFTEN = ("reference", "threads", "cut", "batches", "unprobed", "permuted", "switched", "converges")
-ENGINES = {"reference": "clock", "threads": "clock", "converges": "event"}  # which these are for
+OFTEN = (
+    "reference",
+    "threads",
+    "cut",
+    "batches",
+    "unprobed",
+    "permuted",
+    "switched",
+    "converges",
+    "solved",
+)
+# which these are for
+ENGINES = {"reference": "clock", "threads": "clock", "converges": "event", "solved": "event"}
 # one network in so many
 SELDOM = {
     "saved": 4,

@@ -4,17 +4,18 @@ from some time on, time without a grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from potentia import Result
+from potentia import Result, Simulator
 from potentia.sim import (
     Constant,
     Events,
+    Explicit,
     Ideal,
     Noise,
     Poisson,
@@ -281,10 +282,9 @@ def converges(case: Case) -> bool:
     A step delays a spike by up to a step, and every spike on the way to another adds to it, so what
     is too far off with the first of `STEPS` must be close enough with the second. Two kinds of
     networks say nothing even then. Where sources merge another number of spikes than on the event
-    engine, whatever follows differs; `counted` looks for what they lose. And where thresholds moved
-    by a `HAIR`, or refractory times by five steps, change what the event engine itself says, as of
-    units that start on their threshold, just graze it, or are reached just after they wake, what
-    follows hangs on less than a step.
+    engine, whatever follows differs; `counted` looks for what they lose. And where a few steps more
+    or less (`_moved`) change what the event engine itself says, what follows hangs on less than a
+    step. `solved` judges such networks.
     """
     if case.engine != "event" or case.seconds(case.first + case.second) > LONGEST:
         return False
@@ -303,31 +303,47 @@ def converges(case: Case) -> bool:
         if name.endswith(".merged")
     ):
         return False
-    if any(
-        _apart(case, exact, whole(_slower(case, hairs)))[0] <= begin + ALIKE[0]
-        for hairs in (-1.0, 1.0)
-    ):
+    if any(_apart(case, exact, whole(other))[0] <= begin + ALIKE[0] for other in _moved(case)):
         return False
     raise Difference(f"clock and event: {message}")
 
 
-def _slower(case: Case, hairs: float) -> Case:
-    """The same with thresholds a few hairs higher and refractory times a few steps longer."""
-    models = [_slower_model(units.model, hairs) for units in case.populations]
-    return replace(
-        case,
-        populations=tuple(
-            replace(u, model=m) for u, m in zip(case.populations, models, strict=True)
-        ),
-    )
+def _moved(case: Case) -> Iterator[Case]:
+    """The same with thresholds a hair higher and refractory times five steps longer, or less, and
+    with delays of excitation five steps longer and those of inhibition shorter, or the reverse.
+
+    So it is found whether units start on their threshold, just graze it or are reached just after
+    they wake, and whether arrivals that one step of the clock adds up come one after the other.
+    """
+    for sign in (-1.0, 1.0):
+        models = [_slower_model(units.model, sign) for units in case.populations]
+        pairs = zip(case.populations, models, strict=True)
+        yield replace(case, populations=tuple(replace(u, model=model) for u, model in pairs))
+    simulator = case.simulator()
+    for sign in (-1.0, 1.0):
+        listed = [_listed(simulator, wiring, sign) for wiring in case.projections]
+        yield replace(case, projections=tuple(listed))
 
 
-def _slower_model(model: Any, hairs: float) -> Any:
+def _slower_model(model: Any, sign: float) -> Any:
     if not hasattr(model, "threshold"):
         return model
-    later = np.maximum(model.refractory + hairs * 5 * STEPS[-1], 0.0)
+    later = np.maximum(model.refractory + sign * 5 * STEPS[-1], 0.0)
     later = later if np.ndim(later) else float(later)
-    return replace(model, threshold=model.threshold * (1 + hairs * HAIR), refractory=later)
+    return replace(model, threshold=model.threshold * (1 + sign * HAIR), refractory=later)
+
+
+def _listed(simulator: Simulator, wiring: Wiring, sign: float) -> Wiring:
+    """A projection synapse by synapse, with excitation later by five steps if `sign` is 1."""
+    synapses = simulator.synapses(wiring.name)
+    later = synapses.delays + sign * np.sign(synapses.weights) * 5 * STEPS[-1]
+    return replace(
+        wiring,
+        connectivity=Explicit(synapses.sources, synapses.targets),
+        weight=synapses.weights,
+        delay=np.where(synapses.delays > 0, np.maximum(later, 1e-9), 0.0),
+        store=None,
+    )
 
 
 def _clocked(case: Case, step: float) -> Case:

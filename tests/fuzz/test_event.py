@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from potentia import Network, Simulator
 from potentia.models import IF, LIF, AdaptiveLIF, CubaLIF, SpikeSource
 from potentia.sim import Constant, Explicit, Population, SpikeTrain, Step
+from potentia.tests.fuzz.event_course import fault, top
 from potentia.tests.fuzz.event_oracle import Unit
 
 SIZES = {"short": 30, "long": 2_000}  # examples of each test
@@ -134,14 +135,8 @@ def by_formulas(case: dict[str, Any], k: int) -> Unit:
     return Unit(model=case["model"], fields=fields, state=state, kicks=arriving, levels=levels)
 
 
-def as_formulas_have_it(case: dict[str, Any]) -> bool:
-    """Every spike of every unit; whether any of them was fit to be judged.
-
-    Not judged is a unit whose spikes a threshold changed by a ten-thousandth would make more or
-    fewer, for then a crossing may lie between two looks. Such a change moves a spike by as much as
-    1e-4 of the threshold; rounding, some 1e-15 of it, by that part: a millionth of what the change
-    moves it by is allowed.
-    """
+def described_alone(case: dict[str, Any]) -> Network:
+    """The network of a case of `alone`."""
     net = Network()
     cells = net.population(
         MODELS[case["model"]](**case["fields"]), case["n"], name="cells", initial=case["start"]
@@ -156,10 +151,23 @@ def as_formulas_have_it(case: dict[str, Any]) -> bool:
     else:
         net.stimulate(cells, train(case["kicks"]))
     net.probe(cells, "spikes")
-    trains = Simulator(net, engine="event").run(DURATION).spikes("cells").trains()
+    return net
+
+
+def as_formulas_have_it(case: dict[str, Any]) -> bool:
+    """Every spike of every unit; whether any of them was fit to be judged.
+
+    Not judged is a unit whose spikes a threshold changed by a ten-thousandth would make more or
+    fewer, for then a crossing may lie between two looks. Such a change moves a spike by as much as
+    1e-4 of the threshold; rounding, some 1e-15 of it, by that part: a millionth of what the change
+    moves it by is allowed.
+    """
+    trains = Simulator(described_alone(case), engine="event").run(DURATION).spikes("cells").trains()
     judged = False
     for k, spikes in enumerate(trains):
         unit = by_formulas(case, k)
+        told = fault(unit, spikes.tolist(), DURATION)
+        assert not told, (k, told)
         expected, *others = (
             np.array(unit.spikes(DURATION, raised)) for raised in (0.0, 1e-4, -1e-4)
         )
@@ -183,6 +191,45 @@ def as_formulas_have_it(case: dict[str, Any]) -> bool:
 def test_single_units_by_formulas(request):
     """Every model, every field per unit, starts, steps of current, spikes off any grid."""
     examples(request, alone(), as_formulas_have_it)
+
+
+CLOSE = (1e-3, 1e-5, 1e-7, 1e-9)  # shares of a threshold
+
+
+@st.composite
+def grazed(draw: Any) -> dict[str, Any]:
+    """A case of `alone` whose units would come highest within a share of their thresholds."""
+    case = draw(alone())
+    close = st.sampled_from(CLOSE).flatmap(lambda share: st.sampled_from([share, -share]))
+    return case | {"close": draw(st.lists(close, min_size=case["n"], max_size=case["n"]))}
+
+
+def as_a_threshold_that_is_grazed_has_it(case: dict[str, Any]) -> bool:
+    """A unit fires when it just reaches its threshold, and not where it just does not.
+
+    Thresholds lie by the shares `close` above or below the highest potential that each unit has by
+    the formulas. Whether any of them was fit to be judged: the highest potential must lie above
+    the reset and be more than a start.
+    """
+    tops, count = [], case["n"]
+    for k in range(count):
+        unit = by_formulas(case, k)
+        tops.append(top(unit, DURATION))
+    resets = np.broadcast_to(np.asarray(case["fields"]["reset"]), count)
+    fit = np.array(tops) > np.maximum(resets, 0.0) + 1e-3
+    thresholds = np.where(fit, np.array(tops) * (1 + np.array(case["close"])), 1.0)
+    case = case | {"fields": case["fields"] | {"threshold": thresholds}}
+    trains = Simulator(described_alone(case), engine="event").run(DURATION).spikes("cells").trains()
+    for k, spikes in enumerate(trains):
+        told = fault(by_formulas(case, k), spikes.tolist(), DURATION)
+        assert not told, (k, told)
+        assert bool(spikes.size) == (fit[k] and case["close"][k] < 0), (k, spikes, tops[k])
+    return bool(fit.any())
+
+
+def test_thresholds_that_are_grazed(request):
+    """Every model, from both sides of the threshold, down to a billionth of it."""
+    examples(request, grazed(), as_a_threshold_that_is_grazed_has_it)
 
 
 # Networks

@@ -338,6 +338,24 @@ def test_judges_see_what_does_not_converge(monkeypatch, part):
     assert _seen("converges", range(300))
 
 
+@pytest.mark.parametrize("part", ["threshold", "reset", "tau", "refractory"])
+def test_judges_see_what_is_solved_wrong(monkeypatch, part):
+    """Formulas with other parameters by a billionth, or refractory times longer by a picosecond."""
+    by_formulas = networks.solved._units
+
+    def changed(case, units, kicks):
+        for unit in by_formulas(case, units, kicks):
+            of = {
+                name: value * (1 + 1e-9) + 1e-12 * (part == "refractory")
+                for name, value in unit.fields.items()
+                if name == part
+            }
+            yield replace(unit, fields={**unit.fields, **of})
+
+    monkeypatch.setattr(networks.solved, "_units", changed)
+    assert _seen("solved", range(60)) == {"event"}
+
+
 def _seen(judge: str, seeds: range) -> set[str]:
     """The engines of networks in which a judge finds a difference, looked at up to the first of
     each.

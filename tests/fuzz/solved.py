@@ -1,0 +1,206 @@
+"""Event networks before textbook formulas: every spike of every unit, from what reached it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from potentia import Network, Result, Simulator
+from potentia.kernels.reference.random import mix, normal
+from potentia.learning import STDP
+from potentia.models import CubaLIF, SpikeSource
+from potentia.sim import Constant, Events, Noise, Poisson, SpikeTrain, Step, TimedArray
+from potentia.sim.plan.population import initial_values
+from potentia.sim.seed import stream_key
+
+from .case import Case, Look, Units, Wiring
+from .event_course import TICKS, fault, tick
+from .event_oracle import Unit
+from .judges import Difference
+
+Kick = tuple[int, str, float]  # tick, receptor, weight
+MODELS = ("IF", "LIF", "AdaptiveLIF", "CubaLIF")  # of which there are formulas
+
+
+def solved(case: Case) -> bool:
+    """Units of the event engine fire when they reach threshold, and then only.
+
+    What reaches a unit is worked out from the spikes that its sources are said to have fired, so
+    each unit is judged by itself, to rounding. Of rules, pair STDP is known.
+    """
+    if case.engine != "event":
+        return False
+    case = case.settled()
+    case = replace(case, probes=tuple(Look(units.name, "spikes") for units in case.populations))
+    simulator, duration = case.simulator(), case.seconds(case.first + case.second)
+    synapses = {wiring.name: simulator.synapses(wiring.name) for wiring in case.projections}
+    result = simulator.run(duration)
+    said = False
+    for units in case.populations:
+        incoming = [wiring for wiring in case.projections if wiring.post == units.name]
+        if any(
+            wiring.rule is not None and not isinstance(wiring.rule, STDP) for wiring in incoming
+        ):
+            continue
+        kicks: list[list[Kick]] = [[] for _ in range(units.n)]
+        for wiring in incoming:
+            _by_synapses(kicks, wiring, synapses[wiring.name], result)
+        for unit, own in _by_stimuli(case, units, duration):
+            kicks[unit].append(own)
+        trains = result.spikes(units.name).trains()
+        if isinstance(units.model, SpikeSource):
+            _relayed(units, kicks, trains, tick(duration))
+        elif type(units.model).__name__ in MODELS:
+            for k, unit in enumerate(_units(case, units, kicks)):
+                if told := fault(unit, trains[k].tolist(), duration):
+                    raise Difference(f"unit {k} of {units.name}: {told}")
+        said = True
+    return said
+
+
+def _relayed(units: Units, kicks: list[list[Kick]], trains: Any, stop: int) -> None:
+    """A source fires when anything arrives, and then only."""
+    for k, (own, train) in enumerate(zip(kicks, trains, strict=True)):
+        expected = sorted({time for time, _, _ in own if time <= stop})
+        if expected != [tick(time) for time in train]:
+            raise Difference(
+                f"unit {k} of {units.name}: spikes {train[:9]} for inputs at "
+                f"{[time / TICKS for time in expected[:9]]} s"
+            )
+
+
+def _by_synapses(kicks: list[list[Kick]], wiring: Wiring, synapses: Any, result: Result) -> None:
+    """Add what arrives along a projection to what arrives at its targets."""
+    pre = [[tick(time) for time in train] for train in result.spikes(wiring.pre).trains()]
+    post = [[tick(time) for time in train] for train in result.spikes(wiring.post).trains()]
+    bounds = None if wiring.rule is None else wiring.rule.bounds(synapses.weights)
+    columns = (synapses.sources, synapses.targets, synapses.delays, synapses.weights)
+    for source, target, delay, weight in zip(*columns, strict=True):
+        times = [time + tick(delay) for time in pre[source]]
+        receptor = wiring.receptor or ("inhibitory" if weight < 0 else "excitatory")
+        weights = [weight] * len(times)
+        if bounds is not None:
+            weights = _learned(wiring.rule, bounds, weight, times, post[target])
+        kicks[target] += [(time, receptor, w) for time, w in zip(times, weights, strict=True)]
+
+
+def _learned(
+    rule: Any, bounds: tuple[float, float], w: float, arrivals: list[int], spikes: list[int]
+) -> list[float]:
+    """The weight of a synapse at each arrival, by pair STDP as its docstring has it."""
+    low, high = bounds
+    plus = 0.005 * high if rule.a_plus is None else rule.a_plus
+    minus = 1.05 * plus if rule.a_minus is None else rule.a_minus
+    found = []
+    events = sorted([(time, 0) for time in arrivals] + [(time, 1) for time in spikes])
+    for now, kind in events:
+        if kind == 0:
+            found.append(w)
+            earlier = [time for time in spikes if time < now]
+            w -= minus * _trace(now, earlier, rule.tau_minus)
+        else:
+            earlier = [time for time in arrivals if time <= now]
+            w += plus * _trace(now, earlier, rule.tau_plus)
+        w = min(max(w, low), high)
+    return found
+
+
+def _trace(now: int, earlier: list[int], tau: float) -> float:
+    return float(np.exp(-(now - np.array(earlier, np.float64)) / TICKS / tau).sum())
+
+
+def _by_stimuli(case: Case, units: Units, duration: float) -> Iterator[tuple[int, Kick]]:
+    """The spikes from outside that reach a population: unit, and what arrives at it."""
+    for drive in case.inputs:
+        stimulus = drive.stimulus
+        if drive.population != units.name or stimulus.goes != "receptor":
+            continue
+        receptor = drive.receptor or units.model.receptors[0]
+        if isinstance(stimulus, Poisson):
+            train = _drawn(case, units, drive.name, stimulus, duration)
+        else:
+            train = stimulus.train if isinstance(stimulus, Events) else stimulus
+        assert isinstance(train, SpikeTrain)
+        weights = np.broadcast_to(np.asarray(train.weight), np.shape(train.times))
+        for time, unit, weight in zip(train.times, train.ids, weights, strict=True):  # type: ignore[arg-type]
+            yield int(unit), (tick(time), receptor, float(weight))
+
+
+def _drawn(case: Case, units: Units, name: str, stimulus: Poisson, duration: float) -> SpikeTrain:
+    """A Poisson train as sources relay it, which the name of the input and the seed decide."""
+    net = Network(seed=case.network_seed)
+    sources = net.population(SpikeSource(), units.n, name="sources")
+    net.stimulate(sources, replace(stimulus, weight=1.0), name=name)
+    net.probe(sources, "spikes")
+    spikes = Simulator(net, engine="event").run(duration).spikes("sources")
+    weights = np.broadcast_to(np.asarray(stimulus.weight, np.float64), units.n)
+    return SpikeTrain(spikes.times, spikes.ids, weights[spikes.ids])
+
+
+def _units(case: Case, units: Units, kicks: list[list[Kick]]) -> Iterator[Unit]:
+    """The units of a population by formulas."""
+    net = case.network()
+    population = next(part for part in net.populations if part.name == units.name)
+    start = initial_values(net, population)
+    state = {} if units.model.event is None else units.model.event.state
+    levels = _levels(case, units)
+    for k in range(units.n):
+        variables = {"excitatory": "g_e", "inhibitory": "g_i"}
+        cuba = isinstance(units.model, CubaLIF)
+        arriving = [(t / TICKS, variables[r] if cuba else "v", w) for t, r, w in kicks[k]]
+        yield Unit(
+            model=type(units.model).__name__,
+            fields={
+                own.name: _of(getattr(units.model, own.name), k) for own in fields(units.model)
+            },  # type: ignore[arg-type]
+            state={name: _of(start.get(name, 0.0), k) for name in state},
+            kicks=arriving,
+            levels=[(time, float(row[k])) for time, row in levels],
+        )
+
+
+def _of(value: Any, k: int) -> float:
+    return float(value[k] if np.ndim(value) else value)
+
+
+def _levels(case: Case, units: Units) -> list[tuple[float, Any]]:
+    """When [s] the drive of a population changes, and what it is from then on, one per unit."""
+    own = [drive for drive in case.inputs if drive.population == units.name]
+    tables: list[tuple[Any, Any]] = []
+    for drive in own:
+        stimulus = drive.stimulus
+        if isinstance(stimulus, Constant):
+            tables.append((np.zeros(1), np.atleast_1d(np.asarray(stimulus.value))[None, :]))
+        elif isinstance(stimulus, Step):
+            tables.append((np.asarray(stimulus.times), np.asarray(stimulus.values)))
+        elif isinstance(stimulus, TimedArray):
+            values = np.asarray(stimulus.values)
+            past = np.zeros((1, values.shape[1]))
+            times = np.arange(len(values) + 1) * stimulus.interval
+            tables.append((times, np.concatenate([values, past])))
+        elif isinstance(stimulus, Noise):
+            tables.append(_noise(case, units, drive.name, stimulus))
+    ticks = sorted({0, *(tick(time) for times, _ in tables for time in times)})
+    return [
+        (at / TICKS, sum((_held(*table, at, units.n) for table in tables), np.zeros(units.n)))
+        for at in ticks
+    ]
+
+
+def _held(times: Any, values: Any, at: int, n: int) -> Any:
+    """The row of a table that holds at a tick."""
+    before = [k for k, time in enumerate(times) if tick(time) <= at]
+    return np.broadcast_to(values[before[-1]], n) if before else np.zeros(n)
+
+
+def _noise(case: Case, units: Units, name: str, stimulus: Noise) -> tuple[Any, Any]:
+    """What a noise drew in each of its intervals."""
+    assert stimulus.interval is not None
+    count = int(case.seconds(case.first + case.second) / stimulus.interval) + 2
+    stream = mix(np.uint64(stream_key(case.network_seed, "input", name)))
+    rows, columns = np.arange(count)[:, None], np.arange(units.n)
+    values = np.asarray(stimulus.mean) + np.asarray(stimulus.std) * normal(stream, rows, columns)
+    return np.arange(count) * stimulus.interval, values
