@@ -295,10 +295,9 @@ def bench(
 
 def main() -> None:
     """Run the command that the process was started with: every error becomes one sentence and an
-    exit code.
+    exit code. Signals and closed streams are seen to by `__main__`, before this is imported.
     """
-    with process.minding(process.leave), process.elsewhere():
-        process.open_streams()
+    with process.elsewhere():
         _lost.clear()
         code = _guarded()
         try:
@@ -440,7 +439,3 @@ def _peer(name: str, peer: str, known: tuple[str, ...]) -> None:
         raise DependencyError(
             f"{name} --peers: {peer} is not installed; install it with pip install {peer}"
         )
-
-
-if __name__ == "__main__":
-    main()

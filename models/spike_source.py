@@ -17,7 +17,10 @@ class SpikeSource(NeuronModel):
     Every input counts, whatever its weight: one of 0 or below 0 too. The spikes bear the times of
     the input, in the clock engine of the nearest grid point. Several inputs to one unit at one
     time, in the clock engine in one step, make one spike: how many were merged in others is told by
-    ``Result.tallies["name.merged"]`` and, once, by a warning.
+    ``Result.tallies["name.merged"]`` and, once, by a warning. A unit fires in a step in which the
+    current of a crossbar reaches it; how many spikes are in a current cannot be told, so a
+    population with such a projection, or with a stimulus of a user's own that does not say that it
+    weighs spikes (`Stimulus.weighs`), has no such tally.
     """
 
     kernel: ClassVar[str] = "relay_step"

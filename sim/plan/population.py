@@ -308,7 +308,7 @@ class PopulationScope:
         asks for `merged`.
 
         counted: 1 if every arrival adds 1 to the receptor, else 0: a store that reads currents and
-        a user's stimulus may add other numbers.
+        a user's stimulus may add other numbers. Nothing is counted then, and no tally told.
         """
         model = self.population.model
         if "merged" not in parameters(build.kernel(model.kernel, owner)):
@@ -318,7 +318,12 @@ class PopulationScope:
         counted = counted and all(
             part.stimulus.weighs for part in self.joined.inputs if part.stimulus.goes == "receptor"
         )
-        merged = build.tally(f"{self.population.name}.merged", shape=(self.population.n,))
+        name, shape = f"{self.population.name}.merged", (self.population.n,)
+        merged = (
+            build.tally(name, shape=shape)
+            if counted
+            else build.signal(name, "flow", "int64", shape, most=ANY)
+        )
         return {"merged": merged, "counted": int(counted)}
 
     def _naps(self, build: Build) -> tuple[Nap | None, Nap | None]:
