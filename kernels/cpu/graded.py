@@ -5,6 +5,10 @@ products with weights.
 import numpy as np
 
 from .caching import kernel
+from .random import row_key
+from .rows import chosen, level_bits, own_mask, row_word
+
+WIDE = 16  # synapses that are drawn at once
 
 
 @kernel
@@ -77,4 +81,55 @@ def plastic_product_step(
             row += depth if row < 0 else 0
             total += np.float64(weights[synapse_post[k]]) * np.float64(sent[row, source])
         receiving[j] += total
+    return 0
+
+
+@kernel
+def drawn_product_step(step, sent, lags, first, row_seed, skip, table, drawn, sums):
+    """Add to sums (n_post,) float64 weight * number of every synapse, in order of (source, lag), for
+    synapses that are drawn again in every step, see `rows`.
+
+    first (n_pre * n_lags + 1,) uint32: where the synapses of each (source, lag) begin; row_seed:
+    the key of the draws; skip: 1 if a unit never reaches itself; table (n_levels,) the weights;
+    drawn (2 * `WIDE`,) uint32: room. Sources that send 0 are left out. sent, lags: see
+    `product_step`.
+    """
+    depth, n_lags, here = sent.shape[0], lags.size, step % sent.shape[0]
+    none, mask = np.uint32(skip), np.uint32(table.size - 1)
+    choices = np.uint32(sums.size - skip)
+    low = own_mask(choices)
+    alone = mask & ~low == 0
+    targets, levels = drawn[:WIDE], drawn[WIDE : 2 * WIDE]
+    for source in range(sent.shape[1]):
+        inner, begin = row_key(row_seed, source), np.int64(first[source * n_lags])
+        own = np.uint32(source)
+        for g in range(n_lags):
+            row = here - lags[g]
+            number = np.float64(sent[row + depth if row < 0 else row, source])
+            if number == 0:
+                continue
+            end = np.int64(first[source * n_lags + g + 1]) - begin
+            draw = np.int64(first[source * n_lags + g]) - begin
+            while draw < end:
+                for j in range(WIDE):  # perhaps a few too many: a loop of fixed length is faster
+                    word = row_word(inner, draw + j)
+                    targets[j] = chosen(word, choices, none, own)
+                    levels[j] = word & mask
+                count = min(WIDE, end - draw)
+                if not alone:
+                    for j in range(count):
+                        word = row_word(inner, draw + j)
+                        levels[j] = level_bits(inner, draw + j, word, low) & mask
+                for j in range(count):
+                    sums[targets[j]] += np.float64(table[levels[j]]) * number
+                draw += WIDE
+    return 0
+
+
+@kernel
+def add_step(sums, receiving):
+    """Add sums (n_post,) to `receiving`, and set them to 0."""
+    for j in range(receiving.size):
+        receiving[j] += sums[j]
+        sums[j] = 0
     return 0

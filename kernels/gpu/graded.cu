@@ -1,5 +1,5 @@
 // Units that send numbers instead of spikes: the ring of what they sent, and products with weights.
-#include "launch.cuh"
+#include "rows.cuh"
 
 // Enter this step's values (n,) into the ring sent (depth, n).
 KERNEL(send_values_step)(Clock clock, Array<const real> values, Ring<real> sent) {
@@ -46,5 +46,37 @@ KERNEL(plastic_product_step)(Clock clock, Array<real> receiving, Ring<const real
             total += double(weights[synapse_post[k]]) * double(sent[row][source]);
         }
         receiving[j] = real(double(receiving[j]) + total);
+    }
+}
+
+// Add to sums (n_post,) weight * number of every synapse, for synapses that are drawn again in every step, in any order.
+// first (n_pre * n_lags + 1,) where those of each (source, lag) begin; row_seed, the key of the draws; skip, 1 if a unit
+// never reaches itself; table (n_levels,) the weights. A block row takes a source.
+SPIKE_KERNEL(drawn_product_step)(Clock clock, Ring<const real> sent, Array<const int64> lags,
+                                 Array<const uint32> first, uint64 row_seed, int64 skip, Array<const real> table,
+                                 Adds<double> sums) {
+    const uint32 choices = uint32(sums.size - skip), low = own_mask(choices), mask = uint32(table.size - 1);
+    for (int64 source = int64(blockIdx.x) * blockDim.y + threadIdx.y; source < sent.columns;
+         source += int64(gridDim.x) * blockDim.y) {
+        const uint64 inner = row_key(row_seed, source);
+        const int64 begin = first[source * lags.size];
+        for (int64 g = 0; g < lags.size; ++g) {
+            const double number = sent[behind(clock.step(), lags[g], sent.rows)][source];
+            if (number == 0) continue;
+            const int64 end = int64(first[source * lags.size + g + 1]) - begin;
+            for (int64 draw = int64(first[source * lags.size + g]) - begin + threadIdx.x; draw < end; draw += blockDim.x) {
+                const uint32 word = row_word(inner, uint32(draw));
+                const uint32 target = chosen(word, choices, uint32(skip), uint32(source));
+                atomicAdd(&sums[target], double(table[level_bits(inner, uint32(draw), word, low, mask)]) * number);
+            }
+        }
+    }
+}
+
+// Add sums (n_post,) to `receiving`, and set them to 0.
+KERNEL(add_step)(Clock clock, Array<real> receiving, Array<double> sums) {
+    EACH(j, receiving.size) {
+        receiving[j] = real(double(receiving[j]) + sums[j]);
+        sums[j] = 0;
     }
 }

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .rows import row_chances, row_words
+
 
 def send_values_step(step, values, sent):
     """Enter this step's values (n,) into the ring sent (depth, n); return how many changed since
@@ -53,3 +55,27 @@ def plastic_product_step(
     sums = np.zeros(high - low)
     np.add.at(sums, target, weights[synapse_post[own]].astype(np.float64) * numbers)
     receiving[low:high] = receiving[low:high] + sums
+
+
+def drawn_product_step(step, sent, lags, first, row_seed, skip, table, drawn, sums):
+    """Add to sums (n_post,) float64 weight * number of every synapse, in order of (source, lag), for
+    synapses that are drawn again in every step, see `rows`.
+
+    first (n_pre * n_lags + 1,) uint32: where the synapses of each (source, lag) begin; row_seed:
+    the key of the draws; skip: 1 if a unit never reaches itself; table (n_levels,) the weights.
+    drawn serves the cpu only.
+    """
+    for source in range(sent.shape[1]):
+        begins = first[source * lags.size : (source + 1) * lags.size + 1].astype(np.int64)
+        draws = np.arange(begins[-1] - begins[0])
+        targets, _ = row_words(row_seed, source, draws, sums.size, int(skip))
+        levels = row_chances(row_seed, source, draws, sums.size - int(skip)) & (table.size - 1)
+        numbers = sent[(step - lags) % len(sent), source].astype(np.float64)
+        brought = np.repeat(numbers, np.diff(begins))
+        np.add.at(sums, targets, table[levels].astype(np.float64) * brought)
+
+
+def add_step(sums, receiving):
+    """Add sums (n_post,) to `receiving`, and set them to 0."""
+    receiving[:] = receiving + sums
+    sums[:] = 0

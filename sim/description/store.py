@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...kernels.backend import Exact
 from ...kernels.cpu.connectivity import reverse_index
+from ...kernels.cpu.graded import WIDE
 from .. import validation as check
 from ..operators.operator import Phase
 from ..operators.projection import ProjectionScope, Proposals
@@ -207,7 +208,8 @@ class Ideal(Store):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Procedural(Store):
-    """No memory for synapses: targets and weights are drawn again whenever a spike needs them.
+    """No memory for synapses: targets and weights are drawn again whenever a spike needs them, or in
+    every step where the source sends numbers, but for sources that send 0.
 
     The spikes are those of ``Ideal(bits=bits)``, which holds the same draws. Only the number of
     synapses of each source and delay is kept. For FixedTotal and FixedOutDegree with multapses; the
@@ -227,6 +229,25 @@ class Procedural(Store):
 
     def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
         projection.bundled = True
+
+    def multiply(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
+        """All synapses are drawn again in every step, by the thread that owns their targets."""
+        synapses = projection.synapses
+        assert synapses.rows is not None
+        first = np.append(0, np.cumsum(synapses.lag_counts().reshape(-1), dtype=np.uint32))
+        own = {
+            **projection.spelled_lags(),
+            "first": projection.fixed("first", first.astype(np.uint32)),
+            "row_seed": np.uint64(synapses.rows.key),
+            "skip": int(synapses.rows.skip_self),
+            "table": projection.fixed("table", synapses.levels, dtype="float"),
+            "drawn": projection.signal("drawn", "scratch", "uint32", (2 * WIDE,)),
+            "sums": projection.signal("sums", "scratch", "float64", (synapses.n_post,)),
+        }
+        owners = [thread for thread, (low, high) in enumerate(projection.owned) if low < high]
+        thread = owners[0] if len(owners) == 1 else None
+        for kernel in ("drawn_product_step", "add_step"):
+            projection.operator(projection.phase, kernel, own, thread=thread)
 
     def program(
         self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals

@@ -56,3 +56,30 @@ def test_what_arrives(room, dtype):
     for step, arrays in enumerate(seen):
         expected = own["sent"][(step - LAGS) % DEPTH].T.reshape(-1)
         np.testing.assert_array_equal(arrays["arriving"], expected)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 256, 65536])
+@pytest.mark.parametrize("skip", [0, 1])
+@pytest.mark.parametrize("n_post", [7, 64, 60_000])
+def test_synapses_drawn_in_every_step(room, levels, skip, n_post):
+    """In order on the processor, where sums have the same bits; and added to what receives them."""
+    rng = np.random.default_rng(6)
+    counts = rng.integers(0, 40, N_PRE * LAGS.size)
+    sent = rng.normal(size=(DEPTH, N_PRE))
+    sent[:, 4] = 0
+    own = {
+        "sent": sent,
+        "lags": LAGS,
+        "first": np.append(0, np.cumsum(counts)).astype(np.uint32),
+        "row_seed": np.uint64(99),
+        "skip": skip,
+        "table": rng.normal(size=levels),
+        "drawn": zeros(32, "uint32"),
+        "sums": zeros(n_post),
+    }
+    seen = assert_agrees(room, "drawn_product_step", own, 1e-13 if room == "gpu" else 0.0)
+    assert np.count_nonzero(seen[-1]["sums"]) > 5
+    own = {"sums": seen[0]["sums"], "receiving": rng.normal(size=n_post)}
+    added = assert_agrees(room, "add_step", own)
+    np.testing.assert_array_equal(added[-1]["receiving"], own["receiving"] + own["sums"])
+    assert not added[-1]["sums"].any()

@@ -17,8 +17,10 @@ from potentia.models import LIF, CubaLIF, LeakyRate, SpikeSource
 from potentia.sim import (
     AllToAll,
     Constant,
+    FixedOutDegree,
     FixedProbability,
     FixedTotal,
+    Ideal,
     NeuronModel,
     Noise,
     Normal,
@@ -26,6 +28,8 @@ from potentia.sim import (
     Procedural,
     SpikeTrain,
     Step,
+    Store,
+    Uniform,
 )
 
 N, DT, STEPS = 7, 1e-3, 60
@@ -156,6 +160,70 @@ def test_threads_cuts_samples_and_snapshots_change_no_bit(tmp_path):
     batch = Simulator(large(), dt=1e-3).run(0.06, batch=2)
     assert batch.samples[0].hash == whole.hash
     assert batch.samples[1].hash != whole.hash  # noise of its own
+
+
+DRAWS = {
+    "one weight": (FixedTotal(700), 0.1, 2e-3, 8),
+    "levels": (FixedTotal(900), Normal(0.0, 0.1), 2e-3, 8),
+    "fine levels, delays": (FixedOutDegree(20), Normal(0.0, 0.1), Uniform(1e-3, 6e-3), 16),
+    "one level bit": (FixedOutDegree(3), Uniform(-0.2, 0.3), Uniform(1e-3, 3e-3), 1),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", DRAWS)
+def test_synapses_drawn_again_in_every_step(case, dtype, backend):
+    """The rates of the same draws stored: the same bits on the processor, where sums are in the same
+    order.
+    """
+    connectivity, weight, delay, bits = DRAWS[case]
+    found = []
+    for store in (Procedural(bits=bits), Ideal(bits=bits)):
+        net = Network(seed=2)
+        units = net.population(LeakyRate(tau=5e-3), 50, name="units", initial={"r": Normal(0, 1)})
+        cells = net.population(LIF(), 33, name="cells")
+        net.stimulate(units, Noise(mean=0.2, std=0.5))
+        net.connect(units, units, connectivity, weight=weight, delay=delay, store=store, name="own")
+        net.connect(units, cells, connectivity, weight=weight, delay=delay, store=store, name="on")
+        net.probe(units, "r")
+        net.probe(cells, "v")
+        simulator = Simulator(net, dt=DT, backend=backend.name, dtype=dtype)
+        result = simulator.run(0.03)
+        traces = np.hstack([result.trace("units", "r"), result.trace("cells", "v")])
+        found.append((traces, simulator.weights("own"), simulator.synapses("on").targets))
+    (drawn, weights, targets), (stored, expected, reached) = found
+    np.testing.assert_array_equal(weights, expected)
+    np.testing.assert_array_equal(targets, reached)
+    assert np.unique(stored).size > 1000
+    if backend.name == "gpu":
+        np.testing.assert_allclose(
+            drawn, stored, rtol=0, atol=1e-5 if dtype == "float32" else 1e-12
+        )
+    else:
+        np.testing.assert_array_equal(drawn, stored)
+
+
+def test_synapses_drawn_again_change_no_bit_on_threads_and_in_cuts(tmp_path):
+    """Of populations of several shards, both stores, threads, cuts, a file and a batch."""
+    traces = []
+    for store, threads in ((Ideal(bits=8), 1), (Procedural(), 1), (Procedural(), 2)):
+        net = Network(seed=5)
+        rates = net.population(LeakyRate(tau=5e-3), 5000, name="rates", initial={"r": Normal(0, 1)})
+        cells = net.population(LIF(), 3000, name="cells")
+        net.stimulate(cells, Constant(14e-3))
+        rule, weight = FixedTotal(60_000), Normal(1e-4, 2e-3)
+        net.connect(rates, cells, rule, weight=weight, delay=Uniform(1e-3, 4e-3), store=store)
+        net.connect(rates, rates, rule, weight=Normal(0.0, 0.2), delay=1e-3, store=store)
+        net.probe(rates, "r", every=5e-3)
+        simulator = Simulator(net, dt=1e-3, threads=threads)
+        first = simulator.run(0.02)
+        simulator.save(tmp_path / "half")
+        batch = simulator.run(0.02, batch=2)
+        last = Simulator.load(tmp_path / "half", threads=3 - threads).run(0.02)
+        assert batch[0].hash == batch[1].hash == last.hash
+        own = [result.trace("rates", "r").tobytes() for result in (first, last, *batch)]
+        traces.append((first.hash, last.hash, *own))
+    assert len(set(traces)) == 1
 
 
 def test_a_constant_rate_drives_spiking_units_as_a_constant_current_does(backend):
@@ -289,6 +357,20 @@ class Mute(NeuronModel):
         return {}
 
 
+class Silent(Store):
+    """A user's store that cannot multiply."""
+
+    def prepare(self, projection):
+        return {}
+
+    def read(self, projection, scope): ...
+
+    def program(self, projection, scope, proposals): ...
+
+    def weights(self, projection, memory):
+        return np.zeros(projection.synapses.n)
+
+
 def joined(post=None, connectivity=None, *, dt=1e-3, **how):
     net, rule = Network(), connectivity or OneToOne()
     source, target = (
@@ -344,9 +426,9 @@ REFUSED = {
         lambda: joined(rule=STDP()),
         r"connect rule: must be None or have .numbers. in watches, as source sends numbers \(got",
     ),
-    "procedural": (
-        lambda: joined(None, FixedTotal(9), store=Procedural()),
-        r"store: must be Ideal\(\) or another store that multiplies",
+    "store": (
+        lambda: joined(store=Silent()),
+        r"store: must be Ideal\(\) or another store that multiplies, .* sends numbers \(got 'Silent'",
     ),
     "no drive": (
         lambda: joined(SpikeSource()),
