@@ -26,6 +26,7 @@ from .description.network import Network
 from .description.neuron import EventKernels, NeuronModel
 from .description.parts import Input, Population, Probe, Projection
 from .description.rule import EventRule, EventTrace, Rule
+from .description.rules import Rules
 from .description.store import Capabilities, Ideal, Procedural, Store
 from .encoding.cochlea import Cochlea
 from .encoding.encoders import encode_latency, encode_level_crossing, encode_rate
@@ -83,6 +84,7 @@ __all__ = [
     "Residual",
     "Result",
     "Rule",
+    "Rules",
     "Samples",
     "Simulator",
     "SmallWorld",

@@ -29,6 +29,7 @@ RULE = np.dtype(
         ("alike", np.int64),  # whether each arrival adds 1, whatever its weight
         ("low", np.float64),  # the least and the greatest weight
         ("high", np.float64),
+        ("more", np.int64),  # whether the next RULE is of the same projection
     ],
     align=True,
 )
@@ -51,13 +52,14 @@ RUN = np.dtype([("rule", np.int64), ("first", np.int64), ("end", np.int64)], ali
 
 
 class Learning(NamedTuple):
-    """All synapses that learn; n_rules: the projections that they are of.
+    """All synapses that learn; n_rules: the rules by which they do.
 
-    rule RULE; trace TRACE; left LEFT; weight float64, one per synapse that learns; constants
-    float64; row float64, work space: a weight and the traces of a synapse.
-    run_first (n_units + 1,), the first RUN of each unit; run RUN, the synapses of one rule that
-    reach one unit, as a range of into uint32, the place of a weight, and from_segment uint32, its
-    segment counted from its rule's first.
+    rule RULE, those of one projection side by side; trace TRACE; left LEFT; weight float64, one per
+    synapse that learns; constants float64; row float64, work space: a weight and the traces of a
+    synapse.
+    run_first (n_units + 1,), the first RUN of each unit; run RUN, the synapses of one projection
+    that reach one unit and its first rule, as a range of into uint32, the place of a weight, and
+    from_segment uint32, its segment counted from its projection's first.
     """
 
     rule: Any
@@ -109,20 +111,34 @@ def raise_segment(learning, index, segment, time):
 
 
 @njit(error_model="numpy")
+def learn_segment(learning, index, segment, first, end, target, time):
+    """A spike arrives at the synapses `first` to `end` - 1 of `segment`, which lead to `target`."""
+    rule = record(learning.rule, index, RULE)
+    if rule.arrival:
+        read_segment(learning, index, segment, time)
+        for s in range(first, end):
+            learn_synapse(learning, index, s, np.int64(target[s]), time)
+    raise_segment(learning, index, segment, time)
+
+
+@njit(error_model="numpy")
 def learn_unit(learning, unit, time):
     """`unit` fires: change the weights of the synapses that reach it, then raise its traces."""
     first = wholes(learning.run_first)
     for r in range(first[unit], first[unit + 1]):
         run = record(learning.run, r, RUN)
-        rule = record(learning.rule, run.rule, RULE)
-        if rule.spike:
-            _learn_run(learning, rule, run, unit, time)
-        _raise(learning, rule, 1, unit - rule.base, time)
+        index = run.rule
+        while index >= 0:
+            rule = record(learning.rule, index, RULE)
+            if rule.spike:
+                _learn_run(learning, rule, run, unit, time)
+            _raise(learning, rule, 1, unit - rule.base, time)
+            index = index + 1 if rule.more else -1
 
 
 @njit(error_model="numpy")
 def _learn_run(learning, rule, run, unit, time):
-    """Change the weights of the synapses of one rule that reach `unit`, which fires."""
+    """Change by one rule the weights of synapses that reach `unit`, which fires."""
     row, weight = reals(learning.row), reals(learning.weight)
     into, segment = ids(learning.into), ids(learning.from_segment)
     for t in range(rule.trace, rule.end):

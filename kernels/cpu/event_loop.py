@@ -6,7 +6,14 @@ import numpy as np
 from numba import njit
 
 from .event_inputs import SLOT, feed
-from .event_learning import RULE, learn_synapse, learn_unit, raise_segment, read_segment
+from .event_learning import (
+    RULE,
+    learn_segment,
+    learn_synapse,
+    learn_unit,
+    raise_segment,
+    read_segment,
+)
 from .event_memory import ids, reals, record, wholes
 from .event_queue import NEVER, later, pop, push, replace
 from .event_records import FIRED, sample
@@ -31,7 +38,7 @@ PROJECTION = np.dtype(
         ("base", np.int64),  # that target
         ("width", np.int64),  # state variables per target
         ("rank", np.int64),  # of the target population
-        ("rule", np.int64),  # by which it learns, -1 for none
+        ("rule", np.int64),  # the first by which it learns, -1 for none
     ],
     align=True,
 )
@@ -218,6 +225,10 @@ def _deliver_learning(units, wires, learning, index, time, count):
         if rule.arrival:
             learn_synapse(learning, projection.rule, s, unit, time)
     raise_segment(learning, projection.rule, index, time)
+    further = projection.rule
+    while record(learning.rule, further, RULE).more:
+        further += 1
+        learn_segment(learning, further, index, segment.first, segment.end, target, time)
     return count
 
 

@@ -5,7 +5,7 @@ Nothing here computes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +25,7 @@ from .parts import Input, Population, Probe, Projection, modulators_of, spikes_o
 from .plausibility import check_model
 from .register import Register, stamp_of
 from .rule import Rule
+from .rules import members, one_of_several
 from .store import Ideal, Store
 
 DEFAULT_DELAY: Final = 1e-3  # [s]
@@ -85,7 +86,7 @@ class Network:
         weight: float | ArrayLike | Distribution | None = None,
         delay: float | ArrayLike | Distribution = DEFAULT_DELAY,
         store: Store | None = None,
-        rule: Rule | None = None,
+        rule: Rule | Sequence[Rule] | None = None,
         receptor: str | None = None,
         name: str | None = None,
     ) -> Projection:
@@ -93,9 +94,10 @@ class Network:
 
         weight: in the receptor's unit: a number, one per synapse, or a distribution; None takes the
         weights that the connectivity brings along. delay [s], likewise, at least one step of the
-        clock engine. store: where the weights live, `Ideal` if None. receptor: None chooses by the
-        sign of the weights where the model has two; one of the model's, or a modulator of a rule
-        that is already on a projection to `post`. A population that sends numbers
+        clock engine. store: where the weights live, `Ideal` if None. rule: by which they change;
+        several, given as a tuple, change them one after the other (`Rules`). receptor: None chooses
+        by the sign of the weights where the model has two; one of the model's, or a modulator of a
+        rule that is already on a projection to `post`. A population that sends numbers
         (`NeuronModel.sends`) adds weight * number in every step: to the drive of `post` if receptor
         is None, else to that receptor.
         """
@@ -110,13 +112,12 @@ class Network:
                 raise check.fail(
                     self, f"connect {role}", f"must be a {kind.__name__} such as {example}", value
                 )
-        if rule is not None and not isinstance(rule, Rule):
-            raise check.fail(self, "connect rule", "must be a Rule such as STDP(), or None", rule)
-        if rule is not None:
+        rule = one_of_several(self, "connect rule", rule)
+        for one in members(rule):
             sent = "spikes" if pre.model.sends is None else "numbers"
-            if sent not in rule.watches:
+            if sent not in one.watches:
                 wanted = f"must be None or have {sent!r} in watches, as {pre.name} sends {sent}"
-                raise check.fail(self, "connect rule", wanted, rule)
+                raise check.fail(self, "connect rule", wanted, one)
         self._receptor("connect receptor", post, receptor, rule)
         weight = None if weight is None else _values(self, "connect weight", weight)
         delay = _values(self, "connect delay", delay, least=0.0)
@@ -275,11 +276,11 @@ class Network:
         the population.
         """
         own = population.model.receptors
-        if rule is not None:
-            for name in rule.modulators:
+        for one in members(rule):
+            for name in one.modulators:
                 if name in own or name in population.model.state:
                     raise check.fail(
-                        rule,
+                        one,
                         "modulators",
                         f"must be none of {population.name}'s own variables",
                         name,

@@ -17,6 +17,7 @@ from .distributions import Distribution
 from .inputs import Stimulus
 from .neuron import NeuronModel
 from .rule import Rule
+from .rules import members
 from .store import Store
 
 
@@ -69,7 +70,8 @@ class Projection:
             f"weight={_show(self.weight)}",
             f"delay={_show(self.delay)}",
         ]
-        parts += [_call(self.store)] + ([_call(self.rule)] if self.rule else [])
+        parts += [_call(self.store)]
+        parts += [_call(rule) for rule in members(self.rule)]
         return f"{self.name}: {', '.join(parts)}"
 
 

@@ -43,9 +43,10 @@ def _check_finite(memory: EventMemory) -> None:
     for learner in memory.plan.learners:
         if not (good := np.isfinite(weights := learner.weights(memory.learning))).all():
             synapse = int(good.argmin())
+            rules = " and ".join(type(part.rule).__name__ for part in learner.rules)
             raise DivergenceError(
                 f"{learner.projection.name}.weights of synapse {synapse} is {weights[synapse]} by "
-                f"{memory.now / TICKS:g} s: {type(learner.projection.rule).__name__} must keep weights finite"
+                f"{memory.now / TICKS:g} s: {rules} must keep weights finite"
             )
     if (good := np.isfinite(memory.units.state)).all():
         return

@@ -14,13 +14,14 @@ from ...kernels.cpu.event_queue import NEVER, new_schedule
 from ...kernels.cpu.event_units import GROUP, NEURON, Units
 from ..description.network import Network
 from ..description.parts import Population, Projection
+from ..description.rules import members
 from ..plan.capacity import check_memory
 from ..plan.draw_values import receptor_of
 from ..plan.population import initial_values
 from .event_chains import Chains, Drawn, draw
 from .event_plan import EventPlan, EventSynapses
 from .event_ranks import ranks_of
-from .event_rules import Learner, gather
+from .event_rules import Learner, first_rules, gather
 from .event_solved import Solved, kernels_of, receiving
 
 
@@ -60,12 +61,12 @@ def compile_events(network: Network) -> EventPlan:
 
 
 def _check_projection(projection: Projection) -> None:
-    rule = projection.rule
-    if rule is not None and rule.modulators:
-        raise UnsupportedError(
-            f"Simulator.engine: projection {projection.name!r} learns by {type(rule).__name__}, which reads "
-            f"the modulator {rule.modulators[0]!r}; the event engine has none, use engine='clock'"
-        )
+    for rule in members(projection.rule):
+        if rule.modulators:
+            raise UnsupportedError(
+                f"Simulator.engine: projection {projection.name!r} learns by {type(rule).__name__}, which reads "
+                f"the modulator {rule.modulators[0]!r}; the event engine has none, use engine='clock'"
+            )
     if not projection.store.can.static:
         raise UnsupportedError(
             f"Simulator.engine: projection {projection.name!r} has its weights in {type(projection.store).__name__}, "
@@ -149,7 +150,7 @@ def _wires(plan: EventPlan, projections: Sequence[Projection], chains: list[Chai
     unit = _join(own.unit for own in chains)
     order = np.argsort(unit, kind="stable")
     landing = np.array([_landing(plan, part) for part in projections], PROJECTION)
-    landing["rule"][[part.rule is not None for part in projections]] = np.arange(len(plan.learners))
+    landing["rule"][[part.rule is not None for part in projections]] = first_rules(plan.learners)
     return Wires(
         chain_first=np.searchsorted(unit[order], np.arange(plan.first[-1] + 1)),
         chain=chain[order],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, final
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...kernels.cpu.connectivity import reverse_index
 from ...kernels.cpu.rows import count_listed
 from .. import validation as check
-from .build import Build
+from .build import Build, Scope
 from .operator import Kernel, Operator, Phase, parameters
 from .per_thread import PerThread, spread
 from .signals import Signal
@@ -50,8 +50,10 @@ class ProjectionScope:
       `arriving` for those that arrive in this step;
     - receiving: where arrivals are added up; key: of random draws.
 
-    traces: of its arrivals and of its target, see `trace`. What a store or a rule declares is
-    called after the projection: ``signal("trace", ...)`` is ``name.trace``.
+    traces: of its arrivals and of its target, see `trace`; eligibilities: of its synapses. What a
+    store or a rule declares is called after the projection: ``signal("trace", ...)`` is
+    ``name.trace``. section: of these names for all rules of a projection but its first, such as
+    ``rule2.`` in ``name.rule2.trace``.
     """
 
     synapses: Synapses
@@ -66,8 +68,10 @@ class ProjectionScope:
     weights: Signal | None = None
     proposals: Proposals | None = None
     programming: list[Operator] = field(default_factory=list)
+    section: str = ""
     names: dict[str, Any] = field(default_factory=dict)
     traces: dict[str, Traces] = field(default_factory=dict)
+    eligibilities: dict[Any, Trace] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.shares = self.shares or [(0, self.synapses.n_post, None)]
@@ -89,17 +93,23 @@ class ProjectionScope:
         weights = np.ones_like(weights) if self.alike else weights
         return weights if self.scale is None else np.rint(weights * self.scale)
 
+    def of_rule(self, number: int) -> ProjectionScope:
+        """This projection as one of its rules sees it, counted from 0: what that declares has names
+        of its own.
+        """
+        return replace(self, section=f"rule{number + 1}.") if number else self
+
     def signal(self, name: str, *arguments: Any, **how: Any) -> Signal:
         """A new signal of this projection; see `Build.signal`."""
-        return self.build.signal(f"{self.name}.{name}", *arguments, **how)
+        return self.build.signal(f"{self.name}.{self.section}{name}", *arguments, **how)
 
     def fixed(self, name: str, array: Any, **how: Any) -> Signal:
         """A new signal of this projection that never changes; see `Build.fixed`."""
-        return self.build.fixed(f"{self.name}.{name}", array, **how)
+        return self.build.fixed(f"{self.name}.{self.section}{name}", array, **how)
 
     def tally(self, name: str, *arguments: Any) -> Signal:
         """A running total of this projection; see `Build.tally`."""
-        return self.build.tally(f"{self.name}.{name}", *arguments)
+        return self.build.tally(f"{self.name}.{self.section}{name}", *arguments)
 
     def operator(self, phase: Phase, kernel: Kernel, scope: Mapping[str, Any], **how: Any) -> None:
         """Let a kernel run in every step, once or for each share; see `Build.operator` and
@@ -149,16 +159,40 @@ class ProjectionScope:
 
         return self._once(("arriving",), make)
 
-    def eligibility(self, tau: float) -> Trace:
-        """Traces of the synapses (n_synapses,) themselves, of decay time `tau` [s]; the rule's
-        kernels raise them.
+    def eligibility(
+        self, tau: float, name: str = "", raised: Sequence[tuple[Phase, Kernel, Scope]] = ()
+    ) -> Trace:
+        """Traces of the synapses (n_synapses,) themselves, of decay time `tau` [s].
+
+        The rule's kernels raise them. Where it gives these as `raised`, each with its phase and
+        what it finds beside the traces, which are called trace_`name`, rules that ask for the same
+        share the traces, and each kernel runs once.
         """
-        number = sum(name.startswith("eligibility") for name in self.traces)
-        made = Traces(
-            self.build, f"{self.name}.eligibility{number or ''}", self.synapses.n, region="store"
+        key = (
+            tau,
+            *((phase, kernel, *self._bound(kernel, scope)) for phase, kernel, scope in raised),
         )
+        if raised and key in self.eligibilities:
+            return self.eligibilities[key]
+        number = sum(one.startswith("eligibility") for one in self.traces)
+        label = f"{self.name}.eligibility{number or ''}"
+        made = Traces(self.build, label, self.synapses.n, region="store")
         self.traces[f"eligibility{number}"] = made
-        return made.trace(tau, 1.0)
+        self.eligibilities[key if raised else label] = trace = made.trace(tau, 1.0)
+        for phase, kernel, scope in raised:
+            self.operator(phase, kernel, {**scope, **trace.named(name)})
+        return trace
+
+    def _bound(self, kernel: Kernel, scope: Scope) -> list[tuple[str, Any]]:
+        """What the parameters of a kernel are bound to: numbers, and which signals."""
+        everything, asked = (
+            {**self.names, **scope},
+            parameters(self.build.kernel(kernel, self.name)),
+        )
+        found = [(name, everything.get(name)) for name in asked]
+        return [
+            (name, value if isinstance(value, (int, float)) else id(value)) for name, value in found
+        ]
 
     def each_share(self, make: Callable[[int, int, int], Any]) -> Any:
         """``make(k, low, high)`` for each share, as a kernel finds it."""

@@ -12,6 +12,7 @@ from ...kernels.backend import Backend
 from .. import validation as check
 from ..description.network import Network
 from ..description.parts import Population, Projection
+from ..description.rules import members
 from ..notice import once_a_call
 from ..operators.build import Build, woken
 from ..operators.operator import Phase, Shard, parameters
@@ -206,7 +207,8 @@ def _learn(
     own.traces["post"] = post.traces(own.build)
     own.weights = stored["weights"] if projection.store.can.adds else None
     direct = projection.rule.direct and own.weights is not None
-    proposals = _proposals(own, own.weights if direct else None)
+    n_rules = len(members(projection.rule))
+    proposals = _proposals(own, own.weights if direct else None, n_rules)
     own.proposals = proposals
     projection.rule.learn(own, proposals)
     if direct:
@@ -258,13 +260,13 @@ def _reached(
     return receptor
 
 
-def _proposals(own: ProjectionScope, weights: Signal | None) -> Proposals:
-    """Room for what a rule proposes in one step: at most one change per synapse from each side,
+def _proposals(own: ProjectionScope, weights: Signal | None, n_rules: int) -> Proposals:
+    """Room for what rules propose in one step: each at most one change per synapse from each side,
     none to `weights`.
     """
-    sizes = (
-        [max(2 * n, 1) for n in own.own_synapses()] if weights is None else [1] * len(own.shares)
-    )
+    sizes = [1] * len(own.shares)
+    if weights is None:
+        sizes = [max(2 * n_rules * n, 1) for n in own.own_synapses()]
     low, high = own.bounds
 
     def room(name: str, dtype: str, one: bool = False) -> Any:

@@ -143,7 +143,7 @@ class Plan:
         """
         sizes: dict[int, int] = {}  # by where an array ends, since some are the tail of another
         for signal in self.signals:
-            own = signal.name.rpartition(".")[0] in self.projections and signal.region in (
+            own = signal.name.partition(".")[0] in self.projections and signal.region in (
                 "fixed",
                 "store",
             )

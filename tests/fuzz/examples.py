@@ -30,7 +30,7 @@ from potentia.hardware import (
     Wires,
     digital_joules,
 )
-from potentia.learning import Readout, TrainedReadout
+from potentia.learning import STDP, Readout, TrainedReadout
 from potentia.models import LIF
 from potentia.sim import (
     AllToAll,
@@ -317,6 +317,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "load": {"name": "balanced-network"},
     "read_settings": {"name": "x", "model": Of(lambda _: _settings()), "texts": []},
     "EventTrace": {"side": "pre", "tau": 20e-3},
+    "Rules": {"rules": (STDP(), STDP(tau_plus=5e-3))},
     "EventRule": {
         "arrival": "stdp_arrival",
         "traces": {"y": EventTrace(side="post", tau=20e-3)},

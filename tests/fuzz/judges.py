@@ -25,7 +25,7 @@ from potentia.hardware import Crossbar
 from potentia.kernels.gpu import devices
 from potentia.learning import STDP
 from potentia.models import AdEx, CobaLIF, LeakyRate
-from potentia.sim import Ideal
+from potentia.sim import Ideal, Rules
 from potentia.sim.plan import shards
 from potentia.sim.results.records import concatenate
 
@@ -110,6 +110,7 @@ ROUNDED = (
     CobaLIF,
     Crossbar,
     LeakyRate,
+    Rules,
     STDP,
 )
 

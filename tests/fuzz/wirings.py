@@ -5,6 +5,7 @@ rules.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from potentia.sim import (
     Ideal,
     OneToOne,
     Procedural,
+    Rules,
     SmallWorld,
     Store,
 )
@@ -100,7 +102,7 @@ class Wirer:
         if learns and rule is None:
             store = None
         delay = self._delay(grid, n, event=event)
-        return self._made(connectivity, weight, delay, store, rule)
+        return self._made(connectivity, weight, delay, store, self._several(rule))
 
     @property
     def _top(self) -> float:
@@ -249,6 +251,14 @@ class Wirer:
         if event and dice.chance(0.5):
             return np.round(steps * dice.number(0.1, 1.0) * grid, 6) + 1e-6 * dice.chance(0.5)
         return steps * grid
+
+    def _several(self, rule: STDP | None) -> STDP | Rules | None:
+        """Now and then a second rule, with the same bounds, after the first."""
+        dice = Dice(stream_key(self.seed, "several", self.name))  # all else stays as it was
+        if rule is None or not dice.chance(0.2):
+            return rule
+        taus = {name: dice.number(2e-3, 40e-3) for name in ("tau_plus", "tau_minus")}
+        return Rules(rules=(rule, replace(rule, **taus)))
 
     def _rule(self, weight: Any) -> STDP | None:
         """A rule whose bounds hold the initial weights; None where they are all 0."""
