@@ -16,6 +16,8 @@ from .description.known_parts import KnownParts
 from .description.network import Network, parts_of
 from .description.parts import Input, Population, Projection
 from .description.plausibility import Doubts
+from .engines import batch_inputs
+from .engines.batch_learning import ADDED
 from .engines.changes import set_population, set_projection, set_stimulus
 from .engines.choose import Options, choose
 from .engines.engine import Arrays, Engine
@@ -59,7 +61,9 @@ class Session:
         turn, engine = self._turns.take("run"), self.engine
         try:
             engine.settle()
-            result, owed = self._carried_out(asked())
+            request = asked()
+            result, owed = self._carried_out(request)
+            history = self._followed(request)
         except BaseException:
             try:
                 engine.settle()
@@ -68,7 +72,7 @@ class Session:
             raise
         # From here on the run counts. No call follows, so no interrupt can come in between.
         engine.standing = engine.reached
-        self.owed = owed
+        self.owed, self.history = owed, history
         return result
 
     def run_until(self, work: Callable[[Engine], tuple[Engine, Result]]) -> Result:
@@ -188,10 +192,20 @@ class Session:
                 result, owed = self.single(seconds, tick, request.record_to, request.resume)
             else:
                 self._catch_up()
-                runs = self.engine.run_batch(seconds, samples, tick, request.learn)
+                runs = self.engine.run_batch(seconds, samples, tick, request.learn, request.first)
                 result, owed = BatchResult(runs), 0.0
         self._doubts.merged(result.tallies, self.network.populations)
         return result, owed
+
+    def _followed(self, request: RunRequest) -> str:
+        """The history once the request is carried out, told of a batch that changes weights: no
+        time passes by which one could tell that it was.
+        """
+        if request.samples is None or request.learn not in ADDED:
+            return self.history
+        told = {name: getattr(request, name) for name in ("seconds", "learn", "first")}
+        told |= batch_inputs.told(request.samples)
+        return followed(self.history, self.time, "batch", told)
 
     def single(
         self,

@@ -148,12 +148,19 @@ class Simulator:
         inputs: BatchInputs,
         batch: int | None = None,
         learn: str | None = None,
+        first: int | None = None,
         progress: bool | None = None,
     ) -> BatchResult: ...
 
     @overload
     def run(
-        self, duration: float, *, batch: int, learn: str | None = None, progress: bool | None = None
+        self,
+        duration: float,
+        *,
+        batch: int,
+        learn: str | None = None,
+        first: int | None = None,
+        progress: bool | None = None,
     ) -> BatchResult: ...
 
     @overload
@@ -163,6 +170,7 @@ class Simulator:
         *,
         batch: int | None = None,
         learn: str | None = None,
+        first: int | None = None,
         progress: bool | None = None,
     ) -> BatchResult: ...
 
@@ -174,6 +182,7 @@ class Simulator:
         inputs: BatchInputs | None = None,
         batch: int | None = None,
         learn: str | None = None,
+        first: int | None = None,
         progress: bool | None = None,
     ) -> Result | BatchResult: ...
 
@@ -184,6 +193,7 @@ class Simulator:
         inputs: BatchInputs | None = None,
         batch: int | None = None,
         learn: str | None = None,
+        first: int | None = None,
         progress: bool | None = None,
         record_to: str | os.PathLike[str] | None = None,
         resume: bool = False,
@@ -196,7 +206,10 @@ class Simulator:
         With `inputs` (input name -> one stimulus per sample, or one for all) or `batch`, that many
         copies of the present state run independently on all threads, and a BatchResult is returned;
         the simulator itself stays where it is. ``run(inputs, batch=B)`` lasts as long as the
-        longest of the inputs.
+        longest of the inputs. first: the number of the first sample, 0 if None. What is drawn in a
+        sample depends on its number and the present time: a batch that is repeated draws the same
+        again, and ``first=B`` goes on with B further samples, as in one batch of 2 B. Sample 0 goes
+        on with the trains that are on their way; in the others Poisson trains begin anew.
 
         learn: what becomes of the weights where a network with a rule runs as a batch. Every sample
         begins with the present weights and changes a copy of its own, as a run would. With "sum" or
@@ -213,7 +226,7 @@ class Simulator:
         where that one began; the result is that of an unbroken run, bit for bit. If that run was
         over, its result is loaded, and the simulator catches up only when it is used again.
         """
-        asked = (duration, inputs, batch, learn, progress, record_to, resume)
+        asked = (duration, inputs, batch, learn, first, progress, record_to, resume)
         return self._session.run(lambda: checked(self._engine, self.network, *asked))
 
     def run_until(

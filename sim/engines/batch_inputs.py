@@ -41,8 +41,13 @@ def longest(inputs: BatchInputs) -> float:
     return max((part.duration for part in given), default=0.0)
 
 
-def samples(network: Network, inputs: BatchInputs, batch: int | None) -> list[dict[str, Stimulus]]:
-    """The stimuli of every sample of a batch: each fits the input whose place it takes."""
+def samples(
+    network: Network, inputs: BatchInputs, batch: int | None, first: int
+) -> list[dict[str, Stimulus]]:
+    """The stimuli of every sample of a batch: each fits the input whose place it takes.
+
+    first: the number of the first sample.
+    """
     known = {part.name: part for part in network.inputs}
     lengths = {
         name: len(given) for name, given in inputs.items() if not isinstance(given, Stimulus)
@@ -66,7 +71,7 @@ def samples(network: Network, inputs: BatchInputs, batch: int | None) -> list[di
                 raise ParameterError(
                     f"Simulator.run inputs: {name!r} takes a {kind.__name__} (got {type(stimulus).__name__})"
                 )
-    ready = {name: _drawn(network, known[name], given) for name, given in inputs.items()}
+    ready = {name: _drawn(network, known[name], given, first) for name, given in inputs.items()}
     return [
         {
             name: given if isinstance(given, Stimulus) else given[sample]
@@ -77,7 +82,7 @@ def samples(network: Network, inputs: BatchInputs, batch: int | None) -> list[di
 
 
 def _drawn(
-    network: Network, described: Input, given: Stimulus | Sequence[Stimulus]
+    network: Network, described: Input, given: Stimulus | Sequence[Stimulus], first: int
 ) -> Stimulus | list[Stimulus]:
     """What takes the place of an input, with numbers in place of its distributions, once it suits
     the input.
@@ -88,8 +93,16 @@ def _drawn(
     stimuli = [given] if isinstance(given, Stimulus) else given
     made = [
         drawn_stimulus(network, described, part, None if alone else k)
-        for k, part in enumerate(stimuli)
+        for k, part in enumerate(stimuli, first)
     ]
     for part in made:
         suits(described, part)
     return made[0] if alone else made
+
+
+def told(samples: Sequence[Mapping[str, Stimulus]]) -> dict[str, Any]:
+    """What `history` keeps of the inputs of a batch: each stimulus once, and who gets which."""
+    stimuli = {id(part): part for sample in samples for part in sample.values()}
+    numbers = {key: k for k, key in enumerate(stimuli)}
+    given = [{name: numbers[id(part)] for name, part in sample.items()} for sample in samples]
+    return {"samples": given} | {f"stimulus {k}": part for k, part in enumerate(stimuli.values())}

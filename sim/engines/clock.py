@@ -174,11 +174,13 @@ class ClockEngine:
         stimuli: Sequence[Mapping[str, Stimulus]],
         progress: Progress,
         learn: str | None = None,
+        first: int = 0,
     ) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; time does not go on.
 
-        learn: where a rule changes weights, each copy has weights of its own; by "mean" or "sum"
-        the engine has then reached a state in which its own are changed.
+        first: the number of the first sample, upon which its draws depend. learn: where a rule
+        changes weights, each copy has weights of its own; by "mean" or "sum" the engine has then
+        reached a state in which its own are changed.
         """
         n_workers, more = min(self.threads, len(stimuli)), ("store",) if learn else ()
         adds = learn in ADDED
@@ -195,8 +197,8 @@ class ClockEngine:
             memory = workers[worker]
             for sample in range(worker, len(stimuli), len(workers)):
                 memory.restore(present)
-                memory["sample"][0] = sample
-                self.plan.anew(memory, stimuli[sample], sample, start)
+                memory["sample"][0] = first + sample
+                self.plan.anew(memory, stimuli[sample], first + sample, start)
                 shadows = {name: weights.copy() for name, weights in held.items()}
                 before = noting(self.plan, memory, shadows)
                 program = self.plan.program(memory, stimuli[sample], threads=1, before=before)

@@ -119,11 +119,13 @@ class Engine(Protocol):
         stimuli: Sequence[Mapping[str, Stimulus]],
         progress: Progress,
         learn: str | None = None,
+        first: int = 0,
     ) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; time does not go on.
 
-        learn: where a rule changes weights, each copy has weights of its own; by "mean" or "sum"
-        the engine has then reached a state in which its own are changed.
+        first: the number of the first sample, upon which its draws depend. learn: where a rule
+        changes weights, each copy has weights of its own; by "mean" or "sum" the engine has then
+        reached a state in which its own are changed.
         """
 
     def variables(self, population: Population) -> tuple[str, ...]:

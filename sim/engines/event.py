@@ -146,11 +146,12 @@ class EventEngine:
         stimuli: Sequence[Mapping[str, Stimulus]],
         progress: Progress,
         learn: str | None = None,
+        first: int = 0,
     ) -> list[Result]:
         """Run a copy of the present state for each entry of `stimuli`; time does not go on.
 
-        learn: by "mean" or "sum" the engine has then reached a state in which its weights are
-        changed.
+        first: the number of the first sample, upon which its draws depend. learn: by "mean" or
+        "sum" the engine has then reached a state in which its weights are changed.
         """
         results: list[Result | None] = [None] * len(stimuli)
         workers = min(self.threads, len(stimuli))
@@ -159,7 +160,7 @@ class EventEngine:
         def work(worker: int, tick: Progress) -> None:
             for sample in range(worker, len(stimuli), workers):
                 memory = self.memory.replicate()
-                memory.stimulate(stimuli[sample], sample)
+                memory.stimulate(stimuli[sample], first + sample)
                 results[sample] = self._run(memory, duration, tick)
                 if changes is not None:
                     changes.add(sample, self._learned(memory), tick)
