@@ -76,10 +76,10 @@ class ClockEngine:
         """The step that the simulation stands at."""
         return self._steps[self.standing]
 
-    def steps(self, duration: float) -> int:
+    def steps(self, duration: float, field: str = "run duration") -> int:
         """A duration [s] in steps; one that is no whole number of steps is refused."""
         return (
-            check.steps("Simulator", "run duration", duration, self.plan.dt, most=MOST_RUN)
+            check.steps("Simulator", field, duration, self.plan.dt, most=MOST_RUN)
             if duration
             else 0
         )

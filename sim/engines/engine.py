@@ -80,10 +80,10 @@ class Engine(Protocol):
     def time(self) -> float:
         """Where the simulation stands [s]."""
 
-    def steps(self, duration: float) -> int:
+    def steps(self, duration: float, field: str = "run duration") -> int:
         """How often a run of `duration` [s] tells of its progress.
 
-        Raises ParameterError for one that cannot be run.
+        field: where users give the duration. Raises ParameterError for one that cannot be run.
         """
 
     def covering(self, duration: float) -> float:

@@ -97,12 +97,12 @@ class EventEngine:
         self._memories = {self.standing: self.memory}
         self.reached = self.standing
 
-    def steps(self, duration: float) -> int:
+    def steps(self, duration: float, field: str = "run duration") -> int:
         """The stretches in which a run of `duration` [s] tells of its progress."""
         if self.time + duration > LIMIT:
             raise check.fail(
                 "Simulator",
-                "run duration",
+                field,
                 f"must end by {LIMIT:g} s for the event engine",
                 duration,
             )

@@ -12,6 +12,7 @@ from ...errors import NetworkError, UnsupportedError
 from ...kernels.cpu.event_loop import PROJECTION, SEGMENT, Wires
 from ...kernels.cpu.event_queue import NEVER, new_schedule
 from ...kernels.cpu.event_units import GROUP, NEURON, Units
+from .. import validation as check
 from ..description.network import Network
 from ..description.parts import Population, Projection
 from ..description.rules import members
@@ -71,6 +72,21 @@ def _check_projection(projection: Projection) -> None:
         raise UnsupportedError(
             f"Simulator.engine: projection {projection.name!r} has its weights in {type(projection.store).__name__}, "
             "which the event engine cannot read; use engine='clock' or store=Ideal()"
+        )
+    if projection.rule is not None:
+        _adds(projection)
+
+
+def _adds(projection: Projection) -> None:
+    """Refuse a store that carries out in its own way what a rule proposes, or rounds weights."""
+    if not projection.store.can.adds:
+        raise UnsupportedError(
+            f"Simulator.engine: projection {projection.name!r} learns in {type(projection.store).__name__}, to whose "
+            "weights the event engine cannot add; use engine='clock' or store=Ideal()"
+        )
+    if projection.store.bits is not None:
+        raise check.fail(
+            projection.store, "bits", "must be None where a rule learns", projection.store.bits
         )
 
 

@@ -68,7 +68,7 @@ def _pieces(engine: Engine, most: float, every: float | None) -> tuple[float, fl
     if every is None:
         every = min(engine.covering(PIECE), most)
     every = check.seconds(OWNER, "run_until every", every, above=0.0, most=most)
-    engine.steps(most), engine.steps(every)
+    engine.steps(most, "run_until most"), engine.steps(every, "run_until every")
     if most / every > MOST_PIECES:
         rule = f"must divide the run into at most {MOST_PIECES:,} pieces"
         raise check.fail(OWNER, "run_until every", rule, every)

@@ -19,7 +19,18 @@ from potentia.errors import (
     UnsupportedError,
 )
 from potentia.models import LIF, SpikeSource
-from potentia.sim import EventRule, EventTrace, Explicit, Rule, SpikeTrain
+from potentia.sim import (
+    AllToAll,
+    EventRule,
+    EventTrace,
+    Explicit,
+    FixedTotal,
+    Ideal,
+    Procedural,
+    Rule,
+    SpikeTrain,
+)
+from potentia.sim.description.store import Capabilities, Store
 
 N, DURATION = 5, 0.3
 
@@ -328,3 +339,54 @@ def test_the_plan_names_the_kernels():
     assert "triplet_arrival, triplet_spike" in str(
         Simulator(network(Triplet())[0], engine="event").plan
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Careful(Store):
+    """Plain numbers where nothing learns; what a rule proposes it carries out in its own way."""
+
+    can = Capabilities(static=True)
+
+    def prepare(self, projection):
+        return Ideal().prepare(projection)
+
+    def read(self, projection, scope):
+        Ideal().read(projection, scope)
+
+    def program(self, projection, scope, proposals):
+        raise NotImplementedError
+
+    def weights(self, projection, memory):
+        return Ideal().weights(projection, memory)
+
+
+@pytest.mark.parametrize(
+    ("store", "connectivity", "error", "words"),
+    [
+        (Careful(), AllToAll(), UnsupportedError, "in Careful, to whose weights the event engine"),
+        (
+            Procedural(),
+            FixedTotal(9),
+            UnsupportedError,
+            "in Procedural, to whose weights the event",
+        ),
+        (
+            Ideal(bits=4),
+            AllToAll(),
+            ParameterError,
+            r"Ideal.bits: must be None where a rule learns",
+        ),
+    ],
+    ids=["own", "procedural", "bits"],
+)
+def test_a_store_that_cannot_be_added_to_is_not_passed_over(store, connectivity, error, words):
+    """What a rule proposes is for the store to carry out; without a rule all of them run here."""
+    for rule in (None, Made(made=EventRule(arrival=never, traces=X))):
+        net = Network(seed=1)
+        source, target = net.population(SpikeSource(), 4), net.population(LIF(), 3)
+        net.connect(source, target, connectivity, weight=1e-3, delay=1e-3, rule=rule, store=store)
+        if rule is None:
+            Simulator(net, engine="event").run(1e-3)
+            continue
+        with pytest.raises(error, match=words):
+            Simulator(net, engine="event")
