@@ -60,6 +60,11 @@ class Projection:
         return self.store.can.static and self.rule is None
 
     @property
+    def shares(self) -> bool:
+        """Whether threads can learn at once, each on targets of its own."""
+        return self.rule is not None and self.rule.shares and self.store.can.shares
+
+    @property
     def graded(self) -> bool:
         """Whether the source sends numbers in every step, not spikes."""
         return self.pre.model.sends is not None

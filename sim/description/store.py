@@ -58,7 +58,7 @@ class Store(ABC):
     2. `read` adds operators to phase ``projection.phase`` that turn arriving spikes into input;
     3. `program` adds operators to phase LEARN that carry out a rule's proposals, as far as the
        store can;
-    4. `weights` tells the effective weight of every synapse, in the order of `Simulator.weights`.
+    4. `weights` tells the effective weight of every synapse, in the order of `projection.synapses`.
 
     Where the source sends numbers instead of spikes, `multiply` takes the place of `read`: it adds
     operators that add the sum of weight * number to ``receiving`` in every step.

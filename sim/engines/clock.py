@@ -223,7 +223,7 @@ class ClockEngine:
 
     def _held(self) -> dict[str, NDArray[np.float64]]:
         """The weights that rules change by way of a store that does more than add, by projection."""
-        return {name: self.weights(name) for name in programmed(self.plan)}
+        return {name: self.plan.stored(name, self.memory) for name in programmed(self.plan)}
 
     def _learn(self, changes: Changes, learn: str) -> None:
         """Change the weights by what the samples of a batch have come to."""
@@ -292,7 +292,7 @@ class ClockEngine:
         memory = self.memory.replicate(("store",))
         signal = self.plan.projections[projection.name].weights
         if signal is not None:
-            memory[signal][...] = weights
+            memory[signal][...] = self.plan.synapses[projection.name].placed(weights)
         return self._like(memory, self.step)
 
     def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
@@ -355,7 +355,7 @@ class ClockEngine:
         synapses = self.plan.synapses[projection]
         return Connections(
             sources=synapses.sources().astype(np.int64),
-            targets=synapses.targets.astype(np.int64),
+            targets=synapses.drawn(synapses.targets).astype(np.int64),
             delays=np.asarray(synapses.delays() * self.plan.dt, np.float64),
             weights=self.weights(projection),
             n_pre=synapses.n_pre,

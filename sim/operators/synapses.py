@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.cpu import rows as kernels
+from ...kernels.cpu.connectivity import layout, reverse_index
 from .edges import Rows
 
 
@@ -44,7 +45,9 @@ class Synapses:
     were drawn.
 
     lags (n_lags,) int64: distinct delays [steps]; levels (n_levels,): the weights that occur, None
-    where every synapse has a weight of its own; plastic: a rule changes them.
+    where every synapse has a weight of its own; plastic: a rule changes them. places (n,) uint32: where each
+    synapse stands, in the order in which they were drawn, which is that of `Simulator.weights`;
+    None where that is the order here (see `by_target`).
 
     They are either `rows`, which are not kept as a list and perhaps `redrawn` at every spike, or a
     `listing`. After `release` a listing is drawn again whenever it is asked for, since the bundle
@@ -65,6 +68,7 @@ class Synapses:
     redrawn: bool = False
     delay_key: int = 0
     redraw: Callable[[], Listing] | None = None
+    places: NDArray[np.uint32] | None = None
     _listing: Listing | None = None
 
     @property
@@ -79,6 +83,36 @@ class Synapses:
             return self._listed_rows()
         assert self.redraw is not None
         return self.redraw()
+
+    def drawn(self, values: NDArray[Any]) -> NDArray[Any]:
+        """One value per synapse (n,), in the order in which synapses were drawn."""
+        return values if self.places is None else values[self.places]
+
+    def placed(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values (n,) in the order in which synapses were drawn, in the order here."""
+        if self.places is None:
+            return values
+        placed = np.empty_like(values)
+        placed[self.places] = values
+        return placed
+
+    def by_target(self) -> None:
+        """Let the targets of every segment ascend, synapses of one target as they were drawn."""
+        if self.ascending():
+            return
+        listing = self.listing
+        _, order = reverse_index(listing.targets, self.n_post)
+        segments, none = self.segments()[order], np.zeros(order.size, np.uint32)
+        order = order[layout(segments, none, listing.first.size - 1, 1)[1]]
+        self.places = np.empty_like(order)
+        self.places[order] = np.arange(order.size, dtype=order.dtype)
+        codes, weights = listing.codes, listing.weights
+        self._listing = Listing(
+            listing.first,
+            listing.targets[order],
+            codes[order] if codes.size else codes,
+            weights[order] if weights.size else weights,
+        )
 
     def release(self) -> None:
         """Forget the listing; it is drawn again when it is asked for."""
@@ -123,7 +157,7 @@ class Synapses:
         return self.lags[self.segments() % self.lags.size]
 
     def ascending(self) -> bool:
-        """Whether the targets of every segment ascend."""
+        """Whether the targets of every segment ascend, as threads need it that share them out."""
         first, targets = self.first, self.targets
         begins = np.zeros(targets.size + 1, bool)
         begins[first] = True

@@ -221,16 +221,12 @@ def _learn(
 
 
 def _shares(projection: Projection, own: ProjectionScope) -> list[Share]:
-    """The targets that each thread learns about: cut where rule and store can do that, and lists of
-    targets ascend.
-    """
+    """The targets that each thread learns about: cut where rule and store can do that."""
     shares: list[Share] = [
         (low, high, thread) for thread, (low, high) in enumerate(own.owned) if low < high
     ]
-    cut = own.build.threads > 1 and projection.rule is not None and projection.rule.shares
-    if cut and projection.store.can.shares and (len(shares) == 1 or own.synapses.ascending()):
-        return shares
-    return [(0, own.synapses.n_post, None)]
+    cut = own.build.threads > 1 and projection.shares
+    return shares if cut else [(0, own.synapses.n_post, None)]
 
 
 def _reached(

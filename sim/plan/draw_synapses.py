@@ -65,7 +65,7 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
             f"(Normal, Uniform ...), the delay one of at most {MOST_LAGS} steps, and no rule (got {projection})"
         )
     lags, levels, listing = _list(network, projection, dt)
-    return Synapses(
+    synapses = Synapses(
         **common,
         n=listing.targets.size,
         lags=lags,
@@ -73,6 +73,9 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
         _listing=listing,
         redraw=lambda: _list(network, projection, dt)[2],
     )
+    if projection.shares:
+        synapses.by_target()
+    return synapses
 
 
 def _list(

@@ -69,7 +69,11 @@ class Plan:
         return set(names)
 
     def weights(self, name: str, memory: Memory) -> NDArray[np.float64]:
-        """The weights (n_synapses,) that a projection has in `memory`."""
+        """The weights (n_synapses,) that a projection has in `memory`, in the order of the draws."""
+        return self.synapses[name].drawn(self.stored(name, memory))
+
+    def stored(self, name: str, memory: Memory) -> NDArray[np.float64]:
+        """The same in the order in which its store keeps them."""
         store = next(part.store for part in self.network.projections if part.name == name)
         return store.weights(self.projections[name], memory)
 

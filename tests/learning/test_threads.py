@@ -99,14 +99,13 @@ def test_as_on_one_thread(options, threads):
 @pytest.mark.parametrize("model", [LIF, CubaLIF])
 @pytest.mark.parametrize("connectivity", [FixedOutDegree(600), AllToAll()])
 def test_any_connectivity(connectivity, model):
-    """Targets that do not ascend are learned about by one thread, others by all: in both cases with
-    the same bits.
-    """
+    """Threads learn at once, with the same bits, whether or not targets ascend as drawn."""
     simulators = [
         made(threads, learning(connectivity, model=model, delay=1e-3)) for threads in (1, 2)
     ]
     one, two = (outcome(simulator, simulator.run(0.03)) for simulator in simulators)
     assert one == two
+    assert {"stdp_arrival_step", "stdp_spike_step"} <= kernels_of(simulators[1], 1)
 
 
 def test_a_store_that_does_not_share():
