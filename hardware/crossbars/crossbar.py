@@ -23,7 +23,7 @@ from ..periphery.converters import ADC, DAC, Converter, quantiser
 from ..periphery.mapping import DifferentialPairs
 from ..periphery.tile import Tile
 from ..wires.wires import Wires
-from .products import Reading, listed_range, multiply
+from .products import Converters, Reading, listed_range, multiply
 
 Matrix = NDArray[np.float64]
 
@@ -136,6 +136,8 @@ class Crossbar(Store):
         edges, sharing = self._converters(converter, projection, columns)
         scope["edges"] = projection.fixed("edges", edges)
         scope["sharing"] = projection.fixed("sharing", sharing)
+        codes = [converter.lsb, converter.lowest, converter.highest]
+        projection.fixed("converter", np.array(codes), dtype="float")
         return scope | converter.constants()
 
     def read(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
@@ -161,15 +163,32 @@ class Crossbar(Store):
         transpose: bool = False,
         key: int = 0,
     ) -> Matrix:
-        """Through `dac`, read noise drawn from `key`, wires and converters, whose
-        codes are signed.
+        """Through `dac`, read noise drawn from `key`, wires and converters: in a projection that is
+        driven with numbers those of a run, else others with the automatic range for numbers.
         """
-        scale, noise = self._scale(projection), self._noise(projection)
-        signed = self.dac is None or self.dac.signed or self._signed(projection)
+        design = self.design
+        if self.adc is not None:
+            design = replace(design, adc=replace(self.adc, signed=self._signed(projection, True)))
         reading = Reading.of(
-            self.design, projection, memory, scale=scale, noise=noise, dac=self.dac, signed=signed
+            design,
+            projection,
+            memory,
+            scale=self._scale(projection),
+            noise=self._noise(projection),
+            dac=self.dac,
         )
-        return reading.transposed(x, key) if transpose else reading.product(x, key)
+        if transpose:
+            return reading.transposed(x, key)
+        name = projection.name
+        if projection.graded:
+            lsb, lowest, highest = memory[f"{name}.converter"].tolist()
+            one = Converter(lsb=lsb, lowest=int(lowest), highest=int(highest))
+            edges, sharing = memory[f"{name}.edges"], memory[f"{name}.sharing"]
+        else:
+            one = self._quantiser(projection, reading.range, driven=True)
+            columns = memory[f"{name}.column_plus"].size
+            edges, sharing = self._converters(one, projection, columns)
+        return reading.product(x, key, Converters(one=one, edges=edges, sharing=sharing))
 
     def program(
         self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals
@@ -210,25 +229,28 @@ class Crossbar(Store):
             if projection.synapses.plastic
             else cells.plus - cells.minus
         )
+        if projection.graded:
+            full_scale = listed_range(cells.first, cells.columns, reach, cells.n_columns)
+        else:
+            full_scale = spiking_range(reach, cells.columns, cells.n_columns, self.activity)
+        return self._quantiser(projection, full_scale, driven=projection.graded)
+
+    def _quantiser(
+        self, projection: ProjectionScope, automatic: float, *, driven: bool
+    ) -> Converter:
+        """The converter with the range of `adc`, if that is not "auto"; driven: with numbers."""
         if self.adc is None:
             return Converter()
-        if isinstance(self.adc.range, str):
-            if projection.graded:
-                full_scale = listed_range(cells.first, cells.columns, reach, cells.n_columns)
-            else:
-                full_scale = spiking_range(reach, cells.columns, cells.n_columns, self.activity)
-        else:
-            full_scale = self.adc.range / self.read_voltage
-        signed = self._signed(projection) or (
-            projection.graded and (self.dac is None or self.dac.signed)
-        )
-        return quantiser(self.adc.bits, full_scale, signed=signed)
+        auto = isinstance(self.adc.range, str)
+        full_scale = automatic if auto else float(self.adc.range) / self.read_voltage
+        return quantiser(self.adc.bits, full_scale, signed=self._signed(projection, driven))
 
-    def _signed(self, projection: ProjectionScope) -> bool:
-        """Whether a weight may be negative."""
+    def _signed(self, projection: ProjectionScope, driven: bool) -> bool:
+        """Whether a column's sum may be negative; driven: with numbers."""
         negative = bool(np.min(projection.synapses.weights, initial=0.0) < 0)
         return (
             negative
+            or (driven and (self.dac is None or self.dac.signed))
             or self.pairs == "both"
             or (projection.synapses.plastic and projection.bounds[0] < 0)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -15,7 +16,7 @@ from ...sim.seed import stream_key
 from ..array.array import ProgrammedArray
 from ..array.design import ArrayDesign, driven_range
 from ..periphery.coding import Amplitude
-from ..periphery.converters import DAC
+from ..periphery.converters import DAC, Converter, edged_codes
 
 Array = NDArray[np.float64]
 
@@ -64,6 +65,35 @@ def multiply(
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Converters:
+    """What makes numbers of columns: their steps and codes, and where each goes on to the next.
+
+    edges (n_converters, codes - 1) [codes], sharing (n_columns,) the converter of each column; both
+    empty where all are ideal.
+    """
+
+    one: Converter
+    edges: Array
+    sharing: NDArray[np.uint32]
+
+    def converted(self, sums: Array, read: Callable[[], NDArray[np.bool_]]) -> Array:
+        """What they make of sums (batch, n_columns) [S]; read() tells which columns are read: only
+        these are converted.
+        """
+        if self.one.lsb == 0.0:
+            return sums
+        codes = sums / self.one.lsb
+        if not self.edges.size:
+            return (
+                np.asarray(np.clip(np.rint(codes), self.one.lowest, self.one.highest))
+                * self.one.lsb
+            )
+        found = edged_codes(codes, self.edges, self.sharing, self.one.lowest)
+        return np.where(read(), found, 0.0) * self.one.lsb
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """A crossbar as it stands: its array, a row for each (source, delay), and what drives it.
 
@@ -86,7 +116,6 @@ class Reading:
         scale: float,
         noise: float,
         dac: DAC | None,
-        signed: bool,
     ) -> Reading:
         """From what the signals of a projection hold."""
         name, synapses = projection.name, projection.synapses
@@ -100,64 +129,71 @@ class Reading:
         up, down, errors = (
             csr_array((values, columns, first), shape=shape) for values in (plus, minus, variance)
         )
-        none = csr_array(shape)
-        if design.adc is not None:
-            design = replace(design, adc=replace(design.adc, signed=signed))
         array = ProgrammedArray(
             design=design,
             devices=[(up, down)],
             effective=[(up, down)],
-            variances=[(errors, none)],
+            variances=[(errors, csr_array(shape))],
             scale=scale,
             full_scale=0.0,
             keys=[],
         )
-        return cls(
-            array=array,
-            dac=dac,
-            n_lags=synapses.lags.size,
-            n_post=synapses.n_post,
-            key=synapses.key,
-        )
+        n_lags, n_post = synapses.lags.size, synapses.n_post
+        return cls(array=array, dac=dac, n_lags=n_lags, n_post=n_post, key=synapses.key)
 
-    def product(self, x: Array, key: int) -> Array:
+    @property
+    def range(self) -> float:
+        """The automatic range of the columns' converters [S]."""
+        plus, minus = self.array.effective[0]
+        return driven_range(plus - minus, Amplitude().rms)
+
+    def product(self, x: Array, key: int, converters: Converters) -> Array:
         """x @ weights, (batch, n_pre) -> (batch, n_post), through drivers of rows and converters of
         columns.
         """
-        y = self._read(
-            self.array, np.repeat(x, self.n_lags, axis=1), key, self.n_post, "converters"
-        )
-        below: Array = y.reshape(x.shape[0], y.shape[1] // self.n_post, self.n_post)
-        return np.asarray(below.sum(axis=1))
+        cells = self.array.effective[0][0]
+        full, shares = self._driven(np.repeat(x, self.n_lags, axis=1), cells, "drivers")
+
+        def read() -> NDArray[np.bool_]:
+            pattern = csr_array(
+                (np.ones(cells.nnz), cells.indices, cells.indptr), shape=cells.shape
+            )
+            return np.asarray((shares != 0).astype(np.float64) @ pattern > 0)
+
+        y = converters.converted(self._sums(self.array, shares, key), read)
+        below: Array = y.reshape(x.shape[0], y.shape[1] // self.n_post, self.n_post).sum(axis=1)
+        return np.asarray(full * self.array.scale * below)
 
     def transposed(self, x: Array, key: int) -> Array:
         """x @ weights.T, (batch, n_post) -> (batch, n_pre), through drivers of columns and
         converters of rows.
         """
-        below = self.array.effective[0][0].shape[1] // self.n_post
-        y = self._read(self.array.transposed(), np.tile(x, below), key, None, "row converters")
+        array = self.array.transposed()
+        cells, adc = array.effective[0][0].tocsr(), array.design.adc
+        full, shares = self._driven(
+            np.tile(x, cells.shape[0] // self.n_post), cells, "column drivers"
+        )
+        given = None if adc is None or isinstance(adc.range, str) else float(adc.range)
+        plus, minus = array.effective[0]
+        most = driven_range(plus - minus, Amplitude().rms)
+        array = replace(
+            array, full_scale=most if given is None else given / array.design.read_voltage
+        )
+        sums = self._sums(array, shares, key)
+        y = array.converted(sums, full * array.scale, stream_key(self.key, "row converters"))
         return np.asarray(y.reshape(x.shape[0], y.shape[1] // self.n_lags, self.n_lags).sum(axis=2))
 
-    def _read(
-        self, array: ProgrammedArray, x: Array, key: int, block: int | None, converters: str
-    ) -> Array:
-        """What arrays make of numbers (batch, rows), columns converted block by block."""
-        volt = array.design.read_voltage
-        coding, plus, minus = Amplitude(self.dac), *array.effective[0]
-        full = coding.full_scale(x)
-        ((_, levels),) = coding.planes(x, key=stream_key(self.key, "drivers"))
-        volts = levels / full * volt
-        adc = array.design.adc
-        given = 0.0 if adc is None or isinstance(adc.range, str) else float(adc.range)
-        array = replace(array, full_scale=given or volt * driven_range(plus - minus, coding.rms))
-        noise = array.noise(volts**2, (stream_key(self.key, "product", key), 0))
-        currents, parts = array.currents(volts) + noise, []
-        size, drawn, factor = (
-            block or max(currents.shape[1], 1),
-            stream_key(self.key, converters),
-            full * array.scale,
-        )
-        for k in range(0, currents.shape[1], size):
-            own = stream_key(drawn, k) if k else drawn
-            parts.append(array.converted(currents[:, k : k + size], factor / volt, own))
-        return np.concatenate(parts, axis=1)
+    def _driven(self, x: Array, cells: Any, drivers: str) -> tuple[Array, Array]:
+        """The range (batch, 1) of numbers x (batch, lines), and the shares of the full voltage by
+        which they drive lines; lines without cells are not driven.
+        """
+        used = np.where(np.diff(cells.indptr) > 0, x, 0.0)
+        coding = Amplitude(self.dac)
+        full = coding.full_scale(used)
+        ((_, levels),) = coding.planes(used, key=stream_key(self.key, drivers))
+        return full, levels / full
+
+    def _sums(self, array: ProgrammedArray, shares: Array, key: int) -> Array:
+        """What columns add up (batch, columns) [S], with an error of reading."""
+        noise = array.noise(shares**2, (stream_key(self.key, "product", key), 0))
+        return np.asarray(array.currents(shares) + noise)

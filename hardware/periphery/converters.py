@@ -169,15 +169,8 @@ class ADC(Characteristics):
         edges = self.edges(values.shape[-1], key, width=width)
         if edges is None:
             return np.asarray(np.clip(np.rint(values / step), lowest, highest) * step)
-        *batch, columns = values.shape
-        scaled = np.ascontiguousarray(
-            (values / step).reshape(math.prod(batch), columns), np.float64
-        )
-        codes = np.empty_like(scaled)
-        kernels.count_edges(
-            scaled, edges, self.sharing(values.shape[-1], width=width), float(lowest), codes
-        )
-        return np.asarray(codes.reshape(values.shape) * step)
+        sharing = self.sharing(values.shape[-1], width=width)
+        return np.asarray(edged_codes(values / step, edges, sharing, lowest) * step)
 
 
 @final
@@ -269,6 +262,19 @@ def _converted(converter: ADC | DAC, key: int, law: Law, array: NDArray[Any]) ->
 def _inside(converter: ADC | DAC, values: NDArray[Any]) -> NDArray[np.bool_]:
     step, (lowest, highest) = converter.step(values), converter.codes
     return np.asarray((values >= (lowest - 0.5) * step) & (values <= (highest + 0.5) * step))
+
+
+def edged_codes(
+    values: NDArray[Any], edges: Array, sharing: NDArray[np.uint32], lowest: int
+) -> Array:
+    """The codes, from `lowest` on, that converters with `ADC.edges` read from values (..., columns)
+    [steps]; sharing (columns,): the converter of each column.
+    """
+    *batch, columns = values.shape
+    scaled = np.ascontiguousarray(values.reshape(math.prod(batch), columns), np.float64)
+    codes = np.empty_like(scaled)
+    kernels.count_edges(scaled, edges, sharing, float(lowest), codes)
+    return codes.reshape(values.shape)
 
 
 @lru_cache(maxsize=16)

@@ -2,6 +2,9 @@
 steps of a network.
 """
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,8 @@ from potentia.errors import NetworkError, ParameterError
 from potentia.hardware import ADC, DAC, Crossbar, PulsedReRAM, Tile, Wires
 from potentia.models import LIF, LeakyRate
 from potentia.sim import AllToAll, Constant, FixedProbability, FixedTotal, Ideal, Normal, Procedural
+from potentia.sim.description.rule import Rule
+from potentia.sim.operators.operator import Phase
 
 N_PRE, N_POST, DT = 9, 5, 1e-3
 CELL = PulsedReRAM(g_min=1e-6, g_max=20e-6, write_error=0.01)
@@ -27,6 +32,7 @@ def simulate(
     connectivity=None,
     dtype="float64",
     start=None,
+    rule=None,
     **how,
 ):
     """Rate units that hold what they start with, onto units whose first step tells what reached
@@ -43,8 +49,9 @@ def simulate(
         )
     post = net.population(LeakyRate(activation="linear", tau=DT), N_POST, name="post")
     weight = np.linspace(-1, 1, N_PRE * N_POST) ** 3 if weight is None else weight
+    connectivity = connectivity or AllToAll()
     net.connect(
-        pre, post, connectivity or AllToAll(), weight=weight, delay=delay, store=store, name="p"
+        pre, post, connectivity, weight=weight, delay=delay, store=store, rule=rule, name="p"
     )
     net.probe(post, "r")
     return Simulator(net, dt=DT, dtype=dtype, backend=backend, **how)
@@ -345,3 +352,75 @@ def test_a_card_reads_what_the_processor_does(store, dtype, gpu, tmp_path):
     assert (
         np.isclose(again, there.run(10 * DT).trace("post", "r"), rtol=1e-4, atol=1e-5).mean() > 0.9
     )
+
+
+SPOILT = {
+    "one array": {},
+    "tiles": {"tile": Tile(rows=4, columns=2)},
+    "shared": {"tile": Tile(rows=2, columns=3), "adc": ADC(bits=6, columns_per_adc=2, **ERRORS)},
+    "ranges": {
+        "tile": Tile(rows=4, columns=8),
+        "adc": ADC(bits=7, range=5e-6, **ERRORS),
+        "dac": DAC(bits=4, range=1.5, **ERRORS),
+    },
+    "wires": {"tile": Tile(rows=4, columns=3), "wires": WIRES},
+    "any voltage": {"tile": Tile(rows=4, columns=2), "dac": None},
+    "unsigned": {"tile": Tile(rows=4, columns=2), "dac": DAC(bits=4, signed=False, **ERRORS)},
+}
+
+
+@pytest.mark.parametrize("connectivity", [AllToAll(), FixedProbability(0.25)], ids=["all", "few"])
+@pytest.mark.parametrize("case", SPOILT)
+def test_a_product_has_the_converters_of_a_run(case, connectivity, backend):
+    """Errors of converters on both sides, arrays below and beside each other, sources and columns
+    without cells: what a step delivers is the product to the rounding of sums, code for code.
+    """
+    options = {"adc": ADC(bits=6, **ERRORS), "dac": DAC(bits=4, **ERRORS)} | SPOILT[case]
+    weight = None if isinstance(connectivity, AllToAll) else Normal(0.0, 0.5)
+    simulator = simulate(
+        Crossbar(CELL, **options), connectivity=connectivity, weight=weight, backend=backend.name
+    )
+    expected, columns = simulator.product("p", X[0]), simulator._engine.memory["p.listed"].size
+    assert (columns > N_POST) == (options.get("tile") is not None)
+    np.testing.assert_allclose(
+        arrived(simulator, 2), np.tile(expected, (2, 1)), rtol=1e-6, atol=1e-7
+    )
+    assert np.abs(expected - X[0] @ simulator.synapses("p").matrix().toarray()).max() > 1e-3
+    batch = simulator.product("p", np.stack([Z[0, :1].repeat(N_PRE), X[0], 0 * X[0]]))
+    np.testing.assert_allclose(batch[1], expected, rtol=1e-12, atol=1e-15)
+
+
+def sink_step(arriving, begin_post, end_post, first_post, synapse_post, segment_post, synapse,
+              change, proposed):  # fmt: skip
+    for j in range(begin_post, end_post):
+        for q in range(first_post[j], first_post[j + 1]):
+            synapse[proposed[0]] = synapse_post[q]
+            change[proposed[0]] = -0.02 * arriving[segment_post[q]]
+            proposed[0] += 1
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sinking(Rule):
+    watches: ClassVar[tuple[str, ...]] = ("numbers",)
+
+    def bounds(self, weights):
+        return -2.0, 2.0
+
+    def learn(self, projection, proposals):
+        scope = {**projection.arriving(), **projection.reverse(), **proposals.scope}
+        projection.operator(Phase.LEARN, sink_step, scope)
+
+
+@pytest.mark.parametrize("tile", [None, Tile(rows=4, columns=2)])
+def test_a_product_keeps_its_converters_while_weights_are_learned(tile):
+    """Their range is that of all weights that the rule allows, before and after."""
+    store = Crossbar(CELL, adc=ADC(bits=8, **ERRORS), dac=DAC(bits=5), tile=tile)
+    simulator = simulate(store, rule=Sinking())
+    for _ in range(4):
+        expected = simulator.product("p", X[0])
+        np.testing.assert_allclose(arrived(simulator)[0], expected, rtol=1e-6, atol=1e-7)
+        simulator.set("post", r=0.0)
+        simulator.run(20 * DT)
+        simulator.set("post", r=0.0)
+    assert np.abs(simulator.product("p", X[0]) - expected).max() > 0.1
