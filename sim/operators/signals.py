@@ -230,15 +230,20 @@ class Layout:
         self.size = self.starts[signal.name] + -(-nbytes // ALIGNMENT) * ALIGNMENT
 
 
-def match(
-    expected: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], got: Mapping[str, NDArray[Any]]
-) -> None:
-    """Raise DataError unless `got` has exactly the arrays `expected` (name -> shape, dtype)."""
+def match_names(expected: Mapping[str, Any], got: Mapping[str, Any]) -> None:
+    """Raise DataError unless a saved state has exactly the arrays with the names expected."""
     for name in sorted(expected.keys() ^ got.keys()):
         where = "lacks" if name in expected else "has the unknown"
         raise DataError(
             f"the saved state {where} array {name!r:.100}: it is of another network or version"
         )
+
+
+def match(
+    expected: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], got: Mapping[str, NDArray[Any]]
+) -> None:
+    """Raise DataError unless `got` has exactly the arrays `expected` (name -> shape, dtype)."""
+    match_names(expected, got)
     for name, (shape, dtype) in expected.items():
         array = got[name]
         if array.shape != shape or array.dtype != dtype:

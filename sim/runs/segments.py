@@ -19,6 +19,7 @@ from ...kernels.led import Led
 from ..description import serialise as description
 from ..disk import atomic
 from ..disk.lock import FolderLock
+from ..operators.signals import match_names
 from ..results import chain, storage
 from ..results.result import Result
 from ..results.sink import State
@@ -47,9 +48,9 @@ class Segments:
 
     Each file is sealed and holds the records of its own span of time, so whatever happens to the
     run, what was sealed stays readable: ``Result.load(folder)``. Now and then the state at the end
-    of a segment is saved as a checkpoint. present: makes a snapshot of a state; span: begin and end
-    of the run [s]. Raises DataError unless the folder is writable, not in use by another run, and
-    without results, except where `resume` continues the run that left them.
+    of a segment is saved as a checkpoint. present: makes a snapshot of a state, None being that of
+    now; span: begin and end of the run [s]. Raises DataError unless the folder is writable, not in
+    use by another run, and without results, except where `resume` continues the run that left them.
 
     lasts: a function, such as a weak reference to the run's turn, that returns None once the run is
     over; if it returns None from the beginning, it is not asked again.
@@ -67,7 +68,7 @@ class Segments:
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        present: Callable[[Mapping[str, Any]], Snapshot],
+        present: Callable[[Mapping[str, Any] | None], Snapshot],
         span: tuple[float, float],
         *,
         resume: bool = False,
@@ -312,7 +313,8 @@ class Segments:
             raise DataError(
                 f"{self.folder / name} is a checkpoint of another simulation; choose another folder"
             )
-        with snapshot.blaming(self.folder / name):
+        with snapshot.blaming(self.folder / name, saved.version):
+            match_names(self.present(None).state, saved.state)
             return saved.time, name, saved.state
 
     def _clear(self) -> None:

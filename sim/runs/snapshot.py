@@ -116,15 +116,13 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
 def blaming(path: str | os.PathLike[str], version: str = __version__) -> Iterator[None]:
     """Turn whatever the content of a snapshot makes go wrong into one sentence that names the file.
 
-    version: which one wrote it; it is told where it is another one.
+    version: which one wrote it; that is told too.
     """
     try:
         yield
     except (ValueError, KeyError, TypeError, RecursionError, PotentiaError) as error:
-        other = (
-            "" if version == __version__ else f" (the file was{by(version)}; this is {__version__})"
-        )
-        raise DataError(f"{path} cannot be resumed: {error!s:.300}{other}") from None
+        writer = f"(the file was{by(version)}; this is {__version__})"
+        raise DataError(f"{path} cannot be resumed: {error!s:.300} {writer}") from None
 
 
 def _header(schema: int, body: bytes | memoryview, version: str = __version__) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from potentia.sim.disk import atomic
 from potentia.sim.results import storage
 from potentia.sim.runs import segments, snapshot
 from potentia.tests.sim.test_segments import Full
+from potentia.version import __version__
 
 BEFORE, SPAN = 0.05, 0.5  # [s]: simulated before the records begin, and recorded
 
@@ -221,6 +223,28 @@ def test_a_hostile_checkpoint_is_refused(tmp_path):
     snapshot.save(tmp_path / segments.CHECKPOINTS[0], sim._session.snapshot(state))
     with pytest.raises(DataError, match=r"checkpoint-1\.snapshot cannot be resumed"):
         sim.run(SPAN, record_to=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("version", [__version__, "7.1", ""])
+def test_a_checkpoint_of_another_version_is_refused_before_anything_is_removed(tmp_path, version):
+    """One that lacks an array, as of a version that kept fewer, is told with who wrote it."""
+    broken(tmp_path, 5)
+    for name in segments.CHECKPOINTS:
+        saved = snapshot.load(tmp_path / name)
+        less = {key: array for key, array in saved.state.items() if "trace_post" not in key}
+        assert len(less) < len(saved.state)
+        snapshot.save(tmp_path / name, replace(saved, state=less))
+        body = (tmp_path / name).read_bytes()[snapshot.BLOCK :]
+        (tmp_path / name).write_bytes(snapshot._header(snapshot.SCHEMA, body, version) + body)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(DataError) as refusal:
+        simulator().run(SPAN, record_to=tmp_path, resume=True)
+    writer = f"Potentia {version}" if version else "a version that does not say which"
+    assert "snapshot cannot be resumed: the saved state lacks array 'cells.trace_post'" in str(
+        refusal.value
+    )
+    assert str(refusal.value).endswith(f"(the file was written by {writer}; this is {__version__})")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_resume_needs_a_folder():

@@ -18,6 +18,7 @@ from potentia.sim import Constant, FixedProbability, Ideal, Normal, Poisson
 from potentia.sim.description.currents import Noise
 from potentia.sim.description.inputs import SpikeTrain
 from potentia.sim.runs import snapshot
+from potentia.version import __version__
 
 
 def network(probes=True):
@@ -250,7 +251,9 @@ def test_files_of_other_versions(tmp_path, saved):
     body = sealed(saved, less)[snapshot.BLOCK :]
     told = refused(tmp_path, snapshot._header(snapshot.SCHEMA, body, "7.1") + body)
     assert "has the fields" in told
-    assert "written by Potentia 7.1; this is" in told
+    assert f"(the file was written by Potentia 7.1; this is {__version__})" in told
+    told = refused(tmp_path, sealed(saved, less))
+    assert f"(the file was written by Potentia {__version__}; this is {__version__})" in told
 
 
 def sealed(saved, change):
