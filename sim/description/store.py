@@ -20,6 +20,7 @@ from ..operators.signals import Memory
 MOST_BITS: Final = 16
 LEVEL_BYTES: Final = 4  # of a synapse whose weight is one of few levels
 FLOAT_BYTES: Final = 8  # of one with a weight of its own
+GATHERED_BYTES: Final = 8  # of one that brings numbers, but for its weight: its source and its lag
 # of one that learns, with its reverse index and the copy for interrupted runs
 PLASTIC_BYTES: Final = 20
 # of one in any other store, such as pairs of devices, and the copy for interrupted runs
@@ -110,9 +111,11 @@ class Store(ABC):
         table = coo_array((self.weights(projection, memory), pairs), shape=shape).tocsr()
         return np.asarray(x @ (table.T if transpose else table))
 
-    def bytes_per_synapse(self, *, plastic: bool, levels: bool) -> int:
-        """The memory that a synapse takes while it is simulated; levels: whether its weight is one
-        of few levels.
+    def bytes_per_synapse(self, *, plastic: bool, levels: bool, number: int = 0) -> int:
+        """The memory that a synapse takes while it is simulated.
+
+        levels: whether its weight is one of few levels. number: where its source sends numbers, the
+        bytes of a weight in the precision of the simulation, else 0.
         """
         return OTHER_BYTES
 
@@ -172,19 +175,48 @@ class Ideal(Store):
             kernel = "plastic_product_step"
             gathered |= projection.reverse()
         else:
-            first, order = reverse_index(synapses.targets, synapses.n_post)
-            weights = np.broadcast_to(synapses.weights, (synapses.n,))
-            places = (synapses.segments() % synapses.lags.size).astype(np.uint32)
-            gathered |= {
-                "first_post": projection.fixed("first_post", first.astype(np.uint32)),
-                "source": projection.fixed("source", synapses.sources()[order]),
-                "lag": projection.fixed("lag", places[order]),
-                "weights": projection.fixed("weights", weights[order], dtype="float"),
-            }
+            gathered |= self._gathered(projection)
         for thread, (low, high) in enumerate(projection.owned):
             if low < high:
                 own = {**gathered, "low": low, "high": high}
                 projection.operator(projection.phase, kernel, own, thread=thread)
+
+    def _gathered(self, projection: ProjectionScope) -> dict[str, Any]:
+        """The synapses in the order of their targets, which take the place of the listing."""
+        synapses, dtype = projection.synapses, projection.build.precision
+        first, order = reverse_index(synapses.targets, synapses.n_post)
+        weights = np.broadcast_to(np.asarray(synapses.weights, dtype), (synapses.n,))
+        places = (synapses.segments() % synapses.lags.size).astype(np.uint32)
+        arrays = {
+            "first_post": first.astype(np.uint32),
+            "source": synapses.sources()[order],
+            "lag": places[order],
+        }
+        gathered = {name: projection.fixed(name, array) for name, array in arrays.items()}
+        gathered["weights"] = projection.fixed("weights", weights[order], dtype="float")
+        synapses.release()
+        return gathered
+
+    def product(
+        self,
+        projection: ProjectionScope,
+        memory: Memory,
+        x: NDArray[np.float64],
+        *,
+        transpose: bool = False,
+        key: int = 0,
+    ) -> NDArray[np.float64]:
+        """Where numbers are multiplied in every step, of the same arrays."""
+        if f"{projection.name}.source" not in memory.views:
+            return super().product(projection, memory, x, transpose=transpose, key=key)
+        from scipy.sparse import csr_array
+
+        names = ("weights", "source", "first_post")
+        weights, source, first = (memory[f"{projection.name}.{name}"] for name in names)
+        synapses = projection.synapses
+        shape = (synapses.n_post, synapses.n_pre)
+        table = csr_array((weights.astype(np.float64), source, first), shape=shape)
+        return np.asarray(x @ (table if transpose else table.T))
 
     def program(
         self, projection: ProjectionScope, scope: dict[str, Any], proposals: Proposals
@@ -199,9 +231,11 @@ class Ideal(Store):
             return constant_weights(projection, memory)
         return memory[f"{projection.name}.weights"].astype(np.float64)
 
-    def bytes_per_synapse(self, *, plastic: bool, levels: bool) -> int:
+    def bytes_per_synapse(self, *, plastic: bool, levels: bool, number: int = 0) -> int:
         if plastic:
-            return PLASTIC_BYTES
+            return PLASTIC_BYTES + (2 * (number - 4) if number else 0)
+        if number:
+            return GATHERED_BYTES + number
         return LEVEL_BYTES if levels else FLOAT_BYTES
 
 
@@ -259,7 +293,7 @@ class Procedural(Store):
     def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
         return constant_weights(projection, memory)
 
-    def bytes_per_synapse(self, *, plastic: bool, levels: bool) -> int:
+    def bytes_per_synapse(self, *, plastic: bool, levels: bool, number: int = 0) -> int:
         return 0
 
 

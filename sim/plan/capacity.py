@@ -43,14 +43,15 @@ class _Need(NamedTuple):
     hint: str
 
 
-def check_memory(network: Network, *, dt: float | None) -> None:
-    """Raise CapacityError unless the network fits into the memory that is free; dt [s], None on the
-    event engine.
+def check_memory(network: Network, *, dt: float | None, precision: str = "float32") -> None:
+    """Raise CapacityError unless the network fits into the memory that is free.
+
+    dt [s], None on the event engine; precision: of the clock engine.
     """
     free = free_memory.free_bytes()
     if free is None:
         return
-    needs = [*_neurons(network, dt), *_synapses(network, event=dt is None)]
+    needs = [*_neurons(network, dt), *_synapses(network, precision, event=dt is None)]
     needed = sum(need.stays for need in needs) + max((need.making for need in needs), default=0.0)
     if needed <= free:
         return
@@ -147,7 +148,7 @@ def _buffer(probe: Probe, *, event: bool) -> float:
     return float(NUMBER * width * rows)
 
 
-def _synapses(network: Network, *, event: bool) -> Iterator[_Need]:
+def _synapses(network: Network, precision: str, *, event: bool) -> Iterator[_Need]:
     for part in network.projections:
         count = part.connectivity.expected(part.pre.n, part.post.n)
         if event:
@@ -157,15 +158,19 @@ def _synapses(network: Network, *, event: bool) -> Iterator[_Need]:
                 each += EVENT_PLASTIC + (0 if one else EVENT_TRACE)
             yield _Need(part, count * each, 0, _event_hint(part))
         else:
-            yield _Need(
-                part, count * _stays(part), 0 if by_rows(part) else count * DRAWING, _hint(part)
-            )
+            stays = count * _stays(part, np.dtype(precision).itemsize)
+            listed = not by_rows(part) or (part.graded and not part.store.can.redraws)
+            yield _Need(part, stays, count * DRAWING if listed else 0, _hint(part))
 
 
-def _stays(projection: Projection) -> int:
-    """Bytes per synapse that stay in memory."""
-    levels = weight_levels(projection) is not None
-    return projection.store.bytes_per_synapse(plastic=projection.rule is not None, levels=levels)
+def _stays(projection: Projection, number: int) -> int:
+    """Bytes per synapse that stay in memory; number: those of a float."""
+    graded = {"number": number} if projection.graded else {}
+    return projection.store.bytes_per_synapse(
+        plastic=projection.rule is not None,
+        levels=weight_levels(projection) is not None,
+        **graded,
+    )
 
 
 def _hint(projection: Projection) -> str:

@@ -50,7 +50,7 @@ def compile_network(
         raise NetworkError("Network: has no population yet; add one with Network.population")
     for part in network.populations:
         _resolves(part, dt)
-    check_memory(network, dt=dt)
+    check_memory(network, dt=dt, precision=precision)
     shards = _shards(network, threads)
     build = Build(
         dt=dt,

@@ -4,12 +4,13 @@ with the way out.
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import CapacityError, ParameterError
 from potentia.hardware import PulsedReRAM
-from potentia.models import LIF
+from potentia.models import LIF, LeakyRate
 from potentia.sim import (
     Constant,
     FixedProbability,
@@ -24,6 +25,7 @@ from potentia.sim import (
     free_memory,
 )
 from potentia.sim.engines.event_memory import EventMemory
+from potentia.sim.plan import capacity
 
 
 def wired(connectivity, store=None, weight=1e-5):
@@ -261,3 +263,55 @@ def test_no_number_of_samples_is_waited_for():
     net.probe(net.populations[0], "v", every=1e-15)
     with pytest.raises(CapacityError, match=r"1e\+15 samples of 1 numbers"):
         Simulator(net, engine="event").run(1.0)
+
+
+SENT = {
+    "one weight": (FixedProbability(0.3), None, 1e-5),
+    "weights": (FixedProbability(0.3), None, Normal(1e-5, 1e-6)),
+    "levels": (FixedTotal(30_000), Ideal(bits=8), Normal(1e-5, 1e-6)),
+    "none": (FixedTotal(30_000), Procedural(), Normal(1e-5, 1e-6)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", SENT)
+def test_what_numbers_take_is_known(case, dtype):
+    """Of synapses from units that send numbers: the arrays of the plan and what else is kept, to a
+    twentieth, which is for the units.
+    """
+    connectivity, store, weight = SENT[case]
+    net = Network()
+    rates = net.population(LeakyRate(), 300, name="rates")
+    net.connect(rates, rates, connectivity, weight=weight, delay=1e-3, store=store, name="p")
+    simulator = Simulator(net, dtype=dtype)
+    plan, memory = simulator.plan, simulator._engine.memory
+    taken = {}
+    for signal in plan.signals:
+        if signal.name.startswith("p."):
+            for array in (signal.initial, memory[signal]):
+                if isinstance(array, np.ndarray):
+                    taken[array.ctypes.data] = array.nbytes
+    listing = plan.synapses["p"]._listing
+    taken |= (
+        {} if listing is None else {id(array): array.nbytes for array in vars(listing).values()}
+    )
+    number = np.dtype(dtype).itemsize
+    n = plan.synapses["p"].n
+    each = capacity._stays(net.projections[0], number)
+    assert each == (0 if case == "none" else 8 + number)
+    assert each * n <= sum(taken.values()) <= each * n * 1.05 + 9000
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_are_refused_where_they_do_not_fit(monkeypatch, dtype):
+    """With less free than the arrays take, and not with a little more than is needed to make them."""
+    net = Network()
+    rates = net.population(LeakyRate(), 300, name="rates")
+    net.connect(rates, rates, FixedProbability(1.0), weight=0.1, delay=1e-3, name="p")
+    each = 8 + np.dtype(dtype).itemsize
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 90_000 * each)
+    with pytest.raises(CapacityError, match="most by p; "):
+        Simulator(net, dtype=dtype)
+    room = 90_000 * (each + capacity.DRAWING) + 100_000
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: room)
+    Simulator(net, dtype=dtype)
