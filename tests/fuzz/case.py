@@ -160,7 +160,11 @@ class Case:
         lines += [
             f"from potentia.{room} import *" for room in ("hardware", "learning", "models", "sim")
         ]
-        lines += ["", f"net = Network(seed={self.network_seed})"]
+        lines += [
+            "from potentia.tests.fuzz.own import *",
+            "",
+            f"net = Network(seed={self.network_seed})",
+        ]
         for units in self.populations:
             initial = f", initial={code(units.initial)}" if units.initial else ""
             lines.append(

@@ -8,9 +8,10 @@ import numpy as np
 
 from potentia.hardware import Crossbar
 from potentia.models import IF, SpikeSource
-from potentia.sim import Events, FromSparse, SpikeTrain
+from potentia.sim import FromSparse, SpikeTrain
 
 from .case import Case, Drive, Look, Units, Wiring
+from .drives import spelled
 from .judges import Difference, whole
 
 SUM = IF(threshold=1e9)  # its potential is the sum of all weights that have arrived
@@ -91,7 +92,7 @@ def _of_one(wiring: Wiring) -> Wiring:
 
 def _spikes_of_one(drive: Drive) -> Drive:
     """The same spikes with weights of 1."""
-    stimulus = drive.stimulus.train if isinstance(drive.stimulus, Events) else drive.stimulus
+    stimulus = spelled(drive.stimulus)
     if isinstance(stimulus, SpikeTrain):
         stimulus = SpikeTrain(np.asarray(stimulus.times), np.asarray(stimulus.ids))
     else:

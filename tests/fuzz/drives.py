@@ -25,6 +25,7 @@ from potentia.sim import (
 
 from .case import Drive, Units
 from .dice import Dice
+from .own import Pulses, Regular
 from .units import MODELS
 
 
@@ -171,3 +172,12 @@ def scattered(dice: Dice, stimulus: Stimulus) -> Stimulus:
         ):
             chosen[own.name] = Uniform(*sorted((0.5 * value, 1.5 * value)))
     return replace(stimulus, **chosen)  # type: ignore[type-var]
+
+
+def spelled(stimulus: Stimulus) -> Stimulus:
+    """The same as a spike train or a current in steps, where it is written in another way."""
+    if isinstance(stimulus, Events):
+        return stimulus.train
+    if isinstance(stimulus, Regular):
+        return stimulus.train()
+    return Step(*stimulus.table()) if isinstance(stimulus, Pulses) else stimulus

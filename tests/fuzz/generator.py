@@ -11,6 +11,7 @@ from potentia.sim.plan.probes import EVERY
 from .case import Case, Drive, Look, Units, Wiring
 from .dice import Dice
 from .drives import Driver, scattered
+from .owned import owned
 from .rates import rated
 from .units import lawful, units
 from .wirings import Wirer
@@ -29,6 +30,7 @@ UNMIXED = 1000  # seeds below never do
 UNTAUGHT = 1000  # of seeds below, networks of the event engine do not learn
 LAWFUL = 8  # one seed in so many has distributions in models and stimuli
 # seeds below draw what they always drew, so that versions can be compared by their spikes
+OWNED = 0.25  # of the networks have parts of a user's own
 PINNED = 100
 
 
@@ -75,8 +77,11 @@ def generate(seed: int) -> Case:
         second,
         later,
     )
-    graded = Dice(seed, 2)
-    return rated(case, graded) if seed >= PINNED and not event and graded.chance(0.2) else case
+    if seed < PINNED:
+        return case
+    graded, own = Dice(seed, 2), Dice(seed, 3)
+    case = rated(case, graded) if not event and graded.chance(0.2) else case
+    return owned(case, own) if own.chance(OWNED) else case
 
 
 def _projections(

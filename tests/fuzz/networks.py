@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from potentia.errors import DivergenceError, ParameterError
 
-from . import counting, judges, solved, symmetries
+from . import batched, counting, judges, kept, solved, symmetries
 from .case import Case
 from .dice import Dice
 from .generator import generate
@@ -25,6 +25,12 @@ from .shrinking import shrink
 
 JUDGES: dict[str, Judge] = {
     **judges.BITWISE,
+    "saved": kept.saved,
+    "pickled": kept.pickled,
+    "recorded": kept.recorded,
+    "resumed": kept.resumed,
+    "batches": batched.batches,
+    "taught": batched.taught,
     "single": symmetries.single,
     "permuted": symmetries.permuted,
     "switched": symmetries.switched,
@@ -55,6 +61,8 @@ SELDOM = {
     "gpu": 20,
     "single": 4,
     "counted": 3,
+    "resumed": 4,
+    "taught": 3,
 }
 
 

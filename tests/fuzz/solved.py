@@ -12,11 +12,12 @@ from potentia import Network, Result, Simulator
 from potentia.kernels.reference.random import mix, normal
 from potentia.learning import STDP
 from potentia.models import CubaLIF, SpikeSource
-from potentia.sim import Constant, Events, Noise, Poisson, SpikeTrain, Step, TimedArray
+from potentia.sim import Constant, Noise, Poisson, SpikeTrain, Step, TimedArray
 from potentia.sim.plan.population import initial_values
 from potentia.sim.seed import stream_key
 
 from .case import Case, Look, Units, Wiring
+from .drives import spelled
 from .event_course import TICKS, fault, tick
 from .event_oracle import Unit
 from .judges import Difference
@@ -122,7 +123,7 @@ def _by_stimuli(case: Case, units: Units, duration: float) -> Iterator[tuple[int
         if isinstance(stimulus, Poisson):
             train = _drawn(case, units, drive.name, stimulus, duration)
         else:
-            train = stimulus.train if isinstance(stimulus, Events) else stimulus
+            train = spelled(stimulus)
         assert isinstance(train, SpikeTrain)
         weights = np.broadcast_to(np.asarray(train.weight), np.shape(train.times))
         for time, unit, weight in zip(train.times, train.ids, weights, strict=True):  # type: ignore[arg-type]
@@ -171,7 +172,7 @@ def _levels(case: Case, units: Units) -> list[tuple[float, Any]]:
     own = [drive for drive in case.inputs if drive.population == units.name]
     tables: list[tuple[Any, Any]] = []
     for drive in own:
-        stimulus = drive.stimulus
+        stimulus = spelled(drive.stimulus)
         if isinstance(stimulus, Constant):
             tables.append((np.zeros(1), np.atleast_1d(np.asarray(stimulus.value))[None, :]))
         elif isinstance(stimulus, Step):

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from potentia import Result, Simulator
 from potentia.sim import (
     Constant,
-    Events,
     Explicit,
     Ideal,
     Noise,
@@ -28,7 +27,9 @@ from potentia.sim import (
 from potentia.sim.plan.population import initial_values
 
 from .case import Case, Look, Units, Wiring
+from .drives import spelled
 from .judges import Difference, same, whole
+from .own import Saw
 from .units import RANDOM
 
 Ids = NDArray[np.int64]
@@ -80,7 +81,9 @@ def _lone(case: Case, units: Units) -> Case:
     drives = tuple(
         drive
         for drive in case.inputs
-        if drive.population == units.name and not isinstance(drive.stimulus, (Noise, Poisson))
+        if drive.population == units.name
+        and not isinstance(drive.stimulus, (Noise, Poisson, Saw))
+        and drive.receptor in (None, *units.model.receptors)
     )
     kernels = units.model.event
     state = kernels.state if case.engine == "event" and kernels else units.model.state
@@ -124,8 +127,7 @@ def _of(value: Any, n: int, order: Ids) -> Any:
 
 def _stimulus(stimulus: Stimulus, n: int, order: Ids) -> Stimulus:
     """What of a stimulus reaches the units in `order`."""
-    if isinstance(stimulus, Events):
-        stimulus = stimulus.train
+    stimulus = spelled(stimulus)
     if isinstance(stimulus, SpikeTrain):
         place = np.full(n, -1)
         place[order] = np.arange(order.size)
@@ -166,7 +168,7 @@ def switched(case: Case) -> bool:
     change on the way.
     """
     draws = any(
-        isinstance(drive.stimulus, (Noise, Poisson)) and drive.name in case.later
+        isinstance(drive.stimulus, (Noise, Poisson, Saw)) and drive.name in case.later
         for drive in case.inputs
     )
     if any(wiring.rule for wiring in case.projections) or not case.later or draws:
@@ -219,7 +221,7 @@ def _join_spikes(before: Any, after: Any, case: Case) -> SpikeTrain:
     """Spikes that the first run saw, and those of the other train after it, in its first step at
     the earliest.
     """
-    early, late = (part.train if isinstance(part, Events) else part for part in (before, after))
+    early, late = (spelled(part) for part in (before, after))
     now, event = case.seconds(case.first), case.engine == "event"
     seen = (
         early.times <= now
@@ -255,6 +257,7 @@ def _join_steps(before: Stimulus, after: Stimulus, case: Case) -> Step:
 
 def _levels(stimulus: Any, case: Case) -> tuple[Ids, Any]:
     """From which steps on a current has which values (n_levels, n or 1)."""
+    stimulus = spelled(stimulus)
     if isinstance(stimulus, Constant):
         return np.zeros(1, np.int64), np.atleast_1d(np.asarray(stimulus.value))[None, :]
     if isinstance(stimulus, Step):
