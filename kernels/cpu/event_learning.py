@@ -30,6 +30,10 @@ RULE = np.dtype(
         ("low", np.float64),  # the least and the greatest weight
         ("high", np.float64),
         ("more", np.int64),  # whether the next RULE is of the same projection
+        ("pre", np.int64),  # the first RAISED of the arrivals of its projection
+        ("pre_end", np.int64),
+        ("post", np.int64),  # the first RAISED of the spikes of its target population
+        ("post_end", np.int64),
     ],
     align=True,
 )
@@ -46,6 +50,8 @@ TRACE = np.dtype(
     ],
     align=True,
 )
+# traces of one side and decay time, which all rules that ask for them share
+RAISED = np.dtype([("left", np.int64), ("tau", np.float64)], align=True)
 # at its last event [ticks]
 LEFT = np.dtype([("value", np.float64), ("last", np.int64)], align=True)
 RUN = np.dtype([("rule", np.int64), ("first", np.int64), ("end", np.int64)], align=True)
@@ -54,9 +60,9 @@ RUN = np.dtype([("rule", np.int64), ("first", np.int64), ("end", np.int64)], ali
 class Learning(NamedTuple):
     """All synapses that learn; n_rules: the rules by which they do.
 
-    rule RULE, those of one projection side by side; trace TRACE; left LEFT; weight float64, one per
-    synapse that learns; constants float64; row float64, work space: a weight and the traces of a
-    synapse.
+    rule RULE, those of one projection side by side; trace TRACE, what each rule reads; raised
+    RAISED, what events raise; left LEFT; weight float64, one per synapse that learns; constants
+    float64; row float64, work space: a weight and the traces of a synapse.
     run_first (n_units + 1,), the first RUN of each unit; run RUN, the synapses of one projection
     that reach one unit and its first rule, as a range of into uint32, the place of a weight, and
     from_segment uint32, its segment counted from its projection's first.
@@ -65,6 +71,7 @@ class Learning(NamedTuple):
     rule: Any
     n_rules: int
     trace: Any
+    raised: Any
     left: Any
     weight: Any
     constants: Any
@@ -105,20 +112,18 @@ def learn_synapse(learning, index, s, unit, time):
 
 @njit(error_model="numpy")
 def raise_segment(learning, index, segment, time):
-    """Raise the traces of `segment`, whose spike has arrived."""
+    """Raise the traces of `segment`, whose spike has arrived and was seen by all rules."""
     rule = record(learning.rule, index, RULE)
-    _raise(learning, rule, 0, segment - rule.segment, time)
+    _raise(learning, rule.pre, rule.pre_end, segment - rule.segment, time)
 
 
 @njit(error_model="numpy")
 def learn_segment(learning, index, segment, first, end, target, time):
     """A spike arrives at the synapses `first` to `end` - 1 of `segment`, which lead to `target`."""
-    rule = record(learning.rule, index, RULE)
-    if rule.arrival:
+    if record(learning.rule, index, RULE).arrival:
         read_segment(learning, index, segment, time)
         for s in range(first, end):
             learn_synapse(learning, index, s, np.int64(target[s]), time)
-    raise_segment(learning, index, segment, time)
 
 
 @njit(error_model="numpy")
@@ -132,8 +137,10 @@ def learn_unit(learning, unit, time):
             rule = record(learning.rule, index, RULE)
             if rule.spike:
                 _learn_run(learning, rule, run, unit, time)
-            _raise(learning, rule, 1, unit - rule.base, time)
             index = index + 1 if rule.more else -1
+    if first[unit] < first[unit + 1]:
+        rule = record(learning.rule, record(learning.run, first[unit], RUN).rule, RULE)
+        _raise(learning, rule.post, rule.post_end, unit - rule.base, time)
 
 
 @njit(error_model="numpy")
@@ -167,14 +174,13 @@ def _faded(learning, trace, place, time):
 
 
 @njit(error_model="numpy")
-def _raise(learning, rule, post, place, time):
-    """Raise the traces of one side by 1."""
-    for t in range(rule.trace, rule.end):
-        trace = record(learning.trace, t, TRACE)
-        if trace.post == post:
-            left = record(learning.left, trace.left + place, LEFT)
-            left.value = _faded(learning, trace, place, time) + 1.0
-            left.last = time
+def _raise(learning, first, end, place, time):
+    """Raise by 1 the traces `first` to `end` - 1 of what fired or arrived."""
+    for r in range(first, end):
+        raised = record(learning.raised, r, RAISED)
+        left = record(learning.left, raised.left + place, LEFT)
+        left.value = _faded(learning, raised, place, time) + 1.0
+        left.last = time
 
 
 @njit(error_model="numpy")

@@ -224,11 +224,11 @@ def _deliver_learning(units, wires, learning, index, time, count):
         count = touch(units, unit, count)
         if rule.arrival:
             learn_synapse(learning, projection.rule, s, unit, time)
-    raise_segment(learning, projection.rule, index, time)
     further = projection.rule
     while record(learning.rule, further, RULE).more:
         further += 1
         learn_segment(learning, further, index, segment.first, segment.end, target, time)
+    raise_segment(learning, projection.rule, index, time)
     return count
 
 

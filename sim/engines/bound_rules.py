@@ -15,31 +15,26 @@ from ...kernels.cpu.event_learning import TRACE
 from ...kernels.cpu.fingerprint import is_own
 from ...kernels.cpu.refusal import essential
 from .. import validation as check
-from ..description.rule import EventRule, Rule
+from ..description.rule import EventRule, EventTrace, Rule
 from ..operators.operator import plain
 
 
 class Sizes(NamedTuple):
-    """How many constants, traces and values of traces a rule has."""
+    """How many constants and traces a rule has."""
 
     constants: int
     traces: int
-    left: int
 
 
 class BoundRule:
     """One rule that a projection learns by, in the order of its rules.
 
-    n_post: the units of the target; n_segments: of the projection; weight (n,) initial, for the
-    rule's own bounds. arrival, spike: addresses of its kernels, 0 for none. own: whether a kernel
-    is a user's own; the last constant is then the verdict on both.
+    weight (n,) initial, for the rule's own bounds. arrival, spike: addresses of its kernels, 0 for
+    none. own: whether a kernel is a user's own; the last constant is then the verdict on both.
     """
 
-    def __init__(
-        self, rule: Rule, projection: str, weight: NDArray[np.float64], n_post: int, n_segments: int
-    ) -> None:
+    def __init__(self, rule: Rule, projection: str, weight: NDArray[np.float64]) -> None:
         self.rule, self.projection = rule, projection
-        self._lengths = {"pre": n_segments, "post": n_post}
         self.event = self._event(weight)
         kernels = [self._kernel(kernel) for kernel in (self.event.arrival, self.event.spike)]
         self.own = any(kernel is not None and is_own(kernel) for kernel in kernels)
@@ -72,21 +67,14 @@ class BoundRule:
 
     @property
     def sizes(self) -> Sizes:
-        traces = self.event.traces.values()
-        left = sum(self._lengths[trace.side] for trace in traces)
-        return Sizes(self.constants.size, len(traces), left)
+        return Sizes(self.constants.size, len(self.event.traces))
 
-    def traces(self, left: int) -> NDArray[Any]:
-        """Its TRACEs; left: where their values begin."""
+    def traces(self, place: Callable[[EventTrace], int]) -> NDArray[Any]:
+        """Its TRACEs; place: where the values of a trace begin."""
         made = np.zeros(len(self.event.traces), TRACE)
-        for k, (name, trace) in enumerate(self.event.traces.items()):
-            made[k] = (
-                left,
-                trace.side == "post",
-                *(name in part for part in self._asked),
-                trace.tau,
-            )
-            left += self._lengths[trace.side]
+        for own, (name, trace) in zip(made, self.event.traces.items(), strict=True):
+            own["left"], own["post"], own["tau"] = place(trace), trace.side == "post", trace.tau
+            own["arrival"], own["spike"] = (name in part for part in self._asked)
         return made
 
     def _event(self, weight: NDArray[np.float64]) -> EventRule:

@@ -4,7 +4,7 @@ ways back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from ...errors import NetworkError
 from ...kernels.cpu.connectivity import reverse_index
-from ...kernels.cpu.event_learning import LEFT, RULE, RUN, TRACE, Learning
+from ...kernels.cpu.event_learning import RULE, RUN, TRACE, Learning
 from ..description.parts import Projection
 from ..description.rules import members
 from .bound_rules import BoundRule
+from .event_traces import EventTraces, Range
 
 CHANGING = ("weight", "left", "row")  # arrays of the learning that change in a run
 
@@ -46,11 +47,11 @@ class Learner:
         self.from_segment = np.repeat(np.arange(per_segment.size, dtype=np.uint32), per_segment)
         self.place = 0  # of its first weight among all that learn
         self.low, self.high = (float(bound) for bound in projection.rule.bounds(weight))
-        n_post, n_segments = projection.post.n, per_segment.size
-        self.rules = [
-            BoundRule(rule, projection.name, weight, n_post, n_segments)
-            for rule in members(projection.rule)
-        ]
+        self._groups = {
+            "pre": (projection.name, per_segment.size),
+            "post": (projection.post.name, projection.post.n),
+        }
+        self.rules = [BoundRule(rule, projection.name, weight) for rule in members(projection.rule)]
 
     @property
     def names(self) -> list[str]:
@@ -70,8 +71,20 @@ class Learner:
         """Give it other weights (n,)."""
         learning.weight[self.place : self.place + self.weight.size] = weights
 
-    def rows(self, constants: int, trace: int) -> NDArray[Any]:
-        """The RULEs of its rules; constants, trace: where their constants and traces begin."""
+    def traces(self, shared: EventTraces) -> list[NDArray[Any]]:
+        """The TRACEs of each of its rules."""
+        return [
+            rule.traces(lambda trace: shared.place(trace, *self._groups[trace.side]))
+            for rule in self.rules
+        ]
+
+    def rows(
+        self, constants: int, trace: int, raised: Mapping[tuple[str, str], Range]
+    ) -> NDArray[Any]:
+        """The RULEs of its rules.
+
+        constants, trace: where their constants and traces begin; raised: of each group of spikes.
+        """
         made = np.zeros(len(self.rules), RULE)
         for own, rule in zip(made, self.rules, strict=True):
             own["synapse"], own["segment"], own["base"] = self.synapse, self.segment, self.base
@@ -82,6 +95,8 @@ class Learner:
             constants, trace = constants + rule.sizes.constants, trace + rule.sizes.traces
             own["end"] = trace
         made["more"][:-1] = 1
+        for side, (group, _) in self._groups.items():
+            made[side], made[f"{side}_end"] = raised.get((side, group), (0, 0))
         return made
 
     def runs(self, rule: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.uint32]]:
@@ -103,14 +118,16 @@ class Learner:
 def gather(learners: Sequence[Learner], n_units: int) -> Learning:
     """Everything that learns, at time 0."""
     rules = [rule for learner in learners for rule in learner.rules]
-    constants, traces, left = (
-        np.cumsum([0, *(rule.sizes[k] for rule in rules)]).tolist() for k in range(3)
+    constants, traces = (
+        np.cumsum([0, *(rule.sizes[k] for rule in rules)]).tolist() for k in range(2)
     )
+    shared = EventTraces()
+    own_traces = [part for learner in learners for part in learner.traces(shared)]
     rows, runs, units, into, segments = [_RULES], [_RUNS], [_NONE], [_CODES], [_CODES]
     place = first = 0
     for learner in learners:
         learner.place = place
-        rows.append(learner.rows(constants[first], traces[first]))
+        rows.append(learner.rows(constants[first], traces[first], shared.ranges()))
         run, reached, order = learner.runs(first)
         runs.append(run)
         units.append(reached)
@@ -119,12 +136,12 @@ def gather(learners: Sequence[Learner], n_units: int) -> Learning:
         place, first = place + learner.weight.size, first + len(learner.rules)
     unit = np.concatenate(units)
     by_unit = np.argsort(unit, kind="stable")
-    own_traces = [rule.traces(begin) for rule, begin in zip(rules, left, strict=False)]
     return Learning(
         rule=np.concatenate(rows),
         n_rules=len(rules),
         trace=np.concatenate([np.zeros(0, TRACE), *own_traces]),
-        left=np.zeros(left[-1], LEFT),
+        raised=shared.raised,
+        left=shared.left,
         weight=np.concatenate([_REALS, *(learner.weight for learner in learners)]),
         constants=np.concatenate([_REALS, *(rule.constants for rule in rules)]),
         row=np.zeros(max((learner.width for learner in learners), default=1)),
