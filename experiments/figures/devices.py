@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from scipy import stats
@@ -41,8 +41,8 @@ def overview() -> Figure:
             warnings.simplefilter("ignore", PotentiaWarning)
             _aged(aged)
         _read(read)
-        for axes in (formed, written, aged, read):
-            axes.legend(fontsize=7, loc="center right" if axes is written else "best")
+        formed.legend(fontsize=7)
+        figure.legend(*written.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     plotted: Figure = figure
     return plotted
 
@@ -60,9 +60,9 @@ def _formed(axes: Axes) -> None:
         label="lognormal, 12.21 µS, 0.149",
     )
     axes.set(
-        xlabel="conductance (µS)",
-        ylabel="density (1/µS)",
-        title=f"breakdown-taox: {np.mean(g == 0):.3f} at 0",
+        xlabel="conductance [µS]",
+        ylabel="density [1/µS]",
+        title=f"breakdown-taox: {np.mean(g == 0):.3f} of the cells at 0",
     )
 
 
@@ -71,20 +71,20 @@ def _written(axes: Axes) -> None:
         cell = presets.get(name)
         if isinstance(cell, MultilevelCell):
             g = np.linspace(cell.g_min, cell.g_max, 200)
-            axes.plot(g / cell.g_max, 100 * cell.error(g) / cell.g_max, label=name)
-    axes.set(xlabel="g / g_max", ylabel="sd (% of g_max)", yscale="log", title="error of writing")
+            axes.plot(g / cell.g_max, 100 * cell.error(g) / cell.g_max, label=name, **_look(name))
+    axes.set(xlabel="g / g_max", ylabel="sd [% of g_max]", yscale="log", title="error of writing")
 
 
 def _aged(axes: Axes) -> None:
-    for k, name in enumerate(AGEING):
+    for name in AGEING:
         cell = presets.get(name)
         start = np.full(CELLS, 0.5 * cell.g_max)
         later = np.array([cell.aged(start, seconds, KEY) / start for seconds in TIMES])
-        axes.plot(TIMES, later.mean(axis=1), color=figures.COLOURS[k], label=name)
+        axes.plot(TIMES, later.mean(axis=1), label=name, **_look(name))
         low, high = np.quantile(later, (0.16, 0.84), axis=1)
-        axes.fill_between(TIMES, low, high, color=figures.COLOURS[k], alpha=0.15, linewidth=0)
+        axes.fill_between(TIMES, low, high, color=_look(name)["color"], alpha=0.15, linewidth=0)
     axes.set(
-        xlabel="time (s)",
+        xlabel="time [s]",
         ylabel="g / g written",
         xscale="log",
         title="ageing of g_max / 2, mean and 68 %",
@@ -96,11 +96,24 @@ def _read(axes: Axes) -> None:
         cell = presets.get(name)
         g = np.array([0.5 * cell.g_max])
         axes.plot(
-            TIMES, [100 * cell.read_error(g, seconds)[0] / g[0] for seconds in TIMES], label=name
+            TIMES,
+            [100 * cell.read_error(g, seconds)[0] / g[0] for seconds in TIMES],
+            label=name,
+            **_look(name),
         )
     axes.set(
-        xlabel="time (s)", ylabel="sd (%)", xscale="log", title="error of a reading of g_max / 2"
+        xlabel="time [s]",
+        ylabel="sd [% of g]",
+        xscale="log",
+        title="error of a reading of g_max / 2",
     )
+
+
+def _look(name: str) -> dict[str, Any]:
+    """The colour of a device in every panel; dashed and in front where another's line is."""
+    number = [known for known in presets.NAMES if known != "breakdown-taox"].index(name)
+    hidden = {"linestyle": (0, (3, 3)), "zorder": 3} if name == "pcm-joshi" else {}
+    return {"color": f"C{number}", **hidden}
 
 
 if __name__ == "__main__":

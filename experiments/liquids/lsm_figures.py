@@ -80,13 +80,14 @@ def energy(parts: dict[str, dict[str, float]]) -> Figure:
         for place, (label, value) in enumerate(reversed(rows)):
             ax.barh(place, value * 1e9, color=colours[label.partition(":")[0]], height=0.62)
             ax.annotate(
-                f"{value * 1e9:.3g}",
+                f"{value * 1e9:,.0f}" if value >= 1e-7 else f"{value * 1e9:.3g}",
                 (value * 1e9, place),
                 (3, 0),
                 textcoords="offset points",
                 va="center",
             )
-        ax.set_yticks(range(len(rows)), [label.replace("_", " ") for label, _ in reversed(rows)])
+        names = [label.replace("rram", "RRAM").replace("_", " ") for label, _ in reversed(rows)]
+        ax.set_yticks(range(len(rows)), names)
         ax.set(xscale="log", xlabel="energy of the synapses per sample [nJ]")
         ax.margins(x=0.15)
     return figure  # type: ignore[no-any-return]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -11,7 +11,12 @@ from potentia.experiments.liquids.lsm_figures import sweep
 from potentia.sim.results import figures
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+CHANCE: Final = {"seen": 1 / 7, "unseen": 1 / 2}  # of so many classes
+FEW: Final = 20  # epochs, each of which gets a dot
 
 
 def plot_study(context: Context) -> None:
@@ -30,7 +35,7 @@ def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:
     """Seen and unseen classes, side by side, with chance."""
     with figures.style() as plt:
         figure, ax = plt.subplots(figsize=(1.0 * len(names) + 1.4, 3.0))
-        for k, (part, chance) in enumerate((("seen", 1 / 7), ("unseen", 1 / 2))):
+        for k, (part, chance) in enumerate(CHANCE.items()):
             means = np.array([100 * metrics[f"accuracy_{part}_{name}"] for name in names])
             spread = np.array([100 * metrics[f"accuracy_{part}_{name}_sd"] for name in names])
             places = np.arange(len(names)) + 0.38 * (k - 0.5)
@@ -47,10 +52,10 @@ def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:
                 capsize=2,
                 zorder=3,
             )
-            ax.axhline(100 * chance, color=colour, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
+            _chance(ax, chance, colour)
             for place, mean, sd in zip(places, means, spread, strict=True):
                 ax.text(place, mean + sd + 1, f"{mean:.0f}", ha="center", va="bottom", fontsize=7.5)
-        ax.set_xticks(range(len(names)), [name.replace("_", "\n") for name in names])
+        ax.set_xticks(range(len(names)), [_label(name).replace(" ", "\n") for name in names])
         ax.tick_params(axis="x", length=0)
         ax.set(ylabel="sound finds image [%]", ylim=(0, 112), yticks=range(0, 101, 20))
         ax.legend(loc="upper right", ncols=2)
@@ -58,29 +63,45 @@ def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:
 
 
 def epochs(runs: dict[str, list[dict[str, list[float]]]]) -> Figure:
-    """Accuracy on unseen classes over the epochs, a line per training."""
+    """Accuracy on seen and unseen classes over the epochs, a line per training, with chance."""
     shown = [name for name in ("rram_noisy", "dealt", "srnn") if name in runs]
     with figures.style() as plt:
         figure, grid = plt.subplots(
-            1, len(shown), figsize=(2.6 * len(shown), 2.4), sharey=True, squeeze=False
+            1, len(shown), figsize=(2.6 * len(shown), 2.6), sharey=True, squeeze=False
         )
         for ax, name in zip(grid[0], shown, strict=True):
-            for part, colour in (("seen", figures.COLOURS[0]), ("unseen", figures.COLOURS[1])):
+            for (part, chance), colour in zip(CHANCE.items(), figures.COLOURS, strict=False):
                 for number, run in enumerate(runs[name]):
                     course = 100 * np.array(run[part])
-                    label = part if not number else None
                     ax.plot(
                         np.arange(1, len(course) + 1),
                         course,
                         color=colour,
                         linewidth=0.8,
-                        label=label,
+                        marker="o" if len(course) <= FEW else None,
+                        markersize=2.5,
+                        label=None if number else f"{part} classes",
                     )
-            ax.axhline(50, color=figures.COLOURS[1], linestyle=(0, (4, 3)), linewidth=0.9)
-            ax.set(title=name.replace("_", " "), xlabel="epoch", ylim=(0, 102))
+                _chance(ax, chance, colour, told=ax is grid[0][-1])
+            ax.set(title=_label(name), xlabel="epoch", ylim=(0, 102))
+            ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         grid[0][0].set(ylabel="sound finds image [%]")
-        grid[0][0].legend(loc="lower right")
+        handles, labels = grid[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure  # type: ignore[no-any-return]
+
+
+def _chance(ax: Axes, chance: float, colour: str, *, told: bool = True) -> None:
+    """A dashed line at what guessing reaches, and beside it a word for it."""
+    ax.axhline(100 * chance, color=colour, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
+    if told:
+        place = ("axes fraction", "data"), "offset points"
+        ax.annotate("chance", (1, 100 * chance), (3, 0), *place, va="center", color=colour)
+
+
+def _label(name: str) -> str:
+    """The name of an encoder or a training as a figure tells it."""
+    return name.replace("rram", "RRAM").replace("srnn", "SRNN").replace("_", " ")
 
 
 def common_space(places: dict[str, Any]) -> Figure:

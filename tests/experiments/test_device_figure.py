@@ -20,3 +20,7 @@ def test_overview():
     # 20,000 cells of sd 0.1
     assert all(line.get_ydata()[0] == pytest.approx(1.0, abs=0.02) for line in aged.lines)
     assert all((line.get_ydata()[1:] > line.get_ydata()[:-1]).all() for line in read.lines)
+    colours = {line.get_label(): line.get_color() for line in written.lines}
+    assert len(set(colours.values())) == len(colours)
+    for panel in (aged, read):
+        assert all(line.get_color() == colours[line.get_label()] for line in panel.lines)
