@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import ParameterError
 from ...sim import validation as check
-from ...sim.description.store import Store
+from ...sim.description.store import Capabilities, Store
 from ...sim.notice import notify
 from ...sim.operators.operator import Phase
 from ...sim.operators.projection import ProjectionScope, Proposals
@@ -23,6 +23,7 @@ from ..periphery.converters import ADC, DAC, Converter, quantiser
 from ..periphery.mapping import DifferentialPairs
 from ..periphery.tile import Tile
 from ..wires.wires import Wires
+from .counted import counted
 from .products import Converters, Reading, listed_range, multiply
 
 Matrix = NDArray[np.float64]
@@ -73,6 +74,8 @@ class Crossbar(Store):
     tile: Tile | None = None  # None: arrays as large as need be
     dac: DAC | None = None  # of each row, where numbers drive it; None: any voltage
 
+    can: ClassVar[Capabilities] = Capabilities(shares=True)
+
     def __post_init__(self) -> None:
         check.keep(self, "device", check.instance, Device, "BreakdownReRAM()")
         check.keep(self, "activity", check.within, above=0.0, most=1.0)
@@ -118,20 +121,19 @@ class Crossbar(Store):
             ),
             "variance": projection.signal("variance", "scratch", "float", (columns,), unit="S^2"),
             "listed": projection.signal("listed", "scratch", "uint8", (columns,)),
-            "touched": projection.signal("touched", "scratch", "uint32", (columns,)),
-            "touched_count": projection.signal("touched_count", "scratch", "int64", (1,)),
-            "conducted": projection.tally("conducted", "float64"),
             "scale": self._scale(projection),
             "noise": self._noise(projection),
             "excess": projection.fixed("excess", cells.excess),
         }
-        for total in ("activations", "events", "conversions", "clipped", "reads"):
-            scope[total] = projection.tally(total)
+        scope |= counted(projection, columns)
         if cells.places is not None:
             projection.fixed("places", cells.places)
         if self.wires is not None or self.tile is not None:
             scope["first"] = projection.fixed("cells_first", cells.first)
             scope["targets"] = projection.fixed("cells_columns", cells.columns)
+        if self.wires is not None:
+            scope["begin"] = scope["first"]
+            scope["end"] = projection.fixed("cells_last", cells.first[1:])
         converter = self.converter(projection, cells)
         edges, sharing = self._converters(converter, projection, columns)
         scope["edges"] = projection.fixed("edges", edges)
@@ -195,13 +197,17 @@ class Crossbar(Store):
     ) -> None:
         if scope["scale"] == 0.0:
             raise check.fail(self, "device", "cannot learn from weights that are all 0", 0.0)
+        synapses = projection.synapses
         own: dict[str, Any] = {
-            "pulses": projection.tally("pulses"),
+            "pulses": projection.counter("pulses"),
+            "turns": projection.signal("turns", "scratch", "uint8", (synapses.n,)),
             "key": np.uint64(stream_key(projection.synapses.key, "pulses")),
         }
         for side, key in zip(("plus", "minus"), self._keys(projection), strict=True):
-            stuck = self.design.stuck(projection.synapses.n, key)
-            own[f"stuck_{side}"] = projection.fixed(f"stuck_{side}", stuck)
+            stuck = self.design.stuck(synapses.n, key)
+            own[f"stuck_{side}"] = projection.fixed(
+                f"stuck_{side}", synapses.placed(stuck) if stuck.size else stuck
+            )
         scope = {
             **projection.listed(),
             **proposals.scope,
@@ -352,9 +358,9 @@ class Crossbar(Store):
         writing.
         """
         device = self.device
-        weights = np.broadcast_to(
-            np.asarray(projection.synapses.weights, np.float64), (projection.synapses.n,)
-        )
+        synapses = projection.synapses
+        weights = np.broadcast_to(np.asarray(synapses.weights, np.float64), (synapses.n,))
+        weights = synapses.drawn(weights)  # errors of writing do not depend on the order here
         if device.graded:
             targets = self.design.targets(weights, self._largest(projection))
         else:
@@ -362,7 +368,8 @@ class Crossbar(Store):
             formed = (weights > 0, weights < 0) if self.pairs == "one" else (weights != 0,) * 2
             plus, minus = (np.where(side, device.full, device.rest) for side in formed)
             targets = [(plus, minus)]
-        return self.design.write(targets, [self._keys(projection)])[0]
+        plus, minus = self.design.write(targets, [self._keys(projection)])[0]
+        return synapses.placed(plus), synapses.placed(minus)
 
     def _scale(self, projection: ProjectionScope) -> float:
         """Weight per siemens [1/S]."""

@@ -42,8 +42,8 @@ def convert_step(
     sharing (n_columns,) uint32, the converter of each column. scale: weight per siemens. receiving
     (n_post,): where several arrays lie below each other, each has n_post columns, and the results
     of all arrays for one target are added up. Totals (1,): conversions, how many of them were
-    clipped, reads, steps in which there was anything to convert, and the sum of all conductances
-    read [S].
+    clipped, and reads, steps in which there was anything to convert. conducted: the sum of all
+    conductances read [S], (1,) or (n_columns,) that of each column.
     """
     n_post = receiving.size
     if column_plus.size > n_post:
@@ -55,7 +55,10 @@ def convert_step(
     for k in range(count):
         j = touched[k]
         value = np.float64(column_plus[j] - column_minus[j])
-        total += column_plus[j] + column_minus[j]
+        amount = column_plus[j] + column_minus[j]
+        total += amount
+        if conducted.size > 1:
+            conducted[j] += amount
         if variance[j] > 0:
             value += math.sqrt(variance[j]) * normal(stream, step, j)
         if lsb > 0:
@@ -72,5 +75,6 @@ def convert_step(
         listed[j] = 0
     conversions[0] += count
     reads[0] += count > 0
-    conducted[0] += total
+    if conducted.size == 1:
+        conducted[0] += total
     touched_count[0] = 0

@@ -10,6 +10,8 @@ def crossbar_read_step(
     history,
     history_count,
     lags,
+    begin,
+    end,
     first,
     targets,
     plus,
@@ -28,13 +30,14 @@ def crossbar_read_step(
     """Let every spike that arrives drive its row of cells; sum what the columns conduct; return the
     number of spikes.
 
-    first (n_rows + 1,), where the cells of each row, a (source, lag), begin; of each cell targets
-    (n_cells,) its column, plus, minus its two conductances [S], and excess the variance [S^2] of
+    begin, end (n_rows,), or longer: the cells of each row, a (source, lag), that this call reads;
+    first (n_rows + 1,) where all cells of the row begin. Of each cell targets (n_cells,) its column,
+    plus, minus its two conductances [S], and excess the variance [S^2] of
     reading both beyond that of a relative error `noise`, or none (0,). Over this step: column_plus,
     column_minus (n_columns,) sums of conductances [S] and variance (n_columns,) of their errors
     [S^2]; touched (n_columns,) uint32 the columns that were read, touched_count (1,) how many,
     listed (n_columns,) uint8 whether a column is among them. Totals (1,): activations of rows,
-    events (pairs read).
+    events (pairs read). A row counts where its first cell is read.
     """
     depth, relative, more = history.shape[0], noise * noise, excess.size > 0
     arrived, rows, pairs, count = 0, 0, 0, touched_count[0]
@@ -42,8 +45,7 @@ def crossbar_read_step(
         slot = (step - lags[g]) % depth
         for k in range(history_count[slot]):
             segment = history[slot, k] * lags.size + g
-            begin, end = first[segment], first[segment + 1]
-            for s in range(begin, end):
+            for s in range(begin[segment], end[segment]):
                 j = targets[s]
                 if listed[j] == 0:
                     listed[j] = 1
@@ -55,8 +57,8 @@ def crossbar_read_step(
                 variance[j] += relative * (up * up + down * down)
                 if more:
                     variance[j] += excess[s]
-            pairs += end - begin
-            rows += end > begin
+            pairs += end[segment] - begin[segment]
+            rows += end[segment] > begin[segment] and begin[segment] == first[segment]
         arrived += history_count[slot]
     touched_count[0] = count
     activations[0] += rows

@@ -62,6 +62,7 @@ def pulse_step(
     nonlinearity_down,
     cycle_noise,
     pulses,
+    turns,
 ):
     """Carry out the proposed changes, in order, by pulses; return their number.
 
@@ -71,11 +72,15 @@ def pulse_step(
     is right. They go to `plus`; where it cannot move that way, opposite pulses go to `minus`. A
     device below g_min has no filament and does not respond; nor does one that is stuck: stuck_plus,
     stuck_minus (n_synapses,) uint8, or (0,) if none is.
-    pulses (1,): total. sample (1,) int64: each sample of a batch draws numbers of its own.
+    pulses (1,): total. turns (n_synapses,) uint8, zeros between steps: how many proposals of each
+    synapse were carried out in this step, so that each draws numbers of its own, whatever is
+    proposed for others. sample (1,) int64: each sample of a batch draws numbers of its own.
     """
     count, stream = proposed[0], of_sample(key, sample[0])
     for k in range(count):
         s = synapse[k]
+        draw = np.int64(s) + np.int64(turns[s]) * plus.size
+        turns[s] += 1
         weight = scale * (plus[s] - minus[s])
         up = change[k] > 0
         wanted = (
@@ -84,13 +89,13 @@ def pulse_step(
             else max(change[k], min(low - weight, 0.0))
         )
         number = math.floor(
-            abs(wanted) * levels / (scale * (g_max - g_min)) + uniform(stream, step, 4 * k)
+            abs(wanted) * levels / (scale * (g_max - g_min)) + uniform(stream, step, 4 * draw)
         )
         if number == 0:
             continue
         jitter = 0.0
         if cycle_noise > 0:
-            jitter = cycle_noise * math.sqrt(number) * normal(stream, step, 2 * k + 1)
+            jitter = cycle_noise * math.sqrt(number) * normal(stream, step, 2 * draw + 1)
         bend = nonlinearity_up if up else nonlinearity_down
         if answers(plus[s], stuck_plus, s, up, g_min, g_max):
             plus[s] = pulsed(np.float64(plus[s]), up, number, jitter, g_min, g_max, levels, bend)
@@ -101,5 +106,7 @@ def pulse_step(
                 np.float64(minus[s]), not up, number, jitter, g_min, g_max, levels, bend
             )
             pulses[0] += number
+    for k in range(count):
+        turns[synapse[k]] = 0
     proposed[0] = 0
     return count

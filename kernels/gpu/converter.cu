@@ -34,6 +34,7 @@ KERNEL(convert_step)(Clock clock, Array<double> receiving, uint64 key, Array<con
             if (!listed[j]) continue;
             double value = column_plus[j] - column_minus[j];
             total += column_plus[j] + column_minus[j];
+            if (conducted.size > 1) conducted[j] += column_plus[j] + column_minus[j];
             if (variance[j] > 0) value += real(sqrt(double(variance[j]))) * normal(stream, clock.step(), j);
             if (lsb > 0) {
                 const double code = rint(value / lsb);
@@ -48,7 +49,7 @@ KERNEL(convert_step)(Clock clock, Array<double> receiving, uint64 key, Array<con
         if (count == 0) continue;
         atomicAdd(&conversions[0], count);
         atomicAdd(&clipped[0], beyond);
-        atomicAdd(&conducted[0], total);
+        if (conducted.size == 1) atomicAdd(&conducted[0], total);
     }
     if (first_index() > 0) return;
     reads[0] += touched_count[0] > 0;

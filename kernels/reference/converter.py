@@ -36,7 +36,11 @@ def convert_step(
         stream = mix(key + np.uint64(sample[0]))
     j = touched[: touched_count[0]]
     value = (column_plus[j] - column_minus[j]).astype(np.float64)
-    conducted[0] += (column_plus[j] + column_minus[j]).sum(dtype=np.float64)
+    amounts = column_plus[j] + column_minus[j]
+    if conducted.size > 1:
+        conducted[j] += amounts
+    else:
+        conducted[0] += amounts.sum(dtype=np.float64)
     noisy = variance[j] > 0
     value[noisy] += np.sqrt(variance[j][noisy]) * normal(stream, step, j[noisy])
     if lsb > 0:

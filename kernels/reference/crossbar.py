@@ -10,6 +10,8 @@ def crossbar_read_step(
     history,
     history_count,
     lags,
+    begin,
+    end,
     first,
     targets,
     plus,
@@ -28,12 +30,12 @@ def crossbar_read_step(
     """Let every spike that arrives drive its row of cells; sum what columns conduct; return the
     number of spikes.
     """
-    arrived = 0
+    arrived, columns = 0, [np.zeros(0, np.int64)]
     for g, lag in enumerate(lags):
         slot = (step - lag) % len(history)
         for source in history[slot, : history_count[slot]].astype(np.int64):
             segment = source * lags.size + g
-            row = slice(first[segment], first[segment + 1])
+            row = slice(begin[segment], end[segment])
             up, down, j = plus[row], minus[row], targets[row]
             np.add.at(column_plus, j, up)
             np.add.at(column_minus, j, down)
@@ -41,10 +43,11 @@ def crossbar_read_step(
             if excess.size:
                 np.add.at(variance, j, excess[row])
             listed[j] = 1
+            columns.append(j)
             events[0] += j.size
-            activations[0] += j.size > 0
+            activations[0] += j.size > 0 and begin[segment] == first[segment]
         arrived += int(history_count[slot])
-    read = np.flatnonzero(listed)
+    read = np.unique(np.concatenate(columns))
     touched[: read.size] = read
     touched_count[0] = read.size
     return arrived

@@ -53,18 +53,21 @@ def pulse_step(
     nonlinearity_down,
     cycle_noise,
     pulses,
+    turns,
 ):
     """Carry out the proposed changes, in order, by pulses; return their number."""
     count, stream = int(proposed[0]), of_sample(key, sample[0])
     nominal = scale * (g_max - g_min) / levels
     for k in range(count):
         s, up = synapse[k], change[k] > 0
+        draw = int(s) + int(turns[s]) * len(plus)
+        turns[s] += 1
         weight = scale * (plus[s] - minus[s])
         room = max(high - weight, 0) if up else max(weight - low, 0)
-        number = int(min(abs(change[k]), room) / nominal + uniform(stream, step, 4 * k))
+        number = int(min(abs(change[k]), room) / nominal + uniform(stream, step, 4 * draw))
         if number == 0:
             continue
-        jitter = cycle_noise * np.sqrt(number) * normal(stream, step, 2 * k + 1)
+        jitter = cycle_noise * np.sqrt(number) * normal(stream, step, 2 * draw + 1)
         for cells, stuck, raises in ((plus, stuck_plus, up), (minus, stuck_minus, not up)):
             free = cells[s] >= g_min and not (stuck.size and stuck[s])
             if free and (cells[s] < g_max if raises else cells[s] > g_min):
@@ -74,5 +77,6 @@ def pulse_step(
                 )
                 pulses[0] += number
                 break
+    turns[synapse[:count]] = 0
     proposed[0] = 0
     return count

@@ -111,6 +111,26 @@ class ProjectionScope:
         """A running total of this projection; see `Build.tally`."""
         return self.build.tally(f"{self.name}.{self.section}{name}", *arguments)
 
+    def counter(self, name: str, *, once: bool = False) -> Any:
+        """A running total of whole numbers to which the kernels of every share add; see `tally`.
+
+        once: they note 0 or 1, and a step counts once, whichever of them noted 1.
+        """
+        total = self.tally(name)
+        if len(self.shares) == 1:
+            return total
+        part = self.each_share(
+            lambda k, low, high: self.signal(f"{name}.share{k}", "scratch", "int64", (1,))
+        )
+        joined = self.signal(f"{name}.any", "scratch", "int64", (1,)) if once else total
+        kernel, into = ("most_step", "most") if once else ("total_step", "total")
+        for one in part.values:
+            self.build.operator(Phase.SEND, self.name, kernel, {"part": one, into: joined})
+        if once:
+            own = {"part": joined, "total": total}
+            self.build.operator(Phase.SEND, self.name, "total_step", own)
+        return part
+
     def operator(self, phase: Phase, kernel: Kernel, scope: Mapping[str, Any], **how: Any) -> None:
         """Let a kernel run in every step, once or for each share; see `Build.operator` and
         `spread`.

@@ -5,12 +5,12 @@ targets are shared.
 from __future__ import annotations
 
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.hardware import Crossbar, PulsedReRAM
 from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF, SpikeSource
 from potentia.sim import (
@@ -21,6 +21,7 @@ from potentia.sim import (
     Ideal,
     Normal,
     Poisson,
+    Store,
     Uniform,
 )
 
@@ -108,16 +109,32 @@ def test_any_connectivity(connectivity, model):
     assert {"stdp_arrival_step", "stdp_spike_step"} <= kernels_of(simulators[1], 1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Whole(Store):
+    """A store of a user's own that does not say that threads may share it."""
+
+    def prepare(self, projection):
+        return Ideal().prepare(projection)
+
+    def read(self, projection, scope):
+        Ideal().read(projection, scope)
+
+    def program(self, projection, scope, proposals):
+        Ideal().program(projection, scope, proposals)
+
+    def weights(self, projection, memory):
+        return Ideal().weights(projection, memory)
+
+
 def test_a_store_that_does_not_share():
-    """Pulses draw random numbers in the order of proposals: their projection stays whole, beside
-    one that is shared.
-    """
-    store = Crossbar(PulsedReRAM())
-    simulators = [
-        made(threads, learning(FixedProbability(0.05), store=store)) for threads in (1, 2)
-    ]
-    one, two = (outcome(simulator, simulator.run(0.02)) for simulator in simulators)
-    assert one == two
+    """Its projection stays whole, in the order of the draws, beside one that is shared."""
+    for connectivity in (FixedProbability(0.05), FixedOutDegree(600)):
+        simulators = [made(threads, learning(connectivity, store=Whole())) for threads in (1, 2)]
+        one, two = (outcome(simulator, simulator.run(0.02)) for simulator in simulators)
+        assert one == two
+        own = [part for part in simulators[1].plan.operators if part.label == "in"]
+        assert {part.thread for part in own} == {None}
+        assert simulators[1].plan.synapses["in"].places is None
 
 
 def test_threads_change_on_the_way(tmp_path):
