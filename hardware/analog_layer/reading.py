@@ -56,12 +56,18 @@ def product(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> torch.Tens
     full = layer.coding.full_scale(x)
     factor = full * (ready.scale / layer.design.read_voltage)
     y: Any = 0.0
-    for worth, (k, b, p), block, volts, squares in _readings(layer, x, full):
+    for worth, (k, b, p), block, drives in _readings(layer, x, full):
         keys = (
             layer.key("read", int(layer.reads), k, b, p),
             layer.key("shared read", int(layer.reads), k, b, p),
         )
-        current = _currents(ready, k, block, volts) + ready.noise(squares, keys, k, block)
+        current = _joined(
+            layer,
+            [
+                _currents(ready, k, block, volts) + ready.noise(squares, keys, k, block)
+                for volts, squares in drives
+            ],
+        )
         y = y + worth * ready.converted(current, factor, layer.key("adc", k, b))
     whole: torch.Tensor = y if layer.bias is None else y + layer.bias
     return whole
@@ -79,8 +85,10 @@ def peak(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> float:
     check_finite(layer, x)
     readings = _readings(layer, x, layer.coding.full_scale(x))
     return max(
-        float(_currents(ready, k, block, volts).abs().max())
-        for _, (k, _, _), block, volts, _ in readings
+        float(
+            _joined(layer, [_currents(ready, k, block, volts) for volts, _ in drives]).abs().max()
+        )
+        for _, (k, _, _), block, drives in readings
     )
 
 
@@ -91,7 +99,7 @@ def read_cells(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> torch.T
     full = layer.coding.full_scale(x)
     factor = full * (ready.scale / design.read_voltage)
     y = torch.zeros(x.shape[0], layer.out_features, dtype=x.dtype)
-    for worth, (k, b, p), block, volts, _ in _readings(layer, x, full):
+    for worth, (k, b, p), block, drives in _readings(layer, x, full):
         current = torch.zeros_like(y)
         for n in range(x.shape[0]):
             for cells, own, sign in zip(ready.devices[k], ready.keys[k], (1.0, -1.0), strict=True):
@@ -103,7 +111,8 @@ def read_cells(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> torch.T
                     design.device.read(flat(cells), key, float(layer.seconds), cells=own, **alone),
                 )
                 seen = design.effective(drawn, shared=sign < 0 and design.mapping.shared)
-                current[n] += sign * (volts[n] @ seen[block])
+                parts = [volts[n] @ seen[block] for volts, _ in drives]
+                current[n] += sign * _joined(layer, parts)
         y += worth * ready.converted(current, factor, layer.key("adc", k, b))
     return y if layer.bias is None else y + layer.bias
 
@@ -169,26 +178,49 @@ def whole_product(layer: Layer, made: list[DigitArray], x: torch.Tensor) -> torc
     return y
 
 
+Drive = tuple[torch.Tensor, torch.Tensor]  # voltages (batch, rows) [V] and their squares [V^2]
+
+
 def _readings(
     layer: Layer, x: torch.Tensor, full: torch.Tensor
-) -> Iterator[tuple[float, tuple[int, int, int], slice, torch.Tensor, torch.Tensor]]:
-    """For every reading its worth, (slice, tile, plane), rows, voltages [V] and squared voltages
-    [V^2].
+) -> Iterator[tuple[float, tuple[int, int, int], slice, list[Drive]]]:
+    """For every reading its worth, (slice, tile, plane), rows, and what drives them: in each of the
+    tiles beside each other where their drivers have errors of their own, else once for all.
     """
-    design = layer.design
-    planes = layer.coding.planes(x, key=layer.key("dac"))
+    design, strips = layer.design, len(_strips(layer))
+    several = x if strips == 1 else x.repeat(1, strips)
+    planes = layer.coding.planes(several, key=layer.key("dac"))
     for p, (significance, plane) in enumerate(planes):
-        volts = plane / full * design.read_voltage
-        squares = layer.coding.squares(plane / full, torch.ones_like(full)) * design.read_voltage**2
+        shares = (plane / full).split(max(x.shape[1], 1), dim=1)
+        one = torch.ones_like(full)
+        drives = [
+            (
+                share * design.read_voltage,
+                layer.coding.squares(share, one) * design.read_voltage**2,
+            )
+            for share in shares
+        ]
         for b, block in enumerate(_blocks(layer)):
+            own = [(volts[:, block], squares[:, block]) for volts, squares in drives]
             for k, coefficient in enumerate(design.mapping.coefficients):
-                yield (
-                    significance * coefficient,
-                    (k, b, p),
-                    block,
-                    volts[:, block],
-                    squares[:, block],
-                )
+                yield significance * coefficient, (k, b, p), block, own
+
+
+def _strips(layer: Layer) -> list[slice]:
+    """The columns of the tiles beside each other; all at once where drivers have no errors."""
+    dac, tile = layer.coding.converter, layer.design.tile
+    if tile is None or dac is None or dac.errors(1, 0) is None:
+        return [slice(0, layer.out_features)]
+    return tile.strips(layer.out_features)
+
+
+def _joined(layer: Layer, parts: list[torch.Tensor]) -> torch.Tensor:
+    """Of what each drive makes of all columns (..., out_features) those of its own tile."""
+    if len(parts) == 1:
+        return parts[0]
+    wide = [part.expand(*part.shape[:-1], layer.out_features) for part in parts]
+    own = [part[..., strip] for part, strip in zip(wide, _strips(layer), strict=True)]
+    return torch.cat(own, dim=-1)
 
 
 def _currents(ready: ProgrammedArray, k: int, block: slice, volts: torch.Tensor) -> torch.Tensor:

@@ -72,7 +72,7 @@ class Crossbar(Store):
     age: float = FRESH  # time from writing to reading [s]
     wires: Wires | None = None  # None: without resistance
     tile: Tile | None = None  # None: arrays as large as need be
-    dac: DAC | None = None  # of each row, where numbers drive it; None: any voltage
+    dac: DAC | None = None  # of each row of each array, where numbers drive it; None: any voltage
 
     can: ClassVar[Capabilities] = Capabilities(shares=True)
 
@@ -152,9 +152,7 @@ class Crossbar(Store):
         """Rows are driven with shares of the full voltage, from `dac`, and every
         one in every step.
         """
-        multiply(
-            projection, scope, self.dac, projection.synapses.n_pre * projection.synapses.lags.size
-        )
+        multiply(projection, scope, self.dac, self.tile)
 
     def product(
         self,

@@ -17,6 +17,7 @@ from ..array.array import ProgrammedArray
 from ..array.design import ArrayDesign, driven_range
 from ..periphery.coding import Amplitude
 from ..periphery.converters import DAC, Converter, edged_codes
+from ..periphery.tile import Tile
 
 Array = NDArray[np.float64]
 
@@ -29,16 +30,28 @@ def listed_range(
     return driven_range(table, Amplitude().rms)
 
 
+def beside(dac: DAC | None, tile: Tile | None, columns: int) -> NDArray[np.uint32]:
+    """Which of the arrays beside each other each column (columns,) is in, where that matters: where
+    drivers have errors of their own. Else (0,).
+    """
+    if dac is None or tile is None or columns <= tile.columns or dac.errors(1, 0) is None:
+        return np.zeros(0, np.uint32)
+    return (np.arange(columns) // tile.columns).astype(np.uint32)
+
+
 def multiply(
-    projection: ProjectionScope, scope: dict[str, Any], dac: DAC | None, n_rows: int
+    projection: ProjectionScope, scope: dict[str, Any], dac: DAC | None, tile: Tile | None
 ) -> None:
     """Add the operators that drive all rows with numbers in every step; scope: what
     `Crossbar.prepare` returned.
     """
-    errors = (
-        None if dac is None else dac.errors(n_rows, stream_key(projection.synapses.key, "drivers"))
-    )
+    synapses = projection.synapses
+    strips = beside(dac, tile, synapses.n_post)
+    n_drivers = synapses.n_pre * synapses.lags.size * (int(strips.max(initial=0)) + 1)
+    key = stream_key(synapses.key, "drivers")
+    errors = None if dac is None else dac.errors(n_drivers, key)
     lowest, highest = (0, 0) if dac is None else dac.codes
+    below = scope["column_plus"].shape[0] // synapses.n_post
     own = {
         **projection.listed(),
         **scope,
@@ -46,11 +59,10 @@ def multiply(
         "lowest_level": lowest,
         "highest_level": highest,
         "errors": projection.fixed("drivers", np.zeros((0, 0)) if errors is None else errors),
+        "strips": projection.fixed("strips", np.tile(strips, below)),
         "full": projection.signal("full", "scratch", "float64", (1,)),
-        "shares": projection.signal("shares", "scratch", "float64", (n_rows,)),
-        "product": projection.signal(
-            "product", "scratch", "float64", (projection.synapses.n_post,)
-        ),
+        "shares": projection.signal("shares", "scratch", "float64", (n_drivers,)),
+        "product": projection.signal("product", "scratch", "float64", (synapses.n_post,)),
     }
     driven = {"driven": own["conducted"]}
     projection.operator(projection.phase, "drive_step", own)
@@ -152,15 +164,24 @@ class Reading:
         columns.
         """
         cells = self.array.effective[0][0]
-        full, shares = self._driven(np.repeat(x, self.n_lags, axis=1), cells, "drivers")
+        strips = beside(self.dac, self.array.design.tile, self.n_post)
+        arrays = int(strips.max(initial=0)) + 1
+        full, shares = self._driven(np.repeat(x, self.n_lags, axis=1), cells, "drivers", arrays)
+        strip = np.resize(strips, cells.shape[1] if arrays > 1 else 0)
+
+        def each(of: Callable[[Array], Array]) -> Array:
+            """`of` the shares that drive each column's own array."""
+            found = of(shares[0])
+            for k in range(1, arrays):
+                found[:, strip == k] = of(shares[k])[:, strip == k]
+            return found
 
         def read() -> NDArray[np.bool_]:
-            pattern = csr_array(
-                (np.ones(cells.nnz), cells.indices, cells.indptr), shape=cells.shape
-            )
-            return np.asarray((shares != 0).astype(np.float64) @ pattern > 0)
+            ones = np.ones(cells.nnz)
+            pattern = csr_array((ones, cells.indices, cells.indptr), shape=cells.shape)
+            return np.asarray(each(lambda own: (own != 0).astype(np.float64) @ pattern) > 0)
 
-        y = converters.converted(self._sums(self.array, shares, key), read)
+        y = converters.converted(each(lambda own: self._sums(self.array, own, key)), read)
         below: Array = y.reshape(x.shape[0], y.shape[1] // self.n_post, self.n_post).sum(axis=1)
         return np.asarray(full * self.array.scale * below)
 
@@ -170,9 +191,8 @@ class Reading:
         """
         array = self.array.transposed()
         cells, adc = array.effective[0][0].tocsr(), array.design.adc
-        full, shares = self._driven(
-            np.tile(x, cells.shape[0] // self.n_post), cells, "column drivers"
-        )
+        tiled = np.tile(x, cells.shape[0] // self.n_post)
+        full, (shares,) = self._driven(tiled, cells, "column drivers", 1)
         given = None if adc is None or isinstance(adc.range, str) else float(adc.range)
         plus, minus = array.effective[0]
         most = driven_range(plus - minus, Amplitude().rms)
@@ -183,15 +203,18 @@ class Reading:
         y = array.converted(sums, full * array.scale, stream_key(self.key, "row converters"))
         return np.asarray(y.reshape(x.shape[0], y.shape[1] // self.n_lags, self.n_lags).sum(axis=2))
 
-    def _driven(self, x: Array, cells: Any, drivers: str) -> tuple[Array, Array]:
+    def _driven(self, x: Array, cells: Any, drivers: str, arrays: int) -> tuple[Array, Array]:
         """The range (batch, 1) of numbers x (batch, lines), and the shares of the full voltage by
-        which they drive lines; lines without cells are not driven.
+        which they drive lines (arrays, batch, lines), in each of several arrays; lines without
+        cells are not driven.
         """
         used = np.where(np.diff(cells.indptr) > 0, x, 0.0)
         coding = Amplitude(self.dac)
         full = coding.full_scale(used)
-        ((_, levels),) = coding.planes(used, key=stream_key(self.key, drivers))
-        return full, levels / full
+        several = np.tile(used, arrays)
+        ((_, levels),) = coding.planes(several, key=stream_key(self.key, drivers))
+        shares = (levels / full).reshape(len(x), arrays, x.shape[1])
+        return full, np.ascontiguousarray(shares.swapaxes(0, 1))
 
     def _sums(self, array: ProgrammedArray, shares: Array, key: int) -> Array:
         """What columns add up (batch, columns) [S], with an error of reading."""

@@ -176,11 +176,13 @@ class ADC(Characteristics):
 @final
 @dataclass(frozen=True, kw_only=True)
 class DAC(Characteristics):
-    """Digital-to-analogue converters, one per row: level = (code + e_code) * step.
+    """Digital-to-analogue converters, one per row of an array: level = (code + e_code) * step.
 
     Codes are symmetric, -(2**(bits-1) - 1) to 2**(bits-1) - 1, which takes 2 bits at least, or 0 to
     2**bits - 1 where not `signed`. "auto" lets the largest magnitude of every vector be the highest
-    code: the digital side knows it before it drives. The errors are those of `ADC`.
+    code: the digital side knows it before it drives. The errors are those of `ADC`. Of arrays
+    beside each other each has converters of its own, which drive the arrays of `plus` and `minus`
+    and of all slices of a weight.
     """
 
     @property

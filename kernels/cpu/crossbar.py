@@ -75,10 +75,12 @@ def drive_step(
     shares (n_rows,), 0 for a row without cells: the number over full (1,), which is `full_scale`
     or, where that is 0, the largest magnitude in this step; rounded to levels from lowest_level to
     highest_level, the largest of which is a share of 1, unless highest_level is 0. errors (n_rows,
-    levels): of each level of each row's converter, in levels; (0, 0) for none. sent: see
-    `send_values_step`; first: see `crossbar_read_step`.
+    levels): of each level of each row's converter, in levels; (0, 0) for none. Where rows go on
+    through several arrays beside each other, with converters of their own, both have all rows of
+    the first array, then all of the second ... sent: see `send_values_step`; first: see
+    `crossbar_read_step`.
     """
-    depth = sent.shape[0]
+    depth, rows = sent.shape[0], first.size - 1
     full[0] = full_scale
     if full_scale <= 0:
         full[0] = 0.0
@@ -86,17 +88,18 @@ def drive_step(
             if first[segment + 1] > first[segment]:
                 row = (step - lags[segment % lags.size]) % depth
                 full[0] = max(full[0], abs(np.float64(sent[row, segment // lags.size])))
-    for segment in range(first.size - 1):
-        shares[segment] = 0.0
+    shares[:] = 0.0
+    for segment in range(rows):
         if first[segment] == first[segment + 1] or full[0] == 0:
             continue
         number = np.float64(sent[(step - lags[segment % lags.size]) % depth, segment // lags.size])
         u = number / full[0]
-        if highest_level > 0:
-            code = min(max(np.rint(u * highest_level), lowest_level), highest_level)
-            off = errors[segment, np.int64(code - lowest_level)] if errors.size > 0 else 0.0
-            u = (code + off) / highest_level
-        shares[segment] = u
+        code = min(max(np.rint(u * highest_level), lowest_level), highest_level)
+        for driver in range(segment, shares.size, rows):
+            if highest_level > 0:
+                off = errors[driver, np.int64(code - lowest_level)] if errors.size > 0 else 0.0
+                u = (code + off) / highest_level
+            shares[driver] = u
     return 0
 
 
@@ -109,6 +112,7 @@ def crossbar_product_step(
     excess,
     noise,
     shares,
+    strips,
     column_plus,
     column_minus,
     variance,
@@ -123,16 +127,23 @@ def crossbar_product_step(
     rows conduct.
 
     Columns sum share * conductance, their variance share^2 of that of a cell; driven (1,) totals
-    share^2 * conductance [S]. shares: see `drive_step`; the others: see `crossbar_read_step`.
+    share^2 * conductance [S]. shares: see `drive_step`; strips (n_columns,) uint32: which of the
+    arrays beside each other a column is in, (0,) where all have the drivers of the first. The
+    others: see `crossbar_read_step`.
     """
     relative, more, count, rows = noise * noise, excess.size > 0, touched_count[0], 0
-    for segment in range(shares.size):
+    several, n_rows = strips.size > 0, first.size - 1
+    for segment in range(n_rows):
         u = shares[segment]
-        if u == 0:
+        if u == 0 and not several:
             continue
-        begin, end, conducting = first[segment], first[segment + 1], 0.0
+        begin, end, conducting, pairs = first[segment], first[segment + 1], 0.0, 0
         for s in range(begin, end):
             j = targets[s]
+            if several:
+                u = shares[strips[j] * n_rows + segment]
+                if u == 0:
+                    continue
             if listed[j] == 0:
                 listed[j] = 1
                 touched[count] = j
@@ -143,7 +154,15 @@ def crossbar_product_step(
             variance[j] += u * u * relative * (up * up + down * down)
             if more:
                 variance[j] += u * u * excess[s]
-            conducting += up + down
+            if several:
+                driven[0] += u * u * np.float64(up + down)
+                pairs += 1
+            else:
+                conducting += up + down
+        if several:
+            events[0] += pairs
+            rows += pairs > 0
+            continue
         driven[0] += u * u * conducting
         events[0] += end - begin
         rows += 1

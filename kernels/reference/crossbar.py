@@ -64,10 +64,13 @@ def drive_step(
     numbers[empty] = 0.0
     full[0] = full_scale if full_scale > 0 else np.abs(numbers).max(initial=0.0)
     own = numbers / full[0] if full[0] > 0 else np.zeros_like(numbers)
+    own = np.tile(own, len(shares) // segments.size if segments.size else 1)
     if highest_level > 0:
         code = np.clip(np.rint(own * highest_level), lowest_level, highest_level)
-        off = errors[segments, (code - lowest_level).astype(np.int64)] if errors.size else 0.0
-        own = np.where(empty | (full[0] == 0), 0.0, (code + off) / highest_level)
+        level = (code - lowest_level).astype(np.int64)
+        off = errors[np.arange(len(shares)), level] if errors.size else 0.0
+        idle = np.resize(empty, len(shares)) | (full[0] == 0)
+        own = np.where(idle, 0.0, (code + off) / highest_level)
     shares[:] = own
 
 
@@ -79,6 +82,7 @@ def crossbar_product_step(
     excess,
     noise,
     shares,
+    strips,
     column_plus,
     column_minus,
     variance,
@@ -92,23 +96,27 @@ def crossbar_product_step(
     """Drive every row with its share of the full voltage; sum what columns conduct; return how many
     rows conduct.
     """
-    rows = np.flatnonzero(shares)
-    for segment in rows:
-        row, u = slice(first[segment], first[segment + 1]), shares[segment]
+    n_rows, rows = first.size - 1, 0
+    for segment in range(n_rows):
+        row = np.arange(first[segment], first[segment + 1])
+        driver = segment + (strips[targets[row]].astype(np.int64) * n_rows if strips.size else 0)
+        u = np.broadcast_to(shares[driver], row.shape)
+        row, u = row[u != 0], u[u != 0]
         up, down, j = plus[row], minus[row], targets[row]
         np.add.at(column_plus, j, u * up)
         np.add.at(column_minus, j, u * down)
         np.add.at(variance, j, u * u * noise * noise * (up * up + down * down))
         if excess.size:
             np.add.at(variance, j, u * u * excess[row])
-        driven[0] += u * u * (up + down).sum(dtype=np.float64)
+        driven[0] += (u * u * (up + down)).sum(dtype=np.float64)
         listed[j] = 1
         events[0] += j.size
-    activations[0] += rows.size
+        rows += j.size > 0
+    activations[0] += rows
     read = np.flatnonzero(listed)
     touched[: read.size] = read
     touched_count[0] = read.size
-    return rows.size
+    return rows
 
 
 def rescale_step(full, product, receiving):

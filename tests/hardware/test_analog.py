@@ -14,6 +14,7 @@ import pytest
 from potentia.errors import ParameterError, UnsupportedError
 from potentia.hardware import (
     ADC,
+    DAC,
     Amplitude,
     BitSerial,
     BitSlicing,
@@ -222,6 +223,33 @@ def test_tiles_beside_each_other_share_no_converter(width, share, groups):
     expected = torch.cat([mean.expand(n) for mean, n in zip(means, groups, strict=True)])
     assert (second - first - expected).abs().max() < 0.02 * expected.abs().max()
     assert torch.stack(means).diff().abs().min() > 0.02 * expected.abs().max()
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_tiles_beside_each_other_share_no_driver(mapping):
+    """Outputs of equal weights differ between tiles by the errors of their drivers, and within none
+    of them; the first tile is that of a layer without tiles. Gradients pass straight through.
+    """
+    dac, own = DAC(bits=6, offset=0.3, range=4.0), {"adc": None, "mapping": mapping}
+    seen, x = {}, inputs(4)
+    for width in (12, 5):
+        made = layer(device=PERFECT, dac=dac, tile=Tile(rows=8, columns=width), seed=3, **own)
+        with torch.no_grad():
+            made.weight[:] = made.weight[0].clone()
+            made.bias[:] = 0
+        made.eval()
+        seen[width] = made(x).detach()
+        torch.testing.assert_close(made.read_cells(x), seen[width], rtol=1e-9, atol=1e-9)
+        given = x.clone().requires_grad_()
+        made(given).sum().backward()
+        expected = made.stored_weight().sum(dim=0).expand(4, 30)
+        torch.testing.assert_close(given.grad, expected, rtol=1e-9, atol=1e-9)
+    columns = seen[5].T
+    assert torch.equal(columns[:5], seen[12].T[:5])
+    for tile in columns.split(5):
+        torch.testing.assert_close(tile, tile[:1].expand_as(tile), rtol=1e-9, atol=1e-9)
+    for one, other in ((0, 5), (5, 10), (0, 10)):
+        assert (columns[one] - columns[other]).abs().min() > 1e-4
 
 
 X = torch.zeros(2, 30, dtype=torch.float64)

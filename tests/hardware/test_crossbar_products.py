@@ -424,3 +424,22 @@ def test_a_product_keeps_its_converters_while_weights_are_learned(tile):
         simulator.run(20 * DT)
         simulator.set("post", r=0.0)
     assert np.abs(simulator.product("p", X[0]) - expected).max() > 0.1
+
+
+def test_arrays_beside_each_other_have_drivers_of_their_own():
+    """Columns of one array see the same errors of its drivers, those of the next ones others; the
+    first array's are those of a store without tiles.
+    """
+    cell = PulsedReRAM(g_min=1e-6, write_error=0.0)
+    weight, dac = np.tile(np.linspace(0.2, 1, N_PRE), (N_POST, 1)).T, DAC(bits=4, offset=0.4)
+    seen = {}
+    for columns in (N_POST, 2):
+        store = Crossbar(cell, adc=None, dac=dac, tile=Tile(rows=N_PRE, columns=columns))
+        simulator = simulate(store, weight=weight.ravel())
+        seen[columns] = arrived(simulator)[0]
+        np.testing.assert_allclose(seen[columns], simulator.product("p", X[0]), rtol=1e-6)
+    np.testing.assert_allclose(seen[N_POST], seen[N_POST][0], rtol=1e-6)
+    np.testing.assert_allclose(seen[2][:2], seen[N_POST][:2], rtol=1e-6)
+    np.testing.assert_allclose(seen[2][3], seen[2][2], rtol=1e-6)
+    apart = np.abs(np.subtract.outer(seen[2][[0, 2, 4]], seen[2][[0, 2, 4]]))
+    assert np.sort(apart.ravel())[3:].min() > 1e-3

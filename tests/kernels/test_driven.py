@@ -34,6 +34,7 @@ def cells(dtype):
         "noise": 0.0,
         "full": zeros(1),
         "shares": zeros(rows),
+        "strips": np.zeros(0, np.uint32),
         "listed": zeros(columns, "uint8"),
         "touched": zeros(columns, "uint32"),
         "touched_count": zeros(1, "int64"),
@@ -55,13 +56,18 @@ DRIVERS = {
 }
 
 
+@pytest.mark.parametrize("beside", [1, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", DRIVERS)
-def test_shares_of_the_voltage(room, case, dtype):
-    """The same bits in every room, and those of a loop over rows."""
+def test_shares_of_the_voltage(room, case, dtype, beside):
+    """The same bits in every room, and those of a loop over rows, of one array or of several beside
+    each other.
+    """
     full_scale, lowest, highest, error = DRIVERS[case]
     own, levels = cells(dtype), highest - lowest + 1
-    errors = np.random.default_rng(1).normal(0, error, (own["shares"].size, levels))
+    rows = own["shares"].size
+    own["shares"] = zeros(rows * beside)
+    errors = np.random.default_rng(1).normal(0, error, (rows * beside, levels))
     own |= {"full_scale": full_scale, "lowest_level": lowest, "highest_level": highest}
     own["errors"] = errors if error else np.zeros((0, 0))
     seen = assert_agrees(room, "drive_step", own, dtype=dtype)
@@ -73,23 +79,30 @@ def test_shares_of_the_voltage(room, case, dtype):
         numbers = own["sent"][(step - LAGS) % DEPTH].T.reshape(-1).astype(float)
         most = full_scale or np.abs(numbers[used]).max()
         assert seen[step]["full"][0] == most
-        for row, number in enumerate(numbers):
-            share = number / most if most else 0.0
+        for driver, share in enumerate(seen[step]["shares"]):
+            row = driver % rows
+            expected = numbers[row] / most if most else 0.0
             if highest:
-                code = np.clip(np.rint(share * highest), lowest, highest)
-                share = (code + error * errors[row, int(code - lowest)] / (error or 1)) / highest
-            expected = share if used[row] and most else 0.0
-            assert seen[step]["shares"][row] == pytest.approx(expected, rel=1e-12, abs=1e-15)
+                code = np.clip(np.rint(expected * highest), lowest, highest)
+                off = errors[driver, int(code - lowest)] if error else 0.0
+                expected = (code + off) / highest
+            expected = expected if used[row] and most else 0.0
+            assert share == pytest.approx(expected, rel=1e-12, abs=1e-15)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("excess", [False, True])
-def test_sums_of_the_columns(room, dtype, excess):
-    """Of what rows bring; the threads of a device add them in any order."""
+@pytest.mark.parametrize(("excess", "beside"), [(False, 1), (True, 1), (True, 3)])
+def test_sums_of_the_columns(room, dtype, excess, beside):
+    """Of what rows bring, in arrays beside each other by drivers of their own; the threads of a
+    device add them in any order.
+    """
     own = cells(dtype)
     rng = np.random.default_rng(3)
-    own["shares"] = rng.normal(size=own["shares"].size) * (np.diff(own["first"].astype(int)) > 0)
-    own["shares"][5] = 0.0
+    used = np.diff(own["first"].astype(int)) > 0
+    shares = rng.normal(size=(beside, used.size)) * used
+    shares[0, 5] = shares[-1, 8] = 0.0
+    strips = np.tile(np.arange(N_POST) // (N_POST // beside), BELOW).astype(np.uint32)
+    own["shares"], own["strips"] = shares.reshape(-1), strips if beside > 1 else strips[:0]
     own["noise"] = 0.25
     if excess:
         own["excess"] = rng.uniform(0, 1, own["plus"].size)
@@ -102,7 +115,8 @@ def test_sums_of_the_columns(room, dtype, excess):
         room, "crossbar_product_step", own, 100 * np.finfo(dtype).eps, dtype=dtype, each=clear,
         aside=LISTS,
     )[-1]  # fmt: skip
-    u = np.repeat(own["shares"], np.diff(own["first"].astype(int)))
+    rows = np.repeat(np.arange(used.size), np.diff(own["first"].astype(int)))
+    u = shares[strips[own["targets"]], rows]
     plus, minus = own["plus"].astype(float), own["minus"].astype(float)
     error = u**2 * (0.0625 * (plus**2 + minus**2) + (own["excess"] if excess else 0.0))
     for name, values in (
@@ -115,7 +129,7 @@ def test_sums_of_the_columns(room, dtype, excess):
         np.testing.assert_allclose(seen[name], expected, rtol=1e-5, atol=1e-6 * scale)
     assert seen["driven"][0] == pytest.approx(STEPS * (u**2 @ (plus + minus)), rel=1e-6)
     assert seen["events"][0] == STEPS * np.count_nonzero(u)
-    assert seen["activations"][0] == STEPS * np.count_nonzero(own["shares"])
+    assert seen["activations"][0] == STEPS * np.unique(rows[u != 0]).size
 
 
 CONVERTERS = {"none": (0.0, False), "ideal": (2.0, False), "edges": (2.0, True)}
