@@ -17,7 +17,6 @@ from ..sim.results.result import Result
 from .crossbars.crossbar import Crossbar
 
 if TYPE_CHECKING:
-    from ..sim.engines.engine import CompiledSynapses
     from ..sim.simulator import Simulator
 
 ISAAC: Final = (
@@ -129,21 +128,22 @@ class Cost:
         return "\n".join([*lines, f"unknown: {', '.join(self.unknown)}"])
 
 
-def joules(simulator: Simulator, result: Result | BatchResult, projection: Projection) -> Cost:
+def joules(
+    simulator: Simulator, result: Result | BatchResult, projection: Projection | str
+) -> Cost:
     """The energy of a projection's synapses over `result`, of all samples of a batch together.
+
+    projection: by its name, or as it was described, also before something was set in `simulator`.
 
     A crossbar is charged for what it counted. Any other store is charged as digital memory: a read
     and an addition per synaptic event; the spikes of the source population must then have been
     recorded.
     """
-    _check("joules", simulator, result, projection)
-    if isinstance(projection.store, Crossbar):
-        return _analogue(projection.store, projection, result.tallies)
-    return digital_joules(
-        projection.name,
-        synaptic_events(simulator, result, projection),
-        _synapses(simulator, projection).n,
-    )
+    found = _checked("joules", simulator, result, projection)
+    if isinstance(found.store, Crossbar):
+        return _analogue(found.store, found, result.tallies)
+    events = synaptic_events(simulator, result, found)
+    return digital_joules(found.name, events, simulator.plan.synapses[found.name].n)
 
 
 def digital_joules(name: str, events: float, n_synapses: int) -> Cost:
@@ -178,14 +178,15 @@ def gpu_joules(name: str, operations: float) -> Cost:
 
 
 def synaptic_events(
-    simulator: Simulator, result: Result | BatchResult, projection: Projection
+    simulator: Simulator, result: Result | BatchResult, projection: Projection | str
 ) -> int:
     """Spikes of the source population in `result` times the synapses that each of them reaches.
 
-    Raises ParameterError where the spikes of a source with synapses were not recorded.
+    projection: as in `joules`. Raises ParameterError where the spikes of a source with synapses
+    were not recorded.
     """
-    _check("synaptic_events", simulator, result, projection)
-    per_source, source = _synapses(simulator, projection).outgoing(), projection.pre.name
+    found = _checked("synaptic_events", simulator, result, projection)
+    per_source, source = simulator.plan.synapses[found.name].outgoing(), found.pre.name
     samples = result.samples if isinstance(result, BatchResult) else [result]
     for sample in samples:
         missing = np.flatnonzero(per_source)
@@ -193,28 +194,25 @@ def synaptic_events(
             missing = np.setdiff1d(missing, sample.spike_records[source].units)
         if missing.size:
             raise ParameterError(
-                f"joules.result: the events of {projection.name!r} are counted by the spikes of {source!r}, of which "
+                f"joules.result: the events of {found.name!r} are counted by the spikes of {source!r}, of which "
                 f"{missing.size} units with synapses were not recorded; add probe({source}, 'spikes') before the run"
             )
     return int(sum(sample.spikes(source).counts() @ per_source for sample in samples))
 
 
-def _check(owner: str, simulator: object, result: object, projection: object) -> None:
-    """Refuse what is no simulator with a result and a projection of its own."""
+def _checked(owner: str, simulator: object, result: object, projection: object) -> Projection:
+    """The projection as `simulator` has it now; refuse what is no simulator with a result and a
+    projection of its own.
+    """
     from ..sim.simulator import Simulator
 
-    check.instance(owner, "simulator", simulator, Simulator)
+    asked: Simulator = check.instance(owner, "simulator", simulator, Simulator)
     if not isinstance(result, BatchResult):
         check.instance(owner, "result", result, Result)
-    check.instance(owner, "projection", projection, Projection)
-
-
-def _synapses(simulator: Simulator, projection: Projection) -> CompiledSynapses:
-    if projection not in simulator.network.projections:
-        raise ParameterError(
-            f"joules.projection: must be a projection of the simulator's network (got {projection.name!r})"
-        )
-    return simulator.plan.synapses[projection.name]
+    if isinstance(projection, str):
+        return asked.projection(projection)
+    described: Projection = check.instance(owner, "projection", projection, Projection)
+    return asked.projection(described)
 
 
 def _analogue(store: Crossbar, projection: Projection, tallies: dict[str, float]) -> Cost:

@@ -317,7 +317,7 @@ class Simulator:
         Raises NetworkError for a projection that this network does not have.
         """
         return self._session.alone(
-            "weights", lambda: self._engine.weights(self._projection("weights", projection))
+            "weights", lambda: self._engine.weights(self._projection("weights", projection).name)
         )
 
     def synapses(self, projection: Projection | str) -> Connections:
@@ -329,7 +329,8 @@ class Simulator:
         are drawn again. Raises NetworkError for a projection that this network does not have.
         """
         return self._session.alone(
-            "synapses", lambda: self._engine.connections(self._projection("synapses", projection))
+            "synapses",
+            lambda: self._engine.connections(self._projection("synapses", projection).name),
         )
 
     def product(
@@ -361,9 +362,7 @@ class Simulator:
         ParameterError
             If x does not fit or is not finite.
         """
-        found = self._session.parts.find(
-            "Simulator.product", projection, self.network.projections, "projection"
-        )
+        found = self._projection("product", projection)
         transpose, key = check.flag(self, "transpose", transpose), check_key(self, key)
         numbers = check.finite_array(self, "product x", x)
         n, other = (found.post.n, found.pre.n) if transpose else (found.pre.n, found.post.n)
@@ -375,11 +374,16 @@ class Simulator:
         work = partial(self._engine.product, found.name, rows, transpose=transpose, key=key)
         return self._session.alone("product", work).reshape(*numbers.shape[:-1], other)
 
-    def _projection(self, verb: str, wanted: Projection | str) -> str:
-        """The name of a projection of this network."""
-        return self._session.parts.find(
-            f"Simulator.{verb}", wanted, self.network.projections, "projection"
-        ).name
+    def projection(self, wanted: Projection | str) -> Projection:
+        """A projection as described at present, given by its name or as it once was described.
+
+        Raises NetworkError for one that this network does not have.
+        """
+        return self._projection("projection", wanted)
+
+    def _projection(self, verb: str, wanted: Projection | str) -> Projection:
+        members, asked = self.network.projections, f"Simulator.{verb}"
+        return self._session.parts.find(asked, wanted, members, "projection")
 
 
 def _again(

@@ -257,6 +257,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "Simulator.load": {"path": Of(lambda _: _saved())},
     "Simulator.weights": {"projection": Of(lambda sim: sim.network.projections[0])},
     "Simulator.synapses": {"projection": "synapses"},
+    "Simulator.projection": {"wanted": "synapses"},
     "Simulator.reset": {"keep": "weights"},
     "Simulator.set": {"part": "cells", "v": 5e-3, "threshold": 12e-3},
     "Simulator.stimulate": {

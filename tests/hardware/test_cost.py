@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.errors import ParameterError
+from potentia.errors import NetworkError, ParameterError
 from potentia.hardware import (
     ADC,
     BreakdownReRAM,
@@ -191,8 +191,46 @@ def test_tallies_start_at_zero_in_every_run():
 def test_strangers_are_refused():
     simulator, result, _ = tiny(Ideal())
     _, _, stranger = tiny(Ideal())
-    with pytest.raises(ParameterError, match="must be a projection of the simulator's network"):
-        joules(simulator, result, stranger)
+    for ask in (joules, synaptic_events):
+        with pytest.raises(NetworkError, match=r"name='wires'.* is not a projection of"):
+            ask(simulator, result, stranger)
+        with pytest.raises(NetworkError, match="no projection is called 'wire'; did you mean"):
+            ask(simulator, result, "wire")
+        with pytest.raises(ParameterError, match=f"{ask.__name__}.projection: must be"):
+            ask(simulator, result, 3)
+
+
+@pytest.mark.parametrize("engine", ["clock", "event"])
+def test_parts_may_have_been_set(engine, tmp_path):
+    """A projection counts as it was described, as it is now, and by its name: 8 events before and
+    after its target, its source's spikes and its weights were changed; of a loaded simulator too.
+    """
+    simulator, result, wires = tiny(Ideal(), engine=engine)
+    simulator.reset()
+    simulator.set("target", threshold=20e-3)
+    simulator.set("wires", weights=np.linspace(1e-3, 2e-3, 5))
+    now = simulator.network.projections[0]
+    assert now is not wires
+    assert simulator.projection(wires) is simulator.projection("wires") is now
+    later = simulator.run(0.03)
+    for projection in (wires, now, "wires"):
+        for one in (result, later):
+            assert synaptic_events(simulator, one, projection) == 8
+            assert str(joules(simulator, one, projection)) == str(joules(simulator, one, wires))
+    simulator.save(tmp_path / "saved")
+    assert synaptic_events(Simulator.load(tmp_path / "saved"), later, "wires") == 8
+
+
+def test_crossbars_may_have_been_set():
+    """Rows, cells and converters are those of the store that the projection has now."""
+    simulator, result, wires = tiny(Crossbar(PulsedReRAM()))
+    before = joules(simulator, result, wires)
+    simulator.reset()
+    simulator.set("target", threshold=20e-3)
+    simulator.set(wires, weights=2e-3)
+    later = simulator.run(0.03)
+    for projection in (wires, "wires", simulator.network.projections[0]):
+        assert joules(simulator, later, projection).joules == pytest.approx(before.joules)
 
 
 @pytest.mark.parametrize("engine", ["clock", "event"])
