@@ -32,8 +32,15 @@ class Wiring:
     weight: Any
     delay: Any
     store: Store | None = None
-    rule: Rule | None = None
+    rule: Rule | tuple[Rule, ...] | None = None
     receptor: str | None = None
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules by which it learns, in order."""
+        if self.rule is None:
+            return ()
+        return self.rule if isinstance(self.rule, tuple) else (self.rule,)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from potentia.sim import FromSparse, SpikeTrain
 from .case import Case, Drive, Look, Units, Wiring
 from .drives import spelled
 from .judges import Difference, whole
+from .own import Plain
 
 SUM = IF(threshold=1e9)  # its potential is the sum of all weights that have arrived
 
@@ -21,14 +22,14 @@ def counted(case: Case) -> bool:
     """Spikes of a source and those merged in them are as many as arrive: the sum of a unit that
     adds 1 for each.
 
-    Crossbars bring currents, which nobody counts. A source that hears of its own spikes is left
-    out, as the unit that adds in its place has none.
+    Crossbars bring currents, which nobody counts, and a store of a user's own may. A source that
+    hears of its own spikes is left out, as the unit that adds in its place has none.
     """
     said = False
     for units in case.populations:
         incoming = [wiring for wiring in case.projections if wiring.post == units.name]
         if not isinstance(units.model, SpikeSource) or any(
-            isinstance(part.store, Crossbar) for part in incoming
+            isinstance(part.store, (Crossbar, Plain)) for part in incoming
         ):
             continue
         if units.name in _reached(case, units.name):

@@ -124,7 +124,7 @@ def reference(case: Case) -> bool:
     if case.engine == "event":
         return False
     case = replace(case, probes=tuple(look for look in case.probes if look.what not in LISTS))
-    parts = [part for wiring in case.projections for part in (wiring.store, wiring.rule)]
+    parts = [part for wiring in case.projections for part in (wiring.store, *wiring.rules)]
     parts += [units.model for units in case.populations]
     parts += [drive.stimulus for drive in case.inputs]
     if any(isinstance(part, ROUNDED) for part in parts):
@@ -307,7 +307,7 @@ def gpu(case: Case) -> bool:
 
 def _own(case: Case) -> bool:
     """Whether a kernel of a user's own runs in the network, which has none for a card."""
-    rules = [wiring.rule for wiring in case.projections]
+    rules = [rule for wiring in case.projections for rule in wiring.rules]
     stimuli = [drive.stimulus for drive in case.inputs]
     return any(isinstance(part, (Drifting, Rewarded, Saw, Triplet)) for part in rules + stimuli)
 

@@ -11,12 +11,23 @@ import numpy as np
 from potentia.hardware import Crossbar, Wires
 from potentia.learning import STDP
 from potentia.models import LeakyRate
-from potentia.sim import Distribution, Ideal, Stimulus
+from potentia.sim import (
+    AllToAll,
+    DistanceDependent,
+    Distribution,
+    FixedProbability,
+    Ideal,
+    OneToOne,
+    Stimulus,
+)
 
 from .case import Case, Drive, Units, Wiring
 from .dice import Dice
 from .own import Drifting, Plain, Pulses, Regular, Rewarded, Saw, Triplet
 from .units import MODELS
+
+# connectivities that join no two units twice, as wires need it
+SINGLE = (AllToAll, DistanceDependent, FixedProbability, OneToOne)
 
 
 def owned(case: Case, dice: Dice) -> Case:
@@ -40,7 +51,7 @@ def owned(case: Case, dice: Dice) -> Case:
 
 
 def _waits(wiring: Wiring) -> bool:
-    return isinstance(wiring.rule, Rewarded)
+    return any(isinstance(rule, Rewarded) for rule in wiring.rules)
 
 
 def _projection(dice: Dice, case: Case, models: dict[str, Units], wiring: Wiring) -> Wiring:
@@ -51,6 +62,8 @@ def _projection(dice: Dice, case: Case, models: dict[str, Units], wiring: Wiring
     rule: Any = wiring.rule
     if isinstance(rule, STDP) and dice.chance(0.6):
         rule = _rule(dice, case, wiring, rule)
+    elif isinstance(rule, STDP):
+        rule = _several(dice, case, wiring, rule)
     own = ideal and case.engine == "clock" and dice.chance(0.5)
     return replace(wiring, rule=rule, store=Plain() if own else wiring.store)
 
@@ -74,6 +87,16 @@ def _rule(dice: Dice, case: Case, wiring: Wiring, rule: STDP) -> Any:
     own = {name: tau for name, tau in own.items() if dice.chance(0.4)}
     amplitudes = dice.number(0.0, 0.2 * span), dice.number(0.0, 0.2 * span)
     return Triplet(**ends, a_plus=amplitudes[0], a_minus=amplitudes[1], **own)
+
+
+def _several(dice: Dice, case: Case, wiring: Wiring, rule: STDP) -> Any:
+    """The rule and others behind and before it, which keep the weights within the same bounds."""
+    low, high = rule.bounds(_weights(wiring))
+    slow = replace(rule, w_min=low, w_max=high, tau_plus=dice.number(2e-3, 80e-3))
+    others = [slow, replace(slow, a_plus=-0.05 * (high - low)), _rule(dice, case, wiring, rule)]
+    rules = [replace(rule, w_min=low, w_max=high), *(dice.pick(others) for _ in range(2))]
+    order = dice.rng.permutation(dice.whole(2, 3))
+    return tuple(rules[k] for k in order)
 
 
 def _weights(wiring: Wiring) -> Any:
@@ -106,7 +129,7 @@ def _graded(dice: Dice, wiring: Wiring) -> Wiring:
         low, high = min(low, 0.0), max(high, 0.0)
         rate = dice.pick([-0.02, 0.05]) * span
         return replace(wiring, rule=Drifting(least=low, most=high, rate=rate))
-    if crossbar and dice.chance(0.5):
+    if crossbar and isinstance(wiring.connectivity, SINGLE) and dice.chance(0.5):
         wires = Wires(r_word=dice.pick([1.0, 50.0]), r_bit=dice.pick([2.0, 50.0]))
         return replace(wiring, store=replace(store, wires=wires))  # type: ignore[type-var]
     return wiring

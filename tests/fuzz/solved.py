@@ -21,6 +21,7 @@ from .drives import spelled
 from .event_course import TICKS, fault, tick
 from .event_oracle import Unit
 from .judges import Difference
+from .own import Triplet
 
 Kick = tuple[int, str, float]  # tick, receptor, weight
 MODELS = ("IF", "LIF", "AdaptiveLIF", "CubaLIF")  # of which there are formulas
@@ -30,7 +31,7 @@ def solved(case: Case) -> bool:
     """Units of the event engine fire when they reach threshold, and then only.
 
     What reaches a unit is worked out from the spikes that its sources are said to have fired, so
-    each unit is judged by itself, to rounding. Of rules, pair STDP is known.
+    each unit is judged by itself, to rounding. Of rules, pair STDP and the triplet rule are known.
     """
     if case.engine != "event":
         return False
@@ -42,9 +43,8 @@ def solved(case: Case) -> bool:
     said = False
     for units in case.populations:
         incoming = [wiring for wiring in case.projections if wiring.post == units.name]
-        if any(
-            wiring.rule is not None and not isinstance(wiring.rule, STDP) for wiring in incoming
-        ):
+        rules = [rule for wiring in incoming for rule in wiring.rules]
+        if not all(isinstance(rule, (STDP, Triplet)) for rule in rules):
             continue
         kicks: list[list[Kick]] = [[] for _ in range(units.n)]
         for wiring in incoming:
@@ -77,36 +77,54 @@ def _by_synapses(kicks: list[list[Kick]], wiring: Wiring, synapses: Any, result:
     """Add what arrives along a projection to what arrives at its targets."""
     pre = [[tick(time) for time in train] for train in result.spikes(wiring.pre).trains()]
     post = [[tick(time) for time in train] for train in result.spikes(wiring.post).trains()]
-    bounds = None if wiring.rule is None else wiring.rule.bounds(synapses.weights)
     columns = (synapses.sources, synapses.targets, synapses.delays, synapses.weights)
     for source, target, delay, weight in zip(*columns, strict=True):
         times = [time + tick(delay) for time in pre[source]]
         receptor = wiring.receptor or ("inhibitory" if weight < 0 else "excitatory")
         weights = [weight] * len(times)
-        if bounds is not None:
-            weights = _learned(wiring.rule, bounds, weight, times, post[target])
+        if wiring.rules:
+            weights = _learned(wiring.rules, synapses.weights, weight, times, post[target])
         kicks[target] += [(time, receptor, w) for time, w in zip(times, weights, strict=True)]
 
 
 def _learned(
-    rule: Any, bounds: tuple[float, float], w: float, arrivals: list[int], spikes: list[int]
+    rules: Any, initial: Any, w: float, arrivals: list[int], spikes: list[int]
 ) -> list[float]:
-    """The weight of a synapse at each arrival, by pair STDP as its docstring has it."""
-    low, high = bounds
-    plus = 0.005 * high if rule.a_plus is None else rule.a_plus
-    minus = 1.05 * plus if rule.a_minus is None else rule.a_minus
+    """The weight of a synapse at each arrival, by what the docstrings of its rules say."""
+    bounds = [rule.bounds(initial) for rule in rules]
+    low, high = max(low for low, _ in bounds), min(high for _, high in bounds)
     found = []
     events = sorted([(time, 0) for time in arrivals] + [(time, 1) for time in spikes])
     for now, kind in events:
         if kind == 0:
             found.append(w)
-            earlier = [time for time in spikes if time < now]
-            w -= minus * _trace(now, earlier, rule.tau_minus)
-        else:
-            earlier = [time for time in arrivals if time <= now]
-            w += plus * _trace(now, earlier, rule.tau_plus)
-        w = min(max(w, low), high)
+        for rule, (_, most) in zip(rules, bounds, strict=True):
+            told = (rule, most, now)
+            change = _fallen(*told, spikes) if kind == 0 else _risen(*told, arrivals, spikes)
+            w = min(max(w + change, low), high)
     return found
+
+
+def _plus(rule: Any, most: float) -> float:
+    return float(0.005 * most if rule.a_plus is None else rule.a_plus)
+
+
+def _risen(rule: Any, most: float, now: int, arrivals: list[int], spikes: list[int]) -> float:
+    """What a rule adds to a weight at a spike of the target."""
+    earlier, before = [t for t in arrivals if t <= now], [t for t in spikes if t < now]
+    if isinstance(rule, Triplet):
+        slow = _trace(now, before, rule.tau_slow)
+        return rule.a_plus * _trace(now, earlier, rule.tau_x) * (1 + slow)
+    return _plus(rule, most) * _trace(now, earlier, rule.tau_plus)
+
+
+def _fallen(rule: Any, most: float, now: int, spikes: list[int]) -> float:
+    """What a rule adds to a weight at an arrival."""
+    before = [time for time in spikes if time < now]
+    if isinstance(rule, Triplet):
+        return -rule.a_minus * _trace(now, before, rule.tau_y)
+    minus = 1.05 * _plus(rule, most) if rule.a_minus is None else rule.a_minus
+    return -float(minus * _trace(now, before, rule.tau_minus))
 
 
 def _trace(now: int, earlier: list[int], tau: float) -> float:

@@ -22,7 +22,8 @@ from potentia.hardware import Device, Law
 from potentia.hardware.devices.ageing import Ageing
 from potentia.kernels.cpu import binding
 from potentia.sim import Connectivity, Distribution, NeuronModel, Rule, Stimulus, Store
-from potentia.tests.fuzz import networks
+from potentia.sim.engines import batch_learning
+from potentia.tests.fuzz import networks, owned
 from potentia.tests.fuzz.case import Case, Drive, Look, Units, Wiring
 from potentia.tests.fuzz.generator import generate
 
@@ -158,6 +159,17 @@ def test_every_part_of_a_network_is_made():
     assert not sorted(ELSEWHERE.keys() & made().keys())
 
 
+def test_parts_of_a_users_own_are_made():
+    """A store, rules and stimuli such as a user writes, and several rules on one projection."""
+    kinds = {
+        kind.__name__
+        for kind in vars(owned).values()
+        if isinstance(kind, type) and kind.__module__.endswith(".fuzz.own")
+    }
+    assert len(kinds) >= 7
+    assert kinds <= made().keys()
+
+
 def test_every_field_is_set():
     """Every field of every class in a network is more than its default somewhere; of a model it is
     one per unit too.
@@ -184,7 +196,7 @@ def test_every_field_is_set():
         ("Wiring", "weight", {"number", "array", "law"}),
         ("Wiring", "delay", {"number", "array", "law"}),
         ("Wiring", "store", {"part"}),
-        ("Wiring", "rule", {"part"}),
+        ("Wiring", "rule", {"part", "other"}),
         ("Wiring", "receptor", {"number"}),
         ("Poisson", "rate", {"number", "array", "law"}),
         ("Poisson", "weight", {"number", "array", "law"}),
@@ -354,6 +366,27 @@ def test_judges_see_what_is_solved_wrong(monkeypatch, part):
 
     monkeypatch.setattr(networks.solved, "_units", changed)
     assert _seen("solved", range(60)) == {"event"}
+
+
+def test_judges_see_what_batches_learn_wrong(monkeypatch):
+    """A sum of changes that leaves the weights where they were."""
+    monkeypatch.setattr(
+        batch_learning.Changes, "weights", lambda self, way, name, bounds: self._before[name]
+    )
+    assert _seen("taught", range(1000, 1200)) == {"clock", "event"}
+
+
+def test_runs_that_are_taken_up_again_were_broken_off(tmp_path):
+    """The judge of resumed runs stops them before their end, with a checkpoint there."""
+    kept = set()
+    for seed in range(40):
+        case = replace(generate(seed), chunk=7)
+        duration = case.seconds(case.first + case.second)
+        path = tmp_path / str(seed)
+        stopped = networks.kept._stops(case.simulator(), duration, path, 1 + seed % 3)
+        if stopped and any(part.suffix == ".snapshot" for part in path.iterdir()):
+            kept.add(case.engine)
+    assert kept == {"clock", "event"}
 
 
 def _seen(judge: str, seeds: range) -> set[str]:
