@@ -4,10 +4,8 @@ import errno
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,19 +13,15 @@ from typing import Any
 
 import h5py
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
 
-from potentia import cli, process
-from potentia.errors import DataError, ParameterError
+from potentia import cli
+from potentia.errors import DataError
 from potentia.experiments import balanced_network, experiments, load
 from potentia.experiments.framework.experiment import (
     Context,
-    format_table,
-    is_timed,
     read_settings,
-    settings_rows,
 )
-from potentia.experiments.framework.runner import compare, execute, verify
+from potentia.experiments.framework.runner import execute, verify
 from potentia.sim.disk import atomic
 from potentia.sim.runs.runfolder import read_run
 from potentia.version import __version__
@@ -203,91 +197,6 @@ def test_data_from_the_environment(tmp_path, monkeypatch):
     assert "/no/such is not a folder" in done.stderr
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted_runs_say_so(tmp_path, number):
-    command = [
-        sys.executable,
-        "-m",
-        "potentia",
-        "run",
-        "balanced-network",
-        "--set",
-        "duration=100000",
-    ]
-    running = subprocess.Popen(
-        [*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True
-    )
-    for _ in range(300):
-        if list(tmp_path.glob("*/run.json")):
-            break
-        time.sleep(0.1)
-    time.sleep(0.5)
-    running.send_signal(number)
-    errors = running.communicate(timeout=60)[1]
-    (folder,) = tmp_path.iterdir()
-    assert running.returncode == 128 + number
-    *before, last = errors.splitlines()  # another line before it, once there is something to keep
-    assert before in (
-        [],
-        ["potentia: stopping with a checkpoint; interrupt again to stop without one"],
-    )
-    assert last == f"potentia: interrupted; to go on: potentia resume {folder}"
-    assert read_run(folder)["status"] == "interrupted"
-    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("module", ["typer", "pydantic", "h5py", "llvmlite"])
-def test_signals_while_a_command_begins(module, number, tmp_path):
-    """Nothing has begun yet that would have to be put in order: one line, at once."""
-    (tmp_path / f"{module}.py").write_text(
-        f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(60)\n"
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "potentia",
-        "run",
-        "balanced-network",
-        "--out",
-        str(tmp_path / "runs"),
-    ]
-    paths = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        command,
-        env=os.environ | {"PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert done.returncode == 128 + number
-    assert (done.stdout, done.stderr) == ("", "potentia: interrupted\n")
-    assert not (tmp_path / "runs").exists()
-
-
-class Trap:
-    """Is interrupted while it is removed, where Python can raise nothing."""
-
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0)
-
-
-@process.interruptible()
-def interrupted_in_vain():
-    Trap()
-    time.sleep(20)
-
-
-def test_no_interrupt_is_lost():
-    with pytest.raises(process.Stopped) as stop:
-        interrupted_in_vain()
-    assert stop.value.number == signal.SIGTERM
-
-
 def shell(command):
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
@@ -337,82 +246,6 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing(tmp_path, monkeypatch
         assert done.returncode == 2
         assert "No space left on device" in done.stderr
         assert not list(tmp_path.iterdir())
-
-
-class Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    seed: int = 1
-    rate: float = Field(5.0, description="mean rate [Hz]")
-    current: float = Field(0.0, description="[A]")
-    name: str = "x"
-    quick: bool = False
-    sizes: list[int] = [1, 2]
-    limit: float | None = None
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("rate=1e-3", 1e-3),
-        ("rate=2", 2.0),
-        ("rate= 3 ", 3.0),
-        ("seed=1e3", 1000),
-        ("name=1e-3", "1e-3"),
-        ("name=true", "true"),
-        ("name=a=b", "a=b"),
-        ("quick=true", True),
-        ("quick=no", False),
-        ("sizes=[3,4]", [3, 4]),
-        ("limit=null", None),
-        ("limit=0.5", 0.5),
-    ],
-)
-def test_settings_are_read_like_yaml_but_better(text, value):
-    got = getattr(read_settings("demo", Settings, [text]), text.partition("=")[0])
-    assert got == value
-    assert type(got) is type(value)
-
-
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        ("rate=2 kHz", "rate=2000"),
-        ("current=3 nA", "current=3e-09"),
-        ("current=2uA", "current=2e-06"),
-    ],
-)
-def test_a_unit_that_fits_is_turned_into_a_number(text, hint):
-    with pytest.raises(ParameterError, match=hint):
-        read_settings("demo", Settings, [text])
-
-
-def test_timed_metrics_are_not_compared():
-    timed = ("seconds", "seconds_sd", "train_seconds", "cpu_s", "rss_mb", "real_time_factor")
-    assert all(is_timed(name) for name in timed)
-    assert not any(is_timed(name) for name in ("accuracy", "joules_per_word", "spikes_per_second"))
-    before = {"spike_hash": "a", "metrics": {"seconds": 1.0, "x": 0.3, "gone": None}}
-    assert (
-        compare(
-            before,
-            {"spike_hash": "a", "metrics": {"seconds": 2.0, "x": 0.3 * (1 + 1e-9), "gone": None}},
-        )
-        == []
-    )
-    assert len(compare(before, {"spike_hash": "b", "metrics": {"x": 0.31}})) == 2
-
-
-def test_tables_align_numbers_to_the_right():
-    text = format_table(
-        [("a", 1.23456, "V"), ("long name", 20.0, "")], header=("what", "value", "unit")
-    )
-    assert text.splitlines() == [
-        "what       value  unit",
-        "---------  -----  ----",
-        "a          1.235  V",
-        "long name     20",
-    ]
-    assert format_table([]) == ""
 
 
 def test_experiments_draw_without_matplotlib(tmp_path, monkeypatch):
@@ -482,14 +315,6 @@ def test_help_on_an_experiment_lists_its_settings(command):
     assert rows["bits"].startswith("8 whole number | null >= 1 and <= 16 2**bits levels")
     assert rows["procedural"].startswith("false true | false draw synapses again")
     assert set(load("microcircuit").settings.model_fields) <= set(rows)
-
-
-def test_every_default_that_is_listed_is_one_that_can_be_set():
-    for name in experiments():
-        model = load(name).settings
-        for setting, default, *_ in settings_rows(model):
-            made = read_settings(name, model, [f"{setting}={default}"])
-            assert getattr(made, setting) == model.model_fields[setting].default
 
 
 def test_plain_help_imports_no_experiment():

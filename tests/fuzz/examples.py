@@ -8,9 +8,7 @@ import functools
 import inspect
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
-from decimal import Decimal
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +20,9 @@ from potentia.experiments import load
 from potentia.hardware import (
     BreakdownReRAM,
     Cost,
-    Crossbar,
-    Device,
     MultilevelCell,
     Part,
     Polynomial,
-    Wires,
     digital_joules,
 )
 from potentia.learning import STDP, Readout, TrainedReadout
@@ -36,17 +31,11 @@ from potentia.sim import (
     AllToAll,
     BatchResult,
     Connections,
-    Connectivity,
-    Distribution,
     EventTrace,
-    NeuronModel,
-    Rule,
     Samples,
     SpikeCount,
     Spikes,
     SpikeTrain,
-    Stimulus,
-    Store,
 )
 
 
@@ -366,72 +355,3 @@ CALLS: dict[str, dict[str, Any]] = {
         "projection": Of(lambda _: ran()[0].network.projections[0]),
     },
 }
-
-
-def plain(made: Any) -> None:
-    """Raise TypeError where a description keeps a number or a text of another library than Python
-    or NumPy's arrays.
-    """
-    if not is_dataclass(made) or isinstance(made, type):
-        return
-    for own in fields(made):
-        value = getattr(made, own.name)
-        foreign = isinstance(
-            value, (np.generic, np.ma.MaskedArray, torch.Tensor, Fraction, Decimal)
-        )
-        if foreign or (
-            isinstance(value, np.ndarray) and (value.ndim == 0 or value.dtype.kind not in "iuf")
-        ):
-            raise TypeError(f"{type(made).__name__}.{own.name} keeps a {type(value).__name__}")
-
-
-def use(made: Any) -> None:
-    """Do with an object what it is made for, for a few steps."""
-    plain(made)
-    if type(made).__module__.startswith("potentia"):
-        str(made)
-    net = Network()
-    if isinstance(made, NeuronModel):
-        cells = net.population(made, 3)
-        net.stimulate(cells, SpikeTrain([1e-3], [0], 1e-3))
-        _run(net)
-        if made.event is not None:
-            Simulator(net, engine="event").run(2e-3)
-    elif isinstance(made, Stimulus):
-        net.stimulate(net.population(LIF(), 3), made)
-        _run(net)
-    elif isinstance(made, (Connectivity, Distribution, Store, Rule)):
-        _joined(net, made)
-    elif isinstance(made, Device):
-        made.read(made.aged(made.write(np.full(3, made.full), 1), 10.0, 1), 2)
-        _joined(net, Crossbar(made))
-    elif isinstance(made, Wires):
-        made.currents(np.full((3, 3), 1e-5), np.ones(3))
-    elif isinstance(made, Network):
-        _run(made)
-    elif isinstance(made, Simulator):
-        made.run(made.plan.dt if hasattr(made.plan, "dt") else 1e-3)
-    elif isinstance(made, torch.nn.Module) and hasattr(made, "in_features"):
-        made(torch.zeros(1, made.in_features, dtype=made.weight.dtype))
-
-
-def _run(net: Network) -> None:
-    Simulator(net, dt=1e-4).run(1e-3)
-
-
-def _joined(net: Network, part: Any) -> None:
-    """Run a network whose projection has this part."""
-    n = 27 if hasattr(part, "pre_cells") else 3
-    cells = net.population(LIF(), n)
-    net.stimulate(cells, SpikeTrain([1e-3], [0], 20e-3))
-    connectivity = part if isinstance(part, Connectivity) else AllToAll()
-    weight = part if isinstance(part, Distribution) else None if hasattr(part, "matrix") else 1e-3
-    own = (
-        {"store": part}
-        if isinstance(part, Store)
-        else {"rule": part}
-        if isinstance(part, Rule)
-        else {}
-    )
-    net.connect(cells, cells, connectivity, weight=weight, **own)
-    _run(net)

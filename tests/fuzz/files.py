@@ -26,7 +26,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .readers import KINDS, Foreign, Other, Reader
+from .reader import Foreign, Other, Reader
+from .readers import KINDS
 
 SECONDS = 2.0  # of processor time for one file
 PATIENCE = 60.0  # [s] without any progress, as of one that waits for a pipe

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from potentia.tests.fuzz import files, readers
-from potentia.tests.fuzz.readers import KINDS, Reader
+from potentia.tests.fuzz import files
+from potentia.tests.fuzz.reader import Other, Reader
+from potentia.tests.fuzz.readers import KINDS
 
 SIZES = {"short": 1200, "long": 200_000}
 
@@ -52,7 +53,7 @@ class Broken(Reader):
             case 4:
                 raise KeyError("x")
             case 5:
-                raise readers.Other("more")
+                raise Other("more")
 
 
 def test_the_driver_sees_what_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

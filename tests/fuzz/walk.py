@@ -25,8 +25,8 @@ import numpy as np
 from potentia.errors import LONGEST, PotentiaError
 
 from .doors import Door, doors
-from .examples import use
 from .hostile import HOSTILE
+from .use import use
 
 SECONDS: Final = 2.0  # of processor time that a call may take, with the use of what it made
 COMPILING: Final = 20.0  # that it may take the first time, when machine code is made
