@@ -29,8 +29,8 @@ MIXED = 40  # one seed in so many mixes numbers and arrays in a model, since eac
 UNMIXED = 1000  # seeds below never do
 UNTAUGHT = 1000  # of seeds below, networks of the event engine do not learn
 LAWFUL = 8  # one seed in so many has distributions in models and stimuli
+OWNED = 0.25  # of the networks have parts of a user's own, several rules or wires behind rates
 # seeds below draw what they always drew, so that versions can be compared by their spikes
-OWNED = 0.25  # of the networks have parts of a user's own
 PINNED = 100
 
 

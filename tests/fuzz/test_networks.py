@@ -21,7 +21,18 @@ from potentia import Network, Simulator
 from potentia.hardware import Device, Law
 from potentia.hardware.devices.ageing import Ageing
 from potentia.kernels.cpu import binding
-from potentia.sim import Connectivity, Distribution, NeuronModel, Rule, Stimulus, Store
+from potentia.models import LIF, SpikeSource
+from potentia.sim import (
+    AllToAll,
+    Choice,
+    Connectivity,
+    Distribution,
+    NeuronModel,
+    Rule,
+    SpikeTrain,
+    Stimulus,
+    Store,
+)
 from potentia.sim.engines import batch_learning
 from potentia.tests.fuzz import networks, owned
 from potentia.tests.fuzz.case import Case, Drive, Look, Units, Wiring
@@ -366,6 +377,28 @@ def test_judges_see_what_is_solved_wrong(monkeypatch, part):
 
     monkeypatch.setattr(networks.solved, "_units", changed)
     assert _seen("solved", range(60)) == {"event"}
+
+
+@pytest.mark.parametrize("first", [1, -1])
+def test_arrivals_that_a_step_adds_up(first):
+    """Excitation 10 ns before inhibition fires a unit; the clock, which adds them up in one step of
+    0.1 us, has no spike. So its judge says nothing, and formulas have the last word.
+    """
+    case = Case(
+        0,
+        1,
+        (Units("source", SpikeSource(), 1), Units("cell", LIF(), 1)),
+        tuple(
+            Wiring(f"c{sign}", "source", "cell", AllToAll(), sign * 20e-3, Choice((delay,)))
+            for sign, delay in ((first, 1e-3), (-first, 1e-3 + 10e-9))
+        ),
+        (Drive("in", "source", SpikeTrain([5e-3], [0])),),
+        (Look("cell", "spikes"),),
+        engine="event",
+    )
+    assert len(networks.judges.whole(case).spikes("cell")) == (first > 0)
+    assert networks.symmetries.converges(case) == (first < 0)
+    assert networks.solved.solved(case)
 
 
 def test_judges_see_what_batches_learn_wrong(monkeypatch):
