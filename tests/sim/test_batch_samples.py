@@ -111,8 +111,12 @@ def test_a_repeated_batch_draws_the_same_and_further_samples_others(how):
     first, again = made.run(0.1, batch=3), made.run(0.1, batch=3)
     assert first.hash == again.hash
     others = made.run(0.1, batch=3, first=3)
-    counts = np.array([np.bincount(part.ids, minlength=1000) for part in
-                       (*first.spikes(source), *others.spikes(source))])  # fmt: skip
+    counts = np.array(
+        [
+            np.bincount(part.ids, minlength=1000)
+            for part in (*first.spikes(source), *others.spikes(source))
+        ]
+    )
     assert counts.mean() == pytest.approx(10, abs=5 * np.sqrt(10 / counts.size))
     apart = np.corrcoef(counts)[np.triu_indices(6, 1)]
     assert np.abs(apart).max() < 5 / np.sqrt(1000)
