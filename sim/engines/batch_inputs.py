@@ -12,7 +12,7 @@ from ..description.drawn import drawn_stimulus
 from ..description.inputs import Stimulus
 from ..description.network import Network
 from ..description.parts import Input
-from ..plan.population import suits
+from ..plan.inputs import suits
 
 MOST_SAMPLES: Final = 1_000_000  # of one batch
 OWNER: Final = "Simulator"

@@ -25,7 +25,7 @@ from ..description.plausibility import check_model
 from ..description.replaced import replaced
 from ..description.store import Ideal
 from ..plan.draw_values import receptor_of
-from ..plan.population import conducts, suits
+from ..plan.inputs import conducts, suits
 from ..seed import stream_key
 from .engine import Engine
 

@@ -18,7 +18,7 @@ from ..description.parts import Population, Projection
 from ..description.rules import members
 from ..plan.capacity import check_memory
 from ..plan.draw_values import receptor_of
-from ..plan.population import initial_values
+from ..plan.model_numbers import initial_values
 from .event_chains import Chains, Drawn, draw
 from .event_plan import EventPlan, EventSynapses
 from .event_ranks import ranks_of

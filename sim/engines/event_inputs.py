@@ -24,7 +24,7 @@ from ..description.continuous import (
 )
 from ..description.inputs import Stimulus
 from ..description.parts import Input, Population
-from ..plan.population import constant_drive, counts, event_input, reached, suits
+from ..plan.inputs import constant_drive, counts, event_input, reached, suits
 from ..seed import beginning, stream_key
 from .event_plan import EventPlan
 from .event_solved import receiving, ticks

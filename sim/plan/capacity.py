@@ -14,7 +14,7 @@ from ..description.distributions import Distribution, Parametric
 from ..description.network import Network
 from ..description.parts import Input, Population, Probe, Projection
 from .draw_values import MAX_LAG, RARE, weight_levels
-from .population import event_input
+from .inputs import event_input
 from .probes import BUFFER
 
 # Bytes:

@@ -23,8 +23,9 @@ from .bundle import gather
 from .capacity import check_memory
 from .draw_synapses import draw
 from .draw_values import receptor_of
+from .inputs import conducts
 from .plan import Plan
-from .population import PopulationScope, conducts, joined
+from .population import PopulationScope, joined
 from .probes import build_probe
 from .shards import cut, deal, even, owned
 from .sums import Sums

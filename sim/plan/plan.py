@@ -24,7 +24,7 @@ from ..operators.operator import FirstUnit, Operator, Phase, Stream
 from ..operators.projection import ProjectionScope
 from ..operators.signals import Memory, Signal, block_name, definite
 from ..operators.synapses import Synapses
-from .population import constant_drive, constants_of, suits
+from .inputs import constant_drive, constants_of, suits
 from .probes import Recorder
 
 MARKED_REGIONS = ("state", "flow", "sums")  # of memory, to which deliveries add

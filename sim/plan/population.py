@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ParameterError, UnsupportedError
-from .. import validation as check
-from ..description.continuous import EventInput
-from ..description.distributions import values
-from ..description.inputs import Stimulus
 from ..description.network import Network
-from ..description.neuron import NeuronModel
-from ..description.parts import Input, Population, Projection, modulators_of, spikes_only
+from ..description.parts import Input, Population, Projection, modulators_of
 from ..operators.build import Build
 from ..operators.operator import FirstUnit, Nap, Phase, Shard, Stream, parameters
 from ..operators.per_thread import PerThread, spread
@@ -23,6 +17,8 @@ from ..operators.signals import ANY, MOST_COUNT, Signal
 from ..operators.synapses import Synapses
 from ..operators.traces import Traces
 from ..seed import stream_key
+from .inputs import constant_drive, constants_of, reached, suits
+from .model_numbers import apart, initial_values, per_unit, zero_threshold
 from .shards import owned
 
 MANY: Final = 8  # shards in a network from which on shards may nap
@@ -64,18 +60,7 @@ class PopulationScope:
         outgoing = [synapses[part.name] for part in joined.outgoing]
         self.depth = 1 + max((int(part.lags.max()) for part in outgoing), default=0)
         initial = initial_values(network, population)
-        self.state = {
-            variable: build.signal(
-                f"{name}.{variable}",
-                "state",
-                dtype,
-                (n,),
-                initial.get(variable, 0),
-                model.units.get(variable, ""),
-                most=_most(dtype, build.shards[name]),
-            )
-            for variable, dtype in model.state.items()
-        }
+        self.state = self._state(initial, build)
         self.receptors = {
             key: self.state[model.receives[key]]
             if key in model.receives
@@ -96,13 +81,33 @@ class PopulationScope:
         past = self.depth if model.sends is None else 1
         self.history = build.signal(f"{name}.history", "flow", "uint32", (past, n), most=n - 1)
         self.history_count = build.signal(f"{name}.history_count", "flow", "int64", (past,), most=n)
-        self.sent: Signal | None = None
-        if model.sends is not None and joined.outgoing:
-            # until something was sent
-            before = np.broadcast_to(initial.get(model.sends, 0), (self.depth, n))
-            self.sent = build.signal(f"{name}.sent", "flow", "float", (self.depth, n), before)
+        self.sent = self._sent(initial, build)
         self.key = stream_key(network.seed, "population", name)
         self.signature = build.signal(f"{name}.signature", "flow", "uint64", (1,), most=ANY)
+
+    def _state(self, initial: Mapping[str, Any], build: Build) -> dict[str, Signal]:
+        """The state variables, by name."""
+        name, n, model = self.population.name, self.population.n, self.population.model
+        return {
+            variable: build.signal(
+                f"{name}.{variable}",
+                "state",
+                dtype,
+                (n,),
+                initial.get(variable, 0),
+                model.units.get(variable, ""),
+                most=_most(dtype, build.shards[name]),
+            )
+            for variable, dtype in model.state.items()
+        }
+
+    def _sent(self, initial: Mapping[str, Any], build: Build) -> Signal | None:
+        """The ring of the numbers that graded units sent; their initial values until they do."""
+        variable, shape = self.population.model.sends, (self.depth, self.population.n)
+        if variable is None or not self.joined.outgoing:
+            return None
+        before = np.broadcast_to(initial.get(variable, 0), shape)
+        return build.signal(f"{self.population.name}.sent", "flow", "float", shape, before)
 
     def stimulate(self, described: Input, network: Network, build: Build) -> None:
         stimulus, n = described.stimulus, self.population.n
@@ -171,8 +176,9 @@ class PopulationScope:
         return drive
 
     def firing(self, build: Build) -> dict[str, Any]:
-        """fired_post, count_post: for each thread the units of its own that fire in a step;
-        declared on first use.
+        """fired_post, count_post: for each thread the units of its own that fire in a step.
+
+        They are declared on first use.
         """
         if self._firing:
             return self._firing
@@ -243,70 +249,75 @@ class PopulationScope:
         return self._traces
 
     def advance(self, build: Build) -> None:
-        """The population's own operators: advance, then send."""
+        """The population's own operators: advance, settle, gather what fired, send."""
         name, model = self.population.name, self.population.model
         owner = f"{type(model).__name__} of population {name!r}"
         merging = self._merging(build, owner)
-        _apart(model, build.precision)
+        apart(model, build.precision)
         constants = build.constants(
-            name, _per_unit(model, model.constants(build.dt), self.population.n), model.exact
+            name, per_unit(model, model.constants(build.dt), self.population.n), model.exact
         )
-        scope: dict[str, Any] = {
-            "key": Stream(self.key),
-            "first_unit": FirstUnit(),
-            **self.state,
-            **self.receptors,
-        }
-        scope |= {**constants, "drive": self.drive, "fired": self.fired}
+        scope: dict[str, Any] = {"key": Stream(self.key), "first_unit": FirstUnit()}
+        scope |= {**self.state, **self.receptors, **constants}
+        scope |= {"drive": self.drive, "fired": self.fired}
         draws = isinstance(scope["key"], Stream) and "key" in parameters(
             build.kernel(model.kernel, owner)
         )
-        counts = self.count
-        if len(self.shards) > 1:
-            counts = build.signal(
-                f"{name}.counts", "flow", "int64", (len(self.shards),), most=_sizes(self.shards)
-            )
-        scope |= merging
+        counts = self._counts(build)
         leads, follows = (None, None) if draws else self._naps(build)
         build.operator(
             Phase.ADVANCE,
             name,
             model.kernel,
-            scope,
+            scope | merging,
             returns=counts,
             shards=self.shards,
             nap=leads,
             owner=owner,
         )
-        for variable, signal in self.state.items():
-            if signal.dtype == "float" and not (
-                variable == "v" and _zero_threshold(model, build.precision)
-            ):
-                own: dict[str, Any] = {"every": SETTLING, "shards": self.shards, "nap": follows}
-                build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal}, **own)
-        if len(self.shards) > 1:
-            starts = build.fixed(
-                f"{name}.starts", np.array([low for low, _, _ in self.shards], np.int64)
-            )
-            own = {"fired": self.fired, "counts": counts, "starts": starts, "count": self.count}
+        self._settle(build, follows)
+        if counts is not self.count:
+            starts = np.array([low for low, _, _ in self.shards], np.int64)
+            own = {"fired": self.fired, "counts": counts, "count": self.count}
+            own["starts"] = build.fixed(f"{name}.starts", starts)
             build.operator(Phase.GATHER, name, "gather_step", own)
         for signal in self.modulators.values():  # once all rules have read them
             build.operator(
                 Phase.LEARN, signal.name, "clear_step", {"values": signal}, shards=self.shards
             )
+        self._send(build)
+
+    def _counts(self, build: Build) -> Signal:
+        """How many units of each shard fired in this step; `count` where there is one shard."""
+        n = len(self.shards)
+        if n == 1:
+            return self.count
+        name = f"{self.population.name}.counts"
+        return build.signal(name, "flow", "int64", (n,), most=_sizes(self.shards))
+
+    def _settle(self, build: Build, nap: Nap | None) -> None:
+        """Set to zero, now and then, what has decayed to almost nothing."""
+        model = self.population.model
+        for variable, signal in self.state.items():
+            if signal.dtype != "float":
+                continue
+            if variable == "v" and zero_threshold(model, build.precision):
+                continue
+            own: dict[str, Any] = {"every": SETTLING, "shards": self.shards, "nap": nap}
+            build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal}, **own)
+
+    def _send(self, build: Build) -> None:
+        """Enter spikes, and the numbers of graded units, into the rings that deliveries read."""
+        name, variable = self.population.name, self.population.model.sends
         build.operator(Phase.SEND, name, "send_step", self.outgoing)
-        if self.sent is not None and model.sends is not None:
-            build.operator(
-                Phase.SEND,
-                name,
-                "send_values_step",
-                {"values": self.state[model.sends], "sent": self.sent},
-            )
+        if self.sent is not None and variable is not None:
+            own = {"values": self.state[variable], "sent": self.sent}
+            build.operator(Phase.SEND, name, "send_values_step", own)
 
     def _merging(self, build: Build, owner: str) -> dict[str, Any]:
-        """The arguments of a kernel that counts arrivals which make no spike of their own, if it
-        asks for `merged`.
+        """Arguments of a kernel that counts arrivals which make no spike of their own.
 
+        Such a kernel asks for `merged`; none for any other kernel.
         counted: 1 if every arrival adds 1 to the receptor, else 0: a store that reads currents and
         a user's stimulus may add other numbers. Nothing is counted then, and no tally told.
         """
@@ -360,140 +371,6 @@ class PopulationScope:
             "history_count": self.history_count,
             "signature": self.signature,
         }
-
-
-def initial_values(network: Network, population: Population) -> dict[str, Any]:
-    """The initial values of state variables, by name: a number or (n,)."""
-    start = dict(population.model.initial())
-    for variable, value in population.initial.items():
-        key = stream_key(network.seed, "initial", population.name, variable)
-        start[variable] = values(
-            value, population.n, key, "Network", f"population initial {variable}"
-        )
-    return start
-
-
-def reached(described: Input) -> str:
-    """The receptor that an input reaches."""
-    return described.receptor or described.population.model.receptors[0]
-
-
-def counts(described: Input) -> bool:
-    """Whether an input reaches a receptor to which each arrival adds 1, whatever its weight."""
-    return reached(described) in described.population.model.counts
-
-
-def constants_of(described: Input, stimulus: Stimulus, dt: float) -> dict[str, Any]:
-    """The kernel's constants for `stimulus`, which may replace the described one; weights of
-    counted arrivals are 1.
-    """
-    given = stimulus.arguments(described.population.n, dt)
-    if counts(described):
-        given |= {name: np.ones(np.shape(given[name]))[()] for name in stimulus.weighs}
-    return given
-
-
-def suits(described: Input, stimulus: Stimulus) -> None:
-    """Refuse a stimulus that does not fit the units or the receptor; it may replace the described
-    one.
-    """
-    stimulus.fits(described.population.n)
-    spikes_only(described.population, stimulus, described.receptor)
-    if stimulus.goes == "receptor":
-        conducts(
-            described.population,
-            reached(described),
-            getattr(stimulus, "weight", 0.0),
-            described.name,
-        )
-
-
-def event_input(described: Input, stimulus: Stimulus) -> EventInput | None:
-    """What a stimulus, the described one or another in its place, is in continuous time; None for a
-    level alone.
-
-    Raises UnsupportedError where it does not say, ParameterError where that does not fit the
-    population.
-    """
-    if not stimulus.kernel:
-        return None
-    told, name = stimulus.event(described.population.n), type(stimulus).__name__
-    if told is None:
-        raise UnsupportedError(
-            f"Simulator.engine: input {described.name!r} is {name}, which does not tell by {name}.event what it is "
-            "without steps; use engine='clock'"
-        )
-    if not isinstance(told, EventInput) or told.goes != stimulus.goes:
-        kinds = {
-            "receptor": "SpikeTimes or PoissonProcess",
-            "drive": "PiecewiseConstant or HeldNoise",
-        }
-        rule = f"must return {kinds.get(stimulus.goes, 'an EventInput')} or None, as it goes to a {stimulus.goes}"
-        raise check.fail(stimulus, "event", rule, told)
-    told.fits(described.population.n)
-    if told.goes == "receptor":
-        conducts(
-            described.population, reached(described), getattr(told, "weight", 0.0), described.name
-        )
-    return told
-
-
-def conducts(population: Population, receptor: str, weights: Any, name: str) -> None:
-    """Refuse weights below 0 where the receptor is a conductance."""
-    if receptor in population.model.conductances and np.min(weights, initial=0.0) < 0:
-        model, low = type(population.model).__name__, float(np.min(weights))
-        raise ParameterError(
-            f"Network: the weights of {name} must be >= 0, since {receptor!r} of {model} is a conductance; to "
-            f"inhibit, give them and the receptor, one of {', '.join(population.model.receptors)} (got {low:g})"
-        )
-
-
-def _zero_threshold(model: NeuronModel, precision: str) -> bool:
-    """Whether any threshold is 0: then a potential just below 0 must not be rounded to 0, where it
-    would fire.
-    """
-    return bool((_field(model, "threshold").astype(precision) == 0).any())
-
-
-def _apart(model: NeuronModel, precision: str) -> None:
-    """Refuse a reset that rounding to `precision` lifts to the threshold: a refractory unit would
-    fire.
-    """
-    threshold, reset = _field(model, "threshold"), _field(model, "reset")
-    bad = (reset < threshold) & (reset.astype(precision) >= threshold.astype(precision))
-    if bad.any():
-        worst = float(np.broadcast_to(reset, bad.shape)[bad][0])
-        rule = f"must lie below the threshold in {precision} too, which cannot tell them apart"
-        raise check.fail(model, "reset", f"{rule}; choose dtype='float64' or a lower reset", worst)
-
-
-def _field(model: NeuronModel, name: str) -> NDArray[np.float64]:
-    """A field of a model, one number or (n,); NaN if there is none with numbers."""
-    value = np.asarray(vars(model).get(name, np.nan))
-    return value.astype(np.float64) if value.dtype.kind in "iuf" else np.asarray(np.nan)
-
-
-def _per_unit(model: object, constants: Mapping[str, Any], n: int) -> Mapping[str, Any]:
-    """A kernel's constants, checked to be one number or (n,) each: a shorter array would be read
-    past its end.
-    """
-    for name, value in constants.items():
-        if np.ndim(value) and np.shape(value) != (n,):
-            rule = f"must be one number or one per unit ({n})"
-            raise check.fail(model, f"constants {name}", rule, f"shape {np.shape(value)}")
-    return constants
-
-
-def constant_drive(
-    inputs: Iterable[Input], population: Population, replaced: Mapping[str, Stimulus]
-) -> NDArray[np.float64]:
-    """The sum of all constant currents among `inputs` that go to a population (n,)."""
-    drive = np.zeros(population.n)
-    for part in inputs:
-        stimulus = replaced.get(part.name, part.stimulus)
-        if part.population is population:
-            drive += np.asarray(stimulus.level)
-    return drive
 
 
 def _sizes(shards: Sequence[Shard]) -> NDArray[np.int64]:

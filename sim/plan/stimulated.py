@@ -10,8 +10,8 @@ from typing import Any
 from ..description.network import Network
 from ..operators.build import Build
 from ..operators.signals import Signal
+from .inputs import constant_drive, constants_of, suits
 from .plan import Plan
-from .population import constant_drive, constants_of, suits
 
 
 def stimulated(plan: Plan, network: Network, name: str) -> Plan:

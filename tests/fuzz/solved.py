@@ -13,7 +13,7 @@ from potentia.kernels.reference.random import mix, normal
 from potentia.learning import STDP
 from potentia.models import CubaLIF, SpikeSource
 from potentia.sim import Constant, Noise, Poisson, SpikeTrain, Step, TimedArray
-from potentia.sim.plan.population import initial_values
+from potentia.sim.plan.model_numbers import initial_values
 from potentia.sim.seed import stream_key
 
 from .case import Case, Look, Units, Wiring

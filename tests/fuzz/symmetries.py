@@ -24,7 +24,7 @@ from potentia.sim import (
     Stimulus,
     TimedArray,
 )
-from potentia.sim.plan.population import initial_values
+from potentia.sim.plan.model_numbers import initial_values
 
 from .case import Case, Look, Units, Wiring
 from .drives import spelled
