@@ -215,7 +215,7 @@ class EventEngine:
             rows = memory.rows(population, variable)
             free = np.ones(rows.size, np.bool_)
             if variable == kernels_of(population).state[0]:
-                free = memory.units.neuron["held"][memory.numbers(population)] < max(memory.now, 0)
+                free = ~memory.resting(population)
             memory.units.state[rows[free]] = value[free]
         memory.predict(population)
         return EventEngine(self.plan, memory, threads=self.threads)
@@ -268,7 +268,8 @@ class EventEngine:
             before.bring(old)
         memory = EventMemory(plan)
         memory.restore(before.snapshot())
-        for _, new in changed:
+        for old, new in changed:
+            memory.reset_anew(old, new)
             memory.predict(new)
         return EventEngine(plan, memory, threads=self.threads)
 

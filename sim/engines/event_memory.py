@@ -103,6 +103,24 @@ class EventMemory:
         own = self.numbers(population)
         cached(foresee)(table(self.units), own.start, own.stop, self.now + 1)
 
+    def resting(self, population: Population) -> NDArray[np.bool_]:
+        """Which units of a population are refractory (n,)."""
+        resting: NDArray[np.bool_] = self.units.neuron["held"][self.numbers(population)] > max(
+            self.now, 0
+        )
+        return resting
+
+    def reset_anew(self, old: Population, new: Population) -> None:
+        """Move refractory units, which stay at the reset of the `old` model, to that of the new
+        one.
+        """
+        before, after = getattr(old.model, "reset", None), getattr(new.model, "reset", None)
+        if before is None or after is None:
+            return
+        rows = self.rows(new, kernels_of(new).state[0])
+        moved = self.resting(new) & (self.units.state[rows] == before)
+        self.units.state[rows[moved]] = np.broadcast_to(after, (new.n,))[moved]
+
     def grow(self, room: int) -> None:
         """Make room for at least `room` more spikes in flight."""
         more = np.zeros(max(room, self.flight.times.size), np.int64)

@@ -48,10 +48,11 @@ def stimulated(plan: Plan, network: Network, name: str) -> Plan:
         replace(
             operator,
             arguments={
-                key: changed.get(operator, {}).get(key, value)
-                for key, value in operator.arguments.items()
+                key: changed[operator].get(key, value) for key, value in operator.arguments.items()
             },
         )
+        if operator in changed
+        else operator  # the very same: projections know those of their stores
         for operator in plan.operators
     ]
     signals = _exchanged(plan.signals, prefix, made)

@@ -262,3 +262,19 @@ def test_a_store_of_a_users_own_programs_what_ideal_adds(room, dtype):
     rounding = 1e-6 if dtype == "float32" else 1e-12
     for here, there in zip(*learned, strict=True):
         np.testing.assert_allclose(here, there, rtol=rounding)
+
+
+def test_a_batch_learns_after_another_stimulus():
+    """A stimulus that is there from the beginning, and one that takes its place, teach the same."""
+    outcomes = []
+    for changed in (False, True):
+        net = network(Crossbar(EXACT, adc=None), Raising(pulses=1.0))
+        simulator = Simulator(net, **CLOCK)
+        if changed:
+            simulator.stimulate("train", train(2))
+            simulator.stimulate("train", train(1))
+        before = simulator.weights("in")
+        simulator.run(DURATION, batch=2, learn="sum")
+        outcomes.append(simulator.weights("in"))
+        assert (outcomes[-1] != before).any()
+    np.testing.assert_array_equal(*outcomes)

@@ -14,12 +14,13 @@ import pytest
 from potentia import Network, Simulator
 from potentia.errors import DataError, NetworkError, ParameterError
 from potentia.learning import STDP
-from potentia.models import LIF, CubaLIF
+from potentia.models import LIF, AdaptiveLIF, CubaLIF
 from potentia.sim import (
     Constant,
     Explicit,
     NeuronModel,
     Poisson,
+    SpikeTrain,
     Uniform,
 )
 from potentia.tests.sim.own_model import leak_step
@@ -332,3 +333,29 @@ def test_both_values_of_one_call_are_set_or_none():
         simulator.set("cells", threshold=10e-3, v=np.zeros(2))
     assert state(simulator) == before
     assert simulator.network.populations[0].model.threshold == 15e-3
+
+
+@pytest.mark.parametrize("how", [{"dt": 1e-4, "dtype": "float64"}, {"engine": "event"}], ids=str)
+def test_a_refractory_unit_goes_on_from_the_reset_of_now(how):
+    """Fired at 5 ms and refractory to 7 ms: another reset acts at 6 ms, and at 7 ms any potential
+    can be set.
+    """
+    model = AdaptiveLIF(refractory=2e-3, reset=[0.0, 1e-3, 2e-3])
+    for changes, at, first in (
+        ({"reset": [-3e-3, 0.0, 4e-3]}, 6e-3, [-3e-3, 0.0, 4e-3]),
+        ({"tau": 10e-3}, 6e-3, [0.0, 1e-3, 2e-3]),
+        ({"reset": -3e-3, "v": 4e-3}, 6e-3, [-3e-3] * 3),
+        ({"v": 4e-3}, 7e-3, [4e-3] * 3),
+        ({"v": 4e-3, "reset": -3e-3}, 7e-3, [4e-3] * 3),
+    ):
+        net = Network()
+        cells = net.population(model, 3, name="cells")
+        net.stimulate(cells, SpikeTrain([5e-3] * 3, range(3), weight=20e-3))
+        simulator = Simulator(net, **how)
+        simulator.run(at)
+        simulator.set("cells", **changes)
+        simulator.run(8e-3 - at)
+        kept = math.exp(-1e-3 / changes.get("tau", model.tau))
+        np.testing.assert_allclose(
+            simulator.state("cells", "v"), kept * np.array(first), rtol=0, atol=1e-15
+        )
