@@ -5,6 +5,9 @@ import math
 from numba import njit
 
 from .caching import kernel
+from .deliver import NEAR, prefetch
+
+AHEAD = 64  # synapses between fetching the weight of one and changing it
 
 
 @njit(error_model="numpy", inline="always")
@@ -91,11 +94,16 @@ def stdp_spike_step(
     """
     if count_post[0] == 0:
         return 0
-    room = proposed[0]
+    room, far = proposed[0], direct and synapse_post.size > NEAR
     lowered = weights.dtype.type(math.exp(-rate_pre * (step % span_pre)))
     for k in range(count_post[0]):
-        j = fired_post[k]
-        for q in range(first_post[j], first_post[j + 1]):
+        begin, end = first_post[fired_post[k]], first_post[fired_post[k] + 1]
+        if far:
+            for q in range(begin, min(begin + AHEAD, end)):
+                prefetch(weights, synapse_post[q])
+        for q in range(begin, end):
+            if far and q + AHEAD < end:
+                prefetch(weights, synapse_post[q + AHEAD])
             moved = lowered * trace_pre[segment_post[q]]
             room = learn(synapse_post[q], moved, direct, weights, low, high, synapse, change, room)
     proposed[0] = room

@@ -125,3 +125,43 @@ def test_both_ways_are_one():
         learned("cpu", given("float64", direct, "uint32"))["weights"] for direct in (True, False)
     )
     np.testing.assert_array_equal(at_once, proposed)
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_weights_that_are_fetched_in_advance(direct):
+    """A projection beyond the second-level cache, whose targets have no, few and many synapses,
+    learns as that of the reference does.
+    """
+    rng = np.random.default_rng(5)
+    lengths = np.array([0, 1, 63, 64, 65, 300_000, 0, 300_000])  # around the distance, and beyond
+    n = int(lengths.sum())
+    first = np.append(0, np.cumsum(lengths)).astype("uint32")
+    outcomes = []
+    order, weights = rng.permutation(n).astype("uint32"), rng.uniform(0.2, 0.8, n)
+    segments, trace = rng.integers(0, 50, n).astype("uint16"), rng.uniform(0.0, 0.3, 50)
+    for name in ("cpu", "reference"):
+        room = {"synapse": np.zeros(2 * n, "uint32"), "change": np.zeros(2 * n)}
+        own = room | {"proposed": np.zeros(1, np.int64), "weights": weights.copy()}
+        kernel = load(name).kernel("stdp_spike_step")
+        arguments = own | {
+            "fired_post": np.arange(lengths.size, dtype="uint32"),
+            "count_post": np.array([lengths.size]),
+            "first_post": first,
+            "synapse_post": order,
+            "segment_post": segments,
+            "trace_pre": trace,
+            "rate_pre": 0.05,
+            "span_pre": 16,
+            "direct": int(direct),
+            "low": 0.0,
+            "high": 0.9,
+        }
+        call = {key: arguments[key] for key in parameters(kernel) if key != "step"}
+        clockwork = Clockwork(
+            np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40
+        )
+        load(name).program([Call(kernel, call, None)], clockwork, "float64").advance(7, 8)
+        outcomes.append(own)
+    assert (outcomes[0]["weights"] != weights).any() == direct
+    for key, array in outcomes[0].items():
+        np.testing.assert_allclose(array, outcomes[1][key], rtol=1e-14, err_msg=key)
