@@ -22,7 +22,7 @@ from potentia.hardware import Crossbar
 from potentia.kernels.gpu import devices
 from potentia.learning import STDP
 from potentia.models import AdEx, CobaLIF, LeakyRate
-from potentia.sim import Ideal, Rules
+from potentia.sim import Ideal, Procedural, Rules
 from potentia.sim.plan import shards
 from potentia.sim.results.records import concatenate
 
@@ -289,6 +289,7 @@ def gpu(case: Case) -> bool:
         or shutil.which("g++") is None
         or any(isinstance(part, Crossbar) for part in stores)
         or _own(case)
+        or _drawn_products(case)
     ):
         return False
     left = tuple(look for look in case.probes if look.what not in LISTS)
@@ -310,6 +311,12 @@ def _own(case: Case) -> bool:
     rules = [rule for wiring in case.projections for rule in wiring.rules]
     stimuli = [drive.stimulus for drive in case.inputs]
     return any(isinstance(part, (Drifting, Rewarded, Saw, Triplet)) for part in rules + stimuli)
+
+
+def _drawn_products(case: Case) -> bool:
+    """Whether numbers meet synapses that are drawn again, which a card adds in any order."""
+    sends = {units.name for units in case.populations if units.model.sends is not None}
+    return any(w.pre in sends and isinstance(w.store, Procedural) for w in case.projections)
 
 
 @contextmanager

@@ -95,6 +95,8 @@ def _graded(dice: Dice, pre: Units, post: Units, name: str, case: Case) -> Wirin
     wirer = Wirer(dice, pre, post, name, case.network_seed)
     top = dice.pick([-0.3, 0.5]) * MODELS[type(post.model)].drive[1]
     wirer.receptor, wirer.low, wirer.high = None, min(top, 0.0), max(top, 0.0)
+    if dice.chance(0.2):
+        return wirer.procedural(case.grid)
     connectivity = wirer._connectivity(dice.pick(CONNECTIVITIES))
     n = len(wirer._edges(connectivity))
     weight = None if type(connectivity).__name__ == "FromSparse" else wirer._weight(n)

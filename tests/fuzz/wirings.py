@@ -79,7 +79,7 @@ class Wirer:
         more = ["learning"] * teaches if event else ["crossbar", "learning", "learning"]
         kind = dice.pick(["ideal", "ideal", "bits", "procedural", *more])
         if kind == "procedural":
-            return self._procedural(grid)
+            return self.procedural(grid)
         store = rule = None
         learns = kind == "learning"
         if kind == "crossbar" or (kind == "learning" and not event and dice.chance(0.5)):
@@ -123,7 +123,8 @@ class Wirer:
             self.receptor,
         )
 
-    def _procedural(self, grid: float) -> Wiring:
+    def procedural(self, grid: float) -> Wiring:
+        """Synapses that are drawn again whenever they are needed."""
         dice = self.dice
         k, autapses = dice.whole(0, 6), self._autapses()
         if self.post.n == 1 and self.recurrent and not autapses.get("autapses", True):
