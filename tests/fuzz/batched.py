@@ -12,7 +12,7 @@ from .judges import Difference, equal, same
 
 
 def batches(case: Case) -> bool:
-    """No sample depends on threads or on the samples after it; the simulator stays; sample 0 alone
+    """No sample depends on threads or on the samples beside it; the simulator stays; sample 0 alone
     is a plain run.
     """
     learn = "each" if any(wiring.rule for wiring in case.projections) else None
@@ -31,6 +31,14 @@ def batches(case: Case) -> bool:
             f"sample {k} of a batch",
             other.run(duration, inputs=fewer, batch=k + 1, learn=learn)[k],
             samples[k],
+        )
+    for first in range(1, case.batch):
+        rest = {name: stimuli[first:] for name, stimuli in case.later.items()}
+        how = {"batch": case.batch - first, "learn": learn, "first": first}
+        same(
+            f"sample {first}, the first of a batch",
+            other.run(duration, inputs=rest, **how)[0],
+            samples[first],
         )
     plain = other.run(duration, batch=2, learn=learn)
     same("sample 0 without other stimuli", plain[0], other.run(duration))
