@@ -14,7 +14,7 @@ from scipy import stats
 from potentia.errors import PotentiaWarning
 from potentia.hardware import MultilevelCell
 from potentia.hardware.devices import presets
-from potentia.sim.results import figures
+from potentia.sim.results import figure_style, figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ def overview() -> Figure:
     """Forming, errors of writing, what a year does to half of g_max, and how the error of a reading
     grows.
     """
-    with figures.style() as plt:
+    with figure_style.style() as plt:
         figure, ((formed, written), (aged, read)) = plt.subplots(2, 2, figsize=(9.0, 6.4))
         _formed(formed)
         _written(written)
@@ -51,7 +51,12 @@ def _formed(axes: Axes) -> None:
     g = presets.breakdown_taox().write(np.full(25 * CELLS, 1e-5), KEY) / MICRO
     grid = np.linspace(5.0, 22.0, 200)
     axes.hist(
-        g[g > 0], bins=80, density=True, color=figures.COLOURS[0], alpha=0.5, label="broken down"
+        g[g > 0],
+        bins=80,
+        density=True,
+        color=figure_style.COLOURS[0],
+        alpha=0.5,
+        label="broken down",
     )
     axes.plot(
         grid,

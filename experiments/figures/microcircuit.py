@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potentia.sim import Spikes
-from potentia.sim.results import figures, statistics
+from potentia.sim.results import figure_style, statistics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 Groups = Mapping[str, Values]
 
-SHADES: Final = {"E": figures.COLOURS[0], "I": figures.COLOURS[1]}
+SHADES: Final = {"E": figure_style.COLOURS[0], "I": figure_style.COLOURS[1]}
 LIGHT: Final = {"E": "#a9bfd6", "I": "#e6b5a6"}
 SHOWN: Final = 0.4  # [s], the end of the recording
 DOTS: Final = 1900  # neurons in the raster, of all populations together
@@ -41,7 +41,7 @@ def overview(spikes: Mapping[str, Spikes], references: Mapping[str, float]) -> F
     irregular = {name: _finite(record.isi_cv()) for name, record in spikes.items()}
     alike = {name: statistics.correlations(record) for name, record in spikes.items()}
     synchronous = {name: statistics.synchrony(record) for name, record in spikes.items()}
-    with figures.style() as plt:
+    with figure_style.style() as plt:
         figure = plt.figure(figsize=(7.4, 7.6))
         top, bottom = figure.add_gridspec(2, 1, height_ratios=(1.75, 1.0))
         grid = top.subgridspec(2, 3, width_ratios=(1.55, 1.0, 1.0))
@@ -87,7 +87,7 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes) -> None:
             va="center",
         )
         base += part.n
-        ax.axhline(base, color=figures.PALE, linewidth=0.6, zorder=0)
+        ax.axhline(base, color=figure_style.PALE, linewidth=0.6, zorder=0)
     span = 1e3 * min(SHOWN, max(record.stop - record.start for record in spikes.values()))
     ax.set(xlim=(1e3 * SHOWN - span, 1e3 * SHOWN), ylim=(base, 0), yticks=[])
     ax.set_title(f"{100 * share:.2g} % of the neurons", loc="right")
@@ -125,7 +125,7 @@ def boxes(values: Groups, ax: Axes, references: Sequence[float] | None = None) -
         places,
         "D",
         markersize=3.2,
-        color=figures.INK,
+        color=figure_style.INK,
         markerfacecolor="white",
         markeredgewidth=0.8,
         zorder=4,
@@ -138,7 +138,7 @@ def boxes(values: Groups, ax: Axes, references: Sequence[float] | None = None) -
             "|",
             markersize=11,
             markeredgewidth=1.1,
-            color=figures.INK,
+            color=figure_style.INK,
             zorder=3,
             label="published",
         )
@@ -151,7 +151,7 @@ def bars(values: Mapping[str, float], ax: Axes) -> None:
     """One bar per population."""
     colours = [SHADES[name[-1]] for name in values]
     ax.barh(range(len(values)), list(values.values()), height=0.62, color=colours)
-    ax.axvline(0.0, color=figures.INK, linewidth=0.7)
+    ax.axvline(0.0, color=figure_style.INK, linewidth=0.7)
     _populations(values, ax)
 
 
@@ -172,7 +172,7 @@ def ridges(values: Groups, ax: Axes, *, grain: float = 0.0) -> None:
         ax.stairs(level - heights, edges, baseline=level, fill=True, color=LIGHT[name[-1]])
         ax.stairs(level - heights, edges, baseline=level, color=SHADES[name[-1]], linewidth=0.8)
     if low < 0:
-        ax.axvline(0.0, color=figures.INK, linewidth=0.5, zorder=0)
+        ax.axvline(0.0, color=figure_style.INK, linewidth=0.5, zorder=0)
     _populations(values, ax)
     ax.set_xlim(edges[0], high)
 

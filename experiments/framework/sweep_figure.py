@@ -13,7 +13,7 @@ import numpy as np
 
 from potentia.experiments.framework.experiment import is_timed
 from potentia.experiments.framework.sweep import Point
-from potentia.sim.results import figures
+from potentia.sim.results import figure_style, figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,7 +70,7 @@ def overview(points: Sequence[Point]) -> Figure | None:
             ).append(point)
     n_columns = min(COLUMNS, len(metrics))
     n_rows = -(-len(metrics) // n_columns)
-    with figures.style() as plt:
+    with figure_style.style() as plt:
         figure, grid = plt.subplots(
             n_rows, n_columns, figsize=(2.5 * n_columns, 2.1 * n_rows), squeeze=False
         )
@@ -79,7 +79,7 @@ def overview(points: Sequence[Point]) -> Figure | None:
                 ax.set_axis_off()
                 continue
             for (label, members), colour in zip(
-                lines.items(), itertools.cycle(figures.COLOURS), strict=False
+                lines.items(), itertools.cycle(figure_style.COLOURS), strict=False
             ):
                 x, mean, spread = _series(members, key, name)
                 ax.errorbar(

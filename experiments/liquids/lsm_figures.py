@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from potentia.experiments.framework.experiment import Context
 from potentia.experiments.liquids.liquid import DT
 from potentia.sim import Result
-from potentia.sim.results import figures
+from potentia.sim.results import figure_style, figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +55,7 @@ def plot_study(context: Context) -> None:
 
 def recording(result: Result) -> Figure:
     """One recording: what is active and who spikes, frame by frame, and how many."""
-    with figures.style() as plt:
+    with figure_style.style() as plt:
         figure, (above, below) = plt.subplots(
             2, 1, figsize=(6.6, 4.2), height_ratios=(2.6, 1.3), sharex=True
         )
@@ -68,7 +68,7 @@ def recording(result: Result) -> Figure:
 
 def energy(parts: dict[str, dict[str, float]]) -> Figure:
     """Joules of a sample on a logarithmic axis, part by part: variant -> part -> [J]."""
-    with figures.style() as plt:
+    with figure_style.style() as plt:
         figure, ax = plt.subplots(figsize=(5.6, 2.6))
         rows = [
             (f"{name}: {part}", value)
@@ -76,7 +76,10 @@ def energy(parts: dict[str, dict[str, float]]) -> Figure:
             for part, value in each.items()
             if value
         ]
-        colours = {name: figures.COLOURS[k % len(figures.COLOURS)] for k, name in enumerate(parts)}
+        colours = {
+            name: figure_style.COLOURS[k % len(figure_style.COLOURS)]
+            for k, name in enumerate(parts)
+        }
         for place, (label, value) in enumerate(reversed(rows)):
             ax.barh(place, value * 1e9, color=colours[label.partition(":")[0]], height=0.62)
             ax.annotate(
@@ -98,7 +101,7 @@ def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
     by label.
     """
     axes = list(dict.fromkeys(point["axis"] for point in points))
-    with figures.style() as plt:
+    with figure_style.style() as plt:
         rows = -(-len(axes) // COLUMNS)
         size = (3.3 * min(len(axes), COLUMNS), 2.7 * rows)
         figure, grid = plt.subplots(
@@ -115,7 +118,7 @@ def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
                 values,
                 [100 * mean for mean in means],
                 [100 * sd for sd in spread],
-                color=figures.COLOURS[0],
+                color=figure_style.COLOURS[0],
                 marker="o",
                 markersize=3.5,
                 capsize=2,
@@ -123,7 +126,7 @@ def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
             )
             for number, (label, level) in enumerate(levels.items(), start=1):
                 look = {
-                    "color": figures.COLOURS[number],
+                    "color": figure_style.COLOURS[number],
                     "linestyle": (0, (4 - number, 2)),
                     "linewidth": 1.0,
                 }

@@ -8,7 +8,7 @@ import numpy as np
 
 from potentia.experiments.framework.experiment import Context
 from potentia.experiments.liquids.lsm_figures import sweep
-from potentia.sim.results import figures
+from potentia.sim.results import figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,13 +33,13 @@ def plot_study(context: Context) -> None:
 
 def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:
     """Seen and unseen classes, side by side, with chance."""
-    with figures.style() as plt:
+    with figure_style.style() as plt:
         figure, ax = plt.subplots(figsize=(1.0 * len(names) + 1.4, 3.0))
         for k, (part, chance) in enumerate(CHANCE.items()):
             means = np.array([100 * metrics[f"accuracy_{part}_{name}"] for name in names])
             spread = np.array([100 * metrics[f"accuracy_{part}_{name}_sd"] for name in names])
             places = np.arange(len(names)) + 0.38 * (k - 0.5)
-            colour = figures.COLOURS[k]
+            colour = figure_style.COLOURS[k]
             ax.bar(places, means, 0.36, color=colour, label=f"{part} classes", zorder=2)
             shown = np.where(spread > 0, spread, np.nan)  # one training has no spread
             ax.errorbar(
@@ -47,7 +47,7 @@ def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:
                 means,
                 shown,
                 fmt="none",
-                ecolor=figures.INK,
+                ecolor=figure_style.INK,
                 elinewidth=0.8,
                 capsize=2,
                 zorder=3,
@@ -65,12 +65,12 @@ def accuracies(metrics: dict[str, Any], names: list[str]) -> Figure:
 def epochs(runs: dict[str, list[dict[str, list[float]]]]) -> Figure:
     """Accuracy on seen and unseen classes over the epochs, a line per training, with chance."""
     shown = [name for name in ("rram_noisy", "dealt", "srnn") if name in runs]
-    with figures.style() as plt:
+    with figure_style.style() as plt:
         figure, grid = plt.subplots(
             1, len(shown), figsize=(2.6 * len(shown), 2.6), sharey=True, squeeze=False
         )
         for ax, name in zip(grid[0], shown, strict=True):
-            for (part, chance), colour in zip(CHANCE.items(), figures.COLOURS, strict=False):
+            for (part, chance), colour in zip(CHANCE.items(), figure_style.COLOURS, strict=False):
                 for number, run in enumerate(runs[name]):
                     course = 100 * np.array(run[part])
                     ax.plot(
@@ -111,7 +111,7 @@ def common_space(places: dict[str, Any]) -> Figure:
     image, sound = np.array(places["image"]), np.array(places["sound"])
     centre = image.mean(axis=0)
     axes = np.linalg.svd(image - centre, full_matrices=False)[2][:2].T
-    with figures.style() as plt:
+    with figure_style.style() as plt:
         figure, ax = plt.subplots(figsize=(4.6, 3.6))
         colours = plt.get_cmap("tab10")
         for digit in np.unique(places["image_class"]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .figures import style
+from .figure_style import style
 from .records import Records, Spikes
 
 if TYPE_CHECKING:

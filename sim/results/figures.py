@@ -1,5 +1,4 @@
-"""Figures of results. Every function plots into the Axes it is given, or into new ones, and returns
-them.
+"""Figures of results: each function plots into the Axes it is given, or new ones, and returns them.
 
 matplotlib is imported on first use only; it comes with ``pip install potentia[plot]``.
 """
@@ -7,90 +6,41 @@ matplotlib is imported on first use only; it comes with ``pip install potentia[p
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...errors import DependencyError
 from .. import validation as check
 from ..conversion import shown
 from ..hdf5 import hdf5
+from .figure_style import (
+    COLOURS,
+    INK,
+    PALE,
+    axes_of,
+    colours,
+    label_of,
+    legend,
+    prefixed,
+    show_span,
+    style,
+    styled,
+)
 from .records import Records, Samples, Spikes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-P = ParamSpec("P")
-T = TypeVar("T")
-COLOURS: Final = ("#2f5d8a", "#c0563b", "#4f8a5b", "#8064a2", "#b8902f", "#5c6770")
-INK, PALE = "#2b2f33", "#d9dde1"
-PREFIXES: Final = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M"}
 MOST_TRACES: Final = 5
 MOST_UNITS: Final = 400  # shown per population in a raster
 MOST_PANELS: Final = 50  # of an overview: a picture can only be so high
-MOST_LETTERS: Final = 60  # of a name
 MOST_NUMBERS: Final = 2_500  # written into the cells of a matrix
 MOST_SHOWN: Final = 1_000_000
 MOST_BINS: Final = 100_000  # of a rate
-STYLE: Final[dict[str, Any]] = {
-    "font.size": 8.5,
-    "axes.titlesize": 9.5,
-    "axes.labelsize": 8.5,
-    "axes.titlelocation": "left",
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.linewidth": 0.7,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.formatter.limits": (-3, 4),
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "lines.linewidth": 1.1,
-    "figure.dpi": 110,
-    "savefig.dpi": 200,
-    "figure.constrained_layout.use": True,
-}
-
-
-@contextmanager
-def style() -> Iterator[Any]:
-    """The look of all figures for the time being; yields `matplotlib.pyplot`.
-
-    Raises DependencyError.
-    """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise DependencyError(
-            "figures need matplotlib; install it with pip install potentia[plot]"
-        ) from None
-    with plt.rc_context(cast(Any, STYLE)):
-        yield plt
-
-
-def _styled(plot: Callable[P, T]) -> Callable[P, T]:
-    """`plot`, with everything that it plots in the look of all figures."""
-
-    @wraps(plot)
-    def plotted(*args: P.args, **kwargs: P.kwargs) -> T:
-        with style():
-            return plot(*args, **kwargs)
-
-    return plotted
 
 
 def save(figure: Figure, path: str | Path) -> Path:
@@ -110,7 +60,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     return place
 
 
-@_styled
+@styled
 def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = MOST_UNITS) -> Axes:
     """Spike times [s] of all populations, one above the other; of each, `most` recorded units
     evenly chosen.
@@ -119,10 +69,10 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = 
         _records("raster", spikes),
         check.whole("raster", "most", most, least=1, most=MOST_SHOWN),
     )
-    ax = _axes(ax, (6.4, 3.0))
+    ax = axes_of(ax, (6.4, 3.0))
     base = 0
     ticks: list[tuple[float, str]] = []
-    for colour, (name, record) in zip(_cycle(len(spikes)), spikes.items(), strict=True):
+    for colour, (name, record) in zip(colours(len(spikes)), spikes.items(), strict=True):
         gap, n_shown = max(4, most // 50), min(record.n_recorded, most)
         shown = np.linspace(0, record.n_recorded - 1, n_shown).astype(np.int64)
         shown = shown if record.recorded is None else np.sort(record.recorded)[shown]
@@ -138,25 +88,25 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = 
             rasterized=True,
         )
         some = f"\n{n_shown} of {record.n}" if n_shown < record.n else ""
-        ticks.append((base + n_shown / 2, _text(name) + some))
+        ticks.append((base + n_shown / 2, label_of(name) + some))
         base += n_shown + gap
         ax.axhline(base - gap / 2, color=PALE, linewidth=0.6, zorder=0)
     ax.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
     ax.tick_params(axis="y", length=0)
     ax.set(ylim=(-1, max(base, 1)), xlabel="time [s]")
-    _span(ax, spikes.values())
+    show_span(ax, spikes.values())
     return ax
 
 
-@_styled
+@styled
 def rates(
     spikes: Mapping[str, Spikes], ax: Axes | None = None, *, width: float | None = None
 ) -> Axes:
     """Population rates [Hz] in bins of `width` [s], a hundredth of the span if None."""
     spikes = _records("rates", spikes)
     width = None if width is None else check.within("rates", "width", width, above=0.0, unit="s")
-    ax = _axes(ax, (6.4, 1.6))
-    for colour, (name, record) in zip(_cycle(len(spikes)), spikes.items(), strict=True):
+    ax = axes_of(ax, (6.4, 1.6))
+    for colour, (name, record) in zip(colours(len(spikes)), spikes.items(), strict=True):
         span = record.stop - record.start
         if span <= 0:
             continue
@@ -169,16 +119,16 @@ def rates(
             baseline=None,
             color=colour,
             linewidth=1.0,
-            label=f"{_text(name)}, mean {record.rate:.3g} Hz",
+            label=f"{label_of(name)}, mean {record.rate:.3g} Hz",
         )
     ax.set(xlabel="time [s]", ylabel="rate [Hz]")
     ax.set_ylim(bottom=0)
-    _span(ax, spikes.values())
-    _legend(ax)
+    show_span(ax, spikes.values())
+    legend(ax)
     return ax
 
 
-@_styled
+@styled
 def traces(
     samples: Samples, ax: Axes | None = None, *, label: str = "", most: int = MOST_TRACES
 ) -> Axes:
@@ -188,9 +138,9 @@ def traces(
         check.text("traces", "label", label),
         check.whole("traces", "most", most, least=1, most=MOST_UNITS),
     )
-    ax = _axes(ax, (6.4, 2.0))
-    factor, unit = _scaled(samples.values[:, :most], samples.unit)
-    for colour, column in zip(_cycle(most), range(min(most, samples.ids.size)), strict=False):
+    ax = axes_of(ax, (6.4, 2.0))
+    factor, unit = prefixed(samples.values[:, :most], samples.unit)
+    for colour, column in zip(colours(most), range(min(most, samples.ids.size)), strict=False):
         ax.plot(
             samples.times,
             samples.values[:, column] * factor,
@@ -198,22 +148,25 @@ def traces(
             linewidth=0.9,
             label=f"{samples.ids[column]}",
         )
-    ax.set(xlabel="time [s]", ylabel=f"{_text(label)} [{_text(unit)}]" if unit else _text(label))
+    ax.set(
+        xlabel="time [s]",
+        ylabel=f"{label_of(label)} [{label_of(unit)}]" if unit else label_of(label),
+    )
     ax.margins(x=0)
     if samples.ids.size > 1:
-        _legend(ax, title="unit")
+        legend(ax, title="unit")
     return ax
 
 
-@_styled
+@styled
 def weight_matrix(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "") -> Axes:
     """A matrix of weights (n_pre, n_post), zero in white, NaN (no synapse) in grey."""
     matrix, unit = (
         _matrix("weight_matrix", "weights", weights),
         check.text("weight_matrix", "unit", unit),
     )
-    ax = _axes(ax, (4.2, 3.6))
-    factor, unit = _scaled(matrix, unit)
+    ax = axes_of(ax, (4.2, 3.6))
+    factor, unit = prefixed(matrix, unit)
     limit = float(np.nanmax(np.abs(matrix), initial=0.0)) * factor or 1.0
     shown = ax.imshow(
         matrix * factor,
@@ -226,12 +179,12 @@ def weight_matrix(weights: ArrayLike, ax: Axes | None = None, *, unit: str = "")
     ax.set_facecolor(PALE)
     ax.set(xlabel="target", ylabel="source")
     bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03)
-    bar.set_label(f"weight [{_text(unit)}]" if unit else "weight")
+    bar.set_label(f"weight [{label_of(unit)}]" if unit else "weight")
     bar.outline.set_visible(False)
     return ax
 
 
-@_styled
+@styled
 def weight_histogram(
     weights: ArrayLike, ax: Axes | None = None, *, unit: str = "", label: str = ""
 ) -> Axes:
@@ -240,13 +193,13 @@ def weight_histogram(
         check.text("weight_histogram", *part) for part in (("unit", unit), ("label", label))
     )
     values = np.ravel(check.finite_array("weight_histogram", "weights", weights))
-    ax = _axes(ax, (4.0, 2.4))
-    factor, unit = _scaled(values, unit)
+    ax = axes_of(ax, (4.0, 2.4))
+    factor, unit = prefixed(values, unit)
     look: dict[str, Any] = {
         "color": COLOURS[0],
         "histtype": "stepfilled",
         "alpha": 0.85,
-        "label": _text(label) or None,
+        "label": label_of(label) or None,
     }
     try:
         ax.hist(values * factor, bins=60, **look)
@@ -254,7 +207,7 @@ def weight_histogram(
         raise check.fail(
             "weight_histogram", "weights", "must have a range that can be cut into bins", values
         ) from None
-    ax.set(xlabel=f"weight [{_text(unit)}]" if unit else "weight", ylabel="synapses")
+    ax.set(xlabel=f"weight [{label_of(unit)}]" if unit else "weight", ylabel="synapses")
     return ax
 
 
@@ -269,17 +222,17 @@ def _names(labels: Any, n: int) -> list[str]:
             "confusion", "labels", f"must be a list of {n}, one for each class", labels
         )
     plain = [name.item() if isinstance(name, np.generic) else name for name in listed]
-    return [_text(name if isinstance(name, str) else shown(name)) for name in plain]
+    return [label_of(name if isinstance(name, str) else shown(name)) for name in plain]
 
 
-@_styled
+@styled
 def confusion(
     matrix: ArrayLike, ax: Axes | None = None, *, labels: Sequence[Any] | None = None
 ) -> Axes:
     """A confusion matrix of counts (n_true, n_predicted); shade is the share of each true class."""
     counts = _matrix("confusion", "matrix", matrix)
     names = _names(range(len(counts)) if labels is None else labels, len(counts))
-    ax = _axes(ax, (0.34 * counts.shape[1] + 1.4, 0.34 * counts.shape[0] + 1.0))
+    ax = axes_of(ax, (0.34 * counts.shape[1] + 1.4, 0.34 * counts.shape[0] + 1.0))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
@@ -294,7 +247,7 @@ def confusion(
     return ax
 
 
-@_styled
+@styled
 def bars(
     means: Mapping[str, float],
     ax: Axes | None = None,
@@ -305,10 +258,10 @@ def bars(
     """One bar per name with its error bar and value; `spread` is the standard deviation."""
     label, means = check.text("bars", "label", label), _numbers("bars", "means", means)
     spread = {} if spread is None else _numbers("bars", "spread", spread)
-    ax = _axes(ax, (0.9 * len(means) + 1.2, 2.8))
+    ax = axes_of(ax, (0.9 * len(means) + 1.2, 2.8))
     errors = [spread.get(name, 0.0) for name in means]
     places, values = np.arange(len(means)), np.array(list(means.values()), float)
-    ax.bar(places, values, width=0.62, color=_cycle(len(means)), zorder=2)
+    ax.bar(places, values, width=0.62, color=colours(len(means)), zorder=2)
     if any(errors):
         ax.errorbar(
             places,
@@ -334,7 +287,7 @@ def bars(
     return ax
 
 
-@_styled
+@styled
 def accuracy_bars(
     means: Mapping[str, float],
     ax: Axes | None = None,
@@ -397,29 +350,10 @@ def _panel(result: Records, name: str, ax: Axes) -> None:
     if what == "weights":
         last = samples.values[-1:] if samples.values.size else np.zeros(0)
         weight_histogram(last, ax, unit=samples.unit)
-        ax.set_title(f"{_text(target)}: weights at the end")
+        ax.set_title(f"{label_of(target)}: weights at the end")
         return
     traces(samples, ax, label=what)
-    ax.set_title(_text(target))
-
-
-def _text(name: str) -> str:
-    """A name as it stands, where matplotlib would take what is between two dollars
-    for a formula.
-    """
-    return name[:MOST_LETTERS].replace("$", r"\$")
-
-
-def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    with style() as plt:
-        if ax is not None:
-            check.instance("figures", "ax", ax, plt.Axes, optional=True)
-            return ax
-        return plt.subplots(figsize=size)[1]  # type: ignore[no-any-return]
-
-
-def _cycle(n: int) -> list[str]:
-    return [COLOURS[k % len(COLOURS)] for k in range(n)]
+    ax.set_title(label_of(target))
 
 
 def _matrix(owner: str, field: str, values: ArrayLike) -> NDArray[np.float64]:
@@ -445,29 +379,3 @@ def _numbers(owner: str, field: str, values: Any) -> dict[str, float]:
         check.text(owner, field, name): check.real(owner, field, value)
         for name, value in named.items()
     }
-
-
-def _scaled(values: NDArray[Any], unit: str) -> tuple[float, str]:
-    """The factor and the unit with a prefix that make `values` easy to read."""
-    largest = float(np.nanmax(np.abs(values), initial=0.0))
-    if unit in ("", "1", "Hz") or largest == 0.0 or not np.isfinite(largest):
-        return 1.0, "" if unit == "1" else unit
-    power = int(np.clip(3 * np.floor(np.log10(largest) / 3), min(PREFIXES), max(PREFIXES)))
-    return 10.0**-power, PREFIXES[power] + unit
-
-
-def _span(ax: Axes, records: Any) -> None:
-    spans = [(record.start, record.stop) for record in records if record.stop > record.start]
-    if spans:
-        ax.set_xlim(min(start for start, _ in spans), max(stop for _, stop in spans))
-
-
-def _legend(ax: Axes, title: str | None = None) -> None:
-    """A legend above the axes, where it hides nothing."""
-    handles, labels = ax.get_legend_handles_labels()
-    shown = [f"{title} {label}" for label in labels] if title else labels
-    look = {"borderaxespad": 0.0, "handlelength": 1.1, "columnspacing": 1.4}
-    if handles:
-        ax.legend(
-            handles, shown, loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=len(shown), **look
-        )
