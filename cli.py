@@ -6,10 +6,7 @@ Ctrl-C, 143 SIGTERM.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +15,8 @@ import typer
 from typer.core import TyperCommand
 
 from . import process
-from .errors import DataError, DependencyError, ParameterError, PotentiaError
+from .errors import DataError, DependencyError, ParameterError
+from .process import say, warn
 from .version import __version__
 
 app = typer.Typer(add_completion=False)
@@ -294,37 +292,22 @@ def bench(
 
 
 def main() -> None:
-    """Run the command that the process was started with: every error becomes one sentence and an
-    exit code. Signals and closed streams are seen to by `__main__`, before this is imported.
+    """Run the command that the process was started with.
+
+    Every error becomes one sentence and an exit code. Signals and closed streams are seen to by
+    `__main__`, before this is imported.
     """
     with process.elsewhere():
-        _lost.clear()
+        process.lost.clear()
         code = _guarded()
         try:
             sys.stdout.flush()
         except OSError as error:
-            _forget_stdout(error)
-        if _lost and code == 0:
-            warn(f"potentia: what was to be printed is lost: {_lost[0]}")
+            process.forget_stdout(error)
+        if process.lost and code == 0:
+            warn(f"potentia: what was to be printed is lost: {process.lost[0]}")
             code = 2
         sys.exit(code)
-
-
-_lost: list[str] = []  # why stdout could not be written
-
-
-def say(text: str) -> None:
-    """Print to stdout; once nobody reads it, go on in silence."""
-    try:
-        print(process.printable(text), flush=True)
-    except OSError as error:
-        _forget_stdout(error)
-
-
-def warn(text: str) -> None:
-    """Print to stderr, if that can be."""
-    with contextlib.suppress(OSError):
-        print(process.printable(text), file=sys.stderr, flush=True)
 
 
 def _guarded() -> int:
@@ -334,49 +317,17 @@ def _guarded() -> int:
     except typer.Exit as stop:
         return int(stop.exit_code)
     except (Exception, KeyboardInterrupt) as error:
-        code, told = _ending(error)
+        code, told = process.ending(
+            KeyboardInterrupt() if isinstance(error, typer.Abort) else error
+        )
         warn(f"potentia: {told}")
         return code
-
-
-def _ending(error: BaseException) -> tuple[int, str]:
-    """The exit code for what went wrong, and the sentence."""
-    if isinstance(error, process.Stopped):
-        return 128 + error.number, "; to go on: ".join(["interrupted", *error.told])
-    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return 128 + signal.SIGINT, "interrupted"
-    if isinstance(error, PotentiaError):
-        return 2, _line(error)
-    if isinstance(error, OSError):  # a full disk, a file that is gone: the machine's, not ours
-        return 2, f"{error.filename or 'the system'}: {_line(error.strerror or error)}"
-    if hasattr(error, "format_message"):  # what typer says of arguments that it cannot read
-        return 2, _line(error.format_message()).partition(", unable to parse")[0]
-    # the last line of defence: no traceback of a library reaches the user
-    return (
-        1,
-        f"a fault of Potentia itself, please report it: {type(error).__name__}: {_line(error)}",
-    )
-
-
-def _line(message: object) -> str:
-    return " ".join(str(message).split())
-
-
-def _forget_stdout(error: OSError) -> None:
-    """Print to nowhere from now on; remember why, unless whoever read it had enough."""
-    if not isinstance(error, BrokenPipeError):
-        _lost.append(_line(error.strerror or error))
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell_end(path: Path, record: dict[str, Any], as_json: bool) -> None:
     """The last lines of a run."""
     if as_json:
-        told = {
-            "experiment": record["experiment"],
-            "seed": record["seed"],
-            "metrics": record["metrics"],
-        }
+        told = {name: record[name] for name in ("experiment", "seed", "metrics")}
         say(json.dumps(told | {"run": str(path)}))
     else:
         say(f"spike hash {record['spike_hash']}\n{path}")

@@ -1,5 +1,6 @@
-"""The process of the command line: its streams, and the signals that end it. Nothing slow is
-imported here.
+"""The process of the command line: its streams, and the signals that end it.
+
+Nothing slow is imported here.
 
 Until a command carries something out, a signal ends the process at once, with one line: there is
 nothing to put in order. While one does (`interruptible`), a signal is raised as KeyboardInterrupt,
@@ -17,6 +18,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from .errors import PotentiaError
 
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -178,3 +181,49 @@ def _printable(letter: str) -> str:
     if letter in "\n\t" or letter.isprintable() or unicodedata.category(letter) == "Zs":
         return letter
     return ascii(letter)[1:-1]
+
+
+lost: list[str] = []  # why stdout could not be written
+
+
+def say(text: str) -> None:
+    """Print to stdout; once nobody reads it, go on in silence."""
+    try:
+        print(printable(text), flush=True)
+    except OSError as error:
+        forget_stdout(error)
+
+
+def warn(text: str) -> None:
+    """Print to stderr, if that can be."""
+    with contextlib.suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)
+
+
+def line(message: object) -> str:
+    """A message on one line."""
+    return " ".join(str(message).split())
+
+
+def ending(error: BaseException) -> tuple[int, str]:
+    """The exit code of a command that ended so, and the sentence that says why."""
+    if isinstance(error, Stopped):
+        return 128 + error.number, "; to go on: ".join(["interrupted", *error.told])
+    if isinstance(error, KeyboardInterrupt):
+        return 128 + signal.SIGINT, "interrupted"
+    if isinstance(error, PotentiaError):
+        return 2, line(error)
+    if isinstance(error, OSError):  # a full disk, a file that is gone: the machine's, not ours
+        return 2, f"{error.filename or 'the system'}: {line(error.strerror or error)}"
+    if hasattr(error, "format_message"):  # typer, of arguments that it cannot read
+        return 2, line(error.format_message()).partition(", unable to parse")[0]
+    # the last line of defence: no traceback of a library reaches the user
+    fault = f"{type(error).__name__}: {line(error)}"
+    return 1, f"a fault of Potentia itself, please report it: {fault}"
+
+
+def forget_stdout(error: OSError) -> None:
+    """Print to nowhere from now on; remember why, unless whoever read it had enough."""
+    if not isinstance(error, BrokenPipeError):
+        lost.append(line(error.strerror or error))
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
