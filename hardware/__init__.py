@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .cost import Cost, Part, digital_joules, gpu_joules, joules, synaptic_events
-from .crossbars.crossbar import Crossbar, to_conductances
+from .crossbars.crossbar import Crossbar
 from .crossbars.macro import Macro40nm
+from .crossbars.pairs import to_conductances
 from .devices import presets
 from .devices.ageing import Ageing, LogarithmicRelaxation, PowerDrift, Widening
 from .devices.breakdown import BreakdownReRAM

@@ -17,9 +17,10 @@ from ..devices.device import Device, tell_ageless
 from ..periphery.coding import Amplitude, InputCoding, Reading
 from ..periphery.converters import ADC, DAC
 from ..periphery.mapping import DifferentialPairs, WeightMapping
-from ..periphery.straight_through import check_floats, checked, in_own_precision, torch
+from ..periphery.straight_through import check_floats, in_own_precision, torch
 from ..periphery.tile import Tile
 from . import reading
+from .checks import check_parts, largest_weight, vectors
 from .digits import DigitArray
 from .tensors import Tensors
 
@@ -124,7 +125,7 @@ class AnalogLinear(torch.nn.Module):
         self.read_voltage = check.within(
             self, "read_voltage", read_voltage, above=0.0, most=MOST_VOLTS, unit="V"
         )
-        self._check()
+        check_parts(self)
         check_floats(self, "dtype", torch.get_default_dtype() if dtype is None else dtype)
         numbers = (
             float(in_features) * out_features * (2 * len(mapping.coefficients) * KEPT + WEIGHT)
@@ -176,7 +177,7 @@ class AnalogLinear(torch.nn.Module):
     @in_own_precision
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """y (..., out_features) of x (..., in_features)."""
-        values = self._vectors(x)
+        values = vectors(self, x)
         ready = self._written_anew() if self.training else self._as_written()
         self.reads += 1
         learns = x.requires_grad or (self.bias is not None and self.bias.requires_grad)
@@ -195,7 +196,7 @@ class AnalogLinear(torch.nn.Module):
 
         A cell's error lasts one reading, so this is no oracle of ``PulseWidth(white=True)``.
         """
-        values = self._vectors(x)
+        values = vectors(self, x)
         ready = self._as_written()
         self.reads += 1
         return reading.read_cells(self, ready, values).reshape(*x.shape[:-1], self.out_features)
@@ -209,7 +210,7 @@ class AnalogLinear(torch.nn.Module):
         key = None if key is None else check_key(self, key)
         self.writes += 1
         key = self.key("write", int(self.writes)) if key is None else key
-        largest = self._largest().double()
+        largest = largest_weight(self).double()
         for k, (plus, minus) in enumerate(self._write(key, largest)):
             self.plus[k], self.minus[k] = plus, minus
         self.largest.copy_(largest)
@@ -252,7 +253,7 @@ class AnalogLinear(torch.nn.Module):
         """End the automatic range of the ADC at the largest column current that x (...,
         in_features) makes.
         """
-        values = self._vectors(x)
+        values = vectors(self, x)
         self.adc_range.fill_(reading.peak(self, self._as_written(), values))
         _forget(self)
         return self
@@ -342,7 +343,7 @@ class AnalogLinear(torch.nn.Module):
     def _written_anew(self) -> ProgrammedArray:
         """Devices written for one call in training, with gradients."""
         self.writes += 1
-        key, largest = self.key("write", int(self.writes)), self._largest()
+        key, largest = self.key("write", int(self.writes)), largest_weight(self)
         keys = cell_keys(key, len(self.mapping.coefficients))
         return reading.arrays(self, self._write(key, largest), self.design.scale(largest), keys)
 
@@ -363,13 +364,6 @@ class AnalogLinear(torch.nn.Module):
             self._digits = reading.digit_arrays(self, self._ready) if reading.whole(self) else None
         return self._ready
 
-    def _largest(self) -> torch.Tensor:
-        """The largest magnitude of a weight, with its gradient."""
-        largest = checked(self, "weight", self.weight).abs().max()
-        if not torch.isfinite(largest):
-            raise check.fail(self, "weight", "must be finite everywhere", largest.item())
-        return largest
-
     def _write(self, key: int, largest: torch.Tensor) -> Pairs:
         """The devices that `key` stands for after writing the weights."""
         targets = self.design.targets(self.weight.T.to(largest.dtype), largest)
@@ -384,44 +378,6 @@ class AnalogLinear(torch.nn.Module):
         return self.design.aged(
             list(zip(self.plus, self.minus, strict=True)), float(self.seconds), self._keys()
         )
-
-    def _vectors(self, x: torch.Tensor) -> torch.Tensor:
-        """x as (batch, in_features), checked."""
-        if not isinstance(x, torch.Tensor):
-            raise check.fail(self, "x", "must be a torch.Tensor", type(x).__name__)
-        if x.ndim == 0 or x.shape[-1] != self.in_features:
-            raise check.fail(
-                self,
-                "x",
-                f"must end in in_features = {self.in_features}",
-                f"shape {tuple(x.shape)}",
-            )
-        checked(self, "weight", self.weight)
-        if x.device.type == "cpu" and x.dtype != self.weight.dtype:
-            raise check.fail(self, "x", f"must be {self.weight.dtype} like the weights", x.dtype)
-        return checked(self, "x", x).reshape(-1, self.in_features)
-
-    def _check(self) -> None:
-        """Refuse parts that are of another kind, and devices that cannot hold any weight."""
-        kinds = {
-            "device": (self.device, Device, "a Device such as PulsedReRAM()"),
-            "adc": (self.adc, ADC | None, "an ADC or None"),
-            "coding": (self.coding, InputCoding, "an InputCoding such as BitSerial(8)"),
-            "mapping": (self.mapping, WeightMapping, "a WeightMapping such as DifferentialPairs()"),
-            "tile": (self.tile, Tile, "a Tile or None"),
-        }
-        for field, (value, kind, rule) in kinds.items():
-            if not isinstance(value, kind):
-                raise check.fail(self, field, f"must be {rule}", value)
-        if not self.device.graded:
-            raise check.fail(
-                self, "device", "must take graded weights, such as PulsedReRAM()", self.device
-            )
-        for method in ("effective", "currents", "gradient"):
-            if self.wires is not None and not callable(getattr(self.wires, method, None)):
-                raise check.fail(
-                    self, "wires", f"must have a method {method}, or be None", self.wires
-                )
 
     def extra_repr(self) -> str:
         return (

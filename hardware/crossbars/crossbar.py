@@ -6,9 +6,8 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, ClassVar, Final, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ...errors import ParameterError
 from ...sim import validation as check
 from ...sim.description.store import Capabilities, Store
 from ...sim.notice import notify
@@ -20,16 +19,15 @@ from ..array.design import ArrayDesign, Pair, spiking_range
 from ..array.rows import Cells, listed, tiled, wired
 from ..devices.device import Device, tell_ageless
 from ..periphery.converters import ADC, DAC, Converter, quantiser
-from ..periphery.mapping import DifferentialPairs
 from ..periphery.tile import Tile
 from ..wires.wires import Wires
 from .counted import counted
+from .pairs import SAME, check_one_magnitude
 from .products import Converters, Reading, listed_range, multiply
 
 Matrix = NDArray[np.float64]
 
 FRESH: Final = 1.0  # [s]
-SAME: Final = 1e-9  # relative difference below which two magnitudes are one
 
 
 @final
@@ -362,7 +360,7 @@ class Crossbar(Store):
         if device.graded:
             targets = self.design.targets(weights, self._largest(projection))
         else:
-            _check_one_magnitude(device, projection.name, weights)
+            check_one_magnitude(device, projection.name, weights)
             formed = (weights > 0, weights < 0) if self.pairs == "one" else (weights != 0,) * 2
             plus, minus = (np.where(side, device.full, device.rest) for side in formed)
             targets = [(plus, minus)]
@@ -381,54 +379,3 @@ class Crossbar(Store):
         """
         bounds = [abs(bound) for bound in projection.bounds if np.isfinite(bound)]
         return max(float(np.abs(projection.synapses.weights).max(initial=0.0)), *bounds, 0.0)
-
-
-def to_conductances(
-    weights: ArrayLike, *, g_min: float, g_max: float
-) -> tuple[Matrix, Matrix, float]:
-    """Split signed weights over differential pairs of conductances.
-
-    A positive weight raises `plus`, a negative one raises `minus`, and the partner
-    rests at `g_min`, so that ``weights == scale * (plus - minus)``.
-
-    Parameters
-    ----------
-    weights : array_like, shape (n_pre, n_post) or any other
-        Synaptic weights.
-    g_min, g_max : float
-        Range of one device [S], ``0 <= g_min < g_max``.
-
-    Returns
-    -------
-    plus, minus : ndarray, shape of `weights`
-        Target conductances [S], before any programming error.
-    scale : float
-        Weight per siemens [1/S]; 0.0 if all weights are zero.
-
-    Raises
-    ------
-    ParameterError
-        If the range is empty or negative, or a weight is not finite.
-
-    References
-    ----------
-    Burr et al. (2015), doi:10.1109/TED.2015.2439635.
-    """
-    owner = "to_conductances"
-    g_min = check.within(owner, "g_min", g_min, least=0.0, unit="S")
-    g_max = check.within(owner, "g_max", g_max, above=g_min, unit="S")
-    array = check.finite_array(owner, "weights", weights)
-    largest = float(np.abs(array).max(initial=0.0))
-    ((plus, minus),) = DifferentialPairs().split(
-        array / largest if largest > 0 else array, g_min, g_max
-    )
-    return plus, minus, largest / (g_max - g_min)
-
-
-def _check_one_magnitude(device: Device, name: str, weights: Matrix) -> None:
-    magnitudes = np.abs(weights[weights != 0])
-    if magnitudes.size and np.ptp(magnitudes) > SAME * magnitudes.max():
-        raise ParameterError(
-            f"Crossbar.device: {type(device).__name__} cannot hold graded weights; give {name!r} one "
-            f"magnitude or a PulsedReRAM (got magnitudes from {magnitudes.min():g} to {magnitudes.max():g})"
-        )
