@@ -104,7 +104,7 @@ def taught(rule=None, store=None, *, n_post=N_POST, connectivity=None, weight=No
         pre, post, connectivity or AllToAll(), weight=weight, delay=delay, rule=rule, store=store,
         name="learned",
     )  # fmt: skip
-    if "error" in rule.modulators:
+    if "error" in net.projections[0].rule.modulators:
         net.connect(teacher, post, OneToOne(), weight=1.0, delay=2 * DT, receptor="error")
     net.stimulate(pre, TimedArray(rng.normal(size=(40, N_PRE)), 7 * DT), name="input")
     net.stimulate(teacher, TimedArray(rng.normal(size=(40, n_post)), 5 * DT), name="lesson")
@@ -273,6 +273,56 @@ def test_weights_move_while_all_units_rest(processor):
     simulator.run(1.0)
     np.testing.assert_allclose(simulator.weights("learned"), -2.0, rtol=1e-12)
     np.testing.assert_array_equal(simulator.state("t", "r"), 0.0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_several_rules_of_numbers(processor, threads):
+    """What two rules propose adds up."""
+    net = taught((Delta(), Sinking()))
+    simulator = Simulator(net, dt=DT, backend=processor, dtype="float64", threads=threads)
+    result = simulator.run(STEPS * DT)
+    rates, weights = plain(
+        net, result, lambda w, x, y, error: 0.05 * error * x - 1e-3 * x, low=-2.0, high=2.0
+    )
+    np.testing.assert_allclose(result.trace("post", "r"), rates, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(simulator.weights("learned"), weights, rtol=1e-10, atol=1e-12)
+
+
+def apart_step(r_pre, r_post, begin_post, end_post, first_post, synapse_post, weights):
+    for j in range(begin_post, end_post):
+        for q in range(first_post[j], first_post[j + 1]):
+            weights[synapse_post[q]] += 1e-3 * r_post[j] * r_pre[0]
+    return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apart(Rule):
+    """It looks at the state of sources, not at what arrives."""
+
+    watches: ClassVar[tuple[str, ...]] = ("numbers",)
+    direct: ClassVar[bool] = True
+    shares: ClassVar[bool] = True
+
+    def learn(self, projection, proposals):
+        scope = {**projection.reverse(), **proposals.scope}
+        projection.operator(Phase.LEARN, apart_step, scope)
+
+
+def test_threads_meet_before_a_rule_looks_at_sources():
+    """Another thread may advance them; so one call between waits for all threads."""
+    simulator = Simulator(taught(Apart()), dt=DT, threads=2)
+    operators = simulator.plan.operators
+    place = next(k for k, part in enumerate(operators) if part.name == "apart_step")
+    last = max(k for k, part in enumerate(operators) if part.phase is Phase.ADVANCE)
+    assert operators[place].thread is not None
+    assert any(part.thread is None and not part.shards for part in operators[last + 1 : place])
+    weights = []
+    for threads in (1, 2):
+        simulator = Simulator(taught(Apart()), dt=DT, threads=threads)
+        simulator.run(0.1)
+        weights.append(simulator.weights("learned"))
+    np.testing.assert_array_equal(*weights)
+    assert np.ptp(weights[0]) > 0
 
 
 def burst_step(arriving, fired_post, count_post, first_post, synapse_post, segment_post, synapse,
