@@ -152,6 +152,13 @@ def report(
     context.note(
         f"rram_noisy is {abs(apart):.1f} points {'above' if apart > 0 else 'below'} {best}, without a liquid"
     )
+    _report_energy(context, metrics, heard, task)
+
+
+def _report_energy(
+    context: Context, metrics: dict[str, Any], heard: dict[str, list[Echo]], task: Task
+) -> None:
+    """Print what the synapses of a sample take, part by part."""
     for name, runs in heard.items():
         n = len(task.frames)
         context.table(

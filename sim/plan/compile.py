@@ -18,6 +18,7 @@ from ..operators.build import Build, woken
 from ..operators.operator import Phase, Shard, parameters
 from ..operators.projection import ProjectionScope, Proposals, Share
 from ..operators.signals import ANY, Signal
+from ..operators.synapses import Synapses
 from ..operators.traces import Traces
 from .bundle import gather
 from .capacity import check_memory
@@ -41,11 +42,10 @@ def compile_network(
     threads: int = 1,
     deterministic: bool = False,
 ) -> Plan:
-    """Turn a description into a plan for `threads` threads; deterministic: arrivals are summed in
-    whole numbers.
+    """Turn a description into a plan for `threads` threads.
 
-    Raises NetworkError or ParameterError where the parts do not fit, CapacityError where memory
-    does not suffice.
+    deterministic: arrivals are summed in whole numbers, in any order. Raises NetworkError or
+    ParameterError where the parts do not fit, CapacityError where memory does not suffice.
     """
     if not network.populations:
         raise NetworkError("Network: has no population yet; add one with Network.population")
@@ -62,35 +62,8 @@ def compile_network(
         naps=not deterministic,
     )
     synapses = {part.name: draw(network, part, dt) for part in network.projections}
-    joins = joined(network)
-    scopes = {
-        part.name: PopulationScope(network, part, joins[part.name], synapses, build)
-        for part in network.populations
-    }
-    projections = {
-        part.name: ProjectionScope(synapses[part.name], build) for part in network.projections
-    }
-    for projection in network.projections:
-        receptor = (
-            None
-            if projection.graded
-            else receptor_of(projection, synapses[projection.name].occurring)
-        )
-        projections[projection.name].alike = receptor in projection.post.model.counts
-    for described in network.inputs:
-        scopes[described.population.name].stimulate(described, network, build)
-    sums = Sums.of(network, projections, scopes) if deterministic else Sums()
-    for projection in network.projections:
-        _connect(projection, projections[projection.name], scopes, sums)
-    for bundle in gather([scope for scope in projections.values() if scope.bundled]):
-        bundle.declare(build)
-    sums.declare(build)
-    for scope in scopes.values():
-        scope.advance(build)
-    if any(operator.nap is not None for operator in build.operators):
-        marks = {"asleep": build.asleep, "drowsy": build.drowsy}
-        marks |= {f"woken_{part}": woken(part) for part in ("state", "flow")}
-        build.operator(Phase.ADVANCE, "all", "drowse_step", marks)
+    scopes, projections = _scopes(network, synapses, build)
+    _declare(network, scopes, projections, build, deterministic=deterministic)
     recorders = [build_probe(probe, scopes, synapses, build) for probe in network.probes]
     # stable: order of declaration inside a phase
     operators = sorted(build.operators, key=lambda operator: operator.phase)
@@ -110,6 +83,49 @@ def compile_network(
         threads=threads,
         renewals=build.renewals,
     )
+
+
+def _scopes(
+    network: Network, synapses: Mapping[str, Synapses], build: Build
+) -> tuple[dict[str, PopulationScope], dict[str, ProjectionScope]]:
+    """The scopes of all populations and projections, by name."""
+    joins = joined(network)
+    populations = {
+        part.name: PopulationScope(network, part, joins[part.name], synapses, build)
+        for part in network.populations
+    }
+    projections = {}
+    for part in network.projections:
+        own, counts = synapses[part.name], part.post.model.counts
+        projections[part.name] = ProjectionScope(own, build)
+        if not part.graded:
+            projections[part.name].alike = receptor_of(part, own.occurring) in counts
+    return populations, projections
+
+
+def _declare(
+    network: Network,
+    scopes: Mapping[str, PopulationScope],
+    projections: Mapping[str, ProjectionScope],
+    build: Build,
+    *,
+    deterministic: bool,
+) -> None:
+    """Declare what inputs, projections and populations do in a step."""
+    for described in network.inputs:
+        scopes[described.population.name].stimulate(described, network, build)
+    sums = Sums.of(network, projections, scopes) if deterministic else Sums()
+    for projection in network.projections:
+        _connect(projection, projections[projection.name], scopes, sums)
+    for bundle in gather([scope for scope in projections.values() if scope.bundled]):
+        bundle.declare(build)
+    sums.declare(build)
+    for scope in scopes.values():
+        scope.advance(build)
+    if any(operator.nap is not None for operator in build.operators):
+        marks = {"asleep": build.asleep, "drowsy": build.drowsy}
+        marks |= {f"woken_{part}": woken(part) for part in ("state", "flow")}
+        build.operator(Phase.ADVANCE, "all", "drowse_step", marks)
 
 
 def _shards(network: Network, threads: int) -> dict[str, tuple[Shard, ...]]:

@@ -21,11 +21,8 @@ MOST_LAGS: Final = 256  # distinct delays of synapses that are drawn row by row
 
 
 def draw(network: Network, projection: Projection, dt: float) -> Synapses:
-    """The synapses of a projection: as rows where nobody needs them one by one,
-    else as a listing.
-    """
+    """The synapses of a projection: as rows if nobody needs them one by one, else as a listing."""
     pre, post, store = projection.pre, projection.post, projection.store
-    delay_key = stream_key(network.seed, "delay", projection.name)
     common: dict[str, Any] = {
         "name": projection.name,
         "n_pre": pre.n,
@@ -33,31 +30,11 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
         "plastic": projection.rule is not None,
         "key": stream_key(network.seed, "projection", projection.name),
         "dt": dt,
-        "delay_key": delay_key,
+        "delay_key": stream_key(network.seed, "delay", projection.name),
     }
-    levels = weight_levels(projection)
-    if projection.static and levels is not None:
-        table = lag_table(projection, dt)
-        rows = (
-            None
-            if table is None or table.lags.size > MOST_LAGS
-            else projection.connectivity.rows(
-                pre.n,
-                post.n,
-                stream_key(network.seed, "connectivity", projection.name),
-                recurrent=pre is post,
-            )
-        )
-        if rows is not None and table is not None:
-            return Synapses(
-                **common,
-                n=rows.n,
-                lags=table.lags,
-                levels=levels,
-                rows=rows,
-                table=table,
-                redrawn=store.can.redraws,
-            )
+    in_rows = _in_rows(network, projection, dt)
+    if in_rows is not None:
+        return Synapses(**common, **in_rows, redrawn=store.can.redraws)
     if store.can.redraws:
         raise UnsupportedError(
             f"Network.connect: {type(store).__name__} needs targets that are independent draws (FixedTotal or "
@@ -78,11 +55,32 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
     return synapses
 
 
+def _in_rows(network: Network, projection: Projection, dt: float) -> dict[str, Any] | None:
+    """What `Synapses` keeps of targets that are functions of (key, source, number of the synapse).
+
+    None where a rule or the distribution of weights or delays needs synapses one by one, and for a
+    connectivity that has no rows.
+    """
+    levels = weight_levels(projection)
+    if not projection.static or levels is None:
+        return None
+    table = lag_table(projection, dt)
+    if table is None or table.lags.size > MOST_LAGS:
+        return None
+    pre, post = projection.pre, projection.post
+    key = stream_key(network.seed, "connectivity", projection.name)
+    rows = projection.connectivity.rows(pre.n, post.n, key, recurrent=pre is post)
+    if rows is None:
+        return None
+    return {"n": rows.n, "lags": table.lags, "levels": levels, "rows": rows, "table": table}
+
+
 def _list(
     network: Network, projection: Projection, dt: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None, Listing]:
-    """Draw the synapses of a projection one by one and put them in order: lags, levels, and the
-    listing.
+    """Draw the synapses of a projection one by one and put them in order.
+
+    Returns the delays that occur [steps], the levels of weights if there are few, and the listing.
     """
     pre, post, name = projection.pre, projection.post, projection.name
     key = stream_key(network.seed, "connectivity", name)

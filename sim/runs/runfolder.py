@@ -31,6 +31,28 @@ SCHEMA: Final = 1
 REPORT: Final = "report.html"
 MOST_BYTES: Final = 1 << 24  # of a run.json or a sweep.json
 STATES: Final = ("running", "done", "failed", "interrupted")
+NEEDED: Final[dict[str, type]] = {
+    "experiment": str,
+    "status": str,
+    "seed": int,
+    "config": dict,
+    "metrics": dict,
+}
+OTHERS: Final[dict[str, type]] = {
+    "versions": dict,
+    "host": dict,
+    "tables": list,
+    "resumed": list,
+    "commit": str,
+    "spike_hash": str,
+    "started": str,
+    "ended": str,
+    "description": str,
+    "backend": str,
+    "data": str,
+    "error": str,
+    "traceback": str,
+}
 PACKAGES: Final = ("numpy", "numba", "scipy", "h5py", "torch", "matplotlib")
 
 
@@ -220,44 +242,20 @@ def write_report(folder: Path, record: Mapping[str, Any]) -> Path:
 
 
 def _check(file: Path, record: Any) -> None:
-    kinds = {"experiment": str, "status": str, "seed": int, "config": dict, "metrics": dict}
+    """Raise DataError unless `record` is what a run.json of this version holds."""
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         schema = record.get("schema") if isinstance(record, dict) else None
         versions = record.get("versions") if isinstance(record, dict) else None
         writer = str(versions.get("potentia", "")) if isinstance(versions, dict) else ""
         known = f"this version of Potentia ({__version__}) reads schema {SCHEMA}"
         raise DataError(f"{file} has schema {schema!r:.40},{by(writer):.80}; {known}")
-    for name, kind in kinds.items():
-        if not isinstance(record.get(name), kind):
-            raise DataError(
-                f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})"
-            )
-    others = {
-        "versions": dict,
-        "host": dict,
-        "tables": list,
-        "resumed": list,
-        "commit": str,
-        "spike_hash": str,
-        "started": str,
-        "ended": str,
-        "description": str,
-        "backend": str,
-        "data": str,
-        "error": str,
-        "traceback": str,
-    }
-    for name, kind in others.items():
-        if not isinstance(record.get(name), (kind, type(None))):
-            raise DataError(
-                f"{file}: {name} must be of type {kind.__name__} (got {record.get(name)!r:.60})"
-            )
+    for name, kind in (NEEDED | OTHERS).items():
+        value = record.get(name)
+        if not isinstance(value, kind) and (name in NEEDED or value is not None):
+            raise DataError(f"{file}: {name} must be of type {kind.__name__} (got {value!r:.60})")
     for table in record.get("tables") or ():
-        if (
-            not isinstance(table, dict)
-            or not isinstance(table.get("title"), str)
-            or not _rows(table)
-        ):
+        titled = isinstance(table, dict) and isinstance(table.get("title"), str)
+        if not titled or not _rows(table):
             raise DataError(
                 f"{file}: each of the tables must have a title, a header and rows (got {table!r:.60})"
             )
