@@ -307,6 +307,7 @@ def main() -> None:
         if process.lost and code == 0:
             warn(f"potentia: what was to be printed is lost: {process.lost[0]}")
             code = 2
+        exec("")  # else an interrupt that passed through another text ends `python -m` by SIGINT
         sys.exit(code)
 
 

@@ -95,3 +95,19 @@ def test_no_interrupt_is_lost():
     with pytest.raises(process.Stopped) as stop:
         interrupted_in_vain()
     assert stop.value.number == signal.SIGTERM
+
+
+def test_an_interrupt_inside_of_executed_text_ends_in_the_same_code(tmp_path):
+    """Libraries execute texts while they are imported, and Python then ends in a way of its own."""
+    text = "from potentia import cli\n"
+    text += "cli.app = lambda **_: exec('raise KeyboardInterrupt')\ncli.main()\n"
+    (tmp_path / "started.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "started"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "potentia: interrupted\n")
