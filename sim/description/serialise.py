@@ -13,6 +13,7 @@ import sys
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from itertools import dropwhile
 from typing import Any
 
@@ -40,6 +41,7 @@ ROOMS = (
     "learning",
     "hardware",
 )
+OFFERED = tuple(f"{LIBRARY}.{room}." for room in ROOMS)
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -72,7 +74,7 @@ def _pack_part(value: Any, arrays: Arrays) -> dict[str, Any]:
         for field in fields(value)
         if field.init
     }
-    return {"class": class_name(type(value)), "fields": given}
+    return {"class": _found_again(type(value)), "fields": given}
 
 
 def unpack(data: Any, arrays: Mapping[str, NDArray[Any]], depth: int = 0) -> Any:
@@ -201,6 +203,25 @@ def class_name(kind: type[Any]) -> str:
     return _offered(f"{kind.__module__}.{kind.__qualname__}")
 
 
+def _found_again(kind: type[Any]) -> str:
+    """The name under which a class is saved, and by which it will be found again.
+
+    Raises UnsupportedError for a user's class where a later one has its name: what was saved would
+    then be made of that one.
+    """
+    name = class_name(kind)
+    if name.startswith(OFFERED):
+        return name
+    port = next((port for port in PORTS if issubclass(kind, port)), kind)
+    last = [other for other in _below([port]) if class_name(other) == name and is_dataclass(other)]
+    if last and last[-1] is not kind:
+        raise UnsupportedError(
+            f"a {kind.__name__} cannot be saved: another class that was made later is called {name}, too; give "
+            "each class a name of its own"
+        )
+    return name
+
+
 def _offered(name: str) -> str:
     """A qualified name without the modules inside a room of the library; those are not the same in
     every version.
@@ -219,17 +240,25 @@ def known_classes() -> dict[str, type[Any]]:
     """
     found: dict[str, type[Any]] = {}
     todo: list[type[Any]] = list(PORTS)
+    for kind in _below(todo):
+        if is_dataclass(kind):
+            found[class_name(kind)] = kind
+            own = class_name(kind).startswith(OFFERED)
+            todo += _known_fields(kind) if own else _classes_in_fields(kind)
+    return found
+
+
+def _below(todo: list[type[Any]]) -> Iterator[type[Any]]:
+    """Classes and their subclasses, each once, those made later behind those made before; whoever
+    asks may add to `todo`.
+    """
     seen: set[type[Any]] = set()
     while todo:
         kind = todo.pop(0)
-        if kind in seen:
-            continue
-        seen.add(kind)
-        todo += type.__subclasses__(kind)
-        if is_dataclass(kind):
-            found[class_name(kind)] = kind
-            todo += _classes_in_fields(kind)
-    return found
+        if kind not in seen:
+            seen.add(kind)
+            todo += type.__subclasses__(kind)
+            yield kind
 
 
 def _rebuild(data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Network:
@@ -288,6 +317,12 @@ def _build(name: str, given: Any, arrays: Mapping[str, NDArray[Any]], depth: int
         shown = ", ".join(sorted(given)) if isinstance(given, dict) else given
         raise DataError(f"{kind.__name__} has the fields {expected} (got {shown!s:.100})")
     return kind(**{key: unpack(value, arrays, depth + 1) for key, value in given.items()})
+
+
+@cache
+def _known_fields(kind: type[Any]) -> tuple[type[Any], ...]:
+    """`_classes_in_fields` of a class of the library; to read hints takes long."""
+    return tuple(_classes_in_fields(kind))
 
 
 def _classes_in_fields(kind: type[Any]) -> Iterator[type[Any]]:

@@ -119,3 +119,44 @@ def test_what_cannot_be_saved_is_refused_before_the_first_step(model, message, t
         driven(model)._session.single(0.05, seen.append, tmp_path / "run")
     assert not seen
     assert not (tmp_path / "run").exists()
+
+
+def pulled(towards):
+    """A model of a class of its own, as a factory makes one."""
+
+    def pull_step(v, jump, fired):
+        v[:] = towards
+        return 0
+
+    @dataclass(frozen=True, kw_only=True)
+    class Pulled(NeuronModel):
+        kernel: ClassVar = staticmethod(pull_step)
+        state: ClassVar = {"v": "float"}
+        receptors: ClassVar = ("jump",)
+
+        def constants(self, dt):
+            return {}
+
+    return Pulled()
+
+
+def test_a_class_whose_name_a_later_one_has_is_not_saved(tmp_path):
+    """What is saved is found again by its name: it would silently be made of the other class."""
+    first, second = (Simulator(one_of(pulled(towards))) for towards in (1.0, 2.0))
+    second.save(tmp_path / "second")
+    loaded = Simulator.load(tmp_path / "second")
+    assert loaded.run(1e-3).trace("cells", "v")[-1] == 2.0
+    for refused in (
+        lambda: first.save(tmp_path / "first"),
+        lambda: first.run(1e-3, record_to=tmp_path / "run"),
+    ):
+        with pytest.raises(UnsupportedError, match="a Pulled cannot be saved: another class"):
+            refused()
+    assert not (tmp_path / "first").exists()
+    assert first.run(1e-3).trace("cells", "v")[-1] == 1.0
+
+
+def one_of(model):
+    net = Network(seed=1)
+    net.probe(net.population(model, 1, name="cells"), "v")
+    return net
