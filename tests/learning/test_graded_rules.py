@@ -437,3 +437,25 @@ def test_what_cannot_be_is_one_sentence(case):
 def test_the_event_engine_has_no_steps_to_learn_in():
     with pytest.raises(UnsupportedError, match="sends numbers in every step"):
         Simulator(taught(), engine="event")
+
+
+@pytest.mark.parametrize("store", [None, Crossbar(PulsedReRAM())], ids=["ideal", "crossbar"])
+def test_an_interrupted_run_leaves_the_weights_as_they_were(store):
+    simulator = Simulator(taught(store=store), dt=DT, chunk=5)
+    simulator.run(0.01)
+    before = simulator.weights("learned")
+    left = iter(range(2))
+
+    def tick(steps):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulator._session.single(0.04, tick, None)
+    np.testing.assert_array_equal(simulator.weights("learned"), before)
+    assert simulator.time == pytest.approx(0.01)
+    again = Simulator(taught(store=store), dt=DT)
+    again.run(0.01)
+    expected = again.run(0.04).trace("post", "r")
+    np.testing.assert_array_equal(simulator.run(0.04).trace("post", "r"), expected)
+    assert (simulator.weights("learned") != before).any()
