@@ -12,8 +12,9 @@ from potentia import Network, Simulator
 from potentia.hardware import Crossbar, PulsedReRAM, StuckAt, Tile
 from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
-from potentia.sim import AllToAll, Ideal, Phase, Rule, SpikeTrain, Store, Uniform
+from potentia.sim import AllToAll, Ideal, Phase, Rule, SpikeTrain, Store, TimedArray, Uniform
 from potentia.sim.engines import clock
+from potentia.tests.learning.test_graded_rules import N_POST, N_PRE, Delta, taught
 
 DT, DURATION, BATCH, SOURCES, CELLS = 1e-4, 20e-3, 5, 30, 20
 LEVELS, HIGH = 64, 20e-3  # of a device; the largest weight [V], which its whole range stands for
@@ -278,3 +279,23 @@ def test_a_batch_learns_after_another_stimulus():
         outcomes.append(simulator.weights("in"))
         assert (outcomes[-1] != before).any()
     np.testing.assert_array_equal(*outcomes)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_devices_that_numbers_drive_learn_in_batches_too(threads):
+    """Fine pulses without errors carry out what a rule on numbers proposes as well as `Ideal`; of
+    positive weights, as a change across 0 is cut short on a pair of devices.
+    """
+    fine = PulsedReRAM(g_min=1e-6, cycle_noise=0.0, **(LINEAR | {"levels": 2**40}))
+    start = np.linspace(0.8, 1.2, N_PRE * N_POST)
+    rng = np.random.default_rng(1)
+    lessons = [TimedArray(rng.normal(size=(40, N_POST)), 5e-3) for _ in range(3)]
+    learned = []
+    for store in (Crossbar(fine, adc=None), Ideal()):
+        net = taught(Delta(rate=0.01), store, weight=start)
+        made = Simulator(net, dt=1e-3, dtype="float64", threads=threads)
+        before = made.weights("learned")
+        made.run(0.03, inputs={"lesson": lessons}, learn="sum")
+        learned.append(made.weights("learned") - before)
+    assert np.abs(learned[1]).max() > 0.05
+    np.testing.assert_allclose(learned[0], learned[1], rtol=0, atol=1e-8)
