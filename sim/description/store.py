@@ -61,6 +61,9 @@ class Store(ABC):
        store can;
     4. `weights` tells the effective weight of every synapse, in the order of `projection.synapses`.
 
+    At the end of a batch with ``learn="sum"`` or "mean", what was proposed in all samples is carried
+    out by the operators of `program`, which then run once without the others, unless `can.adds`.
+
     Where the source sends numbers instead of spikes, `multiply` takes the place of `read`: it adds
     operators that add the sum of weight * number to ``receiving`` in every step.
 
