@@ -202,7 +202,7 @@ def inspect(
 
         say(words.of_sweep(sweep.standing(path)))
         return
-    files = [file for file in (path / RESULTS, *chain.segments(path)) if file.exists()]
+    files = [file for file in (path / RESULTS, *chain.sections(path)) if file.exists()]
     if (path / RECORD).exists():
         say(words.of_run(read_run(path)))
     elif not files:

@@ -218,10 +218,10 @@ class Session:
         if record_to is None:
             self._catch_up()
             return self.engine.run(seconds, tick), 0.0
-        from .runs.segments import Segments
+        from .runs.sections import Sections
 
         span = (self.time, self.time + seconds)
-        with Segments(
+        with Sections(
             record_to, self.snapshot, span, resume=resume, lasts=self._turns.present
         ) as sink:
             if sink.complete is not None:

@@ -15,7 +15,7 @@ from potentia.experiments.framework.experiment import read_settings
 from potentia.experiments.framework.runner import execute
 from potentia.sim.disk.lock import FolderLock
 from potentia.sim.engines.clock import ClockEngine
-from potentia.sim.runs import segments, snapshot, stop
+from potentia.sim.runs import sections, snapshot, stop
 from potentia.sim.runs.claim import LOCK, RECORD
 from potentia.sim.runs.runfolder import read_run
 from potentia.tests.test_cli import potentia
@@ -37,8 +37,8 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def broken(tmp_path, monkeypatch):
-    """The folder of a run that was interrupted after three segments."""
-    put, left = segments.Segments.put, iter(range(3))
+    """The folder of a run that was interrupted after three sections."""
+    put, left = sections.Sections.put, iter(range(3))
 
     def interrupted(self, *given):
         if next(left, None) is None:
@@ -46,9 +46,9 @@ def broken(tmp_path, monkeypatch):
         put(self, *given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(segments, "MOST_BYTES", 1)
-        patch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
-        patch.setattr(segments.Segments, "put", interrupted)
+        patch.setattr(sections, "MOST_BYTES", 1)
+        patch.setattr(sections, "CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(sections.Sections, "put", interrupted)
         with pytest.raises(KeyboardInterrupt):
             execute_into(tmp_path)
     (folder,) = tmp_path.iterdir()
@@ -110,7 +110,7 @@ def interrupting(patch, signals):
     """Send this process so many signals when a recorded run looks for the second time whether to
     hand over.
     """
-    wants, looks = segments.Segments.wants, iter(range(1))
+    wants, looks = sections.Sections.wants, iter(range(1))
 
     def interrupted(self, n_bytes):
         if next(looks, None) is None:
@@ -118,7 +118,7 @@ def interrupting(patch, signals):
                 os.kill(os.getpid(), signal.SIGINT)
         return wants(self, n_bytes)
 
-    patch.setattr(segments.Segments, "wants", interrupted)
+    patch.setattr(sections.Sections, "wants", interrupted)
 
 
 def test_ctrl_c_writes_a_checkpoint_and_says_how_to_go_on(tmp_path, whole, monkeypatch):
@@ -129,12 +129,12 @@ def test_ctrl_c_writes_a_checkpoint_and_says_how_to_go_on(tmp_path, whole, monke
     (folder,) = tmp_path.iterdir()
     assert stopped.returncode == 130
     assert stopped.stderr == f"potentia: interrupted; to go on: potentia resume {folder}\n"
-    assert snapshot.load(folder / segments.CHECKPOINTS[0]).time == pytest.approx(0.2)
+    assert snapshot.load(folder / sections.CHECKPOINTS[0]).time == pytest.approx(0.2)
     assert read_run(folder)["status"] == "interrupted"
     taken: list[float] = []
-    resumed = segments.Segments._resumed
+    resumed = sections.Sections._resumed
     monkeypatch.setattr(
-        segments.Segments, "_resumed", lambda self: taken.append(1) or resumed(self)
+        sections.Sections, "_resumed", lambda self: taken.append(1) or resumed(self)
     )
     assert potentia("resume", folder).returncode == 0
     assert taken

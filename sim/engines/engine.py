@@ -107,7 +107,7 @@ class Engine(Protocol):
         sink: Sink | None = None,
         state: Arrays | None = None,
     ) -> Result:
-        """Go on for `duration` [s]; a `sink` takes the records segment by segment, and only the
+        """Go on for `duration` [s]; a `sink` takes the records section by section, and only the
         last one is returned.
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.

@@ -129,7 +129,7 @@ class EventEngine:
         sink: Sink | None = None,
         state: Mapping[str, NDArray[Any]] | None = None,
     ) -> Result:
-        """Go on for `duration` [s]; a `sink` takes the records segment by segment, and only the
+        """Go on for `duration` [s]; a `sink` takes the records section by section, and only the
         last one is returned.
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.

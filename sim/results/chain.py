@@ -1,4 +1,4 @@
-"""Segment files of one run: their order, and whether each begins where the one before it ended."""
+"""Section files of one run: their order, and whether each begins where the one before it ended."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ...errors import DataError
 from ..hdf5 import hdf5
 from ..hdf5.format import Group
 
-SEGMENT: Final = re.compile(r"seg-(\d{1,15})\.h5")
-SAME_TIME: Final = 1e-9  # [s]: far below the length of a segment
+SECTION: Final = re.compile(r"seg-(\d{1,15})\.h5")
+SAME_TIME: Final = 1e-9  # [s]: far below the length of a section
 
 
 @final
@@ -21,26 +21,26 @@ class Link:
     """What a result file says about its place in a run: its span [s], its digest, and which file
     comes before it.
 
-    segment: its number, from 1 on; follows: the digest of the segment before it, none for the
+    section: its number, from 1 on; follows: the digest of the section before it, none for the
     first; run: which simulation it is of. These are None in files that say nothing of them.
     """
 
     start: float
     stop: float
     digest: str
-    segment: int | None
+    section: int | None
     follows: str | None
     run: str | None
 
 
-def segments(folder: Path) -> list[Path]:
-    """The segments in a folder, by number."""
-    found = [(match, path) for path in folder.iterdir() if (match := SEGMENT.fullmatch(path.name))]
+def sections(folder: Path) -> list[Path]:
+    """The sections in a folder, by number."""
+    found = [(match, path) for path in folder.iterdir() if (match := SECTION.fullmatch(path.name))]
     return [path for _, path in sorted(found, key=lambda item: (int(item[0][1]), item[1].name))]
 
 
 def name(number: int) -> str:
-    """What a segment is called."""
+    """What a section is called."""
     return f"seg-{number:04d}.h5"
 
 
@@ -63,7 +63,7 @@ def read_link(meta: Group) -> Link:
         start=hdf5.attribute(meta, "start", float),
         stop=hdf5.attribute(meta, "stop", float),
         digest=hdf5.attribute(meta, "digest", str),
-        segment=told("segment", int),
+        section=told("segment", int),
         follows=told("follows", str),
         run=told("run", str),
     )
@@ -71,41 +71,41 @@ def read_link(meta: Group) -> Link:
 
 @final
 class Chain:
-    """Segments of one run, added one by one; a gap or a segment of another run is a DataError."""
+    """Sections of one run, added one by one; a gap or a section of another run is a DataError."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.links = folder, list[Link]()
 
     @property
     def last(self) -> Link | None:
-        """The segment added last."""
+        """The section added last."""
         return self.links[-1] if self.links else None
 
     def add(self, path: Path, link: Link) -> None:
         """Append `path`, whose place is `link`. Raises DataError unless it follows the last one."""
-        number, match = len(self.links) + 1, SEGMENT.fullmatch(path.name)
+        number, match = len(self.links) + 1, SECTION.fullmatch(path.name)
         if match is None or int(match[1]) > number:
             raise DataError(
                 f"{self.folder} is refused: {name(number)} is missing before {path.name}"
             )
         if int(match[1]) < number:
             raise DataError(
-                f"{self.folder} is refused: it has two segments with the number of {path.name}"
+                f"{self.folder} is refused: it has two sections with the number of {path.name}"
             )
         if (reason := self._stranger(number, link)) is not None:
             raise DataError(f"{path} is refused: it {reason}")
         self.links.append(link)
 
     def _stranger(self, number: int, link: Link) -> str | None:
-        """Why a segment does not follow the last one."""
-        if link.segment not in (None, number):
-            return f"was written as segment {link.segment}, not as {number}"
+        """Why a section does not follow the last one."""
+        if link.section not in (None, number):
+            return f"was written as section {link.section}, not as {number}"
         if self.last is None:
-            return None if not link.follows else "follows another segment, but is the first"
+            return None if not link.follows else "follows another section, but is the first"
         if abs(link.start - self.last.stop) > SAME_TIME:
-            return f"begins at {link.start:g} s, but the segment before it ends at {self.last.stop:g} s"
+            return f"begins at {link.start:g} s, but the section before it ends at {self.last.stop:g} s"
         if link.run != self.last.run and None not in (link.run, self.last.run):
-            return "is of another simulation than the segment before it"
+            return "is of another simulation than the section before it"
         if link.follows not in (None, self.last.digest):
-            return "was written after another segment than the one before it"
+            return "was written after another section than the one before it"
         return None

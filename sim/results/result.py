@@ -93,7 +93,7 @@ class Result(Records):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:
-        """The result saved at `path`: a file, a run folder, or the segments that a
+        """The result saved at `path`: a file, a run folder, or the sections that a
         broken run left.
         """
         from . import storage

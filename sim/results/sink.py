@@ -13,10 +13,10 @@ State = Callable[[], Mapping[str, NDArray[Any]]]
 
 
 class Sink(Protocol):
-    """Takes the records of a run segment by segment, each a Result of its own span."""
+    """Takes the records of a run section by section, each a Result of its own span."""
 
     def wants(self, n_bytes: int) -> bool:
-        """Whether a segment of `n_bytes` should be handed over now."""
+        """Whether a section of `n_bytes` should be handed over now."""
 
-    def put(self, segment: Result, state: State | None = None) -> None:
-        """Take over a segment; `state` returns a copy of the state at its end."""
+    def put(self, section: Result, state: State | None = None) -> None:
+        """Take over a section; `state` returns a copy of the state at its end."""

@@ -100,7 +100,7 @@ def write_result(
 
 
 def load_result(path: str | os.PathLike[str]) -> Records:
-    """Read the result saved at `path`: a file, a run folder, or a folder of segments that a broken
+    """Read the result saved at `path`: a file, a run folder, or a folder of sections that a broken
     run left.
 
     The file is taken for hostile: see `hdf5.reading`. Raises DataError in one sentence.
@@ -110,18 +110,18 @@ def load_result(path: str | os.PathLike[str]) -> Records:
         return _read_file(place, follow=True)
     if os.path.exists(place / RESULTS):
         return _read_file(place / RESULTS)
-    if not chain.segments(place):
+    if not chain.sections(place):
         raise DataError(f"{place} holds no {RESULTS}")
-    return join_segments(place)
+    return join_sections(place)
 
 
-def join_segments(folder: Path) -> Records:
-    """The segments of a folder as one result.
+def join_sections(folder: Path) -> Records:
+    """The sections of a folder as one result.
 
     Raises DataError unless each goes on where the one before it ended.
     """
     row = chain.Chain(folder)
-    return concatenate(_read_file(path, row) for path in chain.segments(folder))
+    return concatenate(_read_file(path, row) for path in chain.sections(folder))
 
 
 def digest(result: Records) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from potentia import Result, Simulator
-from potentia.sim.runs import segments, stop
+from potentia.sim.runs import sections, stop
 
 from .case import Case
 from .judges import Difference, float_tallies, same, same_state
@@ -80,14 +80,14 @@ def _stops(simulator: Simulator, duration: float, path: Path, look: int) -> bool
     """Let a recorded run be asked to stop when it looks for the `look`-th time whether to hand over
     what it recorded; whether it stopped before its end.
     """
-    wants, looks = segments.Segments.wants, iter(range(1, look))
+    wants, looks = sections.Sections.wants, iter(range(1, look))
 
-    def asking(self: segments.Segments, n_bytes: int) -> bool:
+    def asking(self: sections.Sections, n_bytes: int) -> bool:
         if next(looks, None) is None:
             stop.ask()
         return wants(self, n_bytes)
 
-    segments.Segments.wants = asking  # type: ignore[method-assign]
+    sections.Sections.wants = asking  # type: ignore[method-assign]
     try:
         simulator.run(duration, record_to=path)
     except KeyboardInterrupt:
@@ -95,5 +95,5 @@ def _stops(simulator: Simulator, duration: float, path: Path, look: int) -> bool
             raise Difference(f"stopped: the simulator stands at {simulator.time} s") from None
         return True
     finally:
-        segments.Segments.wants = wants  # type: ignore[method-assign]
+        sections.Sections.wants = wants  # type: ignore[method-assign]
     return False

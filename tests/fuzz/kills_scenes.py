@@ -23,7 +23,7 @@ from potentia.learning import STDP
 from potentia.models import LIF, CubaLIF
 from potentia.sim import FixedProbability, Poisson, Uniform
 from potentia.sim.results import storage
-from potentia.sim.runs import segments
+from potentia.sim.runs import sections
 from potentia.sim.runs.runfolder import read_run
 from potentia.tests.fuzz.kills import Scene
 
@@ -53,8 +53,8 @@ Make = Callable[[], Simulator]
 
 def scenes(base: Path) -> dict[str, Callable[[], Scene]]:
     """All scenes, by name; making one compiles everything that it needs."""
-    segments.MOST_BYTES = 1  # a segment at each visit of Python
-    segments.LEAST_FREE = 0
+    sections.MOST_BYTES = 1  # a section at each visit of Python
+    sections.LEAST_FREE = 0
     return {
         "clock": lambda: simulation(clock),
         "clock without checkpoints": lambda: simulation(clock, checkpoints=1e9),
@@ -129,7 +129,7 @@ def simulation(
     whole = storage.digest(unbroken)
 
     def act(folder: Path, resume: bool) -> None:
-        segments.CHECKPOINT_SECONDS = checkpoints
+        sections.CHECKPOINT_SECONDS = checkpoints
         got = (made or make()).run(SPAN, record_to=folder / "run", resume=resume)
         if storage.digest(got) != whole:
             raise AssertionError("the result returned is another one")
@@ -169,17 +169,17 @@ def simulation(
 
 
 def resumed(template: Path) -> Scene:
-    """A run that was interrupted before, with segments beyond its last whole checkpoint."""
+    """A run that was interrupted before, with sections beyond its last whole checkpoint."""
     left_to_do = iter(range(2))
 
     def tick(steps: int) -> None:
         if next(left_to_do, None) is None:
             raise KeyboardInterrupt
 
-    segments.CHECKPOINT_SECONDS = 0.0
+    sections.CHECKPOINT_SECONDS = 0.0
     with contextlib.suppress(KeyboardInterrupt):
         clock()._session.single(SPAN, tick, template)
-    later = max(segments.CHECKPOINTS, key=lambda name: (template / name).stat().st_mtime_ns)
+    later = max(sections.CHECKPOINTS, key=lambda name: (template / name).stat().st_mtime_ns)
     (template / later).write_bytes(b"damaged")
     return simulation(clock, template=template)
 
@@ -217,7 +217,7 @@ class CommandLine:
             )
 
     def call(self, *arguments: object) -> None:
-        segments.CHECKPOINT_SECONDS = 0.0
+        sections.CHECKPOINT_SECONDS = 0.0
         sys.argv = ["potentia", *map(str, arguments)]
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

@@ -45,7 +45,7 @@ from potentia.sim import (
     Uniform,
 )
 from potentia.sim.results import storage
-from potentia.sim.runs import segments
+from potentia.sim.runs import sections
 
 DT = 1e-4  # [s]
 
@@ -185,8 +185,8 @@ def test_records_handed_over_on_the_way(gpu, tmp_path, monkeypatch):
     """Written in many shards, or broken off and resumed, the records are those of a run that is
     kept in memory.
     """
-    monkeypatch.setattr(segments, "MOST_BYTES", 1)
-    monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(sections, "MOST_BYTES", 1)
+    monkeypatch.setattr(sections, "CHECKPOINT_SECONDS", 0.0)
     expected = storage.digest(run(gpu))
 
     def simulator():

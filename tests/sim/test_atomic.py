@@ -13,7 +13,7 @@ from potentia.errors import DataError
 from potentia.sim.disk import atomic, lock
 from potentia.sim.runs import claim
 from potentia.sim.runs.runfolder import RunFolder
-from potentia.tests.sim.test_segments import simulator
+from potentia.tests.sim.test_sections import simulator
 
 OLD = 1e9  # [s] since 1970
 STUCK = """

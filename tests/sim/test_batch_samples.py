@@ -12,7 +12,7 @@ from potentia.learning import STDP
 from potentia.models import LIF, EscapeLIF, SpikeSource
 from potentia.sim import Constant, FixedProbability, Noise, Normal, Poisson, SpikeTrain, Uniform
 from potentia.sim.engines import batch_inputs
-from potentia.sim.runs import segments
+from potentia.sim.runs import sections
 
 DURATION, HOW = 40e-3, {"dt": 1e-4, "dtype": "float64"}
 CLOCK, EVENT = {**HOW, "threads": 2, "chunk": 100}, {"engine": "event", "threads": 2}
@@ -26,9 +26,9 @@ WAYS = {
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
-    """A segment and a checkpoint at every visit of Python."""
-    monkeypatch.setattr(segments, "MOST_BYTES", 1)
-    monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
+    """A section and a checkpoint at every visit of Python."""
+    monkeypatch.setattr(sections, "MOST_BYTES", 1)
+    monkeypatch.setattr(sections, "CHECKPOINT_SECONDS", 0.0)
 
 
 def network(*, learns=False, devices=False, escape=False):

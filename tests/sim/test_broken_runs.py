@@ -19,7 +19,7 @@ from potentia.models import LIF
 from potentia.sim import Constant, Poisson, SpikeTrain
 from potentia.sim.engines.clock_recording import ClockRecording
 from potentia.sim.operators.signals import Memory
-from potentia.sim.runs import segments
+from potentia.sim.runs import sections
 from potentia.tests.sim.interrupted import CLOCKS, EVENT, WAYS, same, simulator, state
 
 
@@ -250,8 +250,8 @@ def test_resuming_in_the_same_process(tmp_path, monkeypatch, kept, error):
     """A recorded run that is broken off and taken up by the same simulator gives the result of an
     unbroken one.
     """
-    monkeypatch.setattr(segments, "MOST_SECONDS", 0.0)
-    monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0 if kept else 1e9)
+    monkeypatch.setattr(sections, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(sections, "CHECKPOINT_SECONDS", 0.0 if kept else 1e9)
     once, broken = simulator(CLOCKS["one thread"]), simulator(CLOCKS["one thread"])
     expected = once.run(40e-3, record_to=tmp_path / "once")
     with monkeypatch.context() as patch:
@@ -296,7 +296,7 @@ def ends_between(monkeypatch):
     def interrupted(self):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(segments.Segments, "__enter__", interrupted)
+    monkeypatch.setattr(sections.Sections, "__enter__", interrupted)
 
 
 def ends_while_writing(monkeypatch):

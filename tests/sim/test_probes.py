@@ -9,7 +9,7 @@ from potentia.learning import STDP
 from potentia.models import IF, LIF, CubaLIF
 from potentia.sim import Constant, Explicit, FixedProbability, Ideal, Poisson
 from potentia.sim.results import statistics
-from potentia.sim.runs import segments
+from potentia.sim.runs import sections
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def agree(some, whole, units, synapses):
 
 
 def check_every_way(how, folder, monkeypatch, **loaded):
-    """Of masks and of indices; in a second run, in a batch, from a file, from segments, from a
+    """Of masks and of indices; in a second run, in a batch, from a file, from sections, from a
     saved simulation.
     """
     whole, some = Simulator(probed(), **how), Simulator(probed(UNITS, SYNAPSES), **how)
@@ -147,7 +147,7 @@ def check_every_way(how, folder, monkeypatch, **loaded):
     agree(expected, rest, UNITS, SYNAPSES)
     expected.save(folder / "results.h5")
     agree(Result.load(folder / "results.h5"), rest, UNITS, SYNAPSES)
-    monkeypatch.setattr(segments, "MOST_BYTES", 500)
+    monkeypatch.setattr(sections, "MOST_BYTES", 500)
     agree(saved.run(0.1, record_to=folder / "run"), rest, UNITS, SYNAPSES)
     masked = Simulator(probed(MASK, SYNAPSES), **how)
     masked.run(0.0123)

@@ -15,8 +15,8 @@ from potentia.models import LIF, CubaLIF
 from potentia.sim import FixedProbability, Poisson, Result, Uniform
 from potentia.sim.disk import atomic
 from potentia.sim.results import storage
-from potentia.sim.runs import segments, snapshot
-from potentia.tests.sim.test_segments import Full
+from potentia.sim.runs import sections, snapshot
+from potentia.tests.sim.test_sections import Full
 from potentia.version import __version__
 
 BEFORE, SPAN = 0.05, 0.5  # [s]: simulated before the records begin, and recorded
@@ -24,9 +24,9 @@ BEFORE, SPAN = 0.05, 0.5  # [s]: simulated before the records begin, and recorde
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
-    """A segment and a checkpoint at every visit of Python."""
-    monkeypatch.setattr(segments, "MOST_BYTES", 1)
-    monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
+    """A section and a checkpoint at every visit of Python."""
+    monkeypatch.setattr(sections, "MOST_BYTES", 1)
+    monkeypatch.setattr(sections, "CHECKPOINT_SECONDS", 0.0)
 
 
 def simulator(engine="clock", seed=3):
@@ -97,7 +97,7 @@ def test_a_run_may_break_off_twice(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damaged", [segments.CHECKPOINTS[:1], segments.CHECKPOINTS[1:], segments.CHECKPOINTS]
+    "damaged", [sections.CHECKPOINTS[:1], sections.CHECKPOINTS[1:], sections.CHECKPOINTS]
 )
 def test_a_checkpoint_that_was_not_written_to_its_end(damaged, tmp_path):
     """The other one serves; without any the run begins anew."""
@@ -169,18 +169,18 @@ def test_a_merge_that_is_killed(at, engine, whole, tmp_path, monkeypatch):
         return counted
 
     sim = simulator(engine)
-    merge = segments.Segments.merge
+    merge = sections.Sections.merge
 
     def merging(self):
         self._finish()
         with monkeypatch.context() as patch:
-            patch.setattr(segments.Path, "unlink", killed(segments.Path.unlink))
+            patch.setattr(sections.Path, "unlink", killed(sections.Path.unlink))
             patch.setattr(os, "replace", killed(os.replace))
             patch.setattr(os, "unlink", killed(os.unlink))
             return merge(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(segments.Segments, "merge", merging)
+        patch.setattr(sections.Sections, "merge", merging)
         with contextlib.suppress(SystemExit):
             sim.run(SPAN, record_to=tmp_path, resume=True)
     assert storage.digest(Result.load(tmp_path)) == whole  # at any moment
@@ -191,9 +191,9 @@ def test_a_merge_that_is_killed(at, engine, whole, tmp_path, monkeypatch):
 
 def test_damaged_checkpoints_do_not_stay(tmp_path, monkeypatch):
     """Also where all is written in one piece."""
-    for name in segments.CHECKPOINTS:
+    for name in sections.CHECKPOINTS:
         (tmp_path / name).write_bytes(b"no snapshot")
-    monkeypatch.setattr(segments, "MOST_BYTES", 1 << 30)
+    monkeypatch.setattr(sections, "MOST_BYTES", 1 << 30)
     simulator().run(SPAN, record_to=tmp_path, resume=True)
     assert [path.name for path in tmp_path.iterdir()] == ["results.h5"]
 
@@ -220,7 +220,7 @@ def test_a_hostile_checkpoint_is_refused(tmp_path):
     """Sealed as it should be, but with a state that lacks its time."""
     sim = simulator()
     state = {name: array for name, array in sim._engine.snapshot().items() if name != "step"}
-    snapshot.save(tmp_path / segments.CHECKPOINTS[0], sim._session.snapshot(state))
+    snapshot.save(tmp_path / sections.CHECKPOINTS[0], sim._session.snapshot(state))
     with pytest.raises(DataError, match=r"checkpoint-1\.snapshot cannot be resumed"):
         sim.run(SPAN, record_to=tmp_path, resume=True)
 
@@ -229,7 +229,7 @@ def test_a_hostile_checkpoint_is_refused(tmp_path):
 def test_a_checkpoint_of_another_version_is_refused_before_anything_is_removed(tmp_path, version):
     """One that lacks an array, as of a version that kept fewer, is told with who wrote it."""
     broken(tmp_path, 5)
-    for name in segments.CHECKPOINTS:
+    for name in sections.CHECKPOINTS:
         saved = snapshot.load(tmp_path / name)
         less = {key: array for key, array in saved.state.items() if "trace_post" not in key}
         assert len(less) < len(saved.state)
@@ -253,10 +253,10 @@ def test_resume_needs_a_folder():
 
 
 def test_a_disk_that_is_full_of_checkpoints(tmp_path, monkeypatch):
-    """A checkpoint that does not fit stops the run, and all segments are kept."""
-    monkeypatch.setattr(atomic, "writing", full := Full(segments.CHECKPOINTS[1], 1000))
+    """A checkpoint that does not fit stops the run, and all sections are kept."""
+    monkeypatch.setattr(atomic, "writing", full := Full(sections.CHECKPOINTS[1], 1000))
     with pytest.raises(
-        DataError, match=r"No space left on device.*2 segments sealed before are kept"
+        DataError, match=r"No space left on device.*2 sections sealed before are kept"
     ):
         simulator().run(SPAN, record_to=tmp_path)
     monkeypatch.setattr(atomic, "writing", full.writing)

@@ -14,7 +14,7 @@ from potentia.models import LIF
 from potentia.sim import Constant, Events
 from potentia.sim.description.neuron import NeuronModel
 from potentia.sim.results import storage
-from potentia.sim.runs import segments
+from potentia.sim.runs import sections
 
 
 @final
@@ -85,8 +85,8 @@ class Tensor:
 def test_descriptions_of_many_kinds_are_recorded_and_resumed(
     model, stimulus, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(segments, "MOST_BYTES", 1)
-    monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(sections, "MOST_BYTES", 1)
+    monkeypatch.setattr(sections, "CHECKPOINT_SECONDS", 0.0)
     left = iter(range(5))
 
     def tick(steps):

@@ -180,10 +180,10 @@ def test_an_interrupt_anywhere_sets_nothing(how):
 
 
 def test_a_broken_run_is_taken_up_only_where_the_same_was_set(tmp_path, monkeypatch):
-    from potentia.sim.runs import segments
+    from potentia.sim.runs import sections
 
-    monkeypatch.setattr(segments, "MOST_SECONDS", 0.0)
-    monkeypatch.setattr(segments, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(sections, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(sections, "CHECKPOINT_SECONDS", 0.0)
 
     def made(v):
         simulator = Simulator(network(), chunk=37)

@@ -8,7 +8,7 @@ from potentia import Network, Result, Simulator
 from potentia.models import LIF
 from potentia.sim import Constant, FixedProbability, Poisson
 from potentia.sim.results import storage
-from potentia.sim.runs import segments, snapshot, stop
+from potentia.sim.runs import sections, snapshot, stop
 
 CHUNK = 10e-3  # [s] between two moments at which a run can stop
 
@@ -29,7 +29,7 @@ def ask_at(monkeypatch):
     """Let a run be asked to stop when it looks for the n-th time whether to hand over what it
     recorded.
     """
-    wants = segments.Segments.wants
+    wants = sections.Sections.wants
 
     def asking(n):
         looks = iter(range(1, n))
@@ -39,7 +39,7 @@ def ask_at(monkeypatch):
                 assert stop.ask()
             return wants(self, n_bytes)
 
-        monkeypatch.setattr(segments.Segments, "wants", asked)
+        monkeypatch.setattr(sections.Sections, "wants", asked)
 
     yield asking
     assert not stop.asked()
@@ -75,8 +75,8 @@ def _later(how):
 
 
 def test_a_run_that_is_over_when_it_is_asked_is_kept_whole(tmp_path, monkeypatch):
-    merge = segments.Segments.merge
-    monkeypatch.setattr(segments.Segments, "merge", lambda self: (stop.ask(), merge(self))[1])
+    merge = sections.Sections.merge
+    monkeypatch.setattr(sections.Sections, "merge", lambda self: (stop.ask(), merge(self))[1])
     with pytest.raises(KeyboardInterrupt):
         simulator().run(0.02, record_to=tmp_path)
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Writing records while a simulation runs: sealed segments, off the hot path, merged at the end."""
+"""Writing records while a simulation runs: sealed sections, off the hot path, merged at the end."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from ..results.sink import State
 from . import snapshot, stop
 from .snapshot import Snapshot
 
-MOST_BYTES: Final = 1 << 26  # per segment
-MOST_SECONDS: Final = 10.0  # between segments, as far as there is something to write
+MOST_BYTES: Final = 1 << 26  # per section
+MOST_SECONDS: Final = 10.0  # between sections, as far as there is something to write
 CHECKPOINT_SECONDS: Final = 60.0  # between checkpoints
 # one of them is whole at any time
 CHECKPOINTS: Final = (
@@ -35,20 +35,20 @@ CHECKPOINTS: Final = (
     "checkpoint-2.snapshot",
 )
 LEAST_FREE: Final = 1 << 24  # bytes on the disk before a run may begin
-# segments that may wait to be written; beyond this the simulation waits for the disk
+# sections that may wait to be written; beyond this the simulation waits for the disk
 WAITING: Final = 4
 LOCK: Final = ".records.lock"
 TRIAL: Final = ".trial"
 LOOK: Final = 0.05  # [s] between two checks whether the run still lasts
 
 
-class Segments:
-    """A folder into which a thread writes the records of a run as segment files ``seg-0001.h5``,
+class Sections:
+    """A folder into which a thread writes the records of a run as section files ``seg-0001.h5``,
     ``seg-0002.h5`` ...
 
     Each file is sealed and holds the records of its own span of time, so whatever happens to the
     run, what was sealed stays readable: ``Result.load(folder)``. Now and then the state at the end
-    of a segment is saved as a checkpoint. present: makes a snapshot of a state, None being that of
+    of a section is saved as a checkpoint. present: makes a snapshot of a state, None being that of
     now; span: begin and end of the run [s]. Raises DataError unless the folder is writable, not in
     use by another run, and without results, except where `resume` continues the run that left them.
 
@@ -80,13 +80,13 @@ class Segments:
         self.sealed = 0
         self.state: Mapping[str, Any] | None = None
         self.complete: Result | None = None
-        self._only: Result | None = None  # the first segment, until there is another
+        self._only: Result | None = None  # the first section, until there is another
         self._count = 0
         self._kept = 0  # checkpoints
-        self._digest: str | None = None  # of the segment sealed last
+        self._digest: str | None = None  # of the section sealed last
         self._failure: BaseException | None = None
         self._queue: queue.SimpleQueue[tuple[Result, Snapshot | None] | None] = queue.SimpleQueue()
-        # a token for each segment that may wait
+        # a token for each section that may wait
         self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(WAITING):
             self._room.put(None)
@@ -127,33 +127,33 @@ class Segments:
                 raise KeyboardInterrupt
 
     def wants(self, n_bytes: int) -> bool:
-        """Whether records of `n_bytes` should be handed over as a segment now."""
+        """Whether records of `n_bytes` should be handed over as a section now."""
         passed = time.monotonic() - self._last
         late = passed > (MOST_SECONDS if n_bytes else CHECKPOINT_SECONDS)
         return n_bytes >= MOST_BYTES or late or self._failure is not None or stop.asked()
 
-    def put(self, segment: Result, state: State | None = None) -> None:
-        """Hand over the next segment and the `state` at its end.
+    def put(self, section: Result, state: State | None = None) -> None:
+        """Hand over the next section and the `state` at its end.
 
         Raises an error if an earlier one was not written.
         """
         self._check()
         self._last = time.monotonic()
-        self._only = segment if self._count == 0 else None
+        self._only = section if self._count == 0 else None
         self._count += 1
         kept, stopping = None, state is not None and stop.asked()
         if state is not None and (stopping or self._last - self._last_kept >= CHECKPOINT_SECONDS):
             self._last_kept, kept = self._last, self.present(state())
         self._room.get()
-        self._queue.put((segment, kept))
+        self._queue.put((section, kept))
         if stopping:
             raise KeyboardInterrupt
 
     def merge(self) -> Result:
         """The whole result, saved as results.h5, which appears in one move; only then are the
-        segments removed.
+        sections removed.
         """
-        for _ in range(WAITING):  # with all tokens taken, no segment waits to be written
+        for _ in range(WAITING):  # with all tokens taken, no section waits to be written
             self._room.get()
         self._check()
         results = self.folder / storage.RESULTS
@@ -161,7 +161,7 @@ class Segments:
             result = self._only
             atomic.move(self._path(1), results)
         else:
-            result = Result.of(storage.join_segments(self.folder))
+            result = Result.of(storage.join_sections(self.folder))
             storage.write_result(result, results, place={"run": self.run})
         self._clear()
         return result
@@ -177,7 +177,7 @@ class Segments:
             self.complete = self._loaded()
             self._clear()
             return
-        left = [*chain.segments(self.folder), *_checkpoints(self.folder)]
+        left = [*chain.sections(self.folder), *_checkpoints(self.folder)]
         if left and not resume:
             raise DataError(
                 f"{self.folder} holds results already, of a run that broke off; go on with resume=True or choose "
@@ -200,7 +200,7 @@ class Segments:
         return Result.of(storage.load_result(path))
 
     def _work(self) -> None:
-        """Hold the lock and write segments, until told to end or until the run is over without a
+        """Hold the lock and write sections, until told to end or until the run is over without a
         word.
         """
         try:
@@ -223,7 +223,7 @@ class Segments:
             lock.release()
 
     def _next(self) -> tuple[Result, Snapshot | None] | None:
-        """The next segment to write; None at the end."""
+        """The next section to write; None at the end."""
         while True:
             try:
                 return self._queue.get(timeout=LOOK)
@@ -231,11 +231,11 @@ class Segments:
                 if self._watched and self.lasts() is None:
                     return None
 
-    def _write(self, segment: Result, kept: Snapshot | None) -> None:
+    def _write(self, section: Result, kept: Snapshot | None) -> None:
         place: dict[str, int | str] = {"segment": self.sealed + 1, "run": self.run}
         if self._digest is not None:
             place["follows"] = self._digest
-        self._digest = storage.write_result(segment, self._path(self.sealed + 1), place=place)
+        self._digest = storage.write_result(section, self._path(self.sealed + 1), place=place)
         self.sealed += 1
         if kept is not None:
             snapshot.save(self.folder / CHECKPOINTS[self._kept % 2], kept)
@@ -259,14 +259,14 @@ class Segments:
             raise interrupt
 
     def _resumed(self) -> Mapping[str, Any] | None:
-        """The state of the later checkpoint; segments after it are removed, all of them if there is
+        """The state of the later checkpoint; sections after it are removed, all of them if there is
         no checkpoint.
         """
         found = [
             checkpoint for name in CHECKPOINTS if (checkpoint := self._checkpoint(name)) is not None
         ]
         latest = max(found, key=lambda checkpoint: checkpoint[0], default=None)
-        paths, row = chain.segments(self.folder), chain.Chain(self.folder)
+        paths, row = chain.sections(self.folder), chain.Chain(self.folder)
         for path in paths:
             row.add(path, chain.link(path))
         self._check_row(row)
@@ -278,7 +278,7 @@ class Segments:
         )
         if latest is not None and not (kept and _close(kept[-1].stop, reached)):
             raise DataError(
-                f"{self.folder} is refused: its segments do not reach {reached:g} s, where {latest[1]} stands; "
+                f"{self.folder} is refused: its sections do not reach {reached:g} s, where {latest[1]} stands; "
                 f"{chain.name(len(kept) + 1)} is missing"
             )
         # from the end, so that no gap is left whatever happens
@@ -291,15 +291,15 @@ class Segments:
         return latest[2]
 
     def _check_row(self, row: chain.Chain) -> None:
-        """Raise DataError unless the segments are of this simulation and begin where it stands."""
+        """Raise DataError unless the sections are of this simulation and begin where it stands."""
         for link in row.links[:1]:
             if link.run not in (None, self.run):
                 raise DataError(
-                    f"{self.folder} holds the segments of another simulation; choose another folder"
+                    f"{self.folder} holds the sections of another simulation; choose another folder"
                 )
             if not _close(link.start, self.span[0]):
                 raise DataError(
-                    f"{self.folder} holds the segments of a run from {link.start:g} s on, and this simulator stands "
+                    f"{self.folder} holds the sections of a run from {link.start:g} s on, and this simulator stands "
                     f"at {self.span[0]:g} s; choose another folder"
                 )
 
@@ -319,7 +319,7 @@ class Segments:
 
     def _clear(self) -> None:
         """Remove the files that results.h5 replaces."""
-        _remove(reversed(chain.segments(self.folder)))
+        _remove(reversed(chain.sections(self.folder)))
         _remove(_checkpoints(self.folder))
         _sweep(self.folder)
 
@@ -328,7 +328,7 @@ class Segments:
         if failure is None:
             return
         kept = (
-            f"the {self.sealed} segments sealed before are kept"
+            f"the {self.sealed} sections sealed before are kept"
             if self.sealed
             else "nothing was sealed before"
         )
@@ -379,7 +379,7 @@ def _sweep(folder: Path) -> None:
     for path in list(folder.iterdir()):
         part = atomic.PART.fullmatch(path.name)
         if part is not None and (
-            part[1] in (storage.RESULTS, TRIAL, *CHECKPOINTS) or chain.SEGMENT.fullmatch(part[1])
+            part[1] in (storage.RESULTS, TRIAL, *CHECKPOINTS) or chain.SECTION.fullmatch(part[1])
         ):
             atomic.sweep(folder, part[1])
     _remove([folder / TRIAL])

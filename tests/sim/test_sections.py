@@ -18,7 +18,7 @@ from potentia.models import LIF
 from potentia.sim import Constant
 from potentia.sim.disk import atomic
 from potentia.sim.results import storage
-from potentia.sim.runs import segments
+from potentia.sim.runs import sections
 from potentia.tests.sim.test_storage import same, simulator
 
 
@@ -28,9 +28,9 @@ def result():
 
 
 def test_records_written_while_running_equal_those_in_memory(result, tmp_path, monkeypatch):
-    monkeypatch.setattr(segments, "MOST_BYTES", 1)  # a segment per chunk
+    monkeypatch.setattr(sections, "MOST_BYTES", 1)  # a section per chunk
     sealed = []
-    monkeypatch.setattr(segments.Segments, "merge", watch(segments.Segments.merge, sealed))
+    monkeypatch.setattr(sections.Sections, "merge", watch(sections.Sections.merge, sealed))
     same(simulator(chunk=100).run(0.1, record_to=tmp_path / "run"), result)
     assert len(sealed[0]) > 5
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["results.h5"]
@@ -58,7 +58,7 @@ def watch(merge, sealed):
 
 
 def test_a_broken_run_leaves_what_was_sealed(result, tmp_path, monkeypatch):
-    monkeypatch.setattr(segments, "MOST_BYTES", 1)
+    monkeypatch.setattr(sections, "MOST_BYTES", 1)
     sim = simulator(chunk=100)
     ticks = iter(range(100))
 
@@ -101,11 +101,11 @@ class Narrow(io.FileIO):
 @pytest.mark.parametrize("room", [0, 1, 1000, 3000, 6000, 9000])
 def test_a_disk_that_runs_full_keeps_what_was_sealed(room, result, tmp_path, monkeypatch):
     """Wherever in a file it is that the disk is full."""
-    monkeypatch.setattr(segments, "MOST_BYTES", 1)
+    monkeypatch.setattr(sections, "MOST_BYTES", 1)
     with monkeypatch.context() as patch:
         patch.setattr(atomic, "writing", Full("seg-0003.h5", room))
         with pytest.raises(
-            DataError, match=r"No space left on device.*2 segments sealed before are kept"
+            DataError, match=r"No space left on device.*2 sections sealed before are kept"
         ):
             simulator(chunk=50).run(0.1, record_to=tmp_path / "run")
     assert Result.load(tmp_path / "run").stop > 0
@@ -121,7 +121,7 @@ def test_a_disk_that_runs_full_keeps_what_was_sealed(room, result, tmp_path, mon
 )
 def test_whatever_stops_the_thread_stops_the_run(fault, result, tmp_path, monkeypatch):
     """And is raised where the user waits; the folder can be gone on with."""
-    monkeypatch.setattr(segments, "MOST_BYTES", 1)
+    monkeypatch.setattr(sections, "MOST_BYTES", 1)
     write, left = storage.write_result, iter(range(2))
 
     def faulty(*given, **choices):
@@ -133,7 +133,7 @@ def test_whatever_stops_the_thread_stops_the_run(fault, result, tmp_path, monkey
         patch.setattr(storage, "write_result", faulty)
         kind = type(fault) if isinstance(fault, NetworkError) else DataError
         with pytest.raises(
-            kind, match=r"the run was stopped, the 2 segments sealed before are kept"
+            kind, match=r"the run was stopped, the 2 sections sealed before are kept"
         ) as caught:
             simulator(chunk=10).run(0.1, record_to=tmp_path)
     assert caught.value.__cause__ is fault
@@ -156,7 +156,7 @@ def test_a_fault_in_the_last_piece_is_not_lost(tmp_path, monkeypatch):
 
 def test_two_runs_do_not_share_a_folder(result, tmp_path, monkeypatch):
     """The second is refused, whether it runs or resumes, and the first is not disturbed."""
-    monkeypatch.setattr(segments, "MOST_BYTES", 1)
+    monkeypatch.setattr(sections, "MOST_BYTES", 1)
     refused = []
 
     def tick(steps):
