@@ -363,7 +363,10 @@ class Simulator:
             If x does not fit or is not finite.
         """
         found = self._projection("product", projection)
-        transpose, key = check.flag(self, "transpose", transpose), check_key(self, key)
+        transpose, key = (
+            check.flag(self, "product transpose", transpose),
+            check_key(self, key, "product key"),
+        )
         numbers = check.finite_array(self, "product x", x)
         n, other = (found.post.n, found.pre.n) if transpose else (found.pre.n, found.post.n)
         if numbers.ndim == 0 or numbers.shape[-1] != n:

@@ -91,10 +91,21 @@ class SpikeCount(Condition):
 
         def judge(piece: Result) -> Judgement:
             nonlocal count
+            if population not in piece.spike_records:
+                raise check.fail(self, "population", _recorded(population, piece), population)
             count += len(piece.spikes(population))
             return Judgement(count >= self.least, f"{population} has fired {count} spikes")
 
         return judge
+
+
+def _recorded(population: str, piece: Result) -> str:
+    """The rule that a population breaks of which no spikes are recorded."""
+    known = piece.spike_records
+    return (
+        "must be a population whose spikes are recorded, by net.probe(population, 'spikes')"
+        f"{check.nearest(population, known)} (recorded: {check.listed(known) or 'none'})"
+    )
 
 
 def judge_of(condition: Condition | Callable[[Result], bool], look: Look) -> Judge:

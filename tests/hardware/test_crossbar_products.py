@@ -275,10 +275,10 @@ REFUSED = {
         lambda s: s.product("p", np.full(N_PRE, np.nan)),
         r"product x: must be finite everywhere",
     ),
-    "key": (lambda s: s.product("p", X, key=-1), r"Simulator.key: must be a whole number"),
+    "key": (lambda s: s.product("p", X, key=-1), r"Simulator.product key: must be a whole number"),
     "flag": (
         lambda s: s.product("p", X, transpose="yes"),
-        r"Simulator.transpose: must be True or False",
+        r"Simulator.product transpose: must be True or False",
     ),
     "dac": (lambda s: Crossbar(CELL, dac=8), r"Crossbar.dac: must be a DAC or None"),
 }

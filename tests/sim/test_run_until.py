@@ -157,7 +157,11 @@ def test_bad_input_is_told():
             r"Residual.population: .*did you mean 'cells'",
         ),
         (Residual("cells", "u", below=1.0), {"most": 1.0}, r"Residual.variable: must be one of v"),
-        (SpikeCount("cels", 1), {"most": 1.0}, "was recorded; did you mean 'cells'"),
+        (
+            SpikeCount("cels", 1),
+            {"most": 1.0},
+            r"SpikeCount.population: must be .*recorded, by net.probe.*; did you mean 'cells'",
+        ),
         (7, {"most": 1.0}, "Simulator.run_until condition: must be a condition"),
         (Residual, {"most": 1.0}, "Simulator.run_until condition: must be a condition"),
         (lambda piece: 1.0, {"most": 1.0}, "must be True or False"),
