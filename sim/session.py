@@ -130,8 +130,9 @@ class Session:
         self._become("stimulate", change)
 
     def snapshot(self, state: Arrays | None = None) -> Snapshot:
-        """All that a file must hold to go on from `state`, a snapshot of the engine, by default of
-        its present state.
+        """All that a file must hold to go on from `state`.
+
+        state: a snapshot of the engine, by default of its present state.
         """
         from .runs.snapshot import Snapshot
 

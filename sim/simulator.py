@@ -82,8 +82,9 @@ class Simulator:
     def load(
         cls, path: str | os.PathLike[str], *, backend: str | None = None, threads: int | None = None
     ) -> Simulator:
-        """The simulator saved at `path`, ready to go on bit for bit, on another backend or with
-        other threads if given.
+        """The simulator saved at `path`, ready to go on bit for bit.
+
+        backend, threads: others than those of the saved simulator, if given.
 
         Raises DataError for a file that is missing, damaged, changed, of another schema, or that
         uses models which this program has not imported.
@@ -292,9 +293,7 @@ class Simulator:
         self._session.stimulate(part, stimulus)
 
     def state(self, population: Population | str, variable: str) -> NDArray[np.float64]:
-        """The present values of a state variable of a population, given as such or by its name
-        (n,).
-        """
+        """The present values (n,) of a state variable of a population, given as such or by name."""
 
         def look() -> NDArray[np.float64]:
             found = self._session.parts.find(
@@ -307,8 +306,9 @@ class Simulator:
         return self._session.alone("state", look)
 
     def weights(self, projection: Projection | str) -> NDArray[np.float64]:
-        """The present weights of a projection, given as such or by its name (n_synapses,), by
-        source, then delay.
+        """The present weights (n_synapses,) of a projection, given as such or by name.
+
+        They are in order of source, then delay.
 
         Synapses of one source and delay follow their targets or, where FixedTotal or FixedOutDegree
         drew them one by one, the draws. The order is the same for any backend and number of
@@ -321,8 +321,9 @@ class Simulator:
         )
 
     def synapses(self, projection: Projection | str) -> Connections:
-        """The synapses of a projection, given as such or by its name: sources, targets, delays [s],
-        present weights.
+        """The synapses of a projection: sources, targets, delays [s] and present weights.
+
+        The projection is given as such or by its name.
 
         All are arrays in the order of `weights`; ``synapses(projection).matrix()`` is a sparse
         matrix. Those of which the simulation keeps no list, such as those of a Procedural store,

@@ -84,8 +84,9 @@ def samples(
 def _drawn(
     network: Network, described: Input, given: Stimulus | Sequence[Stimulus], first: int
 ) -> Stimulus | list[Stimulus]:
-    """What takes the place of an input, with numbers in place of its distributions, once it suits
-    the input.
+    """What takes the place of an input in a batch, once it suits the input.
+
+    Distributions are replaced by the numbers that are drawn from them.
 
     One stimulus for all samples is drawn once; where each has its own, each draws its own.
     """

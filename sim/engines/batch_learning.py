@@ -1,6 +1,4 @@
-"""Batches that learn: what each sample makes of the weights, and what becomes of the simulator's
-own.
-"""
+"""Batches that learn: what the samples change, and what the simulator's own weights become."""
 
 from __future__ import annotations
 
@@ -55,8 +53,9 @@ class Changes:
         self._next, self._turn = 0, threading.Condition()
 
     def add(self, sample: int, after: Weights, tick: Progress) -> None:
-        """Add the change of `sample`, whose weights are now `after`; `tick` raises where the batch
-        is broken off.
+        """Add the change of `sample`, whose weights are now `after`.
+
+        tick: raises where the batch is broken off.
         """
         with self._turn:
             while self._next != sample:
@@ -76,9 +75,7 @@ class Changes:
         return (total + rest) / self._parts(way)
 
     def weights(self, way: str, name: str, bounds: tuple[float, float]) -> NDArray[np.float64]:
-        """The weights of a projection once the sum or the mean of all changes is added, each within
-        its bounds.
-        """
+        """The weights of a projection plus the sum or mean of all changes, each within its bounds."""
         total, rest = (part / self._parts(way) for part in self._total[name])
         moved, lost = _exact_sum(self._before[name], total)
         return np.clip(moved + (lost + rest), *bounds)
@@ -90,8 +87,9 @@ class Changes:
 def _exact_sum(
     a: NDArray[np.float64], b: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """a + b rounded, and what the rounding took away (Knuth 1997, The Art of Computer Programming
-    2, section 4.2.2, theorem B).
+    """a + b rounded, and the error of the rounding, which is exact.
+
+    Knuth (1997), The Art of Computer Programming 2, section 4.2.2, theorem B.
     """
     rounded = a + b
     other = rounded - a

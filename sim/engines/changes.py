@@ -1,5 +1,6 @@
-"""What `Simulator.set` and `Simulator.stimulate` change, checked like the constructors, on another
-engine.
+"""What `Simulator.set` and `Simulator.stimulate` change: each change makes another engine.
+
+Values are checked as the constructors check them.
 """
 
 from __future__ import annotations
@@ -90,9 +91,7 @@ def set_stimulus(engine: Engine, described: Input, stimulus: Any) -> Engine:
 
 
 def _reweighted(engine: Engine, projection: Projection, weights: Any) -> Projection:
-    """The projection with these weights: one number, or one for each synapse in the
-    engine's order.
-    """
+    """The projection with other weights: one number, or one per synapse in the engine's order."""
     name, n, store = (
         projection.name,
         engine.plan.synapses[projection.name].n,
@@ -134,8 +133,9 @@ def _weighted(projection: Projection, weights: NDArray[np.float64]) -> Projectio
 def _values(
     network: Network, population: Population, variable: str, value: Any
 ) -> NDArray[np.float64]:
-    """Values of a state variable (n,): draws of a distribution are those of
-    ``Network.population(initial=...)``.
+    """Values of a state variable (n,).
+
+    Draws of a distribution are those of ``Network.population(initial=...)``.
     """
     field = f"set {variable}"
     if not isinstance(value, Distribution):

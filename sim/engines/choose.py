@@ -123,8 +123,9 @@ def choose(network: Network, options: Options) -> tuple[Engine, Options]:
 
 
 def cores() -> int:
-    """How many processor cores this process may use; at most POTENTIA_THREADS, if the environment
-    has it.
+    """How many processor cores this process may use.
+
+    The environment variable POTENTIA_THREADS sets an upper limit.
     """
     there = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -140,9 +141,7 @@ def cores() -> int:
 def _on_a_card(
     network: Network, dt: float, engine: Callable[[str], ClockEngine]
 ) -> ClockEngine | None:
-    """The engine on a card, if the network is large enough for it and one is there that can run all
-    of it.
-    """
+    """The engine on a card; None where no card can run all of the network, or the network is small."""
     units = sum(part.n for part in network.populations)
     synapses = sum(
         part.connectivity.expected(part.pre.n, part.post.n) for part in network.projections
@@ -164,8 +163,9 @@ def _on_a_card(
 
 
 def _run_threads(network: Network, threads: int, *, chosen: bool) -> int:
-    """How many threads a single run is cut for; one where the work of a step is shorter than a
-    meeting of threads.
+    """For how many threads a single run is compiled.
+
+    One where threads would take longer to meet than a step takes.
     """
     if chosen and threads > cores():
         notify(

@@ -1,6 +1,4 @@
-"""The clock engine: steps of dt in one compiled loop, chunk by chunk; batches
-spread over threads.
-"""
+"""The clock engine: steps of dt in one compiled loop, chunk by chunk; batches on threads."""
 
 from __future__ import annotations
 
@@ -89,14 +87,16 @@ class ClockEngine:
         return math.ceil(duration / self.plan.dt - 1e-6) * self.plan.dt
 
     def snapshot(self, step: int | None = None) -> dict[str, NDArray[Any]]:
-        """Copies of all that changes in a run, by name, and marks of all that does not; step: in
-        the middle of one.
+        """Copies of all that changes in a run, by name, and marks of what does not.
+
+        step: where a run stands that is still going on.
         """
         return clock_state.snapshot(self.plan, self.memory, self.step if step is None else step)
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take over the arrays of a `snapshot` of the same network; DataError unless every one
-        fits.
+        """Take over the arrays of a `snapshot` of the same network.
+
+        Raises DataError unless every one fits.
         """
         self._steps[self.standing] = self._take_over(arrays)
 
@@ -128,8 +128,9 @@ class ClockEngine:
         self.reached = self.standing + 1
 
     def _renew(self) -> None:
-        """Another program for the memory as it is now, one that has not decided yet when each
-        operator runs next.
+        """Make the program anew for the memory as it is now.
+
+        A program remembers when each operator must run next; a new one has no such memory.
         """
         self.program = None  # a device has no room for two
         self.program = self.plan.program(self.memory)
@@ -147,8 +148,9 @@ class ClockEngine:
         sink: Sink | None = None,
         state: Mapping[str, NDArray[Any]] | None = None,
     ) -> Result:
-        """Go on for `duration` [s]; a `sink` takes the records piece by piece, and only the last
-        piece is returned.
+        """Go on for `duration` [s] and return the records.
+
+        A `sink` takes the records section by section; then only the last section is returned.
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
@@ -238,9 +240,7 @@ class ClockEngine:
         self._reach(self.step)
 
     def _check_room(self, n_workers: int) -> None:
-        """Raise CapacityError unless every thread of a batch that learns has room for weights of
-        its own.
-        """
+        """Raise CapacityError unless each thread of a batch has room for weights of its own."""
         held = 8 * sum(self.plan.synapses[name].n for name in programmed(self.plan))
         needed = float((n_workers + 2) * (self.memory.blocks["store"].nbytes + held))
         told = f"{n_workers} threads with weights of their own, one for each sample at work; take fewer threads"
@@ -255,9 +255,7 @@ class ClockEngine:
         return self.memory[f"{population.name}.{variable}"].astype(np.float64)
 
     def reset(self, *, keep_weights: bool) -> ClockEngine:
-        """An engine that stands at the beginning, if asked with the present content
-        of all stores.
-        """
+        """An engine at time 0; with `keep_weights` the content of all stores stays as it is."""
         regions = [region for region in SAVED if not (keep_weights and region == "store")]
         return self._like(self.memory.renewed(regions), 0)
 
@@ -275,8 +273,9 @@ class ClockEngine:
         return self._like(memory, self.step)
 
     def writes(self, projection: Projection) -> bool:
-        """Whether the weights of a projection are numbers in memory, which can be changed without
-        compiling anew.
+        """Whether the weights of a projection are numbers in memory.
+
+        Then they can be changed without compiling anew.
         """
         return self.plan.projections[projection.name].weights is not None
 
@@ -296,14 +295,16 @@ class ClockEngine:
         return self._like(memory, self.step)
 
     def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
-        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of
-        its synapse.
+        """Where each synapse of a projection stands in the description (n_synapses,).
+
+        numbered: the network in which every weight of the projection is its own number.
         """
         return np.asarray(draw(numbered, projection, self.plan.dt).weights, np.int64)
 
     def stimulated(self, network: Network, name: str) -> ClockEngine:
-        """An engine for a network in which one input has another stimulus of the same kind, which
-        begins now.
+        """An engine for a network in which one input has another stimulus, which begins now.
+
+        The stimulus must be of the same kind.
         """
         plan = stimulated(self.plan, network, name)
         memory = self.memory.replicate(signals=plan.signals)
@@ -311,15 +312,17 @@ class ClockEngine:
         return self._like(memory, self.step, plan)
 
     def twin(self) -> ClockEngine:
-        """An engine in the same state that goes its own way; this one has no program until it runs
-        again.
+        """An engine in the same state that goes its own way.
+
+        This one has no program until it runs again.
         """
         self.program = None  # a device has no room for two
         return self._like(self.memory.replicate(("store",)), self.step)
 
     def recompiled(self, network: Network, fresh: Collection[str] = ()) -> ClockEngine:
-        """An engine for a network of the same parts in the present state; stores of the projections
-        `fresh` are new.
+        """An engine for a network of the same parts, in the present state.
+
+        fresh: the projections whose stores are new.
         """
         plan = self.compiled(network)
         memory = plan.memory()
@@ -329,8 +332,9 @@ class ClockEngine:
         return made
 
     def _like(self, memory: Memory, step: int, plan: Plan | None = None) -> ClockEngine:
-        """An engine of the same kind with this memory at this step; its program is made when it
-        runs.
+        """An engine of the same kind with this memory at this step.
+
+        Its program is made when it runs.
         """
         made = object.__new__(ClockEngine)
         made.plan, made.compiled = self.plan if plan is None else plan, self.compiled

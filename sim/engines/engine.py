@@ -96,8 +96,9 @@ class Engine(Protocol):
         """Copies of all that changes in a run, by name."""
 
     def restore(self, arrays: Arrays) -> None:
-        """Take over the arrays of a `snapshot` of the same network; DataError unless every one
-        fits.
+        """Take over the arrays of a `snapshot` of the same network.
+
+        Raises DataError unless every one fits.
         """
 
     def run(
@@ -107,8 +108,9 @@ class Engine(Protocol):
         sink: Sink | None = None,
         state: Arrays | None = None,
     ) -> Result:
-        """Go on for `duration` [s]; a `sink` takes the records section by section, and only the
-        last one is returned.
+        """Go on for `duration` [s] and return the records.
+
+        A `sink` takes the records section by section; then only the last section is returned.
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
@@ -135,9 +137,7 @@ class Engine(Protocol):
         """The present values of a state variable (n,)."""
 
     def reset(self, *, keep_weights: bool) -> Engine:
-        """An engine that stands at the beginning, if asked with the present content
-        of all stores.
-        """
+        """An engine at time 0; with `keep_weights` the content of all stores stays as it is."""
 
     def with_state(
         self, population: Population, values: Mapping[str, NDArray[np.float64]]
@@ -154,21 +154,24 @@ class Engine(Protocol):
         """An engine in which a projection that `writes` has other weights (n_synapses,)."""
 
     def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
-        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of
-        its synapse.
+        """Where each synapse of a projection stands in the description (n_synapses,).
+
+        numbered: the network in which every weight of the projection is its own number.
         """
 
     def stimulated(self, network: Network, name: str) -> Engine:
-        """An engine for a network in which one input has another stimulus of the same kind, which
-        begins now.
+        """An engine for a network in which one input has another stimulus, which begins now.
+
+        The stimulus must be of the same kind.
         """
 
     def twin(self) -> Engine:
         """An engine in the same state; the two share nothing that changes in a run."""
 
     def recompiled(self, network: Network, fresh: Collection[str] = ()) -> Engine:
-        """An engine for a network of the same parts in the present state; stores of the projections
-        `fresh` are new.
+        """An engine for a network of the same parts, in the present state.
+
+        fresh: the projections whose stores are new.
         """
 
     def connections(self, projection: str) -> Connections:

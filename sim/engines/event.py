@@ -37,8 +37,9 @@ PIECES = 100
 
 
 def _check_finite(memory: EventMemory) -> None:
-    """Raise DivergenceError if a state variable or a weight is NaN or infinite: a NaN would never
-    reach a threshold.
+    """Raise DivergenceError if a state variable or a weight is NaN or infinite.
+
+    A NaN never reaches a threshold, so it would pass for silence.
     """
     for learner in memory.plan.learners:
         if not (good := np.isfinite(weights := learner.weights(memory.learning))).all():
@@ -129,8 +130,9 @@ class EventEngine:
         sink: Sink | None = None,
         state: Mapping[str, NDArray[Any]] | None = None,
     ) -> Result:
-        """Go on for `duration` [s]; a `sink` takes the records section by section, and only the
-        last one is returned.
+        """Go on for `duration` [s] and return the records.
+
+        A `sink` takes the records section by section; then only the last section is returned.
 
         state: a `snapshot` on the way, from which such a run goes on that was broken off.
         """
@@ -188,8 +190,9 @@ class EventEngine:
         return kernels_of(population).state
 
     def state(self, population: Population, variable: str) -> NDArray[np.float64]:
-        """The present values of a state variable (n,); units are brought to the
-        present on a copy.
+        """The present values of a state variable (n,).
+
+        Units are brought to the present on a copy.
         """
         memory = self.memory.replicate()
         memory.bring(population)
@@ -237,14 +240,16 @@ class EventEngine:
         return EventEngine(self.plan, memory, threads=self.threads)
 
     def order(self, numbered: Network, projection: Projection) -> NDArray[np.int64]:
-        """The weights (n_synapses,) of a projection of which, in `numbered`, each is the number of
-        its synapse.
+        """Where each synapse of a projection stands in the description (n_synapses,).
+
+        numbered: the network in which every weight of the projection is its own number.
         """
         return np.asarray(chained_weights(numbered, projection), np.int64)
 
     def stimulated(self, network: Network, name: str) -> EventEngine:
-        """An engine for a network in which one input has another stimulus of the same kind, which
-        begins now.
+        """An engine for a network in which one input has another stimulus, which begins now.
+
+        The stimulus must be of the same kind.
         """
         stimulus = next(part.stimulus for part in network.inputs if part.name == name)
         memory = self.memory.replicate()
@@ -280,8 +285,9 @@ class EventEngine:
     def product(
         self, projection: str, x: NDArray[np.float64], *, transpose: bool, key: int
     ) -> NDArray[np.float64]:
-        """The product of a projection's weights with numbers, exactly: this engine has plain
-        weights only.
+        """The product of a projection's weights with numbers.
+
+        It is exact, as this engine has plain weights only.
         """
         table = self.connections(projection).matrix()
         return np.asarray(x @ (table.T if transpose else table))

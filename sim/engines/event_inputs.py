@@ -87,8 +87,9 @@ class _Slots:
         }
 
     def take(self, part: Input, told: EventInput, *, anew: bool) -> None:
-        """Add what an input is in continuous time; currents are added up by `currents` once all are
-        known.
+        """Add what an input is in continuous time.
+
+        Currents are added up by `currents` once all are known.
         """
         if type(told) not in self._ways:
             known = ", ".join(kind.__name__ for kind in self._ways)
@@ -228,8 +229,9 @@ def _set_cursors(inputs: Inputs, now: int) -> None:
 
 
 def _go_on(inputs: Inputs, before: Inputs | None, now: int) -> None:
-    """Let Poisson trains go on from where they stood `before`, or begin anew after the events up to
-    `now` [ticks].
+    """Let Poisson trains go on from where they stood `before`.
+
+    Where there is no such place they begin anew, after the events up to `now` [ticks].
 
     One that begins anew draws none of the intervals of an earlier one, and those that it draws on
     the clock.
@@ -251,8 +253,9 @@ def poisson(inputs: Inputs) -> NDArray[np.bool_]:
 
 
 def _scheduled(plan: EventPlan, inputs: Inputs, now: int) -> Inputs:
-    """The same with every slot scheduled by its cursor, and trains that begin anew at `now`
-    [ticks].
+    """The same inputs with every slot scheduled by its cursor.
+
+    Trains begin anew at `now` [ticks].
     """
     slot, due = inputs.slot, np.full(inputs.slot.size, NEVER)
     listed = (slot["kind"] == kernels.TRAIN) & (slot["cursor"] < slot["end"])
@@ -277,8 +280,9 @@ def drive(plan: EventPlan, inputs: Inputs, now: int) -> NDArray[np.float64]:
 def _currents(
     plan: EventPlan, inputs: Inputs, now: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The drive of every unit (n_units,) at `now`, and when each slot (n_slots,) of currents
-    changes it next.
+    """The drive of every unit (n_units,) at `now`, and the next change of each slot (n_slots,).
+
+    Slots are those of currents.
     """
     total, due = inputs.base.copy(), np.full(inputs.slot.size, NEVER)
     cached(kernels.set_currents)(table(inputs), table(plan.units), now, total, due)

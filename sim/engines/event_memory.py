@@ -71,8 +71,9 @@ class EventMemory:
         return copy
 
     def stimulate(self, stimuli: Mapping[str, Stimulus], sample: int) -> None:
-        """Take other stimuli from now on: lists of events by their absolute times, Poisson trains
-        from the present.
+        """Take other stimuli from now on.
+
+        Lists of events keep their absolute times; Poisson trains begin at the present.
         """
         self.inputs: Inputs = build_inputs(
             self.plan, stimuli, sample, self.now, getattr(self, "inputs", None)
@@ -97,8 +98,9 @@ class EventMemory:
         cached(bring)(table(self.units), own.start, own.stop, max(self.now, 0))
 
     def predict(self, population: Population) -> None:
-        """Let all units of a population, which stand at the present, predict anew; none fires
-        before what is next.
+        """Let all units of a population, which stand at the present, predict their spikes anew.
+
+        None fires before the next tick.
         """
         own = self.numbers(population)
         cached(foresee)(table(self.units), own.start, own.stop, self.now + 1)
@@ -111,8 +113,9 @@ class EventMemory:
         return resting
 
     def reset_anew(self, old: Population, new: Population) -> None:
-        """Move refractory units, which stay at the reset of the `old` model, to that of the new
-        one.
+        """Move refractory units from the reset of the `old` model to that of the new one.
+
+        They stay at the reset until their refractory time is over.
         """
         before, after = getattr(old.model, "reset", None), getattr(new.model, "reset", None)
         if before is None or after is None:
@@ -190,8 +193,9 @@ class EventMemory:
         self.stimulate({}, 0)
 
     def _bounds(self, now: int, names: Iterable[str]) -> dict[str, tuple[float, float]]:
-        """The least and the greatest value of each array of a snapshot at `now`; KeyError for one
-        without.
+        """The least and the greatest value of each array of a snapshot at `now`.
+
+        Raises KeyError for an array that has none.
         """
         largest, time = float(np.finfo(np.float64).max), max(now, 0) / TICKS
         bounds: dict[str, tuple[float, float]] = {

@@ -113,8 +113,9 @@ class EventPlan:
         )
 
     def judge(self, parameters: NDArray[np.float64]) -> None:
-        """Raise NetworkError if a user's own kernels broke a rule, which they note behind their
-        parameters.
+        """Raise NetworkError if a user's own kernel broke a rule.
+
+        Kernels note that behind their parameters.
         """
         judge(self.learners, self.learning)
         for population, places in self.verdicts:

@@ -30,8 +30,9 @@ def ranks_of(network: Network, instant: Sequence[Projection]) -> dict[str, int]:
 
 
 def _cycle(instant: Sequence[Projection]) -> list[Projection]:
-    """The projections on cycles: what is left when those that lead nowhere or come from nowhere are
-    taken away.
+    """The projections on cycles.
+
+    Those that lead nowhere or come from nowhere are taken away, again and again.
     """
     left = list(instant)
     while True:

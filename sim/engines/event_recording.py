@@ -27,8 +27,10 @@ SAMPLES: Final = 1 << 19  # numbers per buffer
 
 
 def check_probe(plan: EventPlan, probe: Probe) -> None:
-    """Raise UnsupportedError for a state variable that the event engine does not have,
-    ParameterError for a synapse.
+    """Refuse what the event engine cannot record.
+
+    Raises UnsupportedError for a state variable that it does not have, ParameterError for a
+    synapse.
     """
     if isinstance(probe.target, Projection):
         check_synapses(probe, plan.synapses[probe.target.name].n)

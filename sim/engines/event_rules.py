@@ -1,6 +1,4 @@
-"""Projections that learn, made ready for the event engine: rules by address, weights, traces, and
-ways back.
-"""
+"""Projections that learn on the event engine: rules by address, weights, traces, ways back."""
 
 from __future__ import annotations
 
@@ -163,8 +161,9 @@ def copied(learning: Learning) -> Learning:
 
 
 def judge(learners: Sequence[Learner], learning: Learning) -> None:
-    """Raise NetworkError if a rule of a user's own broke down, which it notes
-    behind its constants.
+    """Raise NetworkError if a user's own rule broke down.
+
+    Rules note that behind their constants.
     """
     rules = [rule for learner in learners for rule in learner.rules]
     for rule, row in zip(rules, learning.rule, strict=True):

@@ -23,8 +23,9 @@ LIMIT = 9.0e3  # [s] that a simulation may last: int64 ticks of a femtosecond re
 
 
 def ticks(times: Any) -> NDArray[np.int64]:
-    """Times [s] in ticks; a time that is a whole number of picoseconds up to rounding counts as
-    that number.
+    """Times [s] in ticks.
+
+    A time that is a whole number of picoseconds, up to rounding, counts as that number.
 
     So sums of times that are equal in decimal are equal in ticks as well. Times beyond the limit
     never come.
@@ -61,8 +62,9 @@ def receiving(population: Population, receptor: str) -> int:
 
 
 class Solved:
-    """One population ready for the loop: kernels by address, parameters (n or 1, k), initial rows,
-    refractory times.
+    """One population made ready for the loop.
+
+    It has kernels by address, parameters (n or 1, k), initial states and refractory times.
 
     start: of state variables, each one number or (n,). own: whether any kernel is a user's own; the
     last column of the parameters is then the verdict on them.

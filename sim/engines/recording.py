@@ -47,9 +47,7 @@ class Recording(ABC):
         return self.sink is not None and self.sink.wants(self._bytes)
 
     def hand_over(self, now: int, state: State) -> None:
-        """Give the records up to `now`, where the simulation has this state, to the sink and begin
-        anew.
-        """
+        """Give the records up to `now` to the sink, with the state of that time, and begin anew."""
         if self.sink is not None:
             self.sink.put(self.result(now), state)
             self._begin(now)
@@ -86,8 +84,9 @@ class Recording(ABC):
         self.start, self._bytes, self._tallied = start, 0, self._tallies()
 
     def _check_room(self) -> None:
-        """Raise CapacityError unless all samples of the run fit into memory, where no sink takes
-        them.
+        """Raise CapacityError unless all samples of the run fit into memory.
+
+        Where a sink takes them, they need not.
         """
         if self.sink is None:
             every = {
@@ -148,8 +147,9 @@ class Recording(ABC):
 
     @abstractmethod
     def _values(self, k: int) -> NDArray[Any]:
-        """The samples (n_samples, width) that probe `k` took of a population; of a rate, how many
-        spikes there were.
+        """The samples (n_samples, width) that probe `k` took of a population.
+
+        For a rate these are numbers of spikes.
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
-"""Running until a condition holds: piece by piece, on a twin of the engine, which leaves the engine
-as it was.
+"""Running until a condition holds, piece by piece, on a twin of the engine.
+
+The engine itself stays as it was.
 """
 
 from __future__ import annotations

@@ -28,8 +28,9 @@ UNBOUNDED: Bounds = (float("-inf"), float("inf"))
 @final
 @dataclass(eq=False)
 class ProjectionScope:
-    """A projection that is being compiled: its synapses, and what the kernels of its store and rule
-    may ask for.
+    """A projection that is being compiled, as its store and rule see it.
+
+    It has the synapses, and all that the kernels of store and rule may ask for.
 
     phase: in which the store delivers. owned: the range of targets that each thread owns. shares:
     (low, high, thread) of the targets on which a kernel of the store or the rule works at a time;
@@ -94,8 +95,9 @@ class ProjectionScope:
         return weights if self.scale is None else np.rint(weights * self.scale)
 
     def of_rule(self, number: int) -> ProjectionScope:
-        """This projection as one of its rules sees it, counted from 0: what that declares has names
-        of its own.
+        """This projection as one of its rules sees it; rules are counted from 0.
+
+        What a rule declares has names of its own.
         """
         return replace(self, section=f"rule{number + 1}.") if number else self
 
@@ -132,8 +134,9 @@ class ProjectionScope:
         return part
 
     def operator(self, phase: Phase, kernel: Kernel, scope: Mapping[str, Any], **how: Any) -> None:
-        """Let a kernel run in every step, once or for each share; see `Build.operator` and
-        `spread`.
+        """Let a kernel run in every step, once or for each share.
+
+        See `Build.operator` and `spread`.
         """
         threads = [thread for _, _, thread in self.shares]
         if self.shared and self._looks_at_source(kernel, scope):
@@ -146,8 +149,9 @@ class ProjectionScope:
         return any(name.endswith("_pre") and name in self.names for name in asked)
 
     def trace(self, side: str, tau: float, jump: float = 1.0) -> Trace:
-        """Traces with the decay time `tau` [s] that a spike raises by `jump`, shared by all who ask
-        for the same.
+        """Traces with the decay time `tau` [s] that a spike raises by `jump`.
+
+        Rules that ask for the same traces share them.
 
         side: "pre", of the arrivals (n_pre * n_lags,), one for each source and delay; "post", of
         the target's spikes (n_post,), one for each unit. Kernels in phase ARRIVALS find the
@@ -279,8 +283,9 @@ class ProjectionScope:
         return [(k, low) for k, (low, _, _) in enumerate(self.shares) if k]
 
     def _below(self, border: int) -> NDArray[np.uint32]:
-        """Where in each segment (n_segments,) the targets from `border` on begin; targets ascend in
-        it.
+        """Where in each segment (n_segments,) the targets from `border` on begin.
+
+        Targets ascend in it.
         """
         listing, lags = self.synapses.listing, self.synapses.lags.size
         counts = np.zeros((self.synapses.n_pre, lags), np.uint32)
@@ -322,8 +327,9 @@ def narrow(indices: NDArray[np.uint32], below: int) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Proposals:
-    """What a rule asks of a store in one step: change synapse ``synapse[k]`` by ``change[k]``, k <
-    count[0].
+    """What a rule asks of a store in one step.
+
+    Synapse ``synapse[k]`` is to change by ``change[k]``, for all k < count[0].
 
     synapse (capacity,) uint32; change (capacity,) float, in the unit of the weights; count (1,)
     int64; low, high: the rule's bounds on a weight. Each share has lists of its own. Where the

@@ -30,8 +30,9 @@ DRAWN: Final = 512  # words that are drawn before any is delivered
 
 @dataclass
 class Bundle:
-    """Projections of one source population that deliver in one phase to receptors in one region of
-    memory.
+    """Projections of one source population that are delivered together.
+
+    They deliver in the same phase, to receptors in the same region of memory.
     """
 
     members: list[ProjectionScope]
@@ -42,8 +43,9 @@ class Bundle:
         return [member.synapses for member in self.members]
 
     def takes(self, projection: ProjectionScope) -> bool:
-        """Whether a projection of the same `_kind` may join: no member has its receptor, and there
-        is room.
+        """Whether a projection of the same `_kind` may join.
+
+        It may if no member has its receptor and there is room.
 
         Two projections onto one receptor stay apart, so that weights are added in the order of
         projections in any store.
@@ -111,8 +113,9 @@ class Bundle:
         places: list[int],
         coding: _Coding,
     ) -> None:
-        """Deliver words that are drawn at every spike, of the members whose targets this thread
-        owns.
+        """Deliver words that are drawn at every spike.
+
+        Only for the members whose targets this thread owns.
         """
         if coding.table is None:
             raise CapacityError(
@@ -205,8 +208,9 @@ class Bundle:
 
 @dataclass(frozen=True, eq=False)
 class _Coding:
-    """How a word holds a synapse: ``target << shift | code`` with weight ``table[code]``; or the
-    target alone.
+    """How a word holds a synapse.
+
+    As ``target << shift | code``, with weight ``table[code]``, or as the target alone.
     """
 
     shift: int
@@ -347,8 +351,9 @@ def gather(projections: Sequence[ProjectionScope]) -> list[Bundle]:
 
 
 def _kind(projection: ProjectionScope) -> tuple[object, ...]:
-    """What the members of a bundle share: source, phase, whether they are redrawn, and the region
-    of the receptors.
+    """What the members of a bundle share.
+
+    That is the source, the phase, whether they are redrawn, and the region of the receptors.
     """
     names = projection.names
     return (

@@ -33,8 +33,9 @@ CHUNK: Final = 1000  # steps after which buffers of samples are emptied
 
 
 class _Need(NamedTuple):
-    """Memory that one part of a network takes [bytes]: what stays, what is needed while it is made,
-    and a hint.
+    """Memory that one part of a network takes [bytes], and a hint.
+
+    It has what stays and what is needed only while the part is made.
     """
 
     part: Population | Projection | Input | Probe
@@ -67,8 +68,9 @@ def check_memory(network: Network, *, dt: float | None, precision: str = "float3
 
 
 def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
-    """Raise CapacityError unless the samples of a run, (how many, numbers in each) by probe, fit
-    into free memory.
+    """Raise CapacityError unless the samples of a run fit into free memory.
+
+    Given by probe as (how many, numbers in each).
     """
     needs = {
         probe: float(NUMBER) * count * (width + 1) for probe, (count, width) in samples.items()
@@ -81,9 +83,7 @@ def check_samples(samples: Mapping[Probe, tuple[int, int]]) -> None:
 
 
 def by_rows(projection: Projection) -> bool:
-    """Whether the synapses are drawn source by source into their place, and never listed one by
-    one.
-    """
+    """Whether synapses are drawn source by source into their place and never listed one by one."""
     return (
         projection.static
         and projection.connectivity.independent
@@ -133,8 +133,9 @@ def _input(described: Input, *, event: bool) -> float:
 
 
 def _buffer(probe: Probe, *, event: bool) -> float:
-    """Bytes of a probe's buffer that are in use before it is emptied; the clock counts spikes of
-    all units.
+    """Bytes of a probe's buffer that are in use before it is emptied.
+
+    The clock engine counts spikes of all units.
     """
     if not isinstance(probe.target, Population):
         return 0.0

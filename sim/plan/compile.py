@@ -249,8 +249,9 @@ def _shares(projection: Projection, own: ProjectionScope) -> list[Share]:
 def _reached(
     projection: Projection, own: ProjectionScope, scopes: Mapping[str, PopulationScope]
 ) -> str | None:
-    """The receptor that a projection reaches, None for the drive; tells the projection when that is
-    added up.
+    """The receptor that a projection reaches, None for the drive.
+
+    It also tells the projection in which phase arrivals are added up.
     """
     post, model, weights = (
         scopes[projection.post.name],

@@ -48,8 +48,9 @@ def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
 def draw_codes(
     projection: Projection, edges: Edges, key: int
 ) -> tuple[NDArray[np.float64], NDArray[np.uint16]] | tuple[None, Any]:
-    """Levels (n_levels,) and the code of each edge's level (n_edges,); or None and the weights of
-    `draw_weights`.
+    """Levels (n_levels,) of weights, and the code of each edge's level (n_edges,).
+
+    Where there are no levels: None, and the weights of `draw_weights`.
 
     One weight for all is one level. In a store with `bits`, a parametric distribution has 2**bits
     equally likely levels, and other weights are rounded to 2**bits equally spaced levels between
@@ -74,8 +75,9 @@ def draw_codes(
 
 
 def weight_levels(projection: Projection) -> NDArray[np.float64] | None:
-    """The levels where they are known before drawing: one weight for all, or a parametric
-    distribution and `bits`.
+    """The levels of weights, if they are known before drawing.
+
+    They are for one weight for all, and for a parametric distribution with `bits`.
     """
     weight, bits = projection.weight, projection.store.bits
     if weight is not None and not isinstance(weight, Distribution) and np.ndim(weight) == 0:
@@ -113,8 +115,9 @@ def lag_table(projection: Projection, dt: float) -> LagTable | None:
 def draw_lags(
     projection: Projection, edges: Edges, key: int, dt: float
 ) -> tuple[NDArray[np.int64], Any]:
-    """Distinct delays (n_lags,) int64 [steps], and the index (n_edges,) uint32 of each edge's delay
-    among them.
+    """The delays that occur (n_lags,) int64 [steps], and which one each edge has.
+
+    The latter is an index (n_edges,) uint32.
     """
     table = lag_table(projection, dt)
     if table is not None:
@@ -201,8 +204,9 @@ def _occurring(lags: NDArray[np.int64], index: NDArray[np.uint32]) -> tuple[NDAr
 
 
 def _in_order(array: Any, given: Any, edges: Edges) -> Any:
-    """Values for the edges as they are sorted now; an array from the user is in the order in which
-    edges were given.
+    """Values for the edges as they are sorted now.
+
+    An array from the user is in the order in which edges were given.
     """
     explicit = np.ndim(given) > 0 and edges.order is not None
     return array[edges.order] if explicit else array

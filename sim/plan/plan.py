@@ -95,8 +95,9 @@ class Plan:
         threads: int | None = None,
         before: Mapping[Operator, Sequence[Call]] | None = None,
     ) -> Program:
-        """Bind the operators to `memory`; `stimuli` replace the stimuli of the inputs of the same
-        names.
+        """Bind the operators to `memory`.
+
+        stimuli: they take the place of those of the inputs of the same names.
 
         threads: how many threads to run on; None for as many as the plan was compiled for. before:
         further calls, to be made before operators.
@@ -110,8 +111,9 @@ class Plan:
         memory: Memory,
         replaced: Mapping[Operator, dict[str, Any]],
     ) -> Program:
-        """Bind some of the operators alone, on one thread, with other arguments where `replaced`
-        has them.
+        """Bind some of the operators alone, on one thread.
+
+        replaced: other arguments for some of them.
         """
         return self._program(operators, memory, replaced, 1, {})
 
@@ -142,8 +144,9 @@ class Plan:
 
     @property
     def synapse_bytes(self) -> int:
-        """Memory of the synapses [bytes]: targets, weights, delays and, where a rule learns, the
-        reverse index.
+        """Memory of the synapses [bytes].
+
+        That is targets, weights, delays and, where a rule learns, the reverse index.
         """
         sizes: dict[int, int] = {}  # by where an array ends, since some are the tail of another
         for signal in self.signals:
@@ -301,8 +304,9 @@ class Plan:
         return replaced
 
     def driven(self, name: str, drive: NDArray[Any]) -> dict[Operator, dict[str, Any]]:
-        """The arguments for the constant drive of a population: `base` where other currents are
-        added, else `drive`.
+        """The arguments for the constant drive of a population, by operator.
+
+        That is `base` where other currents are added, else `drive`.
         """
         own = [
             operator

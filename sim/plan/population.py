@@ -145,14 +145,17 @@ class PopulationScope:
         return (self.receptors | self.modulators)[receptor]
 
     def arrival(self, receptor: str, phase: Phase = Phase.ARRIVE) -> Phase:
-        """The phase in which arrivals at a receptor are added: `phase`, or ENTER for one that is a
-        state variable.
+        """The phase in which arrivals at a receptor are added.
+
+        It is `phase`, or ENTER for a receptor that is a state variable.
         """
         return Phase.ENTER if receptor in self.population.model.receives else phase
 
     def _drive(self, build: Build) -> Signal | float:
-        """The drive: one number where it never changes, is the same for all units and the kernel
-        takes numbers.
+        """The drive, as a number or as a signal.
+
+        It is one number where it never changes, is the same for all units and the kernel takes
+        numbers.
 
         Where it changes, an operator resets it to its constant part, and the stimuli add their
         currents to that, as do projections from units that send numbers.
@@ -379,8 +382,9 @@ def _sizes(shards: Sequence[Shard]) -> NDArray[np.int64]:
 
 
 def _most(dtype: str, shards: Sequence[Shard]) -> NDArray[np.int64] | int | None:
-    """`most` of a state variable: numbers of uint32 are units, counted from the first unit of their
-    shard.
+    """The greatest value that a state variable may have, for `Signal.most`.
+
+    Numbers of uint32 are units, counted from the first unit of their shard.
     """
     if dtype != "uint32":
         return None if dtype.startswith("float") else ANY

@@ -26,8 +26,9 @@ SPIKE_ROWS: Final = 1 << 16
 
 @dataclass(frozen=True)
 class Recorder:
-    """The buffers of one probe: arrays `columns` with one row per spike or sample, of which `rows`
-    (1,) are filled.
+    """The buffers of one probe.
+
+    The arrays `columns` have one row per spike or sample, of which `rows` (1,) are filled.
 
     every: steps between samples; 0 for spikes. Weights have no columns: they are read between
     chunks. Where the kernel writes spikes or counts of all units, `drain` keeps those of the units

@@ -14,8 +14,9 @@ BLOCK: Final = 1024  # sources for which full tables of delays are held at the s
 
 
 class Draws:
-    """Where the draws of each (source, lag) begin, for the members of a bundle, in the form that
-    `row_begin` reads.
+    """Where the draws of each (source, lag) begin, for all members of a bundle.
+
+    In the form that `row_begin` reads.
 
     sizes (n_pre, n_members), shares (n_lags + 1, n_members), offsets (n_pre, n_lags + 1,
     n_members); most: the greatest number of draws of one (source, lag) of one member.

@@ -46,9 +46,7 @@ def deal(
 
 
 def _shared(ranges: Sequence[tuple[int, int]], loads: list[float]) -> tuple[Shard, ...]:
-    """Give the shards of one population to threads that have these loads already;
-    update the loads.
-    """
+    """Give the shards of one population to threads that have these loads; update the loads."""
     goal = (sum(loads) + ranges[-1][1]) / len(loads)
     thread, shards = 0, []
     for low, high in ranges:

@@ -1,6 +1,4 @@
-"""The plan of a network in which one stimulus is another one: all else, such as the synapses, is
-shared.
-"""
+"""The plan of a network in which one stimulus is another one; all else is shared."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ from .plan import Plan
 
 
 def stimulated(plan: Plan, network: Network, name: str) -> Plan:
-    """The plan of `network`, in which only the stimulus of the input `name` is another one than in
-    `plan`.
+    """The plan of `network`, in which only the stimulus of the input `name` is another one.
 
     It is of the same kind as the one in its place, so the same kernel gets other arguments.
     """

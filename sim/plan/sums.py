@@ -30,8 +30,9 @@ LEAST: Final = -900  # least exponent of a weight that counts as different from 
 
 @dataclass
 class Sums:
-    """The scale of each receptor, (population, receptor), whose arrivals are counted, and the
-    counts declared so far.
+    """Receptors whose arrivals are counted in whole numbers: their scales and signals.
+
+    A receptor is a pair (population, receptor).
 
     scales: counts per unit of weight; none where sums are floats.
     """
@@ -46,8 +47,9 @@ class Sums:
         made: Mapping[str, ProjectionScope],
         scopes: Mapping[str, PopulationScope],
     ) -> Sums:
-        """Scales that suit all projections onto a receptor; a rule may raise weights up to its
-        bounds.
+        """Scales that suit all projections onto a receptor.
+
+        A rule may raise weights up to its bounds.
         """
         most: dict[tuple[str, str], float] = {}
         for projection in network.projections:
