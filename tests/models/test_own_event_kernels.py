@@ -119,7 +119,11 @@ def short_next(v):
     return (math.inf, v)
 
 
-@pytest.mark.parametrize("kernel", [short_next, keyword_step, math.exp, lambda v: "soon"], ids=str)
+@pytest.mark.parametrize(
+    "kernel",
+    [short_next, keyword_step, math.exp, lambda v: "soon"],
+    ids=["too few", "a keyword", "a builtin", "a lambda"],
+)
 def test_event_kernels_that_cannot_be_compiled_are_refused(kernel):
     with pytest.raises(
         NetworkError, match=r"^Own of population 'cells': (event )?kernel"
