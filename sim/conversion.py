@@ -46,8 +46,9 @@ def shown(value: object) -> str:
 
 
 def number(value: Any) -> Any:
-    """A Python number of a scalar of any library, 0-d arrays and tensors too; ValueError for all
-    that is none.
+    """A Python number of a scalar of any library, 0-d arrays and tensors too.
+
+    ValueError for all that is none.
 
     Truth values, times, complex numbers and texts are no numbers here. An int stays an int, however
     large.

@@ -42,8 +42,9 @@ def memory_told(owner: str) -> Iterator[None]:
 
 
 def free_bytes() -> float | None:
-    """Memory available without swapping and within the limit of a container [bytes]; None if
-    unknown.
+    """Memory available without swapping and within the limit of a container [bytes].
+
+    None if unknown.
     """
     known = [
         number

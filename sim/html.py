@@ -8,8 +8,9 @@ from typing import Any
 
 
 def sections_html(title: str, sections: Mapping[str, Sequence[str]]) -> str:
-    """A title, and a table for each section that has lines; what stands before ": " in a line is
-    its first cell.
+    """A title, and a table for each section that has lines.
+
+    What stands before ": " in a line is its first cell.
     """
     parts = [f"<b>{escape(title)}</b>"]
     for name, lines in sections.items():

@@ -23,8 +23,9 @@ _told: ContextVar[set[Any] | None] = ContextVar("told", default=None)
 
 
 def notify(text: str, about: Any = None) -> None:
-    """Warn of `text`; within one call of a function that is `once_a_call`, only once `about` the
-    same thing.
+    """Warn of `text`.
+
+    Within one call of a function that is `once_a_call`, only once `about` the same thing.
     """
     told, key = _told.get(), text if about is None else about
     if told is None or key not in told:

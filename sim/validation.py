@@ -49,8 +49,9 @@ def digits(number: float) -> str:
 
 
 def real(owner: object, field: str, value: Any, *, unit: str = "") -> float:
-    """A finite number as float, never -0.0; a text such as "10 mV" is refused with the unit
-    expected.
+    """A finite number as float, never -0.0.
+
+    A text such as "10 mV" is refused with the unit expected.
     """
     rule = f"must be a finite number{f' in {unit}' if unit else ''}"
     try:
@@ -77,8 +78,9 @@ def within(
     most: float | None = None,
     unit: str = "",
 ) -> float:
-    """A finite number inside a range; `above` and `below` are exclusive, `least` and `most`
-    inclusive.
+    """A finite number inside a range.
+
+    `above` and `below` are exclusive, `least` and `most` inclusive.
     """
     number = real(owner, field, value, unit=unit)
     bounds = [
@@ -268,8 +270,9 @@ def text(owner: object, field: str, value: Any) -> str:
 def instance(
     owner: object, field: str, value: Any, kind: type, example: str = "", *, optional: bool = False
 ) -> Any:
-    """`value` if it is of this class, or None where that is an option; example: a constructor call
-    for the rule.
+    """`value` if it is of this class, or None where that is an option.
+
+    example: a constructor call for the rule.
     """
     if not isinstance(value, kind) and not (optional and value is None):
         article = "an" if kind.__name__[0] in "AEIO" else "a"
@@ -330,8 +333,9 @@ def nearest(value: Any, choices: Iterable[str]) -> str:
 
 
 def steps(owner: object, field: str, time: Any, dt: float, *, most: int = MOST_STEPS) -> int:
-    """A time as a whole number of steps of `dt`, at least one and at `most`; times off the grid are
-    refused.
+    """A time as a whole number of steps of `dt`, at least one and at `most`.
+
+    Times off the grid are refused.
 
     A time in single precision is taken for the multiple of dt that rounds to it.
     """
@@ -350,8 +354,9 @@ def steps(owner: object, field: str, time: Any, dt: float, *, most: int = MOST_S
 
 
 def seconds(owner: object, field: str, value: Any, **limits: Any) -> float:
-    """A time [s]; one in half or single precision is taken for the shortest decimal number that
-    rounds to it.
+    """A time [s].
+
+    One in half or single precision is taken for the shortest decimal number that rounds to it.
     """
     given = within(owner, field, value, **limits, unit="s")
     return float(str(value)) if isinstance(value, (np.float16, np.float32)) else given

@@ -42,8 +42,9 @@ class Connectivity(ABC):
 
     @final
     def rows(self, n_pre: int, n_post: int, key: int, *, recurrent: bool) -> Rows | None:
-        """The same synapses as `edges`, not yet drawn; None where the targets of a source are not
-        independent draws.
+        """The same synapses as `edges`, not yet drawn.
+
+        None where the targets of a source are not independent draws.
         """
         self._count_fits(self.expected(n_pre, n_post))
         return self._rows(n_pre, n_post, np.uint64(key), recurrent)
@@ -351,8 +352,9 @@ def _from_rows(rows: Ids) -> Edges:
 
 
 def _draw_codes(key: np.uint64, n_pre: int, n_post: int, n: int) -> NDArray[np.uint64]:
-    """`n` different pairs, ascending, the source in the upper 32 bits; every set of n pairs is
-    equally likely.
+    """`n` different pairs, ascending, the source in the upper 32 bits.
+
+    Every set of n pairs is equally likely.
 
     Draws somewhat too many, removes duplicates, and drops the excess at random. Beyond half of all
     pairs it draws the pairs to leave out.

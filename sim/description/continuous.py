@@ -1,6 +1,4 @@
-"""What a stimulus is in continuous time, as plain data: `Stimulus.event` returns it to the event
-engine.
-"""
+"""What a stimulus is in continuous time, as `Stimulus.event` tells the event engine."""
 
 from __future__ import annotations
 

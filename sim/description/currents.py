@@ -18,8 +18,9 @@ from .inputs import Arguments, Stimulus, ends, to_steps
 @final
 @dataclass(frozen=True, eq=False)
 class Constant(Stimulus):
-    """A current that never changes: `value` is R*I [V] for the leaky models; one number, (n,) or a
-    distribution.
+    """A current that never changes.
+
+    `value` is R*I [V] for the leaky models: one number, (n,) or a distribution.
     """
 
     value: float | ArrayLike | Distribution
@@ -46,8 +47,9 @@ class Constant(Stimulus):
 @final
 @dataclass(frozen=True, eq=False)
 class Step(Stimulus):
-    """A current that changes at given times: ``values[k]`` holds from ``times[k]`` on, 0 before the
-    first.
+    """A current that changes at given times.
+
+    ``values[k]`` holds from ``times[k]`` on; before the first the current is 0.
 
     times (n_levels,) [s], ascending, >= 0; values (n_levels,) for all units or (n_levels, n).
     """
@@ -88,8 +90,9 @@ class Step(Stimulus):
 @final
 @dataclass(frozen=True, eq=False)
 class TimedArray(Stimulus):
-    """A current sampled at equal intervals: row k of `values` holds from ``k * interval`` on; 0
-    after the last.
+    """A current sampled at equal intervals.
+
+    Row k of `values` holds from ``k * interval`` on; after the last the current is 0.
 
     values (n_samples,) for all units or (n_samples, n); interval [s], a multiple of dt.
     """

@@ -143,8 +143,9 @@ class Normal(Parametric):
 @final
 @dataclass(frozen=True, kw_only=True)
 class LogNormal(Parametric):
-    """The lognormal distribution, median * exp(sigma * z) with z standard normal; give either the
-    median or the mean.
+    """The lognormal distribution, median * exp(sigma * z) with z standard normal.
+
+    Give either the median or the mean.
 
     mean = median * exp(sigma^2 / 2). A negative median or mean mirrors the distribution, for
     inhibitory weights.
@@ -270,8 +271,9 @@ def _shares(distribution: Distribution, p: Values) -> Values:
 
 
 def per_unit(owner: object, field: str, value: Any, **limits: Any) -> Any:
-    """See `validation.per_unit`; a distribution is returned as it is, and limits that are
-    distributions are left out.
+    """See `validation.per_unit`.
+
+    A distribution is returned as it is, and limits that are distributions are left out.
 
     They are for later: once values are drawn, the owner is made anew with them.
     """

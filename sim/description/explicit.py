@@ -18,8 +18,9 @@ from .connectivity import MOST_UNITS, Connectivity, ids
 @final
 @dataclass(frozen=True, eq=False)
 class Explicit(Connectivity):
-    """Synapse s joins ``sources[s]`` to ``targets[s]``; both (n,) unit indices, in any order;
-    repeated pairs are kept.
+    """Synapse s joins ``sources[s]`` to ``targets[s]``.
+
+    Both are indices of units (n,), in any order; repeated pairs are kept.
 
     Arrays of weights and delays given with it are in the same order.
     """

@@ -1,6 +1,4 @@
-"""What was changed on a running simulation, as one short text by which two of them can be told
-apart.
-"""
+"""What was changed on a simulation, as one short text that tells two of them apart."""
 
 from __future__ import annotations
 

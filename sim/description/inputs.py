@@ -1,5 +1,6 @@
-"""The port for what drives a population from outside, and the stimuli that are spikes; `currents`
-has the others.
+"""The port for what drives a population from outside, and the stimuli that are spikes.
+
+`currents` has the others.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ class Stimulus(ABC):
         """The kernel's constants for a population of `n` units at step `dt` [s]."""
 
     def event(self, n: int) -> EventInput | None:
-        """What this is in continuous time, for the event engine; None where only a kernel on steps
-        can tell.
+        """What this is in continuous time, for the event engine.
+
+        None where only a kernel on steps can tell.
 
         One of SpikeTimes, PoissonProcess, PiecewiseConstant and HeldNoise, for a population of `n`
         units.
@@ -101,8 +103,9 @@ class Stimulus(ABC):
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """When the first and the last of its events come [s]; None if it has no list of them or an
-        empty one.
+        """When the first and the last of its events come [s].
+
+        None if it has no list of them or an empty one.
         """
         return None
 
@@ -113,8 +116,9 @@ class Stimulus(ABC):
 
 
 def to_steps(times: Any, dt: float) -> NDArray[np.int64]:
-    """Times [s] as the nearest whole numbers of steps; those that no run reaches become the last
-    one that counts.
+    """Times [s] as the nearest whole numbers of steps.
+
+    Those that no run reaches become the last one that counts.
     """
     steps = np.minimum(np.asarray(times, np.float64) / dt, float(check.MOST_STEPS))
     return np.asarray(np.rint(steps), np.int64)
@@ -138,8 +142,9 @@ def _as_many(
 @final
 @dataclass(frozen=True, eq=False)
 class SpikeTrain(Stimulus):
-    """Spikes at given times: spike k reaches unit ``ids[k]`` at ``times[k]`` with weight
-    ``weight``.
+    """Spikes at given times.
+
+    Spike k reaches unit ``ids[k]`` at ``times[k]`` with weight ``weight``.
 
     times (n_spikes,) [s], any order, >= 0; ids (n_spikes,) unit indices, >= 0; weight in the
     receptor's unit, one number, (n_spikes,) or a distribution. Stored sorted by time, then by id.

@@ -25,8 +25,9 @@ class KnownParts:
         self.add(network)
 
     def add(self, network: Network) -> None:
-        """Know the parts of `network` too; those of earlier ones are still known, since users may
-        hold them.
+        """Know the parts of `network` too.
+
+        Those of earlier ones are still known, since users may hold them.
         """
         parts: list[Population | Projection | Input] = [
             *network.populations,

@@ -219,8 +219,9 @@ class Network:
         return Outline(f"Network, seed {self.seed}", parts_of(self))
 
     def _name(self, kind: str, name: str | None, default: str) -> str:
-        """A valid name that no other part of this kind bears; the default gets a number where
-        needed.
+        """A valid name that no other part of this kind bears.
+
+        The default gets a number where needed.
         """
         if name is None:
             return self._known().number(default)

@@ -1,6 +1,4 @@
-"""The parts of a network: populations, projections, inputs and probes, as `Network` makes and
-checks them.
-"""
+"""The parts of a network, as `Network` makes and checks them."""
 
 from __future__ import annotations
 
@@ -97,8 +95,9 @@ class Input:
 @final
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """What to record. Made by `Network.probe`; `every` [s] between samples, `ids` the units or
-    synapses recorded.
+    """What to record.
+
+    Made by `Network.probe`; `every` [s] between samples, `ids` the units or synapses recorded.
     """
 
     target: Population | Projection

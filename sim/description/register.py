@@ -1,6 +1,4 @@
-"""The names and parts of a network in sets, so that adding a part does not take longer the more
-there are.
-"""
+"""The names and parts of a network in sets: adding a part takes no longer the more there are."""
 
 from __future__ import annotations
 

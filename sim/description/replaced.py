@@ -1,6 +1,4 @@
-"""A network in which one part is another one: descriptions never change, so this
-makes a new one.
-"""
+"""A network in which one part is another one: a new network, for descriptions never change."""
 
 from __future__ import annotations
 

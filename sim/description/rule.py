@@ -85,8 +85,9 @@ class EventRule:
 
 
 class Rule(ABC):
-    """How a projection learns: it watches arrivals and spikes and proposes changes; the store
-    disposes.
+    """How a projection learns: it watches arrivals and spikes and proposes changes.
+
+    The store disposes.
 
     `learn` adds operators to phase ARRIVALS, or LEARN, which comes after it, whose kernels append
     to `proposals`. They find in ``projection.names`` the arrivals and the target's spikes of this
@@ -121,7 +122,8 @@ class Rule(ABC):
     def learn(self, projection: ProjectionScope, proposals: Proposals) -> None: ...
 
     def event(self, low: float, high: float) -> EventRule | None:
-        """What the rule does at an event, for these bounds of a weight; None where it needs the
-        steps of the clock.
+        """What the rule does at an event, for these bounds of a weight.
+
+        None where it needs the steps of the clock.
         """
         return None

@@ -46,8 +46,9 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def pack(value: Any, arrays: Arrays) -> Any:
-    """`value` as JSON-able data; its arrays go to `arrays` under new names, and their names into
-    the data.
+    """`value` as JSON-able data.
+
+    Its arrays go to `arrays` under new names, and their names into the data.
     """
     if value is None or isinstance(value, (bool, int, str)):
         return value
@@ -223,8 +224,9 @@ def _found_again(kind: type[Any]) -> str:
 
 
 def _offered(name: str) -> str:
-    """A qualified name without the modules inside a room of the library; those are not the same in
-    every version.
+    """A qualified name without the modules inside a room of the library.
+
+    Those are not the same in every version.
     """
     library, _, rest = name.partition(".")
     room, *inner = rest.split(".")
@@ -249,8 +251,9 @@ def known_classes() -> dict[str, type[Any]]:
 
 
 def _below(todo: list[type[Any]]) -> Iterator[type[Any]]:
-    """Classes and their subclasses, each once, those made later behind those made before; whoever
-    asks may add to `todo`.
+    """Classes and their subclasses, each once, those made later behind those made before.
+
+    Whoever asks may add to `todo`.
     """
     seen: set[type[Any]] = set()
     while todo:

@@ -227,8 +227,9 @@ class Ideal(Store):
         projection.operator(Phase.LEARN, "program_step", {**proposals.scope, **scope})
 
     def weights(self, projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
-        """Those that learn are a signal; others stand in bundles, where threads share them, and are
-        drawn again.
+        """Those that learn are a signal.
+
+        Others stand in bundles, where threads share them, and are drawn again.
         """
         if not projection.synapses.plastic:
             return constant_weights(projection, memory)

@@ -1,6 +1,4 @@
-"""Files that appear whole or not at all, and the removal of temporary files that killed writers
-left.
-"""
+"""Files that appear whole or not at all; what killed writers left is removed."""
 
 from __future__ import annotations
 

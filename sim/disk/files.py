@@ -1,5 +1,4 @@
-"""Opening files that somebody else may have made: only regular files, never through links in their
-folder.
+"""Opening files of strangers: only regular files, never through links in their folder.
 
 A folder from outside may hold links to private files, pipes that nobody writes to, and devices
 without end.
@@ -79,8 +78,9 @@ def read_regular(
 
 
 def members(folder: Path, pattern: str) -> list[Path]:
-    """The regular files in a folder whose names match a pattern, sorted by name; links and all else
-    are left out.
+    """The regular files in a folder whose names match a pattern, sorted by name.
+
+    Links and all else are left out.
     """
     return [
         path for path in sorted(folder.glob(pattern)) if path.is_file() and not path.is_symlink()

@@ -12,8 +12,9 @@ MOST_WHOLE: Final = 1 << 64  # of a whole number, either way
 
 
 def parse(text: bytes | str, what: str = "it", *, depth: int = MOST_DEPTH) -> Any:
-    """The value of a JSON text, whose lists and objects are nested at most `depth` deep. Raises
-    DataError.
+    """The value of a JSON text, whose lists and objects are nested at most `depth` deep.
+
+    Raises DataError.
 
     Texts must be of Unicode, which halves of surrogate pairs are not, and whole numbers must have
     64 bits.

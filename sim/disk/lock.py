@@ -1,5 +1,4 @@
-"""One writer at a time in a folder: locks that the system releases when their holder dies, however
-it dies.
+"""One writer at a time in a folder: locks that the system releases when their holder dies.
 
 The lock is `flock` on a small file in the folder, in which the holder says who it is. It holds
 between processes and between threads of one. On a network file system it holds between machines as
@@ -131,8 +130,9 @@ class FolderLock:
         return good
 
     def _still_there(self, handle: int) -> bool:
-        """Whether the file that was opened is still in the folder; its holder may have removed it
-        since.
+        """Whether the file that was opened is still in the folder.
+
+        Its holder may have removed it since.
         """
         try:
             return os.path.samestat(os.fstat(handle), os.stat(self.path, follow_symlinks=False))

@@ -134,8 +134,9 @@ class Cochlea:
         return np.asarray(np.log1p(level / self.floor))
 
     def spikes(self, audio: ArrayLike, rate: float) -> SpikeTrain:
-        """The fibres' spikes for `audio` (n_samples,) at `rate` [Hz]; times from the sound's start
-        [s].
+        """The fibres' spikes for `audio` (n_samples,) at `rate` [Hz].
+
+        Times from the sound's start [s].
         """
         phase = np.cumsum(self.rates(audio, rate) * self.period, axis=0)
         phase = np.vstack([np.zeros(self.n_units), phase])

@@ -32,7 +32,7 @@ from .batch_learning import ADDED, Changes
 from .clock_recording import ClockRecording
 
 MOST_RUN = 10**11  # steps of one run: a longer one is a unit error
-EMPTY = ("scratch", "sums")  # parts that are empty between runs
+EMPTY = ("scratch", "sums")  # regions that are empty between runs
 AWAY = -1  # where a run is that is not over
 
 
@@ -117,9 +117,9 @@ class ClockEngine:
         Its room is kept, too: to get it anew takes longer than to copy.
         """
         self._steps = {self.standing: self.step}
-        for part in SAVED:
-            block = self.memory.blocks[part]
-            np.copyto(self._before.setdefault(part, np.empty_like(block)), block)
+        for region in SAVED:
+            block = self.memory.blocks[region]
+            np.copyto(self._before.setdefault(region, np.empty_like(block)), block)
         self.reached = AWAY
 
     def _reach(self, step: int) -> None:

@@ -1,5 +1,4 @@
-"""A reader of the plain part of HDF5, as h5py writes it unless told otherwise: safe whatever a file
-holds.
+"""A reader of plain HDF5, as h5py writes it by default: safe whatever a file holds.
 
 The HDF5 library crashes, hangs or takes all memory over files that somebody changed with intent.
 This reader opens every part before it reads the first number, reads no place twice, and does work
@@ -36,8 +35,9 @@ NEWER: Final = {2: "links", 6: "links", 10: "groups", 15: "shared messages", 21:
 
 
 class Attributes(Mapping[str, Any]):
-    """The attributes of an object by name: numbers, arrays, or texts as bytes; `types`: how they
-    are stored.
+    """The attributes of an object by name: numbers, arrays, or texts as bytes.
+
+    `types`: how they are stored.
     """
 
     def __init__(self, source: Source, messages: list[bytes]) -> None:

@@ -138,8 +138,9 @@ def put(item: h5py.HLObject, name: str, value: Any) -> None:
 
 @contextlib.contextmanager
 def reading(source: Any, path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[Group]:
-    """The root of a file open for reading; `source`: the path or a file object; follow: whether it
-    may be a link.
+    """The root of a file open for reading.
+
+    `source`: the path or a file object; follow: whether it may be a link.
 
     Nothing of it is read before it is asked for, see `hdf5_format.py`. Whatever goes wrong while
     the file is open becomes one sentence in a DataError.

@@ -1,5 +1,6 @@
-"""What an HDF5 file holds, as lines of text: by Potentia's own reader, or by the HDF5 library in a
-process with limits.
+"""What an HDF5 file holds, as lines of text.
+
+Potentia's own reader tells it, or the HDF5 library in a process with limits.
 
 Files of other tools may use parts of the format that only the library reads. It cannot be trusted
 with them: some files make it crash, hang or take all memory. So this file is also a program, which

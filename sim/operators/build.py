@@ -1,6 +1,4 @@
-"""`Build`, with which populations, stores, rules, stimuli and probes declare their signals and
-operators.
-"""
+"""`Build`, with which all parts of a network declare their signals and operators."""
 
 from __future__ import annotations
 
@@ -79,8 +77,9 @@ class Build:
         layout: bool = False,
         finite: bool = True,
     ) -> Signal:
-        """A new signal. Raises NetworkError for a name that is taken and for saved whole numbers
-        without `most`.
+        """A new signal.
+
+        Raises NetworkError for a name that is taken and for saved whole numbers without `most`.
         """
         if name in self._names:
             raise NetworkError(f"signal {name!r} is declared twice")
@@ -96,8 +95,9 @@ class Build:
         return made
 
     def tally(self, name: str, dtype: str = "int64", shape: tuple[int, ...] = (1,)) -> Signal:
-        """A running total (the sum over `shape`); ``Result.tallies[name]`` is its increase over a
-        run.
+        """A running total (the sum over `shape`).
+
+        ``Result.tallies[name]`` is its increase over a run.
         """
         self.tallies[name] = self.signal(
             name, "flow", dtype, shape, most=None if dtype.startswith("float") else ANY
@@ -197,8 +197,9 @@ class Build:
         returns: Signal | None = None,
         **how: Any,
     ) -> Operator:
-        """Bind `kernel` to `scope` and put it at the end of its phase; how: further fields of the
-        Operator.
+        """Bind `kernel` to `scope` and put it at the end of its phase.
+
+        how: further fields of the Operator.
         """
         function = self.kernel(kernel, how.get("owner") or label)
         everything: dict[str, Any] = {

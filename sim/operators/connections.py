@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Connections:
-    """The synapses of one projection, in the order of `Simulator.weights`. Made by
-    `Simulator.synapses`.
+    """The synapses of one projection, in the order of `Simulator.weights`.
+
+    Made by `Simulator.synapses`.
 
     sources, targets (n_synapses,) int64: indices of the units that each synapse joins; delays
     (n_synapses,) [s], on the clock engine whole steps; weights (n_synapses,) float64, the present

@@ -1,6 +1,4 @@
-"""Synapses before they are sorted by delay: `Edges`, listed one by one, or `Rows`, which can be
-drawn again.
-"""
+"""Synapses before they are sorted by delay: `Edges`, which are listed, or `Rows`, drawn again."""
 
 from __future__ import annotations
 
@@ -16,8 +14,9 @@ Ids = NDArray[np.uint32]
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """The synapses of one projection, sorted by source; those of one source by target unless they
-    are `dealt`.
+    """The synapses of one projection, sorted by source.
+
+    Those of one source are sorted by target, unless they are `dealt`.
 
     sources, targets (n,) unit indices; weights (n,) where the connectivity has weights of its own;
     order (n,): index of each synapse in the arrays that the user gave, so that an array of delays

@@ -1,6 +1,4 @@
-"""Operators: kernels bound by parameter name to signals and scalars, each in one
-phase of a step.
-"""
+"""Operators: kernels whose parameters are bound by name, each in one phase of a step."""
 
 from __future__ import annotations
 
@@ -38,8 +36,9 @@ class Nap:
 
 @dataclass(frozen=True)
 class Stream:
-    """A random stream. A kernel gets its key, a uint64 that is another one in each sample of a
-    batch.
+    """A random stream.
+
+    A kernel gets its key, a uint64 that is another one in each sample of a batch.
 
     A kernel that draws is never left out, for it may act though nothing reaches it.
     """
@@ -152,8 +151,9 @@ def bind(
     returns: Signal | None = None,
     **how: Any,
 ) -> Operator:
-    """Bind each parameter of `kernel` to the entry of that name in `scope`; how: further fields of
-    the Operator.
+    """Bind each parameter of `kernel` to the entry of that name in `scope`.
+
+    how: further fields of the Operator.
 
     Raises NetworkError when the kernel asks for something the scope does not offer.
     """

@@ -53,7 +53,7 @@ class ProjectionScope:
 
     traces: of its arrivals and of its target, see `trace`; eligibilities: of its synapses. What a
     store or a rule declares is called after the projection: ``signal("trace", ...)`` is
-    ``name.trace``. section: of these names for all rules of a projection but its first, such as
+    ``name.trace``. prefix: of these names for all rules of a projection but its first, such as
     ``rule2.`` in ``name.rule2.trace``.
     """
 
@@ -69,7 +69,7 @@ class ProjectionScope:
     weights: Signal | None = None
     proposals: Proposals | None = None
     programming: list[Operator] = field(default_factory=list)
-    section: str = ""
+    prefix: str = ""
     names: dict[str, Any] = field(default_factory=dict)
     traces: dict[str, Traces] = field(default_factory=dict)
     eligibilities: dict[Any, Trace] = field(default_factory=dict)
@@ -88,8 +88,9 @@ class ProjectionScope:
         return "float" if self.scale is None else "int64"
 
     def counted(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weights as deliveries add them up: as they are, all 1, or as whole
-        numbers of 1 / scale.
+        """Weights as deliveries add them up.
+
+        That is as they are, all 1, or as whole numbers of 1 / scale.
         """
         weights = np.ones_like(weights) if self.alike else weights
         return weights if self.scale is None else np.rint(weights * self.scale)
@@ -99,19 +100,19 @@ class ProjectionScope:
 
         What a rule declares has names of its own.
         """
-        return replace(self, section=f"rule{number + 1}.") if number else self
+        return replace(self, prefix=f"rule{number + 1}.") if number else self
 
     def signal(self, name: str, *arguments: Any, **how: Any) -> Signal:
         """A new signal of this projection; see `Build.signal`."""
-        return self.build.signal(f"{self.name}.{self.section}{name}", *arguments, **how)
+        return self.build.signal(f"{self.name}.{self.prefix}{name}", *arguments, **how)
 
     def fixed(self, name: str, array: Any, **how: Any) -> Signal:
         """A new signal of this projection that never changes; see `Build.fixed`."""
-        return self.build.fixed(f"{self.name}.{self.section}{name}", array, **how)
+        return self.build.fixed(f"{self.name}.{self.prefix}{name}", array, **how)
 
     def tally(self, name: str, *arguments: Any) -> Signal:
         """A running total of this projection; see `Build.tally`."""
-        return self.build.tally(f"{self.name}.{self.section}{name}", *arguments)
+        return self.build.tally(f"{self.name}.{self.prefix}{name}", *arguments)
 
     def counter(self, name: str, *, once: bool = False) -> Any:
         """A running total of whole numbers to which the kernels of every share add; see `tally`.

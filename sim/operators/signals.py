@@ -115,8 +115,9 @@ class Memory:
     def replicate(
         self, more: Iterable[str] = (), signals: Sequence[Signal] | None = None
     ) -> Memory:
-        """A copy with its own state, flow, scratch and sums; weights, devices and constants are
-        shared.
+        """A copy with its own state, flow, scratch and sums.
+
+        Weights, devices and constants are shared.
 
         more: further regions of its own, as "store" for weights and devices. signals: in place of
         the present ones, from which they differ in those that are fixed and in initial values.
@@ -142,8 +143,9 @@ class Memory:
         return copy
 
     def renewed(self, regions: Collection[str]) -> Memory:
-        """A copy in which `regions` stand as at the beginning, and scratch and sums are empty; the
-        rest is shared.
+        """A copy in which `regions` stand as at the beginning, and scratch and sums are empty.
+
+        The rest is shared.
         """
         copy = object.__new__(Memory)
         copy.precision, copy.signals = self.precision, self.signals
@@ -205,15 +207,17 @@ def whole_dtype(region: str, precision: str) -> str:
 
 
 def block_name(region: str) -> str:
-    """The name under which a whole region of memory is found in `Memory`; no signal has such a
-    name.
+    """The name under which a whole region of memory is found in `Memory`.
+
+    No signal has such a name.
     """
     return f"{region}.*"
 
 
 class Layout:
-    """The offset [bytes] of each signal in one region of memory; adding a signal moves none of the
-    earlier ones.
+    """The offset [bytes] of each signal in one region of memory.
+
+    Adding a signal moves none of the earlier ones.
     """
 
     def __init__(self, precision: str) -> None:

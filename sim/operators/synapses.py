@@ -41,8 +41,9 @@ class LagTable(NamedTuple):
 
 @dataclass(eq=False)
 class Synapses:
-    """The synapses of one projection, sorted by source, then delay; equal ones by target or as they
-    were drawn.
+    """The synapses of one projection, sorted by source, then delay.
+
+    Those of one source and delay are sorted by target, or stand as they were drawn.
 
     lags (n_lags,) int64: distinct delays [steps]; levels (n_levels,): the weights that occur, None
     where every synapse has a weight of its own; plastic: a rule changes them. places (n,) uint32: where each

@@ -275,8 +275,10 @@ def _reached(
 
 
 def _proposals(own: ProjectionScope, weights: Signal | None, n_rules: int) -> Proposals:
-    """Room for what rules propose in one step: each at most one change per synapse from each side,
-    none to `weights`.
+    """Room for what rules propose in one step.
+
+    Each rule proposes at most one change per synapse from each side, none where it changes
+    `weights` itself.
     """
     sizes = [1] * len(own.shares)
     if weights is None:

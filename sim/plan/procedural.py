@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...kernels.reference.rows import row_begin
 from ..operators.synapses import Synapses
 
-BLOCK: Final = 1024  # sources for which full tables of delays are held at the same time
+AT_ONCE: Final = 1024  # sources for which full tables of delays are held at the same time
 
 
 class Draws:
@@ -37,8 +37,8 @@ class Draws:
         whole = np.zeros(self.lags.size + 1)
         whole[columns] = counts.sum(axis=0, dtype=np.int64)
         self.shares[:, k] = np.rint(np.cumsum(whole) * (65536 / max(member.n, 1)))
-        for begin in range(0, len(counts), BLOCK):
-            rows = slice(begin, begin + BLOCK)
+        for begin in range(0, len(counts), AT_ONCE):
+            rows = slice(begin, begin + AT_ONCE)
             begins = np.zeros((len(counts[rows]), whole.size), np.int64)
             begins[:, columns] = counts[rows]
             offsets = np.cumsum(begins, axis=1) - row_begin(

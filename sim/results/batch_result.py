@@ -1,6 +1,4 @@
-"""What a batch run leaves behind: a result per sample, and the same questions asked
-of all of them.
-"""
+"""The result of a batch: a result per sample, and questions asked of all of them."""
 
 from __future__ import annotations
 

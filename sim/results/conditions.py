@@ -75,8 +75,9 @@ class Residual(Condition):
 @final
 @dataclass(frozen=True)
 class SpikeCount(Condition):
-    """A population has fired at least `least` recorded spikes since the run began; a probe of
-    spikes records them.
+    """A population has fired at least `least` recorded spikes since the run began.
+
+    A probe of spikes records them.
     """
 
     population: Population | str

@@ -62,8 +62,9 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 @styled
 def raster(spikes: Mapping[str, Spikes], ax: Axes | None = None, *, most: int = MOST_UNITS) -> Axes:
-    """Spike times [s] of all populations, one above the other; of each, `most` recorded units
-    evenly chosen.
+    """Spike times [s] of all populations, one above the other.
+
+    Of each, `most` recorded units evenly chosen.
     """
     spikes, most = (
         _records("raster", spikes),

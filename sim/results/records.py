@@ -73,8 +73,9 @@ class Spikes:
         return np.split(self.times[order], edges)
 
     def of(self, units: ArrayLike) -> Spikes:
-        """The spikes of some of the recorded units, none named twice; ``units[k]``
-        becomes unit k.
+        """The spikes of some of the recorded units, none named twice.
+
+        ``units[k]`` becomes unit k.
         """
         chosen = check.index_array("Spikes", "of units", units, below=self.n, ndim=1)
         if np.unique(chosen).size < chosen.size:
@@ -90,8 +91,9 @@ class Spikes:
         return Spikes(self.times[ids >= 0], ids[ids >= 0], int(chosen.size), self.start, self.stop)
 
     def binned(self, width: float) -> NDArray[np.int64]:
-        """Spikes per unit and bin (n_bins, n); `width` [s]; a spike at a bin's end counts in that
-        bin.
+        """Spikes per unit and bin (n_bins, n).
+
+        `width` [s]; a spike at a bin's end counts in that bin.
         """
         width = check.within("Spikes", "binned width", width, above=0.0, unit="s")
         wanted = (self.stop - self.start) / width
@@ -108,8 +110,9 @@ class Spikes:
         return np.bincount(flat, minlength=n_bins * self.n).reshape(n_bins, self.n)
 
     def isi_cv(self) -> NDArray[np.float64]:
-        """Coefficient of variation of the inter-spike intervals of each unit (n,); NaN below three
-        spikes.
+        """Coefficient of variation of the inter-spike intervals of each unit (n,).
+
+        NaN below three spikes.
         """
         order = np.argsort(self.ids, kind="stable")
         times, ids = self.times[order], self.ids[order]

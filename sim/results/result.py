@@ -61,8 +61,9 @@ class Result(Records):
 
     @property
     def times(self) -> NDArray[np.float64]:
-        """Sample times of the recorded state variables [s], where all share them; else ask
-        `samples`.
+        """Sample times of the recorded state variables [s], where all share them.
+
+        Else ask `samples`.
         """
         kinds = ("counts", "rate", "weights")
         clocks = [
@@ -81,8 +82,9 @@ class Result(Records):
         return clocks[0]
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write everything to `path`, an .h5 file or a folder that gets results.h5; return the
-        file. See `load`.
+        """Write everything to `path`, an .h5 file or a folder that gets results.h5; return the file.
+
+        See `load`.
         """
         from . import storage
 

@@ -21,8 +21,9 @@ MOST_UNITS: Final = 200  # compared with each other
 
 
 def population_counts(spikes: Spikes, width: float) -> NDArray[np.int64]:
-    """Spikes of all recorded units together in whole bins of `width` [s] (n_bins,); what follows is
-    left out.
+    """Spikes of all recorded units together in whole bins of `width` [s] (n_bins,).
+
+    What follows is left out.
     """
     check.instance("statistics", "spikes", spikes, Spikes)
     pooled = replace(spikes, ids=np.zeros_like(spikes.ids), n=1, recorded=None)
@@ -30,8 +31,9 @@ def population_counts(spikes: Spikes, width: float) -> NDArray[np.int64]:
 
 
 def synchrony(spikes: Spikes, *, width: float = SYNCHRONY_WIDTH) -> float:
-    """Variance over mean of the population's spike counts in bins of `width` [s]; NaN if it is
-    silent.
+    """Variance over mean of the population's spike counts in bins of `width` [s].
+
+    NaN if it is silent.
 
     Independent Poisson trains give 1; of `n` units with mean pairwise correlation r of their
     counts, about 1 + (n - 1) r.

@@ -63,8 +63,9 @@ def save_result(
 
 
 def save_into(path: str | os.PathLike[str], name: str, write: Callable[[Path], object]) -> Path:
-    """Let `write` make a file, `path` if that ends in .h5, else `name` in the folder `path`; return
-    the file.
+    """Let `write` make a file, `path` if that ends in .h5, else `name` in the folder `path`.
+
+    Return the file.
     """
     file, made = Path(path), []
     if file.suffix not in (".h5", ".hdf5"):
@@ -86,8 +87,9 @@ def write_result(
     place: Mapping[str, int | str] | None = None,
     overwrite: bool = False,
 ) -> str:
-    """Write `result` as `file`, all or nothing, and return its digest; place: where it belongs, see
-    `chain.Link`.
+    """Write `result` as `file`, all or nothing, and return its digest.
+
+    place: where it belongs, see `chain.Link`.
     """
     made = ""
 
@@ -153,8 +155,9 @@ def _add(summary: Any, words: list[Any], *arrays: Any) -> None:
 def fill_root(
     root: h5py.Group, result: Records, metrics: Mapping[str, float], place: Mapping[str, int | str]
 ) -> str:
-    """Write a result into an empty group, the root of a file or one for a sample of a batch; return
-    its digest.
+    """Write a result into an empty group, the root of a file or one for a sample of a batch.
+
+    Return its digest.
     """
     with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter to others
         sealed = pool.submit(digest, result)

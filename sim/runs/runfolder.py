@@ -1,5 +1,6 @@
-"""A run is a folder: run.json says what was run and how it ended; results and figures are beside
-it.
+"""A run is a folder: run.json says what was run and how it ended.
+
+Results and figures are beside it.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ class RunFolder:
 
     @classmethod
     def reopen(cls, path: Path, *, patience: float = lock.PATIENCE) -> Self:
-        """The folder of a run that was broken off, to go on in it. Raises DataError if it is done
-        or still runs.
+        """The folder of a run that was broken off, to go on in it.
+
+        Raises DataError if it is done or still runs.
 
         patience [s]: how long to wait for one that still runs.
         """
@@ -158,8 +160,9 @@ class RunFolder:
         *,
         tables: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """Note how the run ended and write the report; tables: each a title, a header and rows of
-        cells.
+        """Note how the run ended and write the report.
+
+        tables: each a title, a header and rows of cells.
         """
         self.record |= {
             "status": "done",
@@ -233,8 +236,9 @@ def read_json(file: Path, *, missing: str | None = None) -> Any:
 
 
 def write_report(folder: Path, record: Mapping[str, Any]) -> Path:
-    """Write report.html with every figure of the folder inside; what is no regular file, or no PNG,
-    is passed over.
+    """Write report.html with every figure of the folder inside.
+
+    What is no regular file, or no PNG, is passed over.
     """
     page = report_html(record, files.members(folder, "*.png"))
     hdf5.write_file(folder / REPORT, page.encode())

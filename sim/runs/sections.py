@@ -43,8 +43,9 @@ LOOK: Final = 0.05  # [s] between two checks whether the run still lasts
 
 
 class Sections:
-    """A folder into which a thread writes the records of a run as section files ``seg-0001.h5``,
-    ``seg-0002.h5`` ...
+    """A folder into which a thread writes the records of a run, section by section.
+
+    A section is a file ``seg-0001.h5``, ``seg-0002.h5`` ...
 
     Each file is sealed and holds the records of its own span of time, so whatever happens to the
     run, what was sealed stays readable: ``Result.load(folder)``. Now and then the state at the end
@@ -150,8 +151,9 @@ class Sections:
             raise KeyboardInterrupt
 
     def merge(self) -> Result:
-        """The whole result, saved as results.h5, which appears in one move; only then are the
-        sections removed.
+        """The whole result, saved as results.h5, which appears in one move.
+
+        Only then are the sections removed.
         """
         for _ in range(WAITING):  # with all tokens taken, no section waits to be written
             self._room.get()
@@ -259,8 +261,9 @@ class Sections:
             raise interrupt
 
     def _resumed(self) -> Mapping[str, Any] | None:
-        """The state of the later checkpoint; sections after it are removed, all of them if there is
-        no checkpoint.
+        """The state of the later checkpoint.
+
+        Sections after it are removed, all of them if there is no checkpoint.
         """
         found = [
             checkpoint for name in CHECKPOINTS if (checkpoint := self._checkpoint(name)) is not None

@@ -1,6 +1,4 @@
-"""Asking a run that records into a folder to stop where it can be taken up again, with a checkpoint
-of that moment.
-"""
+"""Asking a recorded run to stop with a checkpoint, from which it can be taken up again."""
 
 from __future__ import annotations
 
