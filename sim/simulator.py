@@ -31,13 +31,13 @@ from .session import Session
 class Simulator:
     """A network made ready to run.
 
-    dt [s]: the step of the clock engine, 0.1 ms if None; the event engine takes none. backend:
-    "auto" (the cpu unless there is a gpu and the network is large), "cpu", "gpu" or "reference".
-    engine: "clock" (steps of dt) or "event" (no grid; exactly solvable neurons only). dtype:
-    "float32" or "float64". threads: of batch runs, all cores if None, and of runs of large
-    networks, four at most if None; no result depends on it. chunk: steps per visit of Python.
-    deterministic: the clock engine sums arrivals in whole numbers, in which their order does not
-    matter, so that cpu and gpu give the same spikes; see `docs/gpu.md`.
+    dt: the step of the clock engine [s], 0.1 ms if None; the event engine has no steps and takes
+    None. engine: "clock" (steps of dt) or "event" (exactly solvable neurons only). backend: "cpu",
+    "gpu", "reference", or "auto": the cpu, unless there is a gpu and the network is large. dtype:
+    "float32" or "float64". threads: for batches and large networks; if None, all cores for batches
+    and at most four for a single run of a large network. No result depends on it. chunk: steps
+    between two visits of Python. deterministic: the clock engine sums arrivals in whole numbers, in
+    any order, so that cpu and gpu give the same spikes; see `docs/gpu.md`.
 
     The network is read once, here: later changes to the description do not reach this simulator.
     """
@@ -279,7 +279,6 @@ class Simulator:
         Raises ParameterError or NetworkError for what is unknown or does not fit, UnsupportedError
         for weights that cannot be set; the simulator is then as it was.
         """
-
         self._session.set(part, values)
 
     def stimulate(self, part: Input | str, stimulus: Stimulus) -> None:
@@ -296,12 +295,10 @@ class Simulator:
         """The present values (n,) of a state variable of a population, given as such or by name."""
 
         def look() -> NDArray[np.float64]:
-            found = self._session.parts.find(
-                "Simulator.state", population, self._engine.network.populations, "population"
-            )
-            return self._engine.state(
-                found, check.one_of(self, "state variable", variable, self._engine.variables(found))
-            )
+            engine, find = self._engine, self._session.parts.find
+            found = find("Simulator.state", population, engine.network.populations, "population")
+            known = engine.variables(found)
+            return engine.state(found, check.one_of(self, "state variable", variable, known))
 
         return self._session.alone("state", look)
 
@@ -316,9 +313,8 @@ class Simulator:
         stand in another order. Those in a store that is no plain memory are the effective ones.
         Raises NetworkError for a projection that this network does not have.
         """
-        return self._session.alone(
-            "weights", lambda: self._engine.weights(self._projection("weights", projection).name)
-        )
+        find = partial(self._projection, "weights", projection)
+        return self._session.alone("weights", lambda: self._engine.weights(find().name))
 
     def synapses(self, projection: Projection | str) -> Connections:
         """The synapses of a projection: sources, targets, delays [s] and present weights.
@@ -329,10 +325,8 @@ class Simulator:
         matrix. Those of which the simulation keeps no list, such as those of a Procedural store,
         are drawn again. Raises NetworkError for a projection that this network does not have.
         """
-        return self._session.alone(
-            "synapses",
-            lambda: self._engine.connections(self._projection("synapses", projection).name),
-        )
+        find = partial(self._projection, "synapses", projection)
+        return self._session.alone("synapses", lambda: self._engine.connections(find().name))
 
     def product(
         self, projection: Projection | str, x: ArrayLike, *, transpose: bool = False, key: int = 0
@@ -364,10 +358,8 @@ class Simulator:
             If x does not fit or is not finite.
         """
         found = self._projection("product", projection)
-        transpose, key = (
-            check.flag(self, "product transpose", transpose),
-            check_key(self, key, "product key"),
-        )
+        transpose = check.flag(self, "product transpose", transpose)
+        key = check_key(self, key, "product key")
         numbers = check.finite_array(self, "product x", x)
         n, other = (found.post.n, found.pre.n) if transpose else (found.pre.n, found.post.n)
         if numbers.ndim == 0 or numbers.shape[-1] != n:
