@@ -72,6 +72,9 @@ def checked(
     else:
         if record_to is not None:
             raise check.fail(OWNER, "run record_to", "must be None for a batch", record_to)
+        if resume:
+            rule = "must be False for a batch, which keeps no checkpoints"
+            raise check.fail(OWNER, "run resume", rule, resume)
         samples = batch_inputs.samples(network, inputs or {}, batch, number)
         learn = batch_learning.wanted(network, learn)
     return RunRequest(

@@ -203,6 +203,8 @@ def test_a_folder_in_use_is_refused_before_the_run(result, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(DataError, match="cannot be made a folder"):
         sim.run(0.1, record_to=tmp_path / "file")
+    with pytest.raises(ParameterError, match="run resume: must be False for a batch"):
+        sim.run(0.1, batch=2, resume=True)
     with pytest.raises(ParameterError, match="must be None for a batch"):
         sim.run(0.1, batch=2, record_to=tmp_path / "run2")
     assert sim.time == 0.0
