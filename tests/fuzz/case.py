@@ -13,6 +13,7 @@ import numpy as np
 from potentia import Network, Simulator
 from potentia.sim import Connectivity, NeuronModel, Rule, Stimulus, Store
 from potentia.sim.description.drawn import drawn
+from potentia.sim.description.rules import members
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,8 @@ class Wiring:
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules by which it learns, in order."""
-        if self.rule is None:
-            return ()
-        return self.rule if isinstance(self.rule, tuple) else (self.rule,)
+        given = self.rule if isinstance(self.rule, tuple) else (self.rule,)
+        return tuple(rule for part in given for rule in members(part))
 
 
 @dataclass(frozen=True)

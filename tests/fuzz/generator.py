@@ -77,8 +77,9 @@ def generate(seed: int) -> Case:
         second,
         later,
     )
-    if seed < PINNED:
-        return case
+    if seed < PINNED:  # of several rules, the first
+        single = [replace(wiring, rule=(*wiring.rules, None)[0]) for wiring in case.projections]
+        return replace(case, projections=tuple(single))
     graded, own = Dice(seed, 2), Dice(seed, 3)
     case = rated(case, graded) if not event and graded.chance(0.2) else case
     return owned(case, own) if own.chance(OWNED) else case
