@@ -54,9 +54,21 @@ def triplet_spike(w, x, slow, a_plus):  # type: ignore[no-untyped-def]
 
 
 def triplet_arrival_step(  # type: ignore[no-untyped-def]
-    step, history, history_count, lags, begin, end, targets, trace_y, rate_y, span_y, a_minus,
-    synapse, change, proposed,
-):  # fmt: skip
+    step,
+    history,
+    history_count,
+    lags,
+    begin,
+    end,
+    targets,
+    trace_y,
+    rate_y,
+    span_y,
+    a_minus,
+    synapse,
+    change,
+    proposed,
+):
     """A spike arrives: its synapses fall by the targets' fast traces."""
     depth, room, arrived = history.shape[0], proposed[0], 0
     factor = -a_minus * math.exp(-rate_y * (step % span_y))
@@ -74,9 +86,23 @@ def triplet_arrival_step(  # type: ignore[no-untyped-def]
 
 
 def triplet_spike_step(  # type: ignore[no-untyped-def]
-    step, fired_post, count_post, first_post, synapse_post, segment_post, trace_x, rate_x, span_x,
-    trace_slow, rate_slow, span_slow, a_plus, synapse, change, proposed,
-):  # fmt: skip
+    step,
+    fired_post,
+    count_post,
+    first_post,
+    synapse_post,
+    segment_post,
+    trace_x,
+    rate_x,
+    span_x,
+    trace_slow,
+    rate_slow,
+    span_slow,
+    a_plus,
+    synapse,
+    change,
+    proposed,
+):
     """A target fires: its synapses rise by arrivals and by its earlier spikes."""
     fast, room = math.exp(-rate_x * (step % span_x)), proposed[0]
     slow = math.exp(-rate_slow * (step % span_slow))
@@ -131,9 +157,19 @@ class Triplet(Rule):
 
 
 def mark_step(  # type: ignore[no-untyped-def]
-    step, fired_post, count_post, first_post, synapse_post, segment_post, trace_pre, rate_pre,
-    span_pre, trace_c, rate_c, span_c,
-):  # fmt: skip
+    step,
+    fired_post,
+    count_post,
+    first_post,
+    synapse_post,
+    segment_post,
+    trace_pre,
+    rate_pre,
+    span_pre,
+    trace_c,
+    rate_c,
+    span_c,
+):
     """A target fires: its synapses are marked by the traces of their arrivals."""
     factor = math.exp(rate_c * (step % span_c) - rate_pre * (step % span_pre))
     for k in range(count_post[0]):
@@ -143,9 +179,20 @@ def mark_step(  # type: ignore[no-untyped-def]
 
 
 def reward_step(  # type: ignore[no-untyped-def]
-    step, reward, gain, begin_post, end_post, first_post, synapse_post, trace_c, rate_c, span_c,
-    synapse, change, proposed,
-):  # fmt: skip
+    step,
+    reward,
+    gain,
+    begin_post,
+    end_post,
+    first_post,
+    synapse_post,
+    trace_c,
+    rate_c,
+    span_c,
+    synapse,
+    change,
+    proposed,
+):
     """A reward arrives at a target: propose to raise its synapses by their marks."""
     factor, room = gain * math.exp(-rate_c * (step % span_c)), proposed[0]
     for j in range(begin_post, end_post):
@@ -183,9 +230,18 @@ class Rewarded(Rule):
 
 
 def drifting_step(  # type: ignore[no-untyped-def]
-    step, arriving, rate, begin_post, end_post, first_post, synapse_post, segment_post, synapse,
-    change, proposed,
-):  # fmt: skip
+    step,
+    arriving,
+    rate,
+    begin_post,
+    end_post,
+    first_post,
+    synapse_post,
+    segment_post,
+    synapse,
+    change,
+    proposed,
+):
     """Every weight moves by the number that arrives; how much moved."""
     room, moved = proposed[0], 0
     for j in range(begin_post, end_post):

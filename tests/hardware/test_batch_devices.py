@@ -14,7 +14,7 @@ from potentia.learning import STDP
 from potentia.models import LIF, SpikeSource
 from potentia.sim import AllToAll, Ideal, Phase, Rule, SpikeTrain, Store, TimedArray, Uniform
 from potentia.sim.engines import clock
-from potentia.tests.learning.test_graded_rules import N_POST, N_PRE, Delta, taught
+from potentia.tests.learning.taught import N_POST, N_PRE, Delta, taught
 
 DT, DURATION, BATCH, SOURCES, CELLS = 1e-4, 20e-3, 5, 30, 20
 LEVELS, HIGH = 64, 20e-3  # of a device; the largest weight [V], which its whole range stands for

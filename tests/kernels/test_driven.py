@@ -1,4 +1,6 @@
-"""Crossbars that are driven with numbers: every room against NumPy, and drivers against their law."""
+"""Crossbars that are driven with numbers: every room against NumPy, and drivers
+against their law.
+"""
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ LISTS = {"touched", "touched_count"}  # which a device keeps otherwise
 
 
 def cells(dtype):
-    """A ring of numbers with a silent step, rows of 0 to 6 cells, in two arrays below each other."""
+    """A ring of numbers with a silent step, rows of 0 to 6 cells, in two arrays
+    below each other.
+    """
     rng = np.random.default_rng(8)
     rows = N_PRE * LAGS.size
     lengths = rng.integers(0, N_POST + 1, rows)
@@ -112,9 +116,14 @@ def test_sums_of_the_columns(room, dtype, excess, beside):
             arrays[name][:] = 0
 
     seen = assert_agrees(
-        room, "crossbar_product_step", own, 100 * np.finfo(dtype).eps, dtype=dtype, each=clear,
+        room,
+        "crossbar_product_step",
+        own,
+        100 * np.finfo(dtype).eps,
+        dtype=dtype,
+        each=clear,
         aside=LISTS,
-    )[-1]  # fmt: skip
+    )[-1]
     rows = np.repeat(np.arange(used.size), np.diff(own["first"].astype(int)))
     u = shares[strips[own["targets"]], rows]
     plus, minus = own["plus"].astype(float), own["minus"].astype(float)

@@ -1,4 +1,6 @@
-"""Numbers that units send, and products with weights that a rule changes: every room against NumPy."""
+"""Numbers that units send, and products with weights that a rule changes: every
+room against NumPy.
+"""
 
 import numpy as np
 import pytest
@@ -16,18 +18,22 @@ def given(dtype):
     targets = rng.integers(0, N_POST - 1, 60)  # the last target has none
     order = np.argsort(targets, kind="stable").astype(np.uint32)
     first = np.append(0, np.cumsum(np.bincount(targets, minlength=N_POST))).astype(np.uint32)
-    return {
-        "sent": rng.normal(size=(DEPTH, N_PRE)).astype(dtype),
-        "lags": LAGS,
-        "first_post": first,
-        "synapse_post": order,
-        "segment_post": segments[order],
-        "weights": rng.normal(size=60).astype(dtype),
-        "low": 1,
-        "high": N_POST,
-        "receiving": zeros(N_POST, dtype),
-        "arriving": zeros(N_PRE * LAGS.size, dtype),
-    }, segments, targets  # fmt: skip
+    return (
+        {
+            "sent": rng.normal(size=(DEPTH, N_PRE)).astype(dtype),
+            "lags": LAGS,
+            "first_post": first,
+            "synapse_post": order,
+            "segment_post": segments[order],
+            "weights": rng.normal(size=60).astype(dtype),
+            "low": 1,
+            "high": N_POST,
+            "receiving": zeros(N_POST, dtype),
+            "arriving": zeros(N_PRE * LAGS.size, dtype),
+        },
+        segments,
+        targets,
+    )
 
 
 @pytest.mark.parametrize("narrow", [False, True])

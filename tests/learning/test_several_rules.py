@@ -11,29 +11,34 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from potentia import Network, Simulator
-from potentia.errors import ParameterError, UnsupportedError
+from potentia import Simulator
+from potentia.errors import ParameterError
 from potentia.hardware import Crossbar, PulsedReRAM
 from potentia.kernels.gpu import devices
 from potentia.learning import STDP
-from potentia.models import LIF, LeakyRate, SpikeSource
 from potentia.sim import (
-    AllToAll,
-    Constant,
     EventRule,
-    FixedProbability,
-    Poisson,
     Rules,
     SpikeTrain,
-    Uniform,
 )
 from potentia.sim.description.rule import Rule
 from potentia.sim.operators.operator import Phase
 
-DT, DURATION, N_PRE, N_POST, INITIAL = 1e-3, 0.3, 6, 4, 5e-3
-BOUNDS = {"w_min": -1.0, "w_max": 1.0}  # never reached
-FAST = STDP(tau_plus=7e-3, tau_minus=9e-3, a_plus=2e-4, a_minus=1e-4, **BOUNDS)
-SLOW = STDP(tau_plus=25e-3, tau_minus=40e-3, a_plus=5e-5, a_minus=8e-5, **BOUNDS)
+from .forced import (
+    BOTH,
+    DT,
+    DURATION,
+    FAST,
+    INITIAL,
+    LAGS,
+    N_POST,
+    N_PRE,
+    SLOW,
+    forced,
+    large,
+    learned,
+    trains,
+)
 
 
 def decay_arrival_step(
@@ -95,39 +100,10 @@ class Decay(Rule):
         return EventRule(arrival=decay_arrival)
 
 
-def trains():
-    rng = np.random.default_rng(3)
-    steps = round(DURATION / DT)
-    return tuple(np.nonzero(rng.random((steps, n)) < 0.07) for n in (N_PRE, N_POST))
-
-
-LAGS = np.random.default_rng(4).integers(1, 9, N_PRE * N_POST)
-
-
-def forced(rule, *, store=None, weight=INITIAL):
-    """Both sides fire as told: the targets by strong input, unmoved by the synapses."""
-    (pre, i), (post, j) = trains()
-    net = Network(seed=2)
-    source = net.population(SpikeSource(), N_PRE, name="source")
-    target = net.population(LIF(threshold=10.0, refractory=0.0), N_POST, name="target")
-    net.connect(
-        source,
-        target,
-        AllToAll(),
-        weight=weight,
-        delay=LAGS * DT,
-        rule=rule,
-        store=store,
-        name="in",
-    )
-    net.stimulate(source, SpikeTrain((pre + 1) * DT, i), name="train")
-    net.stimulate(target, SpikeTrain((post + 1) * DT, j, weight=100.0))
-    net.probe(target, "spikes")
-    return net
-
-
 def pairs(rule):
-    """What a rule of pairs changes (N_PRE, N_POST): the sum over all pairs of spikes, closed form."""
+    """What a rule of pairs changes (N_PRE, N_POST): the sum over all pairs of
+    spikes, closed form.
+    """
     (pre, i), (post, j) = trains()
     change = np.zeros((N_PRE, N_POST))
     for k, lag in enumerate(LAGS):
@@ -156,19 +132,6 @@ WAYS = {
     "cuts": {"cuts": 3},
     "event": {"engine": "event", "dt": None, "dtype": None},
 }
-
-
-def learned(net, **options):
-    """The weights after a run (n_pre, n_post)."""
-    options = {"dt": DT, "dtype": "float64", **options}
-    cuts = options.pop("cuts", 1)
-    simulator = Simulator(net, **{name: value for name, value in options.items() if value})
-    for _ in range(cuts):
-        simulator.run(DURATION / cuts)
-    part = simulator.synapses("in")
-    matrix = np.zeros((part.n_pre, part.n_post))
-    matrix[part.sources, part.targets] = part.weights
-    return matrix
 
 
 @pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
@@ -255,24 +218,6 @@ def test_one_in_a_tuple_is_the_rule_itself():
     assert rules.weights("in").tobytes() == alone.weights("in").tobytes()
 
 
-def large(rule):
-    """More targets than one thread takes, all driven by noise."""
-    net = Network(seed=4)
-    source, cells = net.population(SpikeSource(), 40, name="source"), net.population(LIF(), 4000)
-    delay = Uniform(1e-3, 4e-3)
-    net.connect(
-        source, cells, FixedProbability(0.1), weight=2e-3, delay=delay, rule=rule, name="in"
-    )
-    net.stimulate(source, Poisson(rate=80.0), name="train")
-    net.stimulate(cells, Poisson(rate=300.0, weight=4e-3))
-    net.probe(cells, "spikes")
-    return net
-
-
-NARROW = {"w_min": 0.0, "w_max": 4e-3}
-BOTH = STDP(**NARROW), STDP(tau_plus=5e-3, tau_minus=60e-3, a_plus=1e-5, **NARROW)
-
-
 @pytest.mark.parametrize("rule", [BOTH, (BOTH[0], Decay(left=0.99)), (Decay(left=0.9), *BOTH)])
 def test_threads_learn_at_once(rule):
     outcomes, second = [], []
@@ -287,13 +232,6 @@ def test_threads_learn_at_once(rule):
     assert second[0] == set()
     assert kernels <= second[1]
     assert ("decay_arrival_step" in second[1]) is any(isinstance(one, Decay) for one in rule)
-
-
-def test_a_rule_that_does_not_share_keeps_all_on_one_thread():
-    assert Rules(rules=BOTH).shares
-    assert Rules(rules=BOTH).direct
-    assert not Rules(rules=(*BOTH, Marked())).shares
-    assert not Rules(rules=(*BOTH, Marked())).direct
 
 
 def test_saving_copying_and_going_on(tmp_path):
@@ -352,133 +290,6 @@ def test_what_is_shown():
     assert "stdp_arrival, stdp_spike, decay_arrival" in plan
 
 
-def mark_step(step, fired_post, count_post, first_post, synapse_post, trace_c, rate_c, span_c):
-    """A target fires: all of its synapses are marked."""
-    factor = math.exp(rate_c * (step % span_c))
-    for k in range(count_post[0]):
-        for q in range(first_post[fired_post[k]], first_post[fired_post[k] + 1]):
-            trace_c[synapse_post[q]] += factor
-    return count_post[0]
-
-
-def reward_step(step, reward, gain, first_post, synapse_post, trace_c, rate_c, span_c, rewards,
-                synapse, change, proposed):  # fmt: skip
-    """A reward arrives: marks become weight, and the target counts it."""
-    factor = gain * math.exp(-rate_c * (step % span_c))
-    for j in range(reward.size):
-        if reward[j] != 0:
-            rewards[j] += 1
-            for q in range(first_post[j], first_post[j + 1]):
-                synapse[proposed[0]] = synapse_post[q]
-                change[proposed[0]] = factor * reward[j] * trace_c[synapse_post[q]]
-                proposed[0] += 1
-    return 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Marked(Rule):
-    """Spikes of the target mark a synapse, and a reward turns marks into weight."""
-
-    tau: float = 50e-3
-    gain: float = 1e-4
-    alike: bool = False  # whether marks are offered to other rules
-
-    modulators: ClassVar = ("reward",)
-
-    def learn(self, projection, proposals):
-        rewards = projection.signal("rewards", "flow", "float", (projection.synapses.n_post,))
-        scope = {**projection.reverse(), **proposals.scope, "gain": self.gain, "rewards": rewards}
-        if self.alike:
-            raised = [(Phase.LEARN, mark_step, projection.reverse())]
-            marks = projection.eligibility(self.tau, "c", raised)
-        else:
-            marks = projection.eligibility(self.tau)
-            projection.operator(Phase.LEARN, mark_step, scope | marks.named("c"))
-        projection.operator(Phase.LEARN, reward_step, scope | marks.named("c"))
-
-
-def rewarded(rule):
-    net = forced(rule)
-    net.stimulate(net.populations[1], SpikeTrain([0.1, 0.2], [0, 2]), receptor="reward")
-    return net
-
-
-@pytest.mark.parametrize("options", [{}, {"backend": "reference"}], ids=["cpu", "reference"])
-@pytest.mark.parametrize("alike", [False, True])
-def test_two_rules_with_marks_and_one_reward(alike, options):
-    """Both hear the same reward; what one adds does not depend on the other, whether or not they
-    share their marks.
-    """
-    rules = Marked(alike=alike), Marked(gain=3e-4, alike=alike), Marked(tau=20e-3, alike=alike)
-    alone = [learned(rewarded(rule), **options) - INITIAL for rule in rules]
-    assert all(np.abs(change).max() > 1e-5 for change in alone)
-    found = learned(rewarded(rules), **options) - INITIAL
-    np.testing.assert_allclose(found, sum(alone), rtol=0, atol=1e-15)
-
-
-def test_what_rules_have_for_themselves_and_what_they_share():
-    """Signals of the same name stand apart; traces of the same time constant and jump are one, and
-    marks are one that the same kernels raise.
-    """
-    names = {"target.reward", "in.rewards", "in.rule2.rewards", "in.eligibility"}
-    for alike in (False, True):
-        plan = Simulator(
-            rewarded((Marked(alike=alike), Marked(gain=2e-4, alike=alike))), dt=DT
-        ).plan
-        found = {signal.name for signal in plan.signals}
-        assert names <= found
-        assert ("in.eligibility1" in found) is not alike
-        assert sum(one.name == "mark_step" for one in plan.operators) == (1 if alike else 2)
-    plan = Simulator(forced((FAST, SLOW, FAST)), dt=DT).plan
-    found = {signal.name for signal in plan.signals if "trace" in signal.name}
-    sides = ("in.trace_pre", "in.trace_pre2", "target.trace_post", "target.trace_post2")
-    assert found == {*sides, *(f"{name}.since" for name in sides)}
-
-
-def sum_step(arriving, rate, begin_post, end_post, first_post, synapse_post, segment_post, synapse,
-             change, proposed):  # fmt: skip
-    """What arrives is added to the weight, times a rate."""
-    for j in range(begin_post, end_post):
-        for q in range(first_post[j], first_post[j + 1]):
-            synapse[proposed[0]] = synapse_post[q]
-            change[proposed[0]] = rate * arriving[segment_post[q]]
-            proposed[0] += 1
-    return end_post - begin_post
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summed(Rule):
-    rate: float
-
-    watches: ClassVar = ("numbers", "spikes")
-    shares: ClassVar = True
-
-    def learn(self, projection, proposals):
-        own = {**projection.arriving(), **projection.reverse(), **proposals.scope}
-        projection.operator(Phase.LEARN, sum_step, {**own, "rate": self.rate})
-
-
-def test_rules_of_units_that_send_numbers():
-    """Two rules that add up what arrives do what one of the sum of their rates does."""
-
-    def weights(rule):
-        net = Network(seed=1)
-        source, cells = (net.population(LeakyRate(), n) for n in (3, 2))
-        net.stimulate(source, Constant(0.5))
-        net.connect(source, cells, AllToAll(), weight=0.1, rule=rule, name="in")
-        simulator = Simulator(net, dt=DT, dtype="float64")
-        simulator.run(0.1)
-        return simulator.weights("in")
-
-    expected = weights(Summed(rate=3e-3))
-    assert expected.min() > 0.15
-    two = weights((Summed(rate=1e-3), Summed(rate=2e-3)))
-    np.testing.assert_allclose(two, expected, rtol=1e-12)
-    assert Rules(rules=(Summed(rate=1.0), STDP())).watches == ("spikes",)
-    with pytest.raises(ParameterError, match=r"have 'numbers' in watches, .* \(got STDP\("):
-        weights((Summed(rate=1.0), STDP()))
-
-
 NONE = "must be a Rule such as STDP() or several such as (STDP(), STDP(tau_plus=5e-3))"
 BAD = {
     "nothing": ((), f"connect rule: {NONE}, or None where nothing learns (got ())"),
@@ -501,8 +312,3 @@ def test_bounds_that_leave_nothing(options):
     net = forced((STDP(w_min=1.0, w_max=2.0), Decay()), weight=1.5)
     with pytest.raises(ParameterError, match=words):
         Simulator(net, **options)
-
-
-def test_the_event_engine_names_the_rule_that_it_cannot_run():
-    with pytest.raises(UnsupportedError, match=r"learns by Marked, which reads the modulator"):
-        Simulator(forced((FAST, Marked())), engine="event")

@@ -1,4 +1,6 @@
-"""Distributions and numbers for each unit in batches: what a run makes of them, sample by sample."""
+"""Distributions and numbers for each unit in batches: what a run makes of them,
+sample by sample.
+"""
 
 from __future__ import annotations
 

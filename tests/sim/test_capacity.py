@@ -304,7 +304,9 @@ def test_what_numbers_take_is_known(case, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_numbers_are_refused_where_they_do_not_fit(monkeypatch, dtype):
-    """With less free than the arrays take, and not with a little more than is needed to make them."""
+    """With less free than the arrays take, and not with a little more than is
+    needed to make them.
+    """
     net = Network()
     rates = net.population(LeakyRate(), 300, name="rates")
     net.connect(rates, rates, FixedProbability(1.0), weight=0.1, delay=1e-3, name="p")
