@@ -19,7 +19,7 @@ def test_begins_are_the_sums_of_counts(degree, spread, dtype, monkeypatch):
     """For two projections with delays of their own, whatever the size of the numbers, in blocks of
     sources.
     """
-    monkeypatch.setattr(draws, "BLOCK", 7)
+    monkeypatch.setattr(draws, "AT_ONCE", 7)
     rng, lags = np.random.default_rng(3), np.array([1, 2, 5, 9, 12])
     made = draws.Draws(20, lags, 2)
     expected = np.zeros((20, lags.size + 1, 2), np.int64)
