@@ -8,8 +8,9 @@ LONGEST: Final = 1000  # characters of a message
 
 
 def one_line(text: str, most: int = LONGEST) -> str:
-    """`text` on one line of at most `most` characters, without anything that a terminal would act
-    on.
+    """`text` on one line of at most `most` characters.
+
+    Nothing is left in it that a terminal would act on.
     """
     text = " ".join(text[: 4 * most].split())
     text = "".join(
@@ -19,8 +20,9 @@ def one_line(text: str, most: int = LONGEST) -> str:
 
 
 class PotentiaError(Exception):
-    """Base of every error that Potentia raises on purpose; its message is one line of bounded
-    length.
+    """Base of every error that Potentia raises on purpose.
+
+    Its message is one line of bounded length.
     """
 
     def __init__(self, *args: object) -> None:

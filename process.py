@@ -87,8 +87,9 @@ def interruptible(ask: Callable[[], bool] = lambda: False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def arriving(number: Callable[[], int]) -> Iterator[None]:
-    """Send a signal again if it was raised where nobody can take it, such as in the callback of a
-    weak reference.
+    """Send a signal again if it was raised where nobody can take it.
+
+    Such a place is the callback of a weak reference.
     """
     before = sys.unraisablehook
 
@@ -106,8 +107,9 @@ def arriving(number: Callable[[], int]) -> Iterator[None]:
 
 
 def open_streams() -> None:
-    """Open what stands for stdin, stdout and stderr where they are closed, lest the next file be
-    taken for them.
+    """Open what stands for stdin, stdout and stderr where they are closed.
+
+    Otherwise the next file would be taken for them.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -126,8 +128,9 @@ _home: list[str] = []  # where the command was started
 
 @contextlib.contextmanager
 def elsewhere() -> Iterator[None]:
-    """Work in a folder of the system's, so that nothing takes code or settings from the one that
-    was current.
+    """Work in a folder of the system's, not in the current one.
+
+    So nothing takes code or settings from the one that was current.
 
     That one may be a stranger's. Numba reads ``.numba_config.yaml`` in it, which can name a folder
     of machine code; matplotlib reads ``matplotlibrc``, which can name a module; Python looks for
@@ -171,8 +174,9 @@ def absolute(path: Path | None) -> Path | None:
 
 
 def printable(text: str) -> str:
-    """`text` without letters that move the cursor, colour what follows or write
-    from right to left.
+    """`text` without letters that a terminal would act on.
+
+    Such letters move the cursor, colour what follows or write from right to left.
     """
     return text if text.isascii() and text.isprintable() else "".join(map(_printable, text))
 

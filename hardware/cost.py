@@ -147,9 +147,7 @@ def joules(
 
 
 def digital_joules(name: str, events: float, n_synapses: int) -> Cost:
-    """What `events` synaptic events take in digital memory that holds `n_synapses`
-    32-bit weights.
-    """
+    """What `events` synaptic events take in digital memory that holds `n_synapses` 32-bit weights."""
     name, events = check.text(OWNER, "name", name), check.within(OWNER, "events", events, least=0.0)
     nbytes = 4 * check.whole(OWNER, "n_synapses", n_synapses)
     size = next((size for size in MEMORY if nbytes <= size), None)

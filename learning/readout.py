@@ -51,9 +51,7 @@ class Readout:
     def fit(
         self, features: ArrayLike, labels: ArrayLike, *, n_classes: int | None = None
     ) -> TrainedReadout:
-        """Train on features (n_samples, n_features) and labels (n_samples,) in 0 ..
-        n_classes - 1.
-        """
+        """Train on features (n_samples, n_features) and labels (n_samples,) in 0 .. n_classes - 1."""
         x, y = _pair(self, features, labels, n_classes)
         n_classes = int(y.max()) + 1 if n_classes is None else int(n_classes)
         mean, scale = x.mean(axis=0), x.std(axis=0)

@@ -87,9 +87,7 @@ class STDP(Rule):
         projection.operator(Phase.LEARN, "stdp_spike_step", scope)
 
     def event(self, low: float, high: float) -> EventRule:
-        """The same on the event engine, where the traces decay in closed form from
-        event to event.
-        """
+        """The same on the event engine, where the traces decay in closed form from event to event."""
         a_plus, a_minus = self._amplitudes(high)
         traces = {
             "x": EventTrace(side="pre", tau=self.tau_plus),

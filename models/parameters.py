@@ -25,9 +25,7 @@ def keep(model: object, field: str, **limits: Any) -> None:
 
 
 def keep_threshold(model: Any, name: str = "threshold") -> None:
-    """Check a threshold (called `name`), the reset, which lies below it, and the
-    refractory time.
-    """
+    """Check a threshold (called `name`), the reset, which lies below it, and the refractory time."""
     keep(model, name, unit="V")
     keep(model, "reset", below=getattr(model, name), unit="V")
     keep(model, "refractory", least=0.0, unit="s")

@@ -29,8 +29,9 @@ NOT_NUMBERS: Final = (bool, np.bool_, np.timedelta64, np.complexfloating)
 
 
 def shown(value: object) -> str:
-    """`value` as a message shows it: at most 80 characters of one line, whatever its own `repr`
-    does.
+    """`value` as a message shows it: at most 80 characters of one line.
+
+    This holds whatever its own `repr` does.
     """
     if isinstance(value, (list, tuple, set, frozenset, dict)) and len(value) > FEW:
         return f"a {type(value).__name__} of {len(value)} entries"
@@ -123,8 +124,9 @@ def is_many(value: Any) -> bool:
 
 
 def narrower(value: Any) -> type[np.floating[Any]]:
-    """The floating-point type in which `value` was given, float16 or float32; float32 where that is
-    unknown.
+    """The floating-point type in which `value` was given, float16 or float32.
+
+    It is float32 where that is unknown.
     """
     kind = getattr(value, "dtype", None)
     return np.float16 if isinstance(kind, np.dtype) and kind == np.float16 else np.float32
@@ -146,8 +148,9 @@ def is_tensor(value: object) -> bool:
 
 
 def _of_tensor(values: Any) -> NDArray[Any]:
-    """A tensor's numbers on this processor, without its history; those of formats that NumPy lacks
-    as float32.
+    """A tensor's numbers on this processor, without its history.
+
+    Those of formats that NumPy lacks come as float32.
     """
     plain = values.detach().cpu().resolve_neg()
     if plain.is_floating_point() and plain.element_size() < 4:
@@ -164,8 +167,9 @@ def _of_range(values: range) -> NDArray[Any]:
 
 
 def _of_objects(found: NDArray[Any]) -> NDArray[Any]:
-    """An array of Python objects, each a number, as whole numbers where all are and fit, else in
-    double precision.
+    """An array of Python objects, each a number.
+
+    They become whole numbers where all are and fit, else double precision.
     """
     try:
         entries = [number(entry) for entry in found.flat]

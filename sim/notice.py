@@ -51,8 +51,9 @@ def once_a_call(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _level() -> int:
-    """How many calls above `notify` the first frame is that belongs neither to Potentia nor to
-    torch.
+    """How many calls above `notify` the first frame of the user's is.
+
+    It is the first that belongs neither to Potentia nor to torch.
     """
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and _ours(frame.f_code.co_filename, frame.f_code.co_name):

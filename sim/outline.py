@@ -51,8 +51,9 @@ class Outline:
 
 
 def _shares(wanted: Sequence[int], room: int) -> list[int]:
-    """How many lines each section gets of `room`: what it wants, or an equal share of what the
-    shorter ones leave.
+    """How many lines each section gets of `room`.
+
+    It gets what it wants, or an equal share of what the shorter ones leave.
     """
     shares = [0] * len(wanted)
     for left, place in zip(

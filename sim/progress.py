@@ -13,8 +13,9 @@ PATIENCE = 2.0  # [s] before a bar appears
 
 @contextmanager
 def meter(total: int, wanted: bool | None = None, unit: str = "steps") -> Iterator[Progress]:
-    """Yield ``tick(n)``. wanted: None shows a bar on a terminal after two seconds, True at once,
-    False never.
+    """Yield ``tick(n)``.
+
+    wanted: None shows a bar on a terminal after two seconds, True at once, False never.
     """
     if wanted is False or (wanted is None and not sys.stderr.isatty()):
         yield lambda n: None

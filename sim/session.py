@@ -199,8 +199,10 @@ class Session:
         return result, owed
 
     def _followed(self, request: RunRequest) -> str:
-        """The history once the request is carried out, told of a batch that changes weights: no
-        time passes by which one could tell that it was.
+        """The history once the request is carried out.
+
+        It is told of a batch that changes weights: no time passes by which one could tell that it
+        was.
         """
         if request.samples is None or request.learn not in ADDED:
             return self.history

@@ -42,8 +42,9 @@ def at(entry: object, index: object) -> str:
 
 
 def digits(number: float) -> str:
-    """A number as it is said in a rule: short where that is exact, else with all the digits it
-    takes.
+    """A number as it is said in a rule.
+
+    It is short where that is exact, else with all the digits it takes.
     """
     return f"{number:g}" if float(f"{number:g}") == number else f"{number:.12g}"
 
@@ -156,8 +157,9 @@ def whole(owner: object, field: str, value: Any, *, least: int = 0, most: int | 
 
 
 def keep(owner: object, field: str, how: Callable[..., Any], *arguments: Any, **limits: Any) -> Any:
-    """Check a field of a frozen object by one of the functions here, and let it hold what that
-    returns.
+    """Check a field of a frozen object, and let it hold the checked value.
+
+    The check is one of the functions here, and the value is what that returns.
     """
     kept = how(owner, field, getattr(owner, field), *arguments, **limits)
     object.__setattr__(owner, field, kept)
@@ -165,8 +167,9 @@ def keep(owner: object, field: str, how: Callable[..., Any], *arguments: Any, **
 
 
 def array_of(owner: object, field: str, values: Any, *, kind: str = "numbers") -> np.ndarray:
-    """`values` as an array of whole or floating-point numbers, not copied where that can be
-    avoided.
+    """`values` as an array of whole or floating-point numbers.
+
+    It is not copied where that can be avoided.
     """
     try:
         return conversion.array(values)
@@ -186,8 +189,9 @@ def finite_array(
     least: float | None = None,
     unit: str = "",
 ) -> np.ndarray:
-    """A C-contiguous float64 copy of `values`, every entry finite (and at least `least`), none
-    -0.0.
+    """A C-contiguous float64 copy of `values`, every entry finite.
+
+    Entries are at least `least`, if given, and none is -0.0.
     """
     given = array_of(owner, field, values)
     if ndim is not None and given.ndim != ndim:
@@ -363,8 +367,9 @@ def seconds(owner: object, field: str, value: Any, **limits: Any) -> float:
 
 
 def _rounded(given: Any, wanted: float, multiple: float) -> bool:
-    """Whether the time wanted is what a number format shorter than double precision makes of
-    `multiple`.
+    """Whether the time wanted is `multiple`, rounded by a short number format.
+
+    Such a format is shorter than double precision.
     """
     kind = conversion.narrower(given)
     with np.errstate(over="ignore"):

@@ -156,9 +156,7 @@ class AnalogLinear(torch.nn.Module):
 
     @classmethod
     def from_linear(cls, linear: torch.nn.Linear, **options: Any) -> Self:
-        """A layer with the weights and the bias of `linear`, for the options that
-        the class takes.
-        """
+        """A layer with the weights and the bias of `linear`, for the options that the class takes."""
         if not isinstance(linear, torch.nn.Linear):
             raise check.fail(
                 cls.__name__, "linear", "must be a torch.nn.Linear", type(linear).__name__
@@ -204,9 +202,7 @@ class AnalogLinear(torch.nn.Module):
     @once_a_call
     @torch.no_grad()
     def program(self, key: int | None = None) -> Self:
-        """Write the weights into the devices that `key` stands for, by default
-        others every time.
-        """
+        """Write the weights into the devices that `key` stands for, by default others every time."""
         key = None if key is None else check_key(self, key)
         self.writes += 1
         key = self.key("write", int(self.writes)) if key is None else key

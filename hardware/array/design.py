@@ -30,8 +30,9 @@ LARGEST: Final = 8.0  # and with spikes never fewer than so many of the largest 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ArrayDesign:
-    """Devices, their wires and converters. Conductances are kept by whoever calls, in arrays or
-    tensors (`numbers`).
+    """Devices, their wires and converters.
+
+    Conductances are kept by whoever calls, in arrays or tensors (`numbers`).
 
     A weight is cut into slices by `mapping`, each the difference of two cells; see `WeightMapping`.
     wires None: ideal ones. tile None: one array as large as the matrix. adc None: currents are
@@ -86,9 +87,7 @@ class ArrayDesign:
         return [(side(plus, own), side(minus, other)) for (plus, minus), (own, other) in pairs]
 
     def error(self, cells: Any, seconds: float, key: int) -> Any:
-        """The standard deviation [S] of one reading of each cell, `seconds` after
-        it was written.
-        """
+        """The standard deviation [S] of one reading of each cell, `seconds` after it was written."""
         return self._law(cells, lambda g: self.device.read_error(g, seconds, cells=key))
 
     def effective(self, cells: Any, *, shared: bool = False) -> Any:

@@ -73,9 +73,7 @@ class InputCoding(ABC):
         """Significance and plane (..., rows) of every read, in the unit of the values."""
 
     def squares(self, plane: Any, full_scale: Any) -> Any:
-        """What the variance of a cell's reading is multiplied with: the square of
-        what drives it.
-        """
+        """What the variance of a cell's reading is multiplied with: the square of what drives it."""
         return plane * plane
 
     def full_scale(self, values: Any) -> Any:

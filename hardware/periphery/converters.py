@@ -99,16 +99,12 @@ class ADC(Characteristics):
         )
 
     def latency(self, columns: int) -> float | None:
-        """Seconds until `columns` columns are converted; None where
-        `conversion_time` is unknown.
-        """
+        """Seconds until `columns` columns are converted; None where `conversion_time` is unknown."""
         each = min(check.whole(self, "columns", columns), self.columns_per_adc)
         return None if self.conversion_time is None else self.conversion_time * each
 
     def errors(self, columns: int, key: int, *, width: int | None = None) -> Array | None:
-        """e_k of every converter and code (converters, codes) [steps]; None where
-        there are none.
-        """
+        """e_k of every converter and code (converters, codes) [steps]; None where there are none."""
         return _errors(replace(self, range="auto"), self.converters(columns, width=width), key)
 
     def edges(self, columns: int, key: int, *, width: int | None = None) -> Array | None:

@@ -71,9 +71,7 @@ class WeightMapping(ABC):
         return plus, minus, largest / (g_max - g_min)
 
     def to_weights(self, plus: ArrayLike, minus: ArrayLike, scale: float) -> Matrix:
-        """The weights (rows, columns) of what `to_conductances` returned, or of
-        what became of it.
-        """
+        """The weights (rows, columns) of what `to_conductances` returned, or of what became of it."""
         scale = check.within(self, "scale", scale, least=0.0)
         upper, lower = (
             check.finite_array(self, "plus", plus, ndim=3),

@@ -82,9 +82,7 @@ class Lines:
         return type(self)(g, left, self.right_end, below, self.top_end)
 
     def inside(self, padded: Array) -> Array:
-        """What belongs to cells of the crossbar in an array (..., rows, columns)
-        with the padding.
-        """
+        """What belongs to cells of the crossbar in an array (..., rows, columns) with the padding."""
         return padded[..., self.above :, : self.columns]
 
     def outside(self, values: Array) -> Array:

@@ -241,8 +241,9 @@ class FixedTotal(Connectivity):
         return Edges(sources, targets)
 
     def _rows(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Rows | None:
-        """Draws how many synapses each source has, then the targets of each: distributed like
-        independent pairs.
+        """Draws how many synapses each source has, then the targets of each.
+
+        The result is distributed like independent pairs.
         """
         skip_self = recurrent and not self.autapses
         _some_choice(self, "n", self.n, n_pre * (n_post - skip_self))
@@ -261,8 +262,9 @@ class FixedTotal(Connectivity):
 @final
 @dataclass(frozen=True)
 class SmallWorld(Connectivity):
-    """A ring inside one population: each unit to its `k` nearest, every synapse rewired with
-    probability `p`.
+    """A ring inside one population, with synapses rewired at random.
+
+    Each unit reaches its `k` nearest, and every synapse is rewired with probability `p`.
 
     The directed form of Watts and Strogatz (1998), doi:10.1038/30918: k / 2 neighbours on either
     side, out-degree always k, new targets uniform among the units not yet reached; neither autapses
@@ -313,8 +315,9 @@ def ids(owner: object, name: str, values: Any, *, below: int) -> NDArray[np.int6
 
 
 def fill(expected: float, draw: Callable[[Ids, Ids], int]) -> Edges:
-    """Draw into arrays 8 standard deviations larger than expected, and once more if that was too
-    small.
+    """Draw into arrays that are larger than expected, and once more if too small.
+
+    They are larger by 8 standard deviations.
     """
     capacity = math.ceil(expected + 8 * math.sqrt(expected) + 64)
     while True:

@@ -19,8 +19,9 @@ TRAIN: Final = 220  # bytes per unit of a Poisson train
 
 
 class EventInput(ABC):
-    """Input to one population in continuous time. goes: "receptor" for spikes, "drive" for
-    currents.
+    """Input to one population in continuous time.
+
+    goes: "receptor" for spikes, "drive" for currents.
     """
 
     goes: ClassVar[str]
@@ -43,8 +44,9 @@ def one_per_unit(owner: object, field: str, value: Any, n: int) -> None:
 
 
 def one_per_column(owner: object, field: str, values: Any, n: int) -> None:
-    """Raise ParameterError unless an array (n_rows, n_columns) has one column, or one for each of
-    `n` units.
+    """Raise ParameterError unless an array has one column, or one for each of `n` units.
+
+    The array is (n_rows, n_columns).
     """
     if (columns := np.shape(values)[1]) not in (1, n):
         raise check.fail(
@@ -91,8 +93,9 @@ class SpikeTimes(EventInput):
 @final
 @dataclass(frozen=True, eq=False)
 class PoissonProcess(EventInput):
-    """An independent Poisson spike train into every unit: rate [Hz] and weight, each one number or
-    (n,).
+    """An independent Poisson spike train into every unit.
+
+    rate [Hz] and weight, each one number or (n,).
 
     Raises ParameterError for anything else.
     """
@@ -117,8 +120,9 @@ class PoissonProcess(EventInput):
 @final
 @dataclass(frozen=True, eq=False)
 class PiecewiseConstant(EventInput):
-    """A current that changes at given times: ``values[k]`` holds from ``times[k]`` on, 0 before the
-    first.
+    """A current that changes at given times.
+
+    ``values[k]`` holds from ``times[k]`` on, 0 before the first.
 
     times (n_levels,) [s], ascending, >= 0; values (n_levels, 1) for all units or (n_levels, n).
     Raises ParameterError for anything else.
@@ -152,8 +156,9 @@ class PiecewiseConstant(EventInput):
 @final
 @dataclass(frozen=True, eq=False)
 class HeldNoise(EventInput):
-    """A Gaussian current, drawn anew for every unit at each multiple of `interval` [s] and held in
-    between.
+    """A Gaussian current, drawn anew at equal intervals and held in between.
+
+    It is drawn for every unit at each multiple of `interval` [s].
 
     mean and std, one number or (n,). Raises ParameterError for anything else.
     """

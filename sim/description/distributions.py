@@ -45,8 +45,9 @@ class Parametric(Distribution):
 
     @final
     def levels(self, n: int) -> Values:
-        """`n` equally likely values (n,), ascending, with the mean and the variance of the
-        distribution.
+        """`n` equally likely values (n,), ascending.
+
+        They have the mean and the variance of the distribution.
         """
         return _levels(self, check.whole(self, "n", n, least=1, most=MOST_FINE))
 
@@ -69,8 +70,9 @@ def _levels(distribution: Parametric, n: int) -> Values:
 @final
 @dataclass(frozen=True)
 class Normal(Parametric):
-    """The normal distribution, inside [low, high] if given: values outside are drawn again, as in
-    NEST.
+    """The normal distribution, inside [low, high] if given.
+
+    Values outside are drawn again, as in NEST.
 
     So it is the truncated normal distribution; no values pile up at the limits. The limits must
     leave at least 1 % of the whole distribution.
@@ -224,8 +226,9 @@ class Uniform(Parametric):
 @final
 @dataclass(frozen=True)
 class Choice(Parametric):
-    """One of the given values, each as likely as the others: ``Choice((-1e-3, 1e-3))`` is a random
-    sign.
+    """One of the given values, each as likely as the others.
+
+    ``Choice((-1e-3, 1e-3))`` is a random sign.
     """
 
     options: tuple[float, ...]
@@ -284,8 +287,9 @@ def per_unit(owner: object, field: str, value: Any, **limits: Any) -> Any:
 
 
 def numbers(value: Any) -> float | NDArray[np.float64]:
-    """What a field of a model or stimulus holds once it is drawn, as it is when a network is
-    compiled.
+    """What a field of a model or stimulus holds once it is drawn.
+
+    It is drawn when a network is compiled.
     """
     if isinstance(value, Distribution):
         raise ParameterError(
@@ -297,8 +301,9 @@ def numbers(value: Any) -> float | NDArray[np.float64]:
 def values(
     source: float | ArrayLike | Distribution, n: int, key: int, owner: object, field: str
 ) -> Values:
-    """`n` values of ``owner.field``: a number for all, one entry for each, or draws from a
-    distribution.
+    """`n` values of ``owner.field``.
+
+    They are a number for all, one entry for each, or draws from a distribution.
     """
     if isinstance(source, Distribution):
         drawn = source.sample(key, n)

@@ -19,8 +19,9 @@ Part = TypeVar("Part")
 
 
 def drawn(network: Network) -> Network:
-    """The network with numbers in place of the distributions in the fields of its models and
-    stimuli.
+    """The network with numbers in place of its distributions.
+
+    Distributions stand in the fields of its models and stimuli.
 
     A value depends on the network's seed, the name of the population or input, the field and the
     unit alone. The network itself is returned where nothing is to be drawn. Raises ParameterError,
@@ -52,8 +53,9 @@ def drawn(network: Network) -> Network:
 def drawn_stimulus(
     network: Network, described: Input, stimulus: Stimulus, sample: int | None = None
 ) -> Stimulus:
-    """A stimulus, the described one or one that takes its place, with numbers in place of its
-    distributions.
+    """A stimulus with numbers in place of its distributions.
+
+    It is the described one or one that takes its place.
 
     sample: where each sample of a batch has a stimulus of its own, the one that it is for.
     """
@@ -84,9 +86,7 @@ def _population(network: Network, part: Population) -> Population:
 
 
 def _drawn(part: Part, seed: int, place: Sequence[object], entries: Any, owner: str) -> Part:
-    """A model or stimulus with arrays in place of its distributions, made by its
-    own constructor.
-    """
+    """A model or stimulus with arrays in place of its distributions, made by its own constructor."""
     if not is_dataclass(part) or isinstance(part, type):
         return part
     laws = {own.name: getattr(part, own.name) for own in fields(part) if own.init}

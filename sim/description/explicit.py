@@ -73,8 +73,9 @@ class FromSparse(Connectivity):
         return f"FromSparse({n_pre} x {n_post}, {self.expected(n_pre, n_post):.0f} synapses)"
 
     def reweighted(self, weights: ArrayLike) -> FromSparse:
-        """The same synapses with other weights (n_synapses,), in the order in which the entries are
-        stored.
+        """The same synapses with other weights (n_synapses,).
+
+        They are in the order in which the entries are stored.
         """
         from scipy.sparse import csr_array
 
@@ -119,8 +120,9 @@ class FromSparse(Connectivity):
 
 
 def _checked_copy(owner: object, matrix: Any) -> Any:
-    """A float64 array, or a float64 matrix without repeated entries: CSR, or COO if it is not given
-    row by row.
+    """A float64 array, or a float64 matrix without repeated entries.
+
+    The matrix is CSR, or COO if it is not given row by row.
 
     Every value is finite.
     """

@@ -22,8 +22,9 @@ MOST_CELLS = 2**24
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DistanceDependent(Connectivity):
-    """Units on a 3-D grid, joined independently with P = C exp(-(D / lambda)^2), D their distance
-    in cells.
+    """Units on a 3-D grid, joined independently, the less likely the further apart.
+
+    The probability is P = C exp(-(D / lambda)^2), D their distance in cells.
 
     The liquid of Maass, Natschlaeger and Markram (2002), doi:10.1162/089976602760407955: a grid of
     15 x 3 x 3, lambda = 2, and C by the types of source and target 0.3 (EE), 0.2 (EI), 0.4 (IE),
@@ -83,8 +84,9 @@ class DistanceDependent(Connectivity):
         return coordinates
 
     def _falloff(self, axis: int) -> NDArray[np.float64]:
-        """exp(-(d / lambda)^2) for d = 0 ... along one axis; their product over the
-        axes is P / C.
+        """exp(-(d / lambda)^2) for d = 0 ... along one axis.
+
+        The product over the axes is P / C.
         """
         distances = [d / self.length for d in range(self.shape[axis])]
         return np.array([math.exp(-d * d) for d in distances])

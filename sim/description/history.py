@@ -16,8 +16,9 @@ LENGTH: Final = 32  # hexadecimal digits
 
 
 def followed(history: str, time: float, verb: str, values: Mapping[str, Any]) -> str:
-    """The history of a simulation in which, after `history`, a `verb` was carried out with `values`
-    at `time` [s].
+    """The history of a simulation after one more request.
+
+    After `history`, a `verb` was carried out with `values` at `time` [s].
     """
     arrays: Arrays = {}
     told = {name: _packed(value, arrays) for name, value in values.items()}

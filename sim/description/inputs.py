@@ -78,8 +78,9 @@ class Stimulus(ABC):
         return {}
 
     def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
-        """What `flow` holds at first where the stimulus takes the place of another one at the
-        beginning of `step`.
+        """What `flow` holds at first where the stimulus takes the place of another one.
+
+        It does so at the beginning of `step`.
 
         Only what differs from the initial values. Times are those of the simulation: what lies
         before is past.
@@ -87,15 +88,14 @@ class Stimulus(ABC):
         return {}
 
     def stands(self, values: Mapping[str, NDArray[Any]], time: float) -> bool:
-        """Whether what `flow` keeps can hold these values at `time` [s]: whether nothing is left to
-        catch up with.
+        """Whether what `flow` keeps can hold these values at `time` [s].
+
+        It can where nothing is left to catch up with.
         """
         return True
 
     def entries(self, field: str, n: int) -> int:
-        """How many values of a field are drawn for `n` units where it is given by a
-        distribution.
-        """
+        """How many values of a field are drawn for `n` units where it is given by a distribution."""
         return n
 
     def fits(self, n: int) -> None:  # noqa: B027

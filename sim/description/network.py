@@ -273,8 +273,9 @@ class Network:
     def _receptor(
         self, field: str, population: Population, receptor: str | None, rule: Rule | None = None
     ) -> None:
-        """Refuse a receptor that is none of the model's and no modulator of a rule on the way to
-        the population.
+        """Refuse a receptor that the population does not have.
+
+        It is one of the model's, or a modulator of a rule on the way to the population.
         """
         own = population.model.receptors
         for one in members(rule):
@@ -314,8 +315,9 @@ def _starts(owner: object, model: NeuronModel, n: int, initial: Any) -> dict[str
 
 
 def _chosen(owner: object, ids: Any, n: int | None) -> tuple[int, ...]:
-    """Which of `n` units or, where that is None, of the synapses yet to be drawn: indices, of units
-    also a mask.
+    """Which of `n` units, or of the synapses yet to be drawn where that is None.
+
+    Indices; of units also a mask.
     """
     mask = conversion.mask(ids)
     if mask is not None and n is None:

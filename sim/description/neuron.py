@@ -17,8 +17,9 @@ from ..operators.operator import Kernel
 @final
 @dataclass(frozen=True, kw_only=True)
 class EventKernels:
-    """How the event engine solves a model exactly: kernels on the numbers of one unit, by name or
-    as functions.
+    """How the event engine solves a model exactly.
+
+    Kernels work on the numbers of one unit, and are given by name or as functions.
 
     1. `flow` returns the state variables after `elapsed` [s] without input;
     2. `next` returns the time [s] to the first moment at or above threshold: 0 for now, inf for
@@ -130,8 +131,9 @@ class NeuronModel(ABC):
         return {}
 
     def fits(self, n: int) -> None:
-        """Raise ParameterError unless fields per unit have `n` entries and time constants, called
-        tau..., are > 0.
+        """Raise ParameterError unless the fields of a model fit `n` units.
+
+        Fields per unit have `n` entries, and time constants, called tau..., are > 0.
         """
         for name, value in vars(self).items():
             if name.startswith("tau") and isinstance(value, (int, float, np.number, np.ndarray)):
@@ -148,7 +150,8 @@ class NeuronModel(ABC):
                 raise check.fail(self, name, rule, f"shape {value.shape}")
 
     def receptor(self, weights_negative: bool) -> str:
-        """The receptor that a projection without an explicit one reaches, by the sign of its
-        weights.
+        """The receptor that a projection without an explicit one reaches.
+
+        The sign of its weights decides.
         """
         return self.receptors[-1 if weights_negative else 0]

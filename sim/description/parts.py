@@ -150,8 +150,9 @@ def spikes_only(population: Population, stimulus: Stimulus, receptor: str | None
 
 
 def _call(part: Any) -> str:
-    """A dataclass as its constructor call, without arguments that equal the defaults; of others
-    only the name.
+    """A dataclass as its constructor call, of other objects only the name.
+
+    Arguments that equal the defaults are left out.
     """
     if not is_dataclass(part):
         return f"{type(part).__name__}(...)"

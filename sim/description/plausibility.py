@@ -21,8 +21,9 @@ POTENTIALS: Final = ("threshold", "peak")  # how the names of fields begin that 
 
 
 def check_model(model: NeuronModel) -> None:
-    """Warn of time constants (fields called tau...) and thresholds that are implausible in seconds
-    and volts.
+    """Warn of time constants and thresholds that are implausible in seconds and volts.
+
+    Time constants are the fields called tau...
     """
     for name, value in vars(model).items():
         size = _size(value)
@@ -68,8 +69,9 @@ class Doubts:
                     )
 
     def merged(self, tallies: Mapping[str, float], populations: Iterable[Population]) -> None:
-        """Warn of spikes that were lost because another spike of the same unit came at the same
-        time or step.
+        """Warn of spikes that were lost because others came at the same time.
+
+        Another spike of the same unit came at the same time or step.
         """
         for name in (part.name for part in populations):
             tally = f"{name}.merged"

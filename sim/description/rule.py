@@ -22,8 +22,9 @@ LONGEST: Final = 1e9  # [s] that a trace may take to decay
 @final
 @dataclass(frozen=True, kw_only=True)
 class EventTrace:
-    """A number that each event of one side of a synapse raises by 1 and that decays in between: tau
-    dx/dt = -x.
+    """A number that each event of one side of a synapse raises by 1.
+
+    In between it decays: tau dx/dt = -x.
 
     side: "pre", raised by the arrivals at the synapse, or "post", raised by the spikes of its
     target.
@@ -40,8 +41,9 @@ class EventTrace:
 @final
 @dataclass(frozen=True, kw_only=True)
 class EventRule:
-    """What a rule does on the event engine: kernels on the numbers of one synapse, by name or as
-    functions.
+    """What a rule does on the event engine.
+
+    Kernels work on the numbers of one synapse, and are given by name or as functions.
 
     1. `arrival` returns the new weight when a spike arrives at the synapse; the spike itself acts
        with the old weight;

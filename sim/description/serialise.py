@@ -141,8 +141,9 @@ def pack_network(network: Network, arrays: Arrays) -> dict[str, Any]:
 
 
 def check_savable(network: Network) -> None:
-    """Raise UnsupportedError, which names the part, unless all of a network can be saved and made
-    again.
+    """Raise UnsupportedError unless all of a network can be saved and made again.
+
+    The error names the part.
     """
     parts: list[tuple[Any, str]] = [
         (part, key) for part in network.populations for key in ("model", "initial")
@@ -198,8 +199,9 @@ def unpack_network(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Network:
 
 
 def class_name(kind: type[Any]) -> str:
-    """The name under which a class is saved: of the library where it is offered, such as
-    ``potentia.models.LIF``.
+    """The name under which a class is saved.
+
+    It is that of the library where it is offered, such as ``potentia.models.LIF``.
     """
     return _offered(f"{kind.__module__}.{kind.__qualname__}")
 
@@ -329,9 +331,7 @@ def _known_fields(kind: type[Any]) -> tuple[type[Any], ...]:
 
 
 def _classes_in_fields(kind: type[Any]) -> Iterator[type[Any]]:
-    """The classes that the hints of a dataclass's fields name, also inside unions
-    and containers.
-    """
+    """The classes that the hints of a dataclass's fields name, also inside unions and containers."""
     try:
         hints = list(typing.get_type_hints(kind).values())
     except (NameError, TypeError):  # a hint that only a type checker can see names no part

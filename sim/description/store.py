@@ -101,8 +101,9 @@ class Store(ABC):
         transpose: bool = False,
         key: int = 0,
     ) -> NDArray[np.float64]:
-        """The product of the weights with numbers, whatever their delays: x (batch, n_pre) ->
-        (batch, n_post).
+        """The product of the weights with numbers, whatever their delays.
+
+        x (batch, n_pre) -> (batch, n_post).
 
         transpose: backwards, (batch, n_post) -> (batch, n_pre). key: of what a reading draws. This
         one is exact.
@@ -246,8 +247,10 @@ class Ideal(Store):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Procedural(Store):
-    """No memory for synapses: targets and weights are drawn again whenever a spike needs them, or in
-    every step where the source sends numbers, but for sources that send 0.
+    """No memory for synapses: targets and weights are drawn again when needed.
+
+    They are drawn whenever a spike needs them, or in every step where the source sends numbers, but
+    not for sources that send 0.
 
     The spikes are those of ``Ideal(bits=bits)``, which holds the same draws. Only the number of
     synapses of each source and delay is kept. For FixedTotal and FixedOutDegree with multapses; the
@@ -302,8 +305,9 @@ class Procedural(Store):
 
 
 def constant_weights(projection: ProjectionScope, memory: Memory) -> NDArray[np.float64]:
-    """The weights of a projection that never learns (n_synapses,), in the precision in which they
-    act.
+    """The weights of a projection that never learns (n_synapses,).
+
+    They are in the precision in which they act.
     """
     synapses = projection.synapses
     weights = np.broadcast_to(np.asarray(synapses.weights, memory.precision), (synapses.n,))

@@ -22,8 +22,9 @@ YOUNG: Final = 60.0
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write to, which becomes `path` in one move: temporary file, fsync, rename, fsync of
-    the folder.
+    """A file to write to, which becomes `path` in one move.
+
+    The steps are: temporary file, fsync, rename, fsync of the folder.
 
     Whatever goes wrong, what stood at `path` before is still there. Raises DataError.
     """
@@ -69,8 +70,9 @@ def sync(folder: Path) -> None:
 
 
 def sweep(folder: Path, name: str | None = None, *, youngest: float = 0.0) -> None:
-    """Remove temporary files that killed writers left in a folder: of the file `name`, or of any
-    file.
+    """Remove temporary files that killed writers left in a folder.
+
+    They are those of the file `name`, or of any file.
 
     youngest [s]: younger ones stay, and so do those that a living process is writing.
     """

@@ -218,8 +218,9 @@ def _lock(handle: int, kind: int, *, quiet: bool = False) -> bool:
 
 
 def _forked() -> None:
-    """A child does not hold what its parent holds, and must not keep it locked when the parent has
-    died.
+    """A child does not hold what its parent holds.
+
+    It must not keep it locked when the parent has died.
     """
     _guard._at_fork_reinit()  # type: ignore[attr-defined]  # another thread may have held it
     for held in _held.values():

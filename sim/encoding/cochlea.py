@@ -98,15 +98,17 @@ class Cochlea:
         )
 
     def envelope(self, audio: ArrayLike, rate: float) -> Array:
-        """Envelopes (n_ticks, n_channels), one row per `period`, in the unit of the (normalised)
-        sound.
+        """Envelopes (n_ticks, n_channels), one row per `period`.
+
+        They are in the unit of the (normalised) sound.
         """
         rate = self._rate(rate)
         return self._envelope_of(self.bands(audio, rate), rate)
 
     def energies(self, audio: ArrayLike, rate: float, *, frame: float = 10e-3) -> Array:
-        """Mean square of each band in frames of `frame` [s]: (n_frames, n_channels), at least one
-        frame.
+        """Mean square of each band in frames of `frame` [s].
+
+        Shape (n_frames, n_channels), at least one frame.
         """
         rate = self._rate(rate)
         squares = self.bands(audio, rate) ** 2
@@ -164,8 +166,9 @@ class Cochlea:
 
 @cache
 def _filters(centres: tuple[float, ...], rate: float) -> list[tuple[Array, Array]]:
-    """Coefficients (numerator, denominator) of the gammatone filters at `centres` for a sample rate
-    [Hz].
+    """Coefficients (numerator, denominator) of the gammatone filters at `centres`.
+
+    They are for a sample rate [Hz].
     """
     from scipy.signal import gammatone
 

@@ -39,8 +39,9 @@ def encode_latency(
 
 
 def encode_rate(rates: ArrayLike, *, duration: float, seed: int = 0) -> SpikeTrain:
-    """Independent Poisson processes with the given rates, exact: no time grid, no lost
-    coincidences.
+    """Independent Poisson processes with the given rates.
+
+    They are exact: no time grid, no lost coincidences.
 
     rates (n_units,) [1/s], constant, or (n_bins, n_units), each row held for duration/n_bins.
     Unit-rate intervals -ln(u), u drawn from (seed, unit, spike number), are stretched by the
@@ -126,8 +127,9 @@ def encode_level_crossing(signal: ArrayLike, *, rate: float, step: float) -> Spi
 def _crossings(
     column: NDArray[np.float64], step: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Crossings of one channel (n_samples,): when, in samples, and whether it fell
-    (1) or rose (0).
+    """Crossings of one channel (n_samples,).
+
+    They tell when, in samples, and whether it fell (1) or rose (0).
     """
     when, fell = [np.zeros(0)], [np.zeros(0, np.int64)]
     level = 0  # the last level sent, in steps above the first sample

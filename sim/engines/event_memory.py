@@ -34,8 +34,9 @@ SHARED = ("parameters",)  # of all copies
 
 
 class EventMemory:
-    """All that changes in a run: units, spikes in flight, what learns, cursors of the inputs, the
-    time ...
+    """All that changes in a run.
+
+    Units, spikes in flight, what learns, cursors of the inputs, the time ...
 
     before: the counts at the last samples.
 

@@ -98,8 +98,9 @@ class Learner:
         return made
 
     def runs(self, rule: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.uint32]]:
-        """Its RUNs, whose first rule is number `rule`, the units that they lead to, and its
-        synapses by target.
+        """Its RUNs, the units that they lead to, and its synapses by target.
+
+        The first rule of the RUNs is number `rule`.
         """
         first, order = reverse_index(self.target, self.projection.post.n)
         first = first.astype(np.int64)

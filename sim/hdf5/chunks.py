@@ -33,8 +33,9 @@ Read = Callable[[int, int], bytes]  # (address, number of bytes) -> the bytes th
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of a dataset: where it begins in the array and in the file, and the filters left out
-    (bits).
+    """A chunk of a dataset.
+
+    It tells where it begins in the array and in the file, and the filters left out (bits).
     """
 
     start: tuple[int, ...]
@@ -173,8 +174,9 @@ def _checked(content: bytes) -> bytes:
 
 
 def fletcher32(content: bytes) -> int:
-    """Fletcher's checksum as HDF5 computes it: over 16-bit words, high byte first, ones' complement
-    sums.
+    """Fletcher's checksum as HDF5 computes it.
+
+    It goes over 16-bit words, high byte first, in ones' complement sums.
     """
     words = np.frombuffer(content, ">u2", len(content) // 2)
     if len(content) % 2:
@@ -188,7 +190,8 @@ def fletcher32(content: bytes) -> int:
 
 
 def _folded(total: int) -> int:
-    """A sum of 16-bit words with its carries added back: 65535 stands for multiples of it, 0 for
-    nothing.
+    """A sum of 16-bit words with its carries added back.
+
+    65535 stands for multiples of it, 0 for nothing.
     """
     return (total - 1) % 65535 + 1 if total else 0

@@ -32,8 +32,9 @@ class Unusual(DataError):
 
 @dataclass(frozen=True)
 class Type:
-    """A type of elements: their dtype; names: of an enumeration; variable: texts that lie elsewhere
-    in the file.
+    """A type of elements, with their dtype.
+
+    names: of an enumeration; variable: texts that lie elsewhere in the file.
     """
 
     dtype: np.dtype[Any]

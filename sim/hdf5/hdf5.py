@@ -60,8 +60,9 @@ def store(
 
 
 class _Shelter:
-    """A file for the HDF5 library, which crashes the process when a disk runs full: it never learns
-    of that.
+    """A file for the HDF5 library that hides from it when a disk runs full.
+
+    The library would crash the process: it never learns of that.
 
     failure: the first thing that went wrong; what is written after it is lost.
     """
@@ -126,8 +127,9 @@ def add(
 
 
 def put(item: h5py.HLObject, name: str, value: Any) -> None:
-    """Write an attribute; a text with its own length, for texts of variable length lie elsewhere in
-    the file.
+    """Write an attribute; a text with its own length.
+
+    Texts of variable length would lie elsewhere in the file.
     """
     if isinstance(value, str):
         text = value.encode()
@@ -156,8 +158,9 @@ def reading(source: Any, path: str | os.PathLike[str], *, follow: bool = True) -
 
 
 def array(group: Group, name: str, kind: str, ndim: int) -> NDArray[Any]:
-    """The dataset `name`, whose dtype is of one of the `kind` letters and which has `ndim`
-    dimensions.
+    """The dataset `name`, if it is of the right kind.
+
+    Its dtype is of one of the `kind` letters, and it has `ndim` dimensions.
     """
     dataset = group.get(name)
     if not isinstance(dataset, Dataset):
@@ -236,8 +239,9 @@ def tree(path: str | os.PathLike[str], *, follow: bool = True) -> list[str]:
 
 
 def _fault(path: str | os.PathLike[str], error: Exception) -> str:
-    """Why a file cannot be read: it is bad, or nothing is wrong with it but that it is in use or
-    out of reach.
+    """Why a file cannot be read.
+
+    It is bad, or nothing is wrong with it but that it is in use or out of reach.
     """
     if lock.marked(Path(path)):
         return "cannot be read: another program is writing to it"
@@ -256,8 +260,9 @@ def _lines(item: Item, name: str, depth: int) -> Iterator[str]:
 
 
 def _foreign_lines(path: str | os.PathLike[str]) -> list[str]:
-    """The lines of a file that only the HDF5 library reads, which does so in a
-    process with limits.
+    """The lines of a file that only the HDF5 library reads.
+
+    It does so in a process with limits.
     """
     homes = {str(Path(str(module.__file__)).resolve().parents[1]) for module in (h5py, np)}
     command = [sys.executable, "-I", str(hdf5_tree.__file__), os.path.abspath(path), *sorted(homes)]

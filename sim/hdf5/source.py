@@ -20,8 +20,9 @@ MOST_OBJECTS: Final = 100_000
 
 
 class Source:
-    """The bytes of a file, and how many may still be read of its structure, its numbers and its
-    texts.
+    """The bytes of a file, and how many may still be read.
+
+    The limits are of its structure, its numbers and its texts.
 
     A sound file needs each byte once, and a little more.
     """
@@ -106,8 +107,9 @@ class Source:
 
 
 def texts(source: Source, places: NDArray[Any]) -> NDArray[Any]:
-    """The texts of variable length, as bytes objects, whose places `places` (n, of 16 bytes each)
-    tells.
+    """The texts of variable length, as bytes objects.
+
+    `places` (n, of 16 bytes each) tells where they lie.
     """
     found = np.empty(len(places), object)
     for k, place in enumerate(places):

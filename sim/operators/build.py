@@ -20,8 +20,9 @@ WOKEN: Final = "woken"
 
 
 def woken(region: str) -> Signal:
-    """The marks of a region of memory: one for every 2**MARKED entries, see
-    `kernels/cpu/marks.py`.
+    """The marks of a region of memory: one for every 2**MARKED entries.
+
+    See `kernels/cpu/marks.py`.
     """
     return Signal(region, WOKEN, "uint8", ())
 
@@ -126,8 +127,9 @@ class Build:
         return self._layouts[signal.region].starts[signal.name] // item
 
     def waking(self, receiving: Signal) -> dict[str, Any]:
-        """The arguments of a kernel that adds to `receiving` and marks the shards that it adds to,
-        to wake them.
+        """The arguments of a kernel that adds to `receiving` and wakes its shards.
+
+        It marks the shards that it adds to, to wake them.
         """
         place = 0 if receiving.name == block_name(receiving.region) else self.place(receiving)
         return {
@@ -142,8 +144,9 @@ class Build:
         return self.signal(f"{label}.pending", "scratch", "uint32", (2, PENDING))
 
     def renewal(self, name: str) -> Signal:
-        """A whole number (1,) that every new program sets to 0, so that what is remembered by it is
-        computed anew.
+        """A whole number (1,) that every new program sets to 0.
+
+        So what is remembered by it is computed anew.
         """
         self.renewals.append(self.signal(name, "scratch", "int64", (1,)))
         return self.renewals[-1]

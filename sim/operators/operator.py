@@ -122,9 +122,7 @@ def parameters(kernel: Callable[..., Any]) -> list[str]:
 
 
 def plain(owner: str, kernel: Any) -> None:
-    """Raise NetworkError unless a user's kernel is a plain Python function with
-    named parameters.
-    """
+    """Raise NetworkError unless a user's kernel is a plain Python function with named parameters."""
     function = getattr(kernel, "py_func", getattr(kernel, "__func__", kernel))
     if not isinstance(function, FunctionType):
         raise NetworkError(

@@ -13,8 +13,9 @@ from .operator import Kernel, Phase, parameters
 @final
 @dataclass(frozen=True, eq=False)
 class PerThread:
-    """What a kernel finds under one name, where each thread works on targets of its own: one value
-    for each share.
+    """What a kernel finds under one name: one value for each share.
+
+    Each thread works on targets of its own.
     """
 
     values: tuple[Any, ...]
@@ -29,8 +30,9 @@ def spread(
     threads: Sequence[int | None],
     **how: Any,
 ) -> None:
-    """Let a kernel run in every step: once for each of `threads` where it asks for anything that is
-    `PerThread`.
+    """Let a kernel run in every step, on as many threads as it asks for.
+
+    It runs once for each of `threads` where it asks for anything that is `PerThread`.
 
     Else once, when the work of all threads is done.
     """

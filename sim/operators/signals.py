@@ -33,8 +33,10 @@ ANY = (1 << 64) - 1
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """A named array: the `region` of memory it lives in, dtype ("float" is the simulation's
-    precision), shape, unit.
+    """A named array of the simulation's memory.
+
+    It has the `region` of memory it lives in, dtype ("float" is the simulation's precision), shape,
+    unit.
 
     initial: a number or an array of that shape; a `fixed` signal keeps that array without a copy
     where possible. most: the greatest value of whole numbers that kernels use as indices or counts
@@ -55,8 +57,9 @@ class Signal:
     finite: bool = True
 
     def check(self, values: NDArray[Any]) -> None:
-        """Raise DataError for saved values that are not finite or would lead a kernel outside of
-        its arrays.
+        """Raise DataError for saved values that cannot be right.
+
+        They are not finite or would lead a kernel outside of its arrays.
         """
         if values.dtype.kind == "f":
             if self.finite and not np.isfinite(values).all():
@@ -225,8 +228,9 @@ class Layout:
         self.starts: dict[str, int] = {}
 
     def add(self, signal: Signal) -> None:
-        """Put a signal behind the others: a long one at the next page, any other at the next cache
-        line.
+        """Put a signal behind the others.
+
+        A long one begins at the next page, any other at the next cache line.
         """
         nbytes = math.prod(signal.shape) * definite(signal, self.precision).itemsize
         border = PAGE if nbytes > PAGE else ALIGNMENT

@@ -30,8 +30,9 @@ class Listing:
 
 
 class LagTable(NamedTuple):
-    """Delays on the grid: distinct `lags` (n_lags,) int64 [steps], and the tables to draw them:
-    `rows.lag_table`.
+    """Delays on the grid, and the tables to draw them.
+
+    Distinct `lags` (n_lags,) int64 [steps]; for the tables see `rows.lag_table`.
     """
 
     lags: NDArray[np.int64]

@@ -19,8 +19,9 @@ MOST_PANELS: Final = 6  # populations that are drawn
 
 
 def rates_of_samples(samples: Sequence[Records]) -> Figure:
-    """A panel per recorded population, at most MOST_PANELS: its rate [Hz] over time, with a row for
-    each sample.
+    """A panel per recorded population, at most MOST_PANELS.
+
+    It shows its rate [Hz] over time, with a row for each sample.
     """
     names = list(samples[0].spike_records)[:MOST_PANELS] if samples else []
     with style() as plt:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, eq=False)
 class BatchResult(Sequence[Result]):
-    """The results of a batch run, one per sample, in order: ``batch[3]``, ``batch[-1]``,
-    ``batch[:10]``.
+    """The results of a batch run, one per sample, in order.
+
+    Take them by ``batch[3]``, ``batch[-1]``, ``batch[:10]``.
 
     Populations and projections are given as such or by name, as a `Result` takes them. A record
     that was not made, or that differs in shape between samples, raises ParameterError.

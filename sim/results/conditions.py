@@ -110,8 +110,9 @@ def _recorded(population: str, piece: Result) -> str:
 
 
 def judge_of(condition: Condition | Callable[[Result], bool], look: Look) -> Judge:
-    """The judge of one run: that of a condition, or a function of a piece that says whether to end
-    with it.
+    """The judge of one run.
+
+    It is that of a condition, or a function of a piece that says whether to end with it.
     """
     if isinstance(condition, Condition):
         return condition.watch(look)

@@ -314,8 +314,9 @@ def accuracy_bars(
 
 
 def overview(result: Records) -> Figure:
-    """Everything a result recorded: raster over rates, then a panel each for MOST_PANELS traces,
-    rates, weights.
+    """Everything a result recorded.
+
+    Raster over rates, then a panel each for MOST_PANELS traces, rates, weights.
     """
     if not isinstance(result, Records):
         raise check.fail("overview", "result", "must be a Result", result)

@@ -127,8 +127,9 @@ class Spikes:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples at equal intervals: times (n_samples,) [s], values (n_samples, n_recorded), ids
-    recorded, unit.
+    """Samples at equal intervals.
+
+    times (n_samples,) [s], values (n_samples, n_recorded), ids recorded, unit.
     """
 
     times: NDArray[np.float64]
@@ -146,8 +147,9 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """The records of one run, from `start` to `stop` [s]: what a file holds, and what a `Result`
-    answers questions on.
+    """The records of one run, from `start` to `stop` [s].
+
+    They are what a file holds, and what a `Result` answers questions on.
 
     hash: of every spike of every population since time 0, whether recorded or not. meta: how the
     run was made (seed, dt, engine, backend, versions ...). tallies: what stores and rules counted

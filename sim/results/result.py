@@ -95,8 +95,9 @@ class Result(Records):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:
-        """The result saved at `path`: a file, a run folder, or the sections that a
-        broken run left.
+        """The result saved at `path`.
+
+        It is a file, a run folder, or the sections that a broken run left.
         """
         from . import storage
 

@@ -102,8 +102,9 @@ def write_result(
 
 
 def load_result(path: str | os.PathLike[str]) -> Records:
-    """Read the result saved at `path`: a file, a run folder, or a folder of sections that a broken
-    run left.
+    """Read the result saved at `path`.
+
+    It is a file, a run folder, or a folder of sections that a broken run left.
 
     The file is taken for hostile: see `hdf5.reading`. Raises DataError in one sentence.
     """
@@ -188,8 +189,9 @@ def _fill_records(root: h5py.Group, result: Records, metrics: Mapping[str, float
 
 @dataclass(frozen=True)
 class _Part:
-    """One record as it stands in a file: attributes, `sorting` by name, and the datasets with their
-    units.
+    """One record as it stands in a file.
+
+    It has attributes, `sorting` by name, and the datasets with their units.
 
     derived: datasets that follow from the others, for readers of SONATA.
     """
@@ -227,8 +229,9 @@ def _spikes_part(spikes: Spikes) -> _Part:
 
 
 def _samples_part(samples: Samples, plain: bool) -> _Part:
-    """Samples of Potentia's own, or a SONATA frame report: one element per unit, frames in steps of
-    ``time[2]``.
+    """Samples of Potentia's own, or a SONATA frame report.
+
+    A report has one element per unit, and frames in steps of ``time[2]``.
     """
     times, ids, attributes = samples.times, samples.ids.astype(np.uint64), {"unit": samples.unit}
     datasets = {"data": (samples.values, samples.unit), "times": (times, "s")}

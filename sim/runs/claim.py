@@ -24,8 +24,9 @@ BUSY: Final = "holds a run that is still running"
 
 
 def claim(base: Path, experiment: str, files: Mapping[str, bytes]) -> tuple[Path, FolderLock]:
-    """Make a folder ``<base>/<experiment>-<stamp>`` that did not exist before, with these files in
-    it, and lock it.
+    """Make a folder that did not exist before, with these files in it, and lock it.
+
+    It is called ``<base>/<experiment>-<stamp>``.
 
     It gets its name when all files are written, so nobody sees it without them. Raises DataError.
     """
@@ -99,8 +100,9 @@ def _publish(hidden: Path, name: str) -> Path:
 
 
 def _remove(folder: Path, held: FolderLock) -> None:
-    """Remove a folder that never got its name, unless it holds something that `claim` did not put
-    there.
+    """Remove a folder that never got its name.
+
+    It stays if it holds something that `claim` did not put there.
     """
     atomic.sweep(folder)
     for name in (RECORD, SWEEP):

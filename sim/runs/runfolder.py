@@ -219,8 +219,9 @@ def settle(path: Path, *, patience: float = lock.PATIENCE) -> None:
 
 
 def tidy(path: Path) -> None:
-    """Remove the lock from the folder of a run that is done, where the run was killed before it
-    could do so itself.
+    """Remove the lock from the folder of a run that is done.
+
+    This is for a run that was killed before it could do so itself.
     """
     if os.path.lexists(path / LOCK):
         with contextlib.suppress(DataError):

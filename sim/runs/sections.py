@@ -169,8 +169,9 @@ class Sections:
         return result
 
     def _open(self, *, resume: bool) -> None:
-        """Check before the simulation starts whether the folder can take its records, and find
-        where to continue.
+        """Check whether the folder can take its records, and find where to continue.
+
+        This happens before the simulation starts.
         """
         _sweep(self.folder)
         if (self.folder / storage.RESULTS).exists():
@@ -202,8 +203,9 @@ class Sections:
         return Result.of(storage.load_result(path))
 
     def _work(self) -> None:
-        """Hold the lock and write sections, until told to end or until the run is over without a
-        word.
+        """Hold the lock and write sections, until told to end.
+
+        It also ends when the run is over without a word.
         """
         try:
             lock = FolderLock(self.folder, LOCK, "holds the records of a run that still goes on")

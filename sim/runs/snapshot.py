@@ -41,8 +41,10 @@ MOST_DEPTH = 4 * description.MOST_DEPTH  # of the JSON text: a value takes up to
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A description, how it is simulated (the arguments of Simulator), the arrays of its engine,
-    and who wrote it.
+    """A simulation as it is saved.
+
+    A description, how it is simulated (the arguments of Simulator), the arrays of its engine, and
+    who wrote it.
 
     Among the options is the `history` of a simulation of which something was set, see
     `description/history.py`.
@@ -126,8 +128,9 @@ def blaming(path: str | os.PathLike[str], version: str = __version__) -> Iterato
 
 
 def _header(schema: int, body: bytes | memoryview, version: str = __version__) -> bytes:
-    """The first block of a file with this body, written by this version of the program, "" if it
-    did not say.
+    """The first block of a file with this body.
+
+    It names the version of the program that wrote it, "" if it did not say.
     """
     writer = f"potentia {version}\n" if version else ""
     digest = hashlib.sha256(writer.encode())
@@ -142,9 +145,7 @@ def _version(head: bytes) -> str:
 
 
 def _checked(path: Path) -> tuple[bytes, str]:
-    """The HDF5 part of a snapshot whose header and hash are right, and the version
-    that wrote it.
-    """
+    """The HDF5 part of a snapshot whose header and hash are right, and the version that wrote it."""
     content = files.read_regular(path, most=MOST_BYTES, follow=True)
     head, body = content[:BLOCK], content[BLOCK:]
     if not head.startswith(MAGIC):
