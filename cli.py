@@ -33,8 +33,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the
 
 
 class OfExperiment(TyperCommand):
-    """A command whose ``--help``, where it is given an experiment, lists the experiment's settings
-    too.
+    """A command whose ``--help`` lists the settings of an experiment too.
+
+    It does so where it is given an experiment.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

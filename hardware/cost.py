@@ -1,5 +1,6 @@
-"""Joules and seconds, part by part, each figure with its source; what has no source is listed as
-unknown.
+"""Joules and seconds, part by part, each figure with its source.
+
+What has no source is listed as unknown.
 """
 
 from __future__ import annotations
@@ -100,8 +101,9 @@ class Cost:
         )
 
     def sensitivity(self, factor: float = 2.0) -> list[tuple[str, float, float]]:
-        """How the sum moves with each figure: part, and relative changes if the figure were 1 /
-        factor or factor of it.
+        """How the sum moves with each figure.
+
+        It gives the part, and relative changes if the figure were 1 / factor or factor of it.
 
         Raises ParameterError for a factor that is not above 1.
         """
@@ -166,8 +168,9 @@ def digital_joules(name: str, events: float, n_synapses: int) -> Cost:
 
 
 def gpu_joules(name: str, operations: float) -> Cost:
-    """What so many operations take on a graphics card of the kind that analogue arrays are compared
-    with.
+    """What so many operations take on a graphics card.
+
+    It is of the kind that analogue arrays are compared with.
     """
     name = check.text("gpu_joules", "name", name)
     operations = check.within("gpu_joules", "operations", operations, least=0.0)
@@ -199,8 +202,9 @@ def synaptic_events(
 
 
 def _checked(owner: str, simulator: object, result: object, projection: object) -> Projection:
-    """The projection as `simulator` has it now; refuse what is no simulator with a result and a
-    projection of its own.
+    """The projection as `simulator` has it now.
+
+    Refuse what is no simulator with a result and a projection of its own.
     """
     from ..sim.simulator import Simulator
 

@@ -104,8 +104,9 @@ class Readout:
     def _first_layers(
         self, torch: Any, sizes: list[int]
     ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Weights (n_in, n_out) and biases (n_out,): zero where linear, else He et al. (2015) from
-        `seed`.
+        """Weights (n_in, n_out) and biases (n_out,) to begin with.
+
+        They are zero where linear, else He et al. (2015) from `seed`.
         """
         rng = np.random.default_rng(self.seed)
         spread = [np.sqrt(2.0 / n_in) if self.n_hidden else 0.0 for n_in in sizes]
@@ -167,8 +168,9 @@ class TrainedReadout:
         return counts
 
     def module(self) -> torch.nn.Sequential:
-        """The readout after standardisation as a `torch.nn.Sequential` (float64),
-        to be trained on.
+        """The readout after standardisation as a `torch.nn.Sequential` (float64).
+
+        It can be trained on.
         """
         library = pytorch()
         parts: list[Any] = []

@@ -14,8 +14,9 @@ from .propagators import coarse, decay, rests
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AdaptiveLIF(NeuronModel):
-    """LIF neuron that tires: tau dv/dt = -v + R i; at v >= threshold + a, v := reset and a +=
-    increment.
+    """LIF neuron that tires.
+
+    tau dv/dt = -v + R i; at v >= threshold + a, v := reset and a += increment.
 
     tau_adaptation da/dt = -a. An arriving spike adds its weight [V] to v. Potentials are measured
     from rest. The step is exact. It is the ALIF unit of Bellec et al. (2020),

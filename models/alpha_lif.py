@@ -16,8 +16,9 @@ from .propagators import alpha_response, coarse, decay, exponential_response, re
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AlphaLIF(NeuronModel):
-    """LIF neuron with currents that rise and fall: tau dv/dt = -v + R i + g_e + g_i; at v >=
-    threshold, v := reset.
+    """LIF neuron with currents that rise and fall.
+
+    tau dv/dt = -v + R i + g_e + g_i; at v >= threshold, v := reset.
 
     A spike of weight w [V] at time 0 adds w (t / s) exp(1 - t / s) to g_e, with s = tau_excitatory:
     its peak w comes at t = s; g_i alike (Rall 1967, doi:10.1152/jn.1967.30.5.1138). As linear

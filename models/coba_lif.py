@@ -15,8 +15,9 @@ from .propagators import coarse, decay, mean_of_decay, rests
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CobaLIF(NeuronModel):
-    """LIF neuron with synaptic conductances that decay exponentially; at v >= threshold, v :=
-    reset.
+    """LIF neuron with synaptic conductances that decay exponentially.
+
+    At v >= threshold, v := reset.
 
     tau dv/dt = (rest - v) + g_e (reversal_excitatory - v) + g_i (reversal_inhibitory - v) + R i. An
     arriving spike adds its weight, at least 0 and in units of the leak conductance, to g_e

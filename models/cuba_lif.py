@@ -14,8 +14,9 @@ from .propagators import coarse, decay, exponential_response, rests
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CubaLIF(NeuronModel):
-    """LIF neuron with exponential currents: tau dv/dt = -v + R i + g_e + g_i; at v >= threshold, v
-    := reset.
+    """LIF neuron with exponential currents.
+
+    tau dv/dt = -v + R i + g_e + g_i; at v >= threshold, v := reset.
 
     tau_excitatory dg_e/dt = -g_e, and g_i alike. An arriving spike adds its weight [V], which is R
     times a current, to g_e (receptor "excitatory") or to g_i ("inhibitory", chosen for weights

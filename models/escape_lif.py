@@ -16,8 +16,9 @@ from .propagators import coarse, decay, rests
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EscapeLIF(NeuronModel):
-    """Leaky integrate-and-fire neuron with escape noise: tau dv/dt = -v + R i, and it fires at
-    random at the rate
+    """Leaky integrate-and-fire neuron with escape noise.
+
+    tau dv/dt = -v + R i, and it fires at random at the rate
 
         rho(v) = rate exp((v - threshold) / spread).
 

@@ -17,8 +17,9 @@ LONGEST_STEP: Final = 0.5e-3  # [s], the step of the published program
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Izhikevich(NeuronModel):
-    """Simple model of spiking: dv/dt = 40000 v^2 + 5000 v + 140 - u + i; at v >= peak, v := c and u
-    += d.
+    """Simple model of spiking.
+
+    dv/dt = 40000 v^2 + 5000 v + 140 - u + i; at v >= peak, v := c and u += d.
 
     du/dt = a (b v - u). Izhikevich (2003), doi:10.1109/TNN.2003.820440, in SI units: u, d and the
     drive i [V/s] are the published numbers, a and b [1/s] 1000 times, c and v [V] a thousandth of

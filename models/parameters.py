@@ -1,5 +1,6 @@
-"""Parameters of neuron models: one number for all units, an array with one entry per unit, or a
-distribution.
+"""Parameters of neuron models.
+
+Each is one number for all units, an array with one entry per unit, or a distribution.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Exact steps of linear membranes: what is left of a value after dt, and what a synaptic current
-adds to v.
+"""Exact steps of linear membranes.
+
+They tell what is left of a value after dt, and what a synaptic current adds to v.
 
 All functions take numbers or arrays with one entry per unit (time constants [s], dt [s]) and have
 no singular case: equal time constants of membrane and synapse are as good as any others. Method:
@@ -27,8 +28,9 @@ def decay(dt: float, tau: PerUnit) -> Numbers:
 
 
 def coarse(dt: float, tau: PerUnit) -> int:
-    """1 if any unit keeps hardly more than half of a value, or less, over dt; see `short_of` of the
-    kernels.
+    """1 if any unit keeps hardly more than half of a value, or less, over dt.
+
+    See `short_of` of the kernels.
     """
     return int(np.min(decay(dt, tau)) < 0.51)  # a half, and room for the rounding of float32
 

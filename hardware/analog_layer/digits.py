@@ -1,5 +1,6 @@
-"""Products with whole numbers: an array's conductances in digits of seven bits, its inputs as 8-bit
-codes.
+"""Products with whole numbers.
+
+An array's conductances stand in digits of seven bits, its inputs as 8-bit codes.
 
 Whole products are exact, and processors multiply bytes many times faster than floating-point
 numbers.
@@ -74,8 +75,9 @@ class DigitArray:
         drive: Array,
         out: Array,
     ) -> None:
-        """Add one noisy, converted reading to out (batch, columns); codes, squares, drive: see
-        `encode`.
+        """Add one noisy, converted reading to out (batch, columns).
+
+        codes, squares, drive: see `encode`.
         """
         products = torch._int_mm(codes[:, self.rows].contiguous(), self.digits)
         variance = (squares[:, self.rows] @ self.variance).view(torch.int16).numpy().view(np.uint16)
@@ -87,8 +89,9 @@ class DigitArray:
 def encode(
     values: torch.Tensor, full_scale: float, levels: int
 ) -> tuple[torch.Tensor, torch.Tensor, Array, float]:
-    """Codes and their squares (batch, rows), what a code is worth (batch,), the largest magnitude:
-    `encode_rows`.
+    """Inputs as codes: see `encode_rows`.
+
+    Codes and their squares (batch, rows), what a code is worth (batch,), the largest magnitude.
     """
     codes, squares = np.empty(values.shape, np.int8), np.empty(values.shape, np.uint16)
     lsb = np.empty(values.shape[0], np.float32)

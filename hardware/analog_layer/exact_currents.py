@@ -14,8 +14,9 @@ Array = NDArray[np.float64]
 
 
 class ExactCurrents(torch.autograd.Function):
-    """currents (batch, columns) [A] of conductances (rows, columns) and voltages (batch, rows),
-    solved in float64.
+    """The exact currents of a crossbar, solved in float64, with gradients.
+
+    currents (batch, columns) [A] of conductances (rows, columns) and voltages (batch, rows).
 
     The nodal matrix is symmetric, so the gradient is one more solve with the cotangents driven from
     the other end (adjoint method; Director and Rohrer 1969, doi:10.1109/TCT.1969.1082965).

@@ -31,8 +31,9 @@ MOST_VOLTS: Final = 1e6  # far above what any device stands
 
 @final
 class AnalogLinear(torch.nn.Module):
-    """y = x W^T + b with W on resistive memory: a drop-in for `torch.nn.Linear` that trains
-    hardware-aware.
+    """y = x W^T + b with W on resistive memory.
+
+    A drop-in for `torch.nn.Linear` that trains hardware-aware.
 
     A row of an array is an input, a column an output. With u = x / F in [-1, 1] (F: the coding's
     full scale),
@@ -189,8 +190,9 @@ class AnalogLinear(torch.nn.Module):
     @in_own_precision
     @torch.no_grad()
     def read_cells(self, x: torch.Tensor) -> torch.Tensor:
-        """`forward` in evaluation, but every cell is drawn for every vector: the oracle of read
-        noise, and slow.
+        """`forward` in evaluation, but every cell is drawn for every vector.
+
+        This is the oracle of read noise, and slow.
 
         A cell's error lasts one reading, so this is no oracle of ``PulseWidth(white=True)``.
         """
@@ -246,8 +248,9 @@ class AnalogLinear(torch.nn.Module):
     @in_own_precision
     @torch.no_grad()
     def calibrate(self, x: torch.Tensor) -> Self:
-        """End the automatic range of the ADC at the largest column current that x (...,
-        in_features) makes.
+        """End the automatic range of the ADC at the largest column current.
+
+        It is the largest that x (..., in_features) makes.
         """
         values = vectors(self, x)
         self.adc_range.fill_(reading.peak(self, self._as_written(), values))
@@ -318,8 +321,9 @@ class AnalogLinear(torch.nn.Module):
         return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        """Take a state over; one without a seed leaves the layer its own, weights without devices
-        are to be written.
+        """Take a state over.
+
+        One without a seed leaves the layer its own; weights without devices are to be written.
         """
         state_dict.setdefault(prefix + "streams", self.streams)
         if prefix + "weight" in state_dict and prefix + "plus" not in state_dict:
@@ -344,8 +348,9 @@ class AnalogLinear(torch.nn.Module):
         return reading.arrays(self, self._write(key, largest), self.design.scale(largest), keys)
 
     def _as_written(self) -> ProgrammedArray:
-        """The devices as `program` wrote them and `age` left them; written now, in training for
-        once, if not.
+        """The devices as `program` wrote them and `age` left them.
+
+        If they are not written, they are written now, in training for once.
         """
         if self._ready is not None:
             return self._ready

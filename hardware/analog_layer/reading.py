@@ -118,8 +118,9 @@ def read_cells(layer: Layer, ready: ProgrammedArray, x: torch.Tensor) -> torch.T
 
 
 def whole(layer: Layer) -> bool:
-    """Whether whole numbers can say all there is: byte codes, ideal converters, pairs of their own,
-    float32.
+    """Whether whole numbers can say all there is.
+
+    They can for byte codes, ideal converters, pairs of their own and float32.
     """
     dac, adc = layer.coding.dac if isinstance(layer.coding, Amplitude) else None, layer.design.adc
     ideal = dac is not None and dac.signed and dac.codes[1] <= BYTE and dac.errors(1, 0) is None
@@ -153,8 +154,9 @@ def digit_arrays(layer: Layer, ready: ProgrammedArray) -> list[DigitArray]:
 
 
 def whole_product(layer: Layer, made: list[DigitArray], x: torch.Tensor) -> torch.Tensor:
-    """`product` without gradients, by whole numbers: the same draws, the same law, to the rounding
-    of float32.
+    """`product` without gradients, by whole numbers.
+
+    The same draws, the same law, to the rounding of float32.
 
     Only the standard deviation of the read noise is rounded more, to bfloat16 (1/500 of itself at
     most).
@@ -184,8 +186,10 @@ Drive = tuple[torch.Tensor, torch.Tensor]  # voltages (batch, rows) [V] and thei
 def _readings(
     layer: Layer, x: torch.Tensor, full: torch.Tensor
 ) -> Iterator[tuple[float, tuple[int, int, int], slice, list[Drive]]]:
-    """For every reading its worth, (slice, tile, plane), rows, and what drives them: in each of the
-    tiles beside each other where their drivers have errors of their own, else once for all.
+    """For every reading its worth, (slice, tile, plane), rows, and what drives them.
+
+    What drives is given in each of the tiles beside each other where their drivers have errors of
+    their own, else once for all.
     """
     design, strips = layer.design, len(_strips(layer))
     several = x if strips == 1 else x.repeat(1, strips)
@@ -224,8 +228,9 @@ def _joined(layer: Layer, parts: list[torch.Tensor]) -> torch.Tensor:
 
 
 def _currents(ready: ProgrammedArray, k: int, block: slice, volts: torch.Tensor) -> torch.Tensor:
-    """The difference of the currents of both sides of slice `k` (batch, out_features) [A]; through
-    wires exactly.
+    """The difference of the currents of both sides of slice `k`.
+
+    Shape (batch, out_features) [A]; through wires exactly.
     """
     design = ready.design
     if design.wires is None or not any(side.requires_grad for side in ready.devices[k]):
@@ -238,8 +243,9 @@ def _currents(ready: ProgrammedArray, k: int, block: slice, volts: torch.Tensor)
 def _solved(
     design: ArrayDesign, cells: torch.Tensor, volts: torch.Tensor, shared: bool = False
 ) -> torch.Tensor:
-    """What the columns of `cells` (rows, columns), all of one tile's rows, conduct behind wires,
-    with gradients.
+    """What the columns of `cells` conduct behind wires, with gradients.
+
+    `cells` (rows, columns) are all of one tile's rows.
 
     shared: a reference column, which is an array of its own. Unused cells are at rest.
     """

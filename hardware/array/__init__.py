@@ -1,3 +1,4 @@
-"""Programmed arrays of devices: what crossbars of spiking networks and layers of torch have in
-common.
+"""Programmed arrays of devices.
+
+They are what crossbars of spiking networks and layers of torch have in common.
 """

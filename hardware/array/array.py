@@ -1,5 +1,6 @@
-"""An array whose devices are written: what comes out of its columns, and backwards
-out of its rows.
+"""An array whose devices are written.
+
+It tells what comes out of its columns, and backwards out of its rows.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ WHOLE = slice(None)
 @final
 @dataclass(frozen=True, kw_only=True)
 class ProgrammedArray:
-    """Written devices, ready to be read: pairs hold (rows, columns), `minus` (rows, 1) if the
-    mapping shares it.
+    """Written devices, ready to be read.
+
+    Pairs hold (rows, columns), `minus` (rows, 1) if the mapping shares it.
 
     devices: conductances [S]; effective: the same as the columns see them through wires [S];
     variances: of one reading of a cell, as it reaches its column [S^2]; scale: weight per siemens;
@@ -42,8 +44,9 @@ class ProgrammedArray:
     def ready(
         cls, design: ArrayDesign, devices: Pairs, *, seconds: float, keys: Keys, scale: Any
     ) -> Self:
-        """Devices that are read `seconds` after they were written, with a converter range of 0 for
-        now.
+        """Devices that are read `seconds` after they were written.
+
+        They have a converter range of 0 for now.
         """
         shared = design.mapping.shared
         effective = [
@@ -75,8 +78,9 @@ class ProgrammedArray:
         return self.scale * sum(c * (plus - minus) for c, (plus, minus) in pairs)
 
     def currents(self, volts: Any, k: int = 0, rows: slice = WHOLE) -> Any:
-        """What the columns of slice k conduct (batch, columns) [A], for the voltages (batch, rows)
-        [V] of some rows.
+        """What the columns of slice k conduct (batch, columns) [A].
+
+        The voltages (batch, rows) [V] are those of some rows.
         """
         plus, minus = self.effective[k]
         return volts @ (plus[rows] - minus[rows])
@@ -126,8 +130,9 @@ class ProgrammedArray:
 
 
 def reach(design: ArrayDesign, cells: Any, seen: Any) -> Any:
-    """What share of an error of its own a cell sends to its column, to first order: that of its
-    conductance.
+    """What share of an error of its own a cell sends to its column.
+
+    To first order it is that of its conductance.
 
     Never more than all of it: what a column conducts grows by at most as much as a cell does, even
     where most of the current that is counted as a weak cell's takes other ways.

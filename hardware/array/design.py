@@ -1,5 +1,6 @@
-"""What an array of devices does to the conductances of its cells: writing, time, reading errors,
-wires, ranges.
+"""What an array of devices does to the conductances of its cells.
+
+Writing, time, reading errors, wires, ranges.
 """
 
 from __future__ import annotations
@@ -91,8 +92,9 @@ class ArrayDesign:
         return self._law(cells, lambda g: self.device.read_error(g, seconds, cells=key))
 
     def effective(self, cells: Any, *, shared: bool = False) -> Any:
-        """What cells (rows, columns) [S] conduct to the feet of their columns; without wires, what
-        they are.
+        """What cells (rows, columns) [S] conduct to the feet of their columns.
+
+        Without wires this is what they are.
 
         Behind wires the current at the foot of a column per volt at a word line while all others
         are held at 0 V, tile by tile, unused cells at rest. shared: the one column is a reference,
@@ -134,8 +136,9 @@ def cell_keys(key: int, slices: int) -> list[tuple[int, int]]:
 
 
 def driven_range(pairs: Any, rms: float) -> float:
-    """A full scale [S] of column sums of `pairs` (rows, columns), plus - minus [S], each row driven
-    by a number.
+    """A full scale [S] of column sums, each row driven by a number.
+
+    The sums are of `pairs` (rows, columns), plus - minus [S].
 
     For independent rows of this root mean square around zero the largest standard deviation of a
     column times `DEVIATIONS`, and no more than all rows of one sign together.

@@ -16,8 +16,9 @@ Law = Callable[[Array], Array]
 
 
 class WireSolver(Protocol):
-    """What knows the wires of an array: conductances (rows, columns) [S], voltages (batch, rows)
-    [V].
+    """What knows the wires of an array.
+
+    conductances (rows, columns) [S], voltages (batch, rows) [V].
     """
 
     def effective(self, conductances: Array) -> Array:
@@ -29,19 +30,22 @@ class WireSolver(Protocol):
     def gradient(
         self, conductances: Array, voltages: Array, cotangents: Array
     ) -> tuple[Array, Array]:
-        """Of a loss with d loss / d currents = cotangents (batch, columns): by voltages, and by
-        conductances.
+        """Derivatives of a loss by voltages, and by conductances.
+
+        d loss / d currents = cotangents (batch, columns).
         """
 
 
 class Numbers(Protocol):
-    """What an array asks of the framework that holds its numbers: arrays or tensors, called `Any`
-    here.
+    """What an array asks of the framework that holds its numbers.
+
+    They are arrays or tensors, called `Any` here.
     """
 
     def law(self, cells: Any, law: Law, low: float, high: float) -> Any:
-        """`law`, which takes and returns (n,) float64, of every cell [S], each from `low` to
-        `high`.
+        """`law` of every cell [S], each from `low` to `high`.
+
+        The law takes and returns (n,) float64.
         """
 
     def plain(self, cells: Any) -> NDArray[Any]:

@@ -49,8 +49,9 @@ def listed(synapses: Synapses, plus: Array, minus: Array, excess: Array) -> Cell
 
 
 def tiled(cells: Cells, tile: Tile) -> Cells:
-    """The same in arrays of limited size: what lies below the first `tile.rows` word lines has
-    columns of its own.
+    """The same in arrays of limited size.
+
+    What lies below the first `tile.rows` word lines has columns of its own.
     """
     lengths = np.diff(cells.first.astype(np.int64))
     below = (np.cumsum(lengths > 0) - 1) // tile.rows

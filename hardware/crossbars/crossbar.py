@@ -33,8 +33,9 @@ FRESH: Final = 1.0  # [s]
 @final
 @dataclass(frozen=True)
 class Crossbar(Store):
-    """Each synapse is a pair of devices, weight = scale * (plus - minus); columns add up their
-    currents.
+    """A store that holds each synapse in a pair of devices.
+
+    The weight is scale * (plus - minus); columns add up their currents.
 
     Every (source, delay) has its word line. A spike drives its row with `read_voltage` for
     `read_time` (a one-bit driver); each column sums the currents of all rows active in a step,
@@ -147,8 +148,9 @@ class Crossbar(Store):
         projection.operator(projection.phase, "convert_step", scope)
 
     def multiply(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
-        """Rows are driven with shares of the full voltage, from `dac`, and every
-        one in every step.
+        """Rows are driven with shares of the full voltage, from `dac`.
+
+        Every one is driven in every step.
         """
         multiply(projection, scope, self.dac, self.tile)
 
@@ -161,8 +163,10 @@ class Crossbar(Store):
         transpose: bool = False,
         key: int = 0,
     ) -> Matrix:
-        """Through `dac`, read noise drawn from `key`, wires and converters: in a projection that is
-        driven with numbers those of a run, else others with the automatic range for numbers.
+        """The product through `dac`, read noise drawn from `key`, wires and converters.
+
+        In a projection that is driven with numbers the converters are those of a run, else others
+        with the automatic range for numbers.
         """
         design = self.design
         if self.adc is not None:
@@ -222,8 +226,9 @@ class Crossbar(Store):
         return weights if self.wires is None else weights[memory[f"{projection.name}.places"]]
 
     def converter(self, projection: ProjectionScope, cells: Cells) -> Converter:
-        """The columns' converter for these cells; where a rule learns, each counts with the
-        device's whole range.
+        """The columns' converter for these cells.
+
+        Where a rule learns, each cell counts with the device's whole range.
         """
         span = self.device.g_max - self.device.g_min
         reach = (
@@ -260,8 +265,9 @@ class Crossbar(Store):
     def _converters(
         self, converter: Converter, projection: ProjectionScope, columns: int
     ) -> tuple[Matrix, NDArray[np.uint32]]:
-        """Where converters go on to the next code, in codes, and the converter of each column;
-        empty if ideal.
+        """Where converters go on to the next code, and the converter of each column.
+
+        The first is in codes; empty if ideal.
         """
         ideal = np.zeros((0, 0)), np.zeros(0, np.uint32)
         if self.adc is None or converter.lsb == 0.0:
@@ -286,16 +292,18 @@ class Crossbar(Store):
         return columns if self.tile is None else min(columns, self.tile.columns)
 
     def read_seconds(self, columns: int) -> float | None:
-        """How long one reading of `columns` columns takes [s], all arrays at once; None where that
-        is not known.
+        """How long one reading of `columns` columns takes [s], all arrays at once.
+
+        None where that is not known.
         """
         columns = check.whole(self, "columns", columns)
         waiting = None if self.adc is None else self.adc.latency(self._width(columns))
         return None if waiting is None else self.read_time + waiting
 
     def _cells(self, projection: ProjectionScope) -> Cells:
-        """What a spike reads: pairs as they are `age` seconds after writing, in their arrays,
-        behind their wires.
+        """What a spike reads.
+
+        Pairs as they are `age` seconds after writing, in their arrays, behind their wires.
         """
         plus, minus = self._written(projection)
         excess = np.zeros((2, 0))
@@ -324,8 +332,9 @@ class Crossbar(Store):
         return plus, minus
 
     def _excess(self, pair: Pair, keys: tuple[int, int]) -> Matrix:
-        """The variance (2, n) [S^2] of reading both devices beyond that of the relative error; (2,
-        0) if none is.
+        """The variance of reading both devices beyond that of the relative error.
+
+        Shape (2, n) [S^2]; (2, 0) if there is none.
         """
         relative = self.device.read_noise**2 * np.stack(pair) ** 2
         errors = [self.design.error(g, self.age, key) for g, key in zip(pair, keys, strict=True)]
@@ -340,8 +349,9 @@ class Crossbar(Store):
         return excess if excess > SAME * relative else 0.0
 
     def _noise(self, projection: ProjectionScope) -> float:
-        """The relative error of one reading: of white noise, and where a rule learns of all noise
-        together.
+        """The relative error of one reading.
+
+        It is that of white noise, and where a rule learns that of all noise together.
         """
         return float(
             self.device.relative_error(self.age)
@@ -350,8 +360,9 @@ class Crossbar(Store):
         )
 
     def _written(self, projection: ProjectionScope) -> Pair:
-        """The conductances of both devices of every pair (n_synapses,) [S] as they come out of
-        writing.
+        """The conductances of both devices of every pair as they come out of writing.
+
+        Shape (n_synapses,) each [S].
         """
         device = self.device
         synapses = projection.synapses
@@ -374,8 +385,9 @@ class Crossbar(Store):
         return float(np.abs(projection.synapses.weights).max(initial=0.0)) / self.device.full
 
     def _largest(self, projection: ProjectionScope) -> float:
-        """The weight that a graded device's whole range stands for: the largest there is or may
-        become.
+        """The weight that a graded device's whole range stands for.
+
+        It is the largest there is or may become.
         """
         bounds = [abs(bound) for bound in projection.bounds if np.isfinite(bound)]
         return max(float(np.abs(projection.synapses.weights).max(initial=0.0)), *bounds, 0.0)

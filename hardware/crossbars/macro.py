@@ -32,8 +32,9 @@ UNKNOWN: Final[Mapping[str, str]] = MappingProxyType(
 @final
 @dataclass(frozen=True, kw_only=True)
 class Macro40nm:
-    """256 Kb of TaOx cells in 40 nm, 512 x 512 with a transistor each, formed once at random and
-    never written again.
+    """256 Kb of TaOx cells in 40 nm, 512 x 512 with a transistor each.
+
+    They are formed once at random and never written again.
 
     Lin et al. (2025), "Resistive memory-based zero-shot liquid state machine for multimodal event
     data learning", doi:10.1038/s43588-024-00751-z (arXiv 2307.00771). The cells are those of their
@@ -51,8 +52,9 @@ class Macro40nm:
         check.keep(self, "columns", check.whole, least=2)
 
     def form(self, key: int) -> Matrix:
-        """The conductances (rows, columns) [S] after one forming pulse to every cell; the same for
-        the same key.
+        """The conductances (rows, columns) [S] after one forming pulse to every cell.
+
+        They are the same for the same key.
         """
         key = check_key(self, key)
         targets = np.full(self.rows * self.columns, self.device.full)
@@ -83,8 +85,9 @@ class Macro40nm:
         return whole[:rows, :columns]
 
     def store(self, **options: Any) -> Crossbar:
-        """A store that forms the weights of a projection at random in arrays of this size, two
-        cells a weight.
+        """A store that forms the weights of a projection at random.
+
+        It does so in arrays of this size, two cells a weight.
 
         options: of `Crossbar`. Raises ParameterError as it does.
         """

@@ -31,8 +31,9 @@ def listed_range(
 
 
 def beside(dac: DAC | None, tile: Tile | None, columns: int) -> NDArray[np.uint32]:
-    """Which of the arrays beside each other each column (columns,) is in, where that matters: where
-    drivers have errors of their own. Else (0,).
+    """Which of the arrays beside each other each column (columns,) is in.
+
+    This matters where drivers have errors of their own. Else (0,).
     """
     if dac is None or tile is None or columns <= tile.columns or dac.errors(1, 0) is None:
         return np.zeros(0, np.uint32)
@@ -42,8 +43,9 @@ def beside(dac: DAC | None, tile: Tile | None, columns: int) -> NDArray[np.uint3
 def multiply(
     projection: ProjectionScope, scope: dict[str, Any], dac: DAC | None, tile: Tile | None
 ) -> None:
-    """Add the operators that drive all rows with numbers in every step; scope: what
-    `Crossbar.prepare` returned.
+    """Add the operators that drive all rows with numbers in every step.
+
+    scope: what `Crossbar.prepare` returned.
     """
     synapses = projection.synapses
     strips = beside(dac, tile, synapses.n_post)
@@ -89,8 +91,9 @@ class Converters:
     sharing: NDArray[np.uint32]
 
     def converted(self, sums: Array, read: Callable[[], NDArray[np.bool_]]) -> Array:
-        """What they make of sums (batch, n_columns) [S]; read() tells which columns are read: only
-        these are converted.
+        """What they make of sums (batch, n_columns) [S].
+
+        read() tells which columns are read: only these are converted.
         """
         if self.one.lsb == 0.0:
             return sums
@@ -160,8 +163,9 @@ class Reading:
         return driven_range(plus - minus, Amplitude().rms)
 
     def product(self, x: Array, key: int, converters: Converters) -> Array:
-        """x @ weights, (batch, n_pre) -> (batch, n_post), through drivers of rows and converters of
-        columns.
+        """x @ weights, (batch, n_pre) -> (batch, n_post).
+
+        It goes through drivers of rows and converters of columns.
         """
         cells = self.array.effective[0][0]
         strips = beside(self.dac, self.array.design.tile, self.n_post)
@@ -186,8 +190,9 @@ class Reading:
         return np.asarray(full * self.array.scale * below)
 
     def transposed(self, x: Array, key: int) -> Array:
-        """x @ weights.T, (batch, n_post) -> (batch, n_pre), through drivers of columns and
-        converters of rows.
+        """x @ weights.T, (batch, n_post) -> (batch, n_pre).
+
+        It goes through drivers of columns and converters of rows.
         """
         array = self.array.transposed()
         cells, adc = array.effective[0][0].tocsr(), array.design.adc
@@ -204,9 +209,10 @@ class Reading:
         return np.asarray(y.reshape(x.shape[0], y.shape[1] // self.n_lags, self.n_lags).sum(axis=2))
 
     def _driven(self, x: Array, cells: Any, drivers: str, arrays: int) -> tuple[Array, Array]:
-        """The range (batch, 1) of numbers x (batch, lines), and the shares of the full voltage by
-        which they drive lines (arrays, batch, lines), in each of several arrays; lines without
-        cells are not driven.
+        """The range of numbers, and the shares of the full voltage by which they drive.
+
+        The range is (batch, 1) for numbers x (batch, lines); the shares are (arrays, batch, lines),
+        in each of several arrays. Lines without cells are not driven.
         """
         used = np.where(np.diff(cells.indptr) > 0, x, 0.0)
         coding = Amplitude(self.dac)

@@ -23,8 +23,9 @@ class Ageing(ABC):
 
     @abstractmethod
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
-        """The conductances (n,) [S] `seconds` after writing left `conductances`; the same for the
-        same key.
+        """The conductances (n,) [S] `seconds` after writing left `conductances`.
+
+        They are the same for the same key.
 
         `key` stands for what is particular to each cell, so a cell seen at two times has aged
         further.
@@ -41,8 +42,9 @@ class Ageing(ABC):
 @final
 @dataclass(frozen=True, kw_only=True)
 class PowerDrift(Ageing):
-    """g (t / t0)**-nu from t0 on, nu = |mean(x) + sd(x) z|, z standard normal for each cell, x = g
-    / unit.
+    """Drift by a power of time: g (t / t0)**-nu from t0 on.
+
+    nu = |mean(x) + sd(x) z|, z standard normal for each cell, x = g / unit.
 
     The structural relaxation of phase-change memory: Le Gallo et al. (2018),
     doi:10.1002/aelm.201700627.
@@ -78,7 +80,9 @@ class PowerDrift(Ageing):
 @final
 @dataclass(frozen=True, kw_only=True)
 class LogarithmicRelaxation(Ageing):
-    """g + shift ln(t / t0) + (sd + sd_growth ln(t / t0)) z after t0, z standard normal for each
+    """Relaxation with the logarithm of time, after t0.
+
+    A cell becomes g + shift ln(t / t0) + (sd + sd_growth ln(t / t0)) z, z standard normal for each
     cell, at least 0.
 
     A cell that conducts nothing has no filament that could relax, and stays as it is.
@@ -110,8 +114,9 @@ class LogarithmicRelaxation(Ageing):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Widening(Ageing):
-    """The error of writing, measured again at later times: sds[k](x) [S] at times[k] [s], x = g /
-    unit.
+    """The error of writing, measured again at later times.
+
+    sds[k](x) [S] at times[k] [s], x = g / unit.
 
     A cell moves by sqrt(sd(t)**2 - sd(t0)**2) z, z standard normal for each cell, where that is
     real; variances between two times lie on a line over ln t and stay what they are after the last.

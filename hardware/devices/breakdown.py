@@ -20,8 +20,9 @@ FEWEST: Final = 0.1  # broken cells to be expected at least, so that a projectio
 @final
 @dataclass(frozen=True, kw_only=True)
 class BreakdownReRAM(Device):
-    """TaOx cells formed at random: a pulse of `forming_voltage` breaks some down, the others stay
-    insulating.
+    """TaOx cells formed at random.
+
+    A pulse of `forming_voltage` breaks some down, the others stay insulating.
 
     P(broken) = Phi((forming_voltage - breakdown_mean) / breakdown_sd), and a broken cell conducts
     median * exp(sigma * z), z standard normal. Fitted to the arrays published with Wang et al.
@@ -92,8 +93,9 @@ class BreakdownReRAM(Device):
         )
 
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
-        """One forming pulse to every cell whose target lies above `g_pristine`: once for all,
-        whatever the cycle.
+        """One forming pulse to every cell whose target lies above `g_pristine`.
+
+        It comes once for all, whatever the cycle.
         """
         key, cycle = check_key(self, key), check.whole(self, "cycle", cycle, most=2**31)
         conductances = check_targets(self, targets, cycle)

@@ -71,8 +71,9 @@ class Device(ABC):
 
     @abstractmethod
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
-        """The conductances (n,) [S] after writing `targets` (n,) [S]; the same for the same key and
-        cycle.
+        """The conductances (n,) [S] after writing `targets` (n,) [S].
+
+        They are the same for the same key and cycle.
 
         Another cycle writes the same cells, with their own faults and deviations, once more.
         """
@@ -83,8 +84,9 @@ class Device(ABC):
         return bool(self.ageing) or type(self).aged is not Device.aged
 
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
-        """The conductances (n,) [S] `seconds` after writing left `conductances`; the same for the
-        same key.
+        """The conductances (n,) [S] `seconds` after writing left `conductances`.
+
+        They are the same for the same key.
 
         Raises ParameterError for a time that is negative or not finite; warns of one that was not
         measured.
@@ -104,8 +106,9 @@ class Device(ABC):
         return self.faults.where(n, check_key(self, key))
 
     def worn(self, conductances: Conductances, cycles: float, key: int) -> Conductances:
-        """The conductances (n,) [S] of cells that have been written `cycles` times: those that
-        failed are stuck.
+        """The conductances (n,) [S] of cells that have been written `cycles` times.
+
+        Those that failed are stuck.
         """
         count, key = check.within(self, "cycles", cycles, least=0.0), check_key(self, key)
         worn = self._cells(conductances)
@@ -116,8 +119,9 @@ class Device(ABC):
     def read_error(
         self, conductances: Conductances, seconds: float = 0.0, *, cells: int = 0
     ) -> Conductances:
-        """The standard deviation (n,) [S] of one reading of each cell, `seconds` after it was
-        written.
+        """The standard deviation (n,) [S] of one reading of each cell.
+
+        The cell is read `seconds` after it was written.
 
         White noise, 1/f noise that has accumulated since, and the telegraph noise of the traps that
         `cells`, a key, gives to each cell.
@@ -141,8 +145,9 @@ class Device(ABC):
         cells: int = 0,
         history: int | None = None,
     ) -> Conductances:
-        """One noisy reading (n,) [S] of each cell, `seconds` after it was written; the same for the
-        same keys.
+        """One noisy reading (n,) [S] of each cell, `seconds` after it was written.
+
+        It is the same for the same keys.
 
         `cells` is the key of the array: it gives cells their traps and the course that their 1/f
         noise takes over time, so readings a moment apart have nearly the same 1/f error, and those
@@ -170,8 +175,9 @@ class Device(ABC):
         return readings
 
     def relative_error(self, seconds: float = 1.0) -> float:
-        """The standard deviation of a reading of a cell in full, relative to it, all cells taken
-        together.
+        """The relative standard deviation of a reading of a cell in full.
+
+        All cells are taken together.
         """
         if self.flicker is None and self.telegraph is None:
             self._since(seconds)
@@ -179,8 +185,9 @@ class Device(ABC):
         return float(self.mean_error(np.array([self.full]), seconds)[0] / self.full)
 
     def mean_error(self, conductances: Conductances, seconds: float = 1.0) -> Conductances:
-        """The standard deviation (n,) [S] of one reading of each cell, if nothing is known of its
-        traps.
+        """The standard deviation (n,) [S] of one reading of each cell.
+
+        It is the one that holds if nothing is known of its traps.
         """
         since, g = self._since(seconds), self._cells(conductances)
         error = self._normal_error(g, since)
@@ -227,8 +234,9 @@ def tell_ageless(owner: object, device: Device, seconds: float) -> None:
 
 
 def check_targets(device: Device, targets: Conductances, cycle: int) -> Conductances:
-    """A copy of the targets (n,) [S]; refuses what no cell can hold, warns of what was not
-    measured.
+    """A copy of the targets (n,) [S].
+
+    Refuses what no cell can hold, warns of what was not measured.
     """
     check.whole(device, "cycle", cycle, most=2**31)
     conductances: Conductances = check.finite_array(

@@ -22,8 +22,9 @@ Conductances = NDArray[np.float64]
 @final
 @dataclass(frozen=True, kw_only=True)
 class StuckAt:
-    """A share `low` of the cells always rests, a share `high` always conducts in full, whatever is
-    written.
+    """Cells that are stuck, whatever is written.
+
+    A share `low` of the cells always rests, a share `high` always conducts in full.
 
     A cell that is stuck at a small share is stuck at a larger one.
     """
@@ -67,8 +68,9 @@ ALL_FREE: Final = StuckAt()
 @final
 @dataclass(frozen=True, kw_only=True)
 class Endurance:
-    """After how many cycles of writing a cell fails for good: P(failed by c) = 1 - exp(-(c /
-    cycles)**shape).
+    """After how many cycles of writing a cell fails for good.
+
+    P(failed by c) = 1 - exp(-(c / cycles)**shape).
 
     The law of Weibull (1951), doi:10.1115/1.4010337, that is customary for oxide cells although it
     fits the upper percentiles poorly (doi:10.1016/j.mee.2017.05.007). Where a failed cell stays is

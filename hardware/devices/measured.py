@@ -47,8 +47,9 @@ class Measured:
             )
 
     def ask_seconds(self, owner: object, seconds: float) -> None:
-        """Warn of a time after the measured ones; earlier than the first, cells are as they were
-        written.
+        """Warn of a time after the measured ones.
+
+        Earlier than the first, cells are as they were written.
         """
         if self.seconds is not None:
             ask(

@@ -21,8 +21,9 @@ WIDE: Final = 6.0
 @final
 @dataclass(frozen=True, kw_only=True)
 class MultilevelCell(Device):
-    """A cell written to any target in [g_min, g_max] with the error that its writing was measured
-    to leave.
+    """A cell written to any target in [g_min, g_max], with an error.
+
+    The error is the one that its writing was measured to leave.
 
     The error is normal, of standard deviation programming(g / unit) [S], drawn anew in every cycle
     of writing; conductances stay >= 0. With `device_spread` what a cell reaches above g_min is off
@@ -80,8 +81,9 @@ class MultilevelCell(Device):
         return conductances
 
     def pulse_constants(self) -> dict[str, Any]:
-        """The arguments of `pulse_step`; g_min makes room for cells that were written too low,
-        which still answer.
+        """The arguments of `pulse_step`.
+
+        g_min makes room for cells that were written too low, which still answer.
         """
         margin = WIDE * float(self.error(np.array([self.g_min]))[0])
         return {**super().pulse_constants(), "g_min": max(self.g_min - margin, 0.0)}

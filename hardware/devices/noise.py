@@ -25,8 +25,9 @@ APART: Final = math.log(4.0)
 @final
 @dataclass(frozen=True, kw_only=True)
 class Flicker:
-    """1/f noise, accumulated since writing: normal, sd = Q(x) g sqrt(ln((t + read_time) / (2
-    read_time))).
+    """1/f noise, accumulated since writing.
+
+    It is normal, sd = Q(x) g sqrt(ln((t + read_time) / (2 read_time))).
 
     x = g / unit; with `relative` false Q(x) is the error itself [S], not a share of g. The root is
     that of the power of a 1/f spectrum between 1 / (t + read_time) and 1 / (2 read_time); before t
@@ -81,8 +82,9 @@ class Flicker:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Telegraph:
-    """Random telegraph noise: a share of the cells has a trap, and conducts less while it holds a
-    charge.
+    """Random telegraph noise.
+
+    A share of the cells has a trap, and conducts less while it holds a charge.
 
     The two levels of such a cell differ by a g, a lognormal(median, sigma) and at most 1; a reading
     finds the lower one with probability `occupancy`. g is their mean. Readings are taken to be
@@ -126,8 +128,9 @@ class Telegraph:
         return self.share * square * self.occupancy * (1.0 - self.occupancy)
 
     def flip(self, conductances: Conductances, key: int, reading: int) -> None:
-        """Put the cells that `key` stands for, conductances (n,) [S], on the level that a `reading`
-        finds, in place.
+        """Put the cells that `key` stands for on the level that a `reading` finds.
+
+        Their conductances (n,) [S] are changed in place.
         """
         amplitudes = self.amplitudes(conductances.size, key)
         kernels.flip(

@@ -1,5 +1,6 @@
-"""Cells that have been published, by name: ``presets.pcm_nandakumar()`` or
-``presets.get("pcm-nandakumar")``.
+"""Cells that have been published, by name.
+
+Ask for ``presets.pcm_nandakumar()`` or ``presets.get("pcm-nandakumar")``.
 
 Each returns a `Device` for ``Crossbar(...)`` with the figures of its source;
 ``dataclasses.replace(cell, faults=...)`` gives it faults, an endurance or telegraph noise, which
@@ -31,8 +32,9 @@ DAY: Final = 86400.0  # [s]
 
 
 def breakdown_taox(*, forming_voltage: float = 3.431) -> BreakdownReRAM:
-    """TaOx cells, 40 nm, of which forming breaks about half down (0.507 stay insulating at 3.431
-    V).
+    """TaOx cells, 40 nm, of which forming breaks about half down.
+
+    A share of 0.507 stays insulating at 3.431 V.
 
     Wang et al. (2023), doi:10.1038/s42256-023-00609-5: 400 breakdown voltages between 3.14 and 3.70
     V, see `BreakdownReRAM`.
@@ -45,8 +47,9 @@ def breakdown_taox(*, forming_voltage: float = 3.431) -> BreakdownReRAM:
 
 
 def hfox_neurram(*, g_max: float = 40e-6) -> MultilevelCell:
-    """HfOx cells of the NeuRRAM chip, 40 uS: errors after 1 s, 1 day and 2 days, read noise of
-    about 1 %.
+    """HfOx cells of the NeuRRAM chip, 40 uS.
+
+    Errors after 1 s, 1 day and 2 days, read noise of about 1 %.
 
     Wan et al. (2022), doi:10.1038/s41586-022-04992-8; polynomials as fitted in aihwkit
     (ReRamWan2022NoiseModel).
@@ -73,8 +76,9 @@ def hfox_neurram(*, g_max: float = 40e-6) -> MultilevelCell:
 
 
 def hfox_neurram_cubic(*, g_max: float = 39.26e-6) -> MultilevelCell:
-    """The same cells after 1 s by another fit, 1.053 + 0.2374 G - 0.01167 G**2 + 1.536e-4 G**3 uS,
-    up to 39.26 uS.
+    """The cells of `hfox_neurram` after 1 s by another fit.
+
+    1.053 + 0.2374 G - 0.01167 G**2 + 1.536e-4 G**3 uS, up to 39.26 uS.
 
     Wan et al. (2022), doi:10.1038/s41586-022-04992-8, extended data figure 3, as fitted in CrossSim
     (RRAM_Wan).
@@ -156,8 +160,9 @@ def pcm_nandakumar(*, g_max: float = 25e-6) -> MultilevelCell:
 
 
 def pcm_joshi(*, g_min: float = 0.25e-6, g_max: float = 25e-6) -> MultilevelCell:
-    """Phase-change cells, 0.25 to 25 uS, 27.36 s after writing: sd = -0.001788 G**2 + 0.07586 G +
-    0.2864 uS.
+    """Phase-change cells, 0.25 to 25 uS, 27.36 s after writing.
+
+    sd = -0.001788 G**2 + 0.07586 G + 0.2864 uS.
 
     Joshi et al. (2020), doi:10.1038/s41467-020-16108-9, figure 3b, as fitted in CrossSim
     (PCM_Joshi), which has no drift for them.
@@ -241,8 +246,9 @@ def _hermes(
     sd: Pieces,
     amplitude: Pieces,
 ) -> MultilevelCell:
-    """What both unit cells of the HERMES chip share: the mean exponent of the drift, and a read
-    time of 512 ns.
+    """What both unit cells of the HERMES chip share.
+
+    The mean exponent of the drift, and a read time of 512 ns.
     """
     source = "Le Gallo et al. 2023"
     scale = _scale(name, g_max, characterised, source)

@@ -27,8 +27,9 @@ Planes = list[tuple[float, Any]]
 @final
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What one product takes: `reads` of the array, conversions, seconds (None where a time is
-    unknown).
+    """What one product takes.
+
+    `reads` of the array, conversions, seconds (None where a time is unknown).
     """
 
     reads: int
@@ -38,8 +39,9 @@ class Reading:
 
 
 class InputCoding(ABC):
-    """A way to drive word lines with vectors (..., rows), arrays or tensors; gradients go straight
-    through.
+    """A way to drive word lines with vectors (..., rows), arrays or tensors.
+
+    Gradients go straight through.
 
     The range is that of the converter: the largest magnitude of every vector, or a fixed one.
     """
@@ -59,8 +61,9 @@ class InputCoding(ABC):
     @property
     @abstractmethod
     def rms(self) -> float:
-        """The root mean square of a plane, relative to its full scale, that automatic converter
-        ranges expect.
+        """The root mean square of a plane, relative to its full scale.
+
+        Automatic converter ranges expect it.
         """
 
     @property
@@ -94,8 +97,9 @@ class InputCoding(ABC):
         )
 
     def cost(self, rows: int, columns: int, adc: ADC | None = None) -> Reading:
-        """What one vector of `rows` values takes on an array of `columns` columns, converted by
-        `adc`.
+        """What one vector of `rows` values takes on an array of `columns` columns.
+
+        It is converted by `adc`.
 
         Reads and conversions follow each other; without converters the readings take no time but
         their own.
@@ -158,8 +162,9 @@ class Amplitude(InputCoding):
 @final
 @dataclass(frozen=True)
 class BitSerial(InputCoding):
-    """One read per bit of the magnitude, full voltage or none, of the value's sign; shift and add
-    makes the sum.
+    """One read per bit of the magnitude; shift and add makes the sum.
+
+    A line has full voltage or none, of the value's sign.
 
     `bits` count the sign where `signed`. Each plane is a reading of its own with noise of its own,
     as in Wang et al. (2023), doi:10.1038/s42256-023-00609-5 (4 bits).
@@ -207,8 +212,9 @@ class BitSerial(InputCoding):
 @final
 @dataclass(frozen=True)
 class PulseWidth(InputCoding):
-    """Full voltage for as many slots as the magnitude of the value's code, the sign that of the
-    voltage.
+    """Full voltage for as many slots as the magnitude of the value's code.
+
+    The sign is that of the voltage.
 
     The charge of a column over the whole read is converted once. A cell's error either lasts the
     whole read (slow noise, the law of `Amplitude`) or is drawn anew in every slot (`white`), which

@@ -51,8 +51,9 @@ class Characteristics:
 @final
 @dataclass(frozen=True, kw_only=True)
 class ADC(Characteristics):
-    """Analogue-to-digital converters, each for `columns_per_adc` neighbouring columns, one after
-    the other.
+    """Analogue-to-digital converters of the columns.
+
+    Each is for `columns_per_adc` neighbouring columns, one after the other.
 
     Columns of two arrays never share one: the last converter of an array has what is left.
 
@@ -83,8 +84,9 @@ class ADC(Characteristics):
         return ends.lowest, ends.highest
 
     def converters(self, columns: int, *, width: int | None = None) -> int:
-        """How many converters `columns` columns need, in arrays of `width` columns beside each
-        other, or in one.
+        """How many converters `columns` columns need.
+
+        They lie in arrays of `width` columns beside each other, or in one.
         """
         columns, width = self._in_arrays(columns, width)
         whole, rest = divmod(columns, width)
@@ -108,8 +110,9 @@ class ADC(Characteristics):
         return _errors(replace(self, range="auto"), self.converters(columns, width=width), key)
 
     def edges(self, columns: int, key: int, *, width: int | None = None) -> Array | None:
-        """Where every converter goes on to the next code (converters, codes - 1) [steps]; None
-        where they are ideal.
+        """Where every converter goes on to the next code.
+
+        Shape (converters, codes - 1) [steps]; None where they are ideal.
         """
         errors, (lowest, highest) = self.errors(columns, key, width=width), self.codes
         if errors is None:
@@ -265,8 +268,9 @@ def _inside(converter: ADC | DAC, values: NDArray[Any]) -> NDArray[np.bool_]:
 def edged_codes(
     values: NDArray[Any], edges: Array, sharing: NDArray[np.uint32], lowest: int
 ) -> Array:
-    """The codes, from `lowest` on, that converters with `ADC.edges` read from values (..., columns)
-    [steps]; sharing (columns,): the converter of each column.
+    """The codes, from `lowest` on, that converters with `ADC.edges` read from values.
+
+    values (..., columns) [steps]; sharing (columns,): the converter of each column.
     """
     *batch, columns = values.shape
     scaled = np.ascontiguousarray(values.reshape(math.prod(batch), columns), np.float64)
@@ -304,8 +308,9 @@ def _normals(key: int, name: str, shape: tuple[int, int]) -> Array:
 
 
 def least(dtype: Any) -> float:
-    """The smallest full scale of vectors of this type of numbers: below it steps have no inverse,
-    and all is 0.
+    """The smallest full scale of vectors of this type of numbers.
+
+    Below it steps have no inverse, and all is 0.
     """
     return LEAST * float(np.finfo(str(dtype).removeprefix("torch.")).tiny)
 

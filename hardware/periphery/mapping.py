@@ -22,8 +22,9 @@ Slices = list[tuple[Any, Any]]
 
 
 class WeightMapping(ABC):
-    """A rule for cutting weights; `split` takes arrays and tensors alike, and gradients pass
-    through it.
+    """A rule for cutting weights.
+
+    `split` takes arrays and tensors alike, and gradients pass through it.
     """
 
     shared: ClassVar[bool] = False  # whether all columns have one and the same `minus`
@@ -35,8 +36,9 @@ class WeightMapping(ABC):
 
     @abstractmethod
     def split(self, shares: Any, g_min: float, g_max: float) -> Slices:
-        """The conductances (plus, minus) [S] of every slice for weights (rows, columns) relative to
-        the largest.
+        """The conductances (plus, minus) [S] of every slice for weights (rows, columns).
+
+        Weights are relative to the largest.
         """
 
     def to_conductances(
@@ -114,8 +116,9 @@ class DifferentialPairs(WeightMapping):
 @final
 @dataclass(frozen=True, kw_only=True)
 class OffsetColumn(WeightMapping):
-    """Every weight is one cell around the middle of the range; one reference column at the middle
-    is taken away.
+    """Every weight is one cell around the middle of the range.
+
+    One reference column at the middle is taken away.
 
     Half the cells of `DifferentialPairs`, half the signal, and the errors of the reference are
     common to all columns (Xiao et al. 2020, "Analog architectures for neural network acceleration",
@@ -136,8 +139,9 @@ class OffsetColumn(WeightMapping):
 @final
 @dataclass(frozen=True, kw_only=True)
 class BitSlicing(WeightMapping):
-    """The magnitude as a whole number of `slices` digits of `bits` bits, a differential pair per
-    digit.
+    """The magnitude as a whole number of digits, a differential pair per digit.
+
+    There are `slices` digits of `bits` bits.
 
     Each digit has columns of its own, whose converted sums are shifted and added (Shafiee et al.
     2016, ISAAC, doi:10.1145/3007787.3001139). Weights are rounded to 2**(bits * slices) - 1 steps

@@ -16,8 +16,9 @@ MOST_LINES: Final = 2**24  # of a matrix
 @final
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One array of `rows` word lines and `columns` bit lines; matrices are cut into as many as they
-    need.
+    """One array of `rows` word lines and `columns` bit lines.
+
+    Matrices are cut into as many as they need.
 
     The last tiles are filled up, nothing is ever left out: a matrix begins at the left, where word
     lines are driven, and at the top, far from the foot of the bit lines; what it does not use are

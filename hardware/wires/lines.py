@@ -1,5 +1,6 @@
-"""A crossbar with resistive lines as the kernels see it: padded arrays of cells and segments, and
-what they answer.
+"""A crossbar with resistive lines as the kernels see it.
+
+Padded arrays of cells and segments, and what they answer.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ _kept = threading.local()
 
 
 class Potentials(NamedTuple):
-    """Of all nodes of a crossbar: word, bit (rows, columns) [V]; currents (columns,) that reach the
-    ground [A].
+    """The potentials of all nodes of a crossbar.
+
+    word, bit (rows, columns) [V]; currents (columns,) that reach the ground [A].
     """
 
     word: Array
@@ -92,8 +94,9 @@ class Lines:
         return padded
 
     def currents(self, voltages: Array, tolerance: float) -> tuple[Array, int]:
-        """Currents (batch, columns) [A] for voltages (batch, rows) [V], and the most iterations
-        that one took.
+        """Currents (batch, columns) [A] for voltages (batch, rows) [V].
+
+        Also the most iterations that one took.
         """
         currents, _, iterations = self._relax(voltages, NOTHING, tolerance, keep=False)
         return currents, iterations
@@ -101,8 +104,9 @@ class Lines:
     def potentials(
         self, voltages: Array, tolerance: float, cells: Array | None = None
     ) -> Potentials:
-        """All potentials for voltages (rows,) [V]; cells (rows, columns): extra current from word
-        to bit node [A].
+        """All potentials for voltages (rows,) [V].
+
+        cells (rows, columns): extra current from word to bit node [A].
         """
         extra = NOTHING if cells is None else self.outside(cells)
         currents, kept, _ = self._relax(voltages[None], extra, tolerance, keep=True)
@@ -115,8 +119,9 @@ class Lines:
         return Potentials(self.inside(word), self.inside(kept[0]), currents[0])
 
     def under(self, voltages: Array, cells: Array) -> Potentials:
-        """All potentials where every cell carries the current cells (rows, columns) [A], whatever
-        its voltage.
+        """All potentials where every cell carries a given current.
+
+        It is that of cells (rows, columns) [A], whatever its voltage.
         """
         given, word, bit, share, empty = self.outside(cells), *workspace(4, *self.g.shape)
         currents, padded = np.zeros(self.g.shape[1]), self._above(voltages[None])[0]
@@ -162,8 +167,9 @@ class Lines:
 
 
 def mirror(array: Array) -> Array:
-    """An array (..., rows, columns) of a crossbar as (..., columns, rows) of the mirrored one, and
-    back.
+    """An array of a crossbar as one of the mirrored crossbar, and back.
+
+    (..., rows, columns) becomes (..., columns, rows).
     """
     return np.ascontiguousarray(array[..., ::-1, ::-1].swapaxes(-1, -2))
 
@@ -174,8 +180,9 @@ def workspace(count: int, rows: int, columns: int) -> tuple[Array, ...]:
 
 
 def _scratch(count: int, rows: int, columns: int) -> tuple[Array, ...]:
-    """As `workspace`, with anything in it, in memory that this thread keeps: fresh pages cost more
-    than a solve.
+    """As `workspace`, with anything in it, in memory that this thread keeps.
+
+    Fresh pages cost more than a solve.
     """
     size = count * rows * columns + WIDTH
     block: Array = getattr(_kept, "block", NOTHING)

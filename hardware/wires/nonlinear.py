@@ -23,8 +23,9 @@ SHARPER: Final = 1e-2  # tolerance of the linear solves relative to Newton's
 @final
 @dataclass(frozen=True, kw_only=True)
 class SinhCell:
-    """I = g v0 sinh(u / v0): ohmic with conductance g at small voltages u, exponential at large
-    ones.
+    """A cell of the law I = g v0 sinh(u / v0).
+
+    It is ohmic with conductance g at small voltages u, exponential at large ones.
 
     The law of tunnelling through the gap of a filament (Guan, Yu and Wong 2012,
     doi:10.1109/LED.2012.2210856); v0 = 0.25 V is the value of that model as published (Jiang and
@@ -59,8 +60,10 @@ class SinhCell:
 
 
 class Solution(NamedTuple):
-    """currents (columns,) [A]; voltages (rows, columns) of the cells [V]; errors of every Newton
-    step, relative.
+    """What Newton's method found.
+
+    currents (columns,) [A]; voltages (rows, columns) of the cells [V]; errors of every Newton step,
+    relative.
     """
 
     currents: Array
@@ -69,8 +72,9 @@ class Solution(NamedTuple):
 
 
 def newton(lines: Lines, cell: SinhCell, g: Array, voltages: Array, tolerance: float) -> Solution:
-    """The circuit of `lines` with nonlinear cells of g (rows, columns) [S], driven at voltages
-    (rows,) [V].
+    """The circuit of `lines` with nonlinear cells of g (rows, columns) [S].
+
+    It is driven at voltages (rows,) [V].
 
     Unknown are the cells' voltages u. With the currents I(u) given, the lines, which are linear,
     answer with the voltages T(u) = w - b; u = T(u) is sought. A Newton step replaces every cell by
@@ -102,8 +106,9 @@ def newton(lines: Lines, cell: SinhCell, g: Array, voltages: Array, tolerance: f
 def _answer(
     lines: Lines, cell: SinhCell, g: Array, voltages: Array, u: Array
 ) -> tuple[Array, float]:
-    """The currents into the ground if the cells have voltages u, and how far the lines' answer is
-    from u [V].
+    """The currents into the ground if the cells have voltages u.
+
+    Also how far the lines' answer is from u [V].
     """
     # a step that is too long is refused, not feared
     with np.errstate(over="ignore", invalid="ignore"):

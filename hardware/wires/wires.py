@@ -27,8 +27,9 @@ ENDS: Final = ("single", "double")
 @final
 @dataclass(frozen=True, kw_only=True)
 class Wires:
-    """The wires of a crossbar: resistances [ohm] of a segment between two cells, of drivers and of
-    converters.
+    """The wires of a crossbar.
+
+    Resistances [ohm] of a segment between two cells, of drivers and of converters.
 
     A word line is driven at its left end through r_source and one segment, and with driven="double"
     at its right end in the same way; a bit line is grounded at the bottom through one segment and
@@ -67,8 +68,9 @@ class Wires:
         cell: SinhCell | None = None,
         tolerance: float = 1e-9,
     ) -> Array:
-        """The currents at the foot [A], shape (columns,) or (batch, columns): see
-        `output_currents`.
+        """The currents at the foot [A]: see `output_currents`.
+
+        Shape (columns,) or (batch, columns).
 
         active (rows,) bool: rows whose gates are open, all by default. cell: a nonlinear law for
         all cells (`nonlinear.py`), solved by Newton's method; ohmic by default.
@@ -93,8 +95,9 @@ class Wires:
     def potentials(
         self, conductances: ArrayLike, voltages: ArrayLike, *, tolerance: float = 1e-9
     ) -> tuple[Array, Array]:
-        """The potentials of the word and of the bit nodes, each (rows, columns) [V], for voltages
-        (rows,) [V].
+        """The potentials of the word and of the bit nodes, each (rows, columns) [V].
+
+        They are for voltages (rows,) [V].
         """
         owner = "Wires.potentials"
         g = _cells(owner, conductances)
@@ -112,8 +115,9 @@ class Wires:
         active: ArrayLike | None = None,
         tolerance: float = 1e-9,
     ) -> tuple[Array, Array]:
-        """Derivatives of L = sum(cotangents * currents) by the adjoint circuit, which takes one
-        more solve.
+        """Derivatives of L = sum(cotangents * currents) by the adjoint circuit.
+
+        This takes one more solve.
 
         The matrix of the circuit is symmetric, so the adjoint is the crossbar driven at the ground
         with the cotangents, potentials u; then dL/dv is the current that arrives at the sources and
@@ -201,8 +205,9 @@ class Wires:
         return by_voltage.reshape(v.shape), by_conductance
 
     def _lines(self, g: Array, rows: Mask | None = None, multiple: int = 8) -> Lines:
-        """The lines through the rows (rows,) whose gates are open; the bit lines' segments in
-        between are in series.
+        """The lines through the rows (rows,) whose gates are open.
+
+        The bit lines' segments in between are in series.
         """
         left, below, first = (
             np.full(g.shape[1], float(self.r_word)),
@@ -220,8 +225,9 @@ class Wires:
 
     @staticmethod
     def _tie(ends: str, resistance: float) -> float:
-        """The conductance [S] to a far end; where there is no resistance, the near end holds the
-        whole line.
+        """The conductance [S] to a far end.
+
+        Where there is no resistance, the near end holds the whole line.
         """
         return 1.0 / resistance if ends == "double" and resistance > 0 else 0.0
 
@@ -277,8 +283,9 @@ def output_currents(
 
 
 def effective_conductance(conductances: ArrayLike, *, r_word: float, r_bit: float) -> Array:
-    """The conductances that an ideal crossbar would need to send the same currents: currents ==
-    voltages @ H.
+    """The conductances that an ideal crossbar would need to send the same currents.
+
+    currents == voltages @ H.
 
     The circuit is linear, so for cells that do not change one H replaces all further solves. It
     costs about as much as a hundred of them. Nodes are taken out of the circuit by nested
@@ -350,8 +357,9 @@ def _rows(owner: str, g: Array, active: ArrayLike | None) -> Mask:
 
 
 def _fewest(inputs: Array, outputs: Array) -> tuple[Array, Array]:
-    """The fewest pairs (n, rows), (n, columns) whose outer products have the same sum: all that
-    dL/dg depends on.
+    """The fewest pairs of vectors whose outer products have the same sum.
+
+    Pairs (n, rows), (n, columns). The sum is all that dL/dg depends on.
     """
     left, sizes, right = np.linalg.svd(inputs.T @ outputs, full_matrices=False)
     kept = sizes > np.finfo(float).eps * sizes[0]
