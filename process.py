@@ -130,11 +130,10 @@ _home: list[str] = []  # where the command was started
 def elsewhere() -> Iterator[None]:
     """Work in a folder of the system's, not in the current one.
 
-    So nothing takes code or settings from the one that was current.
-
-    That one may be a stranger's. Numba reads ``.numba_config.yaml`` in it, which can name a folder
-    of machine code; matplotlib reads ``matplotlibrc``, which can name a module; Python looks for
-    modules there. Paths that the user gave are to be made `absolute`.
+    So nothing takes code or settings from the one that was current. That one may be a stranger's.
+    Numba reads ``.numba_config.yaml`` in it, which can name a folder of machine code; matplotlib
+    reads ``matplotlibrc``, which can name a module; Python looks for modules there. Paths that the
+    user gave are to be made `absolute`.
     """
     try:
         home = os.getcwd()

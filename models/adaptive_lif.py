@@ -16,12 +16,10 @@ from .propagators import coarse, decay, rests
 class AdaptiveLIF(NeuronModel):
     """LIF neuron that tires.
 
-    tau dv/dt = -v + R i; at v >= threshold + a, v := reset and a += increment.
-
-    tau_adaptation da/dt = -a. An arriving spike adds its weight [V] to v. Potentials are measured
-    from rest. The step is exact. It is the ALIF unit of Bellec et al. (2020),
-    doi:10.1038/s41467-020-17236-y, their beta being `increment` over the threshold, but reset to a
-    value where theirs subtracts one.
+    tau dv/dt = -v + R i; at v >= threshold + a, v := reset and a += increment. tau_adaptation da/dt
+    = -a. An arriving spike adds its weight [V] to v. Potentials are measured from rest. The step is
+    exact. It is the ALIF unit of Bellec et al. (2020), doi:10.1038/s41467-020-17236-y, their beta
+    being `increment` over the threshold, but reset to a value where theirs subtracts one.
     """
 
     tau: PerUnit = 20e-3  # membrane time constant [s]

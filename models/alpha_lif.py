@@ -18,12 +18,11 @@ from .propagators import alpha_response, coarse, decay, exponential_response, re
 class AlphaLIF(NeuronModel):
     """LIF neuron with currents that rise and fall.
 
-    tau dv/dt = -v + R i + g_e + g_i; at v >= threshold, v := reset.
-
-    A spike of weight w [V] at time 0 adds w (t / s) exp(1 - t / s) to g_e, with s = tau_excitatory:
-    its peak w comes at t = s; g_i alike (Rall 1967, doi:10.1152/jn.1967.30.5.1138). As linear
-    equations: s dg/dt = h - g, s dh/dt = -h, and the spike adds e w to h. Potentials are measured
-    from rest. The step is exact (Rotter and Diesmann 1999, doi:10.1007/s004220050570).
+    tau dv/dt = -v + R i + g_e + g_i; at v >= threshold, v := reset. A spike of weight w [V] at time
+    0 adds w (t / s) exp(1 - t / s) to g_e, with s = tau_excitatory: its peak w comes at t = s; g_i
+    alike (Rall 1967, doi:10.1152/jn.1967.30.5.1138). As linear equations: s dg/dt = h - g, s dh/dt
+    = -h, and the spike adds e w to h. Potentials are measured from rest. The step is exact (Rotter
+    and Diesmann 1999, doi:10.1007/s004220050570).
     """
 
     tau: PerUnit = 20e-3  # membrane time constant [s]

@@ -17,13 +17,11 @@ from .propagators import coarse, decay, mean_of_decay, rests
 class CobaLIF(NeuronModel):
     """LIF neuron with synaptic conductances that decay exponentially.
 
-    At v >= threshold, v := reset.
-
-    tau dv/dt = (rest - v) + g_e (reversal_excitatory - v) + g_i (reversal_inhibitory - v) + R i. An
-    arriving spike adds its weight, at least 0 and in units of the leak conductance, to g_e
-    (receptor "excitatory") or to g_i ("inhibitory"). Potentials are absolute, and v starts at rest.
-    Conductances are exact; v relaxes exactly towards where their means over the step pull it, which
-    is of second order in dt.
+    At v >= threshold, v := reset. tau dv/dt = (rest - v) + g_e (reversal_excitatory - v) + g_i
+    (reversal_inhibitory - v) + R i. An arriving spike adds its weight, at least 0 and in units of
+    the leak conductance, to g_e (receptor "excitatory") or to g_i ("inhibitory"). Potentials are
+    absolute, and v starts at rest. Conductances are exact; v relaxes exactly towards where their
+    means over the step pull it, which is of second order in dt.
 
     Defaults: the COBA benchmark of Brette et al. (2007), doi:10.1007/s10827-007-0038-6.
     """

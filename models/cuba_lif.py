@@ -16,12 +16,10 @@ from .propagators import coarse, decay, exponential_response, rests
 class CubaLIF(NeuronModel):
     """LIF neuron with exponential currents.
 
-    tau dv/dt = -v + R i + g_e + g_i; at v >= threshold, v := reset.
-
-    tau_excitatory dg_e/dt = -g_e, and g_i alike. An arriving spike adds its weight [V], which is R
-    times a current, to g_e (receptor "excitatory") or to g_i ("inhibitory", chosen for weights
-    below 0). Potentials are measured from rest. The step is exact (Rotter and Diesmann 1999,
-    doi:10.1007/s004220050570).
+    tau dv/dt = -v + R i + g_e + g_i; at v >= threshold, v := reset. tau_excitatory dg_e/dt = -g_e,
+    and g_i alike. An arriving spike adds its weight [V], which is R times a current, to g_e
+    (receptor "excitatory") or to g_i ("inhibitory", chosen for weights below 0). Potentials are
+    measured from rest. The step is exact (Rotter and Diesmann 1999, doi:10.1007/s004220050570).
 
     Defaults: the CUBA benchmark of Brette et al. (2007), doi:10.1007/s10827-007-0038-6, measured
     from its reset, -60 mV; its leak potential, -49 mV, is then a constant drive of 11 mV.

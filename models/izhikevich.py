@@ -19,13 +19,12 @@ LONGEST_STEP: Final = 0.5e-3  # [s], the step of the published program
 class Izhikevich(NeuronModel):
     """Simple model of spiking.
 
-    dv/dt = 40000 v^2 + 5000 v + 140 - u + i; at v >= peak, v := c and u += d.
-
-    du/dt = a (b v - u). Izhikevich (2003), doi:10.1109/TNN.2003.820440, in SI units: u, d and the
-    drive i [V/s] are the published numbers, a and b [1/s] 1000 times, c and v [V] a thousandth of
-    them. The defaults are a regular-spiking cell; fast spiking: a=100, d=2; chattering: c=-50e-3,
-    d=2. An arriving spike adds its weight [V] to v. Potentials are absolute; v starts at c and u at
-    b c. The step is Heun's, of second order; it follows the upstroke to `peak` and no further.
+    dv/dt = 40000 v^2 + 5000 v + 140 - u + i; at v >= peak, v := c and u += d. du/dt = a (b v - u).
+    Izhikevich (2003), doi:10.1109/TNN.2003.820440, in SI units: u, d and the drive i [V/s] are the
+    published numbers, a and b [1/s] 1000 times, c and v [V] a thousandth of them. The defaults are
+    a regular-spiking cell; fast spiking: a=100, d=2; chattering: c=-50e-3, d=2. An arriving spike
+    adds its weight [V] to v. Potentials are absolute; v starts at c and u at b c. The step is
+    Heun's, of second order; it follows the upstroke to `peak` and no further.
     """
 
     a: PerUnit = 20.0  # rate of recovery [1/s]

@@ -1,10 +1,9 @@
 """Exact steps of linear membranes.
 
-They tell what is left of a value after dt, and what a synaptic current adds to v.
-
-All functions take numbers or arrays with one entry per unit (time constants [s], dt [s]) and have
-no singular case: equal time constants of membrane and synapse are as good as any others. Method:
-Rotter and Diesmann (1999), doi:10.1007/s004220050570.
+They tell what is left of a value after dt, and what a synaptic current adds to v. All functions
+take numbers or arrays with one entry per unit (time constants [s], dt [s]) and have no singular
+case: equal time constants of membrane and synapse are as good as any others. Method: Rotter and
+Diesmann (1999), doi:10.1007/s004220050570.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def once_a_call(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _level() -> int:
-    """How many calls above `notify` the first frame of the user's is.
+    """How many calls above `notify` the user's first frame is.
 
     It is the first that belongs neither to Potentia nor to torch.
     """

@@ -1,9 +1,7 @@
 """Products with whole numbers.
 
-An array's conductances stand in digits of seven bits, its inputs as 8-bit codes.
-
-Whole products are exact, and processors multiply bytes many times faster than floating-point
-numbers.
+An array's conductances stand in digits of seven bits, its inputs as 8-bit codes. Whole products are
+exact, and processors multiply bytes many times faster than floating-point numbers.
 """
 
 from __future__ import annotations

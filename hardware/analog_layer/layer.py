@@ -192,9 +192,8 @@ class AnalogLinear(torch.nn.Module):
     def read_cells(self, x: torch.Tensor) -> torch.Tensor:
         """`forward` in evaluation, but every cell is drawn for every vector.
 
-        This is the oracle of read noise, and slow.
-
-        A cell's error lasts one reading, so this is no oracle of ``PulseWidth(white=True)``.
+        This is the oracle of read noise, and slow. A cell's error lasts one reading, so this is no
+        oracle of ``PulseWidth(white=True)``.
         """
         values = vectors(self, x)
         ready = self._as_written()

@@ -156,10 +156,8 @@ def digit_arrays(layer: Layer, ready: ProgrammedArray) -> list[DigitArray]:
 def whole_product(layer: Layer, made: list[DigitArray], x: torch.Tensor) -> torch.Tensor:
     """`product` without gradients, by whole numbers.
 
-    The same draws, the same law, to the rounding of float32.
-
-    Only the standard deviation of the read noise is rounded more, to bfloat16 (1/500 of itself at
-    most).
+    The same draws, the same law, to the rounding of float32. Only the standard deviation of the
+    read noise is rounded more, to bfloat16 (1/500 of itself at most).
     """
     dac = layer.coding.converter
     assert dac is not None
@@ -245,9 +243,8 @@ def _solved(
 ) -> torch.Tensor:
     """What the columns of `cells` conduct behind wires, with gradients.
 
-    `cells` (rows, columns) are all of one tile's rows.
-
-    shared: a reference column, which is an array of its own. Unused cells are at rest.
+    `cells` (rows, columns) are all of one tile's rows. shared: a reference column, which is an
+    array of its own. Unused cells are at rest.
     """
     (rows, columns), tile = cells.shape, design.of_size(*cells.shape)
     driven, width, parts = (

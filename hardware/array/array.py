@@ -132,10 +132,9 @@ class ProgrammedArray:
 def reach(design: ArrayDesign, cells: Any, seen: Any) -> Any:
     """What share of an error of its own a cell sends to its column.
 
-    To first order it is that of its conductance.
-
-    Never more than all of it: what a column conducts grows by at most as much as a cell does, even
-    where most of the current that is counted as a weak cell's takes other ways.
+    To first order it is that of its conductance. Never more than all of it: what a column conducts
+    grows by at most as much as a cell does, even where most of the current that is counted as a
+    weak cell's takes other ways.
     """
     numbers = design.numbers
     own, behind = numbers.plain(cells), numbers.plain(seen)

@@ -94,11 +94,9 @@ class ArrayDesign:
     def effective(self, cells: Any, *, shared: bool = False) -> Any:
         """What cells (rows, columns) [S] conduct to the feet of their columns.
 
-        Without wires this is what they are.
-
-        Behind wires the current at the foot of a column per volt at a word line while all others
-        are held at 0 V, tile by tile, unused cells at rest. shared: the one column is a reference,
-        an array of its own.
+        Without wires this is what they are. Behind wires the current at the foot of a column per
+        volt at a word line while all others are held at 0 V, tile by tile, unused cells at rest.
+        shared: the one column is a reference, an array of its own.
         """
         if self.wires is None:
             return cells
@@ -138,10 +136,9 @@ def cell_keys(key: int, slices: int) -> list[tuple[int, int]]:
 def driven_range(pairs: Any, rms: float) -> float:
     """A full scale [S] of column sums, each row driven by a number.
 
-    The sums are of `pairs` (rows, columns), plus - minus [S].
-
-    For independent rows of this root mean square around zero the largest standard deviation of a
-    column times `DEVIATIONS`, and no more than all rows of one sign together.
+    The sums are of `pairs` (rows, columns), plus - minus [S]. For independent rows of this root
+    mean square around zero the largest standard deviation of a column times `DEVIATIONS`, and no
+    more than all rows of one sign together.
     """
     spread = DEVIATIONS * rms * (pairs * pairs).sum(0) ** 0.5
     return float(spread.clip(None, abs(pairs).sum(0)).max())

@@ -87,9 +87,8 @@ class Macro40nm:
     def store(self, **options: Any) -> Crossbar:
         """A store that forms the weights of a projection at random.
 
-        It does so in arrays of this size, two cells a weight.
-
-        options: of `Crossbar`. Raises ParameterError as it does.
+        It does so in arrays of this size, two cells a weight. options: of `Crossbar`. Raises
+        ParameterError as it does.
         """
         # plus and minus share the columns
         tile = Tile(rows=self.rows, columns=max(self.columns // 2, 1))

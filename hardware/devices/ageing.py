@@ -25,10 +25,8 @@ class Ageing(ABC):
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
         """The conductances (n,) [S] `seconds` after writing left `conductances`.
 
-        They are the same for the same key.
-
-        `key` stands for what is particular to each cell, so a cell seen at two times has aged
-        further.
+        They are the same for the same key. `key` stands for what is particular to each cell, so a
+        cell seen at two times has aged further.
         """
 
     def _normal(self, n: int, key: int) -> NDArray[np.float64]:
@@ -83,9 +81,8 @@ class LogarithmicRelaxation(Ageing):
     """Relaxation with the logarithm of time, after t0.
 
     A cell becomes g + shift ln(t / t0) + (sd + sd_growth ln(t / t0)) z, z standard normal for each
-    cell, at least 0.
-
-    A cell that conducts nothing has no filament that could relax, and stays as it is.
+    cell, at least 0. A cell that conducts nothing has no filament that could relax, and stays as it
+    is.
     """
 
     t0: float  # [s]
@@ -116,11 +113,9 @@ class LogarithmicRelaxation(Ageing):
 class Widening(Ageing):
     """The error of writing, measured again at later times.
 
-    sds[k](x) [S] at times[k] [s], x = g / unit.
-
-    A cell moves by sqrt(sd(t)**2 - sd(t0)**2) z, z standard normal for each cell, where that is
-    real; variances between two times lie on a line over ln t and stay what they are after the last.
-    Conductances stay >= 0.
+    sds[k](x) [S] at times[k] [s], x = g / unit. A cell moves by sqrt(sd(t)**2 - sd(t0)**2) z, z
+    standard normal for each cell, where that is real; variances between two times lie on a line
+    over ln t and stay what they are after the last. Conductances stay >= 0.
     """
 
     times: tuple[float, ...]  # [s], ascending; the first is t0, at which `write` left the cells

@@ -73,9 +73,8 @@ class Device(ABC):
     def write(self, targets: Conductances, key: int, cycle: int = 0) -> Conductances:
         """The conductances (n,) [S] after writing `targets` (n,) [S].
 
-        They are the same for the same key and cycle.
-
-        Another cycle writes the same cells, with their own faults and deviations, once more.
+        They are the same for the same key and cycle. Another cycle writes the same cells, with
+        their own faults and deviations, once more.
         """
 
     @property
@@ -86,10 +85,8 @@ class Device(ABC):
     def aged(self, conductances: Conductances, seconds: float, key: int) -> Conductances:
         """The conductances (n,) [S] `seconds` after writing left `conductances`.
 
-        They are the same for the same key.
-
-        Raises ParameterError for a time that is negative or not finite; warns of one that was not
-        measured.
+        They are the same for the same key. Raises ParameterError for a time that is negative or not
+        finite; warns of one that was not measured.
         """
         since, key = self._since(seconds), check_key(self, key)
         aged = self._cells(conductances)
@@ -187,7 +184,7 @@ class Device(ABC):
     def mean_error(self, conductances: Conductances, seconds: float = 1.0) -> Conductances:
         """The standard deviation (n,) [S] of one reading of each cell.
 
-        It is the one that holds if nothing is known of its traps.
+        It is what holds if nothing is known of the traps of the cells.
         """
         since, g = self._since(seconds), self._cells(conductances)
         error = self._normal_error(g, since)

@@ -24,9 +24,8 @@ Conductances = NDArray[np.float64]
 class StuckAt:
     """Cells that are stuck, whatever is written.
 
-    A share `low` of the cells always rests, a share `high` always conducts in full.
-
-    A cell that is stuck at a small share is stuck at a larger one.
+    A share `low` of the cells always rests, a share `high` always conducts in full. A cell that is
+    stuck at a small share is stuck at a larger one.
     """
 
     low: float = 0.0

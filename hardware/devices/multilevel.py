@@ -23,12 +23,10 @@ WIDE: Final = 6.0
 class MultilevelCell(Device):
     """A cell written to any target in [g_min, g_max], with an error.
 
-    The error is the one that its writing was measured to leave.
-
-    The error is normal, of standard deviation programming(g / unit) [S], drawn anew in every cycle
-    of writing; conductances stay >= 0. With `device_spread` what a cell reaches above g_min is off
-    by a lognormal factor that stays with it. `potentia.hardware.devices.presets` names the cells
-    that have been published.
+    The error is the one that its writing was measured to leave. It is normal, of standard
+    deviation programming(g / unit) [S], drawn anew in every cycle of writing; conductances stay >=
+    0. With `device_spread` what a cell reaches above g_min is off by a lognormal factor that stays
+    with it. `potentia.hardware.devices.presets` names the cells that have been published.
 
     levels to cycle_noise are ASSUMPTIONS of ideal pulses, since cells written this way were not
     measured under single ones.

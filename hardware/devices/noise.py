@@ -27,11 +27,10 @@ APART: Final = math.log(4.0)
 class Flicker:
     """1/f noise, accumulated since writing.
 
-    It is normal, sd = Q(x) g sqrt(ln((t + read_time) / (2 read_time))).
-
-    x = g / unit; with `relative` false Q(x) is the error itself [S], not a share of g. The root is
-    that of the power of a 1/f spectrum between 1 / (t + read_time) and 1 / (2 read_time); before t
-    = read_time there is none. Nandakumar et al. (2019), doi:10.1109/ICECS46596.2019.8964852.
+    It is normal, sd = Q(x) g sqrt(ln((t + read_time) / (2 read_time))). x = g / unit; with
+    `relative` false Q(x) is the error itself [S], not a share of g. The root is that of the power
+    of a 1/f spectrum between 1 / (t + read_time) and 1 / (2 read_time); before t = read_time there
+    is none. Nandakumar et al. (2019), doi:10.1109/ICECS46596.2019.8964852.
 
     Over time (`course`) it is a sum of parts, each correlated like exp(-lag / tau) as one kind of
     traps is, equally strong for each factor in tau (McWhorter 1957, "1/f noise and germanium
@@ -84,13 +83,11 @@ class Flicker:
 class Telegraph:
     """Random telegraph noise.
 
-    A share of the cells has a trap, and conducts less while it holds a charge.
-
-    The two levels of such a cell differ by a g, a lognormal(median, sigma) and at most 1; a reading
-    finds the lower one with probability `occupancy`. g is their mean. Readings are taken to be
-    further apart than the trap remembers. Why amplitudes are lognormal: Karpov and Niraula,
-    "Log-normal statistics in filamentary RRAM devices and related systems". No preset has figures
-    for it.
+    A share of the cells has a trap, and conducts less while it holds a charge. The two levels of
+    such a cell differ by a g, a lognormal(median, sigma) and at most 1; a reading finds the lower
+    one with probability `occupancy`. g is their mean. Readings are taken to be further apart than
+    the trap remembers. Why amplitudes are lognormal: Karpov and Niraula, "Log-normal statistics in
+    filamentary RRAM devices and related systems". No preset has figures for it.
     """
 
     share: float

@@ -41,9 +41,8 @@ class Reading:
 class InputCoding(ABC):
     """A way to drive word lines with vectors (..., rows), arrays or tensors.
 
-    Gradients go straight through.
-
-    The range is that of the converter: the largest magnitude of every vector, or a fixed one.
+    Gradients go straight through. The range is that of the converter: the largest magnitude of
+    every vector, or a fixed one.
     """
 
     read_time: float  # [s] of one read without its conversion
@@ -99,10 +98,8 @@ class InputCoding(ABC):
     def cost(self, rows: int, columns: int, adc: ADC | None = None) -> Reading:
         """What one vector of `rows` values takes on an array of `columns` columns.
 
-        It is converted by `adc`.
-
-        Reads and conversions follow each other; without converters the readings take no time but
-        their own.
+        It is converted by `adc`. Reads and conversions follow each other; without converters the
+        readings take no time but their own.
         """
         rows, columns = (
             check.whole(self, "rows", rows, least=1),
@@ -164,10 +161,9 @@ class Amplitude(InputCoding):
 class BitSerial(InputCoding):
     """One read per bit of the magnitude; shift and add makes the sum.
 
-    A line has full voltage or none, of the value's sign.
-
-    `bits` count the sign where `signed`. Each plane is a reading of its own with noise of its own,
-    as in Wang et al. (2023), doi:10.1038/s42256-023-00609-5 (4 bits).
+    A line has full voltage or none, of the value's sign. `bits` count the sign where `signed`. Each
+    plane is a reading of its own with noise of its own, as in Wang et al. (2023),
+    doi:10.1038/s42256-023-00609-5 (4 bits).
     """
 
     bits: int = 8
@@ -214,11 +210,9 @@ class BitSerial(InputCoding):
 class PulseWidth(InputCoding):
     """Full voltage for as many slots as the magnitude of the value's code.
 
-    The sign is that of the voltage.
-
-    The charge of a column over the whole read is converted once. A cell's error either lasts the
-    whole read (slow noise, the law of `Amplitude`) or is drawn anew in every slot (`white`), which
-    long pulses average.
+    The sign is that of the voltage. The charge of a column over the whole read is converted once. A
+    cell's error either lasts the whole read (slow noise, the law of `Amplitude`) or is drawn anew
+    in every slot (`white`), which long pulses average.
     """
 
     bits: int = 8

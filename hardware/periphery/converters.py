@@ -53,9 +53,8 @@ class Characteristics:
 class ADC(Characteristics):
     """Analogue-to-digital converters of the columns.
 
-    Each is for `columns_per_adc` neighbouring columns, one after the other.
-
-    Columns of two arrays never share one: the last converter of an array has what is left.
+    Each is for `columns_per_adc` neighbouring columns, one after the other. Columns of two arrays
+    never share one: the last converter of an array has what is left.
 
     code = round(value / step), step = range / highest code; codes are two's complement, or begin at
     0 where not `signed`. "auto" takes the largest magnitude of the values as the range.

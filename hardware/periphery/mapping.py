@@ -118,11 +118,9 @@ class DifferentialPairs(WeightMapping):
 class OffsetColumn(WeightMapping):
     """Every weight is one cell around the middle of the range.
 
-    One reference column at the middle is taken away.
-
-    Half the cells of `DifferentialPairs`, half the signal, and the errors of the reference are
-    common to all columns (Xiao et al. 2020, "Analog architectures for neural network acceleration",
-    doi:10.1063/1.5143815).
+    One reference column at the middle is taken away. Half the cells of `DifferentialPairs`, half
+    the signal, and the errors of the reference are common to all columns (Xiao et al. 2020, "Analog
+    architectures for neural network acceleration", doi:10.1063/1.5143815).
     """
 
     shared: ClassVar[bool] = True
@@ -141,11 +139,9 @@ class OffsetColumn(WeightMapping):
 class BitSlicing(WeightMapping):
     """The magnitude as a whole number of digits, a differential pair per digit.
 
-    There are `slices` digits of `bits` bits.
-
-    Each digit has columns of its own, whose converted sums are shifted and added (Shafiee et al.
-    2016, ISAAC, doi:10.1145/3007787.3001139). Weights are rounded to 2**(bits * slices) - 1 steps
-    of the largest.
+    There are `slices` digits of `bits` bits. Each digit has columns of its own, whose converted
+    sums are shifted and added (Shafiee et al. 2016, ISAAC, doi:10.1145/3007787.3001139). Weights
+    are rounded to 2**(bits * slices) - 1 steps of the largest.
     """
 
     bits: int = 2

@@ -18,13 +18,11 @@ MOST_LINES: Final = 2**24  # of a matrix
 class Tile:
     """One array of `rows` word lines and `columns` bit lines.
 
-    Matrices are cut into as many as they need.
-
-    The last tiles are filled up, nothing is ever left out: a matrix begins at the left, where word
-    lines are driven, and at the top, far from the foot of the bit lines; what it does not use are
-    cells at rest, further right and below, in rows held at 0 V. So lines behind resistive wires
-    always have the length of the tile. Word lines are cut too, so the sums of the tiles below each
-    other are converted one by one and added digitally.
+    Matrices are cut into as many as they need. The last tiles are filled up, nothing is ever left
+    out: a matrix begins at the left, where word lines are driven, and at the top, far from the foot
+    of the bit lines; what it does not use are cells at rest, further right and below, in rows held
+    at 0 V. So lines behind resistive wires always have the length of the tile. Word lines are cut
+    too, so the sums of the tiles below each other are converted one by one and added digitally.
     """
 
     rows: int = 512

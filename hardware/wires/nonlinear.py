@@ -74,13 +74,11 @@ class Solution(NamedTuple):
 def newton(lines: Lines, cell: SinhCell, g: Array, voltages: Array, tolerance: float) -> Solution:
     """The circuit of `lines` with nonlinear cells of g (rows, columns) [S].
 
-    It is driven at voltages (rows,) [V].
-
-    Unknown are the cells' voltages u. With the currents I(u) given, the lines, which are linear,
-    answer with the voltages T(u) = w - b; u = T(u) is sought. A Newton step replaces every cell by
-    its tangent, a conductance I'(u) and a source I(u) - I'(u) u, and solves that crossbar. A step
-    that does not bring u nearer to T(u) is halved. Ends when |u - T(u)| <= tolerance * max
-    |voltages| everywhere.
+    It is driven at voltages (rows,) [V]. Unknown are the cells' voltages u. With the currents I(u)
+    given, the lines, which are linear, answer with the voltages T(u) = w - b; u = T(u) is sought. A
+    Newton step replaces every cell by its tangent, a conductance I'(u) and a source I(u) - I'(u) u,
+    and solves that crossbar. A step that does not bring u nearer to T(u) is halved. Ends when |u -
+    T(u)| <= tolerance * max |voltages| everywhere.
     """
     cell.check_reach(voltages)
     scale = float(np.abs(voltages).max())

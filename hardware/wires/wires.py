@@ -70,10 +70,9 @@ class Wires:
     ) -> Array:
         """The currents at the foot [A]: see `output_currents`.
 
-        Shape (columns,) or (batch, columns).
-
-        active (rows,) bool: rows whose gates are open, all by default. cell: a nonlinear law for
-        all cells (`nonlinear.py`), solved by Newton's method; ohmic by default.
+        Shape (columns,) or (batch, columns). active (rows,) bool: rows whose gates are open, all by
+        default. cell: a nonlinear law for all cells (`nonlinear.py`), solved by Newton's method;
+        ohmic by default.
         """
         g = _cells("Wires.currents", conductances)
         v = _inputs("Wires.currents", g, voltages)
@@ -117,12 +116,10 @@ class Wires:
     ) -> tuple[Array, Array]:
         """Derivatives of L = sum(cotangents * currents) by the adjoint circuit.
 
-        This takes one more solve.
-
-        The matrix of the circuit is symmetric, so the adjoint is the crossbar driven at the ground
-        with the cotangents, potentials u; then dL/dv is the current that arrives at the sources and
-        dL/dg = (u_bit - u_word)(w - b). A batch takes as many pairs of solves as it has samples,
-        but never more than the array has rows or columns.
+        This takes one more solve. The matrix of the circuit is symmetric, so the adjoint is the
+        crossbar driven at the ground with the cotangents, potentials u; then dL/dv is the current
+        that arrives at the sources and dL/dg = (u_bit - u_word)(w - b). A batch takes as many pairs
+        of solves as it has samples, but never more than the array has rows or columns.
 
         Parameters
         ----------
@@ -285,11 +282,9 @@ def output_currents(
 def effective_conductance(conductances: ArrayLike, *, r_word: float, r_bit: float) -> Array:
     """The conductances that an ideal crossbar would need to send the same currents.
 
-    currents == voltages @ H.
-
-    The circuit is linear, so for cells that do not change one H replaces all further solves. It
-    costs about as much as a hundred of them. Nodes are taken out of the circuit by nested
-    dissection; nothing is approximated.
+    currents == voltages @ H. The circuit is linear, so for cells that do not change one H replaces
+    all further solves. It costs about as much as a hundred of them. Nodes are taken out of the
+    circuit by nested dissection; nothing is approximated.
 
     Parameters
     ----------

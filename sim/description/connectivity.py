@@ -264,11 +264,10 @@ class FixedTotal(Connectivity):
 class SmallWorld(Connectivity):
     """A ring inside one population, with synapses rewired at random.
 
-    Each unit reaches its `k` nearest, and every synapse is rewired with probability `p`.
-
-    The directed form of Watts and Strogatz (1998), doi:10.1038/30918: k / 2 neighbours on either
-    side, out-degree always k, new targets uniform among the units not yet reached; neither autapses
-    nor multapses. p = 0 is a lattice and p = 1 a random graph.
+    Each unit reaches its `k` nearest, and every synapse is rewired with probability `p`. The
+    directed form of Watts and Strogatz (1998), doi:10.1038/30918: k / 2 neighbours on either side,
+    out-degree always k, new targets uniform among the units not yet reached; neither autapses nor
+    multapses. p = 0 is a lattice and p = 1 a random graph.
     """
 
     k: int

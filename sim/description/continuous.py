@@ -95,9 +95,7 @@ class SpikeTimes(EventInput):
 class PoissonProcess(EventInput):
     """An independent Poisson spike train into every unit.
 
-    rate [Hz] and weight, each one number or (n,).
-
-    Raises ParameterError for anything else.
+    rate [Hz] and weight, each one number or (n,). Raises ParameterError for anything else.
     """
 
     rate: float | ArrayLike
@@ -122,10 +120,9 @@ class PoissonProcess(EventInput):
 class PiecewiseConstant(EventInput):
     """A current that changes at given times.
 
-    ``values[k]`` holds from ``times[k]`` on, 0 before the first.
-
-    times (n_levels,) [s], ascending, >= 0; values (n_levels, 1) for all units or (n_levels, n).
-    Raises ParameterError for anything else.
+    ``values[k]`` holds from ``times[k]`` on, 0 before the first. times (n_levels,) [s], ascending,
+    >= 0; values (n_levels, 1) for all units or (n_levels, n). Raises ParameterError for anything
+    else.
     """
 
     times: ArrayLike
@@ -158,9 +155,8 @@ class PiecewiseConstant(EventInput):
 class HeldNoise(EventInput):
     """A Gaussian current, drawn anew at equal intervals and held in between.
 
-    It is drawn for every unit at each multiple of `interval` [s].
-
-    mean and std, one number or (n,). Raises ParameterError for anything else.
+    It is drawn for every unit at each multiple of `interval` [s]. mean and std, one number or (n,).
+    Raises ParameterError for anything else.
     """
 
     interval: float

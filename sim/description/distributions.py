@@ -72,10 +72,8 @@ def _levels(distribution: Parametric, n: int) -> Values:
 class Normal(Parametric):
     """The normal distribution, inside [low, high] if given.
 
-    Values outside are drawn again, as in NEST.
-
-    So it is the truncated normal distribution; no values pile up at the limits. The limits must
-    leave at least 1 % of the whole distribution.
+    Values outside are drawn again, as in NEST. So it is the truncated normal distribution; no
+    values pile up at the limits. The limits must leave at least 1 % of the whole distribution.
     """
 
     mean: float

@@ -21,11 +21,10 @@ Part = TypeVar("Part")
 def drawn(network: Network) -> Network:
     """The network with numbers in place of its distributions.
 
-    Distributions stand in the fields of its models and stimuli.
-
-    A value depends on the network's seed, the name of the population or input, the field and the
-    unit alone. The network itself is returned where nothing is to be drawn. Raises ParameterError,
-    in the words of the model or stimulus, for a value that its field does not allow.
+    Distributions stand in the fields of its models and stimuli. A value depends on the network's
+    seed, the name of the population or input, the field and the unit alone. The network itself is
+    returned where nothing is to be drawn. Raises ParameterError, in the words of the model or
+    stimulus, for a value that its field does not allow.
     """
     populations = {part.name: _population(network, part) for part in network.populations}
     inputs = [

@@ -122,9 +122,7 @@ class FromSparse(Connectivity):
 def _checked_copy(owner: object, matrix: Any) -> Any:
     """A float64 array, or a float64 matrix without repeated entries.
 
-    The matrix is CSR, or COO if it is not given row by row.
-
-    Every value is finite.
+    The matrix is CSR, or COO if it is not given row by row. Every value is finite.
     """
     sparse = hasattr(matrix, "tocsr")
     try:

@@ -80,10 +80,8 @@ class Stimulus(ABC):
     def anew(self, n: int, dt: float, step: int) -> dict[str, Any]:
         """What `flow` holds at first where the stimulus takes the place of another one.
 
-        It does so at the beginning of `step`.
-
-        Only what differs from the initial values. Times are those of the simulation: what lies
-        before is past.
+        It does so at the beginning of `step`. Only what differs from the initial values. Times are
+        those of the simulation: what lies before is past.
         """
         return {}
 

@@ -24,10 +24,8 @@ LONGEST: Final = 1e9  # [s] that a trace may take to decay
 class EventTrace:
     """A number that each event of one side of a synapse raises by 1.
 
-    In between it decays: tau dx/dt = -x.
-
-    side: "pre", raised by the arrivals at the synapse, or "post", raised by the spikes of its
-    target.
+    In between it decays: tau dx/dt = -x. side: "pre", raised by the arrivals at the synapse, or
+    "post", raised by the spikes of its target.
     """
 
     side: str

@@ -103,10 +103,8 @@ class Store(ABC):
     ) -> NDArray[np.float64]:
         """The product of the weights with numbers, whatever their delays.
 
-        x (batch, n_pre) -> (batch, n_post).
-
-        transpose: backwards, (batch, n_post) -> (batch, n_pre). key: of what a reading draws. This
-        one is exact.
+        x (batch, n_pre) -> (batch, n_post). transpose: backwards, (batch, n_post) -> (batch,
+        n_pre). key: of what a reading draws. This one is exact.
         """
         from scipy.sparse import coo_array
 
@@ -250,12 +248,10 @@ class Procedural(Store):
     """No memory for synapses: targets and weights are drawn again when needed.
 
     They are drawn whenever a spike needs them, or in every step where the source sends numbers, but
-    not for sources that send 0.
-
-    The spikes are those of ``Ideal(bits=bits)``, which holds the same draws. Only the number of
-    synapses of each source and delay is kept. For FixedTotal and FixedOutDegree with multapses; the
-    weight and the delay each a number or a parametric distribution. Knight and Nowotny (2021),
-    doi:10.1038/s43588-020-00022-7.
+    not for sources that send 0. The spikes are those of ``Ideal(bits=bits)``, which holds the same
+    draws. Only the number of synapses of each source and delay is kept. For FixedTotal and
+    FixedOutDegree with multapses; the weight and the delay each a number or a parametric
+    distribution. Knight and Nowotny (2021), doi:10.1038/s43588-020-00022-7.
     """
 
     bits: int = 8  # of a weight drawn from a parametric distribution: 2**bits levels

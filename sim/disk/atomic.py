@@ -24,9 +24,8 @@ YOUNG: Final = 60.0
 def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write to, which becomes `path` in one move.
 
-    The steps are: temporary file, fsync, rename, fsync of the folder.
-
-    Whatever goes wrong, what stood at `path` before is still there. Raises DataError.
+    The steps are: temporary file, fsync, rename, fsync of the folder. Whatever goes wrong, what
+    stood at `path` before is still there. Raises DataError.
     """
     path = Path(path)
     sweep(path.parent, path.name, youngest=YOUNG)
@@ -72,9 +71,8 @@ def sync(folder: Path) -> None:
 def sweep(folder: Path, name: str | None = None, *, youngest: float = 0.0) -> None:
     """Remove temporary files that killed writers left in a folder.
 
-    They are those of the file `name`, or of any file.
-
-    youngest [s]: younger ones stay, and so do those that a living process is writing.
+    They are those of the file `name`, or of any file. youngest [s]: younger ones stay, and so do
+    those that a living process is writing.
     """
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):

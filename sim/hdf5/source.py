@@ -22,9 +22,8 @@ MOST_OBJECTS: Final = 100_000
 class Source:
     """The bytes of a file, and how many may still be read.
 
-    The limits are of its structure, its numbers and its texts.
-
-    A sound file needs each byte once, and a little more.
+    The limits are of its structure, its numbers and its texts. A sound file needs each byte once,
+    and a little more.
     """
 
     def __init__(self, file: BufferedIOBase) -> None:

@@ -30,11 +30,10 @@ def spread(
     threads: Sequence[int | None],
     **how: Any,
 ) -> None:
-    """Let a kernel run in every step, on as many threads as it asks for.
+    """Let a kernel run in every step, once for each thread or once for all.
 
-    It runs once for each of `threads` where it asks for anything that is `PerThread`.
-
-    Else once, when the work of all threads is done.
+    It runs once for each of `threads` where it asks for anything that is `PerThread`. Else once,
+    when the work of all threads is done.
     """
     asked = parameters(build.kernel(kernel, how.get("owner") or label))
     if not any(isinstance(scope.get(name), PerThread) for name in asked):

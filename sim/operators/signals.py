@@ -36,14 +36,12 @@ class Signal:
     """A named array of the simulation's memory.
 
     It has the `region` of memory it lives in, dtype ("float" is the simulation's precision), shape,
-    unit.
-
-    initial: a number or an array of that shape; a `fixed` signal keeps that array without a copy
-    where possible. most: the greatest value of whole numbers that kernels use as indices or counts
-    (the least is 0), one for all entries or one for each; ANY for other whole numbers. finite:
-    floats must be neither infinite nor NaN. Both are checked when a saved state is loaded. layout:
-    the order of this fixed signal depends on the number of threads, so it is not compared with a
-    saved state.
+    unit. initial: a number or an array of that shape; a `fixed` signal keeps that array without a
+    copy where possible. most: the greatest value of whole numbers that kernels use as indices or
+    counts (the least is 0), one for all entries or one for each; ANY for other whole numbers.
+    finite: floats must be neither infinite nor NaN. Both are checked when a saved state is loaded.
+    layout: the order of this fixed signal depends on the number of threads, so it is not compared
+    with a saved state.
     """
 
     name: str

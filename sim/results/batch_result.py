@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 class BatchResult(Sequence[Result]):
     """The results of a batch run, one per sample, in order.
 
-    Take them by ``batch[3]``, ``batch[-1]``, ``batch[:10]``.
-
-    Populations and projections are given as such or by name, as a `Result` takes them. A record
-    that was not made, or that differs in shape between samples, raises ParameterError.
+    Take them by ``batch[3]``, ``batch[-1]``, ``batch[:10]``. Populations and projections are given
+    as such or by name, as a `Result` takes them. A record that was not made, or that differs in
+    shape between samples, raises ParameterError.
     """
 
     samples: list[Result]

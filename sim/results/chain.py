@@ -20,10 +20,9 @@ SAME_TIME: Final = 1e-9  # [s]: far below the length of a section
 class Link:
     """What a result file says about its place in a run.
 
-    It says its span [s], its digest, and which file comes before it.
-
-    section: its number, from 1 on; follows: the digest of the section before it, none for the
-    first; run: which simulation it is of. These are None in files that say nothing of them.
+    It says its span [s], its digest, and which file comes before it. section: its number, from 1
+    on; follows: the digest of the section before it, none for the first; run: which simulation it
+    is of. These are None in files that say nothing of them.
     """
 
     start: float

@@ -149,11 +149,9 @@ class Samples:
 class Records:
     """The records of one run, from `start` to `stop` [s].
 
-    They are what a file holds, and what a `Result` answers questions on.
-
-    hash: of every spike of every population since time 0, whether recorded or not. meta: how the
-    run was made (seed, dt, engine, backend, versions ...). tallies: what stores and rules counted
-    in this span.
+    They are what a file holds, and what a `Result` answers questions on. hash: of every spike of
+    every population since time 0, whether recorded or not. meta: how the run was made (seed, dt,
+    engine, backend, versions ...). tallies: what stores and rules counted in this span.
     """
 
     start: float

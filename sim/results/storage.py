@@ -104,9 +104,8 @@ def write_result(
 def load_result(path: str | os.PathLike[str]) -> Records:
     """Read the result saved at `path`.
 
-    It is a file, a run folder, or a folder of sections that a broken run left.
-
-    The file is taken for hostile: see `hdf5.reading`. Raises DataError in one sentence.
+    It is a file, a run folder, or a folder of sections that a broken run left. The file is taken
+    for hostile: see `hdf5.reading`. Raises DataError in one sentence.
     """
     place = Path(path)
     if not place.is_dir():
@@ -191,9 +190,8 @@ def _fill_records(root: h5py.Group, result: Records, metrics: Mapping[str, float
 class _Part:
     """One record as it stands in a file.
 
-    It has attributes, `sorting` by name, and the datasets with their units.
-
-    derived: datasets that follow from the others, for readers of SONATA.
+    It has attributes, `sorting` by name, and the datasets with their units. derived: datasets that
+    follow from the others, for readers of SONATA.
     """
 
     attributes: dict[str, Any]

@@ -26,9 +26,8 @@ BUSY: Final = "holds a run that is still running"
 def claim(base: Path, experiment: str, files: Mapping[str, bytes]) -> tuple[Path, FolderLock]:
     """Make a folder that did not exist before, with these files in it, and lock it.
 
-    It is called ``<base>/<experiment>-<stamp>``.
-
-    It gets its name when all files are written, so nobody sees it without them. Raises DataError.
+    It is called ``<base>/<experiment>-<stamp>``. It gets its name when all files are written, so
+    nobody sees it without them. Raises DataError.
     """
     made = atomic.make_folder(base)
     try:
