@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import NetworkError
+from ..cores import SideBySide
 from ..led import Led
 from . import barrier, binding, loop, nap
 from .fingerprint import is_own
@@ -38,6 +39,7 @@ class Chunk:
         self._threads, self._arguments = threads, arguments
         self._running = threading.Lock()
         self._decided, self._cancelled, self._goes = threading.Event(), False, False
+        self._cores = SideBySide()
 
     def run(self) -> int:
         """Run all threads, unless cancelled before; return the first step not run."""
@@ -47,6 +49,7 @@ class Chunk:
                 self._goes = not self._cancelled
             except RuntimeError:  # no new threads: Python is about to end
                 pass
+            self._cores.settle()
             self._decided.set()
             if not self._goes:
                 return 0
@@ -64,6 +67,7 @@ class Chunk:
     def _follow(self, thread: int) -> None:
         self._decided.wait()
         if self._goes:
+            self._cores.settle()
             loop.advance_thread(thread, *self._arguments)
 
 

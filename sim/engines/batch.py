@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from functools import partial
 
+from ...kernels.cores import SideBySide
 from ...kernels.led import Led
 
 Progress = Callable[[int], None]
@@ -17,7 +18,7 @@ def spread(work: Callable[[int, Progress], None], workers: int, progress: Progre
     Where one fails, or who waits for them is interrupted, the others end at their next `tick`; the
     first failure is raised.
     """
-    broken = False
+    broken, cores = False, SideBySide()
 
     def tick(n: int) -> None:
         if broken:
@@ -27,6 +28,7 @@ def spread(work: Callable[[int, Progress], None], workers: int, progress: Progre
     def alone(worker: int) -> None:
         nonlocal broken
         try:
+            cores.settle()
             work(worker, tick)
         except BaseException:
             broken = True

@@ -13,6 +13,7 @@ from .per_thread import spread
 from .signals import MOST_COUNT, Signal
 
 SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digits of a float
+SELDOM: Final = 64  # steps between two calls at most, as for `settle_step`
 
 
 @final
@@ -74,7 +75,9 @@ class Traces:
             **self.spikes(),
         }
         rescaling = {**scope, "shrink": math.exp(-rate * span)}
-        self.build.operator(Phase.GATHER, name, "trace_rescale_step", rescaling)
+        # a power of two that divides the span: no boundary between two spans is missed
+        every = min(span & -span, SELDOM)
+        self.build.operator(Phase.GATHER, name, "trace_rescale_step", rescaling, every=every)
         if self.kernel:
             spread(self.build, self.phase, name, self.kernel, scope, self.threads)
         return Trace(values, rate, span)
