@@ -23,7 +23,7 @@ def _teller() -> Callable[[], int] | None:
         return None
     try:
         # it is too short to let another Python thread go first, which could move this one
-        return ctypes.PyDLL(None).sched_getcpu  # type: ignore[no-any-return]
+        return ctypes.PyDLL(None).sched_getcpu
     except (OSError, AttributeError):
         return None
 

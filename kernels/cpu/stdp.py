@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from numba import njit
 
 from .caching import kernel
@@ -70,11 +71,21 @@ def stdp_arrival_step(
     return arrived
 
 
+@njit(error_model="numpy", inline="always")
+def share(begin, end, portion, portions):
+    """Where one of `portions` equal portions of the range from begin to end - 1 begins and ends."""
+    n = np.int64(end) - np.int64(begin)
+    first = np.uint32(n * portion // portions)
+    return begin + first, begin + np.uint32(n * (portion + 1) // portions)
+
+
 @kernel
 def stdp_spike_step(
     step,
     fired_post,
     count_post,
+    portion,
+    portions,
     first_post,
     synapse_post,
     segment_post,
@@ -89,8 +100,9 @@ def stdp_spike_step(
     change,
     proposed,
 ):
-    """A target fires: potentiate its synapses by the traces (n_segments,) of the
-    arrivals, scaled.
+    """A target fires: potentiate its synapses by the traces (n_segments,) of arrivals, scaled.
+
+    portion, portions: which of so many equal portions of each unit's synapses this kernel works on.
     """
     if count_post[0] == 0:
         return 0
@@ -98,6 +110,8 @@ def stdp_spike_step(
     lowered = weights.dtype.type(math.exp(-rate_pre * (step % span_pre)))
     for k in range(count_post[0]):
         begin, end = first_post[fired_post[k]], first_post[fired_post[k] + 1]
+        if portions > 1:
+            begin, end = share(begin, end, portion, portions)
         if far:
             for q in range(begin, min(begin + AHEAD, end)):
                 prefetch(weights, synapse_post[q])

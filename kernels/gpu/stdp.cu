@@ -47,19 +47,22 @@ ARRIVAL_KERNEL(stdp_arrival_step)(Clock clock, Ring<const uint32> history, Ring<
 }
 
 // A target fires: potentiate its synapses by the traces (n_segments,) of the arrivals, scaled. first_post
-// (n_post + 1,); synapse_post (n_synapses,) the synapses of each target; segment_post (n_synapses,) their segments.
-SPIKE_KERNEL(stdp_spike_step)(Clock clock, Array<const uint32> fired_post, Array<const int64> count_post,
-                              Array<const uint32> first_post, Array<const uint32> synapse_post, Indices segment_post,
-                              Array<const real> trace_pre, real rate_pre, int64 span_pre, int64 direct,
-                              Array<real> weights, real low, real high, Scratch<uint32> synapse, Scratch<real> change,
-                              Array<int64> proposed) {
+// (n_post + 1,); synapse_post (n_synapses,) the synapses of each target; segment_post (n_synapses,) their segments;
+// portion, portions: which of so many equal portions of each unit's synapses this kernel works on.
+SPIKE_KERNEL(stdp_spike_step)(Clock clock, Array<const uint32> fired_post, Array<const int64> count_post, int64 portion,
+                              int64 portions, Array<const uint32> first_post, Array<const uint32> synapse_post,
+                              Indices segment_post, Array<const real> trace_pre, real rate_pre, int64 span_pre,
+                              int64 direct, Array<real> weights, real low, real high, Scratch<uint32> synapse,
+                              Scratch<real> change, Array<int64> proposed) {
     if (count_post[0] == 0) return;
     const Changes all = {direct, weights, low, high, synapse, change, proposed};
     const real lowered = real(exp(-double(rate_pre) * (clock.step() % span_pre)));
     for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < count_post[0];
          k += int64(gridDim.x) * blockDim.y) {
         const uint32 unit = fired_post[k];
-        for (int64 q = int64(first_post[unit]) + threadIdx.x; q < first_post[unit + 1]; q += blockDim.x)
+        const int64 first = first_post[unit], n = int64(first_post[unit + 1]) - first;
+        const int64 end = first + n * (portion + 1) / portions;
+        for (int64 q = first + n * portion / portions + threadIdx.x; q < end; q += blockDim.x)
             learn(all, synapse_post[q], lowered * trace_pre[segment_post[q]]);
     }
 }

@@ -42,6 +42,8 @@ def stdp_spike_step(
     step,
     fired_post,
     count_post,
+    portion,
+    portions,
     first_post,
     synapse_post,
     segment_post,
@@ -56,12 +58,14 @@ def stdp_spike_step(
     change,
     proposed,
 ):
-    """A target fires: potentiate its synapses by the traces (n_segments,) of the
-    arrivals, scaled.
+    """A target fires: potentiate its synapses by the traces (n_segments,) of arrivals, scaled.
+
+    portion, portions: which of so many equal portions of each unit's synapses this kernel works on.
     """
     lowered = weights.dtype.type(np.exp(-rate_pre * (step % span_pre)))
     for j in fired_post[: count_post[0]]:
-        incoming = slice(first_post[j], first_post[j + 1])
+        first, n = int(first_post[j]), int(first_post[j + 1]) - int(first_post[j])
+        incoming = slice(first + n * portion // portions, first + n * (portion + 1) // portions)
         moved = lowered * trace_pre[segment_post[incoming]]
         _learn(synapse_post[incoming], moved, direct, weights, low, high, synapse, change, proposed)
     return int(count_post[0])

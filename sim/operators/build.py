@@ -56,7 +56,7 @@ class Build:
         counts = [len(shards) for shards in self.shards.values()]
         self.first_shard = dict(zip(self.shards, np.cumsum([0, *counts]).tolist(), strict=False))
         self._names: set[str] = set()
-        self._meeting: Signal | None = None
+        self._meetings: dict[Phase, Signal] = {}
         self._layouts: dict[str, Layout] = {}
         self.pause = self.signal("pause", "scratch", "int64", (1,))
         self.drowsy = self.signal("drowsy", "scratch", "int64", (1,))
@@ -151,11 +151,15 @@ class Build:
         self.renewals.append(self.signal(name, "scratch", "int64", (1,)))
         return self.renewals[-1]
 
-    def meet(self) -> None:
-        """Let all threads have advanced their units before any of them goes on to a rule."""
-        if self._meeting is None:
-            self._meeting = self.signal("meeting", "scratch", "float", (1,))
-            self.operator(Phase.GATHER, "all", "clear_step", {"values": self._meeting})
+    def meet(self, phase: Phase = Phase.GATHER) -> None:
+        """Let all threads be done with the phases before `phase` before any of them goes on.
+
+        They meet behind what was declared in that phase up to now.
+        """
+        if phase not in self._meetings:
+            name = f"meeting{len(self._meetings) or ''}"
+            self._meetings[phase] = self.signal(name, "scratch", "float", (1,))
+            self.operator(phase, "all", "clear_step", {"values": self._meetings[phase]})
 
     def constants(
         self, prefix: str, values: Mapping[str, Any], exact: Container[str] = ()

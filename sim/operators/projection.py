@@ -38,13 +38,15 @@ class ProjectionScope:
     the weights, where a rule has any. scale: arrivals are counted in whole numbers of 1 / scale;
     None where they are added up as floats. alike: each arrival adds 1, whatever its weight.
     bundled: the synapses are delivered together with others of their source. weights: the signal of
-    the weights (n_synapses,) that a rule changes, where to change them is to add to it. names:
-    signals and numbers, by the names under which kernels ask for them:
+    the weights (n_synapses,) that a rule changes, where to change them is to add to it.
+    n_rules: how many rules there are. all_fired: fired_post and count_post of all target units,
+    whoever owns them. names: signals and numbers, by the names under which kernels ask for them:
 
     - history, history_count, fired_pre, count_pre: the spikes of the source, see `send_step`;
     - fired_post, count_post: the units of the target, or of the share of a thread, that fire in
       this step;
     - ``v_pre``, ``v_post`` ...: the state variables of both;
+    - portion, portions: 0 and 1, see `target_spikes`;
     - begin_post, end_post: the first target of the share, and the one behind its last;
     - the modulators of the target, by their names;
     - sent: the numbers that a source sent, where it sends numbers, see `send_values_step`, and
@@ -67,10 +69,12 @@ class ProjectionScope:
     alike: bool = False
     bundled: bool = False
     weights: Signal | None = None
+    n_rules: int = 1
     proposals: Proposals | None = None
     programming: list[Operator] = field(default_factory=list)
     prefix: str = ""
     names: dict[str, Any] = field(default_factory=dict)
+    all_fired: dict[str, Any] = field(default_factory=dict)
     traces: dict[str, Traces] = field(default_factory=dict)
     eligibilities: dict[Any, Trace] = field(default_factory=dict)
 
@@ -143,6 +147,20 @@ class ProjectionScope:
         if self.shared and self._looks_at_source(kernel, scope):
             self.build.meet()
         spread(self.build, phase, self.name, kernel, {**self.names, **scope}, threads, **how)
+
+    def target_spikes(self, direct: int) -> Scope:
+        """The spikes of the target, as a kernel finds them that changes synapses of units that fire.
+
+        fired_post, count_post: the units; portion, portions: on which of so many equal portions of
+        each unit's synapses the kernel works. Where one rule alone changes the weights at once
+        (`direct`), every thread works on its portion for all units, so all have the same to do.
+        Else each works on all synapses of its own units. For kernels in phase LEARN.
+        """
+        if not (direct and self.n_rules == 1 and len(self.shares) > 1):
+            return {}
+        self.build.meet(Phase.LEARN)  # what arrives changes the synapses of a thread's own units
+        numbers = self.each_share(lambda k, low, high: k)
+        return {**self.all_fired, "portion": numbers, "portions": len(self.shares)}
 
     def _looks_at_source(self, kernel: Kernel, scope: Mapping[str, Any]) -> bool:
         """Whether a kernel asks for the state of source units, which other threads may advance."""

@@ -176,6 +176,8 @@ def _connect(
     for side, scope in (("pre", pre), ("post", post)):
         own.names |= {f"{variable}_{side}": signal for variable, signal in scope.state.items()}
         own.names |= {f"fired_{side}": scope.fired, f"count_{side}": scope.count}
+    own.all_fired = {name: own.names[name] for name in ("fired_post", "count_post")}
+    own.names |= {"portion": 0, "portions": 1}
     if own.shared:
         own.names |= post.firing(own.build)
     own.names["begin_post"] = own.each_share(lambda k, low, high: low)
@@ -224,8 +226,8 @@ def _learn(
     own.traces["post"] = post.traces(own.build)
     own.weights = stored["weights"] if projection.store.can.adds else None
     direct = projection.rule.direct and own.weights is not None
-    n_rules = len(members(projection.rule))
-    proposals = _proposals(own, own.weights if direct else None, n_rules)
+    own.n_rules = len(members(projection.rule))
+    proposals = _proposals(own, own.weights if direct else None)
     own.proposals = proposals
     projection.rule.learn(own, proposals)
     if direct:
@@ -274,7 +276,7 @@ def _reached(
     return receptor
 
 
-def _proposals(own: ProjectionScope, weights: Signal | None, n_rules: int) -> Proposals:
+def _proposals(own: ProjectionScope, weights: Signal | None) -> Proposals:
     """Room for what rules propose in one step.
 
     Each rule proposes at most one change per synapse from each side, none where it changes
@@ -282,7 +284,7 @@ def _proposals(own: ProjectionScope, weights: Signal | None, n_rules: int) -> Pr
     """
     sizes = [1] * len(own.shares)
     if weights is None:
-        sizes = [max(2 * n_rules * n, 1) for n in own.own_synapses()]
+        sizes = [max(2 * own.n_rules * n, 1) for n in own.own_synapses()]
     low, high = own.bounds
 
     def room(name: str, dtype: str, one: bool = False) -> Any:

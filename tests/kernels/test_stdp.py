@@ -48,6 +48,8 @@ def given(dtype, direct, indices):
         "targets": targets.astype(indices),
         "fired_post": np.array([0, 3, 5, 0, 0, 0, 0], "uint32"),
         "count_post": np.array([3]),
+        "portion": 0,
+        "portions": 1,
         "first_post": np.append(0, np.cumsum(np.bincount(targets, minlength=N_POST))).astype(
             "uint32"
         ),
@@ -128,6 +130,39 @@ def test_both_ways_are_one():
 
 
 @pytest.mark.parametrize("direct", [False, True])
+def test_portions_are_the_whole(room, direct):
+    """Every synapse of a unit that fires belongs to one portion, also where there are more portions
+    than synapses.
+    """
+    arguments = given("float64", direct, "uint32")
+    arguments["trace_pre"] += np.linspace(0.01, 0.1, arguments["trace_pre"].size)
+    kernel = load(room).kernel("stdp_spike_step")
+
+    def spike(portions):
+        own = {key: np.copy(arguments[key]) for key in ("weights", "synapse", "change", "proposed")}
+        for portion in range(portions):
+            now = arguments | own | {"portion": portion, "portions": portions}
+            call = Call(
+                kernel, {key: now[key] for key in parameters(kernel) if key != "step"}, None
+            )
+            clockwork = Clockwork(
+                np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(8, np.uint8), 1 << 40
+            )
+            program = load(room).program([call], clockwork, "float64")
+            program.advance(7, 8)
+            program.collect()
+        count = int(own["proposed"][0])
+        order = np.argsort(own["synapse"][:count], kind="stable")
+        return own["weights"], own["synapse"][:count][order], own["change"][:count][order]
+
+    whole = spike(1)
+    assert (whole[0] != arguments["weights"]).any() if direct else whole[1].size
+    for portions in (2, 3, 50):
+        for one, other in zip(spike(portions), whole, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("direct", [False, True])
 def test_weights_that_are_fetched_in_advance(direct):
     """A projection beyond the second-level cache, whose targets have no, few and many synapses,
     learns as that of the reference does.
@@ -146,6 +181,8 @@ def test_weights_that_are_fetched_in_advance(direct):
         arguments = own | {
             "fired_post": np.arange(lengths.size, dtype="uint32"),
             "count_post": np.array([lengths.size]),
+            "portion": 0,
+            "portions": 1,
             "first_post": first,
             "synapse_post": order,
             "segment_post": segments,
