@@ -84,7 +84,7 @@ class STDP(Rule):
         scope |= projection.trace("pre", self.tau_plus, a_plus).named("pre")
         scope |= projection.trace("post", self.tau_minus, a_minus).named("post")
         projection.operator(Phase.ARRIVALS, "stdp_arrival_step", scope)
-        scope |= projection.target_spikes(proposals.direct)
+        scope |= projection.target_spikes()
         projection.operator(Phase.LEARN, "stdp_spike_step", scope)
 
     def event(self, low: float, high: float) -> EventRule:

@@ -49,7 +49,8 @@ class Chunk:
                 self._goes = not self._cancelled
             except RuntimeError:  # no new threads: Python is about to end
                 pass
-            self._cores.settle()
+            if self._goes:
+                self._cores.settle()
             self._decided.set()
             if not self._goes:
                 return 0

@@ -72,7 +72,7 @@ def stdp_arrival_step(
 
 
 @njit(error_model="numpy", inline="always")
-def share(begin, end, portion, portions):
+def portion_of(begin, end, portion, portions):
     """Where one of `portions` equal portions of the range from begin to end - 1 begins and ends."""
     n = np.int64(end) - np.int64(begin)
     first = np.uint32(n * portion // portions)
@@ -111,7 +111,7 @@ def stdp_spike_step(
     for k in range(count_post[0]):
         begin, end = first_post[fired_post[k]], first_post[fired_post[k] + 1]
         if portions > 1:
-            begin, end = share(begin, end, portion, portions)
+            begin, end = portion_of(begin, end, portion, portions)
         if far:
             for q in range(begin, min(begin + AHEAD, end)):
                 prefetch(weights, synapse_post[q])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import FunctionType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from .signals import Signal
 
 Kernel = str | Callable[..., Any]
 Shard = tuple[int, int, int]  # units low to high - 1, thread
+# steps between two calls, at most, of a kernel that need not run in every step; a power of two. The
+# loop notices that nothing happens only in steps in which all kernels are due
+SELDOM: Final = 64
 
 
 @dataclass(frozen=True, eq=False)

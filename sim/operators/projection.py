@@ -148,14 +148,16 @@ class ProjectionScope:
             self.build.meet()
         spread(self.build, phase, self.name, kernel, {**self.names, **scope}, threads, **how)
 
-    def target_spikes(self, direct: int) -> Scope:
+    def target_spikes(self) -> Scope:
         """The spikes of the target, as a kernel finds them that changes synapses of units that fire.
 
         fired_post, count_post: the units; portion, portions: on which of so many equal portions of
-        each unit's synapses the kernel works. Where one rule alone changes the weights at once
-        (`direct`), every thread works on its portion for all units, so all have the same to do.
-        Else each works on all synapses of its own units. For kernels in phase LEARN.
+        each unit's synapses the kernel works. Where one rule alone changes the weights at once,
+        every thread works on its portion for all units, so all have the same to do. Else each works
+        on all synapses of its own units. For the one kernel of a rule that changes weights in phase
+        LEARN.
         """
+        direct = self.proposals is not None and self.proposals.direct
         if not (direct and self.n_rules == 1 and len(self.shares) > 1):
             return {}
         self.build.meet(Phase.LEARN)  # what arrives changes the synapses of a thread's own units

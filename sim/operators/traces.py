@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from .build import Build
-from .operator import Phase
+from .operator import SELDOM, Phase
 from .per_thread import spread
 from .signals import MOST_COUNT, Signal
 
 SPAN: Final = 16.0  # decay times between two rescalings: exp(16) keeps all digits of a float
-SELDOM: Final = 64  # steps between two calls at most, as for `settle_step`
 
 
 @final

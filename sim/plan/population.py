@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..description.network import Network
 from ..description.parts import Input, Population, Projection, modulators_of
 from ..operators.build import Build
-from ..operators.operator import FirstUnit, Nap, Phase, Shard, Stream, parameters
+from ..operators.operator import SELDOM, FirstUnit, Nap, Phase, Shard, Stream, parameters
 from ..operators.per_thread import PerThread, spread
 from ..operators.signals import ANY, MOST_COUNT, Signal
 from ..operators.synapses import Synapses
@@ -22,7 +22,6 @@ from .model_numbers import apart, initial_values, per_unit, zero_threshold
 from .shards import owned
 
 MANY: Final = 8  # shards in a network from which on shards may nap
-SETTLING: Final = 64  # steps between two calls of `settle_step`
 
 
 class Joined(NamedTuple):
@@ -306,7 +305,7 @@ class PopulationScope:
                 continue
             if variable == "v" and zero_threshold(model, build.precision):
                 continue
-            own: dict[str, Any] = {"every": SETTLING, "shards": self.shards, "nap": nap}
+            own: dict[str, Any] = {"every": SELDOM, "shards": self.shards, "nap": nap}
             build.operator(Phase.ADVANCE, signal.name, "settle_step", {"values": signal}, **own)
 
     def _send(self, build: Build) -> None:

@@ -1,16 +1,12 @@
 """Crossbars that numbers drive in a run: on a card, with converters of their own, while they learn."""
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 import pytest
 
 from potentia import Simulator
 from potentia.hardware import ADC, DAC, Crossbar, PulsedReRAM, Tile
 from potentia.sim import AllToAll, FixedProbability, Normal
-from potentia.sim.description.rule import Rule
-from potentia.sim.operators.operator import Phase
+from potentia.tests.learning.taught import Summed
 
 from .driven import CELL, DT, N_POST, N_PRE, WIRES, X, Z, arrived, simulate
 
@@ -87,42 +83,11 @@ def test_a_product_has_the_converters_of_a_run(case, connectivity, backend):
     np.testing.assert_allclose(batch[1], expected, rtol=1e-12, atol=1e-15)
 
 
-def sink_step(
-    arriving,
-    begin_post,
-    end_post,
-    first_post,
-    synapse_post,
-    segment_post,
-    synapse,
-    change,
-    proposed,
-):
-    for j in range(begin_post, end_post):
-        for q in range(first_post[j], first_post[j + 1]):
-            synapse[proposed[0]] = synapse_post[q]
-            change[proposed[0]] = -0.02 * arriving[segment_post[q]]
-            proposed[0] += 1
-    return 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sinking(Rule):
-    watches: ClassVar[tuple[str, ...]] = ("numbers",)
-
-    def bounds(self, weights):
-        return -2.0, 2.0
-
-    def learn(self, projection, proposals):
-        scope = {**projection.arriving(), **projection.reverse(), **proposals.scope}
-        projection.operator(Phase.LEARN, sink_step, scope)
-
-
 @pytest.mark.parametrize("tile", [None, Tile(rows=4, columns=2)])
 def test_a_product_keeps_its_converters_while_weights_are_learned(tile):
     """Their range is that of all weights that the rule allows, before and after."""
     store = Crossbar(CELL, adc=ADC(bits=8, **ERRORS), dac=DAC(bits=5), tile=tile)
-    simulator = simulate(store, rule=Sinking())
+    simulator = simulate(store, rule=Summed(rate=-0.02, most=2.0))
     for _ in range(4):
         expected = simulator.product("p", X[0])
         np.testing.assert_allclose(arrived(simulator)[0], expected, rtol=1e-6, atol=1e-7)

@@ -151,6 +151,45 @@ def plain(net, result, change, *, low=-np.inf, high=np.inf):
     return np.array(rates), w
 
 
+def sum_step(
+    arriving,
+    rate,
+    begin_post,
+    end_post,
+    first_post,
+    synapse_post,
+    segment_post,
+    synapse,
+    change,
+    proposed,
+):
+    """What arrives is added to the weight, times a rate."""
+    for j in range(begin_post, end_post):
+        for q in range(first_post[j], first_post[j + 1]):
+            synapse[proposed[0]] = synapse_post[q]
+            change[proposed[0]] = rate * arriving[segment_post[q]]
+            proposed[0] += 1
+    return end_post - begin_post
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summed(Rule):
+    """Weights move by what arrives, whatever the target does."""
+
+    rate: float
+    most: float = np.inf
+
+    watches: ClassVar = ("numbers", "spikes")
+    shares: ClassVar = True
+
+    def bounds(self, weights):
+        return -self.most, self.most
+
+    def learn(self, projection, proposals):
+        own = {**projection.arriving(), **projection.reverse(), **proposals.scope}
+        projection.operator(Phase.LEARN, sum_step, {**own, "rate": self.rate})
+
+
 def burst_step(
     arriving,
     fired_post,

@@ -16,38 +16,7 @@ from potentia.sim import AllToAll, Constant
 from potentia.sim.description.rule import Rule
 from potentia.sim.operators.operator import Phase
 
-from .taught import DT, STEPS, Burst, Delta, plain, taught
-
-
-def hebb_step(
-    arriving,
-    begin_post,
-    end_post,
-    first_post,
-    synapse_post,
-    segment_post,
-    synapse,
-    change,
-    proposed,
-):
-    for j in range(begin_post, end_post):
-        for q in range(first_post[j], first_post[j + 1]):
-            if arriving[segment_post[q]] != 0:
-                synapse[proposed[0]] = synapse_post[q]
-                change[proposed[0]] = -1e-3 * arriving[segment_post[q]]
-                proposed[0] += 1
-    return 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sinking(Rule):
-    """Weights sink by what arrives, whatever the target does."""
-
-    watches: ClassVar[tuple[str, ...]] = ("numbers", "spikes")
-
-    def learn(self, projection, proposals):
-        scope = {**projection.arriving(), **projection.reverse(), **proposals.scope}
-        projection.operator(Phase.LEARN, hebb_step, scope)
+from .taught import DT, STEPS, Burst, Delta, Summed, plain, taught
 
 
 def test_weights_move_while_all_units_rest(processor):
@@ -56,7 +25,9 @@ def test_weights_move_while_all_units_rest(processor):
     source = net.population(LeakyRate(activation="linear"), 2, name="s", initial={"r": 1.0})
     target = net.population(LeakyRate(activation="rectified"), 3, name="t")
     net.stimulate(source, Constant(1.0))
-    net.connect(source, target, AllToAll(), weight=-1.0, delay=DT, rule=Sinking(), name="learned")
+    net.connect(
+        source, target, AllToAll(), weight=-1.0, delay=DT, rule=Summed(rate=-1e-3), name="learned"
+    )
     simulator = Simulator(net, dt=DT, backend=processor, dtype="float64")
     simulator.run(1.0)
     np.testing.assert_allclose(simulator.weights("learned"), -2.0, rtol=1e-12)
@@ -66,7 +37,7 @@ def test_weights_move_while_all_units_rest(processor):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_several_rules_of_numbers(processor, threads):
     """What two rules propose adds up."""
-    net = taught((Delta(), Sinking()))
+    net = taught((Delta(), Summed(rate=-1e-3)))
     simulator = Simulator(net, dt=DT, backend=processor, dtype="float64", threads=threads)
     result = simulator.run(STEPS * DT)
     rates, weights = plain(
@@ -152,7 +123,7 @@ REFUSED = {
         r"connect rule: must be None or have 'spikes' in watches, as source sends spikes \(got Delta",
     ),
     "arriving": (
-        lambda: one(Sinking(), SpikeSource()),
+        lambda: one(Summed(rate=-1e-3), SpikeSource()),
         r"source: must send numbers for a rule that asks what is arriving over source->",
     ),
     "trace": (

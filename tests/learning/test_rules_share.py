@@ -23,6 +23,7 @@ from potentia.sim.description.rule import Rule
 from potentia.sim.operators.operator import Phase
 
 from .forced import BOTH, DT, FAST, INITIAL, SLOW, forced, learned
+from .taught import Summed
 
 
 def test_a_rule_that_does_not_share_keeps_all_on_one_thread():
@@ -125,39 +126,6 @@ def test_what_rules_have_for_themselves_and_what_they_share():
     found = {signal.name for signal in plan.signals if "trace" in signal.name}
     sides = ("in.trace_pre", "in.trace_pre2", "target.trace_post", "target.trace_post2")
     assert found == {*sides, *(f"{name}.since" for name in sides)}
-
-
-def sum_step(
-    arriving,
-    rate,
-    begin_post,
-    end_post,
-    first_post,
-    synapse_post,
-    segment_post,
-    synapse,
-    change,
-    proposed,
-):
-    """What arrives is added to the weight, times a rate."""
-    for j in range(begin_post, end_post):
-        for q in range(first_post[j], first_post[j + 1]):
-            synapse[proposed[0]] = synapse_post[q]
-            change[proposed[0]] = rate * arriving[segment_post[q]]
-            proposed[0] += 1
-    return end_post - begin_post
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summed(Rule):
-    rate: float
-
-    watches: ClassVar = ("numbers", "spikes")
-    shares: ClassVar = True
-
-    def learn(self, projection, proposals):
-        own = {**projection.arriving(), **projection.reverse(), **proposals.scope}
-        projection.operator(Phase.LEARN, sum_step, {**own, "rate": self.rate})
 
 
 def test_rules_of_units_that_send_numbers():
