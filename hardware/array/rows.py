@@ -68,7 +68,8 @@ def wired(cells: Cells, excess: Array, design: ArrayDesign, idle: float, owner: 
     Where there is no synapse, and in the rows and columns of a tile that are not used (see `Tile`),
     a cell is at rest; idle: the variance [S^2] of reading it, like `excess`. What a cell conducts
     is then its effective conductance (`ArrayDesign.effective`), for the arrays of `plus` and of
-    `minus` each. Errors of reading grow or shrink with it; excess (2, n) is that of `plus` and of
+    `minus` each. The device's relative error is taken of that, current that comes past a weak cell
+    included; of the excess a cell sends its share (`reach`). excess (2, n) is that of `plus` and of
     `minus`, or (2, 0).
 
     Raises ParameterError where two synapses would share a cell, CapacityError if the arrays do not

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from potentia import Network, Simulator
@@ -221,7 +221,20 @@ def twin(case, simulator):
     return layer
 
 
+# a cell that conducts 4e-11 S, behind which its column finds more by way of the other cells
+FAINT = Case(
+    np.array([[2e-3, 1e-3], [1e-3, 2e-9]]),
+    np.zeros(1, np.uint32),
+    Crossbar(
+        PulsedReRAM(g_min=0.0, g_max=4e-5, read_noise=0.25),
+        adc=None,
+        wires=Wires(r_word=0.0, r_bit=0.0, r_source=1e3, r_sense=1e3),
+    ),
+)
+
+
 @SLOW
+@example(FAINT)
 @given(cases(graded_cells(noise=True), st.none() | all_wires()))
 def test_crossbar_and_layer_read_one_array_alike(case):
     """The same written devices, with all their errors, at the same age: the same weights and
@@ -244,8 +257,9 @@ def test_crossbar_and_layer_read_one_array_alike(case):
     variance = store.device.read_noise**2 * (cells.plus**2 + cells.minus**2)[places]
     variance += cells.excess[places] if cells.excess.size else 0.0
     written = [side.numpy() for side in ready.devices[0]]
-    # cells that conduct nothing
-    past = sum(h**2 * (g == 0.0) for h, g in zip((plus, minus), written, strict=True))
+    # A crossbar takes its relative error of all that a column finds at a cell, h. In the layer no
+    # cell has more than its own error, of g; where h > g, the rest came past it through others.
+    past = sum(np.maximum(h**2 - g**2, 0.0) for h, g in zip((plus, minus), written, strict=True))
     expected = (one + other + store.device.read_noise**2 * past).ravel()
     np.testing.assert_allclose(
         variance, expected, rtol=1e-6, atol=1e-12 * variance.max(initial=0.0)
