@@ -132,9 +132,11 @@ def test_a_program_that_cannot_be_built_is_one_sentence(tmp_path, monkeypatch):
 @pytest.mark.parametrize("bench", [cuba, coba, stdp])
 def test_benches_beside_a_peer(bench):
     told = bench.run(TINY, [])
-    assert [row["case"] for row in told["rows"]] == ["potentia-float32", "potentia-float64"]
+    ours, threads = told["rows"][:2], told["rows"][2:]
+    assert [row["case"] for row in ours] == ["potentia-float32", "potentia-float64"]
     assert all(row.keys() >= ROW_KEYS for row in told["rows"])
-    assert told["ratios"] == {}
+    assert [row["case"] for row in threads] == (list(stdp.THREADS) if bench is stdp else [])
+    assert set(told["ratios"]) == ({"one thread/two"} if bench is stdp else set())
     assert told["ceiling_fraction"] > 0
 
 
@@ -145,6 +147,19 @@ def test_coba_keeps_firing_at_twenty_hertz():
     result = simulator.run(1.0)
     rate = sum(len(result.spikes(name)) for name in ("exc", "inh")) / 4000
     assert 18 < rate < 23
+
+
+def test_stdp_compares_threads_on_one_larger_network():
+    """Ten times the neurons make a hundred times the synapses, and threads change no spike."""
+    told = stdp.run(TINY, [])
+    one, two = (row for row in told["rows"] if row["case"] in stdp.THREADS)
+    same = {"synapses", "rate_hz", "events"}
+    assert {key: one[key] for key in same} == {key: two[key] for key in same}
+    assert one["synapses"] == pytest.approx(100 * told["rows"][0]["synapses"], rel=0.2)
+    assert told["ratios"]["one thread/two"] == one["wall_s"] / two["wall_s"]
+    most = stdp.larger(Race(neurons=stdp.MOST_NEURONS, duration=0.5), 2)
+    assert Race(**most.model_dump()) == most  # within the bounds of the settings
+    assert (most.neurons, most.duration, most.threads) == (stdp.MOST_NEURONS, 0.1, 2)
 
 
 def test_stdp_learns_on_every_excitatory_synapse():
@@ -168,7 +183,7 @@ def test_the_peer_runs_the_same_network(bench):
     over seeds.
     """
     pytest.importorskip("brian2", reason="brian2 is not installed (extra `validate`)")
-    ours, _, theirs = bench.run(Race(duration=1.0, repeats=1), ["brian2"])["rows"]
+    ours, _, theirs = bench.run(Race(duration=1.0, repeats=1), ["brian2"])["rows"][:3]
     assert theirs["rate_hz"] == pytest.approx(ours["rate_hz"], rel=0.2)
     assert theirs["events"] == pytest.approx(ours["events"], rel=0.2)
     assert theirs["synapses"] == pytest.approx(ours["synapses"], rel=0.02)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from ._measure import Measure, Row, clocked, ratios, simulated, synapses, take_t
 
 DT = 1e-4  # [s]
 OURS = "potentia-float32"
+MOST_NEURONS = 1_000_000
+SHORTEST = 0.1  # [s] that tell a time
 
 
 class Race(BaseModel):
@@ -35,19 +37,26 @@ class Race(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seed: int = Field(1, ge=0, le=2**64 - 1, description="of every random draw")
-    neurons: int = Field(4000, ge=10, le=1_000_000, description="four fifths excitatory")
-    duration: float = Field(2.0, ge=0.1, description="simulated time of one repeat [s]")
+    neurons: int = Field(4000, ge=10, le=MOST_NEURONS, description="four fifths excitatory")
+    duration: float = Field(2.0, ge=SHORTEST, description="simulated time of one repeat [s]")
     warmup: float = Field(0.2, ge=1e-3, description="simulated before the clocks start [s]")
     threads: int = Field(1, ge=1, le=1024, description="of Potentia; the peers run on one")
     repeats: int = Field(5, ge=1, le=100, description="of every case, taking turns")
 
 
 def compare(
-    bench: str, settings: Race, peers: Sequence[str], *, kind: str, additions: float = 1.0
+    bench: str,
+    settings: Race,
+    peers: Sequence[str],
+    *,
+    kind: str,
+    additions: float = 1.0,
+    further: Mapping[str, Race] | None = None,
 ) -> dict[str, Any]:
     """The report of the bench in the module `bench`.
 
-    kind of neuron and additions per synaptic event set the ceiling: see `ceiling`.
+    kind of neuron and additions per synaptic event set the ceiling: see `ceiling`. further: more
+    cases of Potentia in float32, by their names, with settings of their own.
     """
     with ExitStack() as stack:
         cases: dict[str, Measure] = {}
@@ -59,6 +68,8 @@ def compare(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="potentia-bench-"))
             )
             cases["brian2-float64"] = Program(bench, settings, folder)
+        for name, own in (further or {}).items():
+            cases[name] = stack.enter_context(Case(ready, own, module=bench, dtype="float32"))
         rows = take_turns(cases, settings.repeats)
     ours = next(row for row in rows if row["case"] == OURS)
     return {

@@ -6,6 +6,9 @@ synapses, 256,000 at 4000 neurons, follow additive pair STDP, every pair counted
 doi:10.1038/78829. Beside it Brian2 in its fastest mode (C++ standalone) with the same rule and
 event-driven traces, if asked for. The ceiling is that of `cuba`, with one more addition at a random
 place for every weight that the rule visits: at an arrival, and at a spike of the target.
+
+Ten times as many neurons, with a hundred times as many synapses, run for a tenth of the time on one
+thread and on two; the ratio "one thread/two" is that of their wall times.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from potentia.learning import STDP
 from potentia.models import CubaLIF
 from potentia.sim import Constant, FixedProbability, Uniform
 
-from ._peers import DT, Race, compare
+from ._peers import DT, MOST_NEURONS, OURS, SHORTEST, Race, compare
 from .cuba import brian2_group
 
 PEERS = ("brian2",)
@@ -30,6 +33,8 @@ LARGEST = 2.0  # w_max / initial weight
 PLUS, MINUS = 0.005, 1.05  # a_plus / w_max, a_minus / a_plus: Song, Miller and Abbott (2000)
 # per event: four fifths of them are excitatory, and their weights visited twice
 ADDITIONS = 1 + 2 * 0.8
+TIMES = 10  # as many neurons where threads are compared
+THREADS = {f"{OURS}, one thread": 1, f"{OURS}, two threads": 2}
 SYNAPSES = """
 w : volt
 dx/dt = -x / tau : volt (event-driven)
@@ -48,7 +53,20 @@ w = clip(w + x, 0*volt, w_max)
 
 def run(settings: Race, peers: Sequence[str]) -> dict[str, Any]:
     """Measure; return the report of a benchmark."""
-    return compare(__name__, settings, peers, kind="cuba", additions=ADDITIONS)
+    further = {case: larger(settings, threads) for case, threads in THREADS.items()}
+    report = compare(__name__, settings, peers, kind="cuba", additions=ADDITIONS, further=further)
+    one, two = (row["wall_s"] for row in report["rows"] if row["case"] in further)
+    report["ratios"]["one thread/two"] = one / two
+    return report
+
+
+def larger(settings: Race, threads: int) -> Race:
+    """The settings of the network on which threads are compared."""
+    neurons = min(TIMES * settings.neurons, MOST_NEURONS)
+    duration = max(settings.duration / TIMES, SHORTEST)
+    return settings.model_copy(
+        update={"neurons": neurons, "duration": duration, "threads": threads}
+    )
 
 
 def network(settings: Race) -> Network:
