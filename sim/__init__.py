@@ -8,7 +8,6 @@ from .description.connectivity import (
     FixedProbability,
     FixedTotal,
     OneToOne,
-    SmallWorld,
 )
 from .description.continuous import (
     EventInput,
@@ -20,6 +19,7 @@ from .description.continuous import (
 from .description.currents import Constant, Noise, Step, TimedArray
 from .description.distributions import Choice, Distribution, LogNormal, Normal, Uniform
 from .description.explicit import Explicit, FromSparse
+from .description.graphs import ScaleFree, SmallWorld
 from .description.grid import DistanceDependent
 from .description.inputs import Events, Poisson, SpikeTrain, Stimulus
 from .description.network import Network
@@ -31,6 +31,7 @@ from .description.store import Capabilities, Ideal, Procedural, Store
 from .encoding.cochlea import Cochlea
 from .encoding.encoders import encode_latency, encode_level_crossing, encode_rate
 from .operators.connections import Connections
+from .operators.graph import GraphMeasures
 from .operators.operator import Phase
 from .operators.projection import ProjectionScope, Proposals
 from .results.batch_result import BatchResult
@@ -62,6 +63,7 @@ __all__ = [
     "FixedProbability",
     "FixedTotal",
     "FromSparse",
+    "GraphMeasures",
     "HeldNoise",
     "Ideal",
     "Input",
@@ -86,6 +88,7 @@ __all__ = [
     "Rule",
     "Rules",
     "Samples",
+    "ScaleFree",
     "Simulator",
     "SmallWorld",
     "SpikeCount",

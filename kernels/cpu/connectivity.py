@@ -119,6 +119,26 @@ def draw_small_world(key, threshold, rows):
 
 
 @cached
+def draw_scale_free(key, links):
+    """Fill `links` with the m older units that each new unit joins, in proportion to their links."""
+    n_new, m = links.shape
+    joined = np.full(m + n_new, -1, np.int64)  # the last new unit that joined each unit
+    for new in range(n_new):
+        count, draw = 0, 0
+        while count < m:
+            pick = count
+            if new:
+                end = below(bits(key, new, draw), 2 * m * new)
+                owner, place = end // (2 * m), end % (2 * m)
+                pick = np.int64(links[owner, place]) if place < m else m + owner
+                draw += 1
+            if joined[pick] != new:
+                joined[pick] = new
+                links[new, count] = pick
+                count += 1
+
+
+@cached
 def draw_pairs(key, n_pre, n_post, codes):
     """Fill `codes` with independent uniform pairs, the source in the upper 32 bits."""
     for i in range(codes.size):

@@ -142,6 +142,30 @@ def draw_small_world(key, threshold, rows):
         rows[source] = near
 
 
+def draw_scale_free(key, links):
+    """Fill `links` (n - m, m) uint32 with the m older units that each of the units m to n - 1 joins.
+
+    Unit m joins all m before it. Every later one draws an end of a link that is there already, so
+    that units are chosen in proportion to their links, and draws again where it has joined that
+    unit (Barabasi and Albert 1999, doi:10.1126/science.286.5439.509). The list of ends is not kept
+    (Batagelj and Brandes 2005, doi:10.1103/PhysRevE.71.036113): of the 2 m ends of a unit, the
+    first m are those it joined, and the others are itself.
+    """
+    n_new, m = links.shape
+    for new in range(n_new):
+        joined, draw = [], 0
+        while len(joined) < m:
+            pick = len(joined)
+            if new:
+                end = int(below(bits(key, new, draw), 2 * m * new))
+                owner, place = divmod(end, 2 * m)
+                pick = int(links[owner, place]) if place < m else m + owner
+                draw += 1
+            if pick not in joined:
+                joined.append(pick)
+        links[new] = joined
+
+
 def draw_pairs(key, n_pre, n_post, codes):
     """Fill `codes` (n,) uint64 with independent uniform pairs, the source in the upper 32 bits."""
     draw = np.uint64(2) * np.arange(codes.size, dtype=np.uint64)

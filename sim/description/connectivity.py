@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...kernels.cpu import connectivity as kernels
 from ...kernels.cpu import rows as row_kernels
-from ...kernels.reference.connectivity import ONE, geometric_table
+from ...kernels.reference.connectivity import geometric_table
 from .. import validation as check
 from ..operators.edges import Edges, Ids, Rows
 from ..seed import check_key
@@ -111,7 +111,7 @@ class OneToOne(Connectivity):
 @final
 @dataclass(frozen=True)
 class FixedProbability(Connectivity):
-    """Every pair independently with probability `p` (Bernoulli), never twice.
+    """Every pair independently with probability `p` (Bernoulli, Erdos-Renyi), never twice.
 
     Autapses are pairs like any other unless switched off, as in NEST and Brian2.
     """
@@ -190,7 +190,7 @@ class FixedOutDegree(Connectivity):
         if rows is not None:
             return rows.edges()
         skip_self = recurrent and not self.autapses
-        return _from_rows(_draw_rows(self, n_pre, n_post, key, skip_self, self.multapses))
+        return from_rows(_draw_rows(self, n_pre, n_post, key, skip_self, self.multapses))
 
     def _rows(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Rows | None:
         if not self.multapses:
@@ -259,41 +259,6 @@ class FixedTotal(Connectivity):
         )
 
 
-@final
-@dataclass(frozen=True)
-class SmallWorld(Connectivity):
-    """A ring inside one population, with synapses rewired at random.
-
-    Each unit reaches its `k` nearest, and every synapse is rewired with probability `p`. The
-    directed form of Watts and Strogatz (1998), doi:10.1038/30918: k / 2 neighbours on either side,
-    out-degree always k, new targets uniform among the units not yet reached; neither autapses nor
-    multapses. p = 0 is a lattice and p = 1 a random graph.
-    """
-
-    k: int
-    p: float
-
-    def __post_init__(self) -> None:
-        if check.keep(self, "k", check.whole, most=MOST_UNITS) % 2:
-            rule = f"must be even, half of it on either side; the nearest are {self.k - 1} and {self.k + 1}"
-            raise check.fail(self, "k", rule, self.k)
-        check.keep(self, "p", check.within, least=0.0, most=1.0)
-
-    def expected(self, n_pre: int, n_post: int) -> float:
-        return float(self.k) * n_pre
-
-    def _draw(self, n_pre: int, n_post: int, key: np.uint64, recurrent: bool) -> Edges:
-        if not recurrent:
-            raise check.fail(
-                self, "target", "must be the source population itself", "another population"
-            )
-        if self.k > max(n_pre - 1, 0):
-            raise check.fail(self, "k", f"must be less than the {n_pre} units of the ring", self.k)
-        rows = np.empty((n_pre, self.k), np.uint32)
-        kernels.draw_small_world(key, np.uint64(self.p * ONE), rows)
-        return _from_rows(rows)
-
-
 def _keep_choices(owner: object, count: str, *, most: int) -> None:
     """Check the fields of a recipe that chooses among all units, a field `count` of times."""
     check.keep(owner, count, check.whole, most=most)
@@ -345,7 +310,7 @@ def _draw_rows(
     return rows
 
 
-def _from_rows(rows: Ids) -> Edges:
+def from_rows(rows: Ids) -> Edges:
     """Edges from the targets (n_pre, k) of every source."""
     rows.sort(axis=1)
     return Edges(

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import validation as check
+from .graph import GraphMeasures, measure
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
@@ -48,3 +51,15 @@ class Connections:
 
         pairs = self.sources, self.targets
         return coo_array((self.weights, pairs), shape=(self.n_pre, self.n_post)).tocsr()
+
+    def graph(self) -> GraphMeasures:
+        """Density, path length, clustering and spread of degrees of the synapses as a graph.
+
+        For a projection of a population onto itself. Synapses count whatever their weight. The time
+        that it takes grows with the units times the synapses. Raises ParameterError where the
+        populations differ in size.
+        """
+        if self.n_pre != self.n_post:
+            rule = f"must be the {self.n_pre} units of the source population themselves"
+            raise check.fail(self, "n_post", rule, self.n_post)
+        return measure(self.sources, self.targets, self.n_pre)

@@ -31,6 +31,7 @@ from potentia.sim import (
     FixedProbability,
     FixedTotal,
     Normal,
+    ScaleFree,
     SmallWorld,
 )
 from potentia.sim.plan.draw_synapses import arrange
@@ -93,6 +94,7 @@ def _cases(settings: Settings) -> dict[str, Callable[[], Build]]:
         "fixed out-degree": (lambda: FixedOutDegree(k), n),
         "fixed total": (lambda: FixedTotal(n * k), n),
         "small world": (lambda: SmallWorld(k, 0.1), n),
+        "scale-free": (lambda: ScaleFree(k // 2), n),
         "distance-dependent": (
             lambda: DistanceDependent(shape=(side, side, side), peak=0.5, length=side / 3),
             side**3,

@@ -38,6 +38,7 @@ RECORDS = {
     "Context",
     "Cost",
     "Experiment",
+    "GraphMeasures",
     "Input",
     "Part",
     "Population",

@@ -285,6 +285,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "Choice.levels": {"n": 4},
     "DistanceDependent.edges": {"n_pre": 27, "n_post": 27},
     "Explicit": {"targets": [1, 0]},
+    "ScaleFree": {"m": 1},
+    "ScaleFree.edges": {"recurrent": True},
     "SmallWorld.edges": {"recurrent": True},
     "Events": {"p": [0, 1], "width": 2, "height": 1},
     "SpikeTrain": {"times": [0.0, 1e-3], "ids": [0, 1]},

@@ -60,6 +60,7 @@ ELSEWHERE = {
     "Cochlea": "makes spike trains of sounds",
     "Capabilities": "of a store",
     "Connections": "a result",
+    "GraphMeasures": "a result",
     "Condition": "ends a run",
     "Residual": "ends a run",
     "SpikeCount": "ends a run",

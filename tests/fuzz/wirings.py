@@ -28,6 +28,7 @@ from potentia.sim import (
     OneToOne,
     Procedural,
     Rules,
+    ScaleFree,
     SmallWorld,
     Store,
 )
@@ -160,14 +161,18 @@ class Wirer:
             OneToOne: OneToOne,
             DistanceDependent: self._grid,
             FixedProbability: lambda: FixedProbability(dice.pick([0.0, 0.1, 0.3, 0.7, 1.0]), **own),
-            SmallWorld: lambda: SmallWorld(
-                2 * dice.whole(0, min(n_pre - 1, 8) // 2), dice.pick([0.0, 0.3, 1.0])
-            ),
+            SmallWorld: self._graph,
             Explicit: self._explicit,
             FromSparse: lambda: FromSparse(self._matrix()),
         }
         skip = self.recurrent and not own.get("autapses", True)
         return makers[kind]() if kind in makers else self._degrees(kind, own, skip)
+
+    def _graph(self) -> Connectivity:
+        dice, n = self.dice, self.pre.n
+        ring = SmallWorld(2 * dice.whole(0, min(n - 1, 8) // 2), dice.pick([0.0, 0.3, 1.0]))
+        own = Dice(stream_key(self.seed, "scale free", self.name))  # all else stays as it was
+        return ScaleFree(own.whole(0, min(n - 1, 4))) if own.chance(0.5) else ring
 
     def _explicit(self) -> Explicit:
         n_pre, n_post = self.pre.n, self.post.n

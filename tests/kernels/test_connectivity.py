@@ -136,6 +136,16 @@ def test_small_world_is_the_same_in_both_rooms(key, n, half, p):
 
 
 @few
+@given(keys, st.integers(1, 40), st.integers(0, 14))
+def test_scale_free_is_the_same_in_both_rooms(key, n, m):
+    m = min(m, n - 1)
+    _, (links,) = both("draw_scale_free", key, out=[ids(n - m, m)])
+    assert all(
+        len(set(row)) == m and max(row, default=-1) < m + i for i, row in enumerate(links.tolist())
+    )
+
+
+@few
 @given(keys, sizes, sizes, st.booleans())
 def test_grid_is_the_same_in_both_rooms(key, n_pre, n_post, skip_self):
     rng = np.random.default_rng(n_pre)

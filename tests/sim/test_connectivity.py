@@ -22,9 +22,9 @@ from potentia.sim.description.connectivity import (
     FixedProbability,
     FixedTotal,
     OneToOne,
-    SmallWorld,
 )
 from potentia.sim.description.explicit import Explicit, FromSparse
+from potentia.sim.description.graphs import ScaleFree, SmallWorld
 from potentia.sim.description.grid import DistanceDependent
 
 ALARM = 1e-6  # false-alarm rate of each statistical test; the keys are fixed
@@ -180,6 +180,40 @@ def test_small_world_goes_from_lattice_to_random_graph():
     assert stats.chisquare(np.bincount(everywhere.targets // 40, minlength=10)).pvalue > ALARM
 
 
+@few
+@given(st.integers(1, 30), sizes, keys)
+def test_scale_free_joins_every_new_unit_to_as_many_older_ones(n, m, key):
+    """Every link is there in both directions, and none of them twice."""
+    m = min(m, n - 1)
+    edges = draw(ScaleFree(m), n, n, key, recurrent=True)
+    assert len(edges) == ScaleFree(m).expected(n, n) == 2 * m * (n - m)
+    assert repeats(edges, n) == autapses(edges) == 0
+    to_older = edges.targets < edges.sources
+    older = np.bincount(edges.sources[to_older], minlength=n)
+    assert older.tolist() == [0] * m + [m] * (n - m)
+    table = np.zeros((n, n), bool)
+    table[edges.sources, edges.targets] = True
+    assert (table == table.T).all()
+
+
+def test_scale_free_chooses_in_proportion_to_links():
+    """After two newcomers joined one link each to units 0 and 1 or 0 and 0: the third, by hand.
+
+    With m = 1, unit 1 joins unit 0, unit 2 joins either with 1/2, and unit 3 joins that one with
+    2/4, as it has two of four ends.
+    """
+    joined = np.array(
+        [
+            [edges.targets[edges.sources == 2].min(), edges.targets[edges.sources == 3].min()]
+            for edges in (draw(ScaleFree(1), 4, 4, key, recurrent=True) for key in range(4000))
+        ]
+    )
+    first, second = joined.T
+    assert stats.binomtest(int((first == 0).sum()), 4000, 1 / 2).pvalue > ALARM
+    assert stats.binomtest(int((second == first).sum()), 4000, 1 / 2).pvalue > ALARM
+    assert stats.binomtest(int((second == 2).sum()), 4000, 1 / 4).pvalue > ALARM
+
+
 def test_distance_dependent_follows_the_law_of_distance():
     """Counts per squared distance in 15 x 3 x 3 cells over 200 keys, against C exp(-(D /
     lambda)^2).
@@ -280,6 +314,7 @@ RECIPES = [
     (FixedTotal(200, multapses=False, autapses=False), "total, distinct"),
     (FixedTotal(1500, multapses=False), "total, dense"),
     (SmallWorld(6, 0.3), "small world"),
+    (ScaleFree(3), "scale-free"),
     (DistanceDependent(shape=(5, 4, 2)), "grid"),
     (Explicit([3, 1, 1], [2, 2, 2]), "explicit"),
 ]
@@ -292,8 +327,8 @@ def test_edges_are_bit_equal_on_the_reference_kernels(recipe, monkeypatch):
     monkeypatch.setattr("potentia.sim.description.connectivity.kernels", reference)
     for place in ("description.connectivity.row_kernels", "operators.edges.kernels"):
         monkeypatch.setattr(f"potentia.sim.{place}", reference_rows)
-    monkeypatch.setattr("potentia.sim.description.grid.kernels", reference)
-    monkeypatch.setattr("potentia.sim.description.explicit.kernels", reference)
+    for place in ("grid", "graphs", "explicit"):
+        monkeypatch.setattr(f"potentia.sim.description.{place}.kernels", reference)
     drawn.append(draw(recipe, 40, 40, recurrent=True))
     for other in drawn[1:]:
         np.testing.assert_array_equal(codes(drawn[0], 40), codes(other, 40))

@@ -14,9 +14,9 @@ from potentia.sim.description.connectivity import (
     FixedProbability,
     FixedTotal,
     OneToOne,
-    SmallWorld,
 )
 from potentia.sim.description.explicit import Explicit, FromSparse
+from potentia.sim.description.graphs import ScaleFree, SmallWorld
 from potentia.sim.description.grid import DistanceDependent
 
 KEY = 1
@@ -48,6 +48,8 @@ def refused(pattern):
         (lambda: FixedTotal(-5), r"FixedTotal\.n: must be a whole number >= 0"),
         (lambda: SmallWorld(3, 0.1), r"SmallWorld\.k: must be even.*the nearest are 2 and 4"),
         (lambda: SmallWorld(4, NAN), r"SmallWorld\.p"),
+        (lambda: ScaleFree(-1), r"ScaleFree\.m: must be a whole number >= 0"),
+        (lambda: ScaleFree(2.5), r"ScaleFree\.m: must be a whole number >= 0"),
         (lambda: SmallWorld(4, 1.01), r"SmallWorld\.p"),
         (lambda: DistanceDependent(shape=(3, 3)), r"shape: must be three whole numbers"),
         (lambda: DistanceDependent(shape=(3, 3, 0)), r"shape\[2\]: must be a whole number >= 1"),
@@ -146,6 +148,15 @@ def test_bad_parameters_are_refused_in_one_sentence(make, pattern):
             False,
             r"SmallWorld\.target: must be the source population itself",
         ),
+        (
+            ScaleFree(2),
+            10,
+            10,
+            False,
+            r"ScaleFree\.target: must be the source population itself",
+        ),
+        (ScaleFree(10), 10, 10, True, r"ScaleFree\.m: must be less than the 10 units"),
+        (ScaleFree(1), 0, 0, True, r"ScaleFree\.m: must be less than the 0 units"),
         (SmallWorld(10, 0.1), 10, 10, True, r"SmallWorld\.k: must be less than the 10 units"),
         (
             DistanceDependent(shape=(3, 3, 3)),
