@@ -19,6 +19,7 @@ from potentia.sim import (
     Store,
 )
 from potentia.sim.operators.operator import Kernel, Phase
+from potentia.tests.learning.marks import raise_marks_step, reward_step
 
 
 @final
@@ -156,65 +157,17 @@ class Triplet(Rule):
         return EventRule(arrival=triplet_arrival, spike=triplet_spike, traces=traces)
 
 
-def mark_step(  # type: ignore[no-untyped-def]
-    step,
-    fired_post,
-    count_post,
-    first_post,
-    synapse_post,
-    segment_post,
-    trace_pre,
-    rate_pre,
-    span_pre,
-    trace_c,
-    rate_c,
-    span_c,
-):
-    """A target fires: its synapses are marked by the traces of their arrivals."""
-    factor = math.exp(rate_c * (step % span_c) - rate_pre * (step % span_pre))
-    for k in range(count_post[0]):
-        for q in range(first_post[fired_post[k]], first_post[fired_post[k] + 1]):
-            trace_c[synapse_post[q]] += factor * trace_pre[segment_post[q]]
-    return count_post[0]
-
-
-def reward_step(  # type: ignore[no-untyped-def]
-    step,
-    reward,
-    gain,
-    begin_post,
-    end_post,
-    first_post,
-    synapse_post,
-    trace_c,
-    rate_c,
-    span_c,
-    synapse,
-    change,
-    proposed,
-):
-    """A reward arrives at a target: propose to raise its synapses by their marks."""
-    factor, room = gain * math.exp(-rate_c * (step % span_c)), proposed[0]
-    for j in range(begin_post, end_post):
-        if reward[j] != 0:
-            for q in range(first_post[j], first_post[j + 1]):
-                synapse[room] = synapse_post[q]
-                change[room] = factor * reward[j] * trace_c[synapse_post[q]]
-                room += 1
-    proposed[0] = room
-    return 0
-
-
 @final
 @dataclass(frozen=True, kw_only=True)
 class Rewarded(Rule):
-    """Coincidences mark a synapse, and a reward turns marks into weight."""
+    """Coincidences mark a synapse, and a reward that lasts turns marks into weight."""
 
     least: float
     most: float
     gain: float
     tau: float = 20e-3  # of the arrivals [s]
     tau_c: float = 50e-3  # of the marks [s]
+    tau_d: float = 5e-3  # of the reward [s]
     modulators: ClassVar[tuple[str, ...]] = ("reward",)
     shares: ClassVar[bool] = True
 
@@ -222,10 +175,13 @@ class Rewarded(Rule):
         return self.least, self.most
 
     def learn(self, projection: Any, proposals: Any) -> None:
-        scope = {**projection.reverse(), **proposals.scope, "gain": self.gain}
+        d = projection.signal("d", "flow", "float", (projection.synapses.n_post,))
+        left = math.exp(-projection.build.dt / self.tau_d)
+        scope = {**projection.reverse(), **proposals.scope, "d": d, "left": left}
+        scope["gain"] = self.gain
         scope |= projection.trace("pre", self.tau).named("pre")
         scope |= projection.eligibility(self.tau_c).named("c")
-        projection.operator(Phase.LEARN, mark_step, scope)
+        projection.operator(Phase.LEARN, raise_marks_step, scope)
         projection.operator(Phase.LEARN, reward_step, scope)
 
 

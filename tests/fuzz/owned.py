@@ -82,6 +82,7 @@ def _rule(dice: Dice, case: Case, wiring: Wiring, rule: STDP) -> Any:
             gain=lambda: gain,
             tau=lambda: dice.number(2e-3, 40e-3),
             tau_c=lambda: dice.number(5e-3, 0.5),
+            tau_d=lambda: dice.number(0.5e-3, 20e-3),
         )
     own = {name: dice.number(2e-3, 60e-3) for name in ("tau_x", "tau_y", "tau_slow")}
     own = {name: tau for name, tau in own.items() if dice.chance(0.4)}

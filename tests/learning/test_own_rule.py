@@ -17,100 +17,15 @@ from potentia.sim import AllToAll, Constant, FixedProbability, Ideal, Poisson, S
 from potentia.sim.description.rule import Rule
 from potentia.sim.operators.operator import Phase
 
+from .marks import lower_marks_step, raise_marks_step, reward_step
+
 DT, STEPS, N_PRE, LAGS, REWARD = 1e-3, 400, 6, (1, 3), 0.8e-3
-
-
-def reward_arrival(
-    step,
-    history,
-    history_count,
-    lags,
-    begin,
-    end,
-    targets,
-    trace_post,
-    rate_post,
-    span_post,
-    trace_c,
-    rate_c,
-    span_c,
-):
-    """A spike arrives: the eligibility of its synapses falls by the targets' traces."""
-    depth, arrived = history.shape[0], 0
-    factor = -math.exp(rate_c * (step % span_c) - rate_post * (step % span_post))
-    for g in range(lags.size):
-        slot = (step - lags[g]) % depth
-        for k in range(history_count[slot]):
-            segment = np.int64(history[slot, k]) * lags.size + g
-            for s in range(begin[segment], end[segment]):
-                trace_c[s] += factor * trace_post[targets[s]]
-        arrived += history_count[slot]
-    return arrived
-
-
-def reward_spike(
-    step,
-    fired_post,
-    count_post,
-    first_post,
-    synapse_post,
-    segment_post,
-    trace_pre,
-    rate_pre,
-    span_pre,
-    trace_c,
-    rate_c,
-    span_c,
-):
-    """A target fires: the eligibility of its synapses rises by the traces of the arrivals."""
-    factor = math.exp(rate_c * (step % span_c) - rate_pre * (step % span_pre))
-    for k in range(count_post[0]):
-        j = fired_post[k]
-        for q in range(first_post[j], first_post[j + 1]):
-            trace_c[synapse_post[q]] += factor * trace_pre[segment_post[q]]
-    return count_post[0]
-
-
-def reward_learn(
-    step,
-    dopamine,
-    left,
-    d,
-    dt,
-    begin_post,
-    end_post,
-    first_post,
-    synapse_post,
-    trace_c,
-    rate_c,
-    span_c,
-    synapse,
-    change,
-    proposed,
-):
-    """Dopamine d (n_post,) decays and takes up what arrives; where there is any, weights follow the
-    eligibility.
-    """
-    factor, room, active = math.exp(-rate_c * (step % span_c)), proposed[0], 0
-    for j in range(begin_post, end_post):
-        d[j] = d[j] * left + dopamine[j]
-        if abs(d[j]) < 1e-9:
-            d[j] = 0
-            continue
-        active += 1
-        for q in range(first_post[j], first_post[j + 1]):
-            s = synapse_post[q]
-            synapse[room] = s
-            change[room] = factor * trace_c[s] * d[j] * dt
-            room += 1
-    proposed[0] = room
-    return active
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class RewardSTDP(Rule):
-    """Dopamine-modulated STDP: c' = -c / tau_c + STDP, d' = -d / tau_d + dopamine, w' = c d.
+    """Reward-modulated STDP: c' = -c / tau_c + STDP, d' = -d / tau_d + reward, w' = c d.
 
     Izhikevich (2007), doi:10.1093/cercor/bhl152.
     """
@@ -120,11 +35,11 @@ class RewardSTDP(Rule):
     a_plus: float = 1.0
     a_minus: float = 1.5
     tau_c: float = 1.0  # of the eligibility [s]
-    tau_d: float = 0.2  # of dopamine [s]
+    tau_d: float = 0.2  # of the reward [s]
     w_max: float = 2.9e-3
 
     shares: ClassVar[bool] = True
-    modulators: ClassVar[tuple[str, ...]] = ("dopamine",)
+    modulators: ClassVar[tuple[str, ...]] = ("reward",)
 
     def bounds(self, weights):
         return 0.0, self.w_max
@@ -136,10 +51,10 @@ class RewardSTDP(Rule):
         scope |= projection.trace("pre", self.tau_plus, self.a_plus).named("pre")
         scope |= projection.trace("post", self.tau_minus, self.a_minus).named("post")
         scope |= projection.eligibility(self.tau_c).named("c")
-        scope["left"] = math.exp(-dt / self.tau_d)
-        projection.operator(Phase.ARRIVALS, reward_arrival, scope)
-        projection.operator(Phase.LEARN, reward_spike, scope)
-        projection.operator(Phase.LEARN, reward_learn, scope)
+        scope |= {"left": math.exp(-dt / self.tau_d), "gain": dt}
+        projection.operator(Phase.ARRIVALS, lower_marks_step, scope)
+        projection.operator(Phase.LEARN, raise_marks_step, scope)
+        projection.operator(Phase.LEARN, reward_step, scope)
 
 
 RULE = RewardSTDP()
@@ -154,7 +69,7 @@ def trains(n_post, steps=STEPS):
 
 
 def rewarded(n_post, *, store=None, rule=RULE, weight=2e-3, steps=STEPS, connectivity=None):
-    """Sources and targets that fire as told; a dopamine neuron tells all targets of rewards, 2 ms
+    """Sources and targets that fire as told; a neuron tells all targets of rewards, 2 ms
     later.
     """
     pre, post, rewards = trains(n_post, steps)
@@ -175,7 +90,7 @@ def rewarded(n_post, *, store=None, rule=RULE, weight=2e-3, steps=STEPS, connect
         store=store or Ideal(),
         name="learned",
     )
-    net.connect(reward, target, AllToAll(), weight=REWARD, delay=2 * DT, receptor="dopamine")
+    net.connect(reward, target, AllToAll(), weight=REWARD, delay=2 * DT, receptor="reward")
     net.stimulate(source, SpikeTrain((pre[0] + 1) * DT, pre[1]))
     net.stimulate(target, SpikeTrain((post[0] + 1) * DT, post[1], weight=100.0))
     net.stimulate(reward, SpikeTrain((rewards + 1) * DT, np.zeros(rewards.size, int)))
@@ -274,14 +189,14 @@ def test_any_number_of_threads(options, tmp_path):
         for other in (simulator, Simulator.load(tmp_path / "half.h5", threads=3 - threads)):
             last = other.run(0.1).hash
             outcomes.append((first, last, other.weights(other.network.projections[0]).tobytes()))
-        owners = {part.thread for part in simulator.plan.operators if part.name == "reward_learn"}
+        owners = {part.thread for part in simulator.plan.operators if part.name == "reward_step"}
         assert owners == ({None} if threads == 1 else {0, 1})
     assert len(set(outcomes)) == 1
     assert (simulator.weights(simulator.network.projections[0]) != np.float32(2e-3)).mean() > 0.3
 
 
 def test_a_stimulus_is_a_modulator_too():
-    """Spikes given straight to the modulator act like those of the dopamine neuron, which come two
+    """Spikes given straight to the modulator act like those of the neuron, which come two
     steps later.
     """
     by_neuron = rewarded(5)
@@ -294,7 +209,7 @@ def test_a_stimulus_is_a_modulator_too():
     direct.stimulate(
         direct.populations[2],
         SpikeTrain(rewards * DT, everyone, weight=REWARD),
-        receptor="dopamine",
+        receptor="reward",
     )
     outcomes = []
     for net in (by_neuron, direct):
@@ -309,22 +224,22 @@ def test_modulators_that_nobody_declared():
     net = rewarded(5)
     reward, target = net.populations[1:]
     with pytest.raises(
-        ParameterError, match=r"connect receptor: must be one of jump, dopamine \(got 'serotonin'\)"
+        ParameterError, match=r"connect receptor: must be one of jump, reward \(got 'serotonin'\)"
     ):
         net.connect(reward, target, AllToAll(), weight=1.0, receptor="serotonin")
     with pytest.raises(
-        ParameterError, match=r"stimulate receptor: must be one of jump, dopamine \(got 'L'\)"
+        ParameterError, match=r"stimulate receptor: must be one of jump, reward \(got 'L'\)"
     ):
         net.stimulate(target, Poisson(rate=1.0), receptor="L")
     with pytest.raises(
         ParameterError,
         match=r"Constant.receptor: must be None or a receptor of target for a current",
     ):
-        net.stimulate(target, Constant(1.0), receptor="dopamine")
+        net.stimulate(target, Constant(1.0), receptor="reward")
     with pytest.raises(
-        ParameterError, match=r"connect receptor: must be one of arrived \(got 'dopamine'\)"
+        ParameterError, match=r"connect receptor: must be one of arrived \(got 'reward'\)"
     ):
-        net.connect(reward, reward, AllToAll(), weight=1.0, receptor="dopamine", rule=None)
+        net.connect(reward, reward, AllToAll(), weight=1.0, receptor="reward", rule=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -349,6 +264,6 @@ def test_the_event_engine_has_no_modulators():
     net = Network(seed=1)
     source, target = net.population(SpikeSource(), 3), net.population(LIF(), 3)
     net.connect(source, target, AllToAll(), weight=1e-3, rule=RULE)
-    net.connect(source, target, AllToAll(), weight=1e-3, receptor="dopamine")
+    net.connect(source, target, AllToAll(), weight=1e-3, receptor="reward")
     with pytest.raises(UnsupportedError, match="event"):
         Simulator(net, engine="event")
