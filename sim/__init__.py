@@ -16,6 +16,7 @@ from .description.continuous import (
     PoissonProcess,
     SpikeTimes,
 )
+from .description.convolution import Conv1d, Conv2d, SumPool2d
 from .description.currents import Constant, Noise, Step, TimedArray
 from .description.distributions import Choice, Distribution, LogNormal, Normal, Uniform
 from .description.explicit import Explicit, FromSparse
@@ -50,6 +51,8 @@ __all__ = [
     "Connections",
     "Connectivity",
     "Constant",
+    "Conv1d",
+    "Conv2d",
     "DistanceDependent",
     "Distribution",
     "EventInput",
@@ -98,6 +101,7 @@ __all__ = [
     "Step",
     "Stimulus",
     "Store",
+    "SumPool2d",
     "TimedArray",
     "Uniform",
     "encode_latency",

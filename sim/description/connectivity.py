@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,14 @@ MOST_UNITS = 2**31 - 1  # of one population
 
 
 class Connectivity(ABC):
-    """A recipe for synapses: `_draw` draws them, and `expected` returns their expected number."""
+    """A recipe for synapses: `_draw` draws them, and `expected` returns their expected number.
+
+    default_weight: that of synapses for which `Network.connect` is given none; scales: whether one
+    number given there multiplies the weights that the recipe brings along.
+    """
+
+    default_weight: ClassVar[float | None] = None
+    scales: ClassVar[bool] = False
 
     @final
     def edges(self, n_pre: int, n_post: int, key: int, *, recurrent: bool) -> Edges:

@@ -119,6 +119,7 @@ class Network:
                 wanted = f"must be None or have {sent!r} in watches, as {pre.name} sends {sent}"
                 raise check.fail(self, "connect rule", wanted, one)
         self._receptor("connect receptor", post, receptor, rule)
+        weight = connectivity.default_weight if weight is None else weight
         weight = None if weight is None else _values(self, "connect weight", weight)
         delay = _values(self, "connect delay", delay, least=0.0)
         name = self._name("projection", name, f"{pre.name}->{post.name}")

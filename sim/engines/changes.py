@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...errors import ParameterError, UnsupportedError
 from .. import validation as check
 from ..conversion import shown
+from ..description.convolution import Conv1d, Conv2d
 from ..description.distributions import Distribution, values
 from ..description.drawn import drawn, drawn_stimulus
 from ..description.explicit import FromSparse
@@ -107,14 +108,18 @@ def _reweighted(engine: Engine, projection: Projection, weights: Any) -> Project
             f"Simulator.set weights: {name!r} keeps no weights, which {store} draws again at every spike; give one "
             "number for all, or use store=Ideal()"
         )
-    own, connectivity = projection.weight is None, projection.connectivity
-    if own and not isinstance(connectivity, FromSparse):
+    connectivity = projection.connectivity
+    own = projection.weight is None or connectivity.scales
+    if own and not isinstance(connectivity, (FromSparse, Conv1d, Conv2d)):
         raise UnsupportedError(
             f"Simulator.set weights: those of {name!r} come from {type(connectivity).__name__}; use Explicit or "
             "FromSparse, or a network made with these weights"
         )
     if np.ndim(weights) == 0 and not own:
         return replace(projection, weight=weights)
+    if isinstance(connectivity, (Conv1d, Conv2d)) and np.ndim(weights) == 0:
+        kernel = np.full(np.shape(connectivity.kernel), weights)
+        return replace(projection, connectivity=replace(connectivity, kernel=kernel), weight=None)
     if np.ndim(weights) == 0:
         return _weighted(projection, np.full(n, weights))
     numbered = replace(_weighted(projection, np.arange(n, dtype=np.float64)), store=Ideal())
@@ -125,8 +130,9 @@ def _reweighted(engine: Engine, projection: Projection, weights: Any) -> Project
 
 def _weighted(projection: Projection, weights: NDArray[np.float64]) -> Projection:
     """The projection with one weight for each synapse, in the order in which it is described."""
-    if isinstance(projection.connectivity, FromSparse):
-        return replace(projection, connectivity=projection.connectivity.reweighted(weights))
+    own = projection.connectivity
+    if isinstance(own, (FromSparse, Conv1d, Conv2d)):
+        return replace(projection, connectivity=own.reweighted(weights), weight=None)
     return replace(projection, weight=weights)
 
 

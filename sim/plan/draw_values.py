@@ -35,12 +35,17 @@ def draw_weights(projection: Projection, edges: Edges, key: int) -> Any:
                 f"Network.connect weight: {projection.name} needs a number, an array or a distribution (got None)"
             )
         return edges.weights
+    one = not isinstance(weight, Distribution) and np.ndim(weight) == 0
     if edges.weights is not None:
+        scales = projection.connectivity.scales
+        if scales and one:
+            return edges.weights * float(weight)  # type: ignore[arg-type]
+        rule = "give one number, which multiplies them, or none" if scales else "leave weight out"
         raise ParameterError(
             f"Network.connect weight: {type(projection.connectivity).__name__} brings its own weights; "
-            f"leave weight out (got {weight!r:.60})"
+            f"{rule} (got {weight!r:.60})"
         )
-    if not isinstance(weight, Distribution) and np.ndim(weight) == 0:
+    if one:
         return float(weight)  # type: ignore[arg-type]
     return _in_order(values(weight, len(edges), key, projection.name, "weight"), weight, edges)
 
@@ -80,6 +85,8 @@ def weight_levels(projection: Projection) -> NDArray[np.float64] | None:
     They are for one weight for all, and for a parametric distribution with `bits`.
     """
     weight, bits = projection.weight, projection.store.bits
+    if projection.connectivity.scales:
+        return None
     if weight is not None and not isinstance(weight, Distribution) and np.ndim(weight) == 0:
         return np.array([float(weight)])  # type: ignore[arg-type]
     return weight.levels(1 << bits) if isinstance(weight, Parametric) and bits is not None else None

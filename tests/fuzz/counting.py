@@ -8,7 +8,7 @@ import numpy as np
 
 from potentia.hardware import Crossbar
 from potentia.models import IF, SpikeSource
-from potentia.sim import FromSparse, SpikeTrain
+from potentia.sim import Conv1d, Conv2d, FromSparse, SpikeTrain
 
 from .case import Case, Drive, Look, Units, Wiring
 from .drives import spelled
@@ -81,6 +81,10 @@ def _adds(drive: Drive, units: Units) -> bool:
 
 def _of_one(wiring: Wiring) -> Wiring:
     """The same synapses with weights of 1 for good."""
+    if isinstance(wiring.connectivity, (Conv1d, Conv2d)):
+        ones = np.ones_like(wiring.connectivity.kernel)
+        pixels = replace(wiring.connectivity, kernel=ones)
+        return replace(wiring, connectivity=pixels, weight=None, receptor=None, rule=None)
     if not isinstance(wiring.connectivity, FromSparse):
         return replace(wiring, weight=1.0, receptor=None, rule=None)
     matrix = wiring.connectivity.matrix.copy()

@@ -288,6 +288,17 @@ CALLS: dict[str, dict[str, Any]] = {
     "ScaleFree": {"m": 1},
     "ScaleFree.edges": {"recurrent": True},
     "SmallWorld.edges": {"recurrent": True},
+    "Conv1d": {"kernel": [[[1.0, 2.0]]], "input_shape": (1, 4)},
+    "Conv2d": {"kernel": np.ones((2, 1, 2, 2)), "input_shape": (1, 3, 3)},
+    "SumPool2d": {"size": 2, "input_shape": (1, 4, 4)},
+    **{
+        f"{kind}.{name}": {"n_pre": n_pre, "n_post": n_post}
+        for kind, n_pre, n_post in (("Conv1d", 4, 3), ("Conv2d", 9, 8), ("SumPool2d", 16, 4))
+        for name in ("edges", "rows", "expected")
+    },
+    "Conv1d.reweighted": {"weights": np.arange(6.0)},
+    "Conv2d.reweighted": {"weights": np.arange(32.0)},
+    "SumPool2d.reweighted": {"weights": np.arange(16.0)},
     "Events": {"p": [0, 1], "width": 2, "height": 1},
     "SpikeTrain": {"times": [0.0, 1e-3], "ids": [0, 1]},
     "Step": {"values": [1.0, 2.0]},

@@ -11,6 +11,7 @@ from potentia.sim.plan.probes import EVERY
 from .case import Case, Drive, Look, Units, Wiring
 from .dice import Dice
 from .drives import Driver, scattered
+from .images import imaged
 from .owned import owned
 from .rates import rated
 from .units import lawful, units
@@ -30,6 +31,7 @@ UNMIXED = 1000  # seeds below never do
 UNTAUGHT = 1000  # of seeds below, networks of the event engine do not learn
 LAWFUL = 8  # one seed in so many has distributions in models and stimuli
 OWNED = 0.25  # of the networks have parts of a user's own, several rules or wires behind rates
+IMAGED = 0.15  # of the networks have convolutions or poolings
 # seeds below draw what they always drew, so that versions can be compared by their spikes
 PINNED = 100
 
@@ -82,7 +84,9 @@ def generate(seed: int) -> Case:
         return replace(case, projections=tuple(single))
     graded, own = Dice(seed, 2), Dice(seed, 3)
     case = rated(case, graded) if not event and graded.chance(0.2) else case
-    return owned(case, own) if own.chance(OWNED) else case
+    case = owned(case, own) if own.chance(OWNED) else case
+    pixels = Dice(seed, 4)
+    return imaged(case, pixels) if pixels.chance(IMAGED) else case
 
 
 def _projections(

@@ -27,6 +27,7 @@ from potentia.sim import (
     Stimulus,
     Store,
 )
+from potentia.sim.description.convolution import Sliding
 
 
 def plain(made: Any) -> None:
@@ -94,5 +95,9 @@ def _joined(net: Network, part: Any) -> None:
         if isinstance(part, Rule)
         else {}
     )
-    net.connect(cells, cells, connectivity, weight=weight, **own)
+    pre = post = cells
+    if isinstance(part, Sliding):
+        pre = net.population(LIF(), part.convolution.n_pre)
+        post = net.population(LIF(), part.convolution.n_post)
+    net.connect(pre, post, connectivity, weight=weight, **own)
     _run(net)
