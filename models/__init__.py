@@ -5,6 +5,9 @@ from .adex import AdEx
 from .alpha_lif import AlphaLIF
 from .coba_lif import CobaLIF
 from .cuba_lif import CubaLIF
+from .discrete_alpha_lif import DiscreteAlphaLIF
+from .discrete_cuba_lif import DiscreteCubaLIF
+from .discrete_lif import DiscreteLIF
 from .escape_lif import EscapeLIF
 from .integrator import IF
 from .izhikevich import Izhikevich
@@ -20,6 +23,9 @@ __all__ = [
     "AlphaLIF",
     "CobaLIF",
     "CubaLIF",
+    "DiscreteAlphaLIF",
+    "DiscreteCubaLIF",
+    "DiscreteLIF",
     "EscapeLIF",
     "Izhikevich",
     "LeakyRate",

@@ -23,15 +23,16 @@ POTENTIALS: Final = ("threshold", "peak")  # how the names of fields begin that 
 def check_model(model: NeuronModel) -> None:
     """Warn of time constants and thresholds that are implausible in seconds and volts.
 
-    Time constants are the fields called tau...
+    Time constants are the fields called tau... Potentials without a unit are no volts.
     """
+    volts = model.units.get("v", "V") == "V"
     for name, value in vars(model).items():
         size = _size(value)
         if name.startswith("tau") and size > LONGEST:
             notify(
                 f"{type(model).__name__}.{name}: times are in seconds, and 20 ms is 20e-3 (got {size:g} s)"
             )
-        if name.startswith(POTENTIALS) and HIGHEST < size < UNREACHED:
+        if volts and name.startswith(POTENTIALS) and HIGHEST < size < UNREACHED:
             notify(
                 f"{type(model).__name__}.{name}: potentials are in volts, and 15 mV is 15e-3 (got {size:g} V)"
             )

@@ -187,7 +187,7 @@ def test_every_field_is_set():
                 missing.append(f"{name}.{field}")
     for kind in concrete(NeuronModel):
         for own in fields(kind):
-            if isinstance(own.default, str):  # a choice by name
+            if isinstance(own.default, (str, bool)):  # a choice
                 continue
             if not {"array", "number", "law"} <= made()[kind.__name__][own.name]:
                 missing.append(

@@ -4,7 +4,7 @@ they start.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -16,6 +16,9 @@ from potentia.models import (
     AlphaLIF,
     CobaLIF,
     CubaLIF,
+    DiscreteAlphaLIF,
+    DiscreteCubaLIF,
+    DiscreteLIF,
     EscapeLIF,
     Izhikevich,
     LeakyRate,
@@ -32,6 +35,20 @@ POTENTIALS: dict[str, Range] = {
     "reset": (-6e-3, 3e-3),
     "refractory": (0.0, 6e-3),
 }
+DISCRETE: dict[str, Range] = {
+    "decay": (0.0, 1.0),
+    "gain": (0.2, 1.5),
+    "offset": (-0.05, 0.1),
+    "threshold": (0.5, 1.5),
+    "reset_value": (-0.5, 0.3),
+}
+RESETS = [
+    {"resets": resets, "reset_at": reset_at, "inclusive": inclusive}
+    for resets in ("subtract", "value", "none")
+    for reset_at in ("spike", "before", "after", "carried")
+    for inclusive in (False, True)
+    if resets == "subtract" or reset_at != "carried"
+]
 CURRENTS: dict[str, Range] = {"tau_excitatory": (1e-3, 8e-3), "tau_inhibitory": (1e-3, 8e-3)}
 
 
@@ -40,7 +57,8 @@ class Ranges:
     """What a model's fields, initial values, drive and weights lie in; all in the units of the
     model.
 
-    signed: whether weights may be below 0.
+    signed: whether weights may be below 0; choices: values of fields that are no numbers, of which
+    one mapping is picked.
     """
 
     fields: Mapping[str, Range]
@@ -48,6 +66,7 @@ class Ranges:
     drive: Range
     weight: float
     signed: bool = True
+    choices: Sequence[Mapping[str, Any]] = ({},)
 
 
 MODELS: dict[type[NeuronModel], Ranges] = {
@@ -141,6 +160,32 @@ MODELS: dict[type[NeuronModel], Ranges] = {
         (-0.5, 1.0),
         0.2,
     ),
+    DiscreteLIF: Ranges(DISCRETE, {"v": (-0.5, 1.5)}, (0.0, 0.3), 0.8, choices=RESETS),
+    DiscreteCubaLIF: Ranges(
+        {**DISCRETE, "decay_current": (0.0, 1.0), "response": (0.2, 1.5)},
+        {"v": (-0.5, 1.5), "g": (-0.3, 0.5)},
+        (0.0, 0.15),
+        0.5,
+        choices=[
+            {**choice, "moved_by": moved_by} for choice in RESETS for moved_by in ("new", "old")
+        ],
+    ),
+    DiscreteAlphaLIF: Ranges(
+        {
+            "decay_excitatory": (0.75, 1.0),
+            "decay_inhibitory": (0.0, 0.7),
+            "gain": (0.5, 2.0),
+            "threshold": (0.5, 1.5),
+        },
+        {"v": (-0.5, 1.5), "g_e": (-0.3, 0.5), "g_i": (-0.3, 0.5)},
+        (0.0, 0.3),
+        0.8,
+        choices=[
+            {"resets": resets, "inclusive": inclusive}
+            for resets in ("zero", "subtract", "none")
+            for inclusive in (False, True)
+        ],
+    ),
 }
 RANDOM = (EscapeLIF,)  # models that draw: what a unit does hangs on its place in its population
 SHORTEST = 0.2e-3  # refractory time [s] under the event engine
@@ -157,9 +202,11 @@ def units(dice: Dice, name: str, grid: float, *, event: bool, pure: bool, random
     kinds = [kind for kind in kinds if random or kind not in RANDOM]
     kind, n = dice.pick(kinds), size(dice)
     ranges = MODELS[kind]
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, Any] = dict(dice.pick(ranges.choices))
     share = dice.pick([0.0, 1.0]) if pure else 0.5
     for own in fields(kind):  # type: ignore[arg-type]
+        if own.name not in ranges.fields:
+            continue
         low, high = ranges.fields[own.name]
         if own.name.startswith("tau"):
             low = max(low, grid)

@@ -22,6 +22,9 @@ from potentia.models import (
     AlphaLIF,
     CobaLIF,
     CubaLIF,
+    DiscreteAlphaLIF,
+    DiscreteCubaLIF,
+    DiscreteLIF,
     EscapeLIF,
     Izhikevich,
     SpikeSource,
@@ -32,18 +35,36 @@ DT, N, STEPS = 1e-4, 37, 8
 KINDS = [IF, LIF, AdaptiveLIF, CubaLIF, AlphaLIF, CobaLIF, EscapeLIF, AdEx, Izhikevich, SpikeSource]
 WITH_EXPONENTIAL = (CobaLIF, AdEx)
 OFTEN = {EscapeLIF: {"rate": 5e3}}  # so that some of them fire
+RESETS = [("subtract", time) for time in ("spike", "before", "after", "carried")]
+RESETS += [("value", time) for time in ("spike", "before", "after")] + [("none", "spike")]
+DISCRETE = [
+    (kind, {"resets": resets, "reset_at": time, "inclusive": time != "after"})
+    for kind in (DiscreteLIF, DiscreteCubaLIF)
+    for resets, time in RESETS
+]
+DISCRETE += [(DiscreteCubaLIF, {"moved_by": "old"})]
+DISCRETE += [(DiscreteAlphaLIF, {"resets": resets}) for resets in ("zero", "subtract", "none")]
+CASES = [(kind, {}) for kind in KINDS] + DISCRETE
 
 
-def model_of(kind, form, rng):
+def name_of(case):
+    """A short name of a model and the choices made in it."""
+    kind, choices = case
+    return " ".join([kind.__name__, *map(str, choices.values())])
+
+
+def model_of(kind, choices, form, rng):
     """A model with one number per parameter, or with one per unit."""
     fields = {field.name: field.default for field in dataclasses.fields(kind)} | OFTEN.get(kind, {})
     if form == "number":
-        return kind(**fields)
+        return kind(**fields | choices)
     return kind(
+        **choices,
         **{
             name: value * rng.uniform(1.0 if name == "reset" else 0.9, 1.1, N)
             for name, value in fields.items()
-        }
+            if isinstance(value, float)
+        },
     )
 
 
@@ -53,10 +74,13 @@ def arguments_of(model, dtype, rng):
     """
     low = getattr(model, "reset", getattr(model, "c", 0.0))
     high = getattr(model, "threshold", getattr(model, "peak", 1.0))
-    found = {name: rng.uniform(0.0, 2e-3, N).astype(dtype) for name in model.state}
+    size = 400.0 if model.units.get("v") == "" else 1.0  # thresholds without a unit are near 1
+    found = {name: (size * rng.uniform(0.0, 2e-3, N)).astype(dtype) for name in model.state}
     found["v"] = (low + (high - low) * rng.uniform(0.2, 1.1, N)).astype(dtype)
     found |= refractory_of(rng)
-    arrivals = {name: rng.uniform(0.0, 3e-3, N) * (rng.random(N) < 0.5) for name in model.receptors}
+    arrivals = {
+        name: size * rng.uniform(0.0, 3e-3, N) * (rng.random(N) < 0.5) for name in model.receptors
+    }
     found |= {name: weights.astype(dtype) for name, weights in arrivals.items()}
     found |= {
         "drive": rng.uniform(0.0, 0.05, N).astype(dtype),
@@ -130,8 +154,8 @@ def listed(arguments):
 @pytest.mark.parametrize(
     ("dtype", "form"), [("float64", "number"), ("float64", "per unit"), ("float32", "number")]
 )
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_equals_reference(room, kind, dtype, form):
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_equals_reference(room, case, dtype, form):
     """Bit by bit, since both make the same operations in the same order; `exp` may differ in its
     last bits.
 
@@ -139,7 +163,8 @@ def test_equals_reference(room, kind, dtype, form):
     compared as sets.
     """
     rng = np.random.default_rng(7)
-    model = model_of(kind, form, rng)
+    kind, choices = case
+    model = model_of(kind, choices, form, rng)
     found = arguments_of(model, dtype, rng)
     (here, fired), (reference, expected) = (
         advance(name, kind.kernel, found, dtype) for name in (room, "reference")
@@ -161,7 +186,7 @@ def test_equals_reference(room, kind, dtype, form):
 @pytest.mark.skipif(
     platform.machine() not in {"x86_64", "AMD64"}, reason="the pattern names x86 instructions"
 )
-@pytest.mark.parametrize("kind", [LIF, CubaLIF, CobaLIF])
+@pytest.mark.parametrize("kind", [LIF, CubaLIF, CobaLIF, DiscreteLIF])
 def test_update_vectorises(kind, monkeypatch):
     """The entry that the loop calls multiplies several floats at a time, else it would be 4 times
     slower.

@@ -11,7 +11,17 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import PotentiaWarning
-from potentia.models import IF, LIF, AdaptiveLIF, AdEx, CobaLIF, CubaLIF, Izhikevich, SpikeSource
+from potentia.models import (
+    IF,
+    LIF,
+    AdaptiveLIF,
+    AdEx,
+    CobaLIF,
+    CubaLIF,
+    DiscreteLIF,
+    Izhikevich,
+    SpikeSource,
+)
 from potentia.sim import Constant, Events, NeuronModel, Poisson, SpikeTrain, Step
 
 ENGINES = pytest.mark.parametrize("engine", ["clock", "event"])
@@ -64,7 +74,7 @@ def test_milliseconds_and_millivolts(case):
 
 
 def test_what_is_meant_is_not_told():
-    """Slow adaptation, a threshold of 1 V, and one that keeps a unit silent."""
+    """Slow adaptation, a threshold of 1 V, one that keeps a unit silent, and one without a unit."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for model in (
@@ -75,6 +85,7 @@ def test_what_is_meant_is_not_told():
             Izhikevich(),
             CobaLIF(),
             Own(),
+            DiscreteLIF(threshold=2.0),
         ):
             Network().population(model, 2)
 
