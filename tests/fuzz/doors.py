@@ -37,6 +37,7 @@ RECORDS = {
     "Connections",
     "Context",
     "Cost",
+    "EventSpikes",
     "Experiment",
     "GraphMeasures",
     "Input",
@@ -68,6 +69,7 @@ HOOKS = {
     "ADC": {"edges", "errors", "inside", "step"},
     "DAC": {"errors", "inside", "step"},
     "AnalogLinear": {"extra_repr", "key"},
+    "EventProp": {"extra_repr"},
 }
 # all of whose methods are such
 PORTS = {

@@ -25,8 +25,8 @@ from potentia.hardware import (
     Polynomial,
     digital_joules,
 )
-from potentia.learning import STDP, Readout, TrainedReadout
-from potentia.models import LIF
+from potentia.learning import STDP, EventProp, EventSpikes, Readout, TrainedReadout
+from potentia.models import LIF, CubaLIF
 from potentia.sim import (
     AllToAll,
     BatchResult,
@@ -57,6 +57,15 @@ def network() -> Network:
     for what in ("spikes", "counts", "rate", "v"):
         net.probe(cells, what)
     net.probe(net.projections[0], "weights", every=1e-3)
+    return net
+
+
+def exact_network() -> Network:
+    """A small network that has exact gradients."""
+    net = Network(seed=1)
+    cells = net.population(CubaLIF(), 3, name="cells")
+    net.connect(cells, cells, AllToAll(), weight=20e-3, name="synapses")
+    net.stimulate(cells, SpikeTrain([1e-3], [0], 60e-3), name="drive")
     return net
 
 
@@ -102,6 +111,8 @@ def _instance_of_records() -> dict[type, Callable[[], Any]]:
         Connections: lambda: ran()[0].synapses("synapses"),
         Spikes: lambda: result().spikes("cells"),
         Samples: lambda: result().samples("cells", "v"),
+        EventProp: lambda: EventProp(exact_network(), 20e-3),
+        EventSpikes: lambda: EventProp(exact_network(), 20e-3).forward(),
         TrainedReadout: lambda: Readout(n_steps=2).fit([[0.0], [1.0], [2.0]], [0, 1, 1]),
         Cost: lambda: digital_joules("synapses", 5, 9),
         Part: lambda: digital_joules("synapses", 5, 9).parts[0],
@@ -353,6 +364,9 @@ CALLS: dict[str, dict[str, Any]] = {
         f"AnalogLinear.{name}": {"x": Of(lambda _: torch.ones(1, 3))}
         for name in ("forward", "read_cells", "calibrate")
     },
+    "EventProp": {"network": Of(lambda _: exact_network())},
+    "EventProp.forward": {"inputs": {"drive": np.full((2, 3), 1e-3)}},
+    **{f"EventSpikes.{name}": {"population": "cells"} for name in ("all", "counts", "first")},
     "AnalogLinear.from_linear": {
         "linear": Of(lambda _: torch.nn.Linear(3, 2)),
         "device": Of(lambda _: MultilevelCell(**CELL)),

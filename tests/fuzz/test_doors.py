@@ -58,6 +58,7 @@ def test_no_room_is_forgotten(every):
         "BreakdownReRAM.read",
         "Tile.cut",
         "AnalogLinear.forward",
+        "EventProp.forward",
         "encode_rate",
         "synchrony",
         "raster",

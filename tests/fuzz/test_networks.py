@@ -65,6 +65,8 @@ ELSEWHERE = {
     "Residual": "ends a run",
     "SpikeCount": "ends a run",
     "EventKernels": "of a model",
+    "EventProp": "a module for torch",
+    "EventSpikes": "a result",
     "Phase": "of operators",
     "ProjectionScope": "what stores and rules see",
     "Proposals": "what rules write",

@@ -1,0 +1,1 @@
+"""Exact gradients of spiking networks on no grid, for PyTorch."""
