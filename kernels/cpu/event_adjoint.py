@@ -12,7 +12,7 @@ An arrival of weight w at time a at the current x has dL/dw = lx(a) and dL/da = 
 lv/tau)(a); a delay has the gradient of its arrivals, and a spike collects that of all its arrivals.
 In between nothing happens to the three numbers, so they are kept at a unit's *marks* alone and
 worked out in closed form wherever something arrives: no queue is needed on the way back
-(Wunderlich and Pehle 2021, doi:10.1038/s41598-021-91786-z; delays: Goeltz et al. 2023, DelGrad,
+(Wunderlich and Pehle 2021, doi:10.1038/s41598-021-91786-z; delays: Goeltz et al. 2024,
 arXiv:2404.19165).
 """
 
