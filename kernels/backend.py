@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..errors import ParameterError, UnsupportedError
 
 BACKENDS = ("cpu", "gpu", "reference")
+TENSORS = "torch"  # the backend on tensors, which runs no list of kernels
 NEVER = 1 << 62  # an `upcoming` that never comes
 KERNELS = ("_step", "_flow", "_next", "_fire", "_arrival", "_spike")  # how the names of kernels end
 
@@ -89,11 +90,14 @@ class Clockwork(NamedTuple):
 
 
 class Backend:
-    """The kernels of one room under their names, as attributes: ``load("cpu").lif_step``."""
+    """The kernels of one room under their names, as attributes: ``load("cpu").lif_step``.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._kernels: dict[str, Callable[..., Any]] = _room(name)
+    room: where they are, `name` itself if None.
+    """
+
+    def __init__(self, name: str, room: str | None = None) -> None:
+        self.name, self.room = name, room or name
+        self._kernels: dict[str, Callable[..., Any]] = _room(self.room)
 
     def __reduce__(self) -> Any:
         return load, (self.name,)
@@ -124,7 +128,7 @@ class Backend:
             return kernel
         from .cpu.frozen import frozen
 
-        return frozen(kernel, compiled=self.name == "cpu")
+        return frozen(kernel, compiled=self.room == "cpu")
 
     def program(
         self, calls: Sequence[Call], clockwork: Clockwork, precision: str, threads: int = 1
@@ -132,7 +136,7 @@ class Backend:
         """Make `calls` ready to run, in order, once per step; on several threads where calls belong
         to `threads`.
         """
-        module = importlib.import_module(f".{self.name}.program", __package__)
+        module = importlib.import_module(f".{self.room}.program", __package__)
         program: Program = module.Program(calls, clockwork, precision, threads)
         return program
 
@@ -152,11 +156,18 @@ def load(name: str) -> Backend:
     """
     if name == "auto":
         name = "cpu"
+    if name == TENSORS:  # stimuli are those of the cpu
+        return Backend(TENSORS, "cpu")
     if name not in BACKENDS:
         raise ParameterError(f"backend: must be one of auto, {', '.join(BACKENDS)} (got {name!r})")
     if name == "gpu":
         importlib.import_module(".gpu.devices", __package__).present()
     return Backend(name)
+
+
+def tensor_kernel(name: str) -> Callable[..., Any] | None:
+    """The kernel on tensors that is called `name`; None if there is none."""
+    return _room(TENSORS).get(name)
 
 
 @cache

@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import NetworkError
 from .. import validation as check
 from ..operators.operator import Kernel
+from .surrogate import ArcTan, Surrogate
 
 
 @final
@@ -120,6 +121,9 @@ class NeuronModel(ABC):
     exact: ClassVar[tuple[str, ...]] = ()
     conductances: ClassVar[tuple[str, ...]] = ()  # receptors whose weights must not be below 0
     event: ClassVar[EventKernels | None] = None
+    # the kernel on tensors, for backend "torch"; None: that of the library with the same name
+    tensors: ClassVar[Any] = None
+    surrogate: ClassVar[Surrogate] = ArcTan()  # the slope of the step at threshold in training
     sends: ClassVar[str | None] = None
 
     @abstractmethod

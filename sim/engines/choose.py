@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from ...errors import CapacityError, ParameterError, UnsupportedError
+from ...errors import CapacityError, DependencyError, ParameterError, UnsupportedError
 from ...kernels import backend as backends
 from ...kernels.gpu import choice
 from .. import validation as check
@@ -55,7 +55,7 @@ class Options:
         for field, choices in (
             ("engine", ENGINES),
             ("dtype", PRECISIONS),
-            ("backend", ("auto", *backends.BACKENDS)),
+            ("backend", ("auto", *backends.BACKENDS, backends.TENSORS)),
         ):
             self._keep(field, check.one_of(OWNER, field, getattr(self, field), choices))
         self._keep("deterministic", check.flag(OWNER, "deterministic", self.deterministic))
@@ -102,6 +102,10 @@ def choose(network: Network, options: Options) -> tuple[Engine, Options]:
     assert dt is not None
     shared = _run_threads(network, threads, chosen=options.threads is not None)
 
+    if options.backend == backends.TENSORS:
+        with memory_told("Simulator.network"):
+            return _on_tensors(network, options, threads), options
+
     def on(name: str) -> ClockEngine:
         compiled = partial(
             compile_network,
@@ -120,6 +124,20 @@ def choose(network: Network, options: Options) -> tuple[Engine, Options]:
             else on(options.backend)
         )
     return engine, replace(options, backend=engine.plan.backend.name)
+
+
+def _on_tensors(network: Network, options: Options, threads: int) -> ClockEngine:
+    """The engine on tensors."""
+    if options.deterministic:
+        rule = "must be False for backend 'torch', which adds arrivals in the order of the cpu"
+        raise check.fail(OWNER, "deterministic", rule, options.deterministic)
+    try:
+        from .tensor import TensorEngine, compile_tensors
+    except ImportError as error:
+        rule = "'torch' needs PyTorch: pip install potentia[torch]"
+        raise DependencyError(f"{OWNER}.backend: {rule} (got {error!s:.100})") from None
+    compiled = partial(compile_tensors, dt=options.dt, precision=options.dtype)
+    return TensorEngine(compiled(network), compiled, chunk=options.chunk, threads=threads)
 
 
 def cores() -> int:

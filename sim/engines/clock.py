@@ -336,7 +336,7 @@ class ClockEngine:
 
         Its program is made when it runs.
         """
-        made = object.__new__(ClockEngine)
+        made = object.__new__(type(self))
         made.plan, made.compiled = self.plan if plan is None else plan, self.compiled
         made.chunk, made.threads, made.memory, made.program = self.chunk, self.threads, memory, None
         made.standing = made.reached = 0

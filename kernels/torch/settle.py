@@ -1,0 +1,13 @@
+"""The end of decay: denormal numbers slow a processor down."""
+
+from __future__ import annotations
+
+import torch
+
+FLOOR = 1e-30  # below this a decaying value is nothing
+
+
+def settle_step(values):
+    """`values` (batch, n), with zero wherever something has decayed to nothing."""
+    floor = torch.as_tensor(FLOOR, dtype=values.dtype)
+    return torch.where(values.abs() <= floor, torch.zeros_like(values), values)

@@ -1,0 +1,1 @@
+"""Networks on tensors: the clock engine's semantics for batches, and what torch trains."""

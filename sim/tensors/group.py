@@ -1,0 +1,132 @@
+"""Populations that reach each other, or one that nobody leads back to, through a span of time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+
+from .course import PAST, Course, Span
+from .ring import Buffer, Rows
+from .units import Units
+from .wiring import Wiring
+
+Place = tuple[str, str | None]  # a population and one of its receptors, None for its drive
+
+
+class Group:
+    """Units that are stepped together, and what reaches them.
+
+    exact: see `TensorNetwork`. matrices: of all wirings, where not exact. What comes from outside
+    of the group is known for the whole span before its first step. At a place that members of the
+    group reach too, it is added step by step from their first projection on, as the clock engine
+    adds in the order of projections.
+    """
+
+    def __init__(
+        self,
+        units: Mapping[str, Units],
+        wirings: Collection[Wiring],
+        matrices: Mapping[str, list[torch.Tensor]],
+        *,
+        exact: bool,
+    ) -> None:
+        self.units, self.matrices, self.exact = units, matrices, exact
+        self.early: dict[Place, list[Wiring]] = {}
+        self.late: dict[Place, list[Wiring]] = {}
+        for part in wirings:
+            if part.post.name not in units:
+                continue
+            place = (part.post.name, part.receptor)
+            waits = place in self.late or (part.pre.name in units)
+            (self.late if waits else self.early).setdefault(place, []).append(part)
+        self.numbers = {name: own.numbers() for name, own in units.items()}
+
+    def run(self, span: Span, course: Course, wanted: Collection[tuple[str, str]]) -> None:
+        """Carry all members through a span; what comes of it is added to `course`."""
+        known = self._known(span, course)
+        late = {part.pre.name for parts in self.late.values() for part in parts}
+        rings = {name: self._ring(name, span, course) for name in {*self.units, *late}}
+        seen: dict[tuple[str, str], list[torch.Tensor]] = {
+            place: [] for place in wanted if place[0] in self.units
+        }
+        for t in range(span.steps):
+            reached = {place: self._now(place, t, known, rings) for place in {**known, **self.late}}
+            for name, units in self.units.items():
+                own = {key: value for (post, key), value in reached.items() if post == name and key}
+                state, drive = course.state[name], reached[name, None]
+                what, step = self.numbers[name], span.start + t
+                sending, course.state[name] = units.step(what, state, own, drive, step, span.samples)
+                rings[name].put(sending)
+            for (name, variable), rows in seen.items():
+                rows.append(course.state[name][variable])
+        course.sent |= {name: rings[name].sent() for name in self.units}
+        course.seen |= {place: torch.stack(rows) for place, rows in seen.items()}
+
+    def _known(self, span: Span, course: Course) -> dict[Place, Any]:
+        """What reaches each place from outside of the group.
+
+        It is (time, batch, n), or less where it never changes.
+        """
+        known: dict[Place, Any] = {(name, None): span.drive[name] for name in self.units}
+        known |= {place: value for place, value in span.arrivals.items() if place[0] in self.units}
+        if self.exact:
+            for place in {*self.early, *self.late}:
+                known[place] = self._room(known.get(place), place[0], span, course)
+        for place, parts in self.early.items():
+            for part in parts:
+                past, sent = course.state[part.pre.name].get(PAST), course.sent[part.pre.name]
+                if self.exact:
+                    assert past is not None
+                    part.add(torch.cat([past, sent]), past.shape[0], known[place])
+                else:
+                    arrived = part.product(self.matrices[part.projection.name], past, sent)
+                    known[place] = arrived + known[place] if place in known else arrived
+        return known
+
+    def _room(self, given: Any, name: str, span: Span, course: Course) -> torch.Tensor:
+        """An array (time, batch, n) that begins with what is given."""
+        like = next(iter(course.state[name].values()), None)
+        n, dtype = self.units[name].population.n, self.units[name].dtype
+        device = None if like is None else like.device
+        room = torch.zeros((span.steps, len(span.samples), n), dtype=dtype, device=device)
+        return room if given is None else room.copy_(torch.as_tensor(given, dtype=dtype))
+
+    def _ring(self, name: str, span: Span, course: Course) -> Rows | Buffer:
+        """What a population has sent so far."""
+        past = course.state[name].get(PAST)
+        if self.exact:
+            if past is None:
+                n, dtype = self.units[name].population.n, self.units[name].dtype
+                past = torch.zeros((0, len(span.samples), n), dtype=dtype)
+            ring: Rows | Buffer = Buffer(past, span.steps)
+        else:
+            ring = Rows(past, self._depth(name))
+        for row in course.sent.get(name, ()):  # of a population outside of the group
+            ring.put(row)
+        return ring
+
+    def _depth(self, name: str) -> int:
+        return max(
+            (int(w.lags.max()) for parts in self.late.values() for w in parts if w.pre.name == name),
+            default=0,
+        )
+
+    def _now(
+        self, place: Place, t: int, known: Mapping[Place, Any], rings: Mapping[str, Any]
+    ) -> Any:
+        """What reaches a place in step t."""
+        value = known.get(place)
+        changes = isinstance(value, torch.Tensor) and value.ndim == 3
+        if self.exact:
+            for part in self.late.get(place, ()):
+                ring = rings[part.pre.name]
+                part.add(ring.window(t), ring.depth, value[t : t + 1])
+            return value[t] if changes else value
+        value = value[t] if changes else value
+        for part in self.late.get(place, ()):
+            arrived = part.at(self.matrices[part.projection.name], rings[part.pre.name], t)
+            if arrived is not None:
+                value = arrived if value is None else value + arrived
+        return 0.0 if value is None else value

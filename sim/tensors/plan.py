@@ -1,0 +1,126 @@
+"""A compiled network that runs on tensors, in the clock engine's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import torch
+
+from ...kernels.backend import Call
+from ..description.inputs import Stimulus
+from ..operators.operator import Operator
+from ..operators.signals import Memory
+from ..plan.plan import Plan
+from . import memory as states
+from .course import Span
+from .network import TensorNetwork
+from .records import Records, TensorRecorder
+from .stimuli import Stimuli, tensor
+
+ROOM: Final = 1 << 28  # bytes that the numbers of a span may take
+
+
+@dataclass
+class TensorPlan(Plan):
+    """A plan whose steps are taken on tensors.
+
+    What it keeps of the plan that it is made `of` is the memory and the description; of the
+    operators only those of stimuli run.
+    """
+
+    taken: WeakKeyDictionary[Memory, Records] = field(default_factory=WeakKeyDictionary)
+
+    @classmethod
+    def of(cls, plan: Plan) -> TensorPlan:
+        """The same network on tensors.
+
+        Raises UnsupportedError for models, stores and rules that have no form on tensors.
+        """
+        made = cls(**{own.name: getattr(plan, own.name) for own in fields(Plan)})
+        made.recorders = [TensorRecorder.of(one, made.taken) for one in plan.recorders]
+        _ = made.tensors
+        return made
+
+    @cached_property
+    def tensors(self) -> TensorNetwork:
+        """The network as tensors, with the weights of fresh memory."""
+        memory = self.memory()
+        return TensorNetwork(
+            self, {name: self.weights(name, memory) for name in self.projections}
+        )
+
+    def program(
+        self,
+        memory: Memory,
+        stimuli: Mapping[str, Stimulus] | None = None,
+        threads: int | None = None,
+        before: Mapping[Operator, Sequence[Call]] | None = None,
+    ) -> TensorProgram:  # type: ignore[override]
+        """What runs the network in `memory`; see `Plan.program`."""
+        return TensorProgram(self, memory, self._replacements(stimuli or {}))
+
+    def span(self, stimuli: Stimuli, start: int, steps: int, sample: int) -> Span:
+        """What comes from outside in a span."""
+        arrivals = {
+            place: tensor(rows) for place, rows in stimuli.arrivals(start, steps).items()
+        }
+        drive = {name: tensor(value) for name, value in stimuli.drives(start, steps).items()}
+        return Span(start, steps, [sample], arrivals, drive)
+
+    @property
+    def most_numbers(self) -> int:
+        """How many steps of one sample fit into the room for a span."""
+        seen = {probe.target.name for probe in self._probed}
+        width = sum(
+            part.n * (2 + len(part.model.receptors) + (part.name in seen))
+            for part in self.network.populations
+        )
+        return max(1, ROOM // (8 * width))
+
+    @property
+    def wanted(self) -> set[tuple[str, str]]:
+        """The state variables, by population and name, that probes see."""
+        return {(probe.target.name, probe.what) for probe in self._probed}
+
+    @property
+    def _probed(self) -> list[Any]:
+        return [
+            one.probe
+            for one in self.recorders
+            if one.probe.what not in ("spikes", "counts", "rate", "weights")
+        ]
+
+
+class TensorProgram:
+    """A plan bound to one memory; see `kernels/backend.py: Program`."""
+
+    def __init__(
+        self, plan: TensorPlan, memory: Memory, replaced: Mapping[Operator, dict[str, Any]]
+    ) -> None:
+        self.plan, self.memory = plan, memory
+        self.stimuli = Stimuli(plan, memory, replaced)
+
+    def advance(self, step: int, stop: int) -> int:
+        """Run from `step` up to `stop`; return the first step not run."""
+        plan, memory = self.plan, self.memory
+        records = plan.taken.setdefault(memory, Records(plan))
+        with torch.no_grad():
+            state = states.read(plan, plan.tensors, memory, step)
+            while step < stop:
+                steps = min(stop - step, plan.most_numbers)
+                span = plan.span(self.stimuli, step, steps, int(memory["sample"][0]))
+                course = plan.tensors.run(state, span, plan.wanted, exact=True)
+                records.take(course, memory, step)
+                state, step = course.state, step + steps
+            states.write(plan, plan.tensors, memory, state, step)
+        return step
+
+    def collect(self) -> None:
+        """Nothing to do: memory is up to date after `advance`."""
+
+    def halt(self) -> None:
+        """Nothing to do: nothing runs but `advance` itself."""
