@@ -2,13 +2,15 @@
 
 They tell what is left of a value after dt, and what a synaptic current adds to v. All functions
 take numbers or arrays with one entry per unit (time constants [s], dt [s]) and have no singular
-case: equal time constants of membrane and synapse are as good as any others. Method: Rotter and
+case: equal time constants of membrane and synapse are as good as any others. Time constants that
+torch trains are tensors; then the result is one, which torch can differentiate. Method: Rotter and
 Diesmann (1999), doi:10.1007/s004220050570.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import sys
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,8 @@ MOST_REST: Final = 2**31 - 1  # steps that kernels can count
 
 def decay(dt: float, tau: PerUnit) -> Numbers:
     """exp(-dt / tau): the part of a decaying value that is left after dt."""
-    return _plain(np.exp(-dt / np.asarray(numbers(tau))))
+    ops, own = _given(tau)
+    return _plain(ops.exp(-dt / own))
 
 
 def coarse(dt: float, tau: PerUnit) -> int:
@@ -31,26 +34,31 @@ def coarse(dt: float, tau: PerUnit) -> int:
 
     See `short_of` of the kernels.
     """
-    return int(np.min(decay(dt, tau)) < 0.51)  # a half, and room for the rounding of float32
+    left: Any = decay(dt, tau)
+    left = left.detach() if hasattr(left, "detach") else left
+    return int(np.min(np.asarray(left)) < 0.51)  # a half, and room for the rounding of float32
 
 
 def mean_of_decay(dt: float, tau: PerUnit) -> Numbers:
     """The mean of exp(-t / tau) over 0 <= t <= dt."""
-    return _plain(_phi(-dt / np.asarray(numbers(tau))))
+    ops, own = _given(tau)
+    return _plain(_phi(ops, -dt / own))
 
 
 def exponential_response(dt: float, tau: PerUnit, tau_synapse: PerUnit) -> Numbers:
     """v(dt) of ``tau dv/dt = -v + exp(-t / tau_synapse)``, v(0) = 0."""
-    a, b = dt / np.asarray(numbers(tau)), dt / np.asarray(numbers(tau_synapse))
-    return _plain(a * np.exp(-np.minimum(a, b)) * _phi(-np.abs(a - b)))
+    ops, own, synaptic = _given(tau, tau_synapse)
+    a, b = dt / own, dt / synaptic
+    return _plain(a * ops.exp(-ops.minimum(a, b)) * _phi(ops, -ops.abs(a - b)))
 
 
 def alpha_response(dt: float, tau: PerUnit, tau_synapse: PerUnit) -> Numbers:
     """v(dt) of ``tau dv/dt = -v + (t / tau_synapse) exp(-t / tau_synapse)``, v(0) = 0."""
-    a, b = dt / np.asarray(numbers(tau)), dt / np.asarray(numbers(tau_synapse))
-    x = -np.abs(a - b)
-    moment = np.where(a <= b, _psi(x), _phi(x) - _psi(x))
-    return _plain(a * b * np.exp(-np.minimum(a, b)) * moment)
+    ops, own, synaptic = _given(tau, tau_synapse)
+    a, b = dt / own, dt / synaptic
+    x = -ops.abs(a - b)
+    moment = ops.where(a <= b, _psi(ops, x), _phi(ops, x) - _psi(ops, x))
+    return _plain(a * b * ops.exp(-ops.minimum(a, b)) * moment)
 
 
 def rests(model: object, dt: float, refractory: PerUnit) -> Numbers:
@@ -65,28 +73,38 @@ def rests(model: object, dt: float, refractory: PerUnit) -> Numbers:
     return steps.astype(np.int32) if steps.ndim else int(steps)
 
 
-def _phi(x: Numbers) -> Numbers:
+def _given(*taus: Any) -> tuple[Any, ...]:
+    """The library that works on time constants, numpy or torch, and these as its arrays."""
+    torch = sys.modules.get("torch")
+    if torch is not None and any(isinstance(tau, torch.Tensor) for tau in taus):
+        like = next(tau for tau in taus if isinstance(tau, torch.Tensor))
+        made = [torch.as_tensor(tau, dtype=like.dtype, device=like.device) for tau in taus]
+        return torch, *made
+    return np, *(np.asarray(numbers(tau), np.float64) for tau in taus)
+
+
+def _phi(ops: Any, x: Any) -> Any:
     """The integral of exp(x u) over 0 <= u <= 1: (e^x - 1) / x."""
-    x = np.asarray(x, np.float64)
-    safe = np.where(x == 0, 1.0, x)
-    return np.where(x == 0, 1.0, np.expm1(safe) / safe)
+    safe = ops.where(x == 0, 1.0, x)
+    return ops.where(x == 0, 1.0, ops.expm1(safe) / safe)
 
 
-def _psi(x: Numbers) -> Numbers:
+def _psi(ops: Any, x: Any) -> Any:
     """The integral of u exp(x u) over 0 <= u <= 1: ((x - 1) e^x + 1) / x^2.
 
     Near 0 its series, the sum of x^k / (k! (k + 2)).
     """
-    x = np.asarray(x, np.float64)
-    series, term = np.zeros_like(x), np.ones_like(x)
-    near = np.clip(x, -1.0, 1.0)
+    series, term = ops.zeros_like(x), ops.ones_like(x)
+    near = ops.clip(x, -1.0, 1.0)
     for k in range(20):
         series = series + term / (k + 2)
         term = term * near / (k + 1)
-    far = np.where(np.abs(x) < 1, 1.0, x)
-    return np.where(np.abs(x) < 1, series, ((far - 1) * np.exp(far) + 1) / far**2)
+    far = ops.where(ops.abs(x) < 1, 1.0, x)
+    return ops.where(ops.abs(x) < 1, series, ((far - 1) * ops.exp(far) + 1) / far**2)
 
 
-def _plain(value: Numbers) -> Numbers:
+def _plain(value: Any) -> Numbers:
     """A float where it is one number: so that a kernel in float32 stays in float32."""
-    return value if np.ndim(value) else float(value)
+    if isinstance(value, (np.ndarray, np.generic)) and not np.ndim(value):
+        return float(value)
+    return value  # type: ignore[no-any-return]

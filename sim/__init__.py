@@ -29,6 +29,7 @@ from .description.parts import Input, Population, Probe, Projection
 from .description.rule import EventRule, EventTrace, Rule
 from .description.rules import Rules
 from .description.store import Capabilities, Ideal, Procedural, Store
+from .description.surrogate import ArcTan, FastSigmoid, StraightThrough, Surrogate, Triangular
 from .encoding.cochlea import Cochlea
 from .encoding.encoders import encode_latency, encode_level_crossing, encode_rate
 from .operators.connections import Connections
@@ -43,6 +44,7 @@ from .simulator import Simulator
 
 __all__ = [
     "AllToAll",
+    "ArcTan",
     "BatchResult",
     "Capabilities",
     "Choice",
@@ -61,6 +63,7 @@ __all__ = [
     "EventTrace",
     "Events",
     "Explicit",
+    "FastSigmoid",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
@@ -101,8 +104,11 @@ __all__ = [
     "Step",
     "Stimulus",
     "Store",
+    "StraightThrough",
     "SumPool2d",
+    "Surrogate",
     "TimedArray",
+    "Triangular",
     "Uniform",
     "encode_latency",
     "encode_level_crossing",

@@ -10,17 +10,19 @@ from dataclasses import asdict
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..errors import NetworkError, UnsupportedError
+from . import validation as check
 from .description.history import followed
 from .description.inputs import Stimulus
 from .description.known_parts import KnownParts
 from .description.network import Network, parts_of
 from .description.parts import Input, Population, Projection
 from .description.plausibility import Doubts
-from .engines import batch_inputs
+from .engines import batch_inputs, train_request
 from .engines.batch_learning import ADDED
 from .engines.changes import set_population, set_projection, set_stimulus
 from .engines.choose import Options, choose
-from .engines.engine import Arrays, Engine
+from .engines.engine import Arrays, Engine, Trainable
 from .engines.run_request import RunRequest
 from .outline import Outline
 from .progress import Progress, meter
@@ -30,6 +32,7 @@ from .turns import Turns
 
 if TYPE_CHECKING:
     from .runs.snapshot import Snapshot
+    from .tensors.module import NetworkModule
 
 T = TypeVar("T")
 
@@ -128,6 +131,22 @@ class Session:
             return set_stimulus(self.engine, found, stimulus), told
 
         self._become("stimulate", change)
+
+    def module(self, train: Any, surrogate: Any, checkpoint: Any) -> NetworkModule:
+        """The network as a torch module; see `Simulator.module`."""
+        engine = self.engine
+        if not isinstance(engine, Trainable):
+            rule = "needs backend='torch'"
+            raise UnsupportedError(f"Simulator.module: {rule} (got {self.options.backend!r})")
+        if checkpoint is not None:
+            checkpoint = check.whole("Simulator", "module checkpoint", checkpoint, least=1)
+        network = engine.network
+        if not any(isinstance(probe.target, Population) for probe in network.probes):
+            rule = "needs a probe of a population, as it returns what probes see"
+            raise NetworkError(f"Simulator.module: {rule}; add Network.probe(population, 'spikes')")
+        parts = train_request.trained(network, self.parts, train)
+        surrogates = train_request.surrogates(network, self.parts, surrogate)
+        return engine.module(parts, surrogates, checkpoint)
 
     def snapshot(self, state: Arrays | None = None) -> Snapshot:
         """All that a file must hold to go on from `state`.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from . import validation as check
 from .description.inputs import Stimulus
 from .description.network import Network
 from .description.parts import Input, Population, Projection
+from .description.surrogate import Surrogate
 from .engines.batch_inputs import BatchInputs
 from .engines.choose import Options
 from .engines.engine import CompiledNetwork, Engine
@@ -27,13 +28,17 @@ from .results.result import Result
 from .seed import check_key
 from .session import Session
 
+if TYPE_CHECKING:
+    from .tensors.module import NetworkModule
+
 
 class Simulator:
     """A network made ready to run.
 
     dt: the step of the clock engine [s], 0.1 ms if None; the event engine has no steps and takes
     None. engine: "clock" (steps of dt) or "event" (exactly solvable neurons only). backend: "cpu",
-    "gpu", "reference", or "auto": the cpu, unless there is a gpu and the network is large. dtype:
+    "gpu", "reference", "torch" (see `module`), or "auto": the cpu, unless there is a gpu and the
+    network is large. dtype:
     "float32" or "float64". threads: for batches and large networks; if None, all cores for batches
     and at most four for a single run of a large network. No result depends on it. chunk: steps
     between two visits of Python. deterministic: the clock engine sums arrivals in whole numbers, in
@@ -369,6 +374,42 @@ class Simulator:
         rows = numbers.reshape(math.prod(numbers.shape[:-1]), n)
         work = partial(self._engine.product, found.name, rows, transpose=transpose, key=key)
         return self._session.alone("product", work).reshape(*numbers.shape[:-1], other)
+
+    def module(
+        self,
+        train: Sequence[Any] = (),
+        *,
+        surrogate: Surrogate | Mapping[Population | str, Surrogate] | None = None,
+        checkpoint: int | None = None,
+    ) -> NetworkModule:
+        """The network as a torch.nn.Module in its present state, for backend "torch".
+
+        ``module({"pixels": x})`` runs a batch x (time, batch, n) through the network and returns
+        what its probes see as differentiable tensors; ``module.network()`` is the network with the
+        trained weights, for any engine and backend.
+
+        Parameters
+        ----------
+        train : sequence
+            Projections whose weights are trained, as such or by name, and parameters of neuron
+            models as (population, field) or "population.field".
+        surrogate : Surrogate or mapping from populations to Surrogates
+            What stands for the slope of the step at threshold; None for what models say, `ArcTan`.
+        checkpoint : int
+            Only the state at every so many steps is kept for the way back, where all else is
+            computed again: less memory, a third more time.
+
+        Raises
+        ------
+        NetworkError
+            For a part that this network does not have, or a network without a probe.
+        ParameterError
+            For a parameter that cannot be trained.
+        UnsupportedError
+            On another backend, and for weights that no memory keeps.
+        """
+        asked = (train, surrogate, checkpoint)
+        return self._session.alone("module", lambda: self._session.module(*asked))
 
     def projection(self, wanted: Projection | str) -> Projection:
         """A projection as described at present, given by its name or as it once was described.

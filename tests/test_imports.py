@@ -36,6 +36,7 @@ INSIDE = {  # rooms within rooms, from the ground up: each may import those befo
         {"operators"},
         {"description"},
         {"results", "plan", "encoding"},
+        {"tensors"},
         {"engines"},
         {"runs"},
         {"session"},

@@ -69,9 +69,9 @@ class Spike:
 
     def __call__(self, v, threshold, reset):
         """1 where v (batch, n) is at threshold, else 0; threshold, reset: a number or (n,)."""
-        far = scale(threshold, reset)
         if self.smooth:
-            return self.rise((v - threshold) / far, self.slope)
+            return self.rise((v - threshold) / (threshold - reset), self.slope)
+        far = scale(threshold, reset)
         reached = (v >= threshold).to(v.dtype)
         if not torch.is_grad_enabled():
             return reached

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from ..operators.connections import Connections
 from ..progress import Progress
 from ..results.result import Result
 from ..results.sink import Sink
+
+if TYPE_CHECKING:
+    from ..description.surrogate import Surrogate
+    from ..tensors.module import NetworkModule
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -184,3 +188,20 @@ class Engine(Protocol):
 
     def weights(self, projection: str) -> NDArray[np.float64]:
         """The present weights of a projection (n_synapses,)."""
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """An engine whose network torch can train."""
+
+    def module(
+        self,
+        trained: Sequence[tuple[str, str | None]],
+        surrogates: Mapping[str, Surrogate],
+        pieces: int | None,
+    ) -> NetworkModule:
+        """The network in its present state as a torch module.
+
+        trained: projections (name, None), and fields of models of populations (name, field);
+        surrogates: by population; pieces: steps between two states that are kept for the way back.
+        """

@@ -27,6 +27,24 @@ class Span:
     arrivals: dict[tuple[str, str], torch.Tensor] = field(default_factory=dict)
     drive: dict[str, Any] = field(default_factory=dict)
 
+    def to(self, device: torch.device) -> Span:
+        """The same on a device."""
+        arrivals = {place: rows.to(device) for place, rows in self.arrivals.items()}
+        drive = {
+            name: one.to(device) if isinstance(one, torch.Tensor) else one
+            for name, one in self.drive.items()
+        }
+        return Span(self.start, self.steps, self.samples, arrivals, drive)
+
+    def part(self, low: int, high: int) -> Span:
+        """The steps from `low` to `high` - 1 of the span, counted from its start."""
+        arrivals = {place: rows[low:high] for place, rows in self.arrivals.items()}
+        drive = {
+            name: one[low:high] if isinstance(one, torch.Tensor) and one.ndim == 3 else one
+            for name, one in self.drive.items()
+        }
+        return Span(self.start + low, high - low, self.samples, arrivals, drive)
+
 
 @dataclass
 class Course:

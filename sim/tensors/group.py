@@ -57,7 +57,9 @@ class Group:
                 own = {key: value for (post, key), value in reached.items() if post == name and key}
                 state, drive = course.state[name], reached[name, None]
                 what, step = self.numbers[name], span.start + t
-                sending, course.state[name] = units.step(what, state, own, drive, step, span.samples)
+                sending, course.state[name] = units.step(
+                    what, state, own, drive, step, span.samples
+                )
                 rings[name].put(sending)
             for (name, variable), rows in seen.items():
                 rows.append(course.state[name][variable])
@@ -109,7 +111,12 @@ class Group:
 
     def _depth(self, name: str) -> int:
         return max(
-            (int(w.lags.max()) for parts in self.late.values() for w in parts if w.pre.name == name),
+            (
+                int(w.lags.max())
+                for parts in self.late.values()
+                for w in parts
+                if w.pre.name == name
+            ),
             default=0,
         )
 
@@ -117,16 +124,16 @@ class Group:
         self, place: Place, t: int, known: Mapping[Place, Any], rings: Mapping[str, Any]
     ) -> Any:
         """What reaches a place in step t."""
-        value = known.get(place)
+        value: Any = known.get(place)
         changes = isinstance(value, torch.Tensor) and value.ndim == 3
+        parts = self.late.get(place, ())
         if self.exact:
-            for part in self.late.get(place, ()):
+            for part in parts:
                 ring = rings[part.pre.name]
                 part.add(ring.window(t), ring.depth, value[t : t + 1])
-            return value[t] if changes else value
-        value = value[t] if changes else value
-        for part in self.late.get(place, ()):
+        now: Any = value[t] if changes else value
+        for part in () if self.exact else parts:
             arrived = part.at(self.matrices[part.projection.name], rings[part.pre.name], t)
             if arrived is not None:
-                value = arrived if value is None else value + arrived
-        return 0.0 if value is None else value
+                now = arrived if now is None else now + arrived
+        return 0.0 if now is None else now

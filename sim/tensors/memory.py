@@ -60,7 +60,9 @@ def write(
             _keep_past(network, memory, name, own[PAST][:, sample].numpy(), depth, step)
 
 
-def _lists(plan: Plan, memory: Memory, name: str) -> list[tuple[NDArray[np.uint32], NDArray[np.int32]]]:
+def _lists(
+    plan: Plan, memory: Memory, name: str
+) -> list[tuple[NDArray[np.uint32], NDArray[np.int32]]]:
     """The lists of refractory units of every shard of a population."""
     own = next(one for one in plan.operators if one.label == name and one.phase is Phase.ADVANCE)
     resting, left = (memory[f"{name}.{variable}"] for variable in LISTED)
@@ -68,9 +70,7 @@ def _lists(plan: Plan, memory: Memory, name: str) -> list[tuple[NDArray[np.uint3
     return [(resting[low:high], left[low:high]) for low, high, _ in shards]
 
 
-def _past(
-    network: TensorNetwork, memory: Memory, name: str, depth: int, step: int
-) -> torch.Tensor:
+def _past(network: TensorNetwork, memory: Memory, name: str, depth: int, step: int) -> torch.Tensor:
     """What a population sent in the `depth` steps before `step` (depth, 1, n)."""
     units = network.units[name]
     steps = np.arange(step - depth, step)

@@ -65,7 +65,9 @@ class TensorNetwork(torch.nn.Module):
             Group(units, wirings, matrices, exact=exact).run(span, course, wanted)
         for name, depth in self.depths.items():
             if depth:
-                course.state[name][PAST] = self._past(state[name].get(PAST), course.sent[name], depth)
+                course.state[name][PAST] = self._past(
+                    state[name].get(PAST), course.sent[name], depth
+                )
         return course
 
     def _past(self, past: torch.Tensor | None, sent: torch.Tensor, depth: int) -> torch.Tensor:
@@ -76,7 +78,9 @@ class TensorNetwork(torch.nn.Module):
 
 
 def _units(plan: Plan, part: Population) -> Units:
-    own = next(one for one in plan.operators if one.label == part.name and one.phase is Phase.ADVANCE)
+    own = next(
+        one for one in plan.operators if one.label == part.name and one.phase is Phase.ADVANCE
+    )
     key = stream_key(plan.network.seed, "population", part.name)
     counted = bool(own.arguments.get("counted", 0))
     return Units(part, dt=plan.dt, precision=plan.precision, key=key, counted=counted)

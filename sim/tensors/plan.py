@@ -49,9 +49,7 @@ class TensorPlan(Plan):
     def tensors(self) -> TensorNetwork:
         """The network as tensors, with the weights of fresh memory."""
         memory = self.memory()
-        return TensorNetwork(
-            self, {name: self.weights(name, memory) for name in self.projections}
-        )
+        return TensorNetwork(self, {name: self.weights(name, memory) for name in self.projections})
 
     def program(
         self,
@@ -59,15 +57,14 @@ class TensorPlan(Plan):
         stimuli: Mapping[str, Stimulus] | None = None,
         threads: int | None = None,
         before: Mapping[Operator, Sequence[Call]] | None = None,
-    ) -> TensorProgram:  # type: ignore[override]
+    ) -> TensorProgram:
         """What runs the network in `memory`; see `Plan.program`."""
+        self.taken.pop(memory, None)  # what a run that was broken off saw
         return TensorProgram(self, memory, self._replacements(stimuli or {}))
 
     def span(self, stimuli: Stimuli, start: int, steps: int, sample: int) -> Span:
         """What comes from outside in a span."""
-        arrivals = {
-            place: tensor(rows) for place, rows in stimuli.arrivals(start, steps).items()
-        }
+        arrivals = {place: tensor(rows) for place, rows in stimuli.arrivals(start, steps).items()}
         drive = {name: tensor(value) for name, value in stimuli.drives(start, steps).items()}
         return Span(start, steps, [sample], arrivals, drive)
 

@@ -52,15 +52,15 @@ class Records:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.graded = {one.name for one in plan.network.populations if one.model.sends is not None}
         self.kept: dict[str, list[Columns]] = {}
 
     def take(self, course: Course, memory: Memory, start: int, sample: int = 0) -> None:
         """Enter one sample of a span that began at step `start`; also into the spike hash."""
         for name, signal in self.plan.signatures.items():
             sent = course.sent[name][:, sample].detach()
-            graded = self.plan.tensors.units[name].sends is not None
-            steps, units = np.nonzero(sent.numpy()[:0] if graded else sent.numpy())
-            memory[f"{name}.count"][0] = 0
+            spikes = sent.numpy()[: 0 if name in self.graded else None]
+            steps, units = np.nonzero(spikes)
             if units.size:
                 send_step(
                     (steps + start).astype(np.uint64), units.astype(np.uint64), memory[signal]

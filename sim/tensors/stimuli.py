@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,14 @@ SPIKES, CURRENTS = ("spike_train_step",), ("timed_array_step", "step_current_ste
 class Stimuli:
     """The stimuli of a network, bound to one memory; replaced: other arguments for some of them.
 
-    Those whose kernel has a twin for a whole span are computed at once, the others step by step.
+    without: the names of inputs that bring nothing, for something else takes their place. Those
+    whose kernel has a twin for a whole span are computed at once, the others step by step.
     """
 
-    def __init__(self, plan: Plan, memory: Memory, replaced: Replaced) -> None:
-        self.plan, self.memory, self.replaced = plan, memory, replaced
+    def __init__(
+        self, plan: Plan, memory: Memory, replaced: Replaced, without: Collection[str] = ()
+    ) -> None:
+        self.plan, self.memory, self.replaced, self.without = plan, memory, replaced, without
         self._programs: dict[tuple[str, ...], Any] = {}
 
     def arrivals(self, start: int, steps: int) -> dict[tuple[str, str], NDArray[Any]]:
@@ -34,6 +37,8 @@ class Stimuli:
         found: dict[tuple[str, str], NDArray[Any]] = {}
         for name, described in self.plan.inputs.items():
             if described.stimulus.goes != "receptor" or name not in self.plan.arriving:
+                continue
+            if name in self.without:
                 continue
             operator, n = self.plan.arriving[name], described.population.n
             place = (described.population.name, reached(described))
@@ -47,7 +52,10 @@ class Stimuli:
 
     def drives(self, start: int, steps: int) -> dict[str, Any]:
         """The drive of every population: (steps, n), or what does not change, (n,) or a number."""
-        return {part.name: self._drive(part.name, start, steps) for part in self.plan.network.populations}
+        return {
+            part.name: self._drive(part.name, start, steps)
+            for part in self.plan.network.populations
+        }
 
     def _drive(self, name: str, start: int, steps: int) -> Any:
         own = [one for one in self.plan.operators if one.label == name and "drive" in one.arguments]
@@ -59,6 +67,7 @@ class Stimuli:
             self.plan.arriving[one.name]
             for one in self.plan.inputs.values()
             if one.population.name == name and one.stimulus.goes == "drive" and one.stimulus.kernel
+            if one.name not in self.without
         ]
         if not changing:
             return base

@@ -71,7 +71,9 @@ class Units(torch.nn.Module):
         for name, value in self._constants(model).items():
             if np.ndim(value):
                 self._arrays.append(name)
-                self.register_buffer(f"constant_{name}", self._tensor(name, value))
+                self.register_buffer(
+                    f"constant_{name}", self._tensor(name, value), persistent=False
+                )
 
     @property
     def dtype(self) -> torch.dtype:

@@ -22,10 +22,10 @@ class Wiring(torch.nn.Module):
     """The synapses of a projection.
 
     weights (n_synapses,): in the order of `Simulator.weights`. receptor: which they reach, None for
-    the drive.
+    the drive. trained: the parameter in the place of the weights, if any.
     """
 
-    weights: torch.Tensor
+    fixed_weights: torch.Tensor
 
     def __init__(
         self,
@@ -52,7 +52,13 @@ class Wiring(torch.nn.Module):
         self.incoming: tuple[NDArray[Any], ...] | None = None
         self._index()
         values = torch.from_numpy(np.ascontiguousarray(weights, precision))
-        self.register_buffer("weights", values)
+        self.register_buffer("fixed_weights", values, persistent=False)
+        self.trained: list[torch.nn.Parameter] = []  # a list, so that no module owns it twice
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """The present weights (n_synapses,)."""
+        return self.trained[0] if self.trained else self.fixed_weights
 
     def _index(self) -> None:
         """Where the weights of each lag stand in a matrix (n_pre, n_post)."""
@@ -64,9 +70,10 @@ class Wiring(torch.nn.Module):
         for g in range(self.lags.size):
             own = np.flatnonzero(self.place == g)
             whole = self.lags.size == 1 and np.array_equal(cells, np.arange(pairs))
-            self.register_buffer(f"cells_{g}", None if whole else torch.from_numpy(cells[own]))
-            every = whole or self.lags.size == 1
-            self.register_buffer(f"own_{g}", None if every else torch.from_numpy(own))
+            at = None if whole else torch.from_numpy(cells[own])
+            chosen = None if self.lags.size == 1 else torch.from_numpy(own)
+            self.register_buffer(f"cells_{g}", at, persistent=False)
+            self.register_buffer(f"own_{g}", chosen, persistent=False)
 
     def stored(self) -> torch.Tensor:
         """The weights in order of (source, delay), as they are delivered."""
@@ -112,7 +119,8 @@ class Wiring(torch.nn.Module):
         every = torch.cat([before, sent])
         if sent.device.type == "cpu":
             wiring = (depth, self.lags, self.first, self.targets, self.post.n)
-            return Delivered.apply(every, self.stored(), *wiring)
+            arrived: torch.Tensor = Delivered.apply(every, self.stored(), *wiring)
+            return arrived
         return self._sparse(every, depth)
 
     def _sparse(self, every: torch.Tensor, depth: int) -> torch.Tensor:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from potentia.errors import DivergenceError, ParameterError
 
 from . import batched, counting, judges, kept, solved, symmetries
+from . import tensors as on_tensors
 from .case import Case
 from .dice import Dice
 from .generator import generate
@@ -37,6 +38,7 @@ JUDGES: dict[str, Judge] = {
     "converges": symmetries.converges,
     "solved": solved.solved,
     "counted": counting.counted,
+    "tensors": on_tensors.tensors,
 }
 OFTEN = (
     "reference",
@@ -63,6 +65,7 @@ SELDOM = {
     "counted": 3,
     "resumed": 4,
     "taught": 3,
+    "tensors": 3,
 }
 
 

@@ -1,0 +1,216 @@
+"""A network as a torch module: its weights and parameters are trained, and go back to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.checkpoint import checkpoint
+
+from ...errors import ParameterError
+from ...kernels.torch.surrogate import Spike
+from .. import validation as check
+from ..description.network import Network
+from ..description.neuron import NeuronModel
+from ..description.surrogate import Surrogate
+from ..operators.signals import Memory
+from . import memory as states
+from .course import PAST, Course, Span, State
+from .given import Given
+from .network import TensorNetwork
+from .outputs import outputs
+from .plan import TensorPlan
+
+OWNER = "NetworkModule"
+
+
+@final
+@dataclass(frozen=True)
+class ModuleState:
+    """Where a module has come to: the step, and the state of every population."""
+
+    step: int
+    populations: dict[str, State]
+
+
+@final
+class NetworkModule(torch.nn.Module):
+    """The network of a simulator for torch: differentiable, in batches.
+
+    Made by `Simulator.module`, whose present state every call begins with. Its parameters bear the
+    names of their projections, and have a weight per synapse in the order of `Simulator.weights`;
+    those of models are called ``population.field``.
+    """
+
+    def __init__(
+        self,
+        plan: TensorPlan,
+        memory: Memory,
+        step: int,
+        *,
+        trained: Sequence[tuple[str, str | None]],
+        surrogates: Mapping[str, Surrogate],
+        pieces: int | None,
+        described: Callable[[Mapping[tuple[str, str | None], NDArray[np.float64]]], Network],
+    ) -> None:
+        super().__init__()
+        self._plan, self._memory, self._step, self._pieces = plan, memory, step, pieces
+        self._described, self._trained = described, tuple(trained)
+        weights = {name: plan.weights(name, memory) for name in plan.projections}
+        self._tensors = TensorNetwork(plan, weights)
+        for name, surrogate in surrogates.items():
+            self._tensors.units[name].spike = Spike(
+                surrogate.kernel, surrogate.slope, through_reset=surrogate.through_reset
+            )
+        for part, field in self._trained:
+            self._train(part, field)
+        self._shapes = {one: tuple(self._parameter(*one).shape) for one in self._trained}
+        start = states.read(plan, self._tensors, memory, step)
+        # what nobody has sent need not be multiplied
+        self._start = {
+            name: {key: one for key, one in own.items() if key != PAST or one.any()}
+            for name, own in start.items()
+        }
+
+    def forward(
+        self,
+        inputs: Mapping[str, torch.Tensor] | None = None,
+        *,
+        steps: int | None = None,
+        state: ModuleState | None = None,
+        keep: bool = False,
+    ) -> Any:
+        """What the probes of the network see of a batch.
+
+        Parameters
+        ----------
+        inputs : mapping from names of inputs to tensors (time, batch, n)
+            In the place of their stimuli: for spikes how many arrive at each unit, each with the
+            weight of the stimulus; for a current its value. One that does not change may have a
+            single step. Other inputs keep their stimuli.
+        steps : int
+            How many; None for as many as the inputs have.
+        state : ModuleState
+            Where to begin; None for the state of the simulator.
+        keep : bool
+            Whether to return the state at the end too.
+
+        Returns
+        -------
+        dict from names of probes, such as "readout.spikes", to tensors (time, batch, n)
+            Spikes are 1 or 0. Counts, rates and samples of a variable have one entry per sampling
+            time. With `keep` a tuple of it and of the ModuleState.
+
+        Raises
+        ------
+        ParameterError
+            For unknown inputs, shapes that do not fit, and numbers that are not finite.
+        """
+        like = self._like()
+        given = Given.of(self._plan, {} if inputs is None else inputs, steps, like)
+        step, populations = self._step, self._start
+        if state is not None:
+            check.instance(OWNER, "state", state, ModuleState, "that of an earlier call")
+            step, populations = state.step, state.populations
+        begin = {
+            name: {
+                key: _batch(value, key, given.batch).to(like.device) for key, value in own.items()
+            }
+            for name, own in populations.items()
+        }
+        span = given.span(self._memory, step).to(like.device)
+        course = self._run(begin, span)
+        seen = outputs(self._plan, course, step)
+        return (seen, ModuleState(step + span.steps, course.state)) if keep else seen
+
+    def network(self) -> Network:
+        """The network with the present weights and parameters, for any engine and backend.
+
+        Raises ParameterError for a parameter that was given another shape or is not finite.
+        """
+        values = {}
+        for part, field in self._trained:
+            name = part if field is None else f"{part}.{field}"
+            parameter = self._parameter(part, field)
+            array = parameter.detach().cpu().numpy().astype(np.float64)
+            own = self._shapes[part, field]
+            if array.shape != own:
+                rule = f"must keep the shape {own} that it was made with"
+                raise check.fail(OWNER, f"parameter {name}", rule, f"shape {array.shape}")
+            values[part, field] = check.finite_array(OWNER, f"parameter {name}", array)
+        return self._described(values)
+
+    def _like(self) -> torch.Tensor:
+        """A tensor of the device and the precision of all."""
+        precision = torch.float64 if self._plan.precision == "float64" else torch.float32
+        own = next(iter([*self.parameters(), *self.buffers()]), torch.zeros(0))
+        return torch.zeros(0, dtype=precision, device=own.device)
+
+    def _train(self, part: str, field: str | None) -> None:
+        """Make a parameter of a projection's weights, or of a field of a population's model."""
+        if field is None:
+            wiring = self._tensors.wirings[part]
+            parameter = torch.nn.Parameter(wiring.fixed_weights.clone())
+            wiring.trained.append(parameter)
+            if hasattr(self, part):
+                rule = "must not be the name of something that a torch.nn.Module has"
+                raise check.fail(OWNER, "train", f"{rule}; name the projection otherwise", part)
+            self.register_parameter(part, parameter)
+            return
+        units = self._tensors.units[part]
+        value = np.asarray(getattr(units.population.model, field), np.float64)
+        parameter = torch.nn.Parameter(torch.tensor(value, dtype=units.dtype))
+        if not hasattr(self, part):
+            self.add_module(part, torch.nn.ParameterDict())
+        getattr(self, part)[field] = parameter
+        units.trained[field] = parameter
+        _check_trainable(units.population.model, field, units.numbers)
+
+    def _parameter(self, part: str, field: str | None) -> torch.Tensor:
+        own = getattr(self, part)
+        found: torch.Tensor = own if field is None else own[field]
+        return found
+
+    def _run(self, begin: dict[str, State], span: Span) -> Course:
+        """The course of a span, in pieces where only their first states are to be kept."""
+        wanted, run = self._plan.wanted, self._tensors.run
+        if self._pieces is None or not torch.is_grad_enabled():
+            return run(begin, span, wanted, exact=False)
+        courses, state = [], begin
+        for low in range(0, span.steps, self._pieces):
+            piece = span.part(low, min(low + self._pieces, span.steps))
+            course = checkpoint(run, state, piece, wanted, exact=False, use_reentrant=False)
+            courses.append(course)
+            state = course.state
+        sent = {name: torch.cat([one.sent[name] for one in courses]) for name in courses[0].sent}
+        seen = {place: torch.cat([one.seen[place] for one in courses]) for place in wanted}
+        return Course(sent, seen, state)
+
+
+def _batch(value: torch.Tensor, key: str, batch: int) -> torch.Tensor:
+    """A state of one sample as that of each sample of a batch."""
+    dimension = 1 if key == PAST else 0
+    if value.shape[dimension] == batch:
+        return value
+    shape = list(value.shape)
+    shape[dimension] = batch
+    return value.expand(shape)
+
+
+def _check_trainable(model: NeuronModel, field: str, numbers: Callable[[], Any]) -> None:
+    """Raise ParameterError where no constant of a model can be differentiated by a field."""
+    try:
+        found = numbers()
+    except (TypeError, RuntimeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error!s:.80}"
+    else:
+        if any(isinstance(one, torch.Tensor) and one.requires_grad for one in found.values()):
+            return
+        reason = "none of its constants depends on it"
+    raise ParameterError(
+        f"{OWNER} train: {type(model).__name__}.{field} cannot be trained, since {reason}"
+    )

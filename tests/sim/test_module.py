@@ -1,0 +1,194 @@
+"""A network as a torch module: its gradients, and the network that it gives back."""
+
+import numpy as np
+import pytest
+import torch
+
+from potentia import Network, Simulator
+from potentia.errors import NetworkError, ParameterError, UnsupportedError
+from potentia.kernels.torch.surrogate import Spike
+from potentia.models import LIF, AdaptiveLIF, AlphaLIF, CobaLIF, CubaLIF, LeakyRate, SpikeSource
+from potentia.sim import AllToAll, Constant, FixedProbability, Normal, SpikeTrain, Uniform
+
+STEPS, BATCH = 12, 3
+
+
+def layers(model=None, *, dtype="float64", recurrent=False, delay=1e-3, density=1.0):
+    """Spikes into `model` units, and from those into leaky readouts."""
+    network = Network(seed=2)
+    pixels = network.population(SpikeSource(), 6, name="pixels")
+    hidden = network.population(
+        LIF(tau=5e-3, threshold=1.0, refractory=0.0) if model is None else model, 5, name="hidden"
+    )
+    readout = network.population(LIF(tau=4e-3, threshold=1.0, refractory=2e-3), 3, name="readout")
+    network.stimulate(pixels, SpikeTrain(), name="image")
+    joins = AllToAll() if density == 1.0 else FixedProbability(density)
+    receptor = hidden.model.receptors[0]
+    network.connect(
+        pixels, hidden, joins, weight=Uniform(0.1, 0.9), delay=delay, name="w_in", receptor=receptor
+    )
+    network.connect(hidden, readout, joins, weight=Normal(0.1, 0.15), delay=delay, name="w_out")
+    if recurrent:
+        network.connect(
+            hidden, hidden, joins, weight=0.2, delay=2e-3, name="w_rec", receptor=receptor
+        )
+    network.probe(readout, "spikes")
+    network.probe(hidden, "spikes")
+    network.probe(readout, "v")
+    return Simulator(network, dt=1e-3, backend="torch", dtype=dtype)
+
+
+def spikes(seed=0, share=0.4):
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(STEPS, BATCH, 6, generator=generator) < share).double()
+
+
+def smooth(module, through_reset=True):
+    """Let units send a curve in the place of the step, so that gradients are exact."""
+    for units in module._tensors.units.values():
+        units.spike = Spike("arctan", 2.0, through_reset=through_reset, smooth=True)
+
+
+MODELS = {
+    "LIF": LIF(tau=5e-3, threshold=1.0, refractory=0.0),
+    "LIF that rests": LIF(tau=5e-3, threshold=1.0, refractory=2e-3),
+    "LIF per unit": LIF(tau=np.linspace(3e-3, 9e-3, 5), threshold=np.linspace(0.8, 1.2, 5)),
+    "AdaptiveLIF": AdaptiveLIF(tau=5e-3, threshold=1.0, increment=0.3, tau_adaptation=9e-3),
+    "CubaLIF": CubaLIF(tau=5e-3, tau_excitatory=3e-3, threshold=0.5, refractory=0.0),
+    "AlphaLIF": AlphaLIF(tau=5e-3, tau_excitatory=3e-3, threshold=0.5, refractory=0.0),
+    "CobaLIF": CobaLIF(
+        tau=5e-3, rest=0.0, reset=0.0, threshold=0.5, reversal_excitatory=2.0, refractory=0.0
+    ),
+}
+
+
+@pytest.mark.parametrize("recurrent", [False, True], ids=["forward", "recurrent"])
+@pytest.mark.parametrize("density", [1.0, 0.6])
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_gradients_are_those_of_finite_differences(model, density, recurrent, monkeypatch):
+    from potentia.sim.tensors import wiring
+
+    if density < 1.0:
+        monkeypatch.setattr(wiring, "SMALL", 0)
+        monkeypatch.setattr(wiring, "DENSE", 2.0)
+    delay = Uniform(1e-3, 3e-3) if density < 1.0 else 1e-3
+    simulator = layers(model, recurrent=recurrent, density=density, delay=delay)
+    names = [one.name for one in simulator.network.projections]
+    module = simulator.module([*names, "hidden.tau", "readout.threshold"])
+    smooth(module)
+    parameters = dict(module.named_parameters())
+    assert set(parameters) == {*names, "hidden.tau", "readout.threshold"}
+    for name, value in parameters.items():
+        whole = sum(map(weighted, seen(module)))
+        gradient = torch.autograd.grad(whole, value)[0]
+        generator = torch.Generator().manual_seed(1)
+        way = torch.randn(value.shape, generator=generator, dtype=value.dtype)
+        way = way * float(value.detach().abs().max())
+        # the step: rounding of 1e-16 over 1e-6 leaves 1e-10, its square the error of the difference
+        sums = []
+        for step in (1e-6, -1e-6):
+            with torch.no_grad():
+                value.add_(way, alpha=step)
+                sums.append(float(sum(map(weighted, seen(module)))))
+                value.add_(way, alpha=-step)
+        expected = (sums[0] - sums[1]) / 2e-6
+        assert float((gradient * way).sum()) == pytest.approx(expected, rel=1e-6, abs=1e-7), name
+
+
+def seen(module):
+    """What the probes see."""
+    outputs = module({"image": spikes()})
+    return outputs["readout.v"], outputs["readout.spikes"], outputs["hidden.spikes"]
+
+
+def weighted(values):
+    """A sum in which no two numbers cancel by accident."""
+    generator = torch.Generator().manual_seed(values.numel())
+    return (values * torch.randn(values.shape, generator=generator, dtype=values.dtype)).sum()
+
+
+@pytest.mark.parametrize("recurrent", [False, True], ids=["forward", "recurrent"])
+def test_the_network_that_a_module_gives_back_makes_its_spikes(recurrent):
+    simulator = layers(recurrent=recurrent)
+    module = simulator.module(["w_in", "w_out", "hidden.tau"])
+    optimizer = torch.optim.Adam(module.parameters(), lr=5e-4)
+    before = seen(module)
+    seen(module)[0].sum().backward()
+    optimizer.step()
+    after = seen(module)
+    assert not torch.equal(before[0], after[0])
+    network = module.network()
+    for sample in range(BATCH):
+        times, ids = np.nonzero(spikes()[:, sample].numpy())
+        cpu = Simulator(network, dt=1e-3, backend="cpu", dtype="float64")
+        cpu.stimulate("image", SpikeTrain((times + 1) * 1e-3, ids))
+        result = cpu.run(STEPS * 1e-3)
+        for name, fired in (("readout", after[1]), ("hidden", after[2])):
+            steps, units = np.nonzero(fired[:, sample].detach().numpy())
+            record = result.spikes(name)
+            assert np.array_equal(record.ids, units)
+            assert np.allclose(record.times, (steps + 1) * 1e-3, atol=1e-9)
+    assert len(result.spikes("hidden").ids)
+
+
+def test_pieces_change_no_gradient():
+    whole, pieces = (layers(recurrent=True).module(["w_in"], checkpoint=k) for k in (None, 5))
+    for module in (whole, pieces):
+        sum(map(weighted, seen(module))).backward()
+    assert torch.allclose(whole.w_in.grad, pieces.w_in.grad, rtol=1e-12)
+
+
+def test_a_run_in_two_calls_is_one_run():
+    module = layers(recurrent=True).module()
+    x = spikes()
+    whole = module({"image": x})["readout.v"]
+    first, state = module({"image": x[:5]}, keep=True)
+    second = module({"image": x[5:]}, state=state)
+    assert torch.equal(whole, torch.cat([first["readout.v"], second["readout.v"]]))
+
+
+def test_what_cannot_be_trained_is_refused():
+    simulator = layers()
+    with pytest.raises(NetworkError, match=r"no projection is called 'w_inn'.*w_in"):
+        simulator.module(["w_inn"])
+    with pytest.raises(ParameterError, match=r"'tauu' is no parameter of LIF.*tau"):
+        simulator.module(["hidden.tauu"])
+    with pytest.raises(ParameterError, match=r"LIF\.refractory cannot be trained"):
+        simulator.module(["hidden.refractory"])
+    with pytest.raises(UnsupportedError, match="backend='torch'"):
+        Simulator(simulator.network, dt=1e-3, backend="cpu").module()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ({"imag": torch.zeros(2, 1, 6)}, "no input is called 'imag'.*image"),
+        ({"image": torch.zeros(2, 1, 5)}, r"shape \(time, batch, 6\).*\(2, 1, 5\)"),
+        ({"image": torch.zeros(0, 1, 6)}, r"at least one step.*\(0, 1, 6\)"),
+        ({"image": torch.full((2, 1, 6), torch.nan)}, "finite"),
+        ({}, "steps"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(inputs, told):
+    with pytest.raises(ParameterError, match=told):
+        layers().module()(inputs)
+
+
+def test_a_parameter_of_another_shape_is_refused():
+    module = layers().module(["w_in"])
+    module.w_in = torch.nn.Parameter(torch.zeros(3))
+    with pytest.raises(ParameterError, match="parameter w_in: must keep the shape"):
+        module.network()
+
+
+def test_a_current_that_never_changes_is_given_once():
+    network = Network(seed=1)
+    units = network.population(LeakyRate(tau=2e-3, activation="linear"), 4, name="units")
+    network.stimulate(units, Constant(0.5), name="x")
+    network.probe(units, "r")
+    module = Simulator(network, dt=1e-3, backend="torch", dtype="float64").module()
+    once = module({"x": torch.ones(1, 2, 4)}, steps=6)["units.r"]
+    always = module({"x": torch.ones(6, 2, 4)})["units.r"]
+    expected = 1 - np.exp(-np.arange(1, 7) / 2)
+    assert torch.equal(once, always)
+    assert np.allclose(once[:, 0, 0].numpy(), expected)
