@@ -39,6 +39,11 @@ class Plain(Store):
             own["weights"] = 1.0
         projection.operator(projection.phase, "deliver_step", own)
 
+    def multiply(self, projection: Any, scope: dict[str, Any]) -> None:
+        ends = {"low": projection.names["begin_post"], "high": projection.names["end_post"]}
+        own = {**projection.spelled_lags(), **projection.reverse(), **scope, **ends}
+        projection.operator(projection.phase, "plastic_product_step", own)
+
     def program(self, projection: Any, scope: dict[str, Any], proposals: Any) -> None:
         projection.operator(Phase.LEARN, "program_step", {**proposals.scope, **scope})
 

@@ -117,7 +117,7 @@ def _middle(rule: Any) -> float:
 
 
 def _graded(dice: Dice, wiring: Wiring) -> Wiring:
-    """A rule of numbers, or wires under a crossbar without one."""
+    """A rule of numbers, a store of a user's own, or wires under a crossbar without a rule."""
     store = wiring.store
     crossbar = isinstance(store, Crossbar)
     plain = store is None or store == Ideal()
@@ -129,7 +129,10 @@ def _graded(dice: Dice, wiring: Wiring) -> Wiring:
             return wiring
         low, high = min(low, 0.0), max(high, 0.0)
         rate = dice.pick([-0.02, 0.05]) * span
-        return replace(wiring, rule=Drifting(least=low, most=high, rate=rate))
+        rule = Drifting(least=low, most=high, rate=rate)
+        return replace(wiring, rule=rule, store=Plain() if plain and dice.chance(0.5) else store)
+    if plain and dice.chance(0.3):
+        return replace(wiring, store=Plain())
     if crossbar and isinstance(wiring.connectivity, SINGLE) and dice.chance(0.5):
         wires = Wires(r_word=dice.pick([1.0, 50.0]), r_bit=dice.pick([2.0, 50.0]))
         return replace(wiring, store=replace(store, wires=wires))  # type: ignore[type-var]

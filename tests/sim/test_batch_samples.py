@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,18 @@ from potentia.errors import DataError, ParameterError
 from potentia.hardware import ADC, Crossbar, PulsedReRAM
 from potentia.learning import STDP
 from potentia.models import LIF, EscapeLIF, SpikeSource
-from potentia.sim import Constant, FixedProbability, Noise, Normal, Poisson, SpikeTrain, Uniform
+from potentia.sim import (
+    BatchResult,
+    Constant,
+    FixedProbability,
+    Noise,
+    Normal,
+    Poisson,
+    SpikeTrain,
+    Uniform,
+)
 from potentia.sim.engines import batch_inputs
+from potentia.sim.results import storage
 from potentia.sim.runs import sections
 
 DURATION, HOW = 40e-3, {"dt": 1e-4, "dtype": "float64"}
@@ -96,6 +108,29 @@ def test_a_batch_may_be_cut_anywhere(how, described):
         np.testing.assert_array_equal(here.trace("cells", "v"), there.trace("cells", "v"))
         if learn:
             np.testing.assert_array_equal(here.weights("in"), there.weights("in"))
+
+
+@pytest.mark.parametrize(("how", "described"), CASES)
+def test_further_samples_from_a_saved_simulator_and_in_files(how, described, tmp_path):
+    """Half of a batch is saved, and the rest run by a simulator from a file and by a pickled one:
+    the files hold the samples of the whole batch, to the last bit.
+    """
+    learn = "each" if described.get("learns") else None
+    made = simulator(how, **described)
+    made.save(tmp_path / "here.snapshot")
+    whole = made.run(DURATION, batch=5, learn=learn)
+    made.run(DURATION, batch=2, learn=learn).save(tmp_path / "0.h5")
+    threads = {} if how == "reference" else {"threads": 1}
+    loaded = Simulator.load(tmp_path / "here.snapshot", **threads)
+    loaded.run(DURATION, batch=2, learn=learn, first=2).save(tmp_path / "2.h5")
+    copied = pickle.loads(pickle.dumps(loaded))
+    copied.run(DURATION, batch=1, learn=learn, first=4).save(tmp_path / "4.h5")
+    read = [sample for k in (0, 2, 4) for sample in BatchResult.load(tmp_path / f"{k}.h5")]
+    joined = BatchResult(read).save(tmp_path / "all.h5")
+    assert [storage.digest(one) for one in BatchResult.load(joined)] == [
+        storage.digest(one) for one in whole
+    ]
+    assert len({sample.hash for sample in whole}) == 5
 
 
 @pytest.mark.parametrize("how", ["clock", "event"])
@@ -185,6 +220,19 @@ def test_a_recorded_run_is_taken_up_only_after_the_same_batches(how, tmp_path):
             after(how, **other).run(0.4, record_to=tmp_path, resume=True)
     whole = after(how, learn="mean").run(0.4)
     taken_up = after(how, learn="mean").run(0.4, record_to=tmp_path, resume=True)
+    assert taken_up.hash == whole.hash
+    np.testing.assert_array_equal(taken_up.weights("in"), whole.weights("in"))
+
+
+@pytest.mark.parametrize("how", ["clock", "event"])
+def test_a_recorded_run_after_further_samples_is_taken_up(how, tmp_path):
+    """By a simulator that learned in the same samples, also one that comes from a file then."""
+    later = {"learn": "sum", "first": 7}
+    broken(tmp_path / "run", how, **later)
+    after(how, **later).save(tmp_path / "here.snapshot")
+    whole = after(how, **later).run(0.4)
+    loaded = Simulator.load(tmp_path / "here.snapshot")
+    taken_up = loaded.run(0.4, record_to=tmp_path / "run", resume=True)
     assert taken_up.hash == whole.hash
     np.testing.assert_array_equal(taken_up.weights("in"), whole.weights("in"))
 
