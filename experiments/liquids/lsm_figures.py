@@ -46,7 +46,7 @@ def plot_study(context: Context) -> None:
     context.plot("accuracy", lambda: figures.accuracy_bars(means, spread=spread, chance=chance))
     result = Result.load(context.folder)
     context.plot("one_recording", lambda: recording(result))
-    context.plot("energy", lambda: energy(study["energy"]))
+    context.plot("energy", lambda: energy(study["energy"], study.get("energy_sd", {})))
     if study["sweep"]:
         names = ("software", "control", "control_bins")
         levels = {BARS[name].replace("\n", " "): metrics[f"accuracy_{name}"] for name in names}
@@ -66,32 +66,36 @@ def recording(result: Result) -> Figure:
     return figure  # type: ignore[no-any-return]
 
 
-def energy(parts: dict[str, dict[str, float]]) -> Figure:
-    """Joules of a sample on a logarithmic axis, part by part: variant -> part -> [J]."""
+def energy(means: dict[str, dict[str, float]], spread: dict[str, dict[str, float]]) -> Figure:
+    """Joules of a sample on a logarithmic axis, a dot for each part.
+
+    means, spread: variant -> part -> [J], over liquids. A whisker reaches one standard deviation to
+    both sides. There are no bars, whose lengths would tell nothing where the axis has no zero.
+    """
+    rows = [
+        (name, part, value, spread.get(name, {}).get(part, 0.0))
+        for name, each in means.items()
+        for part, value in each.items()
+        if value
+    ][::-1]
+    colours = dict(zip(means, figure_style.colours(len(means)), strict=True))
     with figure_style.style() as plt:
-        figure, ax = plt.subplots(figsize=(5.6, 2.6))
-        rows = [
-            (f"{name}: {part}", value)
-            for name, each in parts.items()
-            for part, value in each.items()
-            if value
-        ]
-        colours = {
-            name: figure_style.COLOURS[k % len(figure_style.COLOURS)]
-            for k, name in enumerate(parts)
-        }
-        for place, (label, value) in enumerate(reversed(rows)):
-            ax.barh(place, value * 1e9, color=colours[label.partition(":")[0]], height=0.62)
+        figure, ax = plt.subplots(figsize=(5.6, 0.6 + 0.24 * len(rows)))
+        for place, (name, _, value, sd) in enumerate(rows):
+            look = {"color": colours[name], "marker": "o", "markersize": 4.5, "capsize": 2.5}
+            ax.errorbar(1e9 * value, place, xerr=1e9 * sd if sd else None, **look)
             ax.annotate(
                 f"{value * 1e9:,.0f}" if value >= 1e-7 else f"{value * 1e9:.3g}",
-                (value * 1e9, place),
-                (3, 0),
+                (1e9 * (value + sd), place),
+                (6, 0),
                 textcoords="offset points",
                 va="center",
             )
-        names = [label.replace("rram", "RRAM").replace("_", " ") for label, _ in reversed(rows)]
+        names = [f"{BARS[name]}: {part}".replace("\n", " ") for name, part, *_ in rows]
         ax.set_yticks(range(len(rows)), names)
-        ax.set(xscale="log", xlabel="energy of the synapses per sample [nJ]")
+        ax.grid(axis="y", color=figure_style.PALE, linewidth=0.6)
+        ax.set_axisbelow(True)
+        ax.set(xscale="log", xlabel="energy of the synapses per sample ± sd of liquids [nJ]")
         ax.margins(x=0.15)
     return figure  # type: ignore[no-any-return]
 

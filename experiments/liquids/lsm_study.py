@@ -219,7 +219,7 @@ def _keep(
     """Save what the figures need: study.json, and one recording in the noisy liquid
     as results.h5.
     """
-    n = len(task.frames)
+    taken = {name: _taken(runs, len(task.frames)) for name, runs in heard.items()}
     net = network(task.liquid, settings.seed, settings.liquids["rram_noisy"])
     watch(context, net, task.liquid, task.frames.train(0, DT)).save(
         context.folder, overwrite=context.resume
@@ -229,8 +229,11 @@ def _keep(
         "published": task.published,
         "source": task.frames.source,
         "energy": {
-            name: {part.name: (part.joules or 0.0) / n for part in runs[0].parts}
-            for name, runs in heard.items()
+            name: {part: float(np.mean(each)) for part, each in parts.items()}
+            for name, parts in taken.items()
+        },
+        "energy_sd": {
+            name: {part: _sd(each) for part, each in parts.items()} for name, parts in taken.items()
         },
         "sweep": [
             {"axis": axis, "value": value, "accuracy": float(each.mean()), "sd": _sd(each)}
@@ -238,6 +241,19 @@ def _keep(
         ],
     }
     context.keep("study.json", record)
+
+
+def _taken(runs: list[Echo], n: int) -> dict[str, NDArray[np.float64]]:
+    """What each part takes of a sample, the mean of n of them, in every liquid (n_liquids,) [J].
+
+    Parts of one name whose figures have several sources are one.
+    """
+    taken: dict[str, NDArray[np.float64]] = {}
+    for k, run in enumerate(runs):
+        for part in run.parts:
+            each = taken.setdefault(part.name, np.zeros(len(runs)))
+            each[k] += (part.joules or 0.0) / n
+    return taken
 
 
 def _sd(values: NDArray[np.float64]) -> float:

@@ -99,9 +99,18 @@ def save(path, arrays):
 def test_nmnist_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     monkeypatch.setattr(liquid, "AXES", {axis: values[:2] for axis, values in liquid.AXES.items()})
     first, told = run(
-        "lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6", plots=True
+        "lsm-nmnist",
+        tmp_path,
+        data,
+        "sweep=true",
+        "sweep_seeds=1",
+        "adc_bits=6",
+        "seeds=2",
+        plots=True,
     )
-    again, _ = run("lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6")
+    again, _ = run(
+        "lsm-nmnist", tmp_path, data, "sweep=true", "sweep_seeds=1", "adc_bits=6", "seeds=2"
+    )
     metrics = first.record["metrics"]
     assert first.record["spike_hash"] == again.record["spike_hash"]
     assert compare(first.record, again.record) == []
@@ -113,6 +122,10 @@ def test_nmnist_runs_repeats_and_reports(tmp_path, data, monkeypatch):
     assert "How the energy of rram_wired moves with each figure" in report
     study = json.loads((first.path / "study.json").read_text())
     assert {point["axis"] for point in study["sweep"]} == set(liquid.AXES)
+    for name, parts in study["energy"].items():  # means over the liquids, and how they differ
+        assert sum(parts.values()) == pytest.approx(metrics[f"joules_per_sample_{name}"])
+        assert study["energy_sd"][name].keys() == parts.keys()
+    assert study["energy_sd"]["rram"]["cell pairs"] > 0.0
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `plot`)")
     assert {file.stem for file in first.path.glob("*.png")} == {
         "accuracy",
