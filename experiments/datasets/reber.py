@@ -105,7 +105,7 @@ def reber_strings(n: int, seed: int, *, longest: int = 20, embedded: bool = Fals
             break
     else:
         if n:
-            rule = f"must be about {len(found[True])} or fewer, so few strings are that short"
+            rule = f"must be about {2 * len(found[True])} or fewer, so few strings are that short"
             raise check.fail(name, "n", rule, n)
     text_of = {kind: iter(found[kind]) for kind in found}
     grammatical = np.arange(n) % 2 == 0

@@ -229,8 +229,8 @@ def _parse(name: str, model: type[BaseModel], key: str, text: str) -> Any:
         return text
     try:
         TypeAdapter(kind or str).validate_python(scalar)
-    except ValidationError:
-        return text
+    except ValidationError:  # of a list, what is told is which entry is wrong
+        return scalar if isinstance(scalar, list) and get_origin(kind) is list else text
     return scalar
 
 

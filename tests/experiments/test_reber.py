@@ -87,7 +87,7 @@ def test_symbols_come_one_by_one_and_all_strings_end_together():
 @pytest.mark.parametrize(
     ("ask", "sentence"),
     [
-        (lambda: reber_strings(60, 1, longest=8), r"n: must be about 16 or fewer.*got 60"),
+        (lambda: reber_strings(60, 1, longest=8), r"n: must be about 32 or fewer.*got 60"),
         (lambda: reber_strings(-1, 1), r"n: must be a whole number >= 0"),
         (lambda: reber_strings(4, 1, longest=4), r"longest: must be a whole number >= 5"),
         (

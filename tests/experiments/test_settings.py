@@ -62,6 +62,18 @@ def test_a_unit_that_fits_is_turned_into_a_number(text, hint):
         read_settings("demo", Settings, [text])
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('sizes=[1, "two"]', r"sizes: must be a valid integer.*\(got 'two'\)"),
+        ("sizes=two", r"sizes: must be a valid list \(got 'two'\)"),
+    ],
+)
+def test_of_a_list_the_wrong_entry_is_told(text, sentence):
+    with pytest.raises(ParameterError, match=sentence):
+        read_settings("demo", Settings, [text])
+
+
 def test_timed_metrics_are_not_compared():
     timed = ("seconds", "seconds_sd", "train_seconds", "cpu_s", "rss_mb", "real_time_factor")
     assert all(is_timed(name) for name in timed)
