@@ -45,8 +45,8 @@ class DiscreteCubaLIF(NeuronModel):
     units: ClassVar[Mapping[str, str]] = {"v": "", "g": ""}
 
     def __post_init__(self) -> None:
-        keep(self, "decay", least=0.0, most=1.0)
-        keep(self, "decay_current", least=0.0, most=1.0)
+        keep(self, "decay", least=-1.0, most=1.0)
+        keep(self, "decay_current", least=-1.0, most=1.0)
         for name in ("gain", "response", "offset"):
             keep(self, name)
         check.keep(self, "moved_by", check.one_of, list(CURRENTS))

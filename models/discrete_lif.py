@@ -46,7 +46,7 @@ class DiscreteLIF(NeuronModel):
     units: ClassVar[Mapping[str, str]] = {"v": ""}
 
     def __post_init__(self) -> None:
-        keep(self, "decay", least=0.0, most=1.0)
+        keep(self, "decay", least=-1.0, most=1.0)
         keep(self, "gain")
         keep(self, "offset")
         keep_reset(self)

@@ -186,8 +186,8 @@ def test_the_event_engine_refuses(kind):
 BAD = {
     "decay": (lambda: DiscreteLIF(decay=1.5), "DiscreteLIF.decay: must be .*<= 1 .got 1.5"),
     "current": (
-        lambda: DiscreteCubaLIF(decay_current=[0.5, -0.1]),
-        "DiscreteCubaLIF.decay_current: must be >= 0 .got '-0.1 at index 1'",
+        lambda: DiscreteCubaLIF(decay_current=[0.5, -1.1]),
+        "DiscreteCubaLIF.decay_current: must be >= -1 .got '-1.1 at index 1'",
     ),
     "kind": (
         lambda: DiscreteLIF(resets="zero"),

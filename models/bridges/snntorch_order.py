@@ -1,0 +1,167 @@
+"""In which order a module calls its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from ...sim import validation as check
+from .affine import OWNER, Shape
+from .frameworks import pytorch, snntorch
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer, under the name that it has in its module."""
+
+    name: str
+    module: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """Layers in the order in which they are called; input_shape: of what they are given, if known."""
+
+    layers: list[Layer]
+    input_shape: Shape | None = None
+
+
+def order_of(module: Any, layers: Any, sample: Any) -> Order:
+    """The layers of a module: those listed, those of an nn.Sequential, or those that a call of it
+    with `sample` goes through.
+    """
+    torch = pytorch(OWNER)
+    if not isinstance(module, torch.nn.Module):
+        raise check.fail(OWNER, "module", "must be a torch.nn.Module of snnTorch's layers", module)
+    if layers is not None:
+        return Order(list(_listed(module, layers)))
+    if sample is not None:
+        return _called(module, sample)
+    if isinstance(module, torch.nn.Sequential) or is_neurons(module):
+        return Order(list(_members(module, "")))
+    rule = (
+        f"must list the layers of {type(module).__name__} in the order in which they are called, since only that of an "
+        "nn.Sequential is known; or give sample=, an input to call it with"
+    )
+    raise check.fail(OWNER, "layers", rule, layers)
+
+
+def is_neurons(module: Any) -> bool:
+    """Whether this is a layer of snnTorch's neurons."""
+    return isinstance(module, snntorch(OWNER).SpikingNeuron)
+
+
+def _members(module: Any, name: str) -> Iterator[Layer]:
+    """The layers of nested nn.Sequentials."""
+    torch = pytorch(OWNER)
+    if not isinstance(module, torch.nn.Sequential):
+        yield Layer(name or "neurons", module)
+        return
+    for own, child in module.named_children():
+        yield from _members(child, f"{name}.{own}" if name else own)
+
+
+def _listed(module: Any, layers: Any) -> Iterator[Layer]:
+    """The layers that a user lists, by name or as they are."""
+    names = {id(member): name for name, member in module.named_modules()}
+    if isinstance(layers, str) or not isinstance(layers, Sequence):
+        rule = "must be a list of layers or of their names, such as ['fc1', 'lif1']"
+        raise check.fail(OWNER, "layers", rule, layers)
+    for layer in layers:
+        if isinstance(layer, str):
+            known = [name for name in names.values() if name]
+            check.one_of(OWNER, "layers", layer, known)
+            yield Layer(layer, module.get_submodule(layer))
+        elif id(layer) in names:
+            yield Layer(names[id(layer)], layer)
+        else:
+            raise check.fail(OWNER, "layers", "must all belong to the module", layer)
+
+
+class _Over(Exception):
+    """The first step of a call is over."""
+
+
+def _called(module: Any, sample: Any) -> Order:
+    """The layers that a call goes through, up to the first that is called again.
+
+    Each must be handed what the one before has returned, else something else happens in between.
+    """
+    torch = pytorch(OWNER)
+    seen: list[tuple[Layer, Any, Any]] = []
+
+    def note(layer: Layer) -> Any:
+        def hook(_: Any, given: Any, returned: Any) -> None:
+            if any(known.module is layer.module for known, _, _ in seen):
+                raise _Over
+            first = returned[0] if isinstance(returned, tuple) else returned
+            seen.append((layer, given[0] if given else None, first))
+
+        return hook
+
+    if not torch.is_tensor(sample):
+        raise check.fail(
+            OWNER, "sample", "must be a tensor that the module can be called with", sample
+        )
+    with _unchanged(module), torch.no_grad():
+        hooks = [layer.module.register_forward_hook(note(layer)) for layer in _leaves(module)]
+        try:
+            module(sample)
+        except _Over:
+            pass
+        except Exception as error:
+            rule = f"must be a tensor that the module can be called with, which ends in: {error}"
+            raise check.fail(OWNER, "sample", rule, f"shape {tuple(sample.shape)}") from None
+        finally:
+            for hook in hooks:
+                hook.remove()
+    return _chained(module, seen)
+
+
+def _chained(module: Any, seen: list[tuple[Layer, Any, Any]]) -> Order:
+    """The order of the layers that were seen, each with what it was given and what it returned."""
+    if not seen:
+        raise check.fail(OWNER, "module", "must have layers that it calls", type(module).__name__)
+    for (before, _, returned), (after, given, _) in pairwise(seen):
+        same = given is returned or (
+            given is not None
+            and given.numel() == returned.numel()
+            and given.data_ptr() == returned.data_ptr()
+        )
+        if not same:
+            rule = (
+                f"must hand what {before.name!r} returns to {after.name!r} as it is; what happens in between must be a "
+                "layer of its own"
+            )
+            raise check.fail(OWNER, "module", rule, type(module).__name__)
+    first = seen[0][1]
+    return Order([layer for layer, _, _ in seen], None if first is None else tuple(first.shape))
+
+
+def _leaves(module: Any) -> Iterator[Layer]:
+    """Modules without parts, and layers of neurons whatever they are made of."""
+    inside: set[int] = set()
+    for name, member in module.named_modules():
+        if id(member) in inside:
+            continue
+        if is_neurons(member):
+            inside |= {id(part) for part in member.modules()}
+        if is_neurons(member) or not list(member.children()):
+            yield Layer(name, member)
+
+
+@contextmanager
+def _unchanged(module: Any) -> Iterator[None]:
+    """Within, a module is in its mode for tests; afterwards it is as before, its states included."""
+    members = [(member, member.training, dict(member._buffers)) for member in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for member, training, buffers in members:
+            member.training = training
+            member._buffers.clear()
+            member._buffers.update(buffers)
