@@ -69,8 +69,9 @@ class Program(Protocol):
         """Bring all arrays of the calls up to date."""
 
     def halt(self) -> None:
-        """Wait until an `advance` that was interrupted has ended; after that the program cannot be
-        used any more.
+        """Wait until an `advance` that was interrupted has ended.
+
+        After that the program cannot be used any more.
         """
 
 
@@ -133,8 +134,9 @@ class Backend:
     def program(
         self, calls: Sequence[Call], clockwork: Clockwork, precision: str, threads: int = 1
     ) -> Program:
-        """Make `calls` ready to run, in order, once per step; on several threads where calls belong
-        to `threads`.
+        """Make `calls` ready to run, in order, once per step.
+
+        They run on several threads where calls belong to `threads`.
         """
         module = importlib.import_module(f".{self.room}.program", __package__)
         program: Program = module.Program(calls, clockwork, precision, threads)

@@ -16,8 +16,9 @@ from typing import final
 
 
 def _teller() -> Callable[[], int] | None:
-    """The system's function that tells the core of the calling thread; None if it has none, or if
-    threads cannot be moved.
+    """The system's function that tells the core of the calling thread.
+
+    None if the system has none, or if threads cannot be moved.
     """
     if not hasattr(os, "sched_setaffinity"):
         return None

@@ -1,9 +1,9 @@
-"""Work in another thread, for which the main thread waits within single calls into C, so that
-Ctrl-C does no harm.
+"""Work in another thread, so that Ctrl-C does no harm.
 
-Interrupts reach the main thread only. The conditions, events, futures and bounded queues of Python
-are written in Python: an interrupt between two of their lines can leave a lock taken for ever or
-come out as another error. So threads are started, and waited for, by functions of C here.
+The main thread waits for it within single calls into C. Interrupts reach the main thread only. The
+conditions, events, futures and bounded queues of Python are written in Python: an interrupt between
+two of their lines can leave a lock taken for ever or come out as another error. So threads are
+started, and waited for, by functions of C here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Reading a whole array of cells for a batch of vectors: the arithmetic before and after its matrix
-products.
+"""Reading a whole array of cells for a batch of vectors.
 
-`kernels/reference/analogue.py` explains the arguments.
+Here is the arithmetic before and after the matrix products; `kernels/reference/analogue.py`
+explains the arguments.
 """
 
 import numpy as np
@@ -42,8 +42,9 @@ def largest_bits(row):
 
 @cached
 def encode_rows(values, full_scale, levels, codes, squares, lsb):
-    """Turn rows of `values` into codes and their squares; return the largest magnitude, NaN if
-    there is one.
+    """Turn rows of `values` into codes and their squares.
+
+    Returns the largest magnitude, NaN if there is one.
     """
     top, most = F(levels), np.int32(0)
     for b in range(values.shape[0]):

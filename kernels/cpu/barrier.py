@@ -1,8 +1,8 @@
-"""A barrier, at which threads meet between the stages of a step: a counter and a generation in
-shared memory.
+"""A barrier, at which threads meet between the stages of a step.
 
-A thread that waits spins for some microseconds, since the others are seldom further behind. Then it
-yields its core, since another thread may need a core to arrive at all.
+It is a counter and a generation in shared memory. A thread that waits spins for some microseconds,
+since the others are seldom further behind. Then it yields its core, since another thread may need a
+core to arrive at all.
 """
 
 import platform
@@ -54,8 +54,9 @@ def look(typingctx, address):
 
 @intrinsic
 def leave(typingctx, address, value):
-    """Write atomically (release) an int64 to `address`; who reads it sees all that was written
-    before.
+    """Write atomically (release) an int64 to `address`.
+
+    Who reads it sees all that was written before.
     """
 
     def generate(context, builder, signature, arguments):

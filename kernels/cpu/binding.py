@@ -1,10 +1,10 @@
-"""Make one C-callable entry ``op(table, step) -> int64`` from a kernel and the types of its
-arguments.
+"""Make one C-callable entry from a kernel and the types of its arguments.
 
-A table row is a run of int64 words. An array takes its address and its extents; a scalar takes one
-word (a float as the bits of a float64). The entry unpacks the row and calls the kernel, so the
-loop can call any kernel by address and is compiled only once. Entries are cached on disk beside the
-kernel's own source file, under a name that changes with any source file of this room.
+The entry is ``op(table, step) -> int64``. A table row is a run of int64 words. An array takes its
+address and its extents; a scalar takes one word (a float as the bits of a float64). The entry
+unpacks the row and calls the kernel, so the loop can call any kernel by address and is compiled
+only once. Entries are cached on disk beside the kernel's own source file, under a name that changes
+with any source file of this room.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ ENTRY = types.int64(types.CPointer(types.int64), types.int64)
 
 @intrinsic
 def view(typingctx, address, shape, dtype):
-    """The C-ordered array of this shape (a tuple) and dtype at the integer `address`; it must
-    outlive its use.
+    """The C-ordered array of this shape (a tuple) and dtype at the integer `address`.
+
+    The memory there must outlive the use of the array.
     """
     array_type = types.Array(dtype.dtype, len(shape), "C")
 
@@ -148,8 +149,9 @@ def entry(
 
 
 def _guarded(call: str, at: int, returns: bool, fired: str) -> str:
-    """The body of the entry of a user's own kernel, which lets out no error and no impossible
-    spike.
+    """The body of the entry of a user's own kernel.
+
+    It lets out no error and no impossible spike.
     """
     verdict = f"_array1(table, {at + 2 * returns}, int64)"
     lines = [
@@ -199,8 +201,9 @@ def entered(
     body: str,
     scope: dict[str, Any],
 ) -> Any:
-    """An entry that calls `kernels`; kept on disk where all that its code is made
-    from can be told.
+    """An entry that calls `kernels`.
+
+    It is kept on disk where all that its code is made from can be told.
     """
     prints = [fingerprint_of(kernel) for kernel in kernels if is_own(kernel)]
     function = getattr(kernels[0], "py_func", kernels[0])
@@ -214,8 +217,9 @@ def entered(
 
 
 def _number(count):
-    """A kernel's return value as a count of what it did; a kernel that returns nothing counts as
-    idle.
+    """A kernel's return value as a count of what it did.
+
+    A kernel that returns nothing counts as idle.
     """
     return 0 if count is None else int(count)
 

@@ -1,9 +1,8 @@
-"""Machine code kept on disk, under names that change with any source file of the kernels, the
-compiler or processor.
+"""Machine code kept on disk, under names that change with what it is made from.
 
-Numba notices only a change of the file that a function stands in, not of what the function calls;
-so every function that is kept on disk bears a digest of all kernel sources in its name, and no
-stale code is ever loaded.
+That is any source file of the kernels, the compiler and the processor. Numba notices only a change
+of the file that a function stands in, not of what the function calls; so every function that is
+kept on disk bears a digest of all kernel sources in its name, and no stale code is ever loaded.
 """
 
 from __future__ import annotations
@@ -24,8 +23,9 @@ from numba import njit
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function that only compiled code calls, without an entry from Python, which would
-    take long to compile.
+    """Compile a function that only compiled code calls.
+
+    It gets no entry from Python, which would take long to compile.
 
     References to arrays are not counted: arrays outlive the run, and counting, once per array and
     call, took up to a third of the time. So a kernel can neither allocate arrays nor assign to
@@ -39,8 +39,9 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def source_digest() -> str:
-    """A digest of the source files of all kernels, of what compiles them and of the processor they
-    are for.
+    """A digest of all that machine code of the library's kernels is made from.
+
+    That is the source files of all kernels, what compiles them and the processor they are for.
     """
     files = sorted(Path(__file__).parents[1].rglob("*.py"))
     config = numba.config
@@ -70,10 +71,10 @@ def named(
     scope: dict[str, Any],
     digest: str = "",
 ) -> Callable[..., Any]:
-    """A Python function with this body, as if it stood in the file of `function`, under a name of
-    its own.
+    """A Python function with this body, under a name of its own.
 
-    digest: of what the body calls, unless that is of the library.
+    It is as if it stood in the file of `function`. digest: of what the body calls, unless that is
+    of the library.
     """
     digest = hashlib.blake2b(f"{source_digest()}{digest}{body}".encode(), digest_size=8).hexdigest()
     readable = function.__name__ if function.__name__.isidentifier() else "kernel"

@@ -1,10 +1,10 @@
-"""A coarse crossbar of a few word and bit lines, which knows the smooth part of the potentials of a
-large one.
+"""A coarse crossbar of a few word and bit lines.
 
-Along a line potentials are interpolated between nodes at equal steps of resistance, down to 0 at
-its source or ground: b = Phi c. The Galerkin matrices of the whole crossbar on these functions,
-W_c, B_c and G_c, give what the preconditioner B^-1 misses, C = S_c^-1 - B_c^-1 = B_c^-1 G_c (W_c -
-G_c B_c^-1 G_c)^-1 G_c B_c^-1, never negative.
+It knows the smooth part of the potentials of a large one. Along a line potentials are interpolated
+between nodes at equal steps of resistance, down to 0 at its source or ground: b = Phi c. The
+Galerkin matrices of the whole crossbar on these functions, W_c, B_c and G_c, give what the
+preconditioner B^-1 misses, C = S_c^-1 - B_c^-1 = B_c^-1 G_c (W_c - G_c B_c^-1 G_c)^-1 G_c B_c^-1,
+never negative.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ CLOSE = 0.1  # of a step: nodes nearer to each other than this would make hats t
 
 
 class Coarse(NamedTuple):
-    """Arrays of a coarse crossbar with (m, n) nodes for bit nodes (rows, columns); m = 0 stands for
-    none.
+    """Arrays of a coarse crossbar with (m, n) nodes for bit nodes (rows, columns).
 
-    near (rows,): the first of the two nodes next to a row; weights (rows, 2) of both. bends
-    (rows,): whether the interpolant along a bit line bends there, and by (rows, m) the current
-    [1/ohm] that this takes per node. foot (m,) [1/ohm]: current to ground per node. across (n,
-    columns): interpolation along word lines. correction (m n, m n): C [ohm].
+    m = 0 stands for none. near (rows,): the first of the two nodes next to a row; weights (rows, 2)
+    of both. bends (rows,): whether the interpolant along a bit line bends there, and by (rows, m)
+    the current [1/ohm] that this takes per node. foot (m,) [1/ohm]: current to ground per node.
+    across (n, columns): interpolation along word lines. correction (m n, m n): C [ohm].
     """
 
     near: np.ndarray
@@ -56,8 +55,9 @@ def none(columns):
 
 
 def build(g, left, right_end, below, top_end):
-    """The coarse crossbar for cells g (rows, columns) [S] between lines as in `ladders.py`, if it
-    pays.
+    """The coarse crossbar for cells g (rows, columns) [S], if it pays.
+
+    The cells stand between lines as in `ladders.py`.
     """
     rows, columns = g.shape
     total = g.sum()
@@ -157,8 +157,9 @@ def gather_row(i, near, weights, r, sums):
 
 @sweep
 def correct(correction, across, sums):
-    """sums (m + 1, columns) of residuals := the coarse potentials along each node's word line;
-    return their product.
+    """Replace sums of residuals by the coarse potentials along each node's word line.
+
+    sums (m + 1, columns). Returns their product.
     """
     nodes, columns = sums.shape[0] - 1, sums.shape[1]
     n = across.shape[0]

@@ -1,5 +1,6 @@
-"""Drawing synapses and putting them in order; `kernels/reference/connectivity.py` explains the
-arguments.
+"""Drawing synapses and putting them in order.
+
+`kernels/reference/connectivity.py` explains the arguments.
 """
 
 import numpy as np
@@ -148,8 +149,9 @@ def draw_pairs(key, n_pre, n_post, codes):
 
 @cached
 def sort_edges(sources, targets, n_pre, n_post):
-    """Both arrays sorted by source, then target, and the order that sorts them: two
-    counting sorts.
+    """Both arrays sorted by source, then target, and the order that sorts them.
+
+    Two counting sorts do it.
     """
     by_target = np.empty(sources.size, np.uint64)  # source and place of each edge, packed
     first, place = _starts(targets, n_post)
@@ -171,8 +173,9 @@ def sort_edges(sources, targets, n_pre, n_post):
 
 @cached
 def _starts(ids, n):
-    """Where the entries of each id begin once sorted: (n + 1,), and a copy to count up while
-    placing them.
+    """Where the entries of each id begin once sorted (n + 1,), and a copy.
+
+    The copy is to be counted up while placing them.
     """
     first = np.zeros(n + 1, np.uint32)
     for s in range(ids.size):

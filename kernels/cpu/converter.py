@@ -32,18 +32,18 @@ def convert_step(
     reads,
     conducted,
 ):
-    """Convert the columns that were read in this step, add the results to `receiving`, set the
-    columns to 0.
+    """Convert the columns that were read in this step.
 
-    column_plus ... touched_count: see `crossbar_read_step`. The devices' independent errors add up
-    to one normal error per column. lsb: conductance of one code [S], 0 for a converter that does
-    not round; codes run from lowest to highest. edges (n_converters, highest - lowest), ascending:
-    where each converter changes to the next code, in units of lsb; (0, 0) for ideal converters;
-    sharing (n_columns,) uint32, the converter of each column. scale: weight per siemens. receiving
-    (n_post,): where several arrays lie below each other, each has n_post columns, and the results
-    of all arrays for one target are added up. Totals (1,): conversions, how many of them were
-    clipped, and reads, steps in which there was anything to convert. conducted: the sum of all
-    conductances read [S], (1,) or (n_columns,) that of each column.
+    Adds the results to `receiving` and sets the columns to 0. column_plus ... touched_count: see
+    `crossbar_read_step`. The devices' independent errors add up to one normal error per column.
+    lsb: conductance of one code [S], 0 for a converter that does not round; codes run from lowest
+    to highest. edges (n_converters, highest - lowest), ascending: where each converter changes to
+    the next code, in units of lsb; (0, 0) for ideal converters; sharing (n_columns,) uint32, the
+    converter of each column. scale: weight per siemens. receiving (n_post,): where several arrays
+    lie below each other, each has n_post columns, and the results of all arrays for one target are
+    added up. Totals (1,): conversions, how many of them were clipped, and reads, steps in which
+    there was anything to convert. conducted: the sum of all conductances read [S], (1,) or
+    (n_columns,) that of each column.
     """
     n_post = receiving.size
     if column_plus.size > n_post:

@@ -27,17 +27,17 @@ def crossbar_read_step(
     activations,
     events,
 ):
-    """Let every spike that arrives drive its row of cells; sum what the columns conduct; return the
-    number of spikes.
+    """Let every spike that arrives drive its row of cells.
 
-    begin, end (n_rows,), or longer: the cells of each row, a (source, lag), that this call reads;
-    first (n_rows + 1,) where all cells of the row begin. Of each cell targets (n_cells,) its column,
-    plus, minus its two conductances [S], and excess the variance [S^2] of
-    reading both beyond that of a relative error `noise`, or none (0,). Over this step: column_plus,
-    column_minus (n_columns,) sums of conductances [S] and variance (n_columns,) of their errors
-    [S^2]; touched (n_columns,) uint32 the columns that were read, touched_count (1,) how many,
-    listed (n_columns,) uint8 whether a column is among them. Totals (1,): activations of rows,
-    events (pairs read). A row counts where its first cell is read.
+    Sums what the columns conduct. Returns the number of spikes. begin, end (n_rows,), or longer:
+    the cells of each row, a (source, lag), that this call reads; first (n_rows + 1,) where all
+    cells of the row begin. Of each cell targets (n_cells,) its column, plus, minus its two
+    conductances [S], and excess the variance [S^2] of reading both beyond that of a relative error
+    `noise`, or none (0,). Over this step: column_plus, column_minus (n_columns,) sums of
+    conductances [S] and variance (n_columns,) of their errors [S^2]; touched (n_columns,) uint32
+    the columns that were read, touched_count (1,) how many, listed (n_columns,) uint8 whether a
+    column is among them. Totals (1,): activations of rows, events (pairs read). A row counts where
+    its first cell is read.
     """
     depth, relative, more = history.shape[0], noise * noise, excess.size > 0
     arrived, rows, pairs, count = 0, 0, 0, touched_count[0]
@@ -123,13 +123,12 @@ def crossbar_product_step(
     events,
     driven,
 ):
-    """Drive every row with its share of the full voltage; sum what columns conduct; return how many
-    rows conduct.
+    """Drive every row with its share of the full voltage.
 
-    Columns sum share * conductance, their variance share^2 of that of a cell; driven (1,) totals
-    share^2 * conductance [S]. shares: see `drive_step`; strips (n_columns,) uint32: which of the
-    arrays beside each other a column is in, (0,) where all have the drivers of the first. The
-    others: see `crossbar_read_step`.
+    Sums what columns conduct. Returns how many rows conduct. Columns sum share * conductance, their
+    variance share^2 of that of a cell; driven (1,) totals share^2 * conductance [S]. shares: see
+    `drive_step`; strips (n_columns,) uint32: which of the arrays beside each other a column is in,
+    (0,) where all have the drivers of the first. The others: see `crossbar_read_step`.
     """
     relative, more, count, rows = noise * noise, excess.size > 0, touched_count[0], 0
     several, n_rows = strips.size > 0, first.size - 1

@@ -1,5 +1,6 @@
-"""Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are
-needed.
+"""Delivery of spikes over synapses stored in (source, delay) order.
+
+Or over synapses that are drawn again when they are needed.
 """
 
 import numpy as np
@@ -66,8 +67,9 @@ def collect(step, history, history_count, lags, g, k, pending):
 
 @njit(error_model="numpy", inline="always")
 def locate(pending, count, n_lags, begin, end):
-    """Replace each source and lag in `pending` by begin and end of its segment; no load waits for
-    another.
+    """Replace each source and lag in `pending` by begin and end of its segment.
+
+    No load waits for another.
     """
     for n in range(count):
         segment = pending[0, n] * np.uint32(n_lags) + pending[1, n]
@@ -116,17 +118,16 @@ def deliver_step(
     woken,
     receiving,
 ):
-    """Add to `receiving` the weights of every spike that arrives at the end of this step; return
-    the number of spikes.
+    """Add to `receiving` the weights of every spike that arrives at the end of this step.
 
-    history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step;
-    history_count (depth,) lengths of these lists; lags (n_lags,) distinct delays [steps]; begin,
-    end (n_pre * n_lags,), or longer: where the segment of each (source, lag) begins and ends;
-    targets (n_synapses,) uint32; weights (n_synapses,) or one number;
-    pending (2, capacity) uint32, room for segments that were looked up; receiving (n_post,), entry
-    `place` and the following of its region of memory. Where drowsy[0] is set, some shards nap: each
-    arrival sets a mark in woken (n_marks,) uint8, and a marked shard wakes. One mark stands for
-    2**MARKED entries of the region.
+    Returns the number of spikes. history (depth, n_pre) uint32: row ``step % depth`` lists the
+    units that fired in a step; history_count (depth,) lengths of these lists; lags (n_lags,)
+    distinct delays [steps]; begin, end (n_pre * n_lags,), or longer: where the segment of each
+    (source, lag) begins and ends; targets (n_synapses,) uint32; weights (n_synapses,) or one
+    number; pending (2, capacity) uint32, room for segments that were looked up; receiving
+    (n_post,), entry `place` and the following of its region of memory. Where drowsy[0] is set, some
+    shards nap: each arrival sets a mark in woken (n_marks,) uint8, and a marked shard wakes. One
+    mark stands for 2**MARKED entries of the region.
     """
     arrived, g, k, ahead = 0, 0, 0, AHEAD if targets.size > NEAR else 0
     while g < lags.size:
@@ -151,8 +152,9 @@ def deliver_step(
 def deliver_counted_step(
     step, history, history_count, lags, begin, end, targets, weights, scale, pending, receiving
 ):
-    """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,)
-    int64.
+    """`deliver_step` for weights that change, counted in units of 1 / scale.
+
+    receiving (n_post,) int64.
     """
     arrived, g, k = 0, 0, 0
     while g < lags.size:
@@ -198,11 +200,10 @@ def deliver_coded_step(
     woken,
     receiving,
 ):
-    """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift |
-    code``.
+    """`deliver_step` for synapses of one word.
 
-    first (n_pre * n_lags + 1,): where each segment begins, and the one before ends; table
-    (n_codes,) the weight of each code.
+    words (n_synapses,) uint32 are ``target << shift | code``. first (n_pre * n_lags + 1,): where
+    each segment begins, and the one before ends; table (n_codes,) the weight of each code.
     """
     shift = np.uint32(shift)
     arrived, g, k, ahead = 0, 0, 0, AHEAD if words.size > NEAR else 0
@@ -254,11 +255,11 @@ def deliver_drawn_step(
     woken,
     receiving,
 ):
-    """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several
-    projections.
+    """`deliver_coded_step` for synapses that are drawn again at every spike.
 
-    `kernels/reference/deliver.py` explains the arguments. drawn (capacity,) uint32: room for words,
-    which are drawn first and delivered when it is full.
+    They are those of several projections; see `rows`. `kernels/reference/deliver.py` explains the
+    arguments. drawn (capacity,) uint32: room for words, which are drawn first and delivered when it
+    is full.
     """
     arrived, filled, g, k = 0, 0, 0, 0
     shift = np.uint32(shift)

@@ -1,8 +1,7 @@
-"""What writing, faults, time and reading do to devices; the random part of device i depends on
-(key, parameters, i).
+"""What writing, faults, time and reading do to devices.
 
-Random numbers are drawn block by block, in loops without branches, so that the compiler vectorises
-them.
+The random part of device i depends on (key, parameters, i). Random numbers are drawn block by
+block, in loops without branches, so that the compiler vectorises them.
 """
 
 import math
@@ -39,8 +38,9 @@ def form(key, chance, median, sigma, conductances):
 
 @cached
 def vary(key, sigma, floor, conductances):
-    """Multiply the part of conductances (n,) [S] above `floor` [S] by lognormal(1, sigma), fixed
-    for each device.
+    """Multiply the part of conductances (n,) [S] above `floor` [S] by lognormal(1, sigma).
+
+    The factor is fixed for each device.
     """
     z = np.empty(BLOCK)
     for begin in range(0, conductances.size, BLOCK):
@@ -90,11 +90,10 @@ def read(key, errors, conductances):
 
 @cached
 def flip(key, occupancy, amplitudes, conductances):
-    """Put every device of conductances (n,) [S] on one of two levels, the lower one with
-    probability `occupancy`.
+    """Put every device of conductances (n,) [S] on one of two levels.
 
-    The levels differ by amplitudes (n,), relative to the conductance, and their mean is the
-    conductance.
+    It is the lower one with probability `occupancy`. The levels differ by amplitudes (n,), relative
+    to the conductance, and their mean is the conductance.
     """
     row = row_key(key, 0)
     for i in range(conductances.size):
@@ -104,8 +103,9 @@ def flip(key, occupancy, amplitudes, conductances):
 
 @cached
 def fluctuate(key, weights, ages, values):
-    """Fill values (n,) with sum_k weights[k] z_k, z_k standard normal and correlated over time like
-    exp(-ages[k]).
+    """Fill values (n,) with sums of normal numbers that are correlated over time.
+
+    Each is sum_k weights[k] z_k, z_k standard normal and correlated like exp(-ages[k]).
     """
     renewals, z = np.empty(BLOCK, np.int64), np.empty(BLOCK)
     for begin in range(0, values.size, BLOCK):
@@ -121,8 +121,9 @@ def fluctuate(key, weights, ages, values):
 
 @njit(error_model="numpy")
 def last_renewals(key, age, begin, found):
-    """`last_renewal` of the cells from `begin` on; likely cases are vectorised, others are looked
-    up one by one.
+    """`last_renewal` of the cells from `begin` on.
+
+    Likely cases are vectorised, others are looked up one by one.
     """
     whole = math.floor(age)
     first, reached = (np.int64(whole) + BEFORE) * MOST, exponential(age - whole - 1.0)
@@ -153,8 +154,9 @@ def last_renewals(key, age, begin, found):
 
 @njit(error_model="numpy")
 def last_renewal(key, first, reached, cell):
-    """The number of the last event; first: that of event 0 of this unit of time; reached: exp(age -
-    end).
+    """The number of the last event.
+
+    first: that of event 0 of this unit of time; reached: exp(age - end).
     """
     product = 1.0
     for j in range(MOST):

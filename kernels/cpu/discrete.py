@@ -37,8 +37,9 @@ def ended(moved, v, threshold, value, resets, reset_at, inclusive):
 
 @kernel
 def fire(v, fired, threshold, value, resets, reset_at, inclusive):
-    """List the units above threshold in `fired` and reset them if that comes with the spike; return
-    the count.
+    """List the units above threshold in `fired`.
+
+    Resets them if that comes with the spike. Returns the count.
     """
     count = 0
     for i in range(v.shape[0]):
@@ -52,11 +53,10 @@ def fire(v, fired, threshold, value, resets, reset_at, inclusive):
 
 @kernel
 def carry(moved, due, threshold, inclusive):
-    """v after its step and whether the unit fires, where what a reset leaves above threshold is
-    carried on.
+    """v after its step and whether the unit fires.
 
-    moved: what decay and input have made of v; due: whether v was above threshold before. Then it
-    has to exceed the threshold twice to fire.
+    What a reset leaves above threshold is carried on. moved: what decay and input have made of v;
+    due: whether v was above threshold before. Then it has to exceed the threshold twice to fire.
     """
     if due:
         lower = moved - threshold

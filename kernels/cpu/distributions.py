@@ -8,8 +8,9 @@ from .random import normal, uniform
 
 @cached
 def draw_normal(key, mean, sd, low, high, values):
-    """Fill `values` (n,) with normal values inside [low, high]; what falls outside
-    is drawn again.
+    """Fill `values` (n,) with normal values inside [low, high].
+
+    What falls outside is drawn again.
     """
     for i in range(values.size):
         attempt = 0

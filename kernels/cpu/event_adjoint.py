@@ -167,8 +167,10 @@ def _look(sample, marks, watched, seen, before):
 
 @kernel
 def _mark(cells, sample, marks, seen, watching):
-    """List the marks of every unit; seen (n_watched,) scratch; watching (n_units,): the place of a
-    unit among those watched, -1 for others.
+    """List the marks of every unit.
+
+    seen (n_watched,) scratch; watching (n_units,): the place of a unit among those watched, -1 for
+    others.
     """
     _count(cells, sample, marks)
     for unit in range(marks.low.size):
@@ -191,8 +193,9 @@ def _mark(cells, sample, marks, seen, watching):
 
 @kernel
 def _from(marks, unit, time):
-    """The first mark of a unit at or after `time`, by bisection; the one behind the last if there
-    is none.
+    """The first mark of a unit at or after `time`, by bisection.
+
+    The one behind the last if there is none.
     """
     low, high = marks.begin[unit], marks.begin[unit + 1]
     while low < high:
@@ -428,9 +431,9 @@ def _of(batch, sample):
 
 @njit(error_model="numpy")
 def observe(cells, paths, batch, first, stop, marks, seen, watching, looks):
-    """Write to looks (n_samples, n_looks, n_watched) the potentials [V] at the times of the
-    observations, in the samples from `first` to before `stop`.
+    """Write the potentials [V] at the times of the observations.
 
+    They go to looks (n_samples, n_looks, n_watched), in the samples from `first` to before `stop`.
     seen (n_watched,) scratch; watching (n_units,): see `_mark`.
     """
     for s in range(first, stop):

@@ -1,10 +1,10 @@
-"""One C-callable entry for every kernel of an exactly solvable neuron: ``entry(row, parameters,
-drive, elapsed)``.
+"""One C-callable entry for every kernel of an exactly solvable neuron.
 
-row: the state variables of one unit; parameters: its model's constants; both addresses of float64.
-So the event loop calls any neuron by address and never compiles again; see `binding.py`, which does
-the same for steps. Rules have entries of the same form: row is the weight and the traces of one
-synapse, drive and elapsed are not used.
+The entry is ``entry(row, parameters, drive, elapsed)``. row: the state variables of one unit;
+parameters: its model's constants; both addresses of float64. So the event loop calls any neuron by
+address and never compiles again; see `binding.py`, which does the same for steps. Rules have
+entries of the same form: row is the weight and the traces of one synapse, drive and elapsed are not
+used.
 """
 
 from __future__ import annotations
@@ -107,8 +107,9 @@ def fire_entry(
 
 
 def learn_entry(kernel: Callable[..., Any], row: Sequence[str], constants: Sequence[str]) -> int:
-    """Address of an entry that returns the new weight of a synapse; row: the weight and the traces
-    by name.
+    """Address of an entry that returns the new weight of a synapse.
+
+    row: the weight and the traces by name.
     """
     return _entry(kernel, f"return np.float64({_called(kernel, row, constants)})", len(constants))
 
@@ -135,8 +136,9 @@ def _called(
 def _entry(
     kernel: Callable[..., Any], body: str, verdict: int, after: Callable[..., Any] | None = None
 ) -> int:
-    """The address of the entry with this body; what a user's own kernels do wrong goes to
-    ``parameters[verdict]``.
+    """The address of the entry with this body.
+
+    What a user's own kernels do wrong goes to ``parameters[verdict]``.
     """
     if is_own(kernel) or (after is not None and is_own(after)):
         guarded = [f"    {line}" for line in body.split("\n")]

@@ -19,11 +19,10 @@ FAR = 0.02  # membrane time constants: what lies further ahead is left until it 
 
 @njit(error_model="numpy")
 def response(elapsed, decay, tau, tau_current):
-    """The potential that a current of 1 V at time 0 has built up after `elapsed` [s]; decay =
-    exp(-elapsed / tau).
+    """The potential that a current of 1 V at time 0 has built up after `elapsed` [s].
 
-    It is (exp(-t/tau_current) - exp(-t/tau)) / (1 - tau/tau_current), without the cancellation for
-    near equal ones.
+    decay = exp(-elapsed / tau). It is (exp(-t/tau_current) - exp(-t/tau)) / (1 - tau/tau_current),
+    without the cancellation for near equal ones.
     """
     gap = _rate_gap(tau, tau_current)
     x = abs(gap) * elapsed
@@ -34,15 +33,18 @@ def response(elapsed, decay, tau, tau_current):
 
 @njit(error_model="numpy")
 def _rate_gap(one, two):
-    """1 / one - 1 / two, by the difference of the time constants, which is exact where they are
-    close.
+    """1 / one - 1 / two, exact where both are close.
+
+    It is made of the difference of the time constants.
     """
     return (two - one) / (one * two)
 
 
 @njit(error_model="numpy")
 def course(neuron, t):
-    """Potential v(t) [V], total current less potential tau v'(t) [V], and slope of the current
+    """The potential of a neuron at time t, and how it moves.
+
+    v(t) [V]; the total current less the potential, which is tau v'(t) [V]; the slope of the current
     [V/s].
     """
     v, first, second, drive, tau, tau_first, tau_second = neuron
@@ -64,8 +66,9 @@ def course(neuron, t):
 
 @njit(error_model="numpy")
 def first_crossing(neuron, threshold):
-    """The time [s] at which the potential first reaches `threshold`; 0 if it is there, inf if it
-    never comes.
+    """The time [s] at which the potential first reaches `threshold`.
+
+    0 if it is there, inf if it never comes.
     """
     v, first, second, drive, _, tau_first, tau_second = neuron
     if v >= threshold:
@@ -81,10 +84,9 @@ def first_crossing(neuron, threshold):
 
 @njit(error_model="numpy")
 def near_crossing(neuron, threshold):
-    """The first crossing [s], or -t where it lies far ahead, not before t: a bound, which is
-    cheaper.
+    """The first crossing [s], or -t where it lies far ahead, not before t.
 
-    The bound is the crossing if no exciting current decayed.
+    Such a bound is cheaper. The bound is the crossing if no exciting current decayed.
     """
     v, first, second, drive, tau, _, _ = neuron
     most = drive + max(first, 0.0) + max(second, 0.0)
@@ -113,10 +115,10 @@ def _turn(first, second, tau_first, tau_second):
 
 @njit(error_model="numpy")
 def _crossing_between(neuron, threshold, begin, limit):
-    """The first crossing in (begin, limit], where v' changes sign at most once and v(begin) <
-    threshold.
+    """The first crossing in (begin, limit].
 
-    It goes on in doubling strides: far from `begin` a slope is too small to be told from rounding.
+    There v' changes sign at most once, and v(begin) < threshold. It goes on in doubling strides:
+    far from `begin` a slope is too small to be told from rounding.
     """
     _, first, second, drive, tau, tau_first, tau_second = neuron
     rising, span = course(neuron, begin)[1] > 0.0, tau

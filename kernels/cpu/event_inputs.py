@@ -1,5 +1,6 @@
-"""Stimuli of the event engine: each is one or more slots of a schedule, due at the time of its next
-event.
+"""Stimuli of the event engine.
+
+Each is one or more slots of a schedule, due at the time of its next event.
 """
 
 import math
@@ -41,15 +42,16 @@ NOISE = np.dtype([("interval", np.int64), ("stream", np.uint64), ("level", np.in
 
 
 class Inputs(NamedTuple):
-    """All slots: one for every spike train, every Poisson unit, and all changing currents of a
-    population together.
+    """The slots of all stimuli.
 
-    slot (n,) SLOT; heap, place, due, size: see `event_queue.schedule`; spike SPIKE, listed spikes,
-    times in ticks; change CHANGE, listed changes: from `time` [ticks] on, `width` numbers in levels
-    from `level` on are added to base (n_units,), the constant part of each unit's drive; sum SUM,
-    the currents of one population: its first change, its first noise, and the one behind its last;
-    noise NOISE, of which every unit of a population gets another number in every interval [ticks]:
-    its mean and its standard deviation, unit after unit, begin in levels at `level`.
+    There is one for every spike train, every Poisson unit, and all changing currents of a
+    population together. slot (n,) SLOT; heap, place, due, size: see `event_queue.schedule`; spike
+    SPIKE, listed spikes, times in ticks; change CHANGE, listed changes: from `time` [ticks] on,
+    `width` numbers in levels from `level` on are added to base (n_units,), the constant part of
+    each unit's drive; sum SUM, the currents of one population: its first change, its first noise,
+    and the one behind its last; noise NOISE, of which every unit of a population gets another
+    number in every interval [ticks]: its mean and its standard deviation, unit after unit, begin in
+    levels at `level`.
     """
 
     slot: Any
@@ -67,8 +69,9 @@ class Inputs(NamedTuple):
 
 @njit(error_model="numpy")
 def feed(inputs, units, index, time, count):
-    """Carry out the event of the slot `index` that is due now; return the number of
-    touched units.
+    """Carry out the event of the slot `index` that is due now.
+
+    Returns the number of touched units.
     """
     slot = record(inputs.slot, index, SLOT)
     due = NEVER
@@ -112,8 +115,9 @@ def _arrive(units, unit, variable, weight, count):
 
 @njit(error_model="numpy")
 def current(inputs, index, unit, time):
-    """The drive of a unit at `time`: its constant part, the level behind the cursor of slot
-    `index`, and noises.
+    """The drive of a unit at `time`.
+
+    It is its constant part, the level behind the cursor of slot `index`, and noises.
     """
     slot, within = record(inputs.slot, index, SLOT), unit - record(inputs.slot, index, SLOT).unit
     parts, drive = record(inputs.sum, slot.variable, SUM), reals(inputs.base)[unit]
@@ -142,10 +146,10 @@ def next_change(inputs, index, time):
 
 @njit(error_model="numpy")
 def set_currents(table, units_table, time, drive, due):
-    """Write to drive (n_units,) what it is at `time` where currents change, and to due (n_slots,)
-    when they do next.
+    """Set the drives that change, and when they do next.
 
-    time: -1 before the events at time 0, when no noise has begun.
+    drive (n_units,) becomes what it is at `time`; due (n_slots,) when currents change next. time:
+    -1 before the events at time 0, when no noise has begun.
     """
     inputs, units = table[0], units_table[0]
     for index in range(due.size):

@@ -1,8 +1,7 @@
-"""Learning on the event engine: weights that arrivals and spikes change, and traces that decay in
-closed form.
+"""Learning on the event engine, by arrivals and spikes.
 
-A trace is kept as its value at its last event. Reading it changes nothing, so what it is later does
-not depend on who has read it.
+Weights change then, and traces decay in closed form. A trace is kept as its value at its last
+event. Reading it changes nothing, so what it is later does not depend on who has read it.
 """
 
 import math
@@ -95,8 +94,9 @@ def read_segment(learning, index, segment, time):
 
 @njit(error_model="numpy")
 def learn_synapse(learning, index, s, unit, time):
-    """A spike arrives at synapse `s`, which leads to `unit`; `read_segment` has read the traces of
-    its segment.
+    """A spike arrives at synapse `s`, which leads to `unit`.
+
+    `read_segment` has read the traces of its segment.
     """
     rule = record(learning.rule, index, RULE)
     row, weight = reals(learning.row), reals(learning.weight + 8 * (rule.weight + s - rule.synapse))

@@ -45,9 +45,9 @@ PROJECTION = np.dtype(
 
 
 class Wires(NamedTuple):
-    """All synapses: a spike travels along one chain per projection, from segment to segment in
-    order of delay.
+    """All synapses, in chains along which spikes travel.
 
+    A spike travels along one chain per projection, from segment to segment in order of delay.
     chain_first (n_units + 1,), the first chain of each unit; chain (n_chains,), the first segment
     of each chain; segment SEGMENT, runs of one source and delay; projection PROJECTION; target
     (n_synapses,) uint32, the unit reached; weight (n_synapses,) float64, of those that do not
@@ -63,8 +63,9 @@ class Wires(NamedTuple):
 
 
 class Flight(NamedTuple):
-    """Spikes on their way: a heap by (time [ticks], segment), see `event_queue.push`; delivered
-    (1,) so far.
+    """Spikes on their way.
+
+    A heap by (time [ticks], segment), see `event_queue.push`; delivered (1,) so far.
     """
 
     times: Any
@@ -78,12 +79,11 @@ class Flight(NamedTuple):
 def advance(
     stop, units_table, wires_table, flight_table, inputs_table, learning_table, records_table
 ):
-    """Carry out all events up to and including `stop` [ticks], or until a buffer is full; return
-    why the loop ended.
+    """Carry out all events up to and including `stop` [ticks], or until a buffer is full.
 
-    Each table: see `event_memory.table`. At one time, populations act in order of rank: first all
-    that arrives is summed, then units fire in order. So a synapse learns from what arrives before
-    it learns from its target's spike.
+    Returns why the loop ended. Each table: see `event_memory.table`. At one time, populations act
+    in order of rank: first all that arrives is summed, then units fire in order. So a synapse
+    learns from what arrives before it learns from its target's spike.
     """
     units, wires, flight = units_table[0], wires_table[0], flight_table[0]
     inputs, learning, records = inputs_table[0], learning_table[0], records_table[0]
@@ -169,8 +169,9 @@ def _earliest(units, wires, flight, inputs):
 
 @njit(error_model="numpy")
 def _deliver(units, wires, flight, learning, count):
-    """Deliver the first segment in flight and send its spike on to the next; return the touched
-    units.
+    """Deliver the first segment in flight and send its spike on to the next.
+
+    Returns the touched units.
     """
     time, index = wholes(flight.times)[0], wholes(flight.codes)[0]
     segment = record(wires.segment, index, SEGMENT)
@@ -201,8 +202,9 @@ def _deliver(units, wires, flight, learning, count):
 
 @njit(error_model="numpy")
 def _deliver_learning(units, wires, learning, index, time, count):
-    """Deliver the segment `index` of a projection that learns: each weight as it is, then what the
-    arrival does to it.
+    """Deliver the segment `index` of a projection that learns.
+
+    Each weight is delivered as it is; then comes what the arrival does to it.
 
     Returns the touched units.
     """
@@ -234,8 +236,9 @@ def _deliver_learning(units, wires, learning, index, time, count):
 
 @njit(error_model="numpy")
 def _full(units, wires, flight, records):
-    """RECORD_FULL or QUEUE_FULL where there is no room for a spike of the first
-    unit due, else 0.
+    """Why there is no room for a spike of the first unit due, else 0.
+
+    RECORD_FULL or QUEUE_FULL.
     """
     if wholes(records.rows)[0] == records.capacity:
         return RECORD_FULL

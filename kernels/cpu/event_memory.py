@@ -1,8 +1,8 @@
-"""Memory of the event engine as compiled code sees it: records of addresses, which cost nothing to
-hand on.
+"""Memory of the event engine as compiled code sees it.
 
-Arrays handed from function to function are counted by reference, here several times per synapse;
-addresses are not. Whoever makes a table keeps the arrays alive and in place.
+It is records of addresses, which cost nothing to hand on. Arrays handed from function to function
+are counted by reference, here several times per synapse; addresses are not. Whoever makes a table
+keeps the arrays alive and in place.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def ids(address):
 
 
 def table(members: Any) -> np.ndarray:
-    """A record (1,) with the members of a NamedTuple: the addresses of arrays, and
-    whole numbers.
+    """A record (1,) with the members of a NamedTuple.
+
+    They are the addresses of arrays, and whole numbers.
     """
     made = np.zeros(1, [(name, np.int64) for name in members._fields])
     for name, value in members._asdict().items():

@@ -75,10 +75,10 @@ def adaptive_lif_flow(v, a, drive, tau, tau_adaptation, elapsed):
 
 @njit(error_model="numpy")
 def adaptive_lif_next(v, a, drive, tau, tau_adaptation, threshold):
-    """v - a reaches the threshold: with u = v - a, tau u' = -u + drive + a (tau / tau_adaptation -
-    1).
+    """When v - a reaches the threshold.
 
-    So -a acts on u like a decaying current.
+    With u = v - a, tau u' = -u + drive + a (tau / tau_adaptation - 1). So -a acts on u like a
+    decaying current.
     """
     current = a * (tau - tau_adaptation) / tau_adaptation
     return near_crossing(

@@ -1,9 +1,9 @@
-"""Two priority queues on flat arrays: a heap of entries that come and go, and a schedule of one
-time per unit.
+"""Two priority queues on flat arrays.
 
-Times are int64 ticks of a femtosecond, so that equal sums of delays are equal whatever the order of
-adding. Both queues have a total order (time, then index), so what comes first never depends on
-their inner layout. A queue is a record of addresses, see `event_memory`.
+One is a heap of entries that come and go, the other a schedule of one time per unit. Times are
+int64 ticks of a femtosecond, so that equal sums of delays are equal whatever the order of adding.
+Both queues have a total order (time, then index), so what comes first never depends on their inner
+layout. A queue is a record of addresses, see `event_memory`.
 
 Whoever adds to a time does it by `later`, which never passes NEVER: the sum of two times within the
 limit of a run need not fit into an int64.
@@ -170,8 +170,9 @@ def _sink(queue, hole, unit):
 
 
 def new_schedule(due: Any) -> tuple[Schedule, Schedule, Schedule, Schedule]:
-    """A schedule by the times (n,) [ticks] at which units are due: heap, place, a copy of due,
-    size.
+    """A schedule by the times (n,) [ticks] at which units are due.
+
+    It holds heap, place, a copy of due, size.
     """
     due = np.array(due, np.int64)
     # sorted is a heap too

@@ -1,5 +1,6 @@
-"""Records of the event engine: spikes as they happen, samples at multiples of an interval, taken on
-copies.
+"""Records of the event engine.
+
+Spikes are kept as they happen, samples at multiples of an interval, taken on copies.
 """
 
 from typing import Any, NamedTuple

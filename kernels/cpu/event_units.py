@@ -1,9 +1,8 @@
-"""Units of the event engine: each keeps the state of its last event and the time at which it will
-fire.
+"""Units of the event engine.
 
-A unit's state variables stand in one row. While a unit is refractory its first variable is clamped
-and takes no input; the others go on. What arrives at one time is summed before the unit looks at
-its threshold.
+Each keeps the state of its last event and the time at which it will fire. A unit's state variables
+stand in one row. While a unit is refractory its first variable is clamped and takes no input; the
+others go on. What arrives at one time is summed before the unit looks at its threshold.
 """
 
 from typing import Any, NamedTuple
@@ -73,8 +72,9 @@ class Units(NamedTuple):
 
 @njit(error_model="numpy")
 def _propagate(units, unit, rows, begin, end):
-    """Propagate the row of `unit` at the address `rows` from `begin` to `end`, not across its
-    `held`.
+    """Propagate the row of `unit` from `begin` to `end`, not across its `held`.
+
+    The row stands at the address `rows`.
     """
     if end <= begin:
         return
@@ -177,8 +177,9 @@ def spike(units, unit, time):
 
 @njit(error_model="numpy")
 def set_drive(units, unit, drive, time):
-    """Give `unit` another drive from `time` on; the same drive again leaves it alone, rounding
-    nothing.
+    """Give `unit` another drive from `time` on.
+
+    The same drive again leaves it alone, rounding nothing.
     """
     neuron = record(units.neuron, unit, NEURON)
     if neuron.drive == drive:
@@ -208,8 +209,9 @@ def bring(table, first, end, time):
 
 @njit(error_model="numpy")
 def foresee(table, first, end, time):
-    """Let the units from `first` to before `end` predict anew; a spike that is due before `time`
-    comes then.
+    """Let the units from `first` to before `end` predict anew.
+
+    A spike that is due before `time` comes then.
     """
     units = table[0]
     for unit in range(first, end):

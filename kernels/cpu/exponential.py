@@ -1,8 +1,7 @@
-"""The exponential function in plain arithmetic: it vectorises, and it gives the same bits on every
-machine.
+"""The exponential function in plain arithmetic.
 
-The library's `exp` is a call per number, with bits that differ between libraries; this one is six
-times as fast.
+It vectorises, and it gives the same bits on every machine. The library's `exp` is a call per
+number, with bits that differ between libraries; this one is six times as fast.
 """
 
 import math
@@ -25,12 +24,11 @@ def fma(typingctx, a, b, c):
 
 
 def exponential(x):
-    """exp(x) to 1.1 units in the last place; x beyond [-87, 88] (float32) or [-708, 709] counts as
-    the bound.
+    """exp(x) to 1.1 units in the last place.
 
-    ``x / ln 2 = k + f`` with a whole k and |f| <= 1/2; Taylor's series for 2^f; k enters the
-    exponent bits (Cody and Waite 1980, Software Manual for the Elementary Functions). Products and
-    sums are rounded together.
+    x beyond [-87, 88] (float32) or [-708, 709] counts as the bound. ``x / ln 2 = k + f`` with a
+    whole k and |f| <= 1/2; Taylor's series for 2^f; k enters the exponent bits (Cody and Waite
+    1980, Software Manual for the Elementary Functions). Products and sums are rounded together.
     """
     return math.exp(x)
 

@@ -1,9 +1,8 @@
-"""What the machine code of a user's function is made from, so that code on disk or in memory is
-never stale.
+"""What the machine code of a user's function is made from.
 
-Numba keeps code by the file, name and line of a function. But what a function computes also hangs
-on the values it closes over, its defaults, the globals that it reads, and all that the functions it
-calls read in their turn.
+So code on disk or in memory is never stale. Numba keeps code by the file, name and line of a
+function. But what a function computes also hangs on the values it closes over, its defaults, the
+globals that it reads, and all that the functions it calls read in their turn.
 """
 
 from __future__ import annotations
@@ -30,8 +29,11 @@ MISSING: Final = object()
 
 
 class Fingerprint(NamedTuple):
-    """digest: equal for functions whose code is; sound: whether it holds in another process; kept:
-    what it names by address, which must live as long as the digest is used."""
+    """A digest of a function, and how far it holds.
+
+    digest: equal for functions whose code is; sound: whether it holds in another process; kept:
+    what it names by address, which must live as long as the digest is used.
+    """
 
     digest: str
     sound: bool
@@ -39,7 +41,8 @@ class Fingerprint(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A global that a function reads, and the attributes of it:
+    """A global that a function reads, and the attributes of it.
+
     ``constants.membrane.tau`` has two.
     """
 
@@ -89,7 +92,9 @@ def found(function: python.FunctionType, name: str) -> Any:
 
 
 def is_trusted(module: str | None) -> bool:
-    """Whether a module is of Python or a library whose version is in the digest, or of the
+    """Whether the digest covers a module already.
+
+    It does if the module is of Python, of a library whose version is in the digest, or of the
     library's kernels.
     """
     name = module or ""
@@ -237,8 +242,9 @@ def _is_full(cell: python.CellType) -> bool:
 
 
 def _home(value: Any) -> str | None:
-    """The module that names a module, class or function, if that is where it can be found under its
-    name.
+    """The module that names a module, class or function.
+
+    That is if it can be found there under its name.
     """
     if isinstance(value, python.ModuleType):
         return value.__name__

@@ -1,9 +1,8 @@
-"""A user's kernel as it stands when a network is compiled: what changes later does not reach its
-machine code.
+"""A user's kernel as it stands when a network is compiled.
 
-Numba works out globals when it compiles a function, and keeps the code with the function. So a
-kernel, and every compiled function that it calls, is made anew here, with the values of the
-present; the user's own stay as they are.
+What changes later does not reach its machine code. Numba works out globals when it compiles a
+function, and keeps the code with the function. So a kernel, and every compiled function that it
+calls, is made anew here, with the values of the present; the user's own stay as they are.
 """
 
 from __future__ import annotations
@@ -31,11 +30,10 @@ _prints: dict[int, tuple[Callable[..., Any], Fingerprint]] = {}  # of what is in
 
 
 def frozen(kernel: Callable[..., Any], *, compiled: bool = True) -> Callable[..., Any]:
-    """A kernel with the values that it reads now; compiled: for the cpu, else as plain Python where
-    it is that.
+    """A kernel with the values that it reads now.
 
-    It looks whether places in arrays exist, unless the user's ``njit(boundscheck=False)`` says not
-    to.
+    compiled: for the cpu, else as plain Python where it is that. It looks whether places in arrays
+    exist, unless the user's ``njit(boundscheck=False)`` says not to.
     """
     print_ = fingerprint(kernel)
     key = (print_.digest, compiled)

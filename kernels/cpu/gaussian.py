@@ -1,7 +1,7 @@
-"""Normal numbers in pairs, to the precision of float32; the draws are defined in
-`kernels/reference/gaussian.py`.
+"""Normal numbers in pairs, to the precision of float32.
 
-Logarithm, sine and cosine are Taylor's series, so that the loop over columns vectorises.
+The draws are defined in `kernels/reference/gaussian.py`. Logarithm, sine and cosine are Taylor's
+series, so that the loop over columns vectorises.
 """
 
 import math
@@ -22,8 +22,9 @@ SIGN = np.uint32(1)
 
 @njit
 def log_half(x):
-    """-2 ln(x 2**-32) for x >= 0.5 (float32): x = m 2**k, sqrt(1/2) <= m < sqrt(2), and 2
-    artanh((m-1)/(m+1)).
+    """-2 ln(x 2**-32) for x >= 0.5 (float32).
+
+    x = m 2**k, sqrt(1/2) <= m < sqrt(2), and 2 artanh((m-1)/(m+1)).
     """
     word = np.float32(x).view(np.int32)
     k = np.int32((word - ROOT_BITS) >> 23)
@@ -70,8 +71,9 @@ def normal_row(row, values):
 
 @cached
 def normal_rows(key, first, values):
-    """Fill `values` (n_rows, n) with standard normals; row b is that of the counter
-    ``first + b``.
+    """Fill `values` (n_rows, n) with standard normals.
+
+    Row b is that of the counter ``first + b``.
     """
     for b in range(values.shape[0]):
         normal_row(row_key(key, first + b), values[b])

@@ -7,11 +7,10 @@ from .caching import kernel
 
 @kernel
 def program_step(synapse, change, proposed, low, high, weights):
-    """Add the proposed changes, in order, and keep each weight within [low, high]; return their
-    number.
+    """Add the proposed changes, in order, and keep each weight within [low, high].
 
-    synapse (capacity,) uint32 and change (capacity,): the first proposed[0] entries are proposals;
-    proposed[0] is set to 0 after.
+    Returns their number. synapse (capacity,) uint32 and change (capacity,): the first proposed[0]
+    entries are proposals; proposed[0] is set to 0 after.
     """
     count = proposed[0]
     for k in range(count):
@@ -23,11 +22,11 @@ def program_step(synapse, change, proposed, low, high, weights):
 
 @kernel
 def shadow_step(synapse, change, proposed, low, high, shadow):
-    """Move weights that are kept beside a store's by what is proposed to it; return the number of
-    proposals, which are left to the store.
+    """Move weights that are kept beside a store's by what is proposed to it.
 
-    synapse, change, proposed: see `program_step`; shadow (n_synapses,) float64. A change leads no
-    weight over the bounds low and high; one beyond them stays there until it is led back.
+    Returns the number of proposals, which are left to the store. synapse, change, proposed: see
+    `program_step`; shadow (n_synapses,) float64. A change leads no weight over the bounds low and
+    high; one beyond them stays there until it is led back.
     """
     count = proposed[0]
     for k in range(count):

@@ -1,11 +1,11 @@
-"""Resistor ladders: the word and bit lines of a crossbar, each solved exactly by one sweep in and
-one sweep out.
+"""Resistor ladders: the word and bit lines of a crossbar.
 
-A line is a chain of segments of r [ohm] from its source (or its ground) outwards. Seen from a node
-outwards it is one conductance D = g + D' a' and one current J = f + J' a', where a = 1 / (1 + r D)
-is the share that a segment leaves of what lies behind it and primes mark the next node outwards. On
-the way back w' = a' (w + r' J'). Nothing is ever subtracted or divided by r, so that segments of no
-resistance and cells of no conductance are exact too.
+Each is solved exactly by one sweep in and one sweep out. A line is a chain of segments of r [ohm]
+from its source (or its ground) outwards. Seen from a node outwards it is one conductance D = g + D'
+a' and one current J = f + J' a', where a = 1 / (1 + r D) is the share that a segment leaves of what
+lies behind it and primes mark the next node outwards. On the way back w' = a' (w + r' J'). Nothing
+is ever subtracted or divided by r, so that segments of no resistance and cells of no conductance
+are exact too.
 
 Rows come in blocks of eight, whose word lines are swept side by side; bit lines are swept all
 together. Both sides of every array are padded to multiples of eight.
@@ -53,10 +53,10 @@ def factor_words(g, left, right_end, share, lines):
 
 @sweep
 def solve_words(share, first, left, lines):
-    """lines (columns, 8): currents f into the nodes of eight grounded word lines, replaced by their
-    potentials w [V].
+    """Replace the currents into eight grounded word lines by their potentials.
 
-    Rows from `first` on. Returns the sum of f w over all nodes [W].
+    lines (columns, 8): currents f into the nodes, replaced by the nodes' potentials w [V]. Rows
+    from `first` on. Returns the sum of f w over all nodes [W].
     """
     columns = left.size
     begin = first * columns

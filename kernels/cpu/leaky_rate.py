@@ -8,10 +8,10 @@ from .scan import at
 
 @kernel
 def leaky_rate_step(r, drive, decay, gain, offset, law):
-    """Let the rates (n,) of one population relax for a step towards the activation of their drive;
-    nobody fires.
+    """Let the rates (n,) of one population relax for a step.
 
-    drive, decay, gain and offset are one number or (n,); law: of the activation, see `RECTIFIED`.
+    They go towards the activation of their drive. Nobody fires. drive, decay, gain and offset are
+    one number or (n,); law: of the activation, see `RECTIFIED`.
     """
     one, nothing = r.dtype.type(1), r.dtype.type(0)
     for i in range(r.shape[0]):

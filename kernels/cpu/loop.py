@@ -1,5 +1,6 @@
-"""The loop over steps: it calls every operator's entry by address, in order, and jumps over silent
-steps.
+"""The loop over steps.
+
+It calls every operator's entry by address, in order, and jumps over silent steps.
 """
 
 import numpy as np
@@ -32,8 +33,9 @@ def call(typingctx, address, table, step):
 
 @kernel
 def _run(entries, rows, masks, begin, end, step):
-    """Make those of the calls `begin` to `end` - 1 that are due; return the sum of what they
-    return.
+    """Make those of the calls `begin` to `end` - 1 that are due.
+
+    Returns the sum of what they return.
     """
     active = 0
     for k in range(begin, end):

@@ -21,9 +21,9 @@ HEAD = 7  # words before the arrays
 
 @kernel
 def drowse_step(asleep, drowsy, woken_state, woken_flow):
-    """Set drowsy (1,) to whether any shard is asleep (n_shards,) uint8; clear the marks, which all
-    shards have read.
+    """Note whether any shard sleeps, and clear the marks.
 
+    drowsy (1,): whether any shard is asleep (n_shards,) uint8; all shards have read the marks.
     While no shard is asleep, nobody sets marks. woken_* (n_marks,) uint8: the marks of each region
     of memory.
     """
@@ -66,11 +66,11 @@ def _marked(table):
 
 @kernel
 def _watched(table, asleep, step):
-    """Make the call; put the shard to sleep if nothing fired and no bit of the watched arrays
-    changed.
+    """Make the call; put the shard to sleep if nothing happened.
 
-    First only the first array is compared; if it did not change, all arrays are compared in the
-    next watch. So an active shard pays for one copy only.
+    That is if nothing fired and no bit of the watched arrays changed. First only the first array is
+    compared; if it did not change, all arrays are compared in the next watch. So an active shard
+    pays for one copy only.
     """
     calm = view(table[4], (1,), np.uint32)
     first, looks = HEAD + 2 * table[5], table[6] if calm[0] else 1

@@ -1,13 +1,13 @@
-"""What a crossbar is from outside: its nodes taken out one by one, then block by block, until only
-its ports are left.
+"""What a crossbar is from outside.
 
-A network of resistors between nodes is its conductances c_ij > 0. A node s that nobody looks at
-goes by the star-mesh transform, c_ij += c_is c_sj / sum_k c_sk, which never subtracts, so that
-wires of a billionth of an ohm do no harm. A block of m x n cells is known by its ports: m at its
-left, m at its right, n above and n below; two neighbours become one block when the ports between
-them go. Tiles are made of cells that way, eight at a time; they are put together by halves with
-Cholesky factors of the nodes that go (nested dissection: George 1973, doi:10.1137/0710032), so that
-N x N cells take about N^3 steps.
+Its nodes are taken out one by one, then block by block, until only its ports are left. A network of
+resistors between nodes is its conductances c_ij > 0. A node s that nobody looks at goes by the
+star-mesh transform, c_ij += c_is c_sj / sum_k c_sk, which never subtracts, so that wires of a
+billionth of an ohm do no harm. A block of m x n cells is known by its ports: m at its left, m at
+its right, n above and n below; two neighbours become one block when the ports between them go.
+Tiles are made of cells that way, eight at a time; they are put together by halves with Cholesky
+factors of the nodes that go (nested dissection: George 1973, doi:10.1137/0710032), so that N x N
+cells take about N^3 steps.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ ABOVE = BOTTOM, TOP, [(0, LEFT), (1, LEFT), (0, TOP), (1, BOTTOM), (0, RIGHT), (
 
 
 class Block(NamedTuple):
-    """Conductances (ports, ports) [S] between the ports of a block, of which every side has a run
-    of its own.
+    """Conductances (ports, ports) [S] between the ports of a block.
 
-    Sides are numbered left, right, top, bottom. The diagonal means nothing.
+    Every side of the block has a run of its own. Sides are numbered left, right, top, bottom. The
+    diagonal means nothing.
     """
 
     between: np.ndarray
@@ -74,9 +74,9 @@ def seams():
 
 @sweep
 def join(first, second, places, ports, kept, gone, work, whole):
-    """whole (kept, kept, 8) := two blocks (ports, ports, 8) as one; of all only what lies below the
-    diagonal.
+    """Write two blocks as one to `whole`.
 
+    whole (kept, kept, 8) := two blocks (ports, ports, 8); of all only what lies below the diagonal.
     places (2, ports): where each port stands in the whole, the `gone` ones that go last. work:
     (kept + gone)^2 x 8.
     """
@@ -108,8 +108,10 @@ def join(first, second, places, ports, kept, gone, work, whole):
 
 @sweep
 def cell(g, i, j, left, below, element, block):
-    """One element of each vector of block (4, 4, 8) := cell (i, j): its nodes are the ports to the
-    right and above.
+    """Write cell (i, j) as a block of four ports.
+
+    One element of each vector of block (4, 4, 8); the cell's nodes are the ports to the right and
+    above.
     """
     flat = block.reshape(-1)
     flat[(1 * 4 + 0) * WIDTH + element] = 1.0 / left[j]
@@ -179,11 +181,10 @@ def _scatter(vector, ports, group, whole):
 
 
 def assemble(parts, across, keep_right, keep_top):
-    """One block of tiles (tiles, ports, ports), numbered along the rows first; open ports go unless
-    they are kept.
+    """One block of tiles (tiles, ports, ports), numbered along the rows first.
 
-    They go tile by tile: nodes that a short segment ties to each other must not go together, or
-    rounding would hide what else they are tied to.
+    Open ports go unless they are kept. They go tile by tile: nodes that a short segment ties to
+    each other must not go together, or rounding would hide what else they are tied to.
     """
     sides = tuple(slice(k * TILE, (k + 1) * TILE) for k in range(4))
     high = parts.shape[0] // across
@@ -221,8 +222,9 @@ def without(block, right, top):
 
 
 def _joined(first, second, seam):
-    """Two blocks as one without the ports of the seam: its side of the first, its side of the
-    second, the rest.
+    """Two blocks as one without the ports of the seam.
+
+    Given are the seam's side of the first, its side of the second, the rest.
     """
     blocks, (last, begin, kept) = (first, second), seam
     outward = np.concatenate([blocks[k].part(side, begin if k else last) for k, side in kept])
@@ -232,8 +234,9 @@ def _joined(first, second, seam):
 
 
 def _meshed(blocks, kept, between):
-    """The block of the sides `kept`, pairs of a block's number and a side: its own conductances on
-    top of `between`.
+    """The block of the sides `kept`, with its own conductances on top of `between`.
+
+    The sides are pairs of a block's number and a side.
     """
     sizes = [blocks[k].between[blocks[k].sides[side]].shape[0] for k, side in kept]
     ends = np.cumsum(sizes)

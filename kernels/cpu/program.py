@@ -1,5 +1,6 @@
-"""A list of calls as machine code: entry addresses, table rows and the loop, on one thread or
-several.
+"""A list of calls as machine code, on one thread or several.
+
+It is entry addresses, table rows and the loop.
 """
 
 from __future__ import annotations
@@ -117,8 +118,9 @@ class Program:
         self._chunk: Chunk | None = None
 
     def advance(self, step: int, stop: int) -> int:
-        """Run from `step` up to `stop`, or until a buffer is full; return the first
-        step not run.
+        """Run from `step` up to `stop`, or until a buffer is full.
+
+        Returns the first step not run.
         """
         threads = 1 if self._threads == 1 else self._choose()
         begin = time.perf_counter()

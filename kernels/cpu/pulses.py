@@ -10,8 +10,9 @@ from .random import normal, of_sample, uniform
 
 @njit(inline="always")
 def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
-    """The conductance [S] after `count` equal pulses from `g`; equation in
-    `kernels/reference/pulses.py`.
+    """The conductance [S] after `count` equal pulses from `g`.
+
+    The equation stands in `kernels/reference/pulses.py`.
     """
     span = g_max - g_min
     x = (g - g_min) / span
@@ -32,8 +33,9 @@ def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
 
 @njit(error_model="numpy")
 def answers(g, stuck, s, up, g_min, g_max):
-    """Whether device s at g [S] moves when it is pulsed up or down: formed, not stuck, not at its
-    bound.
+    """Whether device s at g [S] moves when it is pulsed up or down.
+
+    It does if it is formed, not stuck and not at its bound.
     """
     if g < g_min or (stuck.size > 0 and stuck[s] != 0):
         return False

@@ -51,8 +51,9 @@ def uniform(key, step, index):
 
 @njit
 def outside(word, layer, x):
-    """A normal draw outside the inner part of its layer: the value, or -1 if it was rejected, and
-    the next word.
+    """A normal draw outside the inner part of its layer.
+
+    Returns the value, or -1 if it was rejected, and the next word.
     """
     word = mix(word + GOLDEN_WORD)
     if layer > 0:
@@ -83,8 +84,9 @@ def normal(key, step, index):
 
 @njit(error_model="numpy")
 def inside(word):
-    """The normal number of a word that falls into the inner part of its layer; NaN
-    for any other.
+    """The normal number of a word that falls into the inner part of its layer.
+
+    NaN for any other.
     """
     layer = word & np.uint64(LAYERS - 1)
     x = unit(word) * EDGE[layer]
@@ -94,8 +96,9 @@ def inside(word):
 
 @njit(error_model="numpy")
 def fill_normal(key, step, begin, values):
-    """Fill `values` (n,) with normal(key, step, begin + i), vectorised but for those outside the
-    inner parts.
+    """Fill `values` (n,) with normal(key, step, begin + i).
+
+    It is vectorised but for those outside the inner parts.
     """
     row = row_key(key, step)
     for i in range(values.size):

@@ -21,8 +21,9 @@ def record_spikes_step(step, fired, count, rows, row_steps, row_ids, pause):
 
 @kernel
 def record_state_step(step, every, subset, variable, rows, samples, pause, upcoming):
-    """Copy `variable` of the units in `subset` (m,) into samples (capacity, m)
-    every `every` steps.
+    """Copy `variable` of the units in `subset` (m,) into samples every `every` steps.
+
+    samples (capacity, m).
     """
     upcoming[0] = step + every - (step + 1) % every
     if (step + 1) % every:
@@ -37,8 +38,9 @@ def record_state_step(step, every, subset, variable, rows, samples, pause, upcom
 
 @kernel
 def record_counts_step(step, every, fired, count, tally, rows, samples, pause, upcoming):
-    """Count spikes per unit in tally (n,) uint32; every `every` steps move it to samples (capacity,
-    n).
+    """Count spikes per unit in tally (n,) uint32.
+
+    Every `every` steps it is moved to samples (capacity, n).
     """
     for k in range(count[0]):
         tally[fired[k]] += 1
@@ -56,8 +58,9 @@ def record_counts_step(step, every, fired, count, tally, rows, samples, pause, u
 
 @kernel
 def record_rate_step(step, every, count, total, rows, samples, pause, upcoming):
-    """Count the population's spikes in total (1,) int64; every `every` steps move it to samples
-    (capacity, 1).
+    """Count the population's spikes in total (1,) int64.
+
+    Every `every` steps it is moved to samples (capacity, 1).
     """
     total[0] += count[0]
     upcoming[0] = step + every - (step + 1) % every

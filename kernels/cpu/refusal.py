@@ -23,8 +23,9 @@ def refusal(
     precision: str,
     error: Exception,
 ) -> str:
-    """What is wrong with a kernel that was to be compiled for these arguments and
-    ended in `error`.
+    """What is wrong with a kernel whose compilation ended in `error`.
+
+    It was to be compiled for these arguments.
     """
     given = [types.int64 if name == "step" else _type(arguments[name], precision) for name in names]
     mine = _failure(kernel, given)

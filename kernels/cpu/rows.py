@@ -37,8 +37,9 @@ def row_word(typingctx, inner, draw):
 
 @intrinsic
 def chosen(typingctx, word, choices, skip_self, source):
-    """The target (uint32) that a random word chooses among `choices`; where skip_self is 1, never
-    `source`.
+    """The target (uint32) that a random word chooses among `choices`.
+
+    Where skip_self is 1, it is never `source`.
     """
 
     def generate(context, builder, signature, arguments):
@@ -53,8 +54,9 @@ def chosen(typingctx, word, choices, skip_self, source):
 
 @njit
 def own_mask(choices):
-    """A mask of the low bits of a word that are independent of its target among `choices`, see
-    `own_bits`.
+    """A mask of the low bits of a word that are independent of its target.
+
+    The target is one of `choices`; see `own_bits`.
     """
     above = np.int64(choices) - 1
     own = 32 - EVEN if np.int64(choices) & above else 32
@@ -65,8 +67,9 @@ def own_mask(choices):
 
 @njit(inline="always")
 def level_bits(inner, draw, word, low):
-    """The bits for the level of a draw: from its `word` where the mask `low` is set, else from a
-    second word.
+    """The bits for the level of a draw.
+
+    They come from its `word` where the mask `low` is set, else from a second word.
     """
     return np.uint32(word & low | row_word(mix(inner + GOLDEN_WORD), draw) & ~low)
 

@@ -1,5 +1,6 @@
-"""What the neuron kernels share: parameters per neuron or for all, the list of refractory neurons,
-the threshold.
+"""What the neuron kernels share.
+
+Parameters per neuron or for all, the list of refractory neurons, the threshold.
 """
 
 import numpy as np
@@ -26,13 +27,12 @@ def _at(parameter, i):
 
 @kernel
 def short_of(goal, v, i, moved, coarse):
-    """`moved`, the value of v[i] after one step of decay towards `goal`; just below the goal if
-    rounding reached it.
+    """The value of v[i] after one step of decay towards `goal`, but short of the goal.
 
-    A unit whose drive equals its threshold approaches it and must never fire. Rounding can reach
-    the goal only where half of the distance or less is left after a step; `coarse` says that this
-    may be so. It is the same for all neurons, so the compiler makes two versions of the loop around
-    this.
+    It is `moved`, or just below the goal if rounding reached that. A unit whose drive equals its
+    threshold approaches it and must never fire. Rounding can reach the goal only where half of the
+    distance or less is left after a step; `coarse` says that this may be so. It is the same for all
+    neurons, so the compiler makes two versions of the loop around this.
     """
     if coarse and v[i] < goal and moved >= goal:
         return goal - (abs(goal) * np.finfo(v.dtype).eps + np.finfo(v.dtype).tiny)
@@ -41,8 +41,9 @@ def short_of(goal, v, i, moved, coarse):
 
 @kernel
 def clear(values, resting, left):
-    """Set the entries of refractory neurons in `values` to 0; resting, left: as in `clamp`, before
-    it runs.
+    """Set the entries of refractory neurons in `values` to 0.
+
+    resting, left: as in `clamp`, before it runs.
     """
     k = 0
     while k < left.size and left[k] != 0:
@@ -52,12 +53,12 @@ def clear(values, resting, left):
 
 @kernel
 def clamp(v, resting, left, reset):
-    """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how
-    many stay.
+    """Hold refractory neurons at `reset`, drop those whose time ends with this step.
 
-    resting (n,) uint32 lists the refractory neurons and left (n,) int32 the steps that each has
-    left; the list ends where left is 0. A list takes time for refractory neurons only; a counter
-    per neuron would take as much time for every neuron as a synaptic current does.
+    Returns how many stay. resting (n,) uint32 lists the refractory neurons and left (n,) int32 the
+    steps that each has left; the list ends where left is 0. A list takes time for refractory
+    neurons only; a counter per neuron would take as much time for every neuron as a synaptic
+    current does.
     """
     listed, free, ahead = 0, 0, 0
     while listed < left.size and left[listed] != 0:
@@ -97,11 +98,10 @@ def _compact(resting, left, listed):
 
 @kernel
 def hold(i, resting, left, held, steps):
-    """Append neuron i to the list of `held` refractory neurons for `steps` steps; return its new
-    length.
+    """Append neuron i to the list of `held` refractory neurons for `steps` steps.
 
-    A full list takes no more. It can only be full if this neuron is in it already: one whose
-    threshold lies below its reset fires while it is refractory.
+    Returns the new length of the list. A full list takes no more. It can only be full if this
+    neuron is in it already: one whose threshold lies below its reset fires while it is refractory.
     """
     if steps == 0 or held == left.size:
         return held
@@ -155,10 +155,9 @@ def _lowest(typingctx, word):
 
 @kernel
 def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
-    """Reset every neuron at threshold, list it in `fired`, start its refractory time; return the
-    count.
+    """Reset every neuron at threshold, list it in `fired`, start its refractory time.
 
-    16 neurons are compared at once. held: what `clamp` returned.
+    Returns the count. 16 neurons are compared at once. held: what `clamp` returned.
     """
     count = 0
     whole = v.shape[0] - v.shape[0] % LANES

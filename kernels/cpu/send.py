@@ -1,5 +1,6 @@
-"""Sending: spikes enter the history ring, from which delayed deliveries read, and
-the running hash.
+"""Sending: where spikes go once units have fired.
+
+They enter the history ring, from which delayed deliveries read, and the running hash.
 """
 
 import numpy as np
@@ -42,8 +43,9 @@ def gather_step(fired, counts, starts, count):
 
 @kernel
 def share_step(fired, count, low, high, own_fired, own_count):
-    """List those that fired of the units from `low` to `high` - 1: own_fired (high - low,),
-    own_count (1,).
+    """List those that fired of the units from `low` to `high` - 1.
+
+    own_fired (high - low,), own_count (1,).
     """
     found = 0
     for k in range(count[0]):

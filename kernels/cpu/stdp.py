@@ -13,10 +13,10 @@ AHEAD = 64  # synapses between fetching the weight of one and changing it
 
 @njit(error_model="numpy", inline="always")
 def learn(s, moved, direct, weights, low, high, synapse, change, room):
-    """Carry out one change at once, or propose it as number `room`; return the number of the next
-    proposal.
+    """Carry out one change at once, or propose it as number `room`.
 
-    `direct` is the same for all, so the compiler makes two loops of the one around this.
+    Returns the number of the next proposal. `direct` is the same for all, so the compiler makes two
+    loops of the one around this.
     """
     if direct:
         weights[s] = min(max(weights[s] + moved, low), high)

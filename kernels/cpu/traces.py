@@ -15,8 +15,9 @@ MOST = 64  # spans after which nothing is left
 
 @kernel
 def trace_rescale_step(step, trace, since, span, shrink, upcoming):
-    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in;
-    upcoming (1,) the next.
+    """Bring the traces (n,) to the span of this step.
+
+    since (1,) int64: the span they are in; upcoming (1,): the next.
     """
     upcoming[0] = (since[0] + 1) * span
     if step < upcoming[0]:

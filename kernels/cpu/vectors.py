@@ -123,8 +123,9 @@ def total(typing, value):
 
 @intrinsic
 def turn(typing, source, begin, stride, target, target_begin, target_stride):
-    """Transpose eight by eight: target[target_begin + k target_stride + m] := source[begin + m
-    stride + k].
+    """Transpose eight by eight.
+
+    target[target_begin + k target_stride + m] := source[begin + m stride + k].
     """
     numbers = (types.intp, types.intp)
 

@@ -19,8 +19,9 @@ NO_COUNT: Final = "must return the number of spikes, a whole number"
 
 
 def number(count: Any) -> int:
-    """The number of spikes that a kernel returned; compiled code knows by its type whether it is
-    one.
+    """The number of spikes that a kernel returned.
+
+    Compiled code knows by its type whether it is one.
     """
     if not isinstance(count, (int, np.integer, np.bool_)):
         raise TypeError(NO_COUNT)
@@ -36,10 +37,10 @@ def _number(count):
 
 @njit(error_model="numpy")
 def judged(count, fired, verdict):
-    """`count`, if it is the number of units listed at the head of fired, ascending and each once;
-    else 0.
+    """`count`, if it is the number of units listed properly, else 0.
 
-    verdict (2,) int64: which rule was broken, and the value that broke it.
+    They have to be listed at the head of fired, ascending and each once. verdict (2,) int64: which
+    rule was broken, and the value that broke it.
     """
     if count < 0 or count > fired.size:
         verdict[0], verdict[1] = COUNT, count

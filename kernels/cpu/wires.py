@@ -1,11 +1,11 @@
-"""The currents of a crossbar with resistive wires: conjugate gradients on the nodes of the bit
-lines.
+"""The currents of a crossbar with resistive wires.
 
-Word lines are eliminated exactly, which leaves S b = r on the bit nodes with S = B - G W^-1 G: W
-and B are the tridiagonal matrices of the word and bit lines, cells included, and G holds the cells.
-B itself is the preconditioner. What it misses, B^-1 S - 1 = -B^-1 G W^-1 G, smooths along both
-directions, so that a handful of iterations is enough, and a coarse crossbar takes care of the
-smoothest part in arrays that lose most of their current: P = B^-1 + Phi C Phi^T (see `coarse.py`).
+Conjugate gradients on the nodes of the bit lines find them. Word lines are eliminated exactly,
+which leaves S b = r on the bit nodes with S = B - G W^-1 G: W and B are the tridiagonal matrices of
+the word and bit lines, cells included, and G holds the cells. B itself is the preconditioner. What
+it misses, B^-1 S - 1 = -B^-1 G W^-1 G, smooths along both directions, so that a handful of
+iterations is enough, and a coarse crossbar takes care of the smoothest part in arrays that lose
+most of their current: P = B^-1 + Phi C Phi^T (see `coarse.py`).
 
 One iteration is two sweeps over the array. Down the bit lines: residual and currents J. Up again,
 eight rows at a time: z = P r, the direction p = z + beta p with y = B p beside it, and the word
@@ -31,11 +31,10 @@ ENOUGH = 1e-2  # share of the tolerance squared at which the power of the residu
 
 @sweep
 def inject(g, share, left, right_end, voltages, cells, rows, lines, r):
-    """r (rows, columns) := currents [A] that enter the bit nodes while the bit lines are held at 0
-    V.
+    """Set r to the currents that enter the bit nodes while the bit lines are held at 0 V.
 
-    cells (rows, columns), or (0, 0) for none: extra current that every cell drives from its word to
-    its bit line [A].
+    r (rows, columns) [A]. cells (rows, columns), or (0, 0) for none: extra current that every cell
+    drives from its word to its bit line [A].
     """
     columns = g.shape[1]
     minus = splat(-1.0)
@@ -93,8 +92,9 @@ def descend(alpha, share, below, q, r, current, line):
 
 @sweep
 def climb_row(i, beta, g, share, below, state, line, rows, row):
-    """One row of the way up: z from the potentials `line` of the row below, then p, y and rows[row]
-    = G p.
+    """One row of the way up. Returns p.y.
+
+    z comes from the potentials `line` of the row below, then p, y and rows[row] = G p.
 
     Returns p.y.
     """
@@ -116,8 +116,9 @@ def climb_row(i, beta, g, share, below, state, line, rows, row):
 
 @sweep
 def climb_row_coarse(i, beta, g, share, below, state, line, rows, row, coarse, levels, bend):
-    """`climb_row` with the interpolated potentials `levels` (m + 1, columns) added to z; bend
-    (columns,) is scratch.
+    """`climb_row` with the interpolated potentials added to z.
+
+    levels (m + 1, columns): those potentials; bend (columns,): scratch.
     """
     current, r, p, y = state
     columns = line.size
@@ -179,8 +180,9 @@ def climb(beta, g, bits, words, below, left, state, q, scratch, coarse, levels):
 
 @sweep
 def ground_currents(line, top, levels, coarse, top_end, currents):
-    """currents (columns,) := what z sends to ground [A]; line, its part at the foot; top, its
-    potentials at the top.
+    """Set currents (columns,) to what z sends to ground [A].
+
+    line: its part at the foot; top: its potentials at the top.
     """
     for j in range(currents.size):
         current = line[j] + top_end * top[j]
@@ -272,13 +274,13 @@ def relax(
     currents,
     potentials,
 ):
-    """Solve for every row of voltages (batch, rows) [V]; return the most iterations and the largest
-    residual.
+    """Solve for every row of voltages (batch, rows) [V].
 
-    g (rows, columns) [S], left (columns,), right_end, below (rows,), top_end: as in `ladders.py`.
-    cells: as in `inject`. currents (batch, columns) := what reaches the ground [A]; potentials
-    (batch, rows, columns) := those of the bit nodes [V], or empty. The residual is |r| / |r at b =
-    0|. shares: two arrays like g for factors; work: five for scratch.
+    Returns the most iterations and the largest residual. g (rows, columns) [S], left (columns,),
+    right_end, below (rows,), top_end: as in `ladders.py`. cells: as in `inject`. currents (batch,
+    columns) := what reaches the ground [A]; potentials (batch, rows, columns) := those of the bit
+    nodes [V], or empty. The residual is |r| / |r at b = 0|. shares: two arrays like g for factors;
+    work: five for scratch.
     """
     columns = g.shape[1]
     words, bits = shares
@@ -320,11 +322,10 @@ def relax(
 
 
 def settle_words(g, left, right_end, voltages, cells, bits, share, words):
-    """words (rows, columns) := potentials of the word nodes [V] where the bit nodes have bits
-    (rows, columns) [V].
+    """Set words to the potentials of the word nodes [V] for given bit nodes.
 
-    voltages (rows,) [V]; cells (rows, columns): extra current from word to bit node [A]. share: an
-    array like g.
+    words (rows, columns); the bit nodes have bits (rows, columns) [V]. voltages (rows,) [V]; cells
+    (rows, columns): extra current from word to bit node [A]. share: an array like g.
     """
     columns = g.shape[1]
     rows, lines = np.zeros((WIDTH, columns)), np.zeros((columns, WIDTH))
@@ -340,10 +341,10 @@ def settle_words(g, left, right_end, voltages, cells, bits, share, words):
 
 
 def settle_bits(g, below, top_end, arriving, share, bits, currents):
-    """bits (rows, columns) := potentials of the bit nodes [V] that the currents arriving (rows,
-    columns) [A] make.
+    """Set bits to the potentials of the bit nodes [V] that the arriving currents make.
 
-    currents (columns,) := what reaches the ground [A]. share: an array like g. Uses up `arriving`.
+    bits (rows, columns); arriving (rows, columns) [A]. currents (columns,) := what reaches the
+    ground [A]. share: an array like g. Uses up `arriving`.
     """
     rows, columns = g.shape
     line = np.zeros(columns)

@@ -1,5 +1,6 @@
-"""What the kernels of a work take: how many threads, and the arguments as they lie in a card's
-memory.
+"""What the kernels of a work take.
+
+That is how many threads, and the arguments as they lie in a card's memory.
 """
 
 from __future__ import annotations
@@ -57,8 +58,9 @@ def jobs(work: Work, mirror: Mirror, device: Device, precision: str) -> list[Job
 
 
 def clock(address: int, passed: int) -> NDArray[Any]:
-    """The clock () whose words lie at `address`, as it stands so many steps after the first of a
-    period.
+    """The clock () whose words lie at `address`, some steps later.
+
+    It stands as it does so many steps after the first of a period.
     """
     return _words(address, passed)
 
@@ -66,8 +68,9 @@ def clock(address: int, passed: int) -> NDArray[Any]:
 def _threads(
     signature: Signature, arguments: Mapping[str, Any], device: Device
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Blocks and threads of a block in x and y, as the kernel's source declares them; see
-    `launch.cuh`.
+    """Blocks and threads of a block in x and y.
+
+    They are as the kernel's source declares them; see `launch.cuh`.
     """
     shape = signature.shape
     if shape in ("ONE", "CLOCK"):

@@ -88,8 +88,9 @@ class Card:
         return replay
 
     def _graph(self, launches: Sequence[Launch], functions: Mapping[str, Any]) -> Any:
-        """A CUDA graph in which launches wait only for those in their `after`; the last one waits
-        for all.
+        """A CUDA graph in which launches wait only for those in their `after`.
+
+        The last one waits for all.
         """
         cuda = self._cupy.cuda
         made, events = [self._stream], [cuda.Event(disable_timing=True) for _ in launches]
@@ -110,8 +111,9 @@ class Card:
 
 @cache
 def _module(precision: str) -> Any:
-    """The kernels, compiled by NVRTC; CuPy keeps the machine code on disk, by the text it was made
-    from.
+    """The kernels, compiled by NVRTC.
+
+    CuPy keeps the machine code on disk, by the text it was made from.
     """
     code = f"// sources {digest(precision)}\n{text(precision)}"
     return _cupy().RawModule(code=code, options=OPTIONS)

@@ -1,10 +1,10 @@
-"""Whether a network is large enough for a card: what a step costs here and there, estimated with a
-margin.
+"""Whether a network is large enough for a card.
 
-A card waits between launches, so a small network runs faster on a processor. On the processor the
-figures are those of one core, on a card those of an H100: 8 us for a step of CUBA's 4000 neurons (2
-us on the core beside it), 11 us for one of the cortical microcircuit's 77,000 with 300 million
-synapses (180 us), 9 us for a tenth of them (20 us).
+What a step costs here and there is estimated with a margin. A card waits between launches, so a
+small network runs faster on a processor. On the processor the figures are those of one core, on a
+card those of an H100: 8 us for a step of CUBA's 4000 neurons (2 us on the core beside it), 11 us
+for one of the cortical microcircuit's 77,000 with 300 million synapses (180 us), 9 us for a tenth
+of them (20 us).
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ EVENT_GPU: Final = 2e-11  # [s]
 
 
 def pays(*, neurons: int, synapses: int, kernels: int, dt: float) -> bool:
-    """Whether a step of `dt` [s] should be much faster on a card; kernels: of one step, a launch
-    each.
+    """Whether a step of `dt` [s] should be much faster on a card.
+
+    kernels: of one step, a launch each.
     """
     events = synapses * RATE * dt
     here = neurons * NEURON_CPU + events * EVENT_CPU

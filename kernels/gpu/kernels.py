@@ -1,5 +1,6 @@
-"""The kernels of this room, under the names and with the parameters that they have
-in every room.
+"""The kernels of this room.
+
+They have the names and the parameters that they have in every room.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from .work import NOTHING
 
 
 class Kernel:
-    """The name and the parameters of a kernel that stands in a .cu file; only a `Program` can run
-    it.
+    """The name and the parameters of a kernel that stands in a .cu file.
+
+    Only a `Program` can run it.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:

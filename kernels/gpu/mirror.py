@@ -37,8 +37,9 @@ class Span(NamedTuple):
 
     @property
     def there(self) -> int:
-        """Where the copy begins: as far from a multiple of 64 as here, so that all in it is aligned
-        as here.
+        """Where the copy begins.
+
+        It is as far from a multiple of 64 as here, so that all in it is aligned as here.
         """
         return self.buffer.address + self.begin % ALIGNMENT
 

@@ -1,7 +1,7 @@
-"""Which kernels of a step must wait for which, and which go together: a step of many populations is
-short.
+"""Which kernels of a step must wait for which, and which go together.
 
-Jobs of one kernel at the same depth, that is after as many others, are one launch.
+So a step of many populations is short. Jobs of one kernel at the same depth, that is after as many
+others, are one launch.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ MOST_IDLE = 4096  # blocks with nothing to do that a launch may have
 
 
 class Touches(NamedTuple):
-    """The arrays of a kernel: where each begins and ends in the host's memory (n,), and what is
-    done to it (n,).
+    """The arrays of a kernel.
+
+    Where each begins and ends in the host's memory (n,), and what is done to it (n,).
     """
 
     begin: NDArray[np.int64]
@@ -62,8 +63,9 @@ class Touches(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What one kernel does for one work: blocks and threads of a block in x and y, and its
-    arguments ().
+    """What one kernel does for one work.
+
+    Blocks and threads of a block in x and y, and its arguments ().
     """
 
     kernel: str
@@ -84,8 +86,9 @@ def _rows(signature: Signature, arguments: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def waits(step: Sequence[Touches]) -> list[list[int]]:
-    """For each kernel of a step, the earlier ones that it must wait for, but not those that these
-    wait for.
+    """For each kernel of a step, the earlier ones that it must wait for.
+
+    Those that these wait for are left out.
     """
     found: list[list[int]] = []
     done: list[int] = []  # of each launch, those that are done once it is, as bits
@@ -125,11 +128,11 @@ def largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def deal(launches: Sequence[Launch]) -> list[int]:
-    """A stream for each launch: that of a launch that it waits for, if no other launch followed
-    there, or a free one.
+    """A stream for each launch.
 
-    The last launch, which waits for all, has stream 0. A stream is free again once some launch
-    waits for the last one in it, since then all of its launches are done.
+    It is that of a launch that it waits for, if no other launch followed there, or a free one. The
+    last launch, which waits for all, has stream 0. A stream is free again once some launch waits
+    for the last one in it, since then all of its launches are done.
     """
     streams: list[int] = []
     heads: dict[int, int] = {}  # stream -> its last launch

@@ -1,5 +1,6 @@
-"""A list of calls on a device: everything stays there, and Python looks in between
-chunks of steps.
+"""A list of calls on a device.
+
+Everything stays there, and Python looks in between chunks of steps.
 """
 
 from __future__ import annotations
@@ -63,8 +64,9 @@ class Program:
         self.upload()
 
     def advance(self, step: int, stop: int) -> int:
-        """Run from `step` up to `stop`, or until a buffer is full; return the first
-        step not run.
+        """Run from `step` up to `stop`, or until a buffer is full.
+
+        Returns the first step not run.
         """
         if step >= stop:
             return step
@@ -119,8 +121,9 @@ class Program:
                 self._device.download(self._mirror.address(column), column[: int(rows[0])])
 
     def _sequence(self, precision: str) -> list[Launch]:
-        """The launches of a period: those of a step wait for the step before, the clock's launch
-        for the last step.
+        """The launches of a period.
+
+        Those of a step wait for the step before, the clock's launch for the last step.
         """
         each = [
             (work.every, jobs(work, self._mirror, self._device, precision)) for work in self._works
@@ -144,8 +147,9 @@ class Program:
     def _append(
         self, sequence: list[Launch], step: Sequence[Launch], offset: int, ends: list[int]
     ) -> list[int]:
-        """Add a step's launches, which wait for those at `ends`; return the places of those that
-        nobody waits for.
+        """Add a step's launches, which wait for those at `ends`.
+
+        Returns the places of those that nobody waits for.
         """
         begin, now = len(sequence), clock(self._mirror.address(self._words), offset)
         for launch in step:
@@ -175,8 +179,9 @@ class Program:
 
 
 def _refuse_lists(parts: Sequence[Work]) -> None:
-    """Raise UnsupportedError if a probe looks at a list of refractory units: there is none on a
-    device.
+    """Raise UnsupportedError if a probe looks at a list of refractory units.
+
+    There is none on a device.
     """
     lists = {array.ctypes.data for part in parts for pair in part.lists for array in pair}
     for part in parts:

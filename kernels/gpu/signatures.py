@@ -14,10 +14,10 @@ _PARAMETER = re.compile(r"(\w+)(?:<(const )?(\w+)>)? (\w+)$")
 
 
 class Parameter(NamedTuple):
-    """One parameter of a CUDA kernel: a form such as "Array" or "" for a number, and a dtype,
-    "real" or one of NumPy.
+    """One parameter of a CUDA kernel.
 
-    constant: the kernel only reads it; declared: its type in CUDA.
+    It has a form such as "Array" or "" for a number, and a dtype, "real" or one of NumPy. constant:
+    the kernel only reads it; declared: its type in CUDA.
     """
 
     name: str

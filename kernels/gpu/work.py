@@ -1,5 +1,6 @@
-"""From calls to works, which a device does: the calls for all shards of a population become one
-work.
+"""From calls to works, which a device does.
+
+The calls for all shards of a population become one work.
 """
 
 from __future__ import annotations
@@ -22,10 +23,9 @@ FLAGS = 32  # in a word
 
 @dataclass
 class Work:
-    """Kernels that run one after the other every `every` steps, and what their parameters are bound
-    to.
+    """Kernels that run one after the other, and what their parameters are bound to.
 
-    lists: the refractory lists that `arguments["held"]` stands for.
+    They run every `every` steps. lists: the refractory lists that `arguments["held"]` stands for.
     """
 
     kernels: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""Reading a whole array of cells for a batch of vectors: the arithmetic before and after its matrix
-products.
+"""Reading a whole array of cells for a batch of vectors.
 
-Inputs are integer codes. Conductances are integer multiples of a unit of their column, written in
-three digits of seven bits. So all products are integers, without rounding.
+Here is the arithmetic before and after the matrix products. Inputs are integer codes. Conductances
+are integer multiples of a unit of their column, written in three digits of seven bits. So all
+products are integers, without rounding.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ TINY = np.float32(LEAST * np.finfo(np.float32).tiny)
 
 
 def encode_rows(values, full_scale, levels, codes, squares, lsb):
-    """Turn each row of `values` (batch, rows) into codes (batch, rows) int8 within [-levels,
-    levels].
+    """Turn each row of `values` (batch, rows) into codes.
 
-    One code of row b is worth lsb[b] = full_scale / levels. Where full_scale is 0, each row has a
-    scale of its own: its largest magnitude / levels, or 0 if that magnitude is below TINY. squares
-    (batch, rows) uint16: codes**2 as the bits of bfloat16. Returns the largest magnitude of all
-    rows, NaN if there is one.
+    codes (batch, rows) int8 lie within [-levels, levels]. One code of row b is worth lsb[b] =
+    full_scale / levels. Where full_scale is 0, each row has a scale of its own: its largest
+    magnitude / levels, or 0 if that magnitude is below TINY. squares (batch, rows) uint16: codes**2
+    as the bits of bfloat16. Returns the largest magnitude of all rows, NaN if there is one.
     """
     magnitudes = np.abs(values).max(axis=1, initial=np.float32(0))
     automatic = np.where(magnitudes < TINY, np.float32(0), magnitudes)
@@ -58,11 +57,10 @@ def convert_columns(key, first, digits, unit, variance, lowest, highest, drive, 
 
 
 def count_edges(values, edges, sharing, lowest, codes):
-    """Set codes (batch, columns) to `lowest` plus the number of edges that are not above each value
-    (batch, columns).
+    """Set codes to `lowest` plus the number of edges that are not above each value.
 
-    edges (converters, steps), ascending, in the unit of the values. Column j is read by converter
-    sharing[j].
+    codes, values (batch, columns). edges (converters, steps), ascending, in the unit of the values.
+    Column j is read by converter sharing[j].
     """
     for j in range(values.shape[1]):
         codes[:, j] = lowest + np.searchsorted(edges[sharing[j]], values[:, j], side="right")

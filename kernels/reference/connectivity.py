@@ -30,14 +30,14 @@ def below(word, n):
 
 
 def geometric_table(p: float) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-    """Tables to draw the number of failures before the next success of probability `p` from 53
-    random bits.
+    """Tables to draw the number of failures before the next success.
 
-    thresholds (length + 1,) uint64: 2**53 * P(failures <= i), and 2**53 at the end. The number of
-    thresholds that are not above a draw is the number of failures. `length` means that many
-    failures and no success yet: skip them and draw again, which is right because the geometric
-    distribution has no memory. guide (4096,) uint32: for the top 12 bits of a draw, the least
-    number of failures; the search begins there.
+    It is drawn from 53 random bits; a success has the probability `p`. thresholds (length + 1,)
+    uint64: 2**53 * P(failures <= i), and 2**53 at the end. The number of thresholds that are not
+    above a draw is the number of failures. `length` means that many failures and no success yet:
+    skip them and draw again, which is right because the geometric distribution has no memory. guide
+    (4096,) uint32: for the top 12 bits of a draw, the least number of failures; the search begins
+    there.
     """
     length = math.ceil(4 / max(p, 2.0**-14))
     failing = np.cumprod(np.full(length, 1.0 - p))  # plain products: the same bits on every machine
@@ -82,8 +82,9 @@ def draw_grid(key, pre, post, thresholds, skip_self, sources, targets):
 
 
 def _append(source, target, count, sources, targets):
-    """Append the synapses of one source to the `count` so far, as far as there is room; return the
-    new count.
+    """Append the synapses of one source to the `count` so far.
+
+    They are appended as far as there is room. Returns the new count.
     """
     room = target[: max(sources.size - count, 0)]
     sources[count : count + room.size] = source
@@ -120,11 +121,10 @@ def draw_distinct_rows(key, n, skip_self, rows):
 
 
 def draw_small_world(key, threshold, rows):
-    """Fill `rows` (n, k) uint32 with the k nearest on a ring, each then moved elsewhere with a
-    probability.
+    """Fill `rows` with the k nearest units on a ring, some of them moved elsewhere.
 
-    threshold: 2**53 times that probability. The new target is uniform among the units that the
-    source does not reach yet, itself excluded.
+    rows (n, k) uint32. Each is moved with a probability. threshold: 2**53 times that probability.
+    The new target is uniform among the units that the source does not reach yet, itself excluded.
     """
     n, k = rows.shape
     for source in range(n):
@@ -174,8 +174,9 @@ def draw_pairs(key, n_pre, n_post, codes):
 
 
 def sort_edges(sources, targets, n_pre, n_post):
-    """Both arrays sorted by source, then target, and the order (n,) uint32 that sorts them; the
-    sort is stable.
+    """Both arrays sorted by source, then target, and the order that sorts them.
+
+    The order (n,) uint32 is stable.
     """
     order = np.lexsort((targets, sources)).astype(np.uint32)
     return sources[order], targets[order], order
@@ -195,15 +196,17 @@ def layout(sources, lags, n_pre, n_lags):
 
 
 def reverse_index(targets, n_post):
-    """Where the synapses of each target begin (n_post + 1,) uint32, and the synapses (n,) uint32,
-    ascending.
+    """Where the synapses of each target begin, and the synapses of each.
+
+    (n_post + 1,) uint32, and (n,) uint32, ascending.
     """
     return layout(targets, np.zeros(targets.size, np.uint8), n_post, 1)
 
 
 def index_lags(lags):
-    """The distinct values of `lags` (n,) int64 >= 0, ascending, and the index (n,) uint32 of each
-    lag among them.
+    """The distinct values of `lags`, and the place of each lag among them.
+
+    lags (n,) int64 >= 0; the values ascend; the places are (n,) uint32.
     """
     distinct, index = np.unique(lags, return_inverse=True)
     return distinct, index.astype(np.uint32)

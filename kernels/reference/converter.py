@@ -29,8 +29,9 @@ def convert_step(
     reads,
     conducted,
 ):
-    """Convert the columns that were read in this step, add the results to `receiving`, set the
-    columns to 0.
+    """Convert the columns that were read in this step.
+
+    Adds the results to `receiving` and sets the columns to 0.
     """
     with np.errstate(over="ignore"):
         stream = mix(key + np.uint64(sample[0]))

@@ -28,10 +28,10 @@ class Taps(NamedTuple):
 def reach(
     tap: int, extent: int, out: int, stride: int, padding: int, dilation: int
 ) -> tuple[int, int]:
-    """The output rows that one row of the kernel joins to the image: the first, and the one behind
-    the last.
+    """The output rows that one row of the kernel joins to the image.
 
-    extent, out: rows of the input and of the output; padding: rows of zeros above the image.
+    Returns the first, and the one behind the last. extent, out: rows of the input and of the
+    output; padding: rows of zeros above the image.
     """
     least = padding - tap * dilation  # of output row * stride, for an input row >= 0
     first = max(-(-least // stride), 0)

@@ -27,8 +27,9 @@ def crossbar_read_step(
     activations,
     events,
 ):
-    """Let every spike that arrives drive its row of cells; sum what columns conduct; return the
-    number of spikes.
+    """Let every spike that arrives drive its row of cells.
+
+    Sums what columns conduct. Returns the number of spikes.
     """
     arrived, columns = 0, [np.zeros(0, np.int64)]
     for g, lag in enumerate(lags):
@@ -93,8 +94,9 @@ def crossbar_product_step(
     events,
     driven,
 ):
-    """Drive every row with its share of the full voltage; sum what columns conduct; return how many
-    rows conduct.
+    """Drive every row with its share of the full voltage.
+
+    Sums what columns conduct. Returns how many rows conduct.
     """
     n_rows, rows = first.size - 1, 0
     for segment in range(n_rows):

@@ -1,5 +1,6 @@
-"""Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are
-needed.
+"""Delivery of spikes over synapses stored in (source, delay) order.
+
+Or over synapses that are drawn again when they are needed.
 """
 
 from __future__ import annotations
@@ -24,15 +25,14 @@ def deliver_step(
     woken,
     receiving,
 ):
-    """Add to `receiving` the weights of every spike that arrives at the end of this step; return
-    the number of spikes.
+    """Add to `receiving` the weights of every spike that arrives at the end of this step.
 
-    history (depth, n_pre) uint32: row ``step % depth`` lists the units that fired in a step;
-    history_count (depth,) lengths of these lists; lags (n_lags,) distinct delays [steps]; begin,
-    end (n_pre * n_lags,), or longer: where the segment of each (source, lag) begins and ends;
-    targets (n_synapses,) uint32; weights (n_synapses,) or one number;
-    receiving (n_post,). pending, drowsy, place and woken serve speed alone and are used by the cpu
-    only.
+    Returns the number of spikes. history (depth, n_pre) uint32: row ``step % depth`` lists the
+    units that fired in a step; history_count (depth,) lengths of these lists; lags (n_lags,)
+    distinct delays [steps]; begin, end (n_pre * n_lags,), or longer: where the segment of each
+    (source, lag) begins and ends; targets (n_synapses,) uint32; weights (n_synapses,) or one
+    number; receiving (n_post,). pending, drowsy, place and woken serve speed alone and are used by
+    the cpu only.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
@@ -48,8 +48,9 @@ def deliver_step(
 def deliver_counted_step(
     step, history, history_count, lags, begin, end, targets, weights, scale, pending, receiving
 ):
-    """`deliver_step` for weights that change, counted in units of 1 / scale: receiving (n_post,)
-    int64.
+    """`deliver_step` for weights that change, counted in units of 1 / scale.
+
+    receiving (n_post,) int64.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
@@ -75,11 +76,10 @@ def deliver_coded_step(
     woken,
     receiving,
 ):
-    """`deliver_step` for synapses of one word: words (n_synapses,) uint32 are ``target << shift |
-    code``.
+    """`deliver_step` for synapses of one word.
 
-    first (n_pre * n_lags + 1,): where each segment begins, and the one before ends; table
-    (n_codes,) the weight of each code.
+    words (n_synapses,) uint32 are ``target << shift | code``. first (n_pre * n_lags + 1,): where
+    each segment begins, and the one before ends; table (n_codes,) the weight of each code.
     """
     arrived = 0
     for g, sources in _arriving(step, history, history_count, lags):
@@ -112,13 +112,12 @@ def deliver_drawn_step(
     woken,
     receiving,
 ):
-    """`deliver_coded_step` for synapses that are drawn again at every spike, see `rows`, of several
-    projections.
+    """`deliver_coded_step` for synapses that are drawn again at every spike.
 
-    The projections are the members of a bundle. row_sizes (n_pre, n_members) uint32, shares (n_lags
-    + 1, n_members) uint32 and row_draws (n_pre, n_lags + 1, n_members) int8, int16 or int32 say
-    where the draws of each (source, lag) begin, see `row_begin`. Of each member (n_members,),
-    uint32 but for the seeds:
+    They are those of several projections; see `rows`. The projections are the members of a bundle.
+    row_sizes (n_pre, n_members) uint32, shares (n_lags + 1, n_members) uint32 and row_draws (n_pre,
+    n_lags + 1, n_members) int8, int16 or int32 say where the draws of each (source, lag) begin, see
+    `row_begin`. Of each member (n_members,), uint32 but for the seeds:
 
     - row_seeds: the key of its draws; sizes: the number of its targets; skips: 1 if a unit never
       reaches itself;

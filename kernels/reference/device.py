@@ -1,5 +1,6 @@
-"""What writing, faults, time and reading do to devices; the random part of device i depends on
-(key, parameters, i).
+"""What writing, faults, time and reading do to devices.
+
+The random part of device i depends on (key, parameters, i).
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ BEFORE = 1024  # time constants before time 0 in which the last renewal may lie
 
 
 def form(key, chance, median, sigma, conductances):
-    """Send a forming pulse to the devices of `conductances` (n,) [S]; return how
-    many broke down.
+    """Send a forming pulse to the devices of `conductances` (n,) [S].
+
+    Returns how many broke down.
     """
     i = np.arange(conductances.size)
     broken = uniform(key, 0, i) < chance
@@ -25,8 +27,9 @@ def form(key, chance, median, sigma, conductances):
 
 
 def vary(key, sigma, floor, conductances):
-    """Multiply the part of conductances (n,) [S] above `floor` [S] by lognormal(1, sigma), fixed
-    for each device.
+    """Multiply the part of conductances (n,) [S] above `floor` [S] by lognormal(1, sigma).
+
+    The factor is fixed for each device.
     """
     z = normal(key, 0, np.arange(conductances.size))
     conductances[:] = floor + (conductances - floor) * exponential(sigma * z)
@@ -52,20 +55,21 @@ def read(key, errors, conductances):
 
 
 def flip(key, occupancy, amplitudes, conductances):
-    """Put every device of conductances (n,) [S] on one of two levels, the lower one with
-    probability `occupancy`.
+    """Put every device of conductances (n,) [S] on one of two levels.
+
+    It is the lower one with probability `occupancy`.
     """
     trapped = uniform(key, 0, np.arange(conductances.size)) < occupancy
     conductances *= 1.0 + amplitudes * (occupancy - trapped)
 
 
 def fluctuate(key, weights, ages, values):
-    """Fill values (n,) with sum_k weights[k] z_k, z_k standard normal and correlated over time like
-    exp(-ages[k]).
+    """Fill values (n,) with sums of normal numbers that are correlated over time.
 
-    weights (n_parts,); ages (n_parts,): the time in units of the time constant of each part. z_k is
-    drawn anew at random moments, once in a time constant on average. So any time can be asked for,
-    in any order: see `last_renewal`.
+    Each is sum_k weights[k] z_k, z_k standard normal and correlated like exp(-ages[k]). weights
+    (n_parts,); ages (n_parts,): the time in units of the time constant of each part. z_k is drawn
+    anew at random moments, once in a time constant on average. So any time can be asked for, in any
+    order: see `last_renewal`.
     """
     values[:] = 0.0
     cells = np.arange(values.size)
@@ -75,14 +79,13 @@ def fluctuate(key, weights, ages, values):
 
 
 def last_renewal(key, age, cells):
-    """The number (n,) int64 of the last event before `age` of a Poisson process with one event per
-    unit of time.
+    """The number (n,) int64 of the last event before `age` of a Poisson process.
 
-    Events are numbered backwards from the end of each unit of time. The waits between them are
-    exponential, -ln u, so event j lies -ln(u_0 ... u_j) before the end. It has happened by `age`
-    where the product is at most exp(age - end), and it lies in this unit where the product is at
-    least exp(-1). If no event of this unit has happened, the last one is event 0 of the nearest
-    unit before that has an event.
+    It has one event per unit of time on average. Events are numbered backwards from the end of each
+    unit of time. The waits between them are exponential, -ln u, so event j lies -ln(u_0 ... u_j)
+    before the end. It has happened by `age` where the product is at most exp(age - end), and it
+    lies in this unit where the product is at least exp(-1). If no event of this unit has happened,
+    the last one is event 0 of the nearest unit before that has an event.
     """
     found, pending = np.full(cells.size, -1), np.arange(cells.size)
     whole = np.floor(age)

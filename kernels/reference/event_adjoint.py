@@ -42,11 +42,11 @@ def observe(cells, paths, sample):
 
 
 def adjoint(cells, paths, sample, by_time, looks):
-    """Derivatives of a loss with respect to weights and delays (n_synapses,), and to the times of
-    the listed input (n_arrivals,).
+    """Derivatives of a loss with respect to weights, delays and the times of input.
 
-    by_time (n_spikes,) and looks (n_looks, n_watched): its derivatives with respect to the times of
-    spikes and to observed potentials.
+    Weights and delays (n_synapses,); the times of the listed input (n_arrivals,). by_time
+    (n_spikes,) and looks (n_looks, n_watched): its derivatives with respect to the times of spikes
+    and to observed potentials.
     """
     weight, delay = np.zeros(paths.weight.size), np.zeros(paths.weight.size)
     arrival, gained = np.zeros(sample.arrival.size), np.array(by_time, float)

@@ -6,8 +6,9 @@ import numpy as np
 
 
 def potential(neuron, t):
-    """v at the times t (n,) of a neuron, by the textbook sum; its numbers: see
-    `kernels/cpu/event_crossing.py`.
+    """v at the times t (n,) of a neuron, by the textbook sum.
+
+    Its numbers: see `kernels/cpu/event_crossing.py`.
     """
     v, first, second, drive, tau, tau_first, tau_second = neuron
     value = drive + (v - drive) * np.exp(-t / tau)
@@ -20,10 +21,10 @@ def potential(neuron, t):
 
 
 def first_crossing(neuron, threshold, horizon, samples=200_000):
-    """The first sample in [0, horizon] at or above threshold, refined by bisection; inf if there is
-    none.
+    """The first sample in [0, horizon] at or above threshold, refined by bisection.
 
-    Samples lie densely near 0. A crossing that comes and goes between two samples is missed.
+    inf if there is none. Samples lie densely near 0. A crossing that comes and goes between two
+    samples is missed.
     """
     times = horizon * np.linspace(0, 1, samples) ** 3
     above = np.flatnonzero(potential(neuron, times) >= threshold)

@@ -1,8 +1,7 @@
-"""The exponential function in plain arithmetic, to the bit that of `kernels/cpu/exponential.py`, in
-float64.
+"""The exponential function in plain arithmetic, in float64.
 
-NumPy rounds products and sums apart; `fma`, which rounds them together, is made from exact sums and
-products.
+To the bit it is that of `kernels/cpu/exponential.py`. NumPy rounds products and sums apart; `fma`,
+which rounds them together, is made from exact sums and products.
 """
 
 from __future__ import annotations

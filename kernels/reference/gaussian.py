@@ -1,8 +1,7 @@
-"""Normal numbers in pairs, to the precision of float32 (Box and Muller 1958,
-doi:10.1214/aoms/1177706645).
+"""Normal numbers in pairs, to the precision of float32.
 
-Less exact than the ziggurat of `random.py`, but without branches, so that a processor draws many at
-once.
+Box and Muller (1958), doi:10.1214/aoms/1177706645. Less exact than the ziggurat of `random.py`, but
+without branches, so that a processor draws many at once.
 """
 
 from __future__ import annotations

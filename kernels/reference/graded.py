@@ -1,5 +1,6 @@
-"""Units that send numbers instead of spikes: the ring of what they sent, and
-products with weights.
+"""Units that send numbers instead of spikes.
+
+Here are the ring of what they sent, and products with weights.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from .rows import row_chances, row_words
 
 
 def send_values_step(step, values, sent):
-    """Enter this step's values (n,) into the ring sent (depth, n); return how many changed since
-    the last one.
+    """Enter this step's values (n,) into the ring sent (depth, n).
+
+    Returns how many changed since the last one.
     """
     before = sent[(step - 1) % len(sent)].copy()
     sent[step % len(sent)] = values
@@ -25,13 +27,12 @@ def arriving_step(step, sent, lags, arriving):
 
 
 def product_step(step, sent, lags, first_post, source, lag, weights, low, high, receiving):
-    """Add to every target from `low` to `high` - 1 the sum over its synapses of weight * number, in
-    float64.
+    """Add to every target from `low` to `high` - 1 the sum of weight * number.
 
-    The number is what the synapse's source sent ``lags[lag]`` steps ago. sent (depth, n_pre), see
-    `send_values_step`;
-    first_post (n_post + 1,) where the synapses of each target begin; of each synapse source (n,),
-    lag (n,) its place in lags (n_lags,), and weights (n,); receiving (n_post,).
+    The sum is over its synapses, in float64. The number is what the synapse's source sent
+    ``lags[lag]`` steps ago. sent (depth, n_pre), see `send_values_step`; first_post (n_post + 1,)
+    where the synapses of each target begin; of each synapse source (n,), lag (n,) its place in lags
+    (n_lags,), and weights (n,); receiving (n_post,).
     """
     own = slice(first_post[low], first_post[high])
     numbers = sent[(step - lags[lag[own]]) % len(sent), source[own]].astype(np.float64)
@@ -58,9 +59,9 @@ def plastic_product_step(
 
 
 def drawn_product_step(step, sent, lags, first, row_seed, skip, table, drawn, sums):
-    """Add to sums (n_post,) float64 weight * number of every synapse, in order of (source, lag), for
-    synapses that are drawn again in every step, see `rows`.
+    """Add weight * number of every synapse to sums (n_post,) float64.
 
+    It goes in order of (source, lag), for synapses that are drawn again in every step, see `rows`.
     first (n_pre * n_lags + 1,) uint32: where the synapses of each (source, lag) begin; row_seed:
     the key of the draws; skip: 1 if a unit never reaches itself; table (n_levels,) the weights.
     drawn serves the cpu only.

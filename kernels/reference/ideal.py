@@ -6,11 +6,10 @@ import numpy as np
 
 
 def program_step(synapse, change, proposed, low, high, weights):
-    """Add the proposed changes, in order, and keep each weight within [low, high]; return their
-    number.
+    """Add the proposed changes, in order, and keep each weight within [low, high].
 
-    synapse (capacity,) uint32 and change (capacity,): the first proposed[0] entries are proposals;
-    proposed[0] is set to 0 after.
+    Returns their number. synapse (capacity,) uint32 and change (capacity,): the first proposed[0]
+    entries are proposals; proposed[0] is set to 0 after.
     """
     count = int(proposed[0])
     for s, dw in zip(synapse[:count], change[:count], strict=True):
@@ -20,8 +19,9 @@ def program_step(synapse, change, proposed, low, high, weights):
 
 
 def shadow_step(synapse, change, proposed, low, high, shadow):
-    """Move weights that are kept beside a store's by what is proposed to it; return the number of
-    proposals, which are left to the store.
+    """Move weights that are kept beside a store's by what is proposed to it.
+
+    Returns the number of proposals, which are left to the store.
     """
     count = int(proposed[0])
     for s, dw in zip(synapse[:count], change[:count].astype(float), strict=True):

@@ -85,12 +85,11 @@ def _each(receiving, value):
 
 
 def hold_step(step, base, lasting, drive, until, renewed):
-    """Reset the drive to its constant part `base` in steps in which a current changes; in all steps
-    if not `lasting`.
+    """Reset the drive to its constant part `base` in steps in which a current changes.
 
-    until (1,) int64: the step in which the first current changes; renewed (1,) int64: whether the
-    drive was reset. Then the kernels of the currents, which come after, add their currents to it
-    and lower `until` to their next change.
+    In all steps if not `lasting`. until (1,) int64: the step in which the first current changes;
+    renewed (1,) int64: whether the drive was reset. Then the kernels of the currents, which come
+    after, add their currents to it and lower `until` to their next change.
     """
     renewed[0] = step >= until[0]
     if renewed[0]:
@@ -99,8 +98,9 @@ def hold_step(step, base, lasting, drive, until, renewed):
 
 
 def timed_array_step(step, values, repeat, drive, until, renewed, upcoming):
-    """Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive; nothing after the last
-    row.
+    """Add row ``step // repeat`` of `values` (n_rows, n or 1) to the drive.
+
+    Nothing is added after the last row.
     """
     segment = step // repeat
     upcoming[0] = (segment + 1) * repeat if segment < len(values) else NEVER
@@ -111,8 +111,9 @@ def timed_array_step(step, values, repeat, drive, until, renewed, upcoming):
 
 
 def step_current_step(step, from_steps, levels, drive, until, renewed, upcoming):
-    """Add the level (n_levels, n or 1) whose start `from_steps` (n_levels,) was the
-    last to pass.
+    """Add the level whose start was the last to pass.
+
+    levels (n_levels, n or 1); their starts are `from_steps` (n_levels,).
     """
     segment = np.searchsorted(from_steps, step, side="right") - 1
     upcoming[0] = from_steps[segment + 1] if segment + 1 < from_steps.size else NEVER
@@ -123,8 +124,9 @@ def step_current_step(step, from_steps, levels, drive, until, renewed, upcoming)
 
 
 def noise_step(step, key, sample, mean, std, repeat, drive, until, renewed):
-    """Add Gaussian noise, redrawn every `repeat` steps, to the drive; mean and std one number or
-    (n,).
+    """Add Gaussian noise, redrawn every `repeat` steps, to the drive.
+
+    Its mean and std are one number or (n,).
     """
     if not renewed[0]:
         return 1

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 
 def drowse_step(asleep, drowsy, woken_state, woken_flow):
-    """Set drowsy (1,) to whether any shard is asleep (n_shards,) uint8; clear the marks, which all
-    shards have read.
+    """Note whether any shard sleeps, and clear the marks.
+
+    drowsy (1,): whether any shard is asleep (n_shards,) uint8; all shards have read the marks.
     """
     drowsy[0] = asleep.any()
     woken_state[:] = 0

@@ -26,8 +26,9 @@ class Program:
         self._own = {id(call) for call in calls if is_own(call.kernel)}
 
     def advance(self, step: int, stop: int) -> int:
-        """Run from `step` up to `stop`, or until a buffer is full; return the first
-        step not run.
+        """Run from `step` up to `stop`, or until a buffer is full.
+
+        Returns the first step not run.
         """
         while step < stop:
             for call, takes_step in self._calls:

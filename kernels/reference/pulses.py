@@ -18,8 +18,9 @@ from .random import normal, of_sample, uniform
 
 
 def pulsed(g, up, count, jitter, g_min, g_max, levels, nonlinearity):
-    """The conductance [S] after `count` equal pulses from `g`, bounded; g and count
-    may be arrays.
+    """The conductance [S] after `count` equal pulses from `g`, bounded.
+
+    g and count may be arrays.
     """
     x = (g - g_min) / (g_max - g_min)
     x = x if up else 1 - x

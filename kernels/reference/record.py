@@ -17,16 +17,18 @@ def record_spikes_step(step, fired, count, rows, row_steps, row_ids, pause):
 
 
 def record_state_step(step, every, subset, variable, rows, samples, pause, upcoming):
-    """Copy `variable` of the units in `subset` (m,) into samples (capacity, m)
-    every `every` steps.
+    """Copy `variable` of the units in `subset` (m,) into samples every `every` steps.
+
+    samples (capacity, m).
     """
     if _due(step, every, upcoming):
         _append(variable[subset], rows, samples, pause)
 
 
 def record_counts_step(step, every, fired, count, tally, rows, samples, pause, upcoming):
-    """Count spikes per unit in tally (n,) uint32; every `every` steps move it to samples (capacity,
-    n).
+    """Count spikes per unit in tally (n,) uint32.
+
+    Every `every` steps it is moved to samples (capacity, n).
     """
     tally[fired[: count[0]]] += 1
     if _due(step, every, upcoming):
@@ -35,8 +37,9 @@ def record_counts_step(step, every, fired, count, tally, rows, samples, pause, u
 
 
 def record_rate_step(step, every, count, total, rows, samples, pause, upcoming):
-    """Count all spikes in total (1,) int64; every `every` steps move it to samples
-    (capacity, 1).
+    """Count all spikes in total (1,) int64.
+
+    Every `every` steps it is moved to samples (capacity, 1).
     """
     total += count
     if _due(step, every, upcoming):

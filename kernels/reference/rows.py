@@ -31,8 +31,9 @@ def count_sources(key, n, counts):
 
 
 def lag_table(probabilities):
-    """Tables to draw an index from 53 random bits: thresholds (n,) uint64, and a guide (256,) for
-    the top 8 bits.
+    """Tables to draw an index from 53 random bits.
+
+    thresholds (n,) uint64, and a guide (256,) for the top 8 bits.
     """
     thresholds = (np.minimum(np.cumsum(probabilities), 1.0) * 2**53).astype(np.uint64)
     thresholds[-1] = 1 << 53
@@ -73,13 +74,12 @@ def row_words(key, source, draws, n_post, skip_self):
 
 
 def own_bits(choices):
-    """The number of low bits, at most 16, that are independent of the target that a word chooses
-    among `choices`.
+    """The number of low bits of a word that are independent of the target.
 
-    For a power of two they are exactly independent. Else each target has about L = 2**32 / choices
-    successive words, and some values of their b low bits occur once more than others. That moves
-    the mean of these bits by at most 2**b / (8 L) of their range, which `EVEN` keeps below 1 /
-    1024.
+    The word chooses the target among `choices`. There are 16 at most. For a power of two they are
+    exactly independent. Else each target has about L = 2**32 / choices successive words, and some
+    values of their b low bits occur once more than others. That moves the mean of these bits by at
+    most 2**b / (8 L) of their range, which `EVEN` keeps below 1 / 1024.
     """
     uneven = choices & (choices - 1) != 0
     return max(min(32 - (choices - 1).bit_length() - EVEN * uneven, 16), 0)
@@ -106,18 +106,19 @@ def _row_word(inner, draws):
 
 
 def row_begin(size, share, offset):
-    """The first draw of a (source, lag): how many of the source's `size` draws have a shorter
-    delay.
+    """The first draw of a (source, lag).
 
-    share: how many of 65,536 draws have one, on average over all sources; offset: the difference of
-    this source from that average, a small number that needs few bytes.
+    That is how many of the source's `size` draws have a shorter delay. share: how many of 65,536
+    draws have one, on average over all sources; offset: the difference of this source from that
+    average, a small number that needs few bytes.
     """
     return (np.int64(size) * np.int64(share) >> 16) + np.int64(offset)
 
 
 def draw_rows_in_order(key, n_post, skip_self, row_first, targets, chances):
-    """All targets (n,) uint32 in order of source and draw, and 16 random bits for each, chances
-    (n,) uint16.
+    """All targets in order of source and draw, and random bits for each.
+
+    targets (n,) uint32; 16 random bits of each, chances (n,) uint16.
     """
     for source in range(row_first.size - 1):
         begin, end = row_first[source], row_first[source + 1]
@@ -142,10 +143,10 @@ def count_drawn(key, n_post, skip_self, lag_counts, low, high, columns, counts):
 def fill_drawn(
     key, n_post, skip_self, lag_counts, low, high, columns, place, shift, code, mask, cursor, words
 ):
-    """Write the words of drawn synapses; cursor (n_pre, n_lags_bundle) uint32: where to write next
-    in each segment.
+    """Write the words of drawn synapses.
 
-    code: of level 0; mask: number of levels - 1, where the number is a power of two.
+    cursor (n_pre, n_lags_bundle) uint32: where to write next in each segment. code: of level 0;
+    mask: number of levels - 1, where the number is a power of two.
     """
     for source in range(lag_counts.shape[0]):
         begin = 0
@@ -160,8 +161,9 @@ def fill_drawn(
 
 
 def count_listed(first, n_lags, targets, low, high, columns, counts):
-    """`count_drawn` for synapses listed by (source, lag): first (n_pre * n_lags + 1,), targets
-    (n,).
+    """`count_drawn` for synapses listed by (source, lag).
+
+    first (n_pre * n_lags + 1,), targets (n,).
     """
     for segment in range(first.size - 1):
         part = targets[first[segment] : first[segment + 1]]
@@ -186,8 +188,9 @@ def fill_listed(
     words,
     values,
 ):
-    """`fill_drawn` for listed synapses: codes (n,) uint16, or weights (n,), copied to values; or
-    none.
+    """`fill_drawn` for listed synapses.
+
+    codes (n,) uint16, or weights (n,), copied to values; or none.
     """
     for segment in range(first.size - 1):
         own = np.arange(first[segment], first[segment + 1])

@@ -6,8 +6,9 @@ import numpy as np
 
 
 def note(reached, fired):
-    """Write the indices at which `reached` (n,) is true to `fired`, ascending;
-    return their number.
+    """Write the indices at which `reached` (n,) is true to `fired`, ascending.
+
+    Returns their number.
     """
     indices = np.flatnonzero(reached)
     fired[: indices.size] = indices
@@ -15,19 +16,17 @@ def note(reached, fired):
 
 
 def scan(v, resting, left, held, fired, threshold, reset, hold_steps):
-    """Reset every neuron at threshold, list it in `fired`, start its refractory time; return the
-    count.
+    """Reset every neuron at threshold, list it in `fired`, start its refractory time.
 
-    held: what `clamp` returned.
+    Returns the count. held: what `clamp` returned.
     """
     return fire(v >= threshold, v, resting, left, held, fired, reset, hold_steps)
 
 
 def fire(reached, v, resting, left, held, fired, reset, hold_steps):
-    """Reset the neurons where `reached` (n,), list them in `fired`, start their refractory time;
-    return the count.
+    """Reset the neurons where `reached` (n,), list them in `fired`.
 
-    held: what `clamp` returned.
+    Starts their refractory time. Returns the count. held: what `clamp` returned.
     """
     np.copyto(v, reset, where=reached, casting="same_kind")
     steps = np.broadcast_to(hold_steps, v.shape)
@@ -40,10 +39,10 @@ def fire(reached, v, resting, left, held, fired, reset, hold_steps):
 
 
 def short_of(goal, v, moved):
-    """`moved`, which is v (n,) after one step of decay towards `goal`; just below the goal where
-    rounding reached it.
+    """v (n,) after one step of decay towards `goal`, but short of the goal.
 
-    A unit whose drive equals its threshold approaches it and must never fire.
+    It is `moved`, or just below the goal where rounding reached that. A unit whose drive equals its
+    threshold approaches it and must never fire.
     """
     finfo = np.finfo(v.dtype)
     goal = np.asarray(goal, v.dtype)
@@ -53,8 +52,9 @@ def short_of(goal, v, moved):
 
 
 def clear(values, resting, left):
-    """Set the entries of refractory neurons in `values` to 0; resting, left: as in `clamp`, before
-    it runs.
+    """Set the entries of refractory neurons in `values` to 0.
+
+    resting, left: as in `clamp`, before it runs.
     """
     values[refractory(resting, left)] = 0
 
@@ -71,11 +71,10 @@ def _listed(left):
 
 
 def clamp(v, resting, left, reset):
-    """Hold refractory neurons at `reset`, drop those whose time ends with this step; return how
-    many stay.
+    """Hold refractory neurons at `reset`, drop those whose time ends with this step.
 
-    resting (n,) uint32 lists the refractory neurons and left (n,) int32 the steps that each has
-    left; the list ends where left is 0.
+    Returns how many stay. resting (n,) uint32 lists the refractory neurons and left (n,) int32 the
+    steps that each has left; the list ends where left is 0.
     """
     listed = _listed(left)
     units, steps = resting[:listed].copy(), left[:listed].copy()

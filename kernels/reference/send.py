@@ -1,5 +1,6 @@
-"""Sending: spikes enter the history ring, from which delayed deliveries read, and
-the running hash.
+"""Sending: where spikes go once units have fired.
+
+They enter the history ring, from which delayed deliveries read, and the running hash.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def gather_step(fired, counts, starts, count):
 
 
 def share_step(fired, count, low, high, own_fired, own_count):
-    """List those that fired of the units from `low` to `high` - 1: own_fired (high - low,),
-    own_count (1,).
+    """List those that fired of the units from `low` to `high` - 1.
+
+    own_fired (high - low,), own_count (1,).
     """
     own = [unit for unit in fired[: count[0]] if low <= unit < high]
     own_fired[: len(own)] = own

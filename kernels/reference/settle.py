@@ -1,5 +1,6 @@
-"""The end of decay: denormal numbers, below the smallest normal float, slow a processor down 16
-times.
+"""The end of decay.
+
+Denormal numbers, below the smallest normal float, slow a processor down 16 times.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ MOST = 64  # spans after which nothing is left
 
 
 def trace_rescale_step(step, trace, since, span, shrink, upcoming):
-    """Bring the traces (n,) to the span of this step; since (1,) int64 the span they are in;
-    upcoming (1,) the next.
+    """Bring the traces (n,) to the span of this step.
+
+    since (1,) int64: the span they are in; upcoming (1,): the next.
     """
     now = step // span
     upcoming[0] = (now + 1) * span

@@ -1,5 +1,6 @@
-"""The circuit of a crossbar written down node by node, as sparse equations; slow, and the judge of
-the fast solvers.
+"""The circuit of a crossbar written down node by node, as sparse equations.
+
+It is slow, and the judge of the fast solvers.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from scipy.sparse.linalg import spsolve
 
 
 def nodal_matrix(g, r_word, r_bit, r_source=0.0, r_sense=0.0, driven="single", grounded="single"):
-    """Kirchhoff's current law: the matrix A of all nodes, word nodes first, and the conductances to
-    every end.
+    """Kirchhoff's current law for all nodes.
 
-    g (rows, columns) [S]; every resistance [ohm] of a line > 0. Returns A (2 rows columns, same)
-    and a list of (nodes, conductance) for left, right, bottom and top ends [S].
+    It is the matrix A of all nodes, word nodes first, and the conductances to every end. g (rows,
+    columns) [S]; every resistance [ohm] of a line > 0. Returns A (2 rows columns, same) and a list
+    of (nodes, conductance) for left, right, bottom and top ends [S].
     """
     rows, columns = g.shape
     word = np.arange(rows * columns).reshape(rows, columns)
@@ -48,10 +49,10 @@ def nodal_matrix(g, r_word, r_bit, r_source=0.0, r_sense=0.0, driven="single", g
 
 
 def solve_wires(g, voltages, **wires):
-    """Potentials of word and bit nodes (rows, columns) [V] and the currents into the ground
-    (columns,) [A].
+    """Potentials of word and bit nodes, and the currents into the ground.
 
-    voltages (rows,) [V]; wires: as in `nodal_matrix`.
+    Potentials (rows, columns) [V], currents (columns,) [A]. voltages (rows,) [V]; wires: as in
+    `nodal_matrix`.
     """
     matrix, ((left, source), (right, source_right), (foot, sense), (top, sense_top)) = nodal_matrix(
         g, **wires

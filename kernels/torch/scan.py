@@ -14,11 +14,11 @@ import torch
 
 
 def short_of(goal, v, moved, coarse):
-    """`moved`, which is v after one step of decay towards `goal`; just below the goal where
-    rounding reached it.
+    """v after one step of decay towards `goal`, but short of the goal.
 
-    A unit whose drive equals its threshold approaches it and must never fire. Where more than half
-    of the distance is left after a step (`coarse` is 0), rounding cannot reach the goal.
+    It is `moved`, or just below the goal where rounding reached that. A unit whose drive equals its
+    threshold approaches it and must never fire. Where more than half of the distance is left after
+    a step (`coarse` is 0), rounding cannot reach the goal.
     """
     if not coarse:
         return moved
