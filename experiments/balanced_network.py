@@ -1,10 +1,9 @@
-"""Vogels and Abbott (2005), doi:10.1523/JNEUROSCI.3508-05.2005: a balanced network that keeps
-firing.
+"""Vogels and Abbott (2005): a balanced network that keeps firing.
 
-The current-based version of Brette et al. (2007), doi:10.1007/s10827-007-0038-6, benchmark 2: 3200
-excitatory and 800 inhibitory neurons, 2 % of all connections, self-sustained irregular activity
-after a random start. Potentials are measured from the reset, -60 mV: threshold 10 mV, leak
-potential 11 mV.
+doi:10.1523/JNEUROSCI.3508-05.2005. The current-based version of Brette et al. (2007),
+doi:10.1007/s10827-007-0038-6, benchmark 2: 3200 excitatory and 800 inhibitory neurons, 2 % of all
+connections, self-sustained irregular activity after a random start. Potentials are measured from
+the reset, -60 mV: threshold 10 mV, leak potential 11 mV.
 """
 
 from __future__ import annotations

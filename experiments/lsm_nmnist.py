@@ -1,12 +1,11 @@
-"""Lin et al. (2025), doi:10.1038/s43588-024-00751-z: N-MNIST through a fixed random liquid, in
-software and on RRAM.
+"""Lin et al. (2025): N-MNIST through a fixed random liquid, in software and on RRAM.
 
-A 256-200-10 network: a centre crop of 16 x 16 pixels of one polarity in 50 binary frames, 200 LIF
-units with fixed random weights, a linear classifier on their spike counts. Weights are normal
-("software"), or pairs of cells that broke down at random ("rram", "rram_noisy" with read noise and
-converters). Controls without a liquid: the same classifier on how often each pixel was active, in
-all ("control") and in a few time bins ("control_bins"). The data are N-MNIST, its small subset in
-folds, or, with `simulated`, MNIST made into events.
+doi:10.1038/s43588-024-00751-z. A 256-200-10 network: a centre crop of 16 x 16 pixels of one
+polarity in 50 binary frames, 200 LIF units with fixed random weights, a linear classifier on their
+spike counts. Weights are normal ("software"), or pairs of cells that broke down at random ("rram",
+"rram_noisy" with read noise and converters). Controls without a liquid: the same classifier on how
+often each pixel was active, in all ("control") and in a few time bins ("control_bins"). The data
+are N-MNIST, its small subset in folds, or, with `simulated`, MNIST made into events.
 """
 
 from __future__ import annotations

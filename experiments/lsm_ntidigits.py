@@ -1,11 +1,10 @@
-"""Lin et al. (2025), doi:10.1038/s43588-024-00751-z: spoken digits through a fixed random liquid,
-in software and RRAM.
+"""Lin et al. (2025): spoken digits through a fixed random liquid, in software and RRAM.
 
-A 64-200-11 network: 64 cochlea channels in 129 binary frames, 200 LIF units with fixed random
-weights, a linear classifier on their spike counts. Where N-TIDIGITS (Anumula et al. 2018,
-doi:10.3389/fnins.2018.00023) is missing, the Free Spoken Digit Dataset through our own cochlea
-takes its place, with 10 classes, and the figures published for N-TIDIGITS are no measure for it.
-Variants and controls are those of lsm-nmnist.
+doi:10.1038/s43588-024-00751-z. A 64-200-11 network: 64 cochlea channels in 129 binary frames, 200
+LIF units with fixed random weights, a linear classifier on their spike counts. Where N-TIDIGITS
+(Anumula et al. 2018, doi:10.3389/fnins.2018.00023) is missing, the Free Spoken Digit Dataset
+through our own cochlea takes its place, with 10 classes, and the figures published for N-TIDIGITS
+are no measure for it. Variants and controls are those of lsm-nmnist.
 """
 
 from __future__ import annotations

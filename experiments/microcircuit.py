@@ -121,8 +121,9 @@ def in_degrees() -> Matrix:
 
 
 def mean_weights() -> Matrix:
-    """Mean weights of the full network (8, 8) [V], negative from inhibitory populations; L4E to
-    L23E is doubled.
+    """Mean weights of the full network (8, 8) [V], negative from inhibitory populations.
+
+    L4E to L23E is doubled.
     """
     weights = np.tile(np.array([WEIGHT, G * WEIGHT]), (8, 4))
     weights[POPULATIONS.index("L23E"), POPULATIONS.index("L4E")] *= 2
@@ -150,8 +151,9 @@ def drive_of(settings: Settings) -> str:
 
 
 def external_mean() -> Matrix:
-    """Mean input from outside at full scale (8,), R * I [V]: rate times the
-    integral of a current.
+    """Mean input from outside at full scale (8,), R * I [V].
+
+    It is the rate times the integral of a current.
     """
     return EXTERNAL * EXTERNAL_RATE * WEIGHT * TAU_SYNAPSE
 
@@ -174,8 +176,9 @@ def constant_input(settings: Settings) -> Matrix:
 
 
 def store_of(settings: Settings) -> Store | None:
-    """Where the weights of every projection live; None is the network's own choice,
-    exact weights.
+    """Where the weights of every projection live.
+
+    None is the network's own choice, exact weights.
     """
     if settings.procedural:
         return Procedural(bits=settings.bits or DEFAULT_BITS)
@@ -183,8 +186,9 @@ def store_of(settings: Settings) -> Store | None:
 
 
 def network(settings: Settings) -> Network:
-    """The microcircuit, without probes: populations in the order of `POPULATIONS`, potentials
-    measured from rest.
+    """The microcircuit, without probes.
+
+    Its populations are in the order of `POPULATIONS`, potentials measured from rest.
     """
     net = Network(seed=settings.seed)
     model = CubaLIF(
@@ -214,8 +218,9 @@ def poisson(settings: Settings, k: int) -> Stimulus:
 
 
 def connect(net: Network, settings: Settings) -> None:
-    """Join the populations wherever there is at least one synapse; no weight changes its sign, no
-    delay is below dt.
+    """Join the populations wherever there is at least one synapse.
+
+    No weight changes its sign, no delay is below dt.
     """
     numbers, weights = scaled_numbers(settings), mean_weights() / math.sqrt(settings.scale_k)
     store = store_of(settings)
@@ -265,10 +270,10 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
 
 def size(settings: Settings, simulator: Simulator, result: Result) -> dict[str, Any]:
-    """Neurons, synapses, bytes per synapse that the simulation keeps, and events: spikes that reach
-    a synapse.
+    """How large the network is, and how much happens in it.
 
-    Events are spikes times the mean out-degree of their population.
+    Neurons, synapses, bytes per synapse that the simulation keeps, and events: spikes that reach a
+    synapse. Events are spikes times the mean out-degree of their population.
     """
     neurons, numbers = sizes(settings), scaled_numbers(settings)
     spikes, synapses = (
@@ -286,7 +291,9 @@ def size(settings: Settings, simulator: Simulator, result: Result) -> dict[str, 
 
 
 def activity(result: Result) -> dict[str, Any]:
-    """Per population: rate [Hz], its deviation from the reference, irregularity, correlation and
+    """What every population does.
+
+    Its rate [Hz], that rate's deviation from the reference, irregularity, correlation and
     synchrony.
     """
     metrics: dict[str, Any] = {}

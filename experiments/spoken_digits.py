@@ -1,13 +1,12 @@
-"""Maass, Natschlaeger and Markram (2002), doi:10.1162/089976602760407955: spoken digits heard by a
-spiking liquid.
+"""Maass, Natschlaeger and Markram (2002): spoken digits heard by a spiking liquid.
 
-A cochlea turns each recording into spikes; a liquid of adaptive LIF neurons with fixed random
-weights echoes them; counts of its spikes in a few time bins feed a trained readout. Three variants:
-weights on crossbars of breakdown ReRAM, as in Lin et al. (2025), doi:10.1038/s43588-024-00751-z,
-random by which cells break down, read with noise and through converters; ideal weights on the same
-wiring; and, as control, the same readout on the energies of the filter bank, pooled over time,
-without a liquid. Two harder controls: "power" compresses the energies like the cochlea, and "ear"
-reads the cochlea's spikes in the liquid's time bins.
+doi:10.1162/089976602760407955. A cochlea turns each recording into spikes; a liquid of adaptive LIF
+neurons with fixed random weights echoes them; counts of its spikes in a few time bins feed a
+trained readout. Three variants: weights on crossbars of breakdown ReRAM, as in Lin et al. (2025),
+doi:10.1038/s43588-024-00751-z, random by which cells break down, read with noise and through
+converters; ideal weights on the same wiring; and, as control, the same readout on the energies of
+the filter bank, pooled over time, without a liquid. Two harder controls: "power" compresses the
+energies like the cochlea, and "ear" reads the cochlea's spikes in the liquid's time bins.
 """
 
 from __future__ import annotations
@@ -74,8 +73,9 @@ class Settings(BaseModel):
 
 @dataclass
 class Heard:
-    """What one liquid made of all recordings: counts (n_words, n_bins, n_neurons)
-    and what it took.
+    """What one liquid made of all recordings, and what it took.
+
+    counts (n_words, n_bins, n_neurons).
     """
 
     counts: NDArray[np.float64]
@@ -85,12 +85,11 @@ class Heard:
 
 
 def liquid(settings: Settings, seed: int, wiring: Wiring | None = None) -> Network:
-    """Cochlea -> 400 excitatory and 100 inhibitory neurons; every projection has one magnitude of
-    weight.
+    """Cochlea -> 400 excitatory and 100 inhibitory neurons.
 
-    On crossbars only the cells that break down conduct, so more of them are formed than connections
-    are wanted. With `wiring`, what such a liquid came to be, the weights are ideal: the same
-    connections, each of exact strength.
+    Every projection has one magnitude of weight. On crossbars only the cells that break down
+    conduct, so more of them are formed than connections are wanted. With `wiring`, what such a
+    liquid came to be, the weights are ideal: the same connections, each of exact strength.
     """
     net = Network(seed=seed)
     n_exc = round(0.8 * settings.neurons)
@@ -140,8 +139,9 @@ def wiring_of(simulator: Simulator) -> Wiring:
 def listen(
     context: Context, settings: Settings, network: Network, trains: list[SpikeTrain], tick: Any
 ) -> Heard:
-    """Run all recordings through one liquid, the short ones first, so that a batch has about one
-    length.
+    """Run all recordings through one liquid.
+
+    The short ones come first, so that a batch has about one length.
     """
     simulator = Simulator(network, dt=settings.dt, backend=context.backend)
     order = np.argsort([train.duration for train in trains], kind="stable")
@@ -177,8 +177,9 @@ def listen(
 
 
 def bin_edges(train: SpikeTrain, bins: int) -> NDArray[np.float64]:
-    """Inner edges (bins - 1,) [s] of bins that hold equal numbers of the cochlea's spikes: time
-    warped by loudness.
+    """Inner edges (bins - 1,) [s] of bins that hold equal numbers of the cochlea's spikes.
+
+    So time is warped by loudness.
     """
     times = np.asarray(train.times)
     return np.quantile(times, np.arange(1, bins) / bins) if times.size else np.zeros(bins - 1)
@@ -191,8 +192,9 @@ def binned(times: Any, ids: Any, n: int, edges: NDArray[np.float64]) -> NDArray[
 
 
 def ear_counts(settings: Settings, trains: list[SpikeTrain]) -> NDArray[np.float64]:
-    """Spikes of the cochlea per bin and fibre (n_words, n_bins, n_fibres): what the
-    liquid adds to.
+    """Spikes of the cochlea per bin and fibre (n_words, n_bins, n_fibres).
+
+    They are what the liquid adds to.
     """
     return np.array(
         [
@@ -205,8 +207,9 @@ def ear_counts(settings: Settings, trains: list[SpikeTrain]) -> NDArray[np.float
 
 
 def pooled_energies(recordings: Recordings) -> dict[str, NDArray[np.float64]]:
-    """The controls' features: mean and deviation over time of each band's energy, as logarithm and
-    as a power.
+    """The controls' features.
+
+    Mean and deviation over time of each band's energy, as logarithm and as a power.
     """
     rows: dict[str, list[NDArray[np.float64]]] = {"control": [], "power": []}
     for word in range(len(recordings)):
@@ -227,8 +230,9 @@ def features(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 def score(
     settings: Settings, recordings: Recordings, features: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Train and test the readout on every split; the sum of the confusion matrices (digit said,
-    digit heard).
+    """Train and test the readout on every split.
+
+    Returns the sum of the confusion matrices (digit said, digit heard).
     """
     matrix = np.zeros((N_DIGITS, N_DIGITS), np.int64)
     readout = Readout(weight_decay=settings.weight_decay)
@@ -281,8 +285,9 @@ def example(settings: Settings, context: Context, trains: list[SpikeTrain], word
 def summarise(
     matrices: dict[str, list[NDArray[np.int64]]], heard: dict[str, list[Heard]], words: int
 ) -> dict[str, Any]:
-    """The metrics: mean and standard deviation of the accuracies over the seeds, spikes and joules
-    per word.
+    """The metrics.
+
+    Mean and standard deviation of the accuracies over the seeds, spikes and joules per word.
     """
     metrics: dict[str, Any] = {}
     for name in VARIANTS:
@@ -302,8 +307,9 @@ def summarise(
 def report(
     context: Context, metrics: dict[str, Any], heard: dict[str, list[Heard]], words: int
 ) -> None:
-    """Print accuracies, spikes, and the energy of a word part by part with the source of each
-    constant.
+    """Print accuracies, spikes, and the energy of a word.
+
+    The energy is told part by part, with the source of each constant.
     """
     context.table(
         [
@@ -344,8 +350,9 @@ def report(
 
 
 def plot(context: Context, metrics: dict[str, Any] | None = None) -> None:
-    """Draw the figures of a run folder: one word's raster, the confusion matrices,
-    the accuracies.
+    """Draw the figures of a run folder.
+
+    One word's raster, the confusion matrices, the accuracies.
     """
     if metrics is None:
         metrics = context.kept("run.json")["metrics"]

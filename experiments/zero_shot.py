@@ -1,11 +1,10 @@
-"""Lin et al. (2025), doi:10.1038/s43588-024-00751-z: a spoken digit finds its image, also one never
-trained.
+"""Lin et al. (2025): a spoken digit finds its image, also one never trained.
 
-Two liquids of 200 units with fixed random weights, one for event images and one for spoken digits;
-behind each one trained linear layer and a GELU into 64 dimensions; a contrastive loss on the
-classes 1-7. Measured: how often the nearest image of a sound, among all test images of these
-classes, is of its class; for the classes 1-7 ("seen") and for 8 and 9 among themselves ("unseen",
-chance 50 %).
+doi:10.1038/s43588-024-00751-z. Two liquids of 200 units with fixed random weights, one for event
+images and one for spoken digits; behind each one trained linear layer and a GELU into 64
+dimensions; a contrastive loss on the classes 1-7. Measured: how often the nearest image of a sound,
+among all test images of these classes, is of its class; for the classes 1-7 ("seen") and for 8 and
+9 among themselves ("unseen", chance 50 %).
 
 Beside it: the same in software; a prototypical network on the liquid; trainable spiking networks of
 the same size by surrogate gradient, with both losses ("srnn"); layers that were not trained; and a
@@ -184,8 +183,9 @@ def encode(
 
 
 def sweep(settings: Settings, context: Context, scene: Scene) -> Iterator[dict[str, Any]]:
-    """Accuracy on the seen classes with one imperfection at a time, the layer trained on what it
-    leaves.
+    """Accuracy on the seen classes with one imperfection at a time.
+
+    The layer is trained on what the imperfection leaves.
     """
     from potentia.experiments.liquids.zero_shot_training import learn
 

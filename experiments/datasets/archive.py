@@ -1,5 +1,6 @@
-"""Archives of arrays (.npz) that somebody else may have made: nothing pickled, and in bounded
-memory.
+"""Archives of arrays (.npz) that somebody else may have made.
+
+They are read with nothing pickled, and in bounded memory.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ def read_arrays(
 
 
 def _check_size(file: Any, name: str) -> None:
-    """Raise DataError where an array declares more than is stored of it: numpy makes room for it
-    first.
+    """Raise DataError where an array declares more than is stored of it.
+
+    numpy makes room for what it declares first.
     """
     part = file.zip.getinfo(f"{name}.npy")
     with file.zip.open(part) as stream:

@@ -14,8 +14,9 @@ from potentia.sim import validation as check
 
 
 class Sample(NamedTuple):
-    """One recording in frames: cells (n_active,) ascending, see `Frames`; its label; its set; who
-    made it.
+    """One recording in frames.
+
+    Its cells (n_active,) ascending, see `Frames`; its label; its set; who made it.
     """
 
     cells: NDArray[np.uint32]

@@ -1,8 +1,8 @@
-"""N-MNIST: handwritten digits seen by an event camera in three saccades, as published or its small
-subset.
+"""N-MNIST: handwritten digits seen by an event camera in three saccades.
 
-G. Orchard et al. (2015), doi:10.3389/fnins.2015.00437: 60,000 + 10,000 recordings, 34 x 34 pixels,
-two polarities. Found in the data folder, the first that is there:
+It is read as published, or its small subset. G. Orchard et al. (2015),
+doi:10.3389/fnins.2015.00437: 60,000 + 10,000 recordings, 34 x 34 pixels, two polarities. Found in
+the data folder, the first that is there:
 
 - ``NMNIST/`` (or ``N-MNIST/``, ``nmnist/``) with ``Train/<digit>/*.bin`` and
   ``Test/<digit>/*.bin``, as published;
@@ -54,12 +54,12 @@ class Events(NamedTuple):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Retina:
-    """How events become frames: a centre crop, one polarity, equal time bins, several events in a
-    cell count once.
+    """How events become frames.
 
-    The seed of these experiments (Lin et al. 2025, doi:10.1038/s43588-024-00751-z) crops 16 x 16
-    and uses one polarity and 50 steps; which polarity and how the time is cut is not published.
-    N-MNIST ends by 315 ms.
+    A centre crop, one polarity, equal time bins; several events in a cell count once. The seed of
+    these experiments (Lin et al. 2025, doi:10.1038/s43588-024-00751-z) crops 16 x 16 and uses one
+    polarity and 50 steps; which polarity and how the time is cut is not published. N-MNIST ends by
+    315 ms.
     """
 
     size: int = 16  # side of the crop [pixels]
@@ -95,8 +95,9 @@ def load_nmnist(
     most: int | None = None,
     small: bool = False,
 ) -> Frames:
-    """N-MNIST in frames from the folder `data`; `most`: of either set, at most so many; small: the
-    subset only.
+    """N-MNIST in frames from the folder `data`.
+
+    most: of either set, at most so many; small: the subset only.
 
     Raises DataError in one sentence if there is none, or if a file is damaged.
     """

@@ -1,8 +1,8 @@
-"""N-TIDIGITS: spoken digits heard by a silicon cochlea of 64 channels; and FSDD through our own
-cochlea instead.
+"""N-TIDIGITS: spoken digits heard by a silicon cochlea of 64 channels.
 
-J. Anumula et al. (2018), doi:10.3389/fnins.2018.00023. The file ``ntidigits/n-tidigits.hdf5`` (or
-``n-tidigits.hdf5`` in the data folder itself) holds, for each set in train and test:
+And FSDD through our own cochlea instead. J. Anumula et al. (2018), doi:10.3389/fnins.2018.00023.
+The file ``ntidigits/n-tidigits.hdf5`` (or ``n-tidigits.hdf5`` in the data folder itself) holds, for
+each set in train and test:
 
 - ``<set>_labels``: names (n,) such as b"man-ae-1"; what follows the last dash is what was said, a
   digit or several, with z for zero and o for oh;
@@ -56,8 +56,9 @@ def find_ntidigits(data: str | Path | None) -> Path | None:
 def load_ntidigits(
     data: str | Path | None, *, n_steps: int = N_STEPS, most: int | None = None
 ) -> Frames:
-    """The single digits of N-TIDIGITS in frames, 11 classes; `most`: of either set, at most so
-    many.
+    """The single digits of N-TIDIGITS in frames, 11 classes.
+
+    most: of either set, at most so many.
 
     Raises DataError in one sentence if the file is missing or damaged.
     """
@@ -83,10 +84,9 @@ def hear(
     n_steps: int = N_STEPS,
     cochlea: Cochlea = COCHLEA,
 ) -> Frames:
-    """Spoken digits through `cochlea` in frames, 10 classes, grouped by speaker; `tick(1)` after
-    each.
+    """Spoken digits through `cochlea` in frames, 10 classes, grouped by speaker.
 
-    which (n,): the recordings to hear, all if None.
+    `tick(1)` is called after each. which (n,): the recordings to hear, all if None.
     """
 
     def samples() -> Iterator[Sample]:
@@ -110,12 +110,11 @@ def hear(
 def chunked(
     times: ArrayLike, units: ArrayLike, *, n_steps: int, n_units: int
 ) -> NDArray[np.uint32]:
-    """Active cells of spikes at `times` [s], cut as the seed cuts them (Lin et al. 2025): whole
-    ticks of 1 ms.
+    """Active cells of spikes at `times` [s], in frames of whole ticks of 1 ms.
 
-    A recording of D = ceil(last spike in ms) + 1 ticks becomes at most `n_steps` frames of ceil(D /
-    n_steps) ticks each, so that long and short words fill about the same frames; what is active in
-    a frame at all counts once.
+    They are cut as the seed cuts them (Lin et al. 2025). A recording of D = ceil(last spike in ms)
+    + 1 ticks becomes at most `n_steps` frames of ceil(D / n_steps) ticks each, so that long and
+    short words fill about the same frames; what is active in a frame at all counts once.
     """
     ticks = np.asarray(times, np.float64) / TICK
     if not ticks.size:

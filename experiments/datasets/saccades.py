@@ -1,10 +1,9 @@
-"""Images into events: an event camera before a screen makes three saccades, as N-MNIST was
-recorded.
+"""Images into events: an event camera before a screen makes three saccades.
 
-G. Orchard et al. (2015), doi:10.3389/fnins.2015.00437: a camera on a moving mount looks at a still
-image on a screen; its three saccades go along the sides of a triangle and take about 105 ms each.
-Here the image moves instead, and a pixel emits an event whenever the logarithm of its brightness
-has changed by `threshold` since its last one.
+N-MNIST was recorded so. G. Orchard et al. (2015), doi:10.3389/fnins.2015.00437: a camera on a
+moving mount looks at a still image on a screen; its three saccades go along the sides of a triangle
+and take about 105 ms each. Here the image moves instead, and a pixel emits an event whenever the
+logarithm of its brightness has changed by `threshold` since its last one.
 """
 
 from __future__ import annotations
@@ -68,10 +67,10 @@ class Saccades:
             )
 
     def path(self) -> Array:
-        """Position x, y of the image's corner [pixels] at every tick, the start included: (n_ticks
-        + 1, 2).
+        """Position x, y of the image's corner [pixels] at every tick.
 
-        Inside a saccade it goes as s - sin(2 pi s) / (2 pi), at rest at both ends.
+        The start is included: (n_ticks + 1, 2). Inside a saccade it goes as s - sin(2 pi s) / (2
+        pi), at rest at both ends.
         """
         corners = np.asarray(self.corners)
         legs = len(corners) - 1
@@ -83,8 +82,9 @@ class Saccades:
         return np.asarray(corners[leg] + share[:, None] * (corners[leg + 1] - corners[leg]))
 
     def events(self, images: ArrayLike) -> list[Events]:
-        """The events of each of `images` (n, height, width), 0 to 255, at most 34 pixels a side;
-        sorted by time.
+        """The events of each of `images`, sorted by time.
+
+        images (n, height, width), 0 to 255, at most 34 pixels a side.
         """
         shown = check.finite_array(self, "images", images, ndim=3, least=0.0) / 255.0
         if max(shown.shape[1:]) > WIDTH:
@@ -135,8 +135,9 @@ def load_moving_digits(
     retina: Retina | None = None,
     saccades: Saccades | None = None,
 ) -> Frames:
-    """MNIST made into events, in frames: of each of the digits `classes` (n_training, n_test)
-    images, drawn by `seed`.
+    """MNIST made into events, in frames.
+
+    They are (n_training, n_test) images of each of the digits `classes`, drawn by `seed`.
 
     Raises DataError if mnist/mnist.npz is missing or damaged, ParameterError if it holds too few.
     """
@@ -164,8 +165,9 @@ def load_moving_digits(
 
 
 def _shifted(images: Array, place: Array) -> Array:
-    """Images (n, h, w) with their corner at `place` (x, y) of a dark field (n, WIDTH, WIDTH),
-    bilinear.
+    """Images with their corner at `place` (x, y) of a dark field, bilinear.
+
+    Images (n, h, w), the field (n, WIDTH, WIDTH).
     """
     height, width = images.shape[1:]
     (x, y), (fx, fy) = np.floor(place).astype(int), place % 1.0

@@ -70,8 +70,9 @@ class Split:
 
 
 def splits(recordings: Recordings, split: str = "official") -> list[Split]:
-    """The ways to divide `recordings`: one for "official", one per speaker left out
-    for "speaker".
+    """The ways to divide `recordings`.
+
+    There is one for "official", and one per speaker left out for "speaker".
     """
     check.one_of("splits", "split", split, ("official", "speaker"))
     if split == "official":
@@ -87,8 +88,9 @@ def splits(recordings: Recordings, split: str = "official") -> list[Split]:
 
 
 def load_speech(data: str | Path | None = None) -> Recordings:
-    """The packaged 600 recordings, or with `data`, the folder that holds
-    fsdd/fsdd.npz, all 3,000.
+    """The packaged 600 recordings, or all 3,000.
+
+    All are in fsdd/fsdd.npz of the folder `data`, if it is given.
     """
     path = PACKAGED if data is None else Path(data) / "fsdd" / "fsdd.npz"
     if not path.is_file():
@@ -115,8 +117,9 @@ def load_speech(data: str | Path | None = None) -> Recordings:
 
 
 def encode_mu_law(samples: ArrayLike) -> NDArray[np.int8]:
-    """Codes -127 to 127 of samples in [-1, 1]: the continuous mu-law of ITU-T
-    G.711, silence is 0.
+    """Codes -127 to 127 of samples in [-1, 1], by the mu-law.
+
+    It is the continuous one of ITU-T G.711; silence is 0.
     """
     x = np.clip(np.asarray(samples, np.float64), -1.0, 1.0)
     level = np.sign(x) * np.log1p(MU * np.abs(x)) / np.log1p(MU)

@@ -1,5 +1,6 @@
-"""The cells that `hardware.presets` names, plotted: ``python -m
-potentia.experiments.figures.devices FILE``.
+"""The cells that `hardware.presets` names, plotted.
+
+``python -m potentia.experiments.figures.devices FILE``.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ NOISY: Final = ("pcm-nandakumar", "pcm-hermes-1", "pcm-hermes-2", "cmo-hfox")
 
 
 def overview() -> Figure:
-    """Forming, errors of writing, what a year does to half of g_max, and how the error of a reading
+    """Four panels on published cells.
+
+    Forming, errors of writing, what a year does to half of g_max, and how the error of a reading
     grows.
     """
     with figure_style.style() as plt:

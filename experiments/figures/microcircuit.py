@@ -27,9 +27,9 @@ SPREAD: Final = 3  # quartile ranges shown of a distribution, beyond its quartil
 
 
 def overview(spikes: Mapping[str, Spikes], references: Mapping[str, float]) -> Figure:
-    """Raster, rates, irregularity, synchrony and correlations by population, and three sets of
-    distributions.
+    """Activity by population in one figure.
 
+    Raster, rates, irregularity, synchrony and correlations, and three sets of distributions.
     spikes: per population, in the order of the layers from the surface down, each name ending with
     E or I; references: their published mean rates [Hz].
     """
@@ -95,10 +95,10 @@ def raster(spikes: Mapping[str, Spikes], ax: Axes) -> None:
 
 
 def boxes(values: Groups, ax: Axes, references: Sequence[float] | None = None) -> None:
-    """Quartiles of the units of every population, whiskers from the 5th to the 95th percentile,
-    means as diamonds.
+    """Quartiles of the units of every population.
 
-    references: a mean to be compared with each, as a stroke.
+    Whiskers reach from the 5th to the 95th percentile, means are diamonds. references: a mean to be
+    compared with each, as a stroke.
     """
     places, colours = np.arange(len(values)), [SHADES[name[-1]] for name in values]
     nothing = np.full(5, np.nan)
@@ -156,8 +156,9 @@ def bars(values: Mapping[str, float], ax: Axes) -> None:
 
 
 def ridges(values: Groups, ax: Axes, *, grain: float = 0.0) -> None:
-    """The distribution of every population, each scaled to the same height; `grain`: of values on a
-    grid, its step.
+    """The distribution of every population, each scaled to the same height.
+
+    grain: of values on a grid, its step.
     """
     limits = np.array([_limits(each) for each in values.values() if each.size] or [(0.0, 1.0)])
     low, high = limits[:, 0].min(), limits[:, 1].max()

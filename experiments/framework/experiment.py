@@ -75,14 +75,16 @@ class Context:
     tables: list[dict[str, Any]] = field(default_factory=list)
 
     def record(self, result: Any) -> None:
-        """Let the spikes of a result count in the spike hash of the run; call it in
-        a fixed order.
+        """Let the spikes of a result count in the spike hash of the run.
+
+        It is to be called in a fixed order.
         """
         self.hashes.append(result.hash)
 
     def plot(self, name: str, make: Callable[[], Any]) -> Path | None:
-        """Save the Figure or Axes that `make` returns as ``<name>.png``; without matplotlib only
-        say so.
+        """Save the Figure or Axes that `make` returns as ``<name>.png``.
+
+        Without matplotlib only say so.
         """
         if not self.plots:
             return None
@@ -123,8 +125,9 @@ class Context:
 @final
 @dataclass(frozen=True)
 class Experiment:
-    """A named experiment: its settings, the function that runs it, and `plot`, which plots its
-    figures anew.
+    """A named experiment.
+
+    It has settings, the function that runs it, and `plot`, which plots its figures anew.
     """
 
     name: str
@@ -219,8 +222,9 @@ def _known(name: str, model: type[BaseModel], key: str) -> None:
 
 
 def _parse(name: str, model: type[BaseModel], key: str, text: str) -> Any:
-    """A text as what the field takes: a number, true or false, null, a JSON list, or the text
-    itself.
+    """A text as what the field takes.
+
+    That is a number, true or false, null, a JSON list, or the text itself.
     """
     kind, scalar = model.model_fields[key].annotation, _scalar(text)
     if isinstance(scalar, float) and not math.isfinite(scalar) and kind is not str:
@@ -287,8 +291,9 @@ def _written(value: Any) -> str:
 
 
 def _hint(got: Any, unit: str, key: str, default: Any) -> str:
-    """How to write a text with a unit: as the number that it stands for where the unit fits the
-    field's.
+    """How to write a text with a unit.
+
+    It is written as the number that it stands for where the unit fits the field's.
     """
     quantity = QUANTITY.fullmatch(got.strip()) if isinstance(got, str) else None
     if quantity is None:

@@ -1,5 +1,6 @@
-"""Running an experiment into a folder of its own, going on with one that broke off, and running it
-again to compare.
+"""Running an experiment into a folder of its own.
+
+And going on with one that broke off, and running it again to compare.
 """
 
 from __future__ import annotations
@@ -68,11 +69,11 @@ def check_data(data: Path | None) -> None:
 def resume(
     path: Path, *, say: Callable[[str], None] = print, patience: float = PATIENCE
 ) -> RunFolder:
-    """Go on with a run that was broken off, in its folder; the end is that of an unbroken run, bit
-    for bit.
+    """Go on with a run that was broken off, in its folder.
 
-    What the experiment simulates into the folder goes on from its last checkpoint; all else is done
-    again. patience [s]: how long to wait for one that still runs.
+    The end is that of an unbroken run, bit for bit. What the experiment simulates into the folder
+    goes on from its last checkpoint; all else is done again. patience [s]: how long to wait for one
+    that still runs.
     """
     experiment, settings, backend, data = _described(_read(path))
     if data is not None and not data.is_dir():
@@ -99,8 +100,9 @@ def _carry_out(experiment: Experiment, settings: Any, context: Context, folder: 
 
 
 def verify(path: Path) -> list[str]:
-    """Run the experiment of a run folder again; return a sentence per difference in spikes and
-    metrics.
+    """Run the experiment of a run folder again.
+
+    Returns a sentence per difference in spikes and metrics.
     """
     record = _finished(path)
     experiment, settings, backend, data = _described(record)

@@ -1,9 +1,8 @@
-"""One experiment at many settings: a folder with a run for each point of a grid, spread over
-processes.
+"""One experiment at many settings.
 
-sweep.json tells what is swept; each run is a run folder like any other, and its run.json tells
-which point it is. So a sweep that was broken off goes on with what is not done, and nothing else
-need be kept in step.
+It is a folder with a run for each point of a grid, spread over processes. sweep.json tells what is
+swept; each run is a run folder like any other, and its run.json tells which point it is. So a sweep
+that was broken off goes on with what is not done, and nothing else need be kept in step.
 """
 
 from __future__ import annotations
@@ -46,8 +45,9 @@ MOST_POINTS: Final = 10_000
 @final
 @dataclass(frozen=True)
 class Sweep:
-    """What is swept: settings that all points share, and the values of the others; backend and data
-    as for a run.
+    """What is swept: settings that all points share, and the values of the others.
+
+    backend and data as for a run.
     """
 
     experiment: str
@@ -167,11 +167,10 @@ def begin(sweep: Sweep, base: Path) -> Path:
 def carry_out(
     folder: Path, *, workers: int | None = None, progress: bool | None = None
 ) -> list[Point]:
-    """Run all points of a sweep that are not done, at most `workers` at once, all cores if None;
-    write the table.
+    """Run all points of a sweep that are not done, and write the table.
 
-    A point that fails does not stop the others; its `error` tells why. Raises DataError where
-    another process carries out the same sweep.
+    At most `workers` run at once, all cores if None. A point that fails does not stop the others;
+    its `error` tells why. Raises DataError where another process carries out the same sweep.
     """
     sweep = Sweep.read(folder)
     held = FolderLock(folder, LOCK, "holds a sweep that is still running")
@@ -246,8 +245,9 @@ def columns(points: Sequence[Point]) -> tuple[list[str], list[list[Any]]]:
 def _work(
     k: int, sweep: Sweep, point: Point, folder: Path, threads: int, parent: int
 ) -> tuple[int, Point]:
-    """Run a point, or go on with its run, on some threads, for as long as the process `parent`
-    lives.
+    """Run a point, or go on with its run, on some threads.
+
+    It works for as long as the process `parent` lives.
     """
 
     def silent(text: str) -> None:

@@ -1,5 +1,6 @@
-"""The figure of a sweep: metrics over the first setting that is a number, a line for every value of
-the others.
+"""The figure of a sweep.
+
+Metrics stand over the first setting that is a number, with a line for every value of the others.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ SEED: Final = "seed"  # its values are repeats, drawn as mean and standard devia
 
 
 def axis(points: Sequence[Point]) -> str | None:
-    """The setting along which to plot: the first of numbers with several values; None if there is
-    none.
+    """The setting along which to plot.
+
+    The first of numbers with several values; None if there is none.
     """
     for key in points[0].values if points else ():
         values = {point.values[key] for point in points if _number(point.values[key])}
@@ -35,8 +37,9 @@ def axis(points: Sequence[Point]) -> str | None:
 
 
 def shown(points: Sequence[Point]) -> list[str]:
-    """The metrics that are worth a panel: numbers that differ between points and do not tell of the
-    machine.
+    """The metrics that are worth a panel.
+
+    They are numbers that differ between points and do not tell of the machine.
     """
     records = [point.record["metrics"] for point in points if point.done and point.record]
     names = dict.fromkeys(name for metrics in records for name in metrics)
@@ -99,8 +102,9 @@ def overview(points: Sequence[Point]) -> Figure | None:
 
 
 def _series(points: Sequence[Point], key: str, name: str) -> tuple[Any, Any, Any]:
-    """Values of the setting, and mean and standard deviation of a metric over the points that share
-    one.
+    """Values of the setting, and what a metric is there.
+
+    That is its mean and its standard deviation over the points that share a value.
     """
     found: dict[float, list[float]] = {}
     for point in points:

@@ -20,10 +20,10 @@ _watched: set[int] = set()  # parents
 
 @contextlib.contextmanager
 def working_for(parent: int) -> Iterator[None]:
-    """Work for the process `parent`: where that dies, whatever way, a KeyboardInterrupt ends the
-    work, and the process.
+    """Work for the process `parent`, as long as that lives.
 
-    Nothing happens where the parent itself does the work.
+    Where it dies, whatever way, a KeyboardInterrupt ends the work, and the process. Nothing happens
+    where the parent itself does the work.
     """
     if os.getpid() == parent:
         yield

@@ -1,5 +1,6 @@
-"""Two encoders into one space, trained so that an image and a sound of one class lie close
-together, in torch.
+"""Two encoders into one space, in torch.
+
+They are trained so that an image and a sound of one class lie close together.
 """
 
 from __future__ import annotations
@@ -55,8 +56,10 @@ class Views:
 
 @final
 class Pair(nn.Module):
-    """An encoder for images and one for sounds, each followed by one linear layer and a GELU
-    (Hendrycks and Gimpel 2016, arXiv:1606.08415) into a common space of `n_out` dimensions.
+    """An encoder for images and one for sounds, into a common space.
+
+    Each is followed by one linear layer and a GELU (Hendrycks and Gimpel 2016, arXiv:1606.08415)
+    into `n_out` dimensions.
     """
 
     def __init__(
@@ -125,10 +128,10 @@ def train(
     generator: torch.Generator,
     after: Callable[[int], Any],
 ) -> None:
-    """Adam on random pairs of one class: in an epoch every image once, each with a random sound of
-    its class.
+    """Train by Adam on random pairs of one class.
 
-    `after(epoch)` is called at the end of each epoch.
+    An epoch has every image once, each with a random sound of its class. `after(epoch)` is called
+    at the end of each epoch.
     """
     with one_thread(torch):
         optimiser = torch.optim.Adam(pair.parameters(), lr=rate)
@@ -157,8 +160,9 @@ def train(
 
 @torch.no_grad()
 def retrieval(pair: Pair, views: Views) -> float:
-    """Share of sounds whose nearest image, by cosine, among all images of `views`, is of their
-    class.
+    """Share of sounds whose nearest image is of their class.
+
+    It is the nearest by cosine among all images of `views`.
     """
     with one_thread(torch):
         image, sound = (

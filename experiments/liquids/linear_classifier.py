@@ -1,5 +1,6 @@
-"""Linear classifiers: how well a linear readout tells classes apart, and the folds on which that is
-measured.
+"""Linear classifiers, and the folds on which they are measured.
+
+They tell how well a linear readout can tell classes apart.
 """
 
 from __future__ import annotations
@@ -62,8 +63,9 @@ class LinearClassifier:
     def accuracies(
         self, features: Features, labels: Labels, folds: list[Fold], n_classes: int
     ) -> Features:
-        """Accuracy on the test samples of every fold (n_folds,), each trained anew; features (n,
-        n_features).
+        """Accuracy on the test samples of every fold (n_folds,).
+
+        The classifier is trained anew for each; features (n, n_features).
         """
         judge = self._convex if self.kind == "convex" else self._adam
         return np.array([judge(features, labels, fold, n_classes) for fold in folds])

@@ -1,12 +1,11 @@
-"""The fixed random spiking network of Lin et al. (2025), doi:10.1038/s43588-024-00751-z, in
-software and on devices.
+"""The fixed random spiking network of Lin et al. (2025), in software and on devices.
 
-Every step: u := decay * u + input + recurrent, u = 0 first where the unit has just spiked; a spike
-where u > threshold. The recurrent term is what the spikes of the step before bring. The authors'
-code holds the parameters but not the model; this reading is that of later code of the same group
-(RMAdaptiveMachine): weights are `constant` times a differential conductance in uS of mean 0 and
-standard deviation 6.613 (input) and 6.673 (recurrent). What their "scale" of 100 multiplies is
-unknown, and no biases are used here.
+doi:10.1038/s43588-024-00751-z. Every step: u := decay * u + input + recurrent, u = 0 first where
+the unit has just spiked; a spike where u > threshold. The recurrent term is what the spikes of the
+step before bring. The authors' code holds the parameters but not the model; this reading is that of
+later code of the same group (RMAdaptiveMachine): weights are `constant` times a differential
+conductance in uS of mean 0 and standard deviation 6.613 (input) and 6.673 (recurrent). What their
+"scale" of 100 multiplies is unknown, and no biases are used here.
 
 `LIF` runs this recursion exactly: one step is dt = DT, tau = -dt / ln(decay), no refractory time,
 delays of one step, reset to 0, and the next larger float32 as threshold, because LIF spikes at v >=
@@ -153,10 +152,10 @@ class DeviceSettings(BaseModel):
 
 
 def cell(imperfections: Imperfections) -> BreakdownReRAM:
-    """The device of `store`; half of the cells that are stuck never conduct, the others always do
-    in full.
+    """The device of `store`.
 
-    How these cells age was not published: `FILAMENT` is an assumption.
+    Half of the cells that are stuck never conduct, the others always do in full. How these cells
+    age was not published: `FILAMENT` is an assumption.
     """
     half = imperfections.stuck / 2
     return BreakdownReRAM(
@@ -167,8 +166,9 @@ def cell(imperfections: Imperfections) -> BreakdownReRAM:
 
 
 def store(imperfections: Imperfections) -> Crossbar:
-    """Pairs of breakdown cells, both formed, with these imperfections: the one place that builds
-    the crossbars.
+    """Pairs of breakdown cells, both formed, with these imperfections.
+
+    This is the one place that builds the crossbars.
     """
     bits, r = imperfections.adc_bits, imperfections.r_wire
     return Macro40nm(device=cell(imperfections)).store(
@@ -190,8 +190,10 @@ def pair_sd(device: BreakdownReRAM) -> float:
 
 
 def network(liquid: Liquid, seed: int, imperfections: Imperfections | None = None) -> Network:
-    """The liquid: in software, weights normal, or with `imperfections` on crossbars of the same
-    spread of weights.
+    """The liquid, in software or on crossbars.
+
+    In software weights are normal; with `imperfections` it is on crossbars of the same spread of
+    weights.
     """
     net = Network(seed=seed)
     eye = net.population(SpikeSource(), liquid.n_inputs, name="input")
@@ -217,8 +219,9 @@ def network(liquid: Liquid, seed: int, imperfections: Imperfections | None = Non
 @final
 @dataclass(kw_only=True)
 class Echo:
-    """What a liquid made of recordings: counts (n, n_neurons) of spikes, and what
-    it took in all.
+    """What a liquid made of recordings, and what it took in all.
+
+    counts (n, n_neurons) of spikes.
     """
 
     counts: NDArray[np.float64]

@@ -1,5 +1,6 @@
-"""The figures of the experiments lsm-*, plotted from the study.json and results.h5
-of a run folder.
+"""The figures of the experiments lsm-*.
+
+They are plotted from the study.json and results.h5 of a run folder.
 """
 
 from __future__ import annotations
@@ -101,8 +102,9 @@ def energy(means: dict[str, dict[str, float]], spread: dict[str, dict[str, float
 
 
 def sweep(points: list[dict[str, Any]], levels: dict[str, float]) -> Figure:
-    """Accuracy over each imperfection alone, beside `levels`, accuracies that do not depend on it,
-    by label.
+    """Accuracy over each imperfection alone.
+
+    Beside it stand `levels`, accuracies that do not depend on it, by label.
     """
     axes = list(dict.fromkeys(point["axis"] for point in points))
     with figure_style.style() as plt:

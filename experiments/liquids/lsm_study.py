@@ -1,5 +1,6 @@
-"""One liquid in software and on devices beside controls without a liquid: what the experiments
-lsm-* share.
+"""What the experiments lsm-* share.
+
+One liquid in software and on devices stands beside controls without a liquid.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ class StudySettings(DeviceSettings):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """The data of a study, the liquid that hears them, how they are judged, and what was published
-    (in percent).
+    """What a study is about.
+
+    The data, the liquid that hears them, how they are judged, and what was published (in percent).
     """
 
     frames: Frames
@@ -197,8 +199,9 @@ def shown(joules: float | None, n: int = 1) -> str:
 def _swept(
     settings: StudySettings, context: Context, task: Task, imperfections: Imperfections, tick: Any
 ) -> NDArray[np.float64]:
-    """Accuracies (n_liquids * n_folds,) with `imperfections`, the classifier trained on what they
-    leave.
+    """Accuracies (n_liquids * n_folds,) with `imperfections`.
+
+    The classifier is trained on what they leave.
     """
     nets = [
         network(task.liquid, settings.seed + k, imperfections) for k in range(settings.sweep_seeds)
@@ -216,8 +219,9 @@ def _keep(
     heard: dict[str, list[Echo]],
     swept: list[tuple[str, float, NDArray[np.float64]]],
 ) -> None:
-    """Save what the figures need: study.json, and one recording in the noisy liquid
-    as results.h5.
+    """Save what the figures need.
+
+    That is study.json, and one recording in the noisy liquid as results.h5.
     """
     taken = {name: _taken(runs, len(task.frames)) for name, runs in heard.items()}
     net = network(task.liquid, settings.seed, settings.liquids["rram_noisy"])

@@ -1,5 +1,6 @@
-"""A spiking recurrent network that learns all its weights through a surrogate
-gradient, in torch.
+"""A spiking recurrent network, in torch.
+
+It learns all its weights through a surrogate gradient.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ HALF_WIDTH: Final = 0.25  # of the rectangular surrogate, in units of the potent
 
 
 class Spike(torch.autograd.Function):
-    """A step at 0, whose derivative is taken for 1 / (2 a) within a = HALF_WIDTH of it (Wu et al.
-    2018, doi:10.3389/fnins.2018.00331).
+    """A step at 0, with a surrogate for its derivative.
+
+    That is taken for 1 / (2 a) within a = HALF_WIDTH of 0 (Wu et al. 2018,
+    doi:10.3389/fnins.2018.00331).
     """
 
     @staticmethod
@@ -36,12 +39,12 @@ class Spike(torch.autograd.Function):
 
 @final
 class SRNN(nn.Module):
-    """The recursion of `liquid`, its weights free: frames (n, n_steps, n_inputs) -> spikes per step
-    (n, n_neurons).
+    """The recursion of `liquid`, its weights free.
 
-    The input's weights start where those of the liquid are; the recurrent ones at a tenth of that,
-    because the surrogate gradient through all steps overflows with the liquid's. No gradient passes
-    through the reset.
+    It turns frames (n, n_steps, n_inputs) into spikes per step (n, n_neurons). The input's weights
+    start where those of the liquid are; the recurrent ones at a tenth of that, because the
+    surrogate gradient through all steps overflows with the liquid's. No gradient passes through the
+    reset.
     """
 
     def __init__(self, liquid: Liquid, generator: torch.Generator) -> None:

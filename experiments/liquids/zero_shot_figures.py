@@ -105,8 +105,9 @@ def _label(name: str) -> str:
 
 
 def common_space(places: dict[str, Any]) -> Figure:
-    """The test samples on the two main axes of the common space (principal components of the
-    images).
+    """The test samples on the two main axes of the common space.
+
+    The axes are the principal components of the images.
     """
     image, sound = np.array(places["image"]), np.array(places["sound"])
     centre = image.mean(axis=0)

@@ -1,5 +1,6 @@
-"""The trainings of the experiment zero-shot: encoders, losses, and accuracy after every epoch, in
-torch.
+"""The trainings of the experiment zero-shot, in torch.
+
+Here are encoders, losses, and accuracy after every epoch.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ UNSEEN: Final = (8, 9)
 @final
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Images and sounds in frames, and the liquids (or the spiking networks of their size) that
-    take them.
+    """Images and sounds in frames, and what takes them.
+
+    That is the liquids, or the spiking networks of their size.
     """
 
     images: Frames
@@ -63,10 +65,10 @@ class Training:
 @final
 @dataclass(kw_only=True)
 class Score:
-    """Accuracy on the seen and the unseen test classes after every epoch; where the test samples
-    lie in the end.
+    """Accuracy after every epoch, and where the test samples lie in the end.
 
-    places: images and sounds (n, n_out) and their classes (n,), of length 1.
+    The accuracy is that on the seen and on the unseen test classes. places: images and sounds (n,
+    n_out) and their classes (n,), of length 1.
     """
 
     seen: list[float] = field(default_factory=list)
@@ -75,8 +77,9 @@ class Score:
 
 
 def learn(training: Training, scene: Scene, seed: int, echoes: tuple[Echo, Echo] | None) -> Score:
-    """Train on the seen classes behind the liquids that made `echoes`, or behind spiking networks
-    that learn too.
+    """Train on the seen classes.
+
+    It is done behind the liquids that made `echoes`, or behind spiking networks that learn too.
     """
     generator = torch.Generator().manual_seed(seed)
     pair, training_set, test_set = _prepare(training, scene, echoes, generator)
