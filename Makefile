@@ -41,7 +41,7 @@ $(VENV)/run.ready: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/test.ready: $(VENV)/run.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[torch,plot,validate,dev]' || \
 	  { echo "Without badcrossbar, which needs the headers of cairo (Debian: libcairo2-dev pkg-config)" >&2; \
-	    $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[torch,plot,dev]' brian2 libsonata; }
+	    $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[torch,plot,dev]' brian2 libsonata nir; }
 	touch $@
 
 clean:

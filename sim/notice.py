@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
@@ -32,6 +33,23 @@ def notify(text: str, about: Any = None) -> None:
         if told is not None:
             told.add(key)
         warnings.warn(text, PotentiaWarning, stacklevel=_level())
+
+
+class _Everything(set[Any]):
+    """A set that holds all there is."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Give no warning meanwhile: for descriptions that are not in volts and are known not to be."""
+    token = _told.set(_Everything())
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 def once_a_call(function: Callable[P, R]) -> Callable[P, R]:

@@ -27,6 +27,7 @@ from potentia.hardware import (
 )
 from potentia.learning import STDP, EventProp, EventSpikes, Readout, TrainedReadout
 from potentia.models import LIF, CubaLIF
+from potentia.models.bridges import NirGraph, NirNode, from_snntorch
 from potentia.sim import (
     AllToAll,
     BatchResult,
@@ -96,6 +97,25 @@ def _recorded() -> str:
 
 def _batch() -> str:
     return str(Simulator(network(), dt=1e-3).run(5e-3, batch=2).save(_fresh("batch.h5")))
+
+
+def _graph() -> NirGraph:
+    """A graph of NIR with an input, a matrix and a neuron."""
+    cells = {"tau": [0.01] * 2, "r": [1.0] * 2, "v_leak": [0.0] * 2, "v_threshold": [1.0] * 2}
+    nodes = {
+        "in": NirNode("Input", {"shape": [3]}),
+        "w": NirNode("Linear", {"weight": np.ones((2, 3))}),
+        "cells": NirNode("LIF", cells),
+        "out": NirNode("Output", {"shape": [2]}),
+    }
+    return NirGraph(nodes, [("in", "w"), ("w", "cells"), ("cells", "out")])
+
+
+def _module() -> torch.nn.Module:
+    """A small net of snnTorch."""
+    import snntorch
+
+    return torch.nn.Sequential(torch.nn.Linear(3, 2), snntorch.Leaky(beta=0.9))
 
 
 def _settings() -> Any:
@@ -253,6 +273,25 @@ CALLS: dict[str, dict[str, Any]] = {
         "stimulus": Of(lambda _: SpikeTrain()),
     },
     "Network.probe": {"target": Of(lambda net: net.populations[0]), "what": "resting"},
+    "from_snntorch": {"module": Of(lambda _: _module())},
+    "run_steps": {
+        "simulator": Of(lambda _: Simulator(from_snntorch(_module()), dt=1e-3)),
+        "x": np.ones((4, 3)),
+    },
+    "from_nir": {
+        "source": Of(lambda _: _graph()),
+        "scheme": "euler",
+        "dt": 1e-3,
+        "reset": "value",
+        "reset_at": "spike",
+        "spike": "one",
+        "edges": "layers",
+        "inputs": "numbers",
+        "start": "zero",
+    },
+    "NirGraph": {"nodes": Of(lambda _: _graph().nodes), "edges": Of(lambda _: _graph().edges)},
+    "NirGraph.from_dict": {"data": Of(lambda _: _graph().to_dict())},
+    "NirNode": {"type": "Scale", "parameters": {"scale": [1.0, 2.0]}},
     "Simulator": {"network": Of(lambda _: network())},
     "Simulator.load": {"path": Of(lambda _: _saved())},
     "Simulator.weights": {"projection": Of(lambda sim: sim.network.projections[0])},

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from potentia.learning import STDP
-from potentia.models import LeakyRate
 from potentia.sim import Conv1d, Conv2d, Ideal, SumPool2d
 from potentia.sim.description.convolution import Sliding
 
@@ -22,7 +21,7 @@ def imaged(case: Case, dice: Dice) -> Case:
     """The case with one or two populations of pixels, behind kernels that slide over others."""
     for name in ("image", "pooled")[: dice.whole(1, 2)]:
         pre = dice.pick(case.populations)
-        graded = isinstance(pre.model, LeakyRate)
+        graded = pre.model.sends is not None
         models = [
             part.model
             for part in case.populations
@@ -48,7 +47,7 @@ def _per_unit(part: Units) -> bool:
 
 
 def _wiring(dice: Dice, case: Case, pre: Units, post: Units) -> Wiring:
-    event, graded = case.engine == "event", isinstance(pre.model, LeakyRate)
+    event, graded = case.engine == "event", pre.model.sends is not None
     wirer = Wirer(dice, pre, post, f"to_{post.name}", case.network_seed)
     wirer.receptor = None if graded else wirer.receptor
     if wirer.low < 0 < wirer.high and wirer.receptor is None and len(post.model.receptors) > 1:

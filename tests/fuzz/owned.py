@@ -10,7 +10,6 @@ import numpy as np
 
 from potentia.hardware import Crossbar, Wires
 from potentia.learning import STDP
-from potentia.models import LeakyRate
 from potentia.sim import (
     AllToAll,
     DistanceDependent,
@@ -55,8 +54,7 @@ def _waits(wiring: Wiring) -> bool:
 
 
 def _projection(dice: Dice, case: Case, models: dict[str, Units], wiring: Wiring) -> Wiring:
-    sends = isinstance(models[wiring.pre].model, LeakyRate)
-    if sends:
+    if models[wiring.pre].model.sends is not None:
         return _graded(dice, wiring)
     ideal = wiring.store is None or wiring.store == Ideal()
     rule: Any = wiring.rule
@@ -144,7 +142,7 @@ def _drives(dice: Dice, case: Case, units: Units) -> Iterator[Drive]:
         return
     kinds = [Regular, Pulses] + [Saw] * (case.engine == "clock")
     kind = dice.pick(kinds)
-    if kind is Regular and isinstance(units.model, LeakyRate):
+    if kind is Regular and units.model.sends is not None:
         kind = Pulses
     stimulus = _stimulus(dice, case, units, kind)
     yield Drive(f"{units.name}_own", units.name, stimulus, None)

@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from potentia.hardware import DAC, Crossbar, PulsedReRAM, Tile
-from potentia.models import LeakyRate
-from potentia.models.leaky_rate import LAWS
 from potentia.sim import Ideal
 
 from .case import Case, Look, Units, Wiring
@@ -44,22 +42,27 @@ def rated(case: Case, dice: Dice) -> Case:
         populations=(*case.populations, own),
         projections=(*case.projections, *made),
         inputs=(*case.inputs, *driver.drives()),
-        probes=(*case.probes, Look(NAME, "r", dice.pick([1, 7]) * case.grid), Look(NAME, "spikes")),
+        probes=(
+            *case.probes,
+            Look(NAME, str(own.model.sends), dice.pick([1, 7]) * case.grid),
+            Look(NAME, "spikes"),
+        ),
     )
 
 
 def _units(dice: Dice, grid: float) -> Units:
-    n, ranges = size(dice), MODELS[LeakyRate]
+    n, kind = size(dice), dice.pick([kind for kind in MODELS if kind.sends is not None])
+    ranges = MODELS[kind]
     # all fields one number, or all one per unit: each mixture is compiled once
     share = dice.pick([0.0, 1.0])
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, Any] = dict(dice.pick(ranges.choices))
     for name, (low, high) in ranges.fields.items():
         if share or dice.chance(0.7):
-            chosen[name] = dice.per_unit(max(low, grid) if name == "tau" else low, high, n, share)
-    if dice.chance(0.7):
-        chosen["activation"] = dice.pick(list(LAWS))
-    initial = {"r": dice.per_unit(*ranges.initial["r"], n)} if dice.chance(0.5) else {}
-    return Units(NAME, LeakyRate(**chosen), n, initial)
+            least = max(low, grid) if name.startswith("tau") else low
+            chosen[name] = dice.per_unit(least, high, n, share)
+    starts = ranges.initial if dice.chance(0.5) else {}
+    initial = {variable: dice.per_unit(*ends, n) for variable, ends in starts.items()}
+    return Units(NAME, kind(**chosen), n, initial)
 
 
 def _takes(post: Units) -> bool:

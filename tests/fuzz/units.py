@@ -15,15 +15,20 @@ from potentia.models import (
     AdEx,
     AlphaLIF,
     CobaLIF,
+    CubaLI,
     CubaLIF,
     DiscreteAlphaLIF,
+    DiscreteCubaLI,
     DiscreteCubaLIF,
+    DiscreteLI,
     DiscreteLIF,
     EscapeLIF,
+    Integral,
     Izhikevich,
     LeakyRate,
     SpikeSource,
 )
+from potentia.models.leaky_rate import LAWS
 from potentia.sim import NeuronModel, Uniform
 
 from .case import Units
@@ -159,6 +164,7 @@ MODELS: dict[type[NeuronModel], Ranges] = {
         {"r": (-1.0, 1.0)},
         (-0.5, 1.0),
         0.2,
+        choices=[{}, *({"activation": law} for law in LAWS)],
     ),
     DiscreteLIF: Ranges(DISCRETE, {"v": (-0.5, 1.5)}, (0.0, 0.3), 0.8, choices=RESETS),
     DiscreteCubaLIF: Ranges(
@@ -185,6 +191,30 @@ MODELS: dict[type[NeuronModel], Ranges] = {
             for resets in ("zero", "subtract", "none")
             for inclusive in (False, True)
         ],
+    ),
+    CubaLI: Ranges(
+        {"tau": (3e-3, 25e-3), "tau_current": (1e-3, 8e-3)},
+        {"v": (-5e-3, 8e-3), "g_e": (-5e-3, 8e-3)},
+        (0.0, 20e-3),
+        5e-3,
+    ),
+    Integral: Ranges({}, {"v": (-5e-3, 8e-3)}, (-0.5, 1.0), 3e-3),
+    DiscreteLI: Ranges(
+        {name: DISCRETE[name] for name in ("decay", "gain", "offset")},
+        {"v": (-0.5, 1.5)},
+        (0.0, 0.3),
+        0.2,
+    ),
+    DiscreteCubaLI: Ranges(
+        {
+            **{name: DISCRETE[name] for name in ("decay", "gain", "offset")},
+            "decay_current": (0.0, 1.0),
+            "response": (0.2, 1.5),
+        },
+        {"v": (-0.5, 1.5), "g": (-0.3, 0.5)},
+        (0.0, 0.15),
+        0.2,
+        choices=[{"moved_by": moved_by} for moved_by in ("new", "old")],
     ),
 }
 RANDOM = (EscapeLIF,)  # models that draw: what a unit does hangs on its place in its population
