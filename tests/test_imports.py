@@ -50,12 +50,13 @@ INSIDE = {  # rooms within rooms, from the ground up: each may import those befo
     ],
     "experiments": [
         {"framework", "datasets"},
-        {"liquids", "figures"},
+        {"liquids", "graphs", "figures"},
         {
             "balanced_network",
             "lsm_nmnist",
             "lsm_ntidigits",
             "microcircuit",
+            "random_graphs",
             "spoken_digits",
             "zero_shot",
         },

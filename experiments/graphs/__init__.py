@@ -1,0 +1,1 @@
+"""Recurrent networks on random graphs: tasks, wirings, training, and what correlates with what."""
