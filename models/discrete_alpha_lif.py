@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-import numpy as np
-
 from ..sim import validation as check
-from ..sim.description.distributions import numbers
 from ..sim.description.neuron import NeuronModel
 from .discrete import RESETS
 from .parameters import PerUnit, keep
+from .propagators import difference_gain
 
 
 @final
@@ -31,7 +29,7 @@ class DiscreteAlphaLIF(NeuronModel):
 
     decay_excitatory: PerUnit = 0.9  # what a step leaves of g_e
     decay_inhibitory: PerUnit = 0.7  # what a step leaves of g_i, less than of g_e
-    # of the currents' sum; None is 1 / (1 - log(decay_excitatory) / log(decay_inhibitory))
+    # of the currents' sum; None is log(decay_inhibitory) / log(decay_inhibitory / decay_excitatory)
     gain: PerUnit | None = None
     threshold: PerUnit = 1.0
     resets: str = "zero"
@@ -53,16 +51,12 @@ class DiscreteAlphaLIF(NeuronModel):
         check.keep(self, "inclusive", check.flag)
 
     def constants(self, dt: float) -> Mapping[str, Any]:
-        rising, falling = numbers(self.decay_excitatory), numbers(self.decay_inhibitory)
-        gain = self.gain
-        if gain is None:
-            with np.errstate(divide="ignore"):  # where nothing is left of g_i, its log is -inf
-                found = 1 / (1 - np.log(rising) / np.log(falling))
-            gain = found if found.ndim else float(found)
         return {
-            "decay_excitatory": rising,
-            "decay_inhibitory": falling,
-            "gain": gain,
+            "decay_excitatory": self.decay_excitatory,
+            "decay_inhibitory": self.decay_inhibitory,
+            "gain": difference_gain(self.decay_excitatory, self.decay_inhibitory)
+            if self.gain is None
+            else self.gain,
             "threshold": self.threshold,
             "resets": RESETS["value" if self.resets == "zero" else self.resets],
             "inclusive": int(self.inclusive),

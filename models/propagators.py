@@ -61,6 +61,13 @@ def alpha_response(dt: float, tau: PerUnit, tau_synapse: PerUnit) -> Numbers:
     return _plain(a * b * ops.exp(-ops.minimum(a, b)) * moment)
 
 
+def difference_gain(slow: PerUnit, fast: PerUnit) -> Numbers:
+    """log(fast) / log(fast / slow), of what a step leaves of two values; 1 where fast is 0."""
+    ops, own, other = _given(slow, fast)
+    with np.errstate(divide="ignore"):  # the log of 0 is -inf
+        return _plain(1 / (1 - ops.log(own) / ops.log(other)))
+
+
 def rests(model: object, dt: float, refractory: PerUnit) -> Numbers:
     """Refractory times [s] of `model` in steps of dt: an int, or int32 (n,).
 

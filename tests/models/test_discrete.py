@@ -21,7 +21,8 @@ def driven(backend, model, x, *, v=0.0, probes=("v",), dtype="float64"):
     net.stimulate(cell, TimedArray(np.asarray(x, float)[:, None], DT))
     for what in ("spikes", *probes):
         net.probe(cell, what)
-    result = Simulator(net, dt=DT, backend=backend.name, dtype=dtype).run(len(x) * DT)
+    name = backend if isinstance(backend, str) else backend.name
+    result = Simulator(net, dt=DT, backend=name, dtype=dtype).run(len(x) * DT)
     steps = np.rint(result.spikes("cell").times / DT).astype(int) - 1
     return steps.tolist(), [result.trace("cell", what)[:, 0].tolist() for what in probes]
 
@@ -121,13 +122,13 @@ def test_a_unit_at_threshold(backend, kind, inclusive):
     assert steps == [0] * inclusive
 
 
-def layered(kind, seed=1, n=40):
+def layered(kind, seed=1, n=40, **choices):
     """Random trains onto a recurrent population of one kind, per-unit parameters."""
     rng = np.random.default_rng(seed)
     net = Network(seed=seed)
     source = net.population(SpikeSource(), n, name="source")
     net.stimulate(source, SpikeTrain(np.repeat(np.arange(100) * DT, 4), rng.integers(0, n, 400)))
-    model = kind(threshold=rng.uniform(0.5, 1.5, n))
+    model = kind(threshold=rng.uniform(0.5, 1.5, n), **choices)
     cells = net.population(model, n, name="cells", initial={"v": Uniform(-0.5, 0.5)})
     net.connect(source, cells, FixedProbability(0.3), weight=Uniform(-0.2, 0.8), delay=DT)
     net.connect(
@@ -147,6 +148,38 @@ def test_networks(gpu, kind):
     for options in ({"backend": "reference"}, {"backend": gpu}, {"threads": 2}):
         again = Simulator(layered(kind), dt=DT, dtype="float64", **options).run(0.1)
         assert again.hash == expected.hash, options
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", [DiscreteLIF, DiscreteCubaLIF])
+@pytest.mark.parametrize("case", RESETS, ids=" ".join)
+def test_resets_on_tensors(kind, case, dtype):
+    """The same numbers as in `test_resets`; all are exact."""
+    pytest.importorskip("torch")
+    resets, reset_at = case
+    extra = {"decay_current": 0.0} if kind is DiscreteCubaLIF else {}
+    model = kind(
+        decay=0.5, resets=resets, reset_value=-1.0, reset_at=reset_at, inclusive=False, **extra
+    )
+    assert driven("torch", model, X, dtype=dtype) == (RESETS[case][0], [RESETS[case][1]])
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_networks_on_tensors(kind, inclusive):
+    """The spikes of the cpu, in double precision, and its state."""
+    pytest.importorskip("torch")
+    for resets in ("subtract", "none"):
+        net = layered(kind, resets=resets, inclusive=inclusive)
+        cpu, tensors = (
+            Simulator(net, dt=DT, dtype="float64", backend=name).run(0.1)
+            for name in ("cpu", "torch")
+        )
+        assert len(cpu.spikes("cells")) > 100
+        assert tensors.hash == cpu.hash
+        np.testing.assert_allclose(
+            tensors.trace("cells", "v"), cpu.trace("cells", "v"), rtol=0, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("kind", KINDS)

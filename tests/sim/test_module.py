@@ -7,7 +7,18 @@ import torch
 from potentia import Network, Simulator
 from potentia.errors import NetworkError, ParameterError, UnsupportedError
 from potentia.kernels.torch.surrogate import Spike
-from potentia.models import LIF, AdaptiveLIF, AlphaLIF, CobaLIF, CubaLIF, LeakyRate, SpikeSource
+from potentia.models import (
+    LIF,
+    AdaptiveLIF,
+    AlphaLIF,
+    CobaLIF,
+    CubaLIF,
+    DiscreteAlphaLIF,
+    DiscreteCubaLIF,
+    DiscreteLIF,
+    LeakyRate,
+    SpikeSource,
+)
 from potentia.sim import AllToAll, Constant, FixedProbability, Normal, SpikeTrain, Uniform
 
 STEPS, BATCH = 12, 3
@@ -59,6 +70,10 @@ MODELS = {
     "CobaLIF": CobaLIF(
         tau=5e-3, rest=0.0, reset=0.0, threshold=0.5, reversal_excitatory=2.0, refractory=0.0
     ),
+    "DiscreteLIF": DiscreteLIF(reset_at="after", inclusive=False),
+    "DiscreteLIF to a value": DiscreteLIF(resets="value", reset_at="before"),
+    "DiscreteCubaLIF": DiscreteCubaLIF(reset_at="carried", threshold=np.linspace(0.8, 1.2, 5)),
+    "DiscreteAlphaLIF": DiscreteAlphaLIF(resets="subtract"),
 }
 
 
@@ -74,10 +89,12 @@ def test_gradients_are_those_of_finite_differences(model, density, recurrent, mo
     delay = Uniform(1e-3, 3e-3) if density < 1.0 else 1e-3
     simulator = layers(model, recurrent=recurrent, density=density, delay=delay)
     names = [one.name for one in simulator.network.projections]
-    module = simulator.module([*names, "hidden.tau", "readout.threshold"])
+    own = next(field for field in ("tau", "decay", "decay_inhibitory") if hasattr(model, field))
+    trained = [*names, f"hidden.{own}", "hidden.threshold", "readout.threshold"]
+    module = simulator.module(trained)
     smooth(module)
     parameters = dict(module.named_parameters())
-    assert set(parameters) == {*names, "hidden.tau", "readout.threshold"}
+    assert set(parameters) == set(trained)
     for name, value in parameters.items():
         whole = sum(map(weighted, seen(module)))
         gradient = torch.autograd.grad(whole, value)[0]

@@ -62,10 +62,15 @@ def test_random_nets(kind, dtype, grid, request):
 
 @pytest.mark.parametrize("kind", ["RLeaky", "Synaptic", "Alpha"])
 def test_other_ways_to_run(kind, gpu):
-    """The reference, the gpu's kernels on the host and two threads."""
+    """The reference, the gpu's kernels on the host, tensors and two threads."""
     net = random_net(kind, 2, grid=True)
     x = random_input(net, 2)
-    for simulated in ({"backend": "reference"}, {"backend": gpu}, {"threads": 2}):
+    for simulated in (
+        {"backend": "reference"},
+        {"backend": gpu},
+        {"backend": "torch"},
+        {"threads": 2},
+    ):
         assert compare(net, x, simulated=simulated) > 0
 
 
