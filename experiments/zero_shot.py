@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from potentia.experiments.datasets.images import some_of_each
 from potentia.experiments.datasets.ntidigits import hear
-from potentia.experiments.datasets.saccades import load_moving_digits, some_of_each
+from potentia.experiments.datasets.saccades import load_moving_digits
 from potentia.experiments.datasets.speech import load_speech
 from potentia.experiments.framework.experiment import Context
 from potentia.experiments.liquids.liquid import (

@@ -17,15 +17,12 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from potentia.errors import DataError
-from potentia.experiments.datasets.archive import read_arrays
 from potentia.experiments.datasets.frames import Frames, Sample, gather
+from potentia.experiments.datasets.images import load_images
 from potentia.experiments.datasets.nmnist import N_DIGITS, WIDTH, Events, Retina
 from potentia.sim import validation as check
 
-PLACE: Final = Path("mnist") / "mnist.npz"
 BATCH: Final = 100  # images that move together
-ARRAYS: Final = ("x_train", "y_train", "x_test", "y_test")
 
 Array = NDArray[np.float64]
 
@@ -139,21 +136,18 @@ def load_moving_digits(
 
     They are (n_training, n_test) images of each of the digits `classes`, drawn by `seed`.
 
-    Raises DataError if mnist/mnist.npz is missing or damaged, ParameterError if it holds too few.
+    Raises DataError if MNIST is missing or damaged (`load_images`), ParameterError if it holds too
+    few.
     """
     retina, saccades = retina or Retina(), saccades or Saccades()
-    arrays = _mnist(data)
-    rng = np.random.default_rng(seed)
+    images = load_images(data, "mnist").drawn(sizes, seed, classes)
 
     def samples() -> Iterator[Sample]:
-        for part, most in zip(("train", "test"), sizes, strict=True):
-            images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"].astype(np.int64)
-            chosen = some_of_each(labels, classes, most, rng)
-            for first in range(0, len(chosen), BATCH):
-                some = chosen[first : first + BATCH]
-                for k, events in zip(some, saccades.events(images[some]), strict=True):
-                    yield Sample(retina.cells(events), int(labels[k]), part == "test")
-                tick(len(some))
+        for first in range(0, len(images), BATCH):
+            some = saccades.events(images.pixels[first : first + BATCH])
+            for k, events in enumerate(some, first):
+                yield Sample(retina.cells(events), int(images.label[k]), bool(images.is_test[k]))
+            tick(len(some))
 
     return gather(
         samples(),
@@ -187,42 +181,3 @@ def _by_image(rows: NDArray[np.int64], n_images: int) -> list[Events]:
     image, y, x, p, t = rows[:, np.lexsort((rows[4], rows[0]))]
     edges = np.searchsorted(image, np.arange(n_images + 1))
     return [Events(x[a:b], y[a:b], p[a:b], t[a:b]) for a, b in pairwise(edges)]
-
-
-def some_of_each(
-    labels: NDArray[np.int64], classes: tuple[int, ...], most: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """`most` indices of each of `classes`, drawn without repetition.
-
-    Raises ParameterError where there are fewer.
-    """
-    chosen = []
-    for digit in classes:
-        places = np.flatnonzero(labels == digit)
-        check.whole(
-            "some_of_each", f"number of samples of class {digit}", most, least=1, most=len(places)
-        )
-        chosen.append(rng.permutation(places)[:most])
-    return np.concatenate(chosen)
-
-
-def _mnist(data: str | Path | None) -> dict[str, NDArray[np.uint8]]:
-    path = None if data is None else Path(data) / PLACE
-    if path is None or not path.is_file():
-        where = path if path is not None else "mnist/mnist.npz (--data was not given)"
-        raise DataError(
-            f"load_moving_digits: {where} does not exist; save MNIST (LeCun et al. 1998, doi:10.1109/5.726791) there "
-            f"as arrays x_train (n, 28, 28) and y_train (n,), x_test and y_test, all uint8"
-        )
-    try:
-        arrays = read_arrays(path, ARRAYS)
-        for part in ("train", "test"):
-            images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-            if images.dtype != np.uint8 or images.ndim != 3 or labels.shape != images.shape[:1]:
-                raise DataError(f"x_{part} and y_{part} do not fit each other")
-            if labels.dtype.kind not in "iu" or not set(np.unique(labels)) <= set(range(N_DIGITS)):
-                raise DataError(f"y_{part} must hold digits")
-    except Exception as error:  # a damaged file can fail in any layer: zip, deflate, header, memory
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"load_moving_digits: {path} is damaged or no MNIST: {reason}.") from None
-    return arrays

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import json
 import shutil
+import struct
 import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from potentia import Result, Simulator
 from potentia.errors import PotentiaError
+from potentia.experiments.datasets.idx import PACKED
+from potentia.experiments.datasets.images import FILES, load_images
 from potentia.experiments.datasets.nmnist import load_nmnist
 from potentia.experiments.datasets.speech import load_speech
 from potentia.sim import BatchResult
@@ -203,56 +210,89 @@ class Sweeps(Reader):
 
 
 class Archives(Reader):
-    """Archives of arrays: a small speech data set and a small N-MNIST."""
+    """Archives of arrays, and files of one: small sets of sounds, of events and of images."""
 
     share = 300
 
     def prepare(self) -> None:
-        n, rng = 10, np.random.default_rng(1)
-        offsets = np.arange(n + 1) * 50
-        speech = {
-            "audio": rng.integers(-127, 128, 50 * n).astype(np.int8),
-            "offsets": offsets,
-            "label": np.arange(n) % 10,
-            "speaker": np.zeros(n, int),
-            "recording": np.arange(n),
-            "is_test": np.arange(n) % 2 == 0,
-            "speaker_names": np.array(["a"]),
-            "rate": np.array(8000.0),
-        }
-        events = {
-            "x": np.zeros(n, np.uint8),
-            "y": np.zeros(n, np.uint8),
-            "p": np.zeros(n, bool),
-            "t": np.arange(n),
-        }
-        events |= {"offsets": np.arange(n + 1), "label": np.arange(n) % 10}
-        digits = {
-            f"{part}_{name}": array for part in ("train", "test") for name, array in events.items()
-        }
-        self.contents = []
-        for arrays, save in (
-            (speech, np.savez),
-            (speech, np.savez_compressed),
-            (digits, np.savez_compressed),
-        ):
-            made = io.BytesIO()
-            save(made, **arrays)
-            self.contents.append(made.getvalue())
+        speech, images = _speech(), _images()
+        self.files = [  # name, content, what reads the folder
+            ("fsdd/fsdd.npz", _archive(np.savez, speech), _first_sound),
+            ("fsdd/fsdd.npz", _archive(np.savez_compressed, speech), _first_sound),
+            (
+                "nmnist_small/nmnist_small.npz",
+                _archive(np.savez_compressed, _events()),
+                partial(load_nmnist, small=True),
+            ),
+            ("mnist/mnist.npz", _archive(np.savez_compressed, images), _images_of("mnist")),
+        ]
+        for name, array in zip(FILES, images.values(), strict=True):
+            header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+            content = gzip.compress(header + array.tobytes())
+            place = f"fashion_mnist/{name}.gz"
+            self.files.append((place, content, _images_of("fashion-mnist")))
+        for place, content, _ in self.files:
+            self._write(place, content)
 
     def changed(self, rng: np.random.Generator) -> tuple[bytes, int]:
-        k = int(rng.integers(3))
-        return bytes_changed(rng, self.contents[k]), k
+        k = int(rng.integers(len(self.files)))
+        content = self.files[k][1]
+        if rng.random() < 0.5 and content[:2] == PACKED:  # else its checksum is always wrong
+            return gzip.compress(bytes_changed(rng, gzip.decompress(content))), k
+        return bytes_changed(rng, content), k
 
     def read(self, content: tuple[bytes, int], seed: int) -> None:
-        name = "nmnist_small/nmnist_small.npz" if content[1] == 2 else "fsdd/fsdd.npz"
-        (self.home / name).parent.mkdir(exist_ok=True)
-        (self.home / name).write_bytes(content[0])
-        with told():
-            if content[1] == 2:
-                load_nmnist(self.home, small=True)
-            else:
-                load_speech(self.home).audio(0)
+        place, whole, load = self.files[content[1]]
+        self._write(place, content[0])
+        try:
+            with told():
+                load(self.home)
+        finally:
+            self._write(place, whole)
+
+    def _write(self, place: str, content: bytes) -> None:
+        (self.home / place).parent.mkdir(exist_ok=True)
+        (self.home / place).write_bytes(content)
+
+
+def _archive(save: Callable[..., None], arrays: dict[str, Any]) -> bytes:
+    made = io.BytesIO()
+    save(made, **arrays)
+    return made.getvalue()
+
+
+def _speech() -> dict[str, Any]:
+    n, rng = 10, np.random.default_rng(1)
+    return {
+        "audio": rng.integers(-127, 128, 50 * n).astype(np.int8),
+        "offsets": np.arange(n + 1) * 50,
+        "label": np.arange(n) % 10,
+        "speaker": np.zeros(n, int),
+        "recording": np.arange(n),
+        "is_test": np.arange(n) % 2 == 0,
+        "speaker_names": np.array(["a"]),
+        "rate": np.array(8000.0),
+    }
+
+
+def _events() -> dict[str, Any]:
+    n = 10
+    one = {"x": np.zeros(n, np.uint8), "y": np.zeros(n, np.uint8), "p": np.zeros(n, bool)}
+    one |= {"t": np.arange(n), "offsets": np.arange(n + 1), "label": np.arange(n) % 10}
+    return {f"{part}_{name}": array for part in ("train", "test") for name, array in one.items()}
+
+
+def _images() -> dict[str, Any]:
+    pixels, label = np.arange(120, dtype=np.uint8).reshape(10, 3, 4), np.arange(10, dtype=np.uint8)
+    return {"x_train": pixels, "y_train": label, "x_test": pixels, "y_test": label}
+
+
+def _first_sound(home: Path) -> None:
+    load_speech(home).audio(0)
+
+
+def _images_of(name: str) -> Callable[[Path], Any]:
+    return lambda home: load_images(home, name)
 
 
 KINDS: dict[str, type[Reader]] = {
