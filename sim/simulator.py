@@ -273,7 +273,8 @@ class Simulator:
         part: as it was described, or its name. Of a population: state variables such as ``v=0.0``,
         each a number, one per unit or a distribution, and parameters of its model such as
         ``threshold=20e-3``, as the model takes them. Of a projection: ``weights=``, one number or
-        one for each synapse, in the order of `weights`.
+        one for each synapse, in the order of `weights`; of a convolution without a rule also a
+        kernel.
 
         What was described otherwise is compiled anew, and all state is kept: from now on it is as
         in a network made with these parameters, or these weights where no rule changes them;

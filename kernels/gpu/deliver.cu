@@ -1,17 +1,8 @@
 // Delivery of spikes over synapses stored in (source, delay) order, or drawn again when they are needed.
 //
-// blockIdx.y chooses the lag, threadIdx.y the spike; the threads along x share the segment of that spike. The last bits
-// of a sum of floats depend on the order in which threads add; sums of integers (`_whole`) do not.
+// The threads along x share the segment of a spike.
+#include "arriving.cuh"
 #include "rows.cuh"
-
-DEVICE void add(real* place, real value) { atomicAdd(place, value); }
-DEVICE void add(int64* place, int64 value) { atomicAdd(reinterpret_cast<uint64*>(place), uint64(value)); }
-
-// Spikes of lag `blockIdx.y` that arrive at the end of this step; each row of threads takes its own.
-#define EACH_ARRIVING(slot, k)                                                                                       \
-    const int64 slot = blockIdx.y < lags.size ? behind(clock.step(), lags[blockIdx.y], history.rows) : 0;            \
-    const int64 spikes = blockIdx.y < lags.size ? history_count[slot][0] : 0;                                        \
-    for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < spikes; k += int64(gridDim.x) * blockDim.y)
 
 const int AHEAD = 4;  // synapses that a thread loads before it uses the first
 

@@ -50,6 +50,38 @@ def taps(extent: int, out: int, size: int, stride: int, padding: int, dilation: 
     return Taps(first, place[order].astype(np.int32), tap[order].astype(np.int32))
 
 
+BEGIN, END, NEAR, ALL, SIZE, BEFORE = range(6)  # columns of the table of an axis
+
+
+def axis_table(
+    own: Taps, size: int, stride: int, padding: int, dilation: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[NDArray[np.int64]]]:
+    """The table of one axis for the delivery of spikes, and the rows of the kernel by class.
+
+    Input rows a stride apart meet the same rows of the kernel, but at the border: they are a class.
+    met (n, 2): what the input rows meet, for each entry the output row and the place of the row of
+    the kernel in its class, which is listed from the last to the first. table (extent, 6): for each
+    input row where its entries begin and end, its first output row, whether it meets all of its
+    class, how many rows of the kernel that are, and how many the classes before it have.
+    """
+    extent, counts = own.first.size - 1, np.diff(own.first)
+    classes = [
+        np.array([k for k in range(size)[::-1] if (y + padding - k * dilation) % stride == 0], int)
+        for y in range(min(stride, extent))
+    ]
+    sizes, number = np.array([len(taps) for taps in classes]), np.arange(extent) % len(classes)
+    place = np.zeros((len(classes), size), np.int64)
+    for one, taps in enumerate(classes):
+        place[one, taps] = np.arange(taps.size)
+    met = np.stack([own.place, place[np.repeat(number, counts), own.tap]], axis=1)
+    table = np.zeros((extent, 6), np.int64)
+    table[:, BEGIN], table[:, END] = own.first[:-1], own.first[1:]
+    table[counts > 0, NEAR] = own.place[own.first[:-1][counts > 0]]
+    table[:, ALL], table[:, SIZE] = counts == sizes[number], sizes[number]
+    table[:, BEFORE] = (np.cumsum(sizes) - sizes)[number]
+    return table, met.astype(np.int64), classes
+
+
 def list_convolution(
     kernel,
     groups,
@@ -83,3 +115,93 @@ def list_convolution(
         targets[own] = (o * rows_out + row_place[i]) * columns_out + column_place[j]
         weights[own] = kernel[o, c % own_in, row_tap[i], column_tap[j]]
         n += o.size
+
+
+def deliver_convolved_step(
+    step,
+    history,
+    history_count,
+    lags,
+    groups,
+    plane,
+    weights,
+    offsets,
+    row_taps,
+    row_met,
+    column_taps,
+    column_met,
+    low,
+    high,
+    met,
+    drowsy,
+    place,
+    woken,
+    receiving,
+):
+    """`deliver_step` for a convolution, whose synapses follow from the kernel.
+
+    Only targets from `low` to `high` - 1 are reached. lags (1,): the delay [steps]; plane: pixels
+    of an output channel. weights (C_in, C_out / groups * taps): what a source of each channel
+    brings, class of rows by class of columns, in each by output channel, then row and column of the
+    target. row_taps, row_met, column_taps, column_met: see `axis_table`, but that output rows are
+    given by their first pixel, and the taps of earlier classes by where their weights end. offsets,
+    met, drowsy, place and woken serve the cpu only.
+    """
+    slot = (step - lags[0]) % len(history)
+    sources = history[slot, : history_count[slot]].astype(np.int64)
+    image = len(weights), len(row_taps), len(column_taps)
+    own_in, own_out = len(weights) // groups, receiving.size // (plane * groups)
+    for source in sources:
+        c, y, x = np.unravel_index(source, image)
+        row, column = row_taps[y], column_taps[x]
+        i, j = row_met[row[BEGIN] : row[END]], column_met[column[BEGIN] : column[END]]
+        outputs = np.arange(own_out)[:, None, None]
+        target = (c // own_in * own_out + outputs) * plane + i[:, :1] + j[:, 0]
+        tap = outputs * row[SIZE] * column[SIZE] + i[:, 1:] * column[SIZE] + j[:, 1]
+        own = row[BEFORE] + row[SIZE] * column[BEFORE] + tap
+        mine = (low <= target) & (target < high)
+        receiving[target[mine]] += weights[c, own[mine]]
+    return sources.size
+
+
+def convolved_product_step(
+    step,
+    sent,
+    lags,
+    groups,
+    columns_out,
+    width,
+    row_stride,
+    column_stride,
+    weights,
+    row_taps,
+    column_taps,
+    low,
+    high,
+    line,
+    receiving,
+):
+    """`product_step` for a convolution, whose synapses follow from the kernel; summed in order of
+    their sources.
+
+    lags (1,): the delay [steps]; columns_out, width: columns of the output and of the input;
+    weights (C_out, C_in / groups * kh * kw); row_taps (kh, 3), column_taps (kw, 3): of each row of the
+    kernel the first output row that it joins to the image, the one behind the last, and the input
+    row that belongs to output row 0. line serves the cpu only.
+    """
+    kh, kw, n_in = len(row_taps), len(column_taps), sent.shape[1]
+    own_in, own_out = weights.shape[1] // (kh * kw), len(weights) // groups
+    numbers = sent[(step - lags[0]) % len(sent)].astype(np.float64)
+    image = numbers.reshape(own_in * groups, n_in // (own_in * groups * width), width)
+    output = np.zeros((len(weights), receiving.size // (len(weights) * columns_out), columns_out))
+    kernel = weights.astype(np.float64).reshape(groups, own_out, own_in, kh, kw)
+    for c, i, j in np.ndindex(own_in, kh, kw):
+        met = image[c::own_in]  # (groups, height, width)
+        y = slice(*(row_taps[i, :2] * row_stride + row_taps[i, 2]), row_stride)
+        x = slice(*(column_taps[j, :2] * column_stride + column_taps[j, 2]), column_stride)
+        brought = np.repeat(met[:, y, x], own_out, axis=0)
+        each = kernel[:, :, c, i, j].reshape(-1, 1, 1)
+        output[:, row_taps[i, 0] : row_taps[i, 1], column_taps[j, 0] : column_taps[j, 1]] += (
+            each * brought
+        )
+    receiving[low:high] = receiving[low:high] + output.reshape(-1)[low:high]

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import validation as check
+from ..operators.convolution import Convolution
 from .connectivity import Connectivity
+from .convolution import Sliding
 from .distributions import Distribution
 from .inputs import Stimulus
 from .neuron import NeuronModel
@@ -61,6 +63,24 @@ class Projection:
     def shares(self) -> bool:
         """Whether threads can learn at once, each on targets of its own."""
         return self.rule is not None and self.rule.shares and self.store.can.shares
+
+    @property
+    def convolution(self) -> Convolution | None:
+        """The kernel from which all synapses follow, so that none is stored; None where they are
+        listed: where weights change or differ from those of the kernel, or delays differ.
+        """
+        weight, delay, store = self.weight, self.delay, self.store
+        if not isinstance(self.connectivity, Sliding) or not self.static:
+            return None
+        if store.can.redraws or store.bits is not None:
+            return None
+        if any(
+            isinstance(value, Distribution) or np.ndim(value)
+            for value in (0 if weight is None else weight, delay)
+        ):
+            return None
+        own = self.connectivity.convolution
+        return own if weight is None else own.scaled(float(weight))  # type: ignore[arg-type]
 
     @property
     def graded(self) -> bool:

@@ -13,6 +13,7 @@ from ...kernels.backend import Exact
 from ...kernels.cpu.connectivity import reverse_index
 from ...kernels.cpu.graded import WIDE
 from .. import validation as check
+from ..operators.convolved import multiply
 from ..operators.operator import Phase
 from ..operators.projection import ProjectionScope, Proposals
 from ..operators.signals import Memory
@@ -172,6 +173,9 @@ class Ideal(Store):
     def multiply(self, projection: ProjectionScope, scope: dict[str, Any]) -> None:
         """Targets gather what their synapses bring, each thread for its own."""
         synapses, kernel = projection.synapses, "product_step"
+        if synapses.convolution is not None:
+            multiply(projection)
+            return
         gathered = {**projection.spelled_lags(), **scope}
         if synapses.plastic:
             kernel = "plastic_product_step"
@@ -209,6 +213,9 @@ class Ideal(Store):
         key: int = 0,
     ) -> NDArray[np.float64]:
         """Where numbers are multiplied in every step, of the same arrays."""
+        convolution = projection.synapses.convolution
+        if convolution is not None:
+            return convolution.multiplied(x, precision=memory.precision, transpose=transpose)
         if f"{projection.name}.source" not in memory.views:
             return super().product(projection, memory, x, transpose=transpose, key=key)
         from scipy.sparse import csr_array

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import ParameterError, UnsupportedError
 from .. import validation as check
-from ..conversion import shown
+from ..conversion import is_many, shown
 from ..description.convolution import Conv1d, Conv2d
 from ..description.distributions import Distribution, values
 from ..description.drawn import drawn, drawn_stimulus
@@ -58,6 +58,11 @@ def set_population(engine: Engine, population: Population, given: Mapping[str, A
 def set_projection(engine: Engine, projection: Projection, given: Mapping[str, Any]) -> Engine:
     """An engine in which a projection has other weights."""
     _known(given, ["weights"], "a projection has the", "weights=1e-3")
+    kernel = _with_kernel(engine, projection, given["weights"])
+    if kernel is not None:
+        return engine.recompiled(
+            replaced(engine.network, projection, kernel), fresh=(projection.name,)
+        )
     n = engine.plan.synapses[projection.name].n
     weights = check.per_unit(OWNER, "set weights", given["weights"])
     if np.ndim(weights) and weights.shape != (n,):
@@ -76,6 +81,29 @@ def set_projection(engine: Engine, projection: Projection, given: Mapping[str, A
     kept = replace(projection, receptor=receptor)  # also where the new weights have another sign
     new = _reweighted(engine, kept, weights)
     return engine.recompiled(replaced(engine.network, projection, new), fresh=(projection.name,))
+
+
+def _with_kernel(engine: Engine, projection: Projection, given: Any) -> Projection | None:
+    """A convolution with another kernel, whose shape `given` has; None for any other change."""
+    own = projection.connectivity
+    if not isinstance(own, (Conv1d, Conv2d)) or not is_many(given):
+        return None
+    if projection.rule is not None or engine.writes(projection):
+        return None
+    kernel = check.finite_array(OWNER, "set weights", given)
+    if kernel.ndim < 2:
+        return None
+    if kernel.shape != np.shape(own.kernel):
+        rule = f"must be one number, one for each synapse, or a kernel {np.shape(own.kernel)}"
+        raise check.fail(OWNER, "set weights", rule, f"shape {kernel.shape}")
+    factor = 1.0 if projection.weight is None else float(projection.weight)  # type: ignore[arg-type]
+    before, other = own.convolution, replace(own, kernel=kernel)
+    receptor = projection.receptor
+    if not projection.graded:  # also where the new weights have another sign
+        receptor = receptor_of(projection, before.occurring * factor)
+    if receptor is not None:
+        conducts(projection.post, receptor, other.convolution.occurring, projection.name)
+    return replace(projection, connectivity=other, weight=None, receptor=receptor)
 
 
 def set_stimulus(engine: Engine, described: Input, stimulus: Any) -> Engine:

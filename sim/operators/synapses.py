@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...kernels.cpu import rows as kernels
 from ...kernels.cpu.connectivity import layout, reverse_index
+from .convolution import Convolution
 from .edges import Rows
 
 
@@ -51,9 +52,10 @@ class Synapses:
     synapse stands, in the order in which they were drawn, which is that of `Simulator.weights`;
     None where that is the order here (see `by_target`).
 
-    They are either `rows`, which are not kept as a list and perhaps `redrawn` at every spike, or a
-    `listing`. After `release` a listing is drawn again whenever it is asked for, since the bundle
-    of a static projection holds its synapses already.
+    They are either `rows`, which are not kept as a list and perhaps `redrawn` at every spike, or
+    follow from a `convolution`, or are a `listing`. After `release` a listing is drawn again
+    whenever it is asked for, since the bundle of a static projection holds its synapses already;
+    that of a convolution always is.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Synapses:
     rows: Rows | None = None
     table: LagTable | None = None
     redrawn: bool = False
+    convolution: Convolution | None = None
     delay_key: int = 0
     redraw: Callable[[], Listing] | None = None
     places: NDArray[np.uint32] | None = None
@@ -138,10 +141,14 @@ class Synapses:
     @property
     def occurring(self) -> NDArray[np.float64]:
         """All weights that occur, each once or more often."""
+        if self.convolution is not None:
+            return self.convolution.occurring
         return self.listing.weights if self.levels is None else self.levels[: max(self.n, 0)]
 
     def outgoing(self) -> NDArray[np.int64]:
         """The number of synapses of each source (n_pre,); rows are not listed for this."""
+        if self.convolution is not None:
+            return self.convolution.outgoing()
         first = self.first[:: self.lags.size] if self.rows is None else self.rows.first
         return np.diff(first.astype(np.int64))
 
@@ -174,6 +181,8 @@ class Synapses:
                 self.table.thresholds,
                 np.array([self.rows.key, self.delay_key], np.uint64),
             )
+        elif self.convolution is not None:
+            arrays += self.convolution.mark()
         else:
             listing = self.listing
             arrays += (listing.first, listing.targets, listing.codes)
@@ -182,6 +191,8 @@ class Synapses:
 
     def lag_counts(self) -> NDArray[np.uint32]:
         """How many synapses each (source, lag) has (n_pre, n_lags)."""
+        if self.convolution is not None:
+            return self.convolution.outgoing().astype(np.uint32)[:, None]
         if self.rows is None:
             return np.diff(self.first).reshape(self.n_pre, self.lags.size)
         assert self.table is not None

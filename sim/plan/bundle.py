@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ...errors import CapacityError
 from ...kernels.cpu import rows as kernels
 from ..operators.build import Build
+from ..operators.convolved import deliver
 from ..operators.projection import ProjectionScope
 from ..operators.signals import Signal
 from ..operators.synapses import Synapses
@@ -58,7 +59,16 @@ class Bundle:
         )
 
     def declare(self, build: Build) -> None:
-        """Add the operators that deliver: one for each thread."""
+        """Add the operators that deliver: one for each thread, and for each convolution."""
+        stored = [member for member in self.members if member.synapses.convolution is None]
+        if stored:
+            Bundle(stored)._declare(build)
+        for member in self.members:
+            if member.synapses.convolution is not None:
+                deliver(member)
+
+    def _declare(self, build: Build) -> None:
+        """Add the operators that deliver synapses which are stored, or drawn at every spike."""
         lags = np.unique(np.concatenate([synapses.lags for synapses in self.synapses]))
         places = [build.place(member.names["receiving"]) for member in self.members]
         coding = _Coding.of(self.members, places)

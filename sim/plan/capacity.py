@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import CapacityError
 from .. import free_memory
+from ..description.convolution import Sliding
 from ..description.distributions import Distribution, Parametric
 from ..description.network import Network
 from ..description.parts import Input, Population, Probe, Projection
@@ -91,6 +92,14 @@ def by_rows(projection: Projection) -> bool:
     )
 
 
+def _kernel_bytes(projection: Projection, number: int) -> float | None:
+    """What a convolution takes that stores no synapse: its kernel, once as given and once to deliver
+    with, and where targets lie; None for other projections.
+    """
+    own = projection.convolution
+    return None if own is None else float((NUMBER + number + 4) * own.kernel.size)
+
+
 def _neurons(network: Network, dt: float | None) -> Iterator[_Need]:
     """What populations, their inputs and their probes take."""
     depth = _depths(network, dt)
@@ -159,8 +168,11 @@ def _synapses(network: Network, precision: str, *, event: bool) -> Iterator[_Nee
                 each += EVENT_PLASTIC + (0 if one else EVENT_TRACE)
             yield _Need(part, count * each, 0, _event_hint(part))
         else:
-            stays = count * _stays(part, np.dtype(precision).itemsize)
+            number = np.dtype(precision).itemsize
+            own = _kernel_bytes(part, number)
+            stays = count * _stays(part, number) if own is None else own
             listed = not by_rows(part) or (part.graded and not part.store.can.redraws)
+            listed = listed and own is None
             yield _Need(part, stays, count * DRAWING if listed else 0, _hint(part))
 
 
@@ -175,6 +187,9 @@ def _stays(projection: Projection, number: int) -> int:
 
 
 def _hint(projection: Projection) -> str:
+    if isinstance(projection.connectivity, Sliding):
+        name = type(projection.connectivity).__name__
+        return f"{name} stores no synapse with store=Ideal(), one delay and no rule"
     if by_rows(projection):
         return "store=Procedural() draws them again at every spike and keeps none"
     if not projection.static:

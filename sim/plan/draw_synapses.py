@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import UnsupportedError
 from ...kernels.cpu.connectivity import layout
+from ..description.convolution import Sliding
 from ..description.distributions import Distribution
 from ..description.network import Network
 from ..description.parts import Projection
@@ -35,11 +36,28 @@ def draw(network: Network, projection: Projection, dt: float) -> Synapses:
     in_rows = _in_rows(network, projection, dt)
     if in_rows is not None:
         return Synapses(**common, **in_rows, redrawn=store.can.redraws)
+    if store.can.redraws and isinstance(projection.connectivity, Sliding):
+        raise UnsupportedError(
+            f"Network.connect: {type(projection.connectivity).__name__} stores no synapse with store=Ideal() either, "
+            f"while {type(store).__name__} needs targets that are independent draws (got {projection})"
+        )
     if store.can.redraws:
         raise UnsupportedError(
             f"Network.connect: {type(store).__name__} needs targets that are independent draws (FixedTotal or "
             "FixedOutDegree with multapses), a weight and a delay that are each a number or a parametric distribution "
             f"(Normal, Uniform ...), the delay one of at most {MOST_LAGS} steps, and no rule (got {projection})"
+        )
+    if (convolution := projection.convolution) is not None:
+        table = lag_table(projection, dt)
+        assert table is not None
+        projection.connectivity.expected(pre.n, post.n)  # which refuses other sizes
+        return Synapses(
+            **common,
+            n=convolution.n,
+            lags=table.lags,
+            levels=weight_levels(projection),
+            convolution=convolution,
+            redraw=lambda: _list(network, projection, dt)[2],
         )
     lags, levels, listing = _list(network, projection, dt)
     synapses = Synapses(

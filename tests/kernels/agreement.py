@@ -38,7 +38,13 @@ def run(name, kernel, given, dtype="float64", each=lambda step, arguments: None)
     return seen
 
 
-WORKING = {"pending", "drawn", "until"}  # arrays in which a kernel works but leaves nothing
+WORKING = {
+    "pending",
+    "drawn",
+    "until",
+    "met",
+    "line",
+}  # arrays in which a kernel works but leaves nothing
 
 
 def assert_agrees(room, kernel, given, tolerance=0.0, *, aside=frozenset(), **options):

@@ -12,7 +12,11 @@ from potentia.errors import ParameterError
 from potentia.kernels.cpu import convolution as cpu
 from potentia.kernels.reference import convolution as reference
 from potentia.models import LIF, SpikeSource
-from potentia.sim import Conv1d, Conv2d, SumPool2d
+from potentia.sim import (
+    Conv1d,
+    Conv2d,
+    SumPool2d,
+)
 
 few = settings(max_examples=60, deadline=None)
 small = st.integers(1, 3)
