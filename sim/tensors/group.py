@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 
+from ..description.tensor_store import Moment
 from .course import PAST, Course, Span
 from .ring import Buffer, Rows
+from .stored import StoredWiring
 from .units import Units
 from .wiring import Wiring
 
 Place = tuple[str, str | None]  # a population and one of its receptors, None for its drive
+Synapses = Wiring | StoredWiring
 
 
 class Group:
@@ -27,14 +30,14 @@ class Group:
     def __init__(
         self,
         units: Mapping[str, Units],
-        wirings: Collection[Wiring],
-        matrices: Mapping[str, list[torch.Tensor]],
+        wirings: Collection[Synapses],
+        matrices: Mapping[str, Any],
         *,
         exact: bool,
     ) -> None:
         self.units, self.matrices, self.exact = units, matrices, exact
-        self.early: dict[Place, list[Wiring]] = {}
-        self.late: dict[Place, list[Wiring]] = {}
+        self.early: dict[Place, list[Synapses]] = {}
+        self.late: dict[Place, list[Synapses]] = {}
         for part in wirings:
             if part.post.name not in units:
                 continue
@@ -52,7 +55,10 @@ class Group:
             place: [] for place in wanted if place[0] in self.units
         }
         for t in range(span.steps):
-            reached = {place: self._now(place, t, known, rings) for place in {**known, **self.late}}
+            reached = {
+                place: self._now(place, t, known, rings, span, course)
+                for place in {**known, **self.late}
+            }
             for name, units in self.units.items():
                 own = {key: value for (post, key), value in reached.items() if post == name and key}
                 state, drive = course.state[name], reached[name, None]
@@ -79,11 +85,13 @@ class Group:
         for place, parts in self.early.items():
             for part in parts:
                 past, sent = course.state[part.pre.name].get(PAST), course.sent[part.pre.name]
+                moment = _moment(part, span, course)
                 if self.exact:
                     assert past is not None
-                    part.add(torch.cat([past, sent]), past.shape[0], known[place])
+                    part.add(torch.cat([past, sent]), past.shape[0], known[place], moment)
                 else:
-                    arrived = part.product(self.matrices[part.projection.name], past, sent)
+                    ready = self.matrices[part.projection.name]
+                    arrived = part.product(ready, past, sent, moment)
                     known[place] = arrived + known[place] if place in known else arrived
         return known
 
@@ -121,7 +129,13 @@ class Group:
         )
 
     def _now(
-        self, place: Place, t: int, known: Mapping[Place, Any], rings: Mapping[str, Any]
+        self,
+        place: Place,
+        t: int,
+        known: Mapping[Place, Any],
+        rings: Mapping[str, Any],
+        span: Span,
+        course: Course,
     ) -> Any:
         """What reaches a place in step t."""
         value: Any = known.get(place)
@@ -130,10 +144,17 @@ class Group:
         if self.exact:
             for part in parts:
                 ring = rings[part.pre.name]
-                part.add(ring.window(t), ring.depth, value[t : t + 1])
+                moment = _moment(part, span, course, t)
+                part.add(ring.window(t), ring.depth, value[t : t + 1], moment)
         now: Any = value[t] if changes else value
         for part in () if self.exact else parts:
-            arrived = part.at(self.matrices[part.projection.name], rings[part.pre.name], t)
+            ready, ring = self.matrices[part.projection.name], rings[part.pre.name]
+            arrived = part.at(ready, ring, t, _moment(part, span, course, t))
             if arrived is not None:
                 now = arrived if now is None else now + arrived
         return 0.0 if now is None else now
+
+
+def _moment(part: Synapses, span: Span, course: Course, t: int = 0) -> Moment:
+    """When what a projection brings in step t of a span arrives, and what it has counted."""
+    return Moment(span.start + t, span.samples, course.state.get(part.projection.name, {}))

@@ -19,7 +19,10 @@ LISTED = ("resting", "left")
 
 
 def read(plan: Plan, network: TensorNetwork, memory: Memory, step: int) -> dict[str, State]:
-    """The state of every population as tensors (1, n), at the beginning of `step`."""
+    """The state of every population as tensors (1, n), at the beginning of `step`.
+
+    Also what projections whose stores count have counted.
+    """
     found = {}
     for name, units in network.units.items():
         state = {}
@@ -34,6 +37,10 @@ def read(plan: Plan, network: TensorNetwork, memory: Memory, step: int) -> dict[
         if depth := network.depths[name]:
             state[PAST] = _past(network, memory, name, depth, step)
         found[name] = state
+    for name, tallies in network.counting.items():
+        found[name] = {
+            tally: torch.from_numpy(memory[f"{name}.{tally}"][None].copy()) for tally in tallies
+        }
     return found
 
 
@@ -58,6 +65,9 @@ def write(
             memory[f"{name}.merged"][...] = own["merged"][sample].numpy()
         if depth := network.depths[name]:
             _keep_past(network, memory, name, own[PAST][:, sample].numpy(), depth, step)
+    for name, tallies in network.counting.items():
+        for tally in tallies:
+            memory[f"{name}.{tally}"][...] = state[name][tally][sample].numpy()
 
 
 def _lists(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ...errors import UnsupportedError
 from ..description.parts import Population, Projection
 from ..operators.operator import Phase
+from ..operators.signals import Memory
 from ..plan.draw_values import receptor_of
 from ..plan.plan import Plan
 from ..seed import stream_key
 from .course import PAST, Course, Span, State
 from .group import Group
 from .groups import groups
+from .stored import StoredWiring
 from .units import Units
 from .wiring import Wiring
 
@@ -28,16 +28,19 @@ class TensorNetwork(torch.nn.Module):
     reaches; others are stepped together (`groups`).
     """
 
-    def __init__(self, plan: Plan, weights: Mapping[str, NDArray[np.float64]]) -> None:
+    def __init__(self, plan: Plan, memory: Memory) -> None:
         super().__init__()
         network = plan.network
         self.groups = groups(network)
         self.units = {part.name: _units(plan, part) for part in network.populations}
-        self.wirings = {
-            part.name: _wiring(plan, part, weights[part.name]) for part in network.projections
-        }
+        self.wirings = {part.name: _wiring(plan, part, memory) for part in network.projections}
         self.all_units = torch.nn.ModuleList(self.units.values())
         self.all_wirings = torch.nn.ModuleList(self.wirings.values())
+        self.counting = {
+            name: part.store.tallies
+            for name, part in self.wirings.items()
+            if isinstance(part, StoredWiring)
+        }
         self.depths = dict.fromkeys(self.units, 0)
         for wiring in self.wirings.values():
             depth = int(wiring.lags.max())
@@ -58,6 +61,8 @@ class TensorNetwork(torch.nn.Module):
         but which torch differentiates.
         """
         course = Course(state={name: dict(own) for name, own in state.items()})
+        for name in self.counting if exact else ():
+            course.state[name] = {key: one.clone() for key, one in state[name].items()}
         wirings = list(self.wirings.values())
         matrices = {} if exact else {name: part.matrices() for name, part in self.wirings.items()}
         for members in self.groups:
@@ -86,12 +91,17 @@ def _units(plan: Plan, part: Population) -> Units:
     return Units(part, dt=plan.dt, precision=plan.precision, key=key, counted=counted)
 
 
-def _wiring(plan: Plan, part: Projection, weights: NDArray[np.float64]) -> Wiring:
-    if part.rule is not None or not part.store.can.static:
+def _wiring(plan: Plan, part: Projection, memory: Memory) -> Wiring | StoredWiring:
+    own = None
+    if part.rule is None and not part.store.can.static:
+        own = part.store.tensors(plan.projections[part.name], memory)
+    if part.rule is not None or not (part.store.can.static or own):
         kind = type(part.store if part.rule is None else part.rule).__name__
         raise UnsupportedError(
             f"Simulator.backend: 'torch' does not run {kind} of {part.name}; choose one of cpu, reference"
         )
     synapses = plan.synapses[part.name]
     receptor = part.receptor if part.graded else receptor_of(part, synapses.occurring)
-    return Wiring(part, synapses, weights, receptor, plan.precision)
+    if own is not None:
+        return StoredWiring(part, synapses, own, receptor, plan.precision)
+    return Wiring(part, synapses, plan.weights(part.name, memory), receptor, plan.precision)

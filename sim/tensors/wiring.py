@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...kernels.cpu.connectivity import reverse_index
 from ...kernels.torch.deliver import Delivered, deliver, multiply
 from ..description.parts import Projection
+from ..description.tensor_store import Moment
 from ..operators.synapses import Synapses
 from .ring import Rows
 
@@ -60,6 +61,14 @@ class Wiring(torch.nn.Module):
         """The present weights (n_synapses,)."""
         return self.trained[0] if self.trained else self.fixed_weights
 
+    def begin(self) -> torch.Tensor:
+        """The numbers (n_synapses,) with which training begins: the weights themselves."""
+        return self.fixed_weights.clone()
+
+    def written(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The weights for trained numbers: these."""
+        return values
+
     def _index(self) -> None:
         """Where the weights of each lag stand in a matrix (n_pre, n_post)."""
         pairs = self.pre.n * self.post.n
@@ -97,9 +106,13 @@ class Wiring(torch.nn.Module):
         return made
 
     def product(
-        self, matrices: list[torch.Tensor], past: torch.Tensor | None, sent: torch.Tensor
+        self,
+        matrices: list[torch.Tensor],
+        past: torch.Tensor | None,
+        sent: torch.Tensor,
+        moment: Moment,
     ) -> torch.Tensor:
-        """What arrives in a span (time, batch, n_post).
+        """What arrives in a span (time, batch, n_post), whatever the moment.
 
         sent (time, batch, n_pre): what sources send in the span; past (depth, batch, n_pre): what
         they sent before it, None where that is nothing.
@@ -139,7 +152,9 @@ class Wiring(torch.nn.Module):
             total = total + torch.sparse.mm(table, rows.T).T
         return total.view(time, batch, self.post.n)
 
-    def at(self, matrices: list[torch.Tensor], ring: Rows, t: int) -> torch.Tensor | None:
+    def at(
+        self, matrices: list[torch.Tensor], ring: Rows, t: int, moment: Moment
+    ) -> torch.Tensor | None:
         """What arrives in step t (batch, n_post); None for nothing."""
         if not self.dense:
             depth = int(self.lags.max())
@@ -157,7 +172,7 @@ class Wiring(torch.nn.Module):
                 total = row @ matrix if total is None else total + row @ matrix
         return total
 
-    def add(self, sent: torch.Tensor, depth: int, receiving: torch.Tensor) -> None:
+    def add(self, sent: torch.Tensor, depth: int, receiving: torch.Tensor, moment: Moment) -> None:
         """Add what arrives in a span to receiving (time, batch, n_post), in place.
 
         In the order of the clock engine, so to the bit what it adds. sent (depth + time, batch,
