@@ -32,9 +32,9 @@ def overview(study: Study) -> Figure:
     class, and the error over epochs.
     """
     with figure_style.style() as plt:
-        figure = plt.figure(figsize=(7.4, 5.2))
-        top, bottom = figure.add_gridspec(2, 1)
-        maps, lower = top.subgridspec(1, 3), bottom.subgridspec(1, 3)
+        figure: Figure = plt.figure(figsize=(7.4, 5.2))
+        grid = figure.add_gridspec(2, 1)
+        maps, lower = (grid[k, 0].subgridspec(1, 3) for k in range(2))
         for k, name in enumerate(("weights", "delays")):
             _map(figure.add_subplot(maps[k]), study[name][0]["map"], LABELS[name])
         _curves(figure.add_subplot(maps[2]), study)
