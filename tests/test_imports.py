@@ -58,7 +58,6 @@ INSIDE = {  # rooms within rooms, from the ground up: each may import those befo
             "microcircuit",
             "random_graphs",
             "spoken_digits",
-            "yin_yang",
             "zero_shot",
         },
     ],

@@ -1,6 +1,5 @@
 """Networks of other tools as ours, and ours as theirs."""
 
-from .nir_export import to_nir
 from .nir_graph import NirGraph
 from .nir_import import from_nir
 from .nir_nodes import NirNode
@@ -16,5 +15,4 @@ __all__ = [
     "from_nir",
     "from_snntorch",
     "run_steps",
-    "to_nir",
 ]

@@ -48,7 +48,8 @@ class TensorPlan(Plan):
     @cached_property
     def tensors(self) -> TensorNetwork:
         """The network as tensors, with the weights of fresh memory."""
-        return TensorNetwork(self, self.memory())
+        memory = self.memory()
+        return TensorNetwork(self, {name: self.weights(name, memory) for name in self.projections})
 
     def program(
         self,
