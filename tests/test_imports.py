@@ -58,6 +58,7 @@ INSIDE = {  # rooms within rooms, from the ground up: each may import those befo
             "microcircuit",
             "random_graphs",
             "spoken_digits",
+            "yin_yang",
             "zero_shot",
         },
     ],

@@ -30,8 +30,9 @@ class Cells:
     first (n_segments + 1,) uint32, where those of each (source, lag) begin; columns (n_cells,)
     uint32, their columns: every n_post columns are those of one more array; plus, minus (n_cells,)
     [S] what they conduct; excess (n_cells,) [S^2] the variance of reading them beyond that of the
-    device's relative error, or (0,); places (n,) the cell of each synapse, None where they are the
-    same.
+    device's relative error, or (0,); places (n,) the cell of each synapse, and reached (2, n) what
+    share of an error of its `plus` and `minus` gets through to the column; None where cells are
+    synapses and wires ideal.
     """
 
     first: NDArray[Any]
@@ -41,6 +42,7 @@ class Cells:
     excess: Array
     n_columns: int
     places: NDArray[np.int64] | None = None
+    reached: Array | None = None
 
 
 def listed(synapses: Synapses, plus: Array, minus: Array, excess: Array) -> Cells:
@@ -86,19 +88,22 @@ def wired(cells: Cells, excess: Array, design: ArrayDesign, idle: float, owner: 
             "cell for them (choose a connectivity without multapses, or wires=None)"
         )
     effective: list[Array] = []
+    reached: list[Array] = []
     seen = np.zeros(n_rows * n_post if excess.size else 0)
     for conductances, own in zip((cells.plus, cells.minus), excess, strict=True):
         grid = np.full(n_rows * n_post, design.device.rest)
         grid[places] = conductances
         effective.append(design.effective(grid.reshape(n_rows, n_post)).reshape(-1))
+        share = reach(design, grid, effective[-1])
+        reached.append(share[places])
         if own.size:
             errors = np.full(seen.size, idle)
             errors[places] = own
-            seen += errors * reach(design, grid, effective[-1]) ** 2
+            seen += errors * share**2
     first = np.append(0, np.cumsum(np.where(lengths > 0, n_post, 0))).astype(np.uint32)
     columns = np.tile(np.arange(n_post, dtype=np.uint32), n_rows)
     plus, minus = effective
-    dense = Cells(first, columns, plus, minus, seen, n_post, places)
+    dense = Cells(first, columns, plus, minus, seen, n_post, places, np.stack(reached))
     return tiled(dense, design.of_size(n_rows, n_post))
 
 

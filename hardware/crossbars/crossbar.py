@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...sim import validation as check
 from ...sim.description.store import Capabilities, Store
+from ...sim.description.tensor_store import TensorStore
 from ...sim.notice import notify
 from ...sim.operators.operator import Phase
 from ...sim.operators.projection import ProjectionScope, Proposals
@@ -22,8 +23,11 @@ from ..periphery.converters import ADC, DAC, Converter, quantiser
 from ..periphery.tile import Tile
 from ..wires.wires import Wires
 from .counted import counted
-from .pairs import SAME, check_one_magnitude
+from .pairs import check_one_magnitude
 from .products import Converters, Reading, listed_range, multiply
+from .reading_errors import excess as excess_of
+from .reading_errors import idle_excess
+from .written import Written, column_converters, reweighted
 
 Matrix = NDArray[np.float64]
 
@@ -107,7 +111,8 @@ class Crossbar(Store):
 
     def prepare(self, projection: ProjectionScope) -> dict[str, Any]:
         """Write the devices; declare them, the columns and what is counted for the energy."""
-        cells = self._cells(projection)
+        written = self._arrays(projection)
+        cells, converter = written.cells, written.converter
         n, columns = cells.plus.size, cells.n_columns
         scope = {
             "plus": projection.signal("plus", "store", "float", (n,), cells.plus, "S"),
@@ -120,7 +125,7 @@ class Crossbar(Store):
             ),
             "variance": projection.signal("variance", "scratch", "float", (columns,), unit="S^2"),
             "listed": projection.signal("listed", "scratch", "uint8", (columns,)),
-            "scale": self._scale(projection),
+            "scale": written.scale,
             "noise": self._noise(projection),
             "excess": projection.fixed("excess", cells.excess),
         }
@@ -133,10 +138,8 @@ class Crossbar(Store):
         if self.wires is not None:
             scope["begin"] = scope["first"]
             scope["end"] = projection.fixed("cells_last", cells.first[1:])
-        converter = self.converter(projection, cells)
-        edges, sharing = self._converters(converter, projection, columns)
-        scope["edges"] = projection.fixed("edges", edges)
-        scope["sharing"] = projection.fixed("sharing", sharing)
+        scope["edges"] = projection.fixed("edges", written.edges)
+        scope["sharing"] = projection.fixed("sharing", written.sharing)
         codes = [converter.lsb, converter.lowest, converter.highest]
         projection.fixed("converter", np.array(codes), dtype="float")
         return scope | converter.constants()
@@ -225,6 +228,30 @@ class Crossbar(Store):
         weights: NDArray[np.float64] = self._scale(projection) * (plus - minus)
         return weights if self.wires is None else weights[memory[f"{projection.name}.places"]]
 
+    def tensors(self, projection: ProjectionScope, memory: Memory) -> TensorStore:
+        """See `CrossbarTensors`: devices are written anew wherever weights are trained."""
+        from .tensors import CrossbarTensors
+
+        def arrays(weights: Matrix) -> Written:
+            return self._arrays(reweighted(projection, weights))
+
+        noise, scale, keys = (
+            self._noise(projection),
+            self._scale(projection),
+            self._keys(projection),
+        )
+        stuck = [self.design.stuck(projection.synapses.n, key) for key in keys]
+        return CrossbarTensors(
+            self, projection, memory, arrays, noise=noise, scale=scale, stuck=stuck
+        )
+
+    def _arrays(self, projection: ProjectionScope) -> Written:
+        """The devices that hold the weights of a projection, and what reads their columns."""
+        cells, scale = self._cells(projection), self._scale(projection)
+        one = self.converter(projection, cells)
+        edges, sharing = self._converters(one, projection, cells.n_columns)
+        return Written(cells=cells, converter=one, edges=edges, sharing=sharing, scale=scale)
+
     def converter(self, projection: ProjectionScope, cells: Cells) -> Converter:
         """The columns' converter for these cells.
 
@@ -265,27 +292,12 @@ class Crossbar(Store):
     def _converters(
         self, converter: Converter, projection: ProjectionScope, columns: int
     ) -> tuple[Matrix, NDArray[np.uint32]]:
-        """Where converters go on to the next code, and the converter of each column.
-
-        The first is in codes; empty if ideal.
-        """
-        ideal = np.zeros((0, 0)), np.zeros(0, np.uint32)
+        """Where converters go on to the next code, and the converter of each column."""
         if self.adc is None or converter.lsb == 0.0:
-            return ideal
-        adc, width = (
-            replace(self.adc, signed=converter.lowest < 0),
-            self._width(projection.synapses.n_post),
-        )
-        beside = adc.converters(projection.synapses.n_post, width=width)
-        below = columns // projection.synapses.n_post  # tiles, with converters of their own
-        key = stream_key(projection.synapses.key, "converters")
-        edges = replace(adc, columns_per_adc=1).edges(below * beside, key)
-        if edges is None:
-            return ideal
-        own = adc.sharing(projection.synapses.n_post, width=width)
-        return edges, (
-            own + np.arange(below, dtype=np.uint32)[:, None] * np.uint32(beside)
-        ).reshape(-1)
+            return np.zeros((0, 0)), np.zeros(0, np.uint32)
+        synapses, adc = projection.synapses, replace(self.adc, signed=converter.lowest < 0)
+        shape = (columns, synapses.n_post, self._width(synapses.n_post))
+        return column_converters(adc, *shape, stream_key(synapses.key, "converters"))
 
     def _width(self, columns: int) -> int:
         """How many columns of `columns` an array has."""
@@ -314,14 +326,14 @@ class Crossbar(Store):
         if not projection.synapses.plastic:
             keys = self._keys(projection)
             ((plus, minus),) = self.design.aged([(plus, minus)], self.age, [keys])
-            excess = self._excess((plus, minus), keys)
+            excess = excess_of(self.design, (plus, minus), self.age, keys)
         cells = listed(projection.synapses, plus, minus, excess.sum(axis=0))
         if self.wires is None:
             return cells if self.tile is None else tiled(cells, self.tile)
         if projection.synapses.plastic:
             rule = f"must be None where a rule learns, as in {projection.name}: each pulse would change all rows"
             raise check.fail(self, "wires", rule, self.wires)
-        idle = self._idle_excess()
+        idle = idle_excess(self.device, self.age)
         if idle and not excess.size:
             excess = np.zeros((2, projection.synapses.n))
         return wired(cells, excess, self.design, idle, projection.name)
@@ -330,23 +342,6 @@ class Crossbar(Store):
         """Of the cells of both sides."""
         plus, minus = (stream_key(projection.synapses.key, side) for side in ("plus", "minus"))
         return plus, minus
-
-    def _excess(self, pair: Pair, keys: tuple[int, int]) -> Matrix:
-        """The variance of reading both devices beyond that of the relative error.
-
-        Shape (2, n) [S^2]; (2, 0) if there is none.
-        """
-        relative = self.device.read_noise**2 * np.stack(pair) ** 2
-        errors = [self.design.error(g, self.age, key) for g, key in zip(pair, keys, strict=True)]
-        excess: Matrix = np.stack(errors) ** 2 - relative
-        return excess.clip(0.0) if (excess > SAME * relative).any() else np.zeros((2, 0))
-
-    def _idle_excess(self) -> float:
-        """The same [S^2] of a cell at rest that belongs to no synapse."""
-        rest = self.device.rest
-        relative = self.device.read_noise**2 * rest**2
-        excess = float(self.device.mean_error(np.array([rest]), self.age)[0]) ** 2 - relative
-        return excess if excess > SAME * relative else 0.0
 
     def _noise(self, projection: ProjectionScope) -> float:
         """The relative error of one reading.

@@ -86,7 +86,6 @@ class EventProp(torch.nn.Module):
     ) -> None:
         super().__init__()
         network = drawn(check.instance(OWNER, "network", network, Network).copy())
-        network.probes.clear()
         self.duration = check.within(OWNER, "duration", duration, above=0.0, most=LIMIT, unit="s")
         self.least_delay = check.within(
             OWNER, "least_delay", least_delay, above=0.0, most=MAX_DELAY, unit="s"
@@ -129,7 +128,7 @@ class EventProp(torch.nn.Module):
         return run.told(times, potentials)
 
     def network(self) -> Network:
-        """The network with the present weights and delays, without probes.
+        """The network with the present weights and delays.
 
         On the event engine it makes the spikes of this module.
         """

@@ -1,5 +1,6 @@
 """Networks of other tools as ours, and ours as theirs."""
 
+from .nir_export import to_nir
 from .nir_graph import NirGraph
 from .nir_import import from_nir
 from .nir_nodes import NirNode
@@ -15,4 +16,5 @@ __all__ = [
     "from_nir",
     "from_snntorch",
     "run_steps",
+    "to_nir",
 ]

@@ -26,7 +26,7 @@ from .nir_flows import flows_of, is_unit
 from .nir_graph import NirGraph, flattened
 from .nir_maps import Map, Windows, composed, plain
 from .nir_nodes import NEURONS
-from .nir_report import NirAnswers, NirReport
+from .nir_report import ANSWERS, NirAnswers, NirReport
 from .nir_shapes import Shape, shapes_of
 from .nir_timing import Way, delays_of
 from .nir_units import Asked, Unit, even, passing, unit_of
@@ -63,8 +63,10 @@ def from_nir(
     - inputs: "spikes" or "numbers" come in;
     - start: "zero" or "leak", where v starts if some v_leak is not 0.
 
-    Neurons, inputs and what an Output adds up become populations of the names of their nodes; what
-    lies between them is folded into one projection. What comes out is probed. Files are treated as
+    A graph by `to_nir` brings answers along, which count where none are given.
+
+    Neurons, inputs and what an Output adds up (a spike as 1) become populations of the names of
+    their nodes; what lies between them is folded into one projection. What comes out is probed. Files are treated as
     hostile. Raises DataError for a file, ParameterError, NetworkError or UnsupportedError for a
     graph or an answer that cannot be, CapacityError for what is too large.
     """
@@ -77,8 +79,8 @@ def from_nir(
         "inputs": inputs,
         "start": start,
     }
-    answers = NirAnswers(dt, given)
     graph = graph_of(source)
+    answers = NirAnswers(dt, given, kept_answers(graph))
     with silence():  # potentials of NIR are in no unit
         return _Import(graph, answers, seed).build()
 
@@ -100,6 +102,14 @@ def graph_of(source: Any) -> NirGraph:
         rule = "must be a graph that tells what it holds"
         raise check.fail("from_nir", "source", rule, type(error).__name__) from None
     return NirGraph.from_dict(told)
+
+
+def kept_answers(graph: NirGraph) -> dict[str, Any]:
+    """The answers that `to_nir` has left in a graph, for those that are not given."""
+    kept = graph.metadata.get(ANSWERS)
+    if kept is None:
+        return {}
+    return check.mapping("NIR graph", f"metadata {ANSWERS!r}", kept, "{'spike': 'dirac'}")
 
 
 @final

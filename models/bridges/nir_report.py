@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, final
 
 from ...errors import one_line
 from ...sim import validation as check
 from ...sim.html import sections_html
 
+ANSWERS: Final = "potentia"  # the metadata of a graph in which `to_nir` keeps answers
 # question -> what it asks, and the answers there are with their meanings
 QUESTIONS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "scheme": (
@@ -120,14 +122,24 @@ class NirReport:
 class NirAnswers:
     """The answers that were given, and those that turned out to matter."""
 
-    def __init__(self, dt: float | None, given: Mapping[str, str | None]) -> None:
+    def __init__(
+        self,
+        dt: Any,
+        given: Mapping[str, str | None],
+        kept: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """given: by the user; kept: in the graph, for those that are not given."""
+        for question in kept:
+            check.one_of("NIR graph", f"metadata {ANSWERS!r}", question, ["dt", *QUESTIONS])
+        dt = kept.get("dt") if dt is None else dt
         self._dt = None if dt is None else check.within("from_nir", "dt", dt, above=0.0, unit="s")
-        self._given = {
-            name: None
-            if answer is None
-            else check.one_of("from_nir", name, answer, QUESTIONS[name][1])
-            for name, answer in given.items()
-        }
+        self._given = {}
+        for name, own in given.items():
+            answer = kept.get(name) if own is None else own
+            known = QUESTIONS[name][1]
+            self._given[name] = (
+                None if answer is None else check.one_of("from_nir", name, answer, known)
+            )
         self._rows: dict[tuple[str, str], tuple[str, list[str]]] = {}
 
     def ask(self, question: str, node: str) -> str:

@@ -46,7 +46,7 @@ def delays_of(ways: list[Way], answers: NirAnswers) -> tuple[dict[Way, float], d
     for way in ways:
         if way.source == way.target:
             steps[way] = max(steps[way], 1)
-    late = _late(steps)
+    late = late_of(steps, "from_nir")
     return {
         way: (lag + late[way.target] - late[way.source]) * dt for way, lag in steps.items()
     }, late
@@ -58,11 +58,12 @@ def _steps(way: Way, dt: float) -> int:
     return check.steps(f"NIR way from {way.source!r:.60}", "delay", way.delay, dt)
 
 
-def _late(steps: dict[Way, int]) -> dict[str, int]:
+def late_of(steps: dict[Way, int], owner: str) -> dict[str, int]:
     """The fewest steps by which each unit must be late, so that every way takes one at least.
 
     A way of `lag` steps from p to q asks for late[q] - late[p] >= 1 - lag: the longest paths of
-    these differences are the answer (Bellman 1958, doi:10.1090/qam/102435).
+    these differences are the answer (Bellman 1958, doi:10.1090/qam/102435). owner: who is told
+    of loops that are too fast.
     """
     names = sorted(_units(steps))
     place = {name: k for k, name in enumerate(names)}
@@ -83,7 +84,7 @@ def _late(steps: dict[Way, int]) -> dict[str, int]:
         sizes = np.bincount(parts)
         left = [name for name, part in zip(names, parts, strict=False) if sizes[part] > 1]
         raise NetworkError(
-            "from_nir.edges: must not be 'layers' where a loop over several nodes takes fewer steps "
+            f"{owner}.edges: must not be 'layers' where a loop over several nodes takes fewer steps "
             f"than it has nodes; give edges='step' (got a loop of {check.listed(left, 5)})"
         ) from None
     return {name: round(-float(distances[k])) for name, k in place.items()}

@@ -105,8 +105,8 @@ def unit_of(asked: Asked) -> Unit:
     Raises ParameterError where an answer is missing, UnsupportedError where the answers and the
     node have no common form.
     """
-    if asked.node.type == "Threshold":
-        return _threshold(asked)
+    if asked.node.type in ALIKE:
+        return ALIKE[asked.node.type](asked)
     exact = asked.answers.ask("scheme", asked.name) == "exact"
     return (EXACT if exact else STEPPED)[asked.node.type](asked)
 
@@ -319,8 +319,9 @@ def _unsupported(asked: Asked, question: str, rule: str) -> UnsupportedError:
 
 
 Make = Callable[[Asked], Unit]
+# which all schemes solve alike
+ALIKE: Final[dict[str, Make]] = {"I": _integral, "Threshold": _threshold}
 EXACT: Final[dict[str, Make]] = {
-    "I": _integral,
     "IF": _exact_if,
     "LI": _exact_li,
     "LIF": _exact_lif,
@@ -328,7 +329,6 @@ EXACT: Final[dict[str, Make]] = {
     "CubaLIF": _exact_cuba_lif,
 }
 STEPPED: Final[dict[str, Make]] = {
-    "I": _integral,
     "IF": _stepped_if,
     "LI": _stepped_li,
     "LIF": _stepped_lif,

@@ -17,6 +17,7 @@ from ..operators.convolved import multiply
 from ..operators.operator import Phase
 from ..operators.projection import ProjectionScope, Proposals
 from ..operators.signals import Memory
+from .tensor_store import TensorStore
 
 MOST_BITS: Final = 16
 LEVEL_BYTES: Final = 4  # of a synapse whose weight is one of few levels
@@ -69,7 +70,8 @@ class Store(ABC):
     operators that add the sum of weight * number to ``receiving`` in every step.
 
     What `prepare` returns is handed to `read` and `program`. `product` multiplies numbers with all
-    weights at once. can: what else the store does; bits: see `Ideal`.
+    weights at once. `tensors` says how the weights are read on backend "torch". can: what else the
+    store does; bits: see `Ideal`.
     """
 
     can: ClassVar[Capabilities] = Capabilities()
@@ -113,6 +115,13 @@ class Store(ABC):
         pairs, shape = (synapses.sources(), synapses.targets), (synapses.n_pre, synapses.n_post)
         table = coo_array((self.weights(projection, memory), pairs), shape=shape).tocsr()
         return np.asarray(x @ (table.T if transpose else table))
+
+    def tensors(self, projection: ProjectionScope, memory: Memory) -> TensorStore | None:
+        """How the weights of a projection without a rule are read on tensors.
+
+        None where they cannot be, or where `can.static` says that they are plain numbers.
+        """
+        return None
 
     def bytes_per_synapse(self, *, plastic: bool, levels: bool, number: int = 0) -> int:
         """The memory that a synapse takes while it is simulated.

@@ -7,42 +7,42 @@ from typing import Any
 
 import torch
 
-from .course import LEARNED, PAST, Course, Span
-from .learning import Learning, Moment
+from ..description.tensor_store import Moment
+from .course import PAST, Course, Span
 from .ring import Buffer, Rows
+from .stored import StoredWiring
 from .units import Units
 from .wiring import Wiring
 
 Place = tuple[str, str | None]  # a population and one of its receptors, None for its drive
+Synapses = Wiring | StoredWiring
 
 
 class Group:
     """Units that are stepped together, and what reaches them.
 
-    exact: see `TensorNetwork`. matrices: of all wirings, where not exact. learning: what rules do
-    in a step. What comes from outside of the group is known for the whole span before its first
-    step. At a place that members of the group or projections that learn reach too, it is added step
-    by step from the first of these on, as the clock engine adds in the order of projections.
+    exact: see `TensorNetwork`. matrices: of all wirings, where not exact. What comes from outside
+    of the group is known for the whole span before its first step. At a place that members of the
+    group reach too, it is added step by step from their first projection on, as the clock engine
+    adds in the order of projections.
     """
 
     def __init__(
         self,
         units: Mapping[str, Units],
-        wirings: Collection[Wiring],
-        matrices: Mapping[str, list[torch.Tensor]],
-        learning: Learning,
+        wirings: Collection[Synapses],
+        matrices: Mapping[str, Any],
         *,
         exact: bool,
     ) -> None:
         self.units, self.matrices, self.exact = units, matrices, exact
-        self.learning = learning
-        self.early: dict[Place, list[Wiring]] = {}
-        self.late: dict[Place, list[Wiring]] = {}
+        self.early: dict[Place, list[Synapses]] = {}
+        self.late: dict[Place, list[Synapses]] = {}
         for part in wirings:
             if part.post.name not in units:
                 continue
             place = (part.post.name, part.receptor)
-            waits = place in self.late or part.pre.name in units or part.plastic
+            waits = place in self.late or (part.pre.name in units)
             (self.late if waits else self.early).setdefault(place, []).append(part)
         self.numbers = {name: own.numbers() for name, own in units.items()}
 
@@ -56,21 +56,17 @@ class Group:
         }
         for t in range(span.steps):
             reached = {
-                place: self._now(place, t, known, rings, course) for place in {**known, **self.late}
+                place: self._now(place, t, known, rings, span, course)
+                for place in {**known, **self.late}
             }
             for name, units in self.units.items():
-                own = {
-                    key: value
-                    for (post, key), value in reached.items()
-                    if post == name and key and value is not None
-                }
+                own = {key: value for (post, key), value in reached.items() if post == name and key}
                 state, drive = course.state[name], reached[name, None]
                 what, step = self.numbers[name], span.start + t
                 sending, course.state[name] = units.step(
                     what, state, own, drive, step, span.samples
                 )
                 rings[name].put(sending)
-            self.learning.step(Moment(span.start + t, t, span.samples, course, rings, reached))
             for (name, variable), rows in seen.items():
                 rows.append(course.state[name][variable])
         course.sent |= {name: rings[name].sent() for name in self.units}
@@ -89,11 +85,13 @@ class Group:
         for place, parts in self.early.items():
             for part in parts:
                 past, sent = course.state[part.pre.name].get(PAST), course.sent[part.pre.name]
+                moment = _moment(part, span, course)
                 if self.exact:
                     assert past is not None
-                    part.add(torch.cat([past, sent]), past.shape[0], known[place])
+                    part.add(torch.cat([past, sent]), past.shape[0], known[place], moment)
                 else:
-                    arrived = part.product(self.matrices[part.projection.name], past, sent)
+                    ready = self.matrices[part.projection.name]
+                    arrived = part.product(ready, past, sent, moment)
                     known[place] = arrived + known[place] if place in known else arrived
         return known
 
@@ -136,6 +134,7 @@ class Group:
         t: int,
         known: Mapping[Place, Any],
         rings: Mapping[str, Any],
+        span: Span,
         course: Course,
     ) -> Any:
         """What reaches a place in step t."""
@@ -145,15 +144,17 @@ class Group:
         if self.exact:
             for part in parts:
                 ring = rings[part.pre.name]
-                weights = part.present(course.state[LEARNED]) if part.plastic else None
-                part.add(ring.window(t), ring.depth, value[t : t + 1], weights)
+                moment = _moment(part, span, course, t)
+                part.add(ring.window(t), ring.depth, value[t : t + 1], moment)
         now: Any = value[t] if changes else value
         for part in () if self.exact else parts:
-            if part.plastic:
-                weights = part.present(course.state[LEARNED])
-                arrived = part.brought(weights, rings[part.pre.name], t)
-            else:
-                arrived = part.at(self.matrices[part.projection.name], rings[part.pre.name], t)
+            ready, ring = self.matrices[part.projection.name], rings[part.pre.name]
+            arrived = part.at(ready, ring, t, _moment(part, span, course, t))
             if arrived is not None:
                 now = arrived if now is None else now + arrived
-        return now
+        return 0.0 if now is None else now
+
+
+def _moment(part: Synapses, span: Span, course: Course, t: int = 0) -> Moment:
+    """When what a projection brings in step t of a span arrives, and what it has counted."""
+    return Moment(span.start + t, span.samples, course.state.get(part.projection.name, {}))

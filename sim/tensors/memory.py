@@ -12,7 +12,7 @@ from ...kernels.gpu.refractory import listed, spelled
 from ..operators.operator import Phase
 from ..operators.signals import Memory
 from ..plan.plan import Plan
-from .course import LEARNED, PAST, State
+from .course import PAST, State
 from .network import TensorNetwork
 
 LISTED = ("resting", "left")
@@ -21,7 +21,7 @@ LISTED = ("resting", "left")
 def read(plan: Plan, network: TensorNetwork, memory: Memory, step: int) -> dict[str, State]:
     """The state of every population as tensors (1, n), at the beginning of `step`.
 
-    What rules change is found under `LEARNED`.
+    Also what projections whose stores count have counted.
     """
     found = {}
     for name, units in network.units.items():
@@ -37,9 +37,9 @@ def read(plan: Plan, network: TensorNetwork, memory: Memory, step: int) -> dict[
         if depth := network.depths[name]:
             state[PAST] = _past(network, memory, name, depth, step)
         found[name] = state
-    if network.learned:
-        found[LEARNED] = {
-            name: torch.from_numpy(memory[name][None].copy()) for name in network.learned
+    for name, tallies in network.counting.items():
+        found[name] = {
+            tally: torch.from_numpy(memory[f"{name}.{tally}"][None].copy()) for tally in tallies
         }
     return found
 
@@ -65,8 +65,9 @@ def write(
             memory[f"{name}.merged"][...] = own["merged"][sample].numpy()
         if depth := network.depths[name]:
             _keep_past(network, memory, name, own[PAST][:, sample].numpy(), depth, step)
-    for name in network.learned:
-        memory[name][...] = state[LEARNED][name][sample].detach().numpy()
+    for name, tallies in network.counting.items():
+        for tally in tallies:
+            memory[f"{name}.{tally}"][...] = state[name][tally][sample].numpy()
 
 
 def _lists(

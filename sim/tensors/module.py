@@ -60,8 +60,7 @@ class NetworkModule(torch.nn.Module):
         super().__init__()
         self._plan, self._memory, self._step, self._pieces = plan, memory, step, pieces
         self._described, self._trained = described, tuple(trained)
-        weights = {name: plan.weights(name, memory) for name in plan.projections}
-        self._tensors = TensorNetwork(plan, weights)
+        self._tensors = TensorNetwork(plan, memory)
         for name, surrogate in surrogates.items():
             self._tensors.units[name].spike = Spike(
                 surrogate.kernel, surrogate.slope, through_reset=surrogate.through_reset
@@ -74,6 +73,7 @@ class NetworkModule(torch.nn.Module):
         self._start = {
             name: {key: one for key, one in own.items() if key != PAST or one.any()}
             for name, own in start.items()
+            if name in self._tensors.units
         }
 
     def forward(
@@ -142,6 +142,8 @@ class NetworkModule(torch.nn.Module):
                 rule = f"must keep the shape {own} that it was made with"
                 raise check.fail(OWNER, f"parameter {name}", rule, f"shape {array.shape}")
             values[part, field] = check.finite_array(OWNER, f"parameter {name}", array)
+            if field is None:
+                values[part, field] = self._tensors.wirings[part].written(values[part, field])
         return self._described(values)
 
     def _like(self) -> torch.Tensor:
@@ -154,7 +156,7 @@ class NetworkModule(torch.nn.Module):
         """Make a parameter of a projection's weights, or of a field of a population's model."""
         if field is None:
             wiring = self._tensors.wirings[part]
-            parameter = torch.nn.Parameter(wiring.fixed_weights.clone())
+            parameter = torch.nn.Parameter(wiring.begin())
             wiring.trained.append(parameter)
             if hasattr(self, part):
                 rule = "must not be the name of something that a torch.nn.Module has"

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ...errors import UnsupportedError
 from ..description.parts import Population, Projection
-from ..description.store import Ideal
 from ..operators.operator import Phase
-from ..plan.bundle import gather
+from ..operators.signals import Memory
 from ..plan.draw_values import receptor_of
 from ..plan.plan import Plan
 from ..seed import stream_key
 from .course import PAST, Course, Span, State
 from .group import Group
 from .groups import groups
-from .learning import Learning, learned
+from .stored import StoredWiring
 from .units import Units
 from .wiring import Wiring
 
@@ -31,21 +28,23 @@ class TensorNetwork(torch.nn.Module):
     reaches; others are stepped together (`groups`).
     """
 
-    def __init__(self, plan: Plan, weights: Mapping[str, NDArray[np.float64]]) -> None:
+    def __init__(self, plan: Plan, memory: Memory) -> None:
         super().__init__()
         network = plan.network
-        self.groups, self.learned = groups(network), learned(plan)
+        self.groups = groups(network)
         self.units = {part.name: _units(plan, part) for part in network.populations}
-        self.wirings = {
-            part.name: _wiring(plan, part, weights[part.name]) for part in _in_order(plan)
-        }
+        self.wirings = {part.name: _wiring(plan, part, memory) for part in network.projections}
         self.all_units = torch.nn.ModuleList(self.units.values())
         self.all_wirings = torch.nn.ModuleList(self.wirings.values())
+        self.counting = {
+            name: part.store.tallies
+            for name, part in self.wirings.items()
+            if isinstance(part, StoredWiring)
+        }
         self.depths = dict.fromkeys(self.units, 0)
         for wiring in self.wirings.values():
             depth = int(wiring.lags.max())
             self.depths[wiring.pre.name] = max(self.depths[wiring.pre.name], depth)
-        self.learning = [Learning(plan, self.wirings, members) for members in self.groups]
 
     def run(
         self,
@@ -62,13 +61,13 @@ class TensorNetwork(torch.nn.Module):
         but which torch differentiates.
         """
         course = Course(state={name: dict(own) for name, own in state.items()})
+        for name in self.counting if exact else ():
+            course.state[name] = {key: one.clone() for key, one in state[name].items()}
         wirings = list(self.wirings.values())
-        fixed = {name: part for name, part in self.wirings.items() if not part.plastic}
-        matrices = {} if exact else {name: part.matrices() for name, part in fixed.items()}
-        wanted = {*wanted, *(place for one in self.learning for place in one.looks)}
-        for members, learning in zip(self.groups, self.learning, strict=True):
+        matrices = {} if exact else {name: part.matrices() for name, part in self.wirings.items()}
+        for members in self.groups:
             units = {name: self.units[name] for name in members}
-            Group(units, wirings, matrices, learning, exact=exact).run(span, course, wanted)
+            Group(units, wirings, matrices, exact=exact).run(span, course, wanted)
         for name, depth in self.depths.items():
             if depth:
                 course.state[name][PAST] = self._past(
@@ -92,30 +91,17 @@ def _units(plan: Plan, part: Population) -> Units:
     return Units(part, dt=plan.dt, precision=plan.precision, key=key, counted=counted)
 
 
-def _wiring(plan: Plan, part: Projection, weights: NDArray[np.float64]) -> Wiring:
-    store = type(part.store).__name__
-    if part.rule is not None and not isinstance(part.store, Ideal):
+def _wiring(plan: Plan, part: Projection, memory: Memory) -> Wiring | StoredWiring:
+    own = None
+    if part.rule is None and not part.store.can.static:
+        own = part.store.tensors(plan.projections[part.name], memory)
+    if part.rule is not None or not (part.store.can.static or own):
+        kind = type(part.store if part.rule is None else part.rule).__name__
         raise UnsupportedError(
-            f"Simulator.backend: 'torch' lets rules change the weights of Ideal() alone; {part.name} has {store}(), "
-            "so choose one of cpu, reference"
+            f"Simulator.backend: 'torch' does not run {kind} of {part.name}; choose one of cpu, reference"
         )
-    if not part.store.can.static:
-        raise UnsupportedError(
-            f"Simulator.backend: 'torch' does not run {store} of {part.name}; choose one of cpu, reference"
-        )
-    own = plan.projections[part.name]
-    receptor = part.receptor if part.graded else receptor_of(part, own.synapses.occurring)
-    return Wiring(part, own.synapses, weights, receptor, plan.precision, alike=own.alike)
-
-
-def _in_order(plan: Plan) -> list[Projection]:
-    """The projections in the order in which the clock engine adds what they bring.
-
-    Those that are not bundled come first.
-    """
-    scopes = plan.projections.values()
-    bundles = gather([own for own in scopes if own.bundled])
-    names = [own.name for own in scopes if not own.bundled]
-    names += [own.name for bundle in bundles for own in bundle.members]
-    known = {part.name: part for part in plan.network.projections}
-    return [known[name] for name in names]
+    synapses = plan.synapses[part.name]
+    receptor = part.receptor if part.graded else receptor_of(part, synapses.occurring)
+    if own is not None:
+        return StoredWiring(part, synapses, own, receptor, plan.precision)
+    return Wiring(part, synapses, plan.weights(part.name, memory), receptor, plan.precision)

@@ -48,8 +48,7 @@ class TensorPlan(Plan):
     @cached_property
     def tensors(self) -> TensorNetwork:
         """The network as tensors, with the weights of fresh memory."""
-        memory = self.memory()
-        return TensorNetwork(self, {name: self.weights(name, memory) for name in self.projections})
+        return TensorNetwork(self, self.memory())
 
     def program(
         self,

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ...kernels.cpu.connectivity import reverse_index
 from ...kernels.torch.deliver import Delivered, deliver, multiply
 from ..description.parts import Projection
+from ..description.tensor_store import Moment
 from ..operators.synapses import Synapses
-from .course import State
-from .ring import Buffer, Rows
+from .ring import Rows
 
 DENSE: Final = 0.1  # share of all pairs from which on weights are a matrix
 SMALL: Final = 1 << 14  # pairs up to which they are one in any case
@@ -22,17 +22,11 @@ SMALL: Final = 1 << 14  # pairs up to which they are one in any case
 class Wiring(torch.nn.Module):
     """The synapses of a projection.
 
-    weights (n_synapses,): in the order of `Simulator.weights`. alike: each arrival adds 1, whatever
-    its weight. receptor: which they reach, None for
-    the drive. trained: the parameter in the place of the weights, if any. plastic: whether rules
-    change the weights, which every sample then has of its own, as `signal`; source_index, target_index,
-    segment_index (n_synapses,): where its synapses begin and end, and their (source, lag).
+    weights (n_synapses,): in the order of `Simulator.weights`. receptor: which they reach, None for
+    the drive. trained: the parameter in the place of the weights, if any.
     """
 
     fixed_weights: torch.Tensor
-    source_index: torch.Tensor
-    target_index: torch.Tensor
-    segment_index: torch.Tensor
 
     def __init__(
         self,
@@ -41,8 +35,6 @@ class Wiring(torch.nn.Module):
         weights: NDArray[np.float64],
         receptor: str | None,
         precision: str,
-        *,
-        alike: bool = False,
     ) -> None:
         super().__init__()
         self.projection, self.receptor = projection, receptor
@@ -59,8 +51,6 @@ class Wiring(torch.nn.Module):
             None if synapses.places is None else synapses.placed(np.arange(self.targets.size))
         )
         self.incoming: tuple[NDArray[Any], ...] | None = None
-        self.plastic, self.alike = projection.rule is not None, alike
-        self.signal = f"{projection.name}.weights"
         self._index()
         values = torch.from_numpy(np.ascontiguousarray(weights, precision))
         self.register_buffer("fixed_weights", values, persistent=False)
@@ -68,18 +58,20 @@ class Wiring(torch.nn.Module):
 
     @property
     def weights(self) -> torch.Tensor:
-        """The present weights (n_synapses,) with which arrivals act."""
-        found = self.trained[0] if self.trained else self.fixed_weights
-        return torch.ones_like(found) if self.alike else found
+        """The present weights (n_synapses,)."""
+        return self.trained[0] if self.trained else self.fixed_weights
+
+    def begin(self) -> torch.Tensor:
+        """The numbers (n_synapses,) with which training begins: the weights themselves."""
+        return self.fixed_weights.clone()
+
+    def written(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The weights for trained numbers: these."""
+        return values
 
     def _index(self) -> None:
         """Where the weights of each lag stand in a matrix (n_pre, n_post)."""
         pairs = self.pre.n * self.post.n
-        if self.plastic:
-            segments = self.sources * self.lags.size + self.place
-            indices = {"source": self.sources, "target": self.targets, "segment": segments}
-            for name, index in indices.items():
-                self.register_buffer(f"{name}_index", torch.from_numpy(index), persistent=False)
         self.dense = pairs <= SMALL or self.targets.size >= DENSE * pairs * self.lags.size
         if not self.dense:
             return
@@ -114,9 +106,13 @@ class Wiring(torch.nn.Module):
         return made
 
     def product(
-        self, matrices: list[torch.Tensor], past: torch.Tensor | None, sent: torch.Tensor
+        self,
+        matrices: list[torch.Tensor],
+        past: torch.Tensor | None,
+        sent: torch.Tensor,
+        moment: Moment,
     ) -> torch.Tensor:
-        """What arrives in a span (time, batch, n_post).
+        """What arrives in a span (time, batch, n_post), whatever the moment.
 
         sent (time, batch, n_pre): what sources send in the span; past (depth, batch, n_pre): what
         they sent before it, None where that is nothing.
@@ -156,7 +152,9 @@ class Wiring(torch.nn.Module):
             total = total + torch.sparse.mm(table, rows.T).T
         return total.view(time, batch, self.post.n)
 
-    def at(self, matrices: list[torch.Tensor], ring: Rows, t: int) -> torch.Tensor | None:
+    def at(
+        self, matrices: list[torch.Tensor], ring: Rows, t: int, moment: Moment
+    ) -> torch.Tensor | None:
         """What arrives in step t (batch, n_post); None for nothing."""
         if not self.dense:
             depth = int(self.lags.max())
@@ -174,46 +172,20 @@ class Wiring(torch.nn.Module):
                 total = row @ matrix if total is None else total + row @ matrix
         return total
 
-    def arriving(self, ring: Rows | Buffer, t: int) -> torch.Tensor | None:
-        """What each (source, lag) brings in step t (batch, n_segments); None for nothing."""
-        rows = ring.arriving(t, self.lags)
-        return None if rows is None else rows.permute(1, 2, 0).flatten(1)
-
-    def present(self, learned: State) -> torch.Tensor:
-        """The weights (batch, n_synapses) with which arrivals act, where rules change them."""
-        weights = learned[self.signal]
-        return torch.ones_like(weights) if self.alike else weights
-
-    def brought(self, weights: torch.Tensor, ring: Rows | Buffer, t: int) -> torch.Tensor | None:
-        """What arrives in step t (batch, n_post) over weights (batch, n_synapses) that change."""
-        arriving = self.arriving(ring, t)
-        if arriving is None:
-            return None
-        empty = weights.new_zeros((len(weights), self.post.n))
-        return empty.index_add(1, self.target_index, weights * arriving[:, self.segment_index])
-
-    def add(
-        self,
-        sent: torch.Tensor,
-        depth: int,
-        receiving: torch.Tensor,
-        weights: torch.Tensor | None = None,
-    ) -> None:
+    def add(self, sent: torch.Tensor, depth: int, receiving: torch.Tensor, moment: Moment) -> None:
         """Add what arrives in a span to receiving (time, batch, n_post), in place.
 
         In the order of the clock engine, so to the bit what it adds. sent (depth + time, batch,
-        n_pre): from `depth` steps before the span on. weights (batch, n_synapses): as stored, in
-        the place of the wiring's own.
+        n_pre): from `depth` steps before the span on.
         """
-        weights = self.stored() if weights is None else weights
         if not self.projection.graded:
             wiring = (self.lags, self.first, self.targets)
-            deliver(sent, depth, *wiring, weights, receiving)
+            deliver(sent, depth, *wiring, self.stored(), receiving)
             return
         if self.incoming is None:
             first, order = reverse_index(self.targets.astype(np.uint32), self.post.n)
             self.incoming = (first, self.sources[order], self.place[order], order)
-        multiply(sent, depth, self.lags, self.incoming, weights, receiving)
+        multiply(sent, depth, self.lags, self.incoming, self.stored(), receiving)
 
 
 def _shifted(

@@ -26,7 +26,7 @@ from potentia.hardware import (
     digital_joules,
 )
 from potentia.learning import STDP, EventProp, EventSpikes, Readout, TrainedReadout
-from potentia.models import LIF, CubaLIF
+from potentia.models import LIF, CubaLIF, SpikeSource
 from potentia.models.bridges import NirGraph, NirNode, from_snntorch
 from potentia.sim import (
     AllToAll,
@@ -109,6 +109,15 @@ def _graph() -> NirGraph:
         "out": NirNode("Output", {"shape": [2]}),
     }
     return NirGraph(nodes, [("in", "w"), ("w", "cells"), ("cells", "out")])
+
+
+def _plain_network() -> Network:
+    """A network that NIR can say."""
+    net = Network(seed=1)
+    source = net.population(SpikeSource(), 2, name="source")
+    cells = net.population(LIF(refractory=0.0), 3, name="cells")
+    net.connect(source, cells, AllToAll(), weight=1e-3)
+    return net
 
 
 def _module() -> torch.nn.Module:
@@ -273,6 +282,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "stimulus": Of(lambda _: SpikeTrain()),
     },
     "Network.probe": {"target": Of(lambda net: net.populations[0]), "what": "resting"},
+    "to_nir": {"network": Of(lambda _: _plain_network()), "spike": "one", "dt": 1e-3},
     "from_snntorch": {"module": Of(lambda _: _module())},
     "run_steps": {
         "simulator": Of(lambda _: Simulator(from_snntorch(_module()), dt=1e-3)),

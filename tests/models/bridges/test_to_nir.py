@@ -1,0 +1,377 @@
+"""Networks as graphs of NIR, and back."""
+
+import numpy as np
+import pytest
+
+from potentia import Network, Simulator
+from potentia.errors import PotentiaError, UnsupportedError
+from potentia.learning import STDP
+from potentia.models import (
+    IF,
+    LIF,
+    AdEx,
+    CubaLIF,
+    DiscreteCubaLIF,
+    DiscreteLI,
+    DiscreteLIF,
+    Integral,
+    LeakyRate,
+    SpikeSource,
+)
+from potentia.models.bridges import from_nir, to_nir
+from potentia.models.bridges.nir_graph import same_graph
+from potentia.sim import (
+    AllToAll,
+    Constant,
+    Conv2d,
+    FixedProbability,
+    Normal,
+    OneToOne,
+    Poisson,
+    SpikeTrain,
+    Step,
+    SumPool2d,
+    TimedArray,
+    Uniform,
+)
+from potentia.sim.description.serialise import pack_network, same_arrays
+from potentia.tests.models.bridges.nir_graphs import chances, random_graph
+
+DT = 1e-3
+
+
+def same(one: Network, other: Network) -> bool:
+    """Whether two networks are described alike."""
+    arrays: tuple[dict, dict] = ({}, {})
+    packed = [pack_network(net, part) for net, part in zip((one, other), arrays, strict=True)]
+    for part in packed:
+        part["populations"].sort(key=lambda population: population["name"])
+    return packed[0] == packed[1] and same_arrays(*arrays)
+
+
+def spiking(model, seed=0, delay=DT, weight=0.3) -> Network:
+    """Sources, random synapses onto neurons, and of these onto themselves."""
+    net = Network(seed=seed)
+    source = net.population(SpikeSource(), 20, name="source")
+    cells = net.population(model, 10, name="cells")
+    scale = 5e-3 if model.units.get("v") == "V" else weight
+    net.connect(
+        source,
+        cells,
+        FixedProbability(0.5),
+        weight=Uniform(0, scale),
+        delay=delay,
+        receptor=model.receptors[0],
+    )
+    net.connect(
+        cells,
+        cells,
+        AllToAll(autapses=False),
+        weight=-scale / 4,
+        delay=2 * DT,
+        receptor=model.receptors[0],
+    )
+    net.probe(cells, "spikes")
+    return net
+
+
+def fired(net: Network, **options) -> tuple:
+    """What the neurons do when their sources fire at random."""
+    rng = np.random.default_rng(8)
+    steps, ids = (rng.random((200, 20)) < 0.2).nonzero()
+    source = next(part for part in net.populations if part.name == "source")
+    net.stimulate(source, SpikeTrain((steps + 1) * DT, ids))
+    spikes = Simulator(net, **options).run(0.21).spikes("cells")
+    return spikes.times.tolist(), spikes.ids.tolist()
+
+
+CELLS = [
+    LIF(refractory=0.0),
+    LIF(tau=np.linspace(5e-3, 20e-3, 10), refractory=0.0, reset=-2e-3),
+    IF(),
+    CubaLIF(refractory=0.0),
+    DiscreteLIF(),
+    DiscreteLIF(decay=np.linspace(0, 0.9, 10), resets="value", reset_value=-0.1, inclusive=False),
+    DiscreteLIF(decay=1.0, gain=0.3, resets="none"),
+    DiscreteLIF(decay=0.7, offset=0.05, reset_at="after"),
+    DiscreteCubaLIF(moved_by="old", reset_at="before"),
+    DiscreteCubaLIF(moved_by="new", offset=0.02),
+]
+
+
+@pytest.mark.parametrize("spike", ["dirac", "one"])
+@pytest.mark.parametrize("delay", [DT, Uniform(DT, 4 * DT)], ids=["one delay", "many"])
+@pytest.mark.parametrize("model", CELLS, ids=lambda model: str(type(model).__name__))
+def test_a_network_that_went_through_a_file_makes_the_same_spikes(model, delay, spike, tmp_path):
+    if not isinstance(delay, float):  # on the grid, as files keep delays as they are
+        delay = np.random.default_rng(1).integers(1, 5, 10 * 20) * DT
+    net = spiking(model, delay=delay) if np.ndim(delay) == 0 else listed(model, delay)
+    path = tmp_path / "net.nir"
+    if isinstance(model, CubaLIF) and spike == "one":
+        with pytest.raises(UnsupportedError, match="a spike of height one"):
+            to_nir(net, path, spike=spike, dt=DT)
+        return
+    to_nir(net, path, spike=spike, dt=DT)
+    again, report = from_nir(path)
+    expected = fired(net, dt=DT, dtype="float64")
+    assert fired(again, dt=DT, dtype="float64") == expected
+    assert len(expected[0]) > 20
+    assert {row.question for row in report.rows} >= {"edges", "scheme", "spike", "inputs"}
+
+
+def listed(model, delays) -> Network:
+    net = Network(seed=3)
+    source = net.population(SpikeSource(), 20, name="source")
+    cells = net.population(model, 10, name="cells")
+    scale = 5e-3 if model.units.get("v") == "V" else 0.3
+    net.connect(
+        source,
+        cells,
+        AllToAll(),
+        weight=Normal(scale / 4, scale / 4),
+        delay=delays,
+        receptor=model.receptors[0],
+    )
+    net.probe(cells, "spikes")
+    return net
+
+
+def test_events_come_back_to_the_bit():
+    """Impulses, no delay, no grid: weights and thresholds are the same numbers."""
+    net = spiking(LIF(refractory=0.0), delay=0.0)
+    again, _ = from_nir(to_nir(net, spike="dirac"))
+    assert again.populations[1].model.threshold == 15e-3
+    expected = fired(net, engine="event")
+    assert fired(again, engine="event") == expected
+    assert len(expected[0]) > 20
+
+
+def test_what_was_read_is_written_as_what_it_does():
+    """Graphs of everything, read, written and read again, give the same spikes and numbers."""
+    rng = np.random.default_rng(5)
+    for seed in range(60):
+        graph = random_graph(np.random.default_rng(seed), leaks=("LIF", "LI"))
+        answers = {
+            "scheme": str(rng.choice(["euler", "semi-implicit"])),
+            "dt": DT,
+            "reset": str(rng.choice(["value", "subtract", "none"])),
+            "reset_at": str(rng.choice(["spike", "before", "after"])),
+            "spike": "one",
+            "edges": "step",
+            "inputs": str(rng.choice(["spikes", "numbers"])),
+            "start": "zero",
+        }
+        net, _ = from_nir(graph, **answers)
+        written = to_nir(net, spike="one", dt=DT, edges="step")
+        again, _ = from_nir(written)
+        run = [outcome(one, answers["inputs"] == "numbers") for one in (net, again)]
+        assert run[0].keys() == run[1].keys()
+        for name, values in run[0].items():
+            # r, tau and dt are multiplied anew
+            assert run[1][name] == pytest.approx(values, rel=1e-9, abs=1e-12), (seed, name)
+
+
+def outcome(net: Network, numbers: bool) -> dict:
+    """The spikes and numbers that a network shows."""
+    source = next(part for part in net.populations if part.name == "in")
+    given = chances(np.random.default_rng(2), 50, source.n, numbers)
+    steps, ids = given.nonzero()
+    drive = TimedArray(given, DT) if numbers else SpikeTrain((steps + 1) * DT, ids)
+    net.stimulate(source, drive)
+    result = Simulator(net, dt=DT, dtype="float64").run(50 * DT)
+    found = {}
+    for probe in net.probes:
+        name = probe.target.name
+        if probe.what == "spikes":
+            spikes = result.spikes(name)
+            found[name] = np.column_stack([np.rint(spikes.times / DT), spikes.ids])
+        else:
+            found[name] = result.samples(name, probe.what).values
+    return found
+
+
+def test_units_that_send_numbers_come_back():
+    net = Network()
+    source = net.population(DiscreteLI(decay=0.0), 3, name="in")
+    models = [LeakyRate(activation="linear", gain=2.0, offset=0.1, tau=4e-3), Integral()]
+    last = source
+    for k, model in enumerate(models):
+        cells = net.population(model, 3, name=f"cells{k}")
+        net.connect(last, cells, AllToAll(), weight=Normal(0.5, 0.2), delay=DT)
+        last = cells
+    net.stimulate(net.populations[1], Constant(0.3))
+    net.probe(last, "v")
+    graph = to_nir(net, spike="dirac", dt=DT, edges="step")
+    assert [node.type for node in graph.nodes.values()] == [
+        "Input",
+        "LI",
+        "I",
+        "Linear",
+        "Linear",
+        "Output",
+    ]
+    again, _ = from_nir(graph)
+    one, other = (outcome(each, True)["cells1"] for each in (net, again))
+    assert other == pytest.approx(one, rel=1e-12)
+
+
+def images() -> Network:
+    """A convolution, a mean and a matrix, each one step later than the one before, with a bias."""
+    net = Network(seed=1)
+    rng = np.random.default_rng(0)
+    source = net.population(SpikeSource(), 2 * 36, name="in")
+    conv = Conv2d(rng.normal(0.2, 0.3, (3, 2, 3, 3)), input_shape=(2, 6, 6), padding=1)
+    pool = SumPool2d(2, input_shape=(3, 6, 6))
+    layers = [net.population(DiscreteLIF(), n, name=f"layer{n}") for n in (108, 27, 4)]
+    net.connect(source, layers[0], conv, delay=DT)
+    net.connect(layers[0], layers[1], pool, weight=0.25, delay=DT)
+    net.connect(layers[1], layers[2], AllToAll(), weight=Normal(0.2, 0.2), delay=DT)
+    for k, layer in enumerate(layers, 1):
+        net.stimulate(layer, Step([k * DT], [[0.1 * (k != 2)]]), name=f"bias{k}")
+    net.probe(layers[2], "spikes")
+    return net
+
+
+def test_layers_of_images_are_written_as_layers():
+    graph = to_nir(images(), spike="one", dt=DT, edges="layers")
+    kinds = [node.type for node in graph.nodes.values()]
+    assert sorted(kinds) == sorted(
+        [
+            "Input",
+            "LIF",
+            "LIF",
+            "LIF",
+            "Conv2d",
+            "SumPool2d",
+            "Scale",
+            "Flatten",
+            "Affine",
+            "Output",
+        ]
+    )
+    assert graph.nodes["layer108"]["tau"].shape == (3, 6, 6)
+    again, report = from_nir(graph)
+    assert report.late == {"in": 0, "layer108": 1, "layer27": 2, "layer4": 3}
+    assert isinstance(again.projections[0].connectivity, Conv2d)
+    one, other = (outcome(net, False)["layer4"] for net in (images(), again))
+    assert len(one) > 10
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.validate
+def test_nir_reads_what_is_written(tmp_path):
+    nir = pytest.importorskip("nir", reason="nir is not installed (extra `validate`)")
+    for net, edges in (
+        (images(), "layers"),
+        (spiking(DiscreteLIF()), "step"),
+        (spiking(LIF(refractory=0.0)), "none"),
+    ):
+        graph = to_nir(net, tmp_path / "x.nir", spike="one", dt=DT, edges=edges)
+        theirs = nir.read(tmp_path / "x.nir")
+        assert set(theirs.nodes) == set(graph.nodes)
+        again, _ = from_nir(theirs)
+        assert same(again, from_nir(graph)[0]) or {part.name for part in again.populations} == {
+            part.name for part in net.populations
+        }
+
+
+def lone(model=None, **options) -> Network:
+    net = Network()
+    source = net.population(SpikeSource(), 3, name="in")
+    cells = net.population(model or LIF(refractory=0.0), 3, name="cells", **options)
+    receptor = cells.model.receptors[0]
+    net.connect(source, cells, AllToAll(), weight=1e-3, delay=DT, name="way", receptor=receptor)
+    return net
+
+
+def stimulated(stimulus) -> Network:
+    net = lone()
+    net.stimulate(net.populations[1], stimulus, name="drive")
+    return net
+
+
+def joined(**options) -> Network:
+    net = lone()
+    cells = net.populations[1]
+    net.connect(
+        cells, cells, **{"connectivity": OneToOne(), "weight": 1e-3, "name": "loop", **options}
+    )
+    return net
+
+
+def mixed() -> Network:
+    net = lone()
+    net.population(DiscreteLIF(), 2, name="other")
+    return net
+
+
+def resetting() -> Network:
+    net = lone(DiscreteLIF())
+    net.population(DiscreteLIF(resets="none"), 2, name="other")
+    return net
+
+
+UNSAID = {
+    "a model": (lambda: lone(AdEx()), "what AdEx is, only LIF, IF"),
+    "refractory": (lambda: lone(LIF()), r"refractory \(population 'cells'\)"),
+    "a start": (lambda: lone(initial={"v": 1e-3}), "where v of 'cells' starts"),
+    "a start at random": (
+        lambda: lone(initial={"v": Uniform(0, 1e-3)}),
+        "where v of 'cells' starts",
+    ),
+    "a rule": (lambda: joined(rule=STDP()), "how 'loop' learns"),
+    "noise": (lambda: stimulated(Poisson(rate=10.0, weight=1e-3)), "what 'drive' drives"),
+    "a later current": (lambda: stimulated(Step([5e-3], [1e-3])), "what 'drive' drives"),
+    "an activation": (lambda: lone(LeakyRate()), "the activation 'rectified', only 'linear'"),
+    "delays": (lambda: joined(connectivity=AllToAll(), delay=Uniform(1e-3, 9e-3)), None),
+    "two schemes": (
+        mixed,
+        "one scheme for all populations, and 'other' would need 'euler or semi",
+    ),
+    "two resets": (resetting, "one reset for all populations"),
+}
+
+
+@pytest.mark.parametrize("name", UNSAID)
+def test_what_nir_cannot_say_is_refused_in_one_sentence(name, tmp_path):
+    make, told = UNSAID[name]
+    net = make()
+    if told is None:
+        assert len(to_nir(net, spike="dirac", dt=DT).nodes) < 30
+        return
+    with pytest.raises(UnsupportedError, match=told) as caught:
+        to_nir(net, tmp_path / "x.nir", spike="dirac", dt=DT)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"spike": "two"}, "to_nir.spike: must be one of one, dirac"),
+        ({"spike": "one"}, "to_nir.dt: must be a time in s"),
+        ({"spike": "dirac", "edges": "step"}, "to_nir.dt: must be a time in s"),
+        ({"spike": "dirac", "edges": "steps", "dt": DT}, "did you mean 'step'"),
+        ({"spike": "dirac", "dt": 0.0}, "to_nir.dt: must be > 0"),
+    ],
+)
+def test_bad_arguments(options, told):
+    with pytest.raises(PotentiaError, match=told):
+        to_nir(lone(), **options)
+
+
+def test_a_graph_that_answers_nonsense_is_refused():
+    graph = to_nir(lone(), spike="dirac")
+    graph.metadata["potentia"]["scheme"] = "magic"
+    with pytest.raises(PotentiaError, match=r"from_nir\.scheme: must be one of exact"):
+        from_nir(graph)
+    graph.metadata["potentia"] = {"evil": "x"}
+    with pytest.raises(PotentiaError, match="metadata 'potentia': must be one of dt, scheme"):
+        from_nir(graph)
+    graph.metadata["potentia"] = 3
+    with pytest.raises(PotentiaError, match="must be a dict"):
+        from_nir(graph)
+
+
+def test_a_graph_written_twice_is_the_same():
+    assert same_graph(to_nir(lone(), spike="dirac"), to_nir(lone(), spike="dirac"))
