@@ -190,6 +190,8 @@ def _call(part: Any) -> str:
 def _show(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, tuple) and all(isinstance(entry, (int, float)) for entry in value):
+        return repr(value)
     if np.ndim(value):
         return f"array{np.shape(value)}"
     if hasattr(value, "__dataclass_fields__"):

@@ -66,6 +66,12 @@ def _one(network: Network, parts: KnownParts, asked: Any) -> Trained:
 
 
 def _trains(projection: Any) -> None:
+    if projection.convolution is not None and not projection.connectivity.scales:
+        kind = type(projection.connectivity).__name__
+        raise UnsupportedError(
+            f"Simulator.{FIELD}: {projection.name!r} has one weight for all synapses of its {kind}; use a Conv2d with "
+            "as many groups as channels"
+        )
     if projection.store.can.redraws:
         store = type(projection.store).__name__
         raise UnsupportedError(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..description.tensor_store import Moment
+from .convolved import ConvolvedWiring
 from .course import PAST, Course, Span
 from .ring import Buffer, Rows
 from .stored import StoredWiring
@@ -15,7 +16,7 @@ from .units import Units
 from .wiring import Wiring
 
 Place = tuple[str, str | None]  # a population and one of its receptors, None for its drive
-Synapses = Wiring | StoredWiring
+Synapses = Wiring | StoredWiring | ConvolvedWiring
 
 
 class Group:

@@ -42,8 +42,8 @@ class NetworkModule(torch.nn.Module):
     """The network of a simulator for torch: differentiable, in batches.
 
     Made by `Simulator.module`, whose present state every call begins with. Its parameters bear the
-    names of their projections, and have a weight per synapse in the order of `Simulator.weights`;
-    those of models are called ``population.field``.
+    names of their projections, and have a weight per synapse in the order of `Simulator.weights`, or
+    are the kernel of a convolution; those of models are called ``population.field``.
     """
 
     def __init__(

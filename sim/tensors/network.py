@@ -13,8 +13,9 @@ from ..operators.signals import Memory
 from ..plan.draw_values import receptor_of
 from ..plan.plan import Plan
 from ..seed import stream_key
+from .convolved import ConvolvedWiring
 from .course import PAST, Course, Span, State
-from .group import Group
+from .group import Group, Synapses
 from .groups import groups
 from .stored import StoredWiring
 from .units import Units
@@ -91,7 +92,7 @@ def _units(plan: Plan, part: Population) -> Units:
     return Units(part, dt=plan.dt, precision=plan.precision, key=key, counted=counted)
 
 
-def _wiring(plan: Plan, part: Projection, memory: Memory) -> Wiring | StoredWiring:
+def _wiring(plan: Plan, part: Projection, memory: Memory) -> Synapses:
     own = None
     if part.rule is None and not part.store.can.static:
         own = part.store.tensors(plan.projections[part.name], memory)
@@ -104,4 +105,7 @@ def _wiring(plan: Plan, part: Projection, memory: Memory) -> Wiring | StoredWiri
     receptor = part.receptor if part.graded else receptor_of(part, synapses.occurring)
     if own is not None:
         return StoredWiring(part, synapses, own, receptor, plan.precision)
+    if synapses.convolution is not None:
+        how = (synapses.lags, receptor, plan.precision)
+        return ConvolvedWiring(part, synapses.convolution, *how)
     return Wiring(part, synapses, plan.weights(part.name, memory), receptor, plan.precision)
