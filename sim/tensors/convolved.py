@@ -86,7 +86,7 @@ class ConvolvedWiring(torch.nn.Module):
         rows = sent[0] if held else sent.reshape(time * batch, n)
         own = self.convolution
         how = (own.input_shape, own.stride, own.padding, own.dilation, own.groups)
-        made = convolve(rows, kernel, *how)
+        made: torch.Tensor = convolve(rows, kernel, *how)
         return made.expand(time, -1, -1) if held else made.view(time, batch, -1)
 
     def at(
