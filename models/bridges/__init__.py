@@ -5,6 +5,7 @@ from .nir_graph import NirGraph
 from .nir_import import from_nir
 from .nir_nodes import NirNode
 from .nir_report import NirReport, NirRow
+from .snntorch_export import to_snntorch
 from .snntorch_import import from_snntorch
 from .stepwise import run_steps
 
@@ -17,4 +18,5 @@ __all__ = [
     "from_snntorch",
     "run_steps",
     "to_nir",
+    "to_snntorch",
 ]

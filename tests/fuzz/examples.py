@@ -284,6 +284,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "Network.probe": {"target": Of(lambda net: net.populations[0]), "what": "resting"},
     "to_nir": {"network": Of(lambda _: _plain_network()), "spike": "one", "dt": 1e-3},
     "from_snntorch": {"module": Of(lambda _: _module())},
+    "to_snntorch": {"network": Of(lambda _: from_snntorch(_module()))},
     "run_steps": {
         "simulator": Of(lambda _: Simulator(from_snntorch(_module()), dt=1e-3)),
         "x": np.ones((4, 3)),

@@ -85,6 +85,36 @@ def neurons(kind, n, rng, dtype, **choices):
     return getattr(snn, kind)(**options)
 
 
+def image_net(first, seed=1):
+    """Convolutions, poolings of both kinds and all that changes shapes; float64."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+
+    def leaky(n, **options):
+        return neurons("Leaky", n, rng, torch.float64, beta=0.8, threshold=0.7, **options)
+
+    net = nn.Sequential()
+    for name, layer in {
+        "conv1": nn.Conv2d(2, 4, 3, padding=1, stride=(1, 1)),
+        "lif1": leaky(4),
+        "average": nn.AvgPool2d(2),
+        "conv2": nn.Conv2d(4, 6, 2, groups=2, bias=first),
+        "drop": nn.Dropout(0.9),
+        "lif2": leaky(6),
+        "largest": nn.MaxPool2d(2, stride=1),
+        "flat": nn.Flatten(),
+        "fc": nn.Linear(6 * 2 * 2, 5),
+        "lif3": leaky(5),
+    }.items():
+        net.add_module(name, layer)
+    net = net.double().eval()
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            if name.startswith(("conv", "fc")):
+                parameter.mul_(3.0).add_(0.05)
+    return net
+
+
 def random_input(net, seed, *, steps=40, samples=2, dtype=torch.float64):
     """What each step gives to the module, (T, B, n), 0 or 1."""
     generator = torch.Generator().manual_seed(seed)

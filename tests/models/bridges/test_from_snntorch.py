@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 
 import numpy as np
@@ -15,13 +14,13 @@ snn = pytest.importorskip("snntorch")
 from torch import nn  # noqa: E402
 
 from potentia import Network, Simulator  # noqa: E402
-from potentia.errors import NetworkError, ParameterError  # noqa: E402
+from potentia.errors import DependencyError, NetworkError, ParameterError  # noqa: E402
 from potentia.models import LIF  # noqa: E402
 from potentia.models.bridges import from_snntorch, run_steps  # noqa: E402
 from potentia.tests.models.bridges.snntorch_nets import (  # noqa: E402
     KINDS,
     exact_spikes,
-    neurons,
+    image_net,
     random_input,
     random_net,
     spikes_of,
@@ -80,36 +79,6 @@ def test_numbers_as_inputs(kind):
     net = random_net(kind, 4)
     x = torch.randn((40, 2, net[0].in_features), dtype=torch.float64)
     assert compare(net, x, inputs="numbers") > 0
-
-
-def image_net(first, seed=1):
-    """Convolutions, poolings of both kinds and all that changes shapes; float64."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-
-    def leaky(n, **options):
-        return neurons("Leaky", n, rng, torch.float64, beta=0.8, threshold=0.7, **options)
-
-    net = nn.Sequential()
-    for name, layer in {
-        "conv1": nn.Conv2d(2, 4, 3, padding=1, stride=(1, 1)),
-        "lif1": leaky(4),
-        "average": nn.AvgPool2d(2),
-        "conv2": nn.Conv2d(4, 6, 2, groups=2, bias=first),
-        "drop": nn.Dropout(0.9),
-        "lif2": leaky(6),
-        "largest": nn.MaxPool2d(2, stride=1),
-        "flat": nn.Flatten(),
-        "fc": nn.Linear(6 * 2 * 2, 5),
-        "lif3": leaky(5),
-    }.items():
-        net.add_module(name, layer)
-    net = net.double().eval()
-    with torch.no_grad():
-        for name, parameter in net.named_parameters():
-            if name.startswith(("conv", "fc")):
-                parameter.mul_(3.0).add_(0.05)
-    return net
 
 
 @pytest.mark.parametrize("inputs", ["spikes", "numbers"])
@@ -362,17 +331,13 @@ def test_bad_runs():
         run_steps(Simulator(net), np.zeros((5, n)))
 
 
-@pytest.mark.parametrize("missing", ["torch", "snntorch"])
-def test_without_the_package(missing):
+@pytest.mark.parametrize(
+    ("missing", "name"), [("torch", "PyTorch"), ("snntorch", "snnTorch")], ids=["torch", "snntorch"]
+)
+def test_without_the_package(missing, name, monkeypatch):
     """One sentence where a package is not installed."""
-    script = (
-        f"import sys; sys.modules[{missing!r}] = None\n"
-        "from potentia.models.bridges import from_snntorch\n"
-        "try: from_snntorch(None)\n"
-        "except ImportError as error: print(type(error).__name__, error)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    name = {"torch": "PyTorch", "snntorch": "snnTorch"}[missing]
-    assert f"DependencyError from_snntorch: needs {name}, which is not installed" in done.stdout
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(
+        DependencyError, match=f"from_snntorch: needs {name}, which is not installed"
+    ):
+        from_snntorch(None)
