@@ -30,6 +30,7 @@ from .description.rule import EventRule, EventTrace, Rule
 from .description.rules import Rules
 from .description.store import Capabilities, Ideal, Procedural, Store
 from .description.surrogate import ArcTan, FastSigmoid, StraightThrough, Surrogate, Triangular
+from .description.tensor_store import TensorStore
 from .encoding.cochlea import Cochlea
 from .encoding.encoders import encode_latency, encode_level_crossing, encode_rate
 from .operators.connections import Connections
@@ -107,6 +108,7 @@ __all__ = [
     "StraightThrough",
     "SumPool2d",
     "Surrogate",
+    "TensorStore",
     "TimedArray",
     "Triangular",
     "Uniform",

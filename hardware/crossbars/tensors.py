@@ -124,16 +124,17 @@ class CrossbarTensors(TensorStore):
 
     def ready(self, trained: Tensor | None, like: Tensor) -> Ready:
         written, blocks = self.present, self.blocks
-        if trained is not None:
-            written = self._written(trained.detach().cpu().double().numpy())
+        numbers = None if trained is None else trained.detach().cpu().numpy().astype(np.float64)
+        if numbers is not None:
+            written = self._written(numbers)
         cells = written.cells
         up, down = cells.plus, cells.minus
         difference = _like(up - down, like)
         variance = self.noise**2 * (up**2 + down**2) + (cells.excess if cells.excess.size else 0.0)
         noisy = bool((variance > 0).any())
         changes = _like(variance, like)
-        if trained is not None:
-            slopes, curve = self._slopes(written, trained.detach().cpu().double().numpy())
+        if trained is not None and numbers is not None:
+            slopes, curve = self._slopes(written, numbers)
             difference = self._through(trained, slopes, difference)
             changes = self._through(trained, curve, changes)
         pattern = blocks.matrices(torch.ones_like(difference)) if written.edges.size else None

@@ -23,6 +23,7 @@ from .stimuli import Replaced, Stimuli
 
 OWNER: Final = "NetworkModule"
 MOST_STEPS: Final = 10**9
+MOST_FIRST: Final = 1 << 53  # the number of the first sample of a batch
 
 
 @final
@@ -30,16 +31,20 @@ MOST_STEPS: Final = 10**9
 class Given:
     """Tensors (time, batch, n) in the place of the stimuli of the inputs of these names.
 
-    steps, batch: of all of them; what has a single step stays the same in all.
+    steps, batch: of all of them; what has a single step stays the same in all. first: the number
+    of the first sample.
     """
 
     plan: TensorPlan
     tensors: Mapping[str, torch.Tensor]
     steps: int
     batch: int
+    first: int = 0
 
     @classmethod
-    def of(cls, plan: TensorPlan, inputs: Any, steps: int | None, like: torch.Tensor) -> Given:
+    def of(
+        cls, plan: TensorPlan, inputs: Any, steps: int | None, first: int, like: torch.Tensor
+    ) -> Given:
         """Raise ParameterError unless the inputs are known, fit each other and are finite.
 
         like: a tensor of the device and precision that they are brought to.
@@ -55,7 +60,13 @@ class Given:
         batch = _agreed(ready, "batch", 1, None)
         if steps is not None:
             steps = check.whole(OWNER, "steps", steps, least=1, most=MOST_STEPS)
-        return cls(plan, ready, _agreed(ready, "steps", 0, steps), batch)
+        first = check.whole(OWNER, "first", first, most=MOST_FIRST)
+        return cls(plan, ready, _agreed(ready, "steps", 0, steps), batch, first)
+
+    @property
+    def samples(self) -> range:
+        """The numbers of all samples."""
+        return range(self.first, self.first + self.batch)
 
     def span(self, memory: Memory, start: int) -> Span:
         """What comes from outside: the tensors, and the stimuli of all other inputs."""
@@ -89,10 +100,10 @@ class Given:
                 name: one[0] if isinstance(one, torch.Tensor) and one.ndim == 3 else one
                 for name, one in span.drive.items()
             }
-            whole = Span(start, self.steps, range(self.batch), {}, span.drive)
+            whole = Span(start, self.steps, self.samples, {}, span.drive)
         else:
             spans = []
-            for sample in range(self.batch):
+            for sample in self.samples:
                 own = memory.replicate()
                 own["sample"][0] = sample
                 plan.anew(own, {}, sample, start)

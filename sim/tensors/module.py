@@ -81,6 +81,7 @@ class NetworkModule(torch.nn.Module):
         inputs: Mapping[str, torch.Tensor] | None = None,
         *,
         steps: int | None = None,
+        first: int = 0,
         state: ModuleState | None = None,
         keep: bool = False,
     ) -> Any:
@@ -94,6 +95,9 @@ class NetworkModule(torch.nn.Module):
             single step. Other inputs keep their stimuli.
         steps : int
             How many; None for as many as the inputs have.
+        first : int
+            The number of the first sample, upon which all that is drawn depends, such as the noise
+            of reading devices: the same number draws the same again.
         state : ModuleState
             Where to begin; None for the state of the simulator.
         keep : bool
@@ -111,7 +115,7 @@ class NetworkModule(torch.nn.Module):
             For unknown inputs, shapes that do not fit, and numbers that are not finite.
         """
         like = self._like()
-        given = Given.of(self._plan, {} if inputs is None else inputs, steps, like)
+        given = Given.of(self._plan, {} if inputs is None else inputs, steps, first, like)
         step, populations = self._step, self._start
         if state is not None:
             check.instance(OWNER, "state", state, ModuleState, "that of an earlier call")

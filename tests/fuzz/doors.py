@@ -84,6 +84,7 @@ PORTS = {
     "Rule",
     "Stimulus",
     "Store",
+    "TensorStore",
 }
 # of modules: not meant for users
 SKIPPED = {
