@@ -17,11 +17,12 @@ def _deliver(sent, depth, lags, first, targets, weights, receiving):
 
     sent (depth + time, batch, n_pre): what sources sent, from `depth` steps before the first step
     on; lags (n_lags,) distinct delays [steps]; first (n_pre * n_lags + 1,) where the synapses of
-    each (source, lag) begin; targets, weights (n_synapses,).
+    each (source, lag) begin; targets (n_synapses,); weights (1 or batch, n_synapses).
     """
     n_lags, n_pre = lags.size, sent.shape[2]
     for t in range(receiving.shape[0]):
         for b in range(receiving.shape[1]):
+            own = weights[b % weights.shape[0]]
             for g in range(n_lags):
                 row = depth + t - lags[g]
                 for source in range(n_pre):
@@ -29,7 +30,7 @@ def _deliver(sent, depth, lags, first, targets, weights, receiving):
                     if number != 0:
                         segment = source * n_lags + g
                         for k in range(first[segment], first[segment + 1]):
-                            receiving[t, b, targets[k]] += weights[k] * number
+                            receiving[t, b, targets[k]] += own[k] * number
 
 
 def _pull(sent, depth, lags, first, targets, weights, gradient, of_sent, of_weights):
@@ -54,30 +55,35 @@ def _multiply(sent, depth, lags, first_post, source, lag, synapse, weights, rece
 
     It is `product_step` of the other rooms. first_post (n_post + 1,): where the synapses of each
     target begin in source, lag (its place in `lags`) and synapse (n_synapses,), its place in
-    weights.
+    weights (1 or batch, n_synapses).
     """
     for t in range(receiving.shape[0]):
         for b in range(receiving.shape[1]):
+            own = weights[b % weights.shape[0]]
             for target in range(first_post.size - 1):
                 total = 0.0
                 for k in range(first_post[target], first_post[target + 1]):
                     number = np.float64(sent[depth + t - lags[lag[k]], b, source[k]])
-                    total += np.float64(weights[synapse[k]]) * number
+                    total += np.float64(own[synapse[k]]) * number
                 receiving[t, b, target] = receiving[t, b, target] + total
 
 
 def deliver(sent, depth, lags, first, targets, weights, receiving):
-    """`_deliver` on tensors of the processor; receiving is changed in place."""
-    cached(_deliver)(
-        sent.numpy(), depth, lags, first, targets, weights.detach().numpy(), receiving.numpy()
-    )
+    """`_deliver` on tensors of the processor; receiving is changed in place.
+
+    weights (n_synapses,), or (batch, n_synapses) where every sample has its own.
+    """
+    cached(_deliver)(sent.numpy(), depth, lags, first, targets, _rows(weights), receiving.numpy())
 
 
 def multiply(sent, depth, lags, incoming, weights, receiving):
     """`_multiply` on tensors; incoming: first_post, source, lag, synapse; in place."""
-    cached(_multiply)(
-        sent.numpy(), depth, lags, *incoming, weights.detach().numpy(), receiving.numpy()
-    )
+    cached(_multiply)(sent.numpy(), depth, lags, *incoming, _rows(weights), receiving.numpy())
+
+
+def _rows(weights):
+    """Weights as an array with a row for all samples, or for each."""
+    return np.atleast_2d(weights.detach().numpy())
 
 
 class Delivered(torch.autograd.Function):

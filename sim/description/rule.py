@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar, Final, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,13 +106,16 @@ class Rule(ABC):
     reward, see `Network.connect`; kernels find under the name the sum (n_post,) of what arrived in
     this step.
 
-    `event` says what the rule does on the event engine, which has no steps.
+    `event` says what the rule does on the event engine, which has no steps. tensors: for backend
+    "torch", by the names of the rule's own kernels functions on tensors that do the same for all
+    samples of a batch; see docs/rules.md.
     """
 
     direct: ClassVar[bool] = False
     shares: ClassVar[bool] = False
     watches: ClassVar[tuple[str, ...]] = ("spikes",)
     modulators: ClassVar[tuple[str, ...]] = ()
+    tensors: ClassVar[Mapping[str, Callable[..., Any]]] = MappingProxyType({})
 
     def bounds(self, weights: float | NDArray[np.float64]) -> tuple[float, float]:
         """The least and the greatest weight that the rule allows, for these initial weights."""

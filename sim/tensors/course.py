@@ -9,6 +9,8 @@ from typing import Any, Final
 import torch
 
 PAST: Final = "sent"  # in the state of a population: what it sent in the last steps
+# beside the populations' states: weights and traces, by their signals; no part has such a name
+LEARNED: Final = "/learned"
 State = dict[str, torch.Tensor]
 
 
@@ -51,7 +53,8 @@ class Course:
     """What a span led to.
 
     sent (time, batch, n): spikes, or the numbers of graded units, by population; seen: the state
-    variables that were asked for, by population and variable; state: at the end, by population.
+    variables that were asked for, by population and variable; state: at the end, by population,
+    and what rules change, under `LEARNED`.
     """
 
     sent: dict[str, torch.Tensor] = field(default_factory=dict)

@@ -9,23 +9,26 @@ import torch
 
 from ..description.tensor_store import Moment
 from .convolved import ConvolvedWiring
-from .course import PAST, Course, Span
+from .course import LEARNED, PAST, Course, Span
+from .learning import Instant, Learning
+from .plastic import WEIGHTS, PlasticWiring
 from .ring import Buffer, Rows
 from .stored import StoredWiring
 from .units import Units
 from .wiring import Wiring
 
 Place = tuple[str, str | None]  # a population and one of its receptors, None for its drive
-Synapses = Wiring | StoredWiring | ConvolvedWiring
+Static = Wiring | StoredWiring | ConvolvedWiring
+Synapses = Static | PlasticWiring
 
 
 class Group:
     """Units that are stepped together, and what reaches them.
 
-    exact: see `TensorNetwork`. matrices: of all wirings, where not exact. What comes from outside
-    of the group is known for the whole span before its first step. At a place that members of the
-    group reach too, it is added step by step from their first projection on, as the clock engine
-    adds in the order of projections.
+    exact: see `TensorNetwork`. matrices: of all wirings, where not exact. learning: what rules do
+    in a step. What comes from outside of the group is known for the whole span before its first
+    step. At a place that members of the group or projections that learn reach too, it is added step
+    by step from the first of these on, as the clock engine adds in the order of projections.
     """
 
     def __init__(
@@ -33,18 +36,23 @@ class Group:
         units: Mapping[str, Units],
         wirings: Collection[Synapses],
         matrices: Mapping[str, Any],
+        learning: Learning,
         *,
         exact: bool,
     ) -> None:
         self.units, self.matrices, self.exact = units, matrices, exact
-        self.early: dict[Place, list[Synapses]] = {}
+        self.learning = learning
+        self.early: dict[Place, list[Static]] = {}
         self.late: dict[Place, list[Synapses]] = {}
         for part in wirings:
             if part.post.name not in units:
                 continue
             place = (part.post.name, part.receptor)
-            waits = place in self.late or (part.pre.name in units)
-            (self.late if waits else self.early).setdefault(place, []).append(part)
+            waits = place in self.late or part.pre.name in units
+            if waits or isinstance(part, PlasticWiring):
+                self.late.setdefault(place, []).append(part)
+            else:
+                self.early.setdefault(place, []).append(part)
         self.numbers = {name: own.numbers() for name, own in units.items()}
 
     def run(self, span: Span, course: Course, wanted: Collection[tuple[str, str]]) -> None:
@@ -61,13 +69,18 @@ class Group:
                 for place in {**known, **self.late}
             }
             for name, units in self.units.items():
-                own = {key: value for (post, key), value in reached.items() if post == name and key}
+                own = {
+                    key: value
+                    for (post, key), value in reached.items()
+                    if post == name and key and value is not None
+                }
                 state, drive = course.state[name], reached[name, None]
                 what, step = self.numbers[name], span.start + t
                 sending, course.state[name] = units.step(
                     what, state, own, drive, step, span.samples
                 )
                 rings[name].put(sending)
+            self.learning.step(Instant(span.start + t, t, span.samples, course, rings, reached))
             for (name, variable), rows in seen.items():
                 rows.append(course.state[name][variable])
         course.sent |= {name: rings[name].sent() for name in self.units}
@@ -145,17 +158,24 @@ class Group:
         if self.exact:
             for part in parts:
                 ring = rings[part.pre.name]
-                moment = _moment(part, span, course, t)
-                part.add(ring.window(t), ring.depth, value[t : t + 1], moment)
+                part.add(
+                    ring.window(t), ring.depth, value[t : t + 1], _moment(part, span, course, t)
+                )
         now: Any = value[t] if changes else value
         for part in () if self.exact else parts:
-            ready, ring = self.matrices[part.projection.name], rings[part.pre.name]
+            ready: Any = self.matrices.get(part.projection.name)
+            ring = rings[part.pre.name]
             arrived = part.at(ready, ring, t, _moment(part, span, course, t))
             if arrived is not None:
                 now = arrived if now is None else now + arrived
-        return 0.0 if now is None else now
+        return now
 
 
 def _moment(part: Synapses, span: Span, course: Course, t: int = 0) -> Moment:
     """When what a projection brings in step t of a span arrives, and what it has counted."""
-    return Moment(span.start + t, span.samples, course.state.get(part.projection.name, {}))
+    name = part.projection.name
+    if isinstance(part, PlasticWiring):
+        totals = {WEIGHTS: course.state[LEARNED][f"{name}.{WEIGHTS}"]}
+    else:
+        totals = course.state.get(name, {})
+    return Moment(span.start + t, span.samples, totals)

@@ -12,7 +12,7 @@ from ...kernels.gpu.refractory import listed, spelled
 from ..operators.operator import Phase
 from ..operators.signals import Memory
 from ..plan.plan import Plan
-from .course import PAST, State
+from .course import LEARNED, PAST, State
 from .network import TensorNetwork
 
 LISTED = ("resting", "left")
@@ -21,7 +21,7 @@ LISTED = ("resting", "left")
 def read(plan: Plan, network: TensorNetwork, memory: Memory, step: int) -> dict[str, State]:
     """The state of every population as tensors (1, n), at the beginning of `step`.
 
-    Also what projections whose stores count have counted.
+    Also what projections whose stores count have counted, and under `LEARNED` what rules change.
     """
     found = {}
     for name, units in network.units.items():
@@ -40,6 +40,10 @@ def read(plan: Plan, network: TensorNetwork, memory: Memory, step: int) -> dict[
     for name, tallies in network.counting.items():
         found[name] = {
             tally: torch.from_numpy(memory[f"{name}.{tally}"][None].copy()) for tally in tallies
+        }
+    if network.learned:
+        found[LEARNED] = {
+            name: torch.from_numpy(memory[name][None].copy()) for name in network.learned
         }
     return found
 
@@ -68,6 +72,8 @@ def write(
     for name, tallies in network.counting.items():
         for tally in tallies:
             memory[f"{name}.{tally}"][...] = state[name][tally][sample].numpy()
+    for name in network.learned:
+        memory[name][...] = state[LEARNED][name][sample].detach().numpy()
 
 
 def _lists(

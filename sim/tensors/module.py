@@ -19,7 +19,7 @@ from ..description.neuron import NeuronModel
 from ..description.surrogate import Surrogate
 from ..operators.signals import Memory
 from . import memory as states
-from .course import PAST, Course, Span, State
+from .course import LEARNED, PAST, Course, Span, State
 from .given import Given
 from .network import TensorNetwork
 from .outputs import outputs
@@ -73,7 +73,7 @@ class NetworkModule(torch.nn.Module):
         self._start = {
             name: {key: one for key, one in own.items() if key != PAST or one.any()}
             for name, own in start.items()
-            if name in self._tensors.units
+            if name in self._tensors.units or name == LEARNED
         }
 
     def forward(

@@ -8,8 +8,10 @@ import torch
 
 from ...errors import UnsupportedError
 from ..description.parts import Population, Projection
+from ..description.store import Ideal
 from ..operators.operator import Phase
 from ..operators.signals import Memory
+from ..plan.bundle import gather
 from ..plan.draw_values import receptor_of
 from ..plan.plan import Plan
 from ..seed import stream_key
@@ -17,6 +19,8 @@ from .convolved import ConvolvedWiring
 from .course import PAST, Course, Span, State
 from .group import Group, Synapses
 from .groups import groups
+from .learning import Learning, learned
+from .plastic import PlasticWiring
 from .stored import StoredWiring
 from .units import Units
 from .wiring import Wiring
@@ -32,9 +36,9 @@ class TensorNetwork(torch.nn.Module):
     def __init__(self, plan: Plan, memory: Memory) -> None:
         super().__init__()
         network = plan.network
-        self.groups = groups(network)
+        self.groups, self.learned = groups(network), learned(plan)
         self.units = {part.name: _units(plan, part) for part in network.populations}
-        self.wirings = {part.name: _wiring(plan, part, memory) for part in network.projections}
+        self.wirings = {part.name: _wiring(plan, part, memory) for part in _in_order(plan)}
         self.all_units = torch.nn.ModuleList(self.units.values())
         self.all_wirings = torch.nn.ModuleList(self.wirings.values())
         self.counting = {
@@ -46,6 +50,7 @@ class TensorNetwork(torch.nn.Module):
         for wiring in self.wirings.values():
             depth = int(wiring.lags.max())
             self.depths[wiring.pre.name] = max(self.depths[wiring.pre.name], depth)
+        self.learning = [Learning(plan, self.wirings, members) for members in self.groups]
 
     def run(
         self,
@@ -65,10 +70,12 @@ class TensorNetwork(torch.nn.Module):
         for name in self.counting if exact else ():
             course.state[name] = {key: one.clone() for key, one in state[name].items()}
         wirings = list(self.wirings.values())
-        matrices = {} if exact else {name: part.matrices() for name, part in self.wirings.items()}
-        for members in self.groups:
+        fixed = [part for part in wirings if not isinstance(part, PlasticWiring)]
+        matrices = {} if exact else {part.projection.name: part.matrices() for part in fixed}
+        wanted = {*wanted, *(place for one in self.learning for place in one.looks)}
+        for members, learning in zip(self.groups, self.learning, strict=True):
             units = {name: self.units[name] for name in members}
-            Group(units, wirings, matrices, exact=exact).run(span, course, wanted)
+            Group(units, wirings, matrices, learning, exact=exact).run(span, course, wanted)
         for name, depth in self.depths.items():
             if depth:
                 course.state[name][PAST] = self._past(
@@ -93,19 +100,37 @@ def _units(plan: Plan, part: Population) -> Units:
 
 
 def _wiring(plan: Plan, part: Projection, memory: Memory) -> Synapses:
-    own = None
-    if part.rule is None and not part.store.can.static:
-        own = part.store.tensors(plan.projections[part.name], memory)
-    if part.rule is not None or not (part.store.can.static or own):
-        kind = type(part.store if part.rule is None else part.rule).__name__
+    own, kind = plan.projections[part.name], type(part.store).__name__
+    receptor = part.receptor if part.graded else receptor_of(part, own.synapses.occurring)
+    if part.rule is not None and not isinstance(part.store, Ideal):
+        raise UnsupportedError(
+            f"Simulator.backend: 'torch' lets rules change the weights of Ideal() alone; {part.name} has {kind}(), "
+            "so choose one of cpu, reference"
+        )
+    if part.rule is not None:
+        return PlasticWiring(part, own.synapses, receptor, alike=own.alike)
+    store = None if part.store.can.static else part.store.tensors(own, memory)
+    if store is not None:
+        return StoredWiring(part, own.synapses, store, receptor, plan.precision)
+    if not part.store.can.static:
         raise UnsupportedError(
             f"Simulator.backend: 'torch' does not run {kind} of {part.name}; choose one of cpu, reference"
         )
-    synapses = plan.synapses[part.name]
-    receptor = part.receptor if part.graded else receptor_of(part, synapses.occurring)
-    if own is not None:
-        return StoredWiring(part, synapses, own, receptor, plan.precision)
-    if synapses.convolution is not None:
-        how = (synapses.lags, receptor, plan.precision)
-        return ConvolvedWiring(part, synapses.convolution, *how)
-    return Wiring(part, synapses, plan.weights(part.name, memory), receptor, plan.precision)
+    if own.synapses.convolution is not None:
+        how = (own.synapses.lags, receptor, plan.precision)
+        return ConvolvedWiring(part, own.synapses.convolution, *how)
+    weights = plan.weights(part.name, memory)
+    return Wiring(part, own.synapses, weights, receptor, plan.precision, alike=own.alike)
+
+
+def _in_order(plan: Plan) -> list[Projection]:
+    """The projections in the order in which the clock engine adds what they bring.
+
+    Those that are not bundled come first.
+    """
+    scopes = plan.projections.values()
+    bundles = gather([own for own in scopes if own.bundled])
+    names = [own.name for own in scopes if not own.bundled]
+    names += [own.name for bundle in bundles for own in bundle.members]
+    known = {part.name: part for part in plan.network.projections}
+    return [known[name] for name in names]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 
 class Rows:
@@ -25,6 +27,15 @@ class Rows:
         """What was sent `lag` steps before step t; None for nothing."""
         return self._rows[self.depth + t - lag]
 
+    def arriving(self, t: int, lags: NDArray[np.int64]) -> torch.Tensor | None:
+        """What was sent so many steps before step t (n_lags, batch, n); None for nothing."""
+        rows = [self.before(t, lag) for lag in lags.tolist()]
+        known = next((row for row in rows if row is not None), None)
+        if known is None:
+            return None
+        empty = torch.zeros_like(known)
+        return torch.stack([empty if row is None else row for row in rows])
+
     def sent(self) -> torch.Tensor:
         """All that was sent since the first step (time, batch, n)."""
         return torch.stack([row for row in self._rows[self.depth :] if row is not None])
@@ -46,6 +57,14 @@ class Buffer:
     def window(self, t: int) -> torch.Tensor:
         """What was sent in the `depth` steps before step t, and room for that step."""
         return self._array[t : t + self.depth + 1]
+
+    def before(self, t: int, lag: int) -> torch.Tensor:
+        """What was sent `lag` steps before step t."""
+        return self._array[self.depth + t - lag]
+
+    def arriving(self, t: int, lags: NDArray[np.int64]) -> torch.Tensor:
+        """What was sent so many steps before step t (n_lags, batch, n)."""
+        return self._array[torch.from_numpy(self.depth + t - lags)]
 
     def sent(self) -> torch.Tensor:
         """All that was sent since the first step (time, batch, n)."""

@@ -119,4 +119,5 @@ def tensor(value: Any) -> Any:
     """What drives a population as a tensor with a place for the batch, unless it is a number."""
     if not isinstance(value, np.ndarray):
         return value
+    value = np.require(value, requirements="W")  # a copy where it must not be written to
     return torch.from_numpy(value[:, None] if value.ndim == 2 else value)

@@ -114,10 +114,13 @@ class Units(torch.nn.Module):
         (batch, n), (n,) or a number; samples: their numbers, upon which draws depend.
         """
         model = self.population.model
-        scope: dict[str, Any] = {**dict.fromkeys(model.receptors, 0.0), **arrivals, **numbers}
+        device = next(iter(state.values())).device
+        nothing = torch.zeros((), dtype=self.dtype, device=device)
+        nothing = nothing.expand(len(samples), self.population.n)
+        scope: dict[str, Any] = {**dict.fromkeys(model.receptors, nothing), **arrivals, **numbers}
         scope |= {**state, "drive": drive, "spike": self.spike, "counted": int(self.counted)}
         if "chance" in self.asks:
-            scope["chance"] = self._chances(step, samples, next(iter(state.values())).device)
+            scope["chance"] = self._chances(step, samples, device)
         fired, changed = self.kernel(**{name: scope[name] for name in self.asks})
         state = {**state, **changed}
         if step % SELDOM == 0 and not torch.is_grad_enabled():

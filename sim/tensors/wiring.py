@@ -23,7 +23,8 @@ class Wiring(torch.nn.Module):
     """The synapses of a projection.
 
     weights (n_synapses,): in the order of `Simulator.weights`. receptor: which they reach, None for
-    the drive. trained: the parameter in the place of the weights, if any.
+    the drive. alike: each arrival adds 1, whatever its weight. trained: the parameter in the place
+    of the weights, if any.
     """
 
     fixed_weights: torch.Tensor
@@ -35,9 +36,11 @@ class Wiring(torch.nn.Module):
         weights: NDArray[np.float64],
         receptor: str | None,
         precision: str,
+        *,
+        alike: bool = False,
     ) -> None:
         super().__init__()
-        self.projection, self.receptor = projection, receptor
+        self.projection, self.receptor, self.alike = projection, receptor, alike
         self.pre, self.post = projection.pre, projection.post
         self.lags = np.asarray(synapses.lags, np.int64)
         listing = synapses.listing
@@ -58,8 +61,9 @@ class Wiring(torch.nn.Module):
 
     @property
     def weights(self) -> torch.Tensor:
-        """The present weights (n_synapses,)."""
-        return self.trained[0] if self.trained else self.fixed_weights
+        """The present weights (n_synapses,) with which arrivals act."""
+        found = self.trained[0] if self.trained else self.fixed_weights
+        return torch.ones_like(found) if self.alike else found
 
     def begin(self) -> torch.Tensor:
         """The numbers (n_synapses,) with which training begins: the weights themselves."""

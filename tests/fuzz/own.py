@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
+import torch
 
 from potentia.sim import (
     EventRule,
@@ -123,6 +125,32 @@ def triplet_spike_step(  # type: ignore[no-untyped-def]
     return count_post[0]
 
 
+def triplet_arrival_on_tensors(  # type: ignore[no-untyped-def]
+    step, arriving, segments, targets, trace_y, rate_y, span_y, a_minus
+):
+    factor = -a_minus * math.exp(-rate_y * (step % span_y))
+    return {"change": arriving[:, segments] * (factor * trace_y[:, targets])}
+
+
+def triplet_spike_on_tensors(  # type: ignore[no-untyped-def]
+    step,
+    fired_post,
+    segments,
+    targets,
+    trace_x,
+    rate_x,
+    span_x,
+    trace_slow,
+    rate_slow,
+    span_slow,
+    a_plus,
+):
+    earlier = math.exp(-rate_slow * (step % span_slow)) * trace_slow
+    fast = math.exp(-rate_x * (step % span_x))
+    raised = a_plus * fast * trace_x[:, segments] * earlier[:, targets]
+    return {"change": fired_post[:, targets] * raised}
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Triplet(Rule):
@@ -140,6 +168,10 @@ class Triplet(Rule):
     tau_y: float = 33.7e-3  # [s]
     tau_slow: float = 50e-3  # [s]
     shares: ClassVar[bool] = True
+    tensors: ClassVar[Mapping[str, Any]] = {
+        "triplet_arrival_step": triplet_arrival_on_tensors,
+        "triplet_spike_step": triplet_spike_on_tensors,
+    }
 
     def bounds(self, weights: Any) -> tuple[float, float]:
         return self.least, self.most
@@ -162,6 +194,31 @@ class Triplet(Rule):
         return EventRule(arrival=triplet_arrival, spike=triplet_spike, traces=traces)
 
 
+def marks_on_tensors(  # type: ignore[no-untyped-def]
+    step,
+    fired_post,
+    segments,
+    targets,
+    trace_pre,
+    rate_pre,
+    span_pre,
+    trace_c,
+    rate_c,
+    span_c,
+):
+    factor = math.exp(rate_c * (step % span_c) - rate_pre * (step % span_pre))
+    return {"trace_c": trace_c + fired_post[:, targets] * (factor * trace_pre[:, segments])}
+
+
+def reward_on_tensors(  # type: ignore[no-untyped-def]
+    step, reward, left, d, gain, targets, trace_c, rate_c, span_c
+):
+    d = d * left + reward
+    d = torch.where(d.abs() < 1e-9, torch.zeros_like(d), d)
+    factor = gain * math.exp(-rate_c * (step % span_c))
+    return {"d": d, "change": factor * trace_c * d[:, targets]}
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Rewarded(Rule):
@@ -175,6 +232,10 @@ class Rewarded(Rule):
     tau_d: float = 5e-3  # of the reward [s]
     modulators: ClassVar[tuple[str, ...]] = ("reward",)
     shares: ClassVar[bool] = True
+    tensors: ClassVar[Mapping[str, Any]] = {
+        "raise_marks_step": marks_on_tensors,
+        "reward_step": reward_on_tensors,
+    }
 
     def bounds(self, weights: Any) -> tuple[float, float]:
         return self.least, self.most
@@ -217,6 +278,10 @@ def drifting_step(  # type: ignore[no-untyped-def]
     return moved
 
 
+def drifting_on_tensors(arriving, segments, rate):  # type: ignore[no-untyped-def]
+    return {"change": rate * arriving[:, segments]}
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Drifting(Rule):
@@ -227,6 +292,7 @@ class Drifting(Rule):
     rate: float
     watches: ClassVar[tuple[str, ...]] = ("numbers",)
     shares: ClassVar[bool] = True
+    tensors: ClassVar[Mapping[str, Any]] = {"drifting_step": drifting_on_tensors}
 
     def bounds(self, weights: Any) -> tuple[float, float]:
         return self.least, self.most

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from potentia.errors import UnsupportedError
 
 from .case import Case
-from .judges import LISTS, close, whole
+from .judges import LISTS, Difference, close
 
 
 def tensors(case: Case) -> bool:
@@ -17,8 +19,17 @@ def tensors(case: Case) -> bool:
     probes = tuple(look for look in case.probes if look.what not in LISTS)
     case = replace(case, probes=probes, dtype="float64", deterministic=False)
     try:
-        case.simulator(backend="torch")
+        here = case.simulator(backend="torch")
     except UnsupportedError:
         return False  # a model, store or rule that has no form on tensors
-    close("tensors", whole(case, backend="torch"), whole(case, backend="cpu"))
+    there, duration = case.simulator(), case.seconds(case.first + case.second)
+    ours, theirs = here.run(duration), there.run(duration)
+    close("tensors", ours, theirs)
+    if ours.tallies != theirs.tallies:
+        raise Difference(f"tensors: tallies {ours.tallies} and {theirs.tallies}")
+    for wiring in case.projections:
+        one, other = (made.weights(wiring.name) for made in (here, there))
+        # of the rules of a user's own, products round otherwise
+        if not np.allclose(one, other, rtol=1e-10, atol=1e-10 * np.abs(other).max(initial=0.0)):
+            raise Difference(f"tensors: weights of {wiring.name} differ: {one[:9]}, {other[:9]}")
     return True
