@@ -57,11 +57,12 @@ def map_of(node: NirNode, taken: Shape, given: Shape) -> tuple[Map, NDArray[np.f
             return (scale.reshape(-1) if scale.ndim else float(scale)), None
         case "Conv1d" | "Conv2d":
             connectivity = _convolution(node, taken)
-            bias = node["bias"]
-            added = np.repeat(bias, math.prod(given[1:])) if bias.any() else None
-            return Windows(connectivity, 1.0, node.owner), added
+            return Windows(connectivity, 1.0, node.owner), _spread(node, given)
         case "SumPool2d" | "AvgPool2d":
             size = node["kernel_size"]
+            if given[0] * math.prod(size) > MOST_ENTRIES:
+                rule = f"must have windows of at most {MOST_ENTRIES:,} numbers over all channels"
+                raise CapacityError(f"{node.owner}.kernel_size: {rule} (got {size})")
             shape: Any = taken
             pool = SumPool2d(
                 size, input_shape=shape, stride=node["stride"], padding=node["padding"]
@@ -165,6 +166,17 @@ def _blocks(weight: NDArray[np.float64]) -> Map:
     if weight.ndim == 2:
         return weight
     return csr_array(block_diag(list(weight.reshape(-1, *weight.shape[-2:])), format="csr"))
+
+
+def _spread(node: NirNode, given: Shape) -> NDArray[np.float64] | None:
+    """The bias of each channel at all its places (n_out,); None without one."""
+    bias: NDArray[np.float64] = node["bias"]
+    if not bias.any():
+        return None
+    if math.prod(given) > MOST_ENTRIES:
+        rule = f"must give at most {MOST_ENTRIES:,} numbers where it has a bias"
+        raise CapacityError(f"{node.owner}: {rule} (got shape {given})")
+    return np.repeat(bias, math.prod(given[1:]))
 
 
 def _convolution(node: NirNode, taken: Shape) -> Sliding:

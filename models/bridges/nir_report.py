@@ -140,7 +140,7 @@ class NirAnswers:
             self._given[name] = (
                 None if answer is None else check.one_of("from_nir", name, answer, known)
             )
-        self._rows: dict[tuple[str, str], tuple[str, list[str]]] = {}
+        self._rows: dict[tuple[str, str], tuple[str, dict[str, None]]] = {}
 
     def ask(self, question: str, node: str) -> str:
         """The answer to a question that `node` makes arise.
@@ -168,9 +168,9 @@ class NirAnswers:
 
     def note(self, question: str, answer: str, meaning: str, node: str = "") -> None:
         """Keep an assumption for the table."""
-        nodes = self._rows.setdefault((question, answer), (meaning, []))[1]
-        if node and node not in nodes[:1]:
-            nodes.append(node)
+        _, nodes = self._rows.setdefault((question, answer), (meaning, {}))
+        if node:
+            nodes[node] = None
 
     def rows(self) -> tuple[NirRow, ...]:
         """The assumptions that mattered, in the order in which they arose."""

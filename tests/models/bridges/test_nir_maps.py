@@ -224,6 +224,38 @@ def test_maps_too_large_to_make_are_refused():
         from_nir(chain(nodes, [10_000]), **ANSWERS)
 
 
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [
+        (
+            NirNode("SumPool2d", {"kernel_size": 40_000, "stride": 1, "padding": 20_000}),
+            "must have windows of at most",
+        ),
+        (
+            NirNode(
+                "Conv2d",
+                {
+                    "weight": [[[[1.0]]]],
+                    "bias": [1.0],
+                    "stride": 1,
+                    "padding": 0,
+                    "dilation": 1,
+                    "groups": 1,
+                },
+            ),
+            "must give at most",
+        ),
+    ],
+    ids=["windows", "biases"],
+)
+def test_a_small_file_cannot_ask_for_much_memory(node, told):
+    nodes = {"in": NirNode("Input", {"shape": [1, 40_000, 40_000]}), "x": node}
+    nodes["cells"] = NirNode("IF", {"r": 1.0, "v_threshold": 1.0})
+    graph = NirGraph(nodes, [("in", "x"), ("x", "cells")])
+    with pytest.raises(CapacityError, match=told):
+        from_nir(graph, **ANSWERS)
+
+
 def test_the_report_is_a_table_of_what_was_assumed():
     nodes = {"in": NirNode("Input", {"shape": [2]}), "a.b": neurons(2)}
     _, report = from_nir(chain(nodes, [2]), **ANSWERS)

@@ -91,3 +91,30 @@ def test_random_graphs_step_as_the_specification_says(scheme, reset, reset_at):
         }
         fired += compare(graph, answers, given)
     assert fired > 100
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"backend": "reference"}, {"threads": 2}, {"backend": "torch"}],
+    ids=lambda options: str(next(iter(options.values()))),
+)
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_every_backend_makes_the_steps(options):
+    if options.get("backend") == "torch":
+        pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
+    fired = 0
+    for seed in range(6):
+        rng = np.random.default_rng([9, seed])
+        graph, numbers = random_graph(rng, leaks=("LIF", "LI")), seed % 2 == 0
+        given = chances(rng, STEPS, graph.nodes["in"]["shape"][0], numbers)
+        answers = {
+            "scheme": "semi-implicit" if seed % 3 else "euler",
+            "reset": "subtract",
+            "reset_at": "after",
+            "spike": "one",
+            "edges": "layers",
+            "inputs": "numbers" if numbers else "spikes",
+            "start": "zero",
+        }
+        fired += compare(graph, answers, given, **options)
+    assert fired > 50

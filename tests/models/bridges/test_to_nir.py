@@ -18,7 +18,7 @@ from potentia.models import (
     LeakyRate,
     SpikeSource,
 )
-from potentia.models.bridges import from_nir, to_nir
+from potentia.models.bridges import from_nir, from_snntorch, to_nir
 from potentia.models.bridges.nir_graph import same_graph
 from potentia.sim import (
     AllToAll,
@@ -273,6 +273,38 @@ def test_nir_reads_what_is_written(tmp_path):
         assert same(again, from_nir(graph)[0]) or {part.name for part in again.populations} == {
             part.name for part in net.populations
         }
+
+
+@pytest.mark.parametrize("kind", ["Leaky", "Synaptic"])
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+def test_a_net_of_snntorch_goes_through_a_file(kind, reset, tmp_path):
+    """Written as layers, read back, it makes the spikes of the live module."""
+    torch = pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
+    snntorch = pytest.importorskip("snntorch", reason="snntorch is not installed (extra `torch`)")
+    torch.manual_seed(1)
+    fields = {"threshold": 0.4, "init_hidden": True, "reset_mechanism": reset, "beta": 0.8}
+    fields |= {"alpha": 0.6} if kind == "Synaptic" else {}
+
+    def spike_grad(x):  # its own return single precision
+        return (x > 0).to(x.dtype)
+
+    layers = [getattr(snntorch, kind)(**fields, spike_grad=spike_grad) for _ in range(2)]
+    linear = torch.nn.Linear(20, 30), torch.nn.Linear(30, 10)
+    module = torch.nn.Sequential(linear[0], layers[0], linear[1], layers[1]).double()
+    given = (torch.rand(60, 20) < 0.3).double()
+    with torch.no_grad():
+        theirs = torch.stack([module(step[None])[0] for step in given]).numpy()
+    to_nir(from_snntorch(module), tmp_path / "x.nir", spike="one", dt=DT, edges="layers")
+    net, report = from_nir(tmp_path / "x.nir")
+    steps, ids = given.numpy().nonzero()
+    source = next(part for part in net.populations if part.name == "source")
+    net.stimulate(source, SpikeTrain((steps + 1) * DT, ids))
+    late = report.late["3"]
+    spikes = Simulator(net, dt=DT, dtype="float64").run((60 + late) * DT).spikes("3")
+    ours = np.zeros((60 + late, 10))
+    ours[np.rint(spikes.times / DT).astype(int) - 1, spikes.ids] = 1
+    assert theirs.sum() > 20
+    assert np.array_equal(ours[late:], theirs)
 
 
 def lone(model=None, **options) -> Network:
