@@ -17,7 +17,15 @@ from ..errors import ParameterError, UnsupportedError
 BACKENDS = ("cpu", "gpu", "reference")
 TENSORS = "torch"  # the backend on tensors, which runs no list of kernels
 NEVER = 1 << 62  # an `upcoming` that never comes
-KERNELS = ("_step", "_flow", "_next", "_fire", "_arrival", "_spike")  # how the names of kernels end
+KERNELS = (
+    "_step",
+    "_layer",
+    "_flow",
+    "_next",
+    "_fire",
+    "_arrival",
+    "_spike",
+)  # how the names of kernels end
 
 
 class Exact(float):

@@ -17,6 +17,7 @@ from .integrator import IF
 from .izhikevich import Izhikevich
 from .leaky_rate import LeakyRate
 from .lif import LIF
+from .rate_source import RateSource
 from .spike_source import SpikeSource
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     "Integral",
     "Izhikevich",
     "LeakyRate",
+    "RateSource",
     "SpikeSource",
 ]

@@ -76,6 +76,7 @@ class Session:
         # From here on the run counts. No call follows, so no interrupt can come in between.
         engine.standing = engine.reached
         self.owed, self.history = owed, history
+        del turn  # else it would last as long as somebody keeps this frame
         return result
 
     def run_until(self, work: Callable[[Engine], tuple[Engine, Result]]) -> Result:
@@ -91,6 +92,7 @@ class Session:
             raise
         # From here on the run counts. No call follows, so no interrupt can come in between.
         self.engine = engine
+        del turn
         return result
 
     def alone(self, doing: str, work: Callable[[], T]) -> T:
@@ -196,6 +198,7 @@ class Session:
         network = self.network if engine.network is self.engine.network else engine.network
         # From here on the change counts. No call follows, so no interrupt can come in between.
         self.engine, self.network, self.history = engine, network, history
+        del turn
 
     def _carried_out(self, request: RunRequest) -> tuple[Result | BatchResult, float]:
         """The result of a run or batch, and the time that the engine then owes.

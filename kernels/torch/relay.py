@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .surrogate import passed
+import torch
+
+from .surrogate import arrived as came
 
 
 def relay_step(arrived, merged, counted):
@@ -13,4 +15,14 @@ def relay_step(arrived, merged, counted):
     """
     if counted:
         merged = merged + (arrived.detach() - 1).clamp(min=0).to(merged.dtype)
-    return passed(arrived != 0, arrived), {"merged": merged}
+    return came(arrived), {"merged": merged}
+
+
+def relay_layer(arrived, merged, counted, steps, wanted):
+    """`relay_step` for (time, batch, n) at once."""
+    if wanted or not isinstance(arrived, torch.Tensor) or arrived.ndim != 3:
+        return None
+    if counted:
+        more = (arrived.detach() - 1).clamp_(min=0).sum(0)
+        merged = merged + more.to(merged.dtype)
+    return came(arrived), {}, {"merged": merged}

@@ -55,6 +55,11 @@ def passed(hard, soft):
     return _Passed.apply(soft, hard)
 
 
+def arrived(values):
+    """1 where `values` are not 0, else 0; gradients pass as they come."""
+    return _Arrived.apply(values)
+
+
 class Spike:
     """How potentials become spikes: `kind` names the curve whose derivative stands for the step's.
 
@@ -105,6 +110,16 @@ class _Step(torch.autograd.Function):
     def backward(ctx, gradient):
         (x,) = ctx.saved_tensors
         return gradient * ctx.derivative(x, ctx.slope), None, None, None
+
+
+class _Arrived(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, values):
+        return torch.ne(values, 0, out=torch.empty_like(values))
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
 
 
 class _Passed(torch.autograd.Function):

@@ -6,16 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ...kernels import backend as backends
+from ..description.inputs import Stimulus
 from ..description.network import Network
 from ..description.surrogate import Surrogate
+from ..operators.signals import Memory
 from ..plan.compile import compile_network
+from ..progress import Progress
+from ..results.result import Result
+from ..tensors import memory as states
+from ..tensors.course import Course
 from ..tensors.module import NetworkModule
 from ..tensors.plan import TensorPlan
+from ..tensors.spans import batched, joined
+from . import clock_state
 from .changes import set_population, set_projection
 from .clock import ClockEngine
+from .clock_recording import ClockRecording
 from .engine import Engine
 from .train_request import Trained
 
@@ -33,6 +43,70 @@ class TensorEngine(ClockEngine):
     """A clock engine that takes its steps on tensors."""
 
     plan: TensorPlan
+
+    def run_batch(
+        self,
+        duration: float,
+        stimuli: Sequence[Mapping[str, Stimulus]],
+        progress: Progress,
+        learn: str | None = None,
+        first: int = 0,
+    ) -> list[Result]:
+        """Run a copy of the present state for each entry of `stimuli`; see `Engine.run_batch`.
+
+        As many samples as there is room for run at once, none of which is changed by the others.
+        """
+        steps = self.steps(duration)
+        at_once = self.plan.most_steps // max(steps, 1)
+        if learn or not steps or not at_once:
+            return super().run_batch(duration, stimuli, progress, learn, first)
+        results: list[Result] = []
+        for low in range(0, len(stimuli), at_once):
+            some = stimuli[low : low + at_once]
+            results += self._run_at_once(steps, some, progress, first + low)
+        return results
+
+    def _run_at_once(
+        self,
+        steps: int,
+        stimuli: Sequence[Mapping[str, Stimulus]],
+        progress: Progress,
+        first: int,
+    ) -> list[Result]:
+        """The results of samples that run at once; first: the number of the first of them."""
+        plan, start, memory = self.plan, self.step, self.memory.replicate()
+        present = memory.snapshot(("state", "flow"))
+        spans = []
+        for sample, given in enumerate(stimuli, first):
+            memory.restore(present)
+            memory["sample"][0] = sample
+            plan.anew(memory, given, sample, start)
+            spans.append(plan.span(plan.stimuli(memory, given), start, steps, sample))
+        memory.restore(present)
+        with torch.no_grad():
+            state = batched(states.read(plan, plan.tensors, memory, start), len(spans))
+            course = plan.tensors.run(state, joined(spans), plan.wanted, exact=True)
+            results = []
+            for k in range(len(spans)):
+                memory.restore(present)
+                memory["sample"][0] = first + k
+                results.append(self._recorded(course, memory, start, start + steps, k))
+                progress(steps)
+        return results
+
+    def _recorded(
+        self, course: Course, memory: Memory, start: int, stop: int, sample: int
+    ) -> Result:
+        """The result of one sample of a course, in memory as it was when the course began."""
+        recording = ClockRecording(self.plan, memory, start, stop)
+        states.write(self.plan, self.plan.tensors, memory, course.state, stop, sample)
+        clock_state.check_finite(self.plan, memory, stop)
+        self.plan.records(memory).take(course, memory, start, sample)
+        step = start
+        while step < stop:
+            step = min(stop, recording.next_visit(step))
+            recording.visit(step)
+        return recording.result()
 
     def module(
         self, trained: Sequence[Trained], surrogates: Mapping[str, Surrogate], pieces: int | None

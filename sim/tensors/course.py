@@ -14,6 +14,27 @@ LEARNED: Final = "/learned"
 State = dict[str, torch.Tensor]
 
 
+@dataclass(frozen=True)
+class Turned:
+    """What is the same in all steps up to `turn`, and the same in all from then on.
+
+    rows (2, batch, n).
+    """
+
+    rows: torch.Tensor
+    turn: int
+
+
+def whole(value: Any, steps: int) -> Any:
+    """The rows of all steps (time, batch, n), where they are not that already."""
+    if not isinstance(value, Turned):
+        return value
+    early = min(value.turn, steps)
+    before, after = value.rows
+    parts = [before.expand(early, *before.shape), after.expand(steps - early, *after.shape)]
+    return torch.cat(parts)
+
+
 @dataclass
 class Span:
     """What comes from outside from step `start` on for `steps` steps, to `samples`.

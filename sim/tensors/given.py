@@ -76,7 +76,8 @@ class Given:
             population = described.population.name
             if described.stimulus.goes == "receptor":
                 place = (population, reached(described))
-                rows = value.expand(self.steps, -1, -1) * _weight(described, value)
+                rows, weight = value.expand(self.steps, -1, -1), _weight(described, value)
+                rows = rows if isinstance(weight, float) and weight == 1.0 else rows * weight
                 span.arrivals[place] = (
                     rows + span.arrivals[place] if place in span.arrivals else rows
                 )
@@ -143,9 +144,14 @@ def _ready(plan: TensorPlan, name: str, given: Any, like: torch.Tensor) -> torch
     if value.is_complex():
         raise check.fail(OWNER, f"inputs {name!r}", "must be real numbers", value.dtype)
     value = value.to(like)
-    if not bool(torch.isfinite(value[:1] if value.stride(0) == 0 else value).all()):
+    if not _finite(value[:1] if value.stride(0) == 0 else value):
         raise check.fail(OWNER, f"inputs {name!r}", "must be finite numbers", "NaN or infinity")
     return value
+
+
+def _finite(value: torch.Tensor) -> bool:
+    """Whether all numbers are finite; their sum tells that fast, unless it overflows."""
+    return bool(torch.isfinite(value.sum())) or bool(torch.isfinite(value).all())
 
 
 def _agreed(ready: Mapping[str, torch.Tensor], what: str, dimension: int, given: int | None) -> int:

@@ -9,7 +9,7 @@ import torch
 
 from ..description.tensor_store import Moment
 from .convolved import ConvolvedWiring
-from .course import LEARNED, PAST, Course, Span
+from .course import LEARNED, PAST, Course, Span, whole
 from .learning import Instant, Learning
 from .plastic import WEIGHTS, PlasticWiring
 from .ring import Buffer, Rows
@@ -58,6 +58,9 @@ class Group:
     def run(self, span: Span, course: Course, wanted: Collection[tuple[str, str]]) -> None:
         """Carry all members through a span; what comes of it is added to `course`."""
         known = self._known(span, course)
+        if not self.late and self._whole(span, course, wanted, known):
+            return
+        known = {place: whole(value, span.steps) for place, value in known.items()}
         late = {part.pre.name for parts in self.late.values() for part in parts}
         rings = {name: self._ring(name, span, course) for name in {*self.units, *late}}
         seen: dict[tuple[str, str], list[torch.Tensor]] = {
@@ -86,6 +89,26 @@ class Group:
         course.sent |= {name: rings[name].sent() for name in self.units}
         course.seen |= {place: torch.stack(rows) for place, rows in seen.items()}
 
+    def _whole(
+        self,
+        span: Span,
+        course: Course,
+        wanted: Collection[tuple[str, str]],
+        known: Mapping[Place, Any],
+    ) -> bool:
+        """Carry the one member through all steps at once, if it can be; return whether it was."""
+        ((name, units),) = self.units.items()
+        arrivals = {key: value for (_, key), value in known.items() if key}
+        seen = [variable for population, variable in wanted if population == name]
+        made = units.layer(
+            self.numbers[name], course.state[name], arrivals, known[name, None], span, seen
+        )
+        if made is None:
+            return False
+        course.sent[name], rows, course.state[name] = made
+        course.seen |= {(name, variable): rows[variable] for variable in seen}
+        return True
+
     def _known(self, span: Span, course: Course) -> dict[Place, Any]:
         """What reaches each place from outside of the group.
 
@@ -105,8 +128,10 @@ class Group:
                     part.add(torch.cat([past, sent]), past.shape[0], known[place], moment)
                 else:
                     ready = self.matrices[part.projection.name]
-                    arrived = part.product(ready, past, sent, moment)
-                    known[place] = arrived + known[place] if place in known else arrived
+                    arrived: Any = part.product(ready, past, sent, moment)
+                    if not _none(known.get(place)):
+                        arrived = whole(arrived, span.steps) + whole(known[place], span.steps)
+                    known[place] = arrived
         return known
 
     def _room(self, given: Any, name: str, span: Span, course: Course) -> torch.Tensor:
@@ -169,6 +194,11 @@ class Group:
             if arrived is not None:
                 now = arrived if now is None else now + arrived
         return now
+
+
+def _none(value: Any) -> bool:
+    """Whether this is nothing."""
+    return value is None or (isinstance(value, float) and value == 0.0)
 
 
 def _moment(part: Synapses, span: Span, course: Course, t: int = 0) -> Moment:

@@ -24,6 +24,7 @@ from .given import Given
 from .network import TensorNetwork
 from .outputs import outputs
 from .plan import TensorPlan
+from .spans import batched
 
 OWNER = "NetworkModule"
 
@@ -68,6 +69,8 @@ class NetworkModule(torch.nn.Module):
         for part, field in self._trained:
             self._train(part, field)
         self._shapes = {one: tuple(self._parameter(*one).shape) for one in self._trained}
+        for units in self._tensors.units.values():
+            units.counted = False  # nobody asks a module how many arrivals were merged
         start = states.read(plan, self._tensors, memory, step)
         # what nobody has sent need not be multiplied
         self._start = {
@@ -120,12 +123,7 @@ class NetworkModule(torch.nn.Module):
         if state is not None:
             check.instance(OWNER, "state", state, ModuleState, "that of an earlier call")
             step, populations = state.step, state.populations
-        begin = {
-            name: {
-                key: _batch(value, key, given.batch).to(like.device) for key, value in own.items()
-            }
-            for name, own in populations.items()
-        }
+        begin = batched(populations, given.batch, like.device)
         span = given.span(self._memory, step).to(like.device)
         course = self._run(begin, span)
         seen = outputs(self._plan, course, step)
@@ -195,16 +193,6 @@ class NetworkModule(torch.nn.Module):
         sent = {name: torch.cat([one.sent[name] for one in courses]) for name in courses[0].sent}
         seen = {place: torch.cat([one.seen[place] for one in courses]) for place in wanted}
         return Course(sent, seen, state)
-
-
-def _batch(value: torch.Tensor, key: str, batch: int) -> torch.Tensor:
-    """A state of one sample as that of each sample of a batch."""
-    dimension = 1 if key == PAST else 0
-    if value.shape[dimension] == batch:
-        return value
-    shape = list(value.shape)
-    shape[dimension] = batch
-    return value.expand(shape)
 
 
 def _check_trainable(model: NeuronModel, field: str, numbers: Callable[[], Any]) -> None:

@@ -85,6 +85,8 @@ class TensorNetwork(torch.nn.Module):
 
     def _past(self, past: torch.Tensor | None, sent: torch.Tensor, depth: int) -> torch.Tensor:
         """What a population sent in the last `depth` steps."""
+        if sent.shape[0] >= depth:
+            return sent[-depth:]
         if past is None:
             past = sent.new_zeros((depth, *sent.shape[1:]))
         return torch.cat([past, sent])[-depth:]

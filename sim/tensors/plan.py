@@ -59,7 +59,15 @@ class TensorPlan(Plan):
     ) -> TensorProgram:
         """What runs the network in `memory`; see `Plan.program`."""
         self.taken.pop(memory, None)  # what a run that was broken off saw
-        return TensorProgram(self, memory, self._replacements(stimuli or {}))
+        return TensorProgram(self, memory, self.stimuli(memory, stimuli or {}))
+
+    def stimuli(self, memory: Memory, stimuli: Mapping[str, Stimulus]) -> Stimuli:
+        """The stimuli bound to `memory`; those given take the place of the described ones."""
+        return Stimuli(self, memory, self._replacements(stimuli))
+
+    def records(self, memory: Memory) -> Records:
+        """What probes saw of `memory` since it was last drained."""
+        return self.taken.setdefault(memory, Records(self))
 
     def span(self, stimuli: Stimuli, start: int, steps: int, sample: int) -> Span:
         """What comes from outside in a span."""
@@ -68,7 +76,7 @@ class TensorPlan(Plan):
         return Span(start, steps, [sample], arrivals, drive)
 
     @property
-    def most_numbers(self) -> int:
+    def most_steps(self) -> int:
         """How many steps of one sample fit into the room for a span."""
         seen = {probe.target.name for probe in self._probed}
         width = sum(
@@ -94,20 +102,17 @@ class TensorPlan(Plan):
 class TensorProgram:
     """A plan bound to one memory; see `kernels/backend.py: Program`."""
 
-    def __init__(
-        self, plan: TensorPlan, memory: Memory, replaced: Mapping[Operator, dict[str, Any]]
-    ) -> None:
-        self.plan, self.memory = plan, memory
-        self.stimuli = Stimuli(plan, memory, replaced)
+    def __init__(self, plan: TensorPlan, memory: Memory, stimuli: Stimuli) -> None:
+        self.plan, self.memory, self.stimuli = plan, memory, stimuli
 
     def advance(self, step: int, stop: int) -> int:
         """Run from `step` up to `stop`; return the first step not run."""
         plan, memory = self.plan, self.memory
-        records = plan.taken.setdefault(memory, Records(plan))
+        records = plan.records(memory)
         with torch.no_grad():
             state = states.read(plan, plan.tensors, memory, step)
             while step < stop:
-                steps = min(stop - step, plan.most_numbers)
+                steps = min(stop - step, plan.most_steps)
                 span = plan.span(self.stimuli, step, steps, int(memory["sample"][0]))
                 course = plan.tensors.run(state, span, plan.wanted, exact=True)
                 records.take(course, memory, step)

@@ -1,13 +1,32 @@
-"""What comes from outside in a span of time, for one sample or for all samples of a batch."""
+"""One sample as many: states, and what comes from outside, for all samples of a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
-from .course import Span
+from .course import PAST, Span, State
+
+
+def batched(
+    states: Mapping[str, State], batch: int, device: torch.device | None = None
+) -> dict[str, State]:
+    """The states of populations in each sample of a batch, those of one sample repeated."""
+    return {
+        name: {key: _repeated(value, key, batch).to(device) for key, value in own.items()}
+        for name, own in states.items()
+    }
+
+
+def _repeated(value: torch.Tensor, key: str, batch: int) -> torch.Tensor:
+    dimension = 1 if key == PAST else 0
+    if value.shape[dimension] == batch:
+        return value
+    shape = list(value.shape)
+    shape[dimension] = batch
+    return value.expand(shape)
 
 
 def joined(spans: Sequence[Span]) -> Span:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..description.neuron import NeuronModel
 from ..description.parts import Population
 from ..operators.operator import SELDOM, Stream, parameters
 from ..plan.model_numbers import per_unit, zero_threshold
-from .course import State
+from .course import Span, State, whole
 
 LISTED = "resting"  # a list of units, in whose place `left` counts the steps of every unit
 
@@ -42,6 +42,14 @@ def twin(population: Population) -> Callable[..., Any]:
     return found
 
 
+def _whole(population: Population) -> Callable[..., Any] | None:
+    """The library's kernel for all steps of a span, if it has one."""
+    model = population.model
+    if model.tensors is not None or not isinstance(model.kernel, str):
+        return None
+    return tensor_kernel(f"{model.kernel.removesuffix('_step')}_layer")
+
+
 class Units(torch.nn.Module):
     """The units of a population.
 
@@ -57,6 +65,7 @@ class Units(torch.nn.Module):
         self.counted = counted
         self.kernel = twin(population)
         self.asks = parameters(self.kernel)
+        self.whole = _whole(population)
         model = population.model
         self.variables = [name for name in model.state if name != LISTED]
         self.merges = "merged" in self.asks
@@ -129,6 +138,37 @@ class Units(torch.nn.Module):
             if receptor in arrivals:
                 state[variable] = state[variable] + arrivals[receptor]
         return (fired if self.sends is None else state[self.sends]), state
+
+    def layer(
+        self,
+        numbers: Mapping[str, Any],
+        state: State,
+        arrivals: Mapping[str, Any],
+        drive: Any,
+        span: Span,
+        wanted: Collection[str],
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor], State] | None:
+        """All steps of a span at once, where the library has a kernel for that; else None.
+
+        arrivals, drive: of all steps (time, batch, n), or less where they never change. Returns
+        what is sent (time, batch, n), what is seen of the variables `wanted`, and the state at the
+        end.
+        """
+        if self.whole is None or next(iter(state.values())).device.type != "cpu":
+            return None
+        model = self.population.model
+        scope: dict[str, Any] = {**dict.fromkeys(model.receptors, 0.0), **arrivals, **numbers}
+        scope |= {**state, "drive": drive, "spike": self.spike, "counted": int(self.counted)}
+        settles = self.settles and not torch.is_grad_enabled()
+        scope |= {"settle": -span.start % SELDOM if settles else -1}
+        scope |= {"steps": span.steps, "wanted": wanted}
+        if "turns" not in self.whole.__code__.co_names:
+            scope = {name: whole(value, span.steps) for name, value in scope.items()}
+        made = self.whole(**{name: scope[name] for name in parameters(self.whole)})
+        if made is None:
+            return None
+        sent, seen, changed = made
+        return sent, seen, {**state, **changed}
 
     def _constants(self, model: NeuronModel) -> dict[str, Any]:
         found = per_unit(model, model.constants(self.dt), self.population.n)

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from ...kernels.cpu.connectivity import reverse_index
 from ...kernels.torch.deliver import Delivered, deliver, multiply
+from ...kernels.torch.product import times
 from ..description.parts import Projection
 from ..description.tensor_store import Moment
 from ..operators.synapses import Synapses
+from .course import Turned, whole
 from .ring import Rows
 
 DENSE: Final = 0.1  # share of all pairs from which on weights are a matrix
@@ -115,7 +117,7 @@ class Wiring(torch.nn.Module):
         past: torch.Tensor | None,
         sent: torch.Tensor,
         moment: Moment,
-    ) -> torch.Tensor:
+    ) -> torch.Tensor | Turned:
         """What arrives in a span (time, batch, n_post), whatever the moment.
 
         sent (time, batch, n_pre): what sources send in the span; past (depth, batch, n_pre): what
@@ -123,10 +125,12 @@ class Wiring(torch.nn.Module):
         """
         if not self.dense:
             return self._listed(past, sent)
-        total = None
+        total: torch.Tensor | Turned | None = None
         for lag, matrix in zip(self.lags.tolist(), matrices, strict=True):
             arrived = _shifted(matrix, lag, past, sent)
-            total = arrived if total is None else total + arrived
+            if total is not None:
+                arrived = whole(total, sent.shape[0]) + whole(arrived, sent.shape[0])
+            total = arrived
         assert total is not None
         return total
 
@@ -194,24 +198,25 @@ class Wiring(torch.nn.Module):
 
 def _shifted(
     matrix: torch.Tensor, lag: int, past: torch.Tensor | None, sent: torch.Tensor
-) -> torch.Tensor:
+) -> torch.Tensor | Turned:
     """What was sent `lag` steps before each step of the span, times a matrix."""
-    time = sent.shape[0]
-    early, late = min(lag, time), max(time - lag, 0)
-    parts = []
+    time, held = sent.shape[0], sent.shape[0] > 1 and sent.stride(0) == 0
+    early = min(lag, time)
+    if past is None and held:
+        product = sent[0] @ matrix
+        return Turned(torch.stack([torch.zeros_like(product), product]), early)
     if past is None:
-        parts.append(sent.new_zeros((early, sent.shape[1], matrix.shape[1])))
-    else:
-        first = past.shape[0] - lag
-        parts.append(_times(past[first : first + early], matrix))
-    if late:
-        parts.append(_times(sent[:late], matrix))
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+        return _times(sent, matrix, early)
+    first = past.shape[0] - lag
+    before = _times(past[first : first + early], matrix)
+    if early == time:
+        return before
+    after = (sent[0] @ matrix).expand(time - early, -1, -1) if held else None
+    return torch.cat([before, _times(sent[: time - early], matrix) if after is None else after])
 
 
-def _times(sent: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    """The product (time, batch, n_post); what is the same in all steps is multiplied once."""
+def _times(sent: torch.Tensor, matrix: torch.Tensor, early: int = 0) -> torch.Tensor:
+    """The product (time, batch, n_post), later by `early` steps."""
     time, batch, n = sent.shape
-    if time > 1 and sent.stride(0) == 0:
-        return (sent[0] @ matrix).expand(time, -1, -1)
-    return (sent.reshape(time * batch, n) @ matrix).view(time, batch, -1)
+    made: torch.Tensor = times(sent.reshape(time * batch, n), matrix, early * batch)
+    return made.view(time, batch, -1)

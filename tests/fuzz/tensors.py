@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from potentia import Result
 from potentia.errors import UnsupportedError
 
 from .case import Case
@@ -32,4 +33,16 @@ def tensors(case: Case) -> bool:
         # of the rules of a user's own, products round otherwise
         if not np.allclose(one, other, rtol=1e-10, atol=1e-10 * np.abs(other).max(initial=0.0)):
             raise Difference(f"tensors: weights of {wiring.name} differ: {one[:9]}, {other[:9]}")
+    runs = [_batch(case, backend) for backend in ("torch", "cpu")]
+    for k, (sample, expected) in enumerate(zip(*runs, strict=True)):
+        close(f"tensors, sample {k}", sample, expected)
     return True
+
+
+def _batch(case: Case, backend: str) -> list[Result]:
+    """A batch after a first run."""
+    simulator = case.simulator(backend=backend)
+    simulator.run(case.seconds(case.first))
+    duration = case.seconds(case.second)
+    learn = "each" if any(wiring.rule for wiring in case.projections) else None
+    return list(simulator.run(duration, inputs=case.later, batch=case.batch, learn=learn))

@@ -26,6 +26,7 @@ from potentia.models import (
     Integral,
     Izhikevich,
     LeakyRate,
+    RateSource,
     SpikeSource,
 )
 from potentia.models.leaky_rate import LAWS
@@ -166,6 +167,7 @@ MODELS: dict[type[NeuronModel], Ranges] = {
         0.2,
         choices=[{}, *({"activation": law} for law in LAWS)],
     ),
+    RateSource: Ranges({}, {"r": (-1.0, 1.0)}, (-0.5, 1.0), 0.2),
     DiscreteLIF: Ranges(DISCRETE, {"v": (-0.5, 1.5)}, (0.0, 0.3), 0.8, choices=RESETS),
     DiscreteCubaLIF: Ranges(
         {**DISCRETE, "decay_current": (0.0, 1.0), "response": (0.2, 1.5)},

@@ -1,5 +1,6 @@
 """A simulator does one thing at a time, for one caller."""
 
+import sys
 import threading
 
 import pytest
@@ -31,6 +32,27 @@ def test_who_keeps_a_refusal_does_not_keep_the_turn():
     del made._engine._advance
     assert len(refused) == 1
     assert made.run(1e-3).stop == pytest.approx(12e-3)
+
+
+@pytest.mark.parametrize("doing", ["run", "run_until", "set"])
+def test_who_keeps_a_frame_does_not_keep_the_turn(doing, monkeypatch):
+    """As an exception does that was caught on the way, until the collector comes by."""
+    made, kept = simulator(CLOCKS["one thread"]), []
+    settle = type(made._engine).settle
+
+    def keeping(engine):
+        kept.append(sys._getframe())
+        settle(engine)
+
+    monkeypatch.setattr(type(made._engine), "settle", keeping)
+    calls = {
+        "run": lambda: made.run(1e-3),
+        "run_until": lambda: made.run_until(lambda piece: True, most=1e-3, every=1e-3),
+        "set": lambda: made.set("cells", v=1e-3),
+    }
+    calls[doing]()
+    assert kept
+    calls[doing]()
 
 
 @pytest.mark.parametrize("how", [CLOCKS["one thread"], EVENT], ids=str)

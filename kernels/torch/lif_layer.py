@@ -1,0 +1,218 @@
+"""LIF units without recurrence through a whole span of time, forward and backward, compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..cpu.caching import cached, kernel
+from .curves import CURVES, slope_at
+from .spans import per_unit, turns
+
+FLOOR = 1e-30  # see `settle`
+SELDOM = 64  # steps between two calls of `settle_step`
+
+
+@kernel
+def row_of(t, n_rows, turn):
+    """Which of the rows, see `turns`, holds in step t."""
+    if n_rows == 1:
+        return 0
+    return t if turn < 0 else int(t >= turn)
+
+
+@kernel
+def add(values, total):
+    """Add values (n,) to total (n,)."""
+    for i in range(values.size):
+        total[i] += values[i]
+
+
+def _advance(
+    v,
+    left,
+    jump,
+    jump_turn,
+    drive,
+    turn,
+    decay,
+    coarse,
+    threshold,
+    reset,
+    hold,
+    settle,
+    fired,
+    raw,
+    seen,
+):
+    """Advance (batch, n) units by (time, batch, n) steps of `lif_step`, in place.
+
+    jump, drive: rows, see `turns`; decay, threshold, reset (n,); hold (n,) int32; settle: the first
+    step after which what decayed is set to 0, none below 0. fired (time, batch, n); raw: the
+    potential before a reset, NaN where a unit rests; seen: after it. The last two may be empty.
+    """
+    tiny, eps = np.finfo(v.dtype).tiny, np.finfo(v.dtype).eps
+    for b in range(v.shape[0]):
+        own, rest = v[b], left[b]
+        for t in range(fired.shape[0]):
+            came = jump[row_of(t, jump.shape[0], jump_turn), min(b, jump.shape[1] - 1)]
+            to = drive[row_of(t, drive.shape[0], turn), min(b, drive.shape[1] - 1)]
+            out = fired[t, b]
+            for i in range(own.size):
+                moved = to[i] + (own[i] - to[i]) * decay[i]
+                if coarse and own[i] < to[i] and moved >= to[i]:
+                    moved = to[i] - (abs(to[i]) * eps + tiny)
+                moved += came[i]
+                held = rest[i] > 0
+                moved = reset[i] if held else moved
+                reached = moved >= threshold[i]
+                out[i] = 1 if reached else 0
+                if raw.size:
+                    raw[t, b, i] = np.nan if held else moved
+                own[i] = reset[i] if reached else moved
+                rest[i] = hold[i] if reached else max(rest[i] - 1, 0)
+            if settle >= 0 and t >= settle and (t - settle) % SELDOM == 0:
+                for i in range(own.size):
+                    own[i] = 0 if abs(own[i]) <= FLOOR else own[i]
+            if seen.size:
+                seen[t, b] = own
+
+
+def _return(
+    raw,
+    v,
+    drive,
+    turn,
+    decay,
+    threshold,
+    reset,
+    scale,
+    curve,
+    slope,
+    through,
+    of_fired,
+    of_seen,
+    of_v,
+    of_jump,
+    jump_turn,
+    of_drive,
+    of_decay,
+    of_threshold,
+    of_reset,
+):
+    """The way back through `_advance`, in place.
+
+    raw (time, batch, n): potentials before a reset; v (batch, n): those before the first step;
+    scale (n,): from reset to threshold; of_fired (time, batch, n) and of_seen, which may be empty:
+    gradients of what was sent and seen; of_v (batch, n): gradients of the last potentials, and in
+    the end of the first. To of_jump and of_drive (rows, batch, n), which may be empty, and to
+    of_decay, of_threshold and of_reset (n,) is added.
+    """
+    now = np.empty_like(decay)
+    for b in range(v.shape[0]):
+        own = of_v[b]
+        for t in range(raw.shape[0] - 1, -1, -1):
+            row = row_of(t, drive.shape[0], turn)
+            to = drive[row, min(b, drive.shape[1] - 1)]
+            here, back = raw[t, b], of_fired[t, b]
+            last = raw[t - 1, b] if t > 0 else v[b]
+            for i in range(own.size):
+                after = own[i] + of_seen[t, b, i] if of_seen.size else own[i]
+                held = here[i] != here[i]
+                reached = here[i] >= threshold[i]
+                sent = back[i] + after * (reset[i] - here[i]) if through else back[i]
+                far = (here[i] - threshold[i]) / scale[i]
+                steep = sent * slope_at(curve, far, slope) / scale[i]
+                gradient = steep if reached else after + steep
+                gradient = 0 if held else gradient
+                of_threshold[i] -= 0 if held else steep
+                of_reset[i] += after if held or reached else 0
+                before = last[i]
+                if t > 0:
+                    before = before if before < threshold[i] else reset[i]
+                of_decay[i] += gradient * (before - to[i])
+                now[i] = gradient
+                own[i] = gradient * decay[i]
+            if of_jump.size:
+                add(now, of_jump[row_of(t, of_jump.shape[0], jump_turn), b])
+            if of_drive.size:
+                for i in range(own.size):
+                    now[i] *= 1 - decay[i]
+                add(now, of_drive[row, b])
+
+
+def lif_layer(
+    v,
+    left,
+    jump,
+    drive,
+    decay,
+    coarse,
+    threshold,
+    reset,
+    hold_steps,
+    spike,
+    settle,
+    steps,
+    wanted,
+):
+    """`lif_step` for (time, batch, n) at once; None where only single steps can tell.
+
+    v, left (batch, n); jump, drive: (time or 1, batch or 1, n), (batch, n), (n,) or a number;
+    settle: see `_advance`. Returns fired (time, batch, n), what is seen of the variables `wanted`,
+    and the state at the end.
+    """
+    if spike.smooth or spike.kind not in CURVES or not set(wanted) <= {"v"}:
+        return None
+    like, n = v, v.shape[1]
+    decay, threshold, reset = (per_unit(one, like) for one in (decay, threshold, reset))
+    hold = np.broadcast_to(np.asarray(hold_steps, np.int32), (n,)).copy()
+    (jump, jump_turn), (drive, turn) = turns(jump, like), turns(drive, like)
+    left = left.clone()
+    how = (left, hold, int(coarse), spike, settle, steps, "v" in wanted, jump_turn, turn)
+    fired, seen, v = LifLayer.apply(v, jump, drive, decay, threshold, reset, how)
+    return fired, ({"v": seen} if wanted else {}), {"v": v, "left": left}
+
+
+class LifLayer(torch.autograd.Function):
+    """`_advance`, which torch can differentiate with respect to all but `how`."""
+
+    @staticmethod
+    def forward(ctx, v, jump, drive, decay, threshold, reset, how):
+        left, hold, coarse, spike, settle, steps, sees, jump_turn, turn = how
+        shape = (steps, *v.shape)
+        given = [one.detach().contiguous() for one in (v, jump, drive, decay, threshold, reset)]
+        last = given[0].clone()
+        fired = v.new_empty(shape)
+        raw = v.new_empty(shape if any(ctx.needs_input_grad) else (0, 0, 0))
+        seen = v.new_empty(shape if sees else (0, 0, 0))
+        _, jump, drive, decay, threshold, reset = (one.numpy() for one in given)
+        state = last.numpy(), left.numpy(), jump, jump_turn, drive, turn
+        made = (one.numpy() for one in (fired, raw, seen))
+        cached(_advance)(*state, decay, coarse, threshold, reset, hold, settle, *made)
+        ctx.spike, ctx.sees, ctx.turns = spike, sees, (jump_turn, turn)
+        ctx.save_for_backward(raw, *given)
+        return fired, seen, last
+
+    @staticmethod
+    def backward(ctx, of_fired, of_seen, of_v):
+        raw, v, jump, drive, decay, threshold, reset = ctx.saved_tensors
+        (jump_turn, turn), spike, needs = ctx.turns, ctx.spike, ctx.needs_input_grad
+        apart = threshold - reset
+        scale = torch.where(apart > 0, apart, torch.ones_like(apart))
+        of_v = of_v.clone()
+        of_seen = of_seen.contiguous() if ctx.sees else raw.new_empty((0, 0, 0))
+        of_jump, of_drive = (
+            raw.new_zeros((one.shape[0], *v.shape) if need else (0, 0, 0))
+            for one, need in ((jump, needs[1]), (drive, needs[2]))
+        )
+        sums = [torch.zeros_like(decay) for _ in range(3)]
+        curve = CURVES.index(spike.kind), spike.slope, spike.through_reset
+        before = (one.numpy() for one in (raw, v, drive))
+        per_units = (one.numpy() for one in (decay, threshold, reset, scale))
+        gradients = (one.numpy() for one in (of_fired.contiguous(), of_seen, of_v, of_jump))
+        added = (one.numpy() for one in (of_drive, *sums))
+        cached(_return)(*before, turn, *per_units, *curve, *gradients, jump_turn, *added)
+        of_jump = of_jump.sum_to_size(jump.shape) if needs[1] else None
+        of_drive = of_drive.sum_to_size(drive.shape) if needs[2] else None
+        return of_v, of_jump, of_drive, *sums, None
