@@ -38,7 +38,7 @@ def links_of(owner: str, network: Network, dt: float) -> list[Link]:
         if isinstance(delay, Distribution) or not np.allclose(delay, dt, rtol=1e-6):
             rule = f"every delay must be one step, dt = {dt:g} s"
             raise NetworkError(f"{owner}.network: {rule} (got {delay} s of {projection.name!r})")
-    row = _row(owner, network)
+    row = row_of(owner, network)
     return [
         Link(
             post,
@@ -50,8 +50,11 @@ def links_of(owner: str, network: Network, dt: float) -> list[Link]:
     ]
 
 
-def _row(owner: str, network: Network) -> list[Population]:
-    """All populations, each behind the one that reaches it."""
+def row_of(owner: str, network: Network) -> list[Population]:
+    """All populations, each behind the one that reaches it.
+
+    Raises NetworkError where they do not stand in a row.
+    """
     reached = {part.post.name for part in network.projections if part.pre != part.post}
     row = [part for part in network.populations if part.name not in reached][:1]
     while row:

@@ -18,7 +18,7 @@ from ..spike_source import SpikeSource
 from .affine import OWNER, Affine, Shape, average, conv2d, linear, one_to_one, window
 from .frameworks import snntorch
 from .snntorch_neurons import MODELS, Neurons, neurons
-from .snntorch_order import Layer, is_neurons, order_of
+from .snntorch_order import Layer, order_of
 
 # the population and its stimulus that stand for what a module is given
 SOURCE, INPUT = "source", "input"
@@ -108,7 +108,7 @@ class _Walk:
     def pass_through(self, layer: Layer) -> None:
         """Add what a layer does."""
         kind, module, name = type(layer.module).__name__, layer.module, layer.name
-        if kind in MODELS and is_neurons(module):
+        if kind in MODELS and type(module).__module__.startswith("snntorch."):
             self.reach(name, neurons(module, name, self.shape))
         elif kind in AFFINE and _of_torch(module):
             made = AFFINE[kind](module, name, self.shape)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import NetworkError
 from ...sim import Network, Population, Simulator, SpikeTrain, Stimulus, TimedArray
 from ...sim import validation as check
+from .chain import row_of
 
 OWNER: Final = "run_steps"
 INPUT: Final = "input"
@@ -62,18 +63,10 @@ def run_steps(simulator: Simulator, x: ArrayLike) -> dict[str, NDArray[np.bool_]
 
 def _layers(network: Network) -> list[Population]:
     """The populations behind the input, each a step behind the one before it."""
-    layers = network.populations[1:]
-    joined = {(projection.pre, projection.post) for projection in network.projections}
-    chain = set(zip(network.populations, layers, strict=False))
-    named = {described.name for described in network.inputs}
-    if (
-        not layers
-        or INPUT not in named
-        or not chain <= joined <= chain | set(zip(layers, layers, strict=True))
-    ):
-        rule = "must be of a network made by from_snntorch, a chain of populations behind an input"
-        got = f"{len(network.populations)} populations"
-        raise NetworkError(f"{OWNER}.simulator: {rule} (got {got})")
+    source, *layers = row_of(OWNER, network)
+    if not any(part.name == INPUT and part.population == source for part in network.inputs):
+        rule = f"must have a stimulus {INPUT!r} of its first population, as from_snntorch gives it"
+        raise NetworkError(f"{OWNER}.network: {rule} (got none)")
     return layers
 
 

@@ -16,7 +16,7 @@ from torch import nn  # noqa: E402
 from potentia import Network, Simulator  # noqa: E402
 from potentia.errors import DependencyError, NetworkError, ParameterError  # noqa: E402
 from potentia.models import LIF  # noqa: E402
-from potentia.models.bridges import from_snntorch, run_steps  # noqa: E402
+from potentia.models.bridges import from_snntorch, run_steps, to_snntorch  # noqa: E402
 from potentia.tests.models.bridges.snntorch_nets import (  # noqa: E402
     KINDS,
     exact_spikes,
@@ -208,6 +208,30 @@ def test_a_run_of_single_steps():
         np.testing.assert_array_equal(first[name], again[name])
 
 
+def test_trained_on_tensors():
+    """A module of torch makes the same spikes, is trained, and is a module of snnTorch again."""
+    net = random_net("Leaky", 5, grid=True)
+    x = random_input(net, 5)
+    simulator = Simulator(from_snntorch(net, dt=DT), dt=DT, backend="torch", dtype="float64")
+    lag = len(simulator.network.populations) - 1
+    module = simulator.module(["fc1", "fc2"])
+    longer = torch.cat([x, torch.zeros((lag, *x.shape[1:]))])
+    spikes = module({"input": longer})[f"lif{lag}.spikes"]
+    expected = spikes_of(net, x)[f"lif{lag}"]
+    np.testing.assert_array_equal(spikes[lag:].detach().numpy(), expected)
+    spikes.sum().backward()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            assert parameter.grad.abs().sum() > 0
+            parameter.sub_(torch.sign(parameter.grad) / 2)
+    trained = module.network()
+    found = run_steps(Simulator(trained, dt=DT, dtype="float64"), x)
+    again = spikes_of(to_snntorch(trained, dtype="float64", spike_grad=exact_spikes), x)
+    assert (found[f"lif{lag}"] != expected).any()
+    for name, fired in again.items():
+        np.testing.assert_array_equal(found[name], fired > 0)
+
+
 def sequential(*layers):
     return nn.Sequential(*layers, snn.Leaky(0.9, init_hidden=True))
 
@@ -221,6 +245,10 @@ REFUSED = {
     "unknown neurons": (
         lambda: from_snntorch(nn.Sequential(nn.Linear(3, 3), snn.SLSTM(3, 3))),
         "'1' is of a type that is not known.*'SLSTM'",
+    ),
+    "neurons of one's own": (
+        lambda: from_snntorch(nn.Sequential(nn.Linear(3, 3), Leaky(0.9))),
+        "'1' is of a type that is not known.*'Leaky'",
     ),
     "unknown order": (
         lambda: from_snntorch(Net()),
@@ -295,6 +323,10 @@ REFUSED = {
 }
 
 
+class Leaky(snn.Leaky):
+    """A user's class by the name of one of snnTorch's."""
+
+
 def _reset_changed():
     net = nn.Sequential(nn.Linear(3, 3), snn.Leaky(0.9))
     net[1].reset_mechanism = "none"
@@ -327,7 +359,7 @@ def test_bad_runs():
         run_steps(Simulator(from_snntorch(random_net("Leaky", 1)), dt=5e-4), np.zeros((5, n)))
     net = Network()
     net.population(LIF(), 3)
-    with pytest.raises(NetworkError, match="must be of a network made by from_snntorch"):
+    with pytest.raises(NetworkError, match=r"run_steps\.network: must be a row of populations"):
         run_steps(Simulator(net), np.zeros((5, n)))
 
 
