@@ -21,6 +21,7 @@ from potentia.tests.benchmarks import (
     _measure,
     analog,
     coba,
+    convolution,
     crossbar,
     cuba,
     delivery,
@@ -218,6 +219,24 @@ def test_delivery_reports_the_ceiling_of_every_row():
     assert all(row["synapses"] == 1000 for row in told["rows"])
     with pytest.raises(ValidationError, match="greater than 0"):
         delivery.Settings(sizes=[(0, 1)])
+
+
+def test_convolutions_are_compared_with_their_list():
+    """The same spikes arrive either way, and the kernel takes less memory."""
+    settings = convolution.Settings(
+        layers=[(2, 3, 6, 3, 1)], pools=[(2, 6, 2)], events=1000, repeats=1
+    )
+    told = convolution.run(settings, [])
+    assert set(told["ratios"]) == {"list/kernel 2-3 3x3/1 on 6x6", "list/kernel pool 2 2x2 on 6x6"}
+    assert [row["synapses"] for row in told["rows"]] == [2 * 3 * 16**2] * 2 + [72] * 2
+    pixels, _ = convolution._connectivity(settings, 0)
+    sums = []
+    for form in convolution.FORMS:
+        simulator = convolution.build(settings, pixels, form)
+        simulator.run(0.05)
+        sums.append(simulator.state("post", "v"))
+    assert sums[0].any()
+    np.testing.assert_array_equal(*sums)
 
 
 def test_crossbar_compares_like_with_like():
