@@ -44,9 +44,9 @@ MODEL: Final = CubaLIF(
 )
 SHARPNESS: Final = 0.5e-3  # [s]: an output that fires earlier by this much is e times as likely
 # size and time constant [s] of the loss that draws the right spike forward, so that it is not lost
-PULL: Final = 3e-3, 10e-3
+PULL: Final = 10e-3, 10e-3
 LOOK: Final = 2.5e-3  # [s] between observations of the outputs' potentials
-LIFT: Final = 5.0  # loss of a right output that is silent, for each threshold that it lacks
+LIFT: Final = 20.0  # loss of a right output that is silent, for each threshold that it lacks
 # longest gradients of weights [1/threshold] and of delays [1/s]; what is longer is cut to that
 LONGEST: Final = {"weights": 1.0, "delays": 100.0}
 IDLE: Final = 0.95  # the share of samples of a batch in which a hidden unit may be silent
@@ -70,11 +70,12 @@ class Settings(BaseModel):
     tests: int = Field(1000, ge=3, le=10**6, description="to test on")
     epochs: int = Field(24, ge=1, le=10_000, description="of training")
     surrogate_epochs: int = Field(
-        8, ge=1, le=10_000, description="of training by surrogate gradients, each slower by far"
+        16, ge=1, le=10_000, description="of training by surrogate gradients, each slower"
     )
-    step: float = Field(
-        0.5e-3, gt=0, le=1e-3, description="of the grid under surrogate gradients [s]"
+    surrogate_rate: float = Field(
+        1e-2, gt=0, description="of learning by surrogate gradients, in thresholds"
     )
+    step: float = Field(1e-3, gt=0, le=1e-3, description="of the grid [s]")
     batch: int = Field(50, ge=1, le=10_000, description="samples per step of training")
     rate: float = Field(5e-3, gt=0, description="of learning weights, in thresholds")
     delay_rate: float = Field(50e-6, gt=0, description="of learning delays [s]")
@@ -196,7 +197,7 @@ class OnGrid:
         self.steps = round(DURATION / settings.step)
         weights = list(self.module.parameters())
         self.groups: list[dict[str, Any]] = [
-            {"params": weights, "lr": settings.rate, "longest": LONGEST["weights"]}
+            {"params": weights, "lr": settings.surrogate_rate, "longest": LONGEST["weights"]}
         ]
 
     def see(self, times: torch.Tensor) -> Seen:

@@ -18,12 +18,13 @@ Study = Mapping[str, Sequence[Mapping[str, Any]]]
 
 SHADES: Final = figure_style.COLOURS[:3]  # of the classes
 LABELS: Final = {
-    "weights": "weights",
-    "delays": "weights and delays",
-    "surrogate": "weights, surrogate gradients on a grid",
-    "frozen": "readout alone (control)",
+    "weights": "weights learn",
+    "delays": "delays too",
+    "surrogate": "surrogate, grid",
+    "frozen": "readout alone",
 }
 FINE: Final = 400  # points along a side, for the true borders
+APART: Final = 1.3  # factor between the heights of two labels, on the logarithmic scale
 PALER: Final = 0.4  # of the colours in a map, between as they are and white
 
 
@@ -32,7 +33,7 @@ def overview(study: Study) -> Figure:
     class, and the error over epochs.
     """
     with figure_style.style() as plt:
-        figure: Figure = plt.figure(figsize=(7.4, 5.2))
+        figure: Figure = plt.figure(figsize=(7.4, 5.0))
         grid = figure.add_gridspec(2, 1)
         maps, lower = (grid[k, 0].subgridspec(1, 3) for k in range(2))
         for k, name in enumerate(("weights", "delays")):
@@ -87,12 +88,19 @@ def _raster(axes: Axes, rows: Mapping[str, Sequence[float | None]], name: str, s
 
 def _curves(axes: Axes, study: Study) -> None:
     """The error on the test set after every epoch: of each network, and the mean."""
-    shades = dict(zip(LABELS, figure_style.COLOURS, strict=False))
+    shades, ends = dict(zip(LABELS, figure_style.COLOURS, strict=False)), {}
     for name, records in study.items():
         error = 100 * (1 - np.array([record["accuracy"] for record in records]))
         epochs = np.arange(1, error.shape[1] + 1)
         for own in error:
             axes.plot(epochs, own, color=shades[name], alpha=0.3, linewidth=0.7)
-        axes.plot(epochs, error.mean(0), color=shades[name], label=LABELS[name])
+        axes.plot(epochs, error.mean(0), color=shades[name])
+        ends[name] = float(error.mean(0)[-1])
     axes.set(title="error on the test set", xlabel="epoch", ylabel="[%]", yscale="log")
-    figure_style.legend(axes)
+    axes.set_yticks(ticks := (1, 2, 5, 10, 20, 50), labels=[str(tick) for tick in ticks])
+    axes.minorticks_off()
+    place = 0.0
+    for name, end in sorted(ends.items(), key=lambda pair: pair[1]):
+        place = max(end, place * APART)
+        look: Any = {"color": shades[name], "fontsize": 7.5, "va": "center"}
+        axes.annotate(LABELS[name], (1.03, place), xycoords=axes.get_yaxis_transform(), **look)

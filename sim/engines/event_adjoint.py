@@ -18,8 +18,9 @@ from .event_plan import EventPlan
 from .event_samples import CHUNK, EventSamples, Fired, spread_or_alone
 from .event_solved import kernels_of
 
-CURRENTS: Final = "cuba_lif_flow"  # the models whose adjoint is known, by the kernel of their flow
-SOURCES: Final = "relay_flow"
+# the models whose adjoint is known, by their kernels `flow`, `next` and `fire` and their variables
+CURRENTS: Final = ("cuba_lif_flow", "cuba_lif_next", None, ("v", "g_e", "g_i"))
+SOURCES: Final = ("relay_flow", "relay_next", "relay_fire", ("arrived", "merged"))
 OWNER: Final = "EventProp"
 
 
@@ -47,7 +48,7 @@ class Slopes:
 def check_known(network: Network) -> None:
     """Raise UnsupportedError for what has no adjoint: another model, a rule, an input that draws."""
     for population in network.populations:
-        if kernels_of(population).flow not in (CURRENTS, SOURCES):
+        if _solved(population) not in (CURRENTS, SOURCES):
             raise UnsupportedError(
                 f"{OWNER}: population {population.name!r} is of {type(population.model).__name__}; exact gradients are "
                 "known for CubaLIF, and for SpikeSource, which brings input"
@@ -62,7 +63,13 @@ def check_known(network: Network) -> None:
 
 def is_source(population: Population) -> bool:
     """Whether the units of a population only hand on spikes."""
-    return kernels_of(population).flow == SOURCES
+    return _solved(population) == SOURCES
+
+
+def _solved(population: Population) -> tuple[Any, ...]:
+    """By what the units of a population are solved."""
+    kernels = kernels_of(population)
+    return kernels.flow, kernels.next, kernels.fire, kernels.state
 
 
 class EventAdjoint:

@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from potentia.sim import (
     FixedProbability,
     FixedTotal,
     Ideal,
+    NeuronModel,
     OneToOne,
     Poisson,
     SpikeTrain,
@@ -285,6 +287,56 @@ def test_a_readout_learns_when_to_fire_and_frozen_weights_do_not():
         distance(model).backward()
         optimiser.step()
     assert distance(model).item() < 0.1 * frozen
+
+
+def test_single_precision_is_taken_and_given_back():
+    model = EventProp(network(), DURATION).float()
+    times = some_times(3).float().requires_grad_()
+    model(times).times["out"].sum().backward()
+    gradients = times.grad, model.weights["in"].grad
+    assert all(own.dtype == torch.float32 and own.abs().max() > 0 for own in gradients)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(NeuronModel):
+    """A user's own model, with the equations of CubaLIF and perhaps a spike of its own."""
+
+    tau: float = 15e-3
+    tau_excitatory: float = 5e-3
+    tau_inhibitory: float = 5e-3
+    threshold: float = 10e-3
+    reset: float = 0.0
+    refractory: float = 5e-3
+
+    kernel = "cuba_lif_step"
+    state = CubaLIF.state
+    receptors = CubaLIF.receptors
+    receives = CubaLIF.receives
+    event = CubaLIF.event
+
+    constants = CubaLIF.constants
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emptying(Own):
+    """A spike uses up the current as well, which the adjoint does not know."""
+
+    event = replace(CubaLIF.event, fire=lambda g_e, reset, g_i: (reset, 0.0 * g_e, g_i))
+
+
+def test_a_users_own_model_takes_part_where_its_kernels_are_known():
+    def first_spikes(model):
+        net = Network(seed=1)
+        source, cells = net.population(SpikeSource(), 2), net.population(model, 3, name="cells")
+        net.connect(source, cells, AllToAll(), weight=70e-3, name="p")
+        net.stimulate(source, SpikeTrain([1e-3, 4e-3], [0, 1]))
+        module = EventProp(net, DURATION)
+        first = module().first("cells")
+        first.sum().backward()
+        return torch.cat([first.detach().ravel(), module.weights["p"].grad])
+
+    assert torch.equal(first_spikes(Own()), first_spikes(CubaLIF(tau=15e-3, tau_inhibitory=5e-3)))
+    refused(UnsupportedError, "is of Emptying", lambda: first_spikes(Emptying()))
 
 
 def refused(error, message, make):
