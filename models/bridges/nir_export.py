@@ -17,6 +17,8 @@ from ...sim.description.drawn import drawn
 from ...sim.description.network import Network
 from ...sim.description.parts import Input, Population, Projection
 from ...sim.plan.draw_values import receptor_of
+from ..cuba_li import CubaLI
+from ..cuba_lif import CubaLIF
 from ..spike_source import SpikeSource
 from .nir_file import write_graph
 from .nir_graph import NirGraph
@@ -231,7 +233,8 @@ class _Export:
         starts = {
             name: value
             for name, value in population.initial.items()
-            if isinstance(value, Distribution) or np.any(value)
+            if (isinstance(value, Distribution) or np.any(value))
+            and not self._fades(population, name, value)
         }
         if not starts:
             if leak.any():
@@ -243,6 +246,11 @@ class _Export:
         if others or late or not at_leak:
             raise _unsaid(f"where {name} of {population.name!r} starts")
         self._answer("start", "leak", population.name)
+
+    def _fades(self, population: Population, name: str, value: Any) -> bool:
+        """Whether the start of a current is told by a bias and v_leak."""
+        fading = isinstance(population.model, (CubaLIF, CubaLI)) and name == "g_e"
+        return fading and not isinstance(value, Distribution) and not self._late[population]
 
     def _constant(self, population: Population) -> Any:
         """The current from outside, one number or (n,), which must be there from the beginning."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import UnsupportedError
 from ...sim import validation as check
-from ...sim.description.distributions import numbers
+from ...sim.description.distributions import Distribution, numbers
 from ...sim.description.neuron import NeuronModel
 from ...sim.description.parts import Population
 from ..cuba_li import CubaLI
@@ -71,6 +71,12 @@ class Asking:
             rule = f"must be a time in s, as the neurons of {name!r:.60} depend on the step"
             raise check.fail("to_nir", "dt", rule, None)
         return self.given
+
+    @property
+    def current(self) -> Numbers:
+        """Where the current of an exact model starts."""
+        start = self.population.initial.get("g_e", 0.0)
+        return 0.0 if isinstance(start, Distribution) else np.asarray(start, np.float64)
 
     def refuse(self, what: str) -> UnsupportedError:
         return UnsupportedError(
@@ -153,13 +159,21 @@ def _cuba(asking: Asking, kind: str, tau: Numbers, tau_syn: Numbers, **more: Any
     if not asking.dirac and asking.receptors:
         raise asking.refuse("what a spike of height one does to a current that is solved exactly")
     fields = {"tau_mem": tau, "tau_syn": tau_syn, "r": 1.0, "w_in": tau_syn}
-    fields |= {"v_leak": asking.constant, **more}
-    answers = VALUE if more else {"scheme": "exact"}
-    return Written(type=kind, parameters=fields, spike=1.0, number=None, answers=answers)
+    # a current that starts at g fades as one that rises from 0 to -g does, above a v_leak less by it
+    fields |= {"v_leak": asking.constant + asking.current, **more}
+    return Written(
+        type=kind,
+        parameters=fields,
+        spike=1.0,
+        number=None,
+        bias=-asking.current / np.asarray(tau_syn),
+        answers=VALUE if more else {"scheme": "exact"},
+    )
 
 
 def _cuba_lif(asking: Asking) -> Written:
     used = asking.receptors or {"excitatory"}
+    used = used | {"excitatory"} if np.any(asking.current) else used
     if len(used) > 1 and np.any(asking["tau_excitatory"] != asking["tau_inhibitory"]):
         raise asking.refuse("that a neuron has two currents with different time constants")
     tau_syn = asking["tau_excitatory" if "excitatory" in used else "tau_inhibitory"]

@@ -331,6 +331,7 @@ def test_files_that_are_none(tmp_path):
         from_nir(stream, **ANSWERS)
 
 
+@pytest.mark.validate
 def test_a_graph_that_holds_itself_is_refused():
     nir = pytest.importorskip("nir", reason="nir is not installed (extra `validate`)")
     graph = nir.NIRGraph({}, [], type_check=False)

@@ -10,6 +10,7 @@ from potentia.models import (
     IF,
     LIF,
     AdEx,
+    CubaLI,
     CubaLIF,
     DiscreteCubaLIF,
     DiscreteLI,
@@ -188,6 +189,26 @@ def outcome(net: Network, numbers: bool) -> dict:
         else:
             found[name] = result.samples(name, probe.what).values
     return found
+
+
+@pytest.mark.parametrize("model", [CubaLIF(refractory=0.0), CubaLI()], ids=["CubaLIF", "CubaLI"])
+def test_a_current_that_starts_somewhere_comes_back(model):
+    """As a bias that rises and a v_leak: the potential is the same at every step."""
+    found = []
+    net = Network()
+    source = net.population(SpikeSource(), 3, name="source")
+    cells = net.population(model, 3, name="cells", initial={"g_e": [4e-3, -8e-3, 0.0]})
+    receptor = model.receptors[0]
+    net.connect(source, cells, AllToAll(), weight=1e-3, delay=DT, receptor=receptor)
+    net.stimulate(cells, Constant([5e-3, 12e-3, 0.0]))
+    for each in (net, from_nir(to_nir(net, spike="dirac"), dt=DT)[0]):
+        cells = next(part for part in each.populations if part.name == "cells")
+        if "cells.v" not in {probe.name for probe in each.probes}:
+            each.probe(cells, "v")
+        result = Simulator(each, dt=DT, dtype="float64").run(30e-3)
+        found.append(result.samples("cells", "v").values)
+    assert np.abs(found[0]).max() > 5e-3
+    assert np.abs(found[1] - found[0]).max() < 1e-16  # a sum of two constants is rounded once more
 
 
 def test_units_that_send_numbers_come_back():
