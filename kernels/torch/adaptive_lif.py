@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .scan import clamp, fire, short_of
+from .scan import awake, clamp, fire, short_of
 
 
 def adaptive_lif_step(
@@ -27,7 +27,7 @@ def adaptive_lif_step(
     """
     v = short_of(drive, v, drive + (v - drive) * decay, coarse) + jump
     a = a * decay_a
-    v, left = clamp(v, left, reset)
-    fired = spike(v, threshold + a, reset)
+    v, left, held = clamp(v, left, reset)
+    fired = awake(spike(v, threshold + a, reset), held)
     v, left = fire(fired, v, left, reset, hold_steps, spike)
     return fired, {"v": v, "a": a + increment * fired, "left": left}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from .scan import awake
+
 
 def adex_step(
     v,
@@ -47,7 +49,7 @@ def adex_step(
     dv_2, dw_2 = changes(v_1, w + dw_1, g_e, g_i)
     v = torch.where(hold > 0, bottom, v + (dv_1 + dv_2) / 2)
     w = w + (dw_1 + dw_2) / 2
-    fired = spike(v, peak, reset)
+    fired = awake(spike(v, peak, reset), hold > 0)
     hold = torch.where(fired >= 0.5, hold_steps, (hold - 1).clamp(min=0)).to(hold.dtype)
     state = {"v": spike.reset(fired, v, reset), "w": w + increment * fired, "hold": hold}
     return fired, {**state, "g_e": g_e, "g_i": g_i}

@@ -41,8 +41,8 @@ def alpha_lif_step(
     driven = short_of(drive, v, drive + (v - drive) * decay, coarse)
     by_e = g_e * response_e + h_e * rising_e
     by_i = g_i * response_i + h_i * rising_i
-    v, left = clamp(driven + by_e + by_i, left, reset)
-    fired, v, left = scan(v, left, threshold, reset, hold_steps, spike)
+    v, left, held = clamp(driven + by_e + by_i, left, reset)
+    fired, v, left = scan(v, left, held, threshold, reset, hold_steps, spike)
     currents = {
         "g_e": (g_e + h_e * lag_e) * decay_e,
         "g_i": (g_i + h_i * lag_i) * decay_i,

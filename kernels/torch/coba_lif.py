@@ -37,6 +37,6 @@ def coba_lif_step(
     total = 1 + open_e + open_i
     target = (rest + open_e * reversal_e + open_i * reversal_i + drive) / total
     v = short_of(target, v, target + (v - target) * torch.exp(-rate * total), coarse)
-    v, left = clamp(v, left, reset)
-    fired, v, left = scan(v, left, threshold, reset, hold_steps, spike)
+    v, left, held = clamp(v, left, reset)
+    fired, v, left = scan(v, left, held, threshold, reset, hold_steps, spike)
     return fired, {"v": v, "left": left, "g_e": g_e * decay_e, "g_i": g_i * decay_i}

@@ -29,6 +29,6 @@ def cuba_lif_step(
     1 adds to v in a step.
     """
     driven = short_of(drive, v, drive + (v - drive) * decay, coarse)
-    v, left = clamp(driven + g_e * response_e + g_i * response_i, left, reset)
-    fired, v, left = scan(v, left, threshold, reset, hold_steps, spike)
+    v, left, held = clamp(driven + g_e * response_e + g_i * response_i, left, reset)
+    fired, v, left = scan(v, left, held, threshold, reset, hold_steps, spike)
     return fired, {"v": v, "left": left, "g_e": g_e * decay_e, "g_i": g_i * decay_i}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from .scan import clamp, fire, short_of
+from .scan import awake, clamp, fire, short_of
 from .surrogate import passed
 
 
@@ -34,7 +34,7 @@ def escape_lif_step(
     hazard = expected * torch.exp((v.double() - threshold) * steepness)
     probability = -torch.expm1(-hazard)
     reached = (chance < 1.0 - torch.exp(-hazard)) & (left <= 0)
-    fired = passed(reached, probability.to(v.dtype))
-    v, left = clamp(v, left, reset)
+    fired = awake(passed(reached, probability.to(v.dtype)), left > 0)
+    v, left, _ = clamp(v, left, reset)
     v, left = fire(fired, v, left, reset, hold_steps, spike)
     return fired, {"v": v, "left": left}

@@ -19,7 +19,7 @@ def integrator_step(v, carry, left, jump, drive, dt, threshold, reset, hold_step
     added = total - v
     carry = (v - (total - added)) + (more - added)
     carry = torch.where(left > 0, torch.zeros_like(carry), carry)
-    v, left = clamp(total, left, reset)
-    fired, v, left = scan(v, left, threshold, reset, hold_steps, spike)
+    v, left, held = clamp(total, left, reset)
+    fired, v, left = scan(v, left, held, threshold, reset, hold_steps, spike)
     carry = torch.where(fired >= 0.5, torch.zeros_like(carry), carry)
     return fired, {"v": v, "carry": carry, "left": left}

@@ -12,6 +12,6 @@ def lif_step(v, left, jump, drive, decay, coarse, threshold, reset, hold_steps, 
     [V]; drive R*I [V]. In all neuron kernels drive and constants are one number or (n,).
     """
     v = short_of(drive, v, drive + (v - drive) * decay, coarse) + jump
-    v, left = clamp(v, left, reset)
-    fired, v, left = scan(v, left, threshold, reset, hold_steps, spike)
+    v, left, held = clamp(v, left, reset)
+    fired, v, left = scan(v, left, held, threshold, reset, hold_steps, spike)
     return fired, {"v": v, "left": left}

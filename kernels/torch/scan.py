@@ -29,15 +29,21 @@ def short_of(goal, v, moved, coarse):
 
 
 def clamp(v, left, reset):
-    """Hold refractory units at `reset`; return v and the steps left after this one."""
-    return torch.where(left > 0, _like(reset, v), v), (left - 1).clamp(min=0)
+    """Hold refractory units at `reset`; return v, the steps left after this one, and who is held."""
+    held = left > 0
+    return torch.where(held, _like(reset, v), v), (left - 1).clamp(min=0), held
 
 
-def scan(v, left, threshold, reset, hold_steps, spike):
+def scan(v, left, held, threshold, reset, hold_steps, spike):
     """Reset every unit at threshold and start its refractory time; return fired, v and left."""
-    fired = spike(v, threshold, reset)
+    fired = awake(spike(v, threshold, reset), held)
     v, left = fire(fired, v, left, reset, hold_steps, spike)
     return fired, v, left
+
+
+def awake(fired, held):
+    """`fired`, but 0 where units are `held`: no slope of theirs leads anywhere."""
+    return torch.where(held, torch.zeros_like(fired), fired)
 
 
 def fire(fired, v, left, reset, hold_steps, spike):

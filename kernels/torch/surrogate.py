@@ -63,13 +63,18 @@ def arrived(values):
 class Spike:
     """How potentials become spikes: `kind` names the curve whose derivative stands for the step's.
 
+    It may also be that derivative, a function of x and slope.
+
     through_reset: whether gradients also pass by way of the reset. smooth: units send the curve
     itself, a number between spikes and silence, so that gradients are exact: for tests.
     """
 
     def __init__(self, kind, slope=1.0, *, through_reset=False, smooth=False):
-        self.kind, self.slope = kind, slope
-        self.derivative, self.rise = globals()[f"{kind}_slope"], globals()[f"{kind}_rise"]
+        self.kind, self.slope, self.rise = kind, slope, None
+        if callable(kind):
+            self.derivative = kind
+        else:
+            self.derivative, self.rise = globals()[f"{kind}_slope"], globals()[f"{kind}_rise"]
         self.through_reset, self.smooth = through_reset, smooth
 
     def __call__(self, v, threshold, reset):

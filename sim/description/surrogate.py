@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, Final, final
 
 from .. import validation as check
 
-MOST_SLOPE = 1e6
+MOST_SLOPE: Final = 1e6
+CURVES: Final = ("arctan", "fast_sigmoid", "triangular", "straight_through")  # of the library
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +19,18 @@ class Surrogate:
     Neftci, Mostafa and Zenke (2019), doi:10.1109/MSP.2019.2931595. through_reset: whether gradients
     also pass by way of the reset; without, as Zenke and Vogels (2021), doi:10.1162/neco_a_01367,
     found better.
+
+    One of your own names as `kernel` a function of x and `slope` on tensors.
     """
 
     slope: float = 1.0
     through_reset: bool = False
-    kernel: ClassVar[str]
+    kernel: ClassVar[Any] = None
 
     def __post_init__(self) -> None:
+        if not callable(self.kernel) and self.kernel not in CURVES:
+            rule = f"must be a function of x and slope, or one of {', '.join(CURVES)}"
+            raise check.fail(self, "kernel", rule, self.kernel)
         check.keep(self, "slope", check.within, above=0.0, most=MOST_SLOPE)
         check.keep(self, "through_reset", check.flag)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -26,7 +27,7 @@ from . import clock_state
 from .changes import set_population, set_projection
 from .clock import ClockEngine
 from .clock_recording import ClockRecording
-from .engine import Engine
+from .engine import Arrays, Engine
 from .train_request import Trained
 
 
@@ -113,6 +114,7 @@ class TensorEngine(ClockEngine):
     ) -> NetworkModule:
         """The network in its present state for torch; see `Simulator.module`."""
         start = self._like(self.memory.replicate(("store",)), self.step)
+        how, asked = (self.plan.dt, self.plan.precision), (trained, surrogates, pieces)
 
         def described(values: Mapping[Trained, NDArray[np.float64]]) -> Network:
             engine: Engine = start
@@ -128,7 +130,24 @@ class TensorEngine(ClockEngine):
             surrogates=surrogates,
             pieces=pieces,
             described=described,
+            again=(_again, (self.plan.network, *how, start.snapshot(), *asked)),
         )
+
+
+def _again(
+    network: Network,
+    dt: float,
+    precision: str,
+    arrays: Arrays,
+    trained: Sequence[Trained],
+    surrogates: Mapping[str, Surrogate],
+    pieces: int | None,
+) -> NetworkModule:
+    """A module from what `NetworkModule.__reduce__` kept of it."""
+    compiled = partial(compile_tensors, dt=dt, precision=precision)
+    engine = TensorEngine(compiled(network), compiled, chunk=1, threads=1)
+    engine.restore(arrays)
+    return engine.module(trained, surrogates, pieces)
 
 
 def _changed(engine: Engine, part: str, field: str | None, value: NDArray[np.float64]) -> Engine:

@@ -57,8 +57,10 @@ class NetworkModule(torch.nn.Module):
         surrogates: Mapping[str, Surrogate],
         pieces: int | None,
         described: Callable[[Mapping[tuple[str, str | None], NDArray[np.float64]]], Network],
+        again: tuple[Callable[..., Any], tuple[Any, ...]],
     ) -> None:
         super().__init__()
+        self._again = again
         self._plan, self._memory, self._step, self._pieces = plan, memory, step, pieces
         self._described, self._trained = described, tuple(trained)
         self._tensors = TensorNetwork(plan, memory)
@@ -78,6 +80,19 @@ class NetworkModule(torch.nn.Module):
             for name, own in start.items()
             if name in self._tensors.units or name == LEARNED
         }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copies and pickles: made again, then given the parameters."""
+        made, arguments = self._again
+        grown = {name: one.requires_grad for name, one in self.named_parameters()}
+        return made, arguments, (self.state_dict(), self.training, grown)
+
+    def __setstate__(self, kept: tuple[dict[str, Any], bool, dict[str, bool]]) -> None:
+        parameters, training, grown = kept
+        self.load_state_dict(parameters)
+        self.train(training)
+        for name, one in self.named_parameters():
+            one.requires_grad_(grown[name])
 
     def forward(
         self,

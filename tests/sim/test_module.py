@@ -1,5 +1,10 @@
 """A network as a torch module: its gradients, and the network that it gives back."""
 
+import copy
+import io
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +24,19 @@ from potentia.models import (
     LeakyRate,
     SpikeSource,
 )
-from potentia.sim import AllToAll, Constant, FixedProbability, Normal, SpikeTrain, Uniform
+from potentia.sim import (
+    AllToAll,
+    ArcTan,
+    Constant,
+    FastSigmoid,
+    FixedProbability,
+    Normal,
+    SpikeTrain,
+    StraightThrough,
+    Surrogate,
+    Triangular,
+    Uniform,
+)
 
 STEPS, BATCH = 12, 3
 
@@ -209,3 +226,66 @@ def test_a_current_that_never_changes_is_given_once():
     expected = 1 - np.exp(-np.arange(1, 7) / 2)
     assert torch.equal(once, always)
     assert np.allclose(once[:, 0, 0].numpy(), expected)
+
+
+@pytest.mark.parametrize("how", ["copy", "save"])
+def test_a_copy_of_a_module_goes_its_own_way(how):
+    simulator = layers(recurrent=True)
+    simulator.run(5e-3)
+    module = simulator.module(["w_in", "hidden.tau"], surrogate={"hidden": FastSigmoid(slope=5.0)})
+    with torch.no_grad():
+        module.w_in.mul_(1.1)
+    if how == "copy":
+        other = copy.deepcopy(module)
+    else:
+        file = io.BytesIO()
+        torch.save(module, file)
+        file.seek(0)
+        other = torch.load(file, weights_only=False)
+    for one, two in zip(seen(module), seen(other), strict=True):
+        assert torch.equal(one, two)
+    gradients = [
+        torch.autograd.grad(sum(map(weighted, seen(m))), m.w_in)[0] for m in (module, other)
+    ]
+    assert torch.equal(*gradients)
+    with torch.no_grad():
+        other.w_in.zero_()
+    assert not torch.equal(seen(module)[0], seen(other)[0])
+
+
+def step_at_all_distances(x, slope):
+    """A surrogate of a user's own."""
+    return slope * torch.exp(-x.abs())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Surrogate):
+    kernel: ClassVar = staticmethod(step_at_all_distances)
+
+
+SURROGATES = [ArcTan(), FastSigmoid(), Triangular(), StraightThrough(), Own(slope=0.7)]
+
+
+@pytest.mark.parametrize("through_reset", [False, True], ids=["", "through the reset"])
+@pytest.mark.parametrize("surrogate", SURROGATES, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("name", ["LIF", "LIF that rests", "LIF per unit"])
+def test_the_compiled_way_back_is_that_of_single_steps(name, surrogate, through_reset):
+    surrogate = replace(surrogate, through_reset=through_reset)
+    found = []
+    for compiled in (True, False):
+        simulator = layers(MODELS[name])
+        names = ["w_in", "w_out", "hidden.tau", "hidden.threshold", "hidden.reset"]
+        module = simulator.module(names, surrogate=surrogate)
+        if not compiled:
+            for units in module._tensors.units.values():
+                units.whole = None
+        sum(map(weighted, seen(module))).backward()
+        found.append([one.grad for one in module.parameters()])
+    for here, there in zip(*found, strict=True):
+        assert torch.allclose(here, there, rtol=1e-9, atol=1e-12 * float(there.abs().max()))
+    assert float(found[0][0].abs().max()) > 0
+
+
+def test_a_surrogate_without_a_curve_is_refused():
+    with pytest.raises(ParameterError, match=r"Surrogate\.kernel: must be a function of x"):
+        Surrogate()
