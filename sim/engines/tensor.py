@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, final
 
@@ -19,11 +19,12 @@ from ..plan.compile import compile_network
 from ..progress import Progress
 from ..results.result import Result
 from ..tensors import memory as states
-from ..tensors.course import Course
+from ..tensors.course import Course, Span, State
 from ..tensors.module import NetworkModule
 from ..tensors.plan import TensorPlan
 from ..tensors.spans import batched, joined
 from . import clock_state
+from .batch_learning import ADDED, Changes
 from .changes import set_population, set_projection
 from .clock import ClockEngine
 from .clock_recording import ClockRecording
@@ -58,13 +59,20 @@ class TensorEngine(ClockEngine):
         As many samples as there is room for run at once, none of which is changed by the others.
         """
         steps = self.steps(duration)
-        at_once = self.plan.most_steps // max(steps, 1)
-        if learn or not steps or not at_once:
+        at_once = self.plan.most_samples(steps) if steps else 0
+        if not at_once:
             return super().run_batch(duration, stimuli, progress, learn, first)
+        adds = learn in ADDED
+        changes = Changes(self._learned(self.memory) if adds else {})
         results: list[Result] = []
         for low in range(0, len(stimuli), at_once):
             some = stimuli[low : low + at_once]
-            results += self._run_at_once(steps, some, progress, first + low)
+            for result, weights in self._run_at_once(steps, some, progress, first + low):
+                if adds:
+                    changes.add(len(results), weights, progress)
+                results.append(result)
+        if adds and learn is not None:
+            self._learn(changes, learn)
         return results
 
     def _run_at_once(
@@ -73,10 +81,15 @@ class TensorEngine(ClockEngine):
         stimuli: Sequence[Mapping[str, Stimulus]],
         progress: Progress,
         first: int,
-    ) -> list[Result]:
-        """The results of samples that run at once; first: the number of the first of them."""
-        plan, start, memory = self.plan, self.step, self.memory.replicate()
-        present = memory.snapshot(("state", "flow"))
+    ) -> Iterator[tuple[Result, dict[str, NDArray[np.float64]]]]:
+        """The results of samples that run at once, each with the weights that rules led to.
+
+        first: the number of the first of them.
+        """
+        plan, start = self.plan, self.step
+        more = ("store",) if plan.tensors.learned else ()
+        memory = self.memory.replicate(more)
+        present = memory.snapshot(("state", "flow", *more))
         spans = []
         for sample, given in enumerate(stimuli, first):
             memory.restore(present)
@@ -84,29 +97,42 @@ class TensorEngine(ClockEngine):
             plan.anew(memory, given, sample, start)
             spans.append(plan.span(plan.stimuli(memory, given), start, steps, sample))
         memory.restore(present)
+        state = batched(states.read(plan, plan.tensors, memory, start), len(spans))
         with torch.no_grad():
-            state = batched(states.read(plan, plan.tensors, memory, start), len(spans))
-            course = plan.tensors.run(state, joined(spans), plan.wanted, exact=True)
-            results = []
-            for k in range(len(spans)):
-                memory.restore(present)
-                memory["sample"][0] = first + k
-                results.append(self._recorded(course, memory, start, start + steps, k))
-                progress(steps)
-        return results
+            courses = self._courses(state, joined(spans))
+        for k in range(len(spans)):
+            memory.restore(present)
+            memory["sample"][0] = first + k
+            result = self._recorded(courses, memory, start, k)
+            progress(steps)
+            yield result, self._learned(memory)
+
+    def _courses(self, state: dict[str, State], span: Span) -> list[Course]:
+        """The course of a span, in pieces where probes look at weights that change."""
+        plan, courses, low = self.plan, list[Course](), 0
+        while low < span.steps:
+            high = min(span.steps, plan.next_look(span.start + low) - span.start)
+            piece = span.part(low, high)
+            courses.append(plan.tensors.run(state, piece, plan.wanted, exact=True))
+            state, low = courses[-1].state, high
+        return courses
 
     def _recorded(
-        self, course: Course, memory: Memory, start: int, stop: int, sample: int
+        self, courses: Sequence[Course], memory: Memory, start: int, sample: int
     ) -> Result:
-        """The result of one sample of a course, in memory as it was when the course began."""
-        recording = ClockRecording(self.plan, memory, start, stop)
-        states.write(self.plan, self.plan.tensors, memory, course.state, stop, sample)
-        clock_state.check_finite(self.plan, memory, stop)
-        self.plan.records(memory).take(course, memory, start, sample)
-        step = start
-        while step < stop:
-            step = min(stop, recording.next_visit(step))
-            recording.visit(step)
+        """The result of one sample, in memory as it was when the first course began."""
+        plan, ends = self.plan, [start]
+        for course in courses:
+            ends.append(ends[-1] + len(next(iter(course.sent.values()))))
+        recording = ClockRecording(plan, memory, start, ends[-1])
+        for course, step, stop in zip(courses, ends[:-1], ends[1:], strict=True):
+            states.write(plan, plan.tensors, memory, course.state, stop, sample)
+            clock_state.check_finite(plan, memory, stop)
+            plan.records(memory).take(course, memory, step, sample)
+            reached = step
+            while reached < stop:
+                reached = min(stop, recording.next_visit(reached))
+                recording.visit(reached)
         return recording.result()
 
     def module(

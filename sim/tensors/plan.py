@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -22,6 +23,7 @@ from .records import Records, TensorRecorder
 from .stimuli import Stimuli, tensor
 
 ROOM: Final = 1 << 28  # bytes that the numbers of a span may take
+COPIES: Final = 8  # of weights and traces, while a step changes them
 
 
 @dataclass
@@ -84,6 +86,22 @@ class TensorPlan(Plan):
             for part in self.network.populations
         )
         return max(1, ROOM // (8 * width))
+
+    def most_samples(self, steps: int) -> int:
+        """How many samples of a batch fit into that room, each of so many steps."""
+        most, learned = self.most_steps // steps, set(self.tensors.learned)
+        width = sum(math.prod(signal.shape) for signal in self.signals if signal.name in learned)
+        looks = sum(steps // one.every for one in self._weighed)
+        return min(most, ROOM // (8 * width * (COPIES + looks))) if width else most
+
+    def next_look(self, step: int) -> int:
+        """The step at which a probe looks at weights that change next; far away if none does."""
+        due = [step + one.every - step % one.every for one in self._weighed]
+        return min(due, default=1 << 62)
+
+    @property
+    def _weighed(self) -> list[Any]:
+        return [one for one in self.recorders if one.rows is None] if self.tensors.learned else []
 
     @property
     def wanted(self) -> set[tuple[str, str]]:

@@ -9,14 +9,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 from potentia import Network, Simulator
 from potentia.errors import NetworkError, UnsupportedError
 from potentia.hardware import Crossbar, PulsedReRAM
+from potentia.kernels.torch.surrogate import Spike
 from potentia.learning import STDP
 from potentia.models import LIF, EscapeLIF, LeakyRate, SpikeSource
 from potentia.sim import AllToAll, Constant, FixedProbability, Noise, Rule, SpikeTrain, Uniform
 from potentia.sim.operators.operator import Phase
+from potentia.sim.tensors.course import LEARNED
 from potentia.tests.fuzz.own import Drifting, Rewarded, Triplet
 
 DT, DURATION = 1e-4, 40e-3
@@ -213,3 +216,116 @@ def test_what_cannot_learn_on_tensors_is_refused_by_name():
     words = r"^in: the kernel on tensors <lambda> may return change, weights \(got 'weight'\)"
     with pytest.raises(NetworkError, match=words):
         simulator(rule=Inventing()).run(DT)
+
+
+BATCH = 5
+TRAINS = {"train": [train(seed) for seed in range(1, BATCH + 1)]}
+
+
+def begun(backend="torch", **described):
+    """At 10 ms, so that traces and spikes in flight are there."""
+    made = simulator(backend, **described)
+    made.run(10e-3)
+    return made
+
+
+def same_batch(ours, theirs, near):
+    """Raise unless two batches have the same spikes, and weights and numbers up to rounding."""
+    assert [one.hash for one in ours] == [one.hash for one in theirs]
+    for part in ("in", "rated"):
+        expected = theirs.weights(part)
+        np.testing.assert_allclose(ours.weights(part), expected, rtol=near, atol=near)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(
+            one.trace("rates3", "r"), other.trace("rates3", "r"), rtol=1e-10, atol=1e-14
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "learn"),
+    [("pair", "sum"), ("pair", "mean"), ("pair", "each"), ("rewarded", "mean")],
+)
+def test_a_batch_learns_what_the_cpu_learns(name, learn, monkeypatch):
+    """All samples at once, two at once, and each for itself, in two batches: the second begins with
+    what the first has learned.
+    """
+    near = 0.0 if name == "pair" else 1e-12
+    here, split, there = (begun(at, rule=RULES[name]) for at in ("torch", "torch", "cpu"))
+    before = there.weights("in")
+    for at_once in (2, 0):
+        expected = there.run(DURATION, inputs=TRAINS, learn=learn)
+        same_batch(here.run(DURATION, inputs=TRAINS, learn=learn), expected, near)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(split.plan), "most_samples", lambda plan, steps, n=at_once: n)
+            same_batch(split.run(DURATION, inputs=TRAINS, learn=learn), expected, near)
+        for made in (here, split):
+            same(made, there, near=near)
+    assert (np.abs(here.weights("in") - before).max() > 1e-4) == (learn != "each")
+    assert here.time == pytest.approx(10e-3)
+    if learn == "each":
+        rest = {"train": TRAINS["train"][2:]}
+        ours = here.run(DURATION, inputs=rest, learn=learn, first=2)
+        assert [one.hash for one in ours] == [one.hash for one in expected][2:]
+        np.testing.assert_array_equal(ours.weights("in"), expected.weights("in")[2:])
+
+
+def test_a_sum_of_samples_is_that_of_runs():
+    """Samples run one by one, each from the same weights, and their changes added in order."""
+    made = begun()
+    before = made.weights("in")
+    made.run(DURATION, inputs=TRAINS, learn="sum")
+    total = 0.0
+    for stimulus in TRAINS["train"]:
+        alone = begun()
+        alone.run(DURATION, inputs={"train": [stimulus]}, learn="sum", batch=1)
+        total = total + (alone.weights("in") - before)
+    expected = np.clip(before + total, 0.0, 6e-3)
+    np.testing.assert_allclose(made.weights("in"), expected, rtol=0, atol=1e-10)
+    plain, batch = begun(), begun()
+    plain.run(DURATION)
+    batch.run(DURATION, batch=1, learn="sum")
+    np.testing.assert_array_equal(plain.weights("in"), batch.weights("in"))
+
+
+def test_a_module_learns_while_it_runs():
+    """Its spikes are those of the cpu, each sample has weights of its own, and gradients pass
+    through what is learned: against a difference of 2e-4, whose error is some 1e-8.
+    """
+    simulator = begun()
+    module = simulator.module(["static"])
+    trains = torch.zeros((60, 2, 30), dtype=torch.float64)
+    for k, stimulus in enumerate(TRAINS["train"][:2]):
+        steps = np.rint(stimulus.times / DT).astype(int) - 1
+        early = steps < 60
+        trains[steps[early], k, stimulus.ids[early]] += 1
+
+    def learned():
+        seen, state = module({"train": trains}, keep=True)
+        return seen, state.populations[LEARNED]["in.weights"]
+
+    seen, weights = learned()
+    for k in range(2):
+        cpu = begun("cpu")
+        steps, ids = np.nonzero(trains[:, k].numpy())
+        cpu.stimulate("train", SpikeTrain((steps + 1) * DT + cpu.time, ids))
+        record = cpu.run(60 * DT).spikes("cells")
+        fired = np.nonzero(seen["cells.spikes"][:, k].detach().numpy())
+        assert np.array_equal(record.ids, fired[1])
+        stored = cpu.plan.synapses["in"].placed(cpu.weights("in"))
+        np.testing.assert_allclose(weights[k].detach(), stored, rtol=1e-12)
+    for units in module._tensors.units.values():
+        units.spike = Spike("arctan", 2.0, through_reset=True, smooth=True)
+    gradient = torch.autograd.grad(learned()[1].sum() * 1e3, module.static)[0]
+    way = torch.linspace(-1e-3, 2e-3, gradient.numel(), dtype=torch.float64)
+    sums = []
+    for step in (1e-4, -1e-4):
+        with torch.no_grad():
+            module.static.add_(way, alpha=step)
+            sums.append(float(learned()[1].sum()) * 1e3)
+            module.static.add_(way, alpha=-step)
+    expected = (sums[0] - sums[1]) / 2e-4
+    assert expected != 0
+    assert float((gradient * way).sum()) == pytest.approx(expected, rel=1e-6)
+    words = r"^Simulator\.module train: the weights of 'in' are changed by its rule STDP alone; train others$"
+    with pytest.raises(UnsupportedError, match=words):
+        simulator.module(["in"])
