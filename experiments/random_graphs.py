@@ -24,7 +24,7 @@ from potentia.experiments.framework.experiment import Context
 from potentia.experiments.framework.workers import working_for
 from potentia.experiments.graphs.correlations import Correlation, correlations
 from potentia.experiments.graphs.design import GRAPHS, SPIKING, Design
-from potentia.experiments.graphs.graph_figures import plot_study
+from potentia.experiments.graphs.graph_figures import LABELS, plot_study
 from potentia.experiments.graphs.outcomes import Job, Outcome, jobs
 from potentia.experiments.graphs.tasks import Task, load_task
 from potentia.learning.readout import pytorch
@@ -164,7 +164,7 @@ def report(
                 )
                 if own:
                     shown = (f"{100 * mean:.1f} ± {100 * sd:.1f}" for mean, sd in cells)
-                    rows.append((unit, graph.replace("_", "-"), *shown))
+                    rows.append((unit, LABELS[graph], *shown))
         header = ("units", "graph", *(f"density {density:g}" for density in settings.densities))
         context.table(rows, header=header, title=f"Accuracy on {task} [%], {settings.seeds} seeds")
     context.table(
@@ -173,13 +173,14 @@ def report(
                 one.task,
                 one.unit,
                 one.measure.replace("_", " "),
+                one.points,
                 _range(one.value, one.low, one.high),
                 _range(one.given_density, one.given_density_low, one.given_density_high),
             )
             for one in found
         ],
-        header=("task", "units", "measure", "Spearman (95 %)", "given the density"),
-        title=f"Rank correlation with the accuracy over {found[0].points} networks or fewer",
+        header=("task", "units", "measure", "networks", "Spearman (95 %)", "given the density"),
+        title="Rank correlation with the accuracy",
     )
 
 

@@ -45,6 +45,7 @@ def plot_study(context: Context) -> None:
 def over_density(outcomes: Outcomes, chance: dict[str, float]) -> Figure:
     """Accuracy over density, a row for each task, a column for each kind of units, with chance."""
     units = list(dict.fromkeys(one["unit"] for one in outcomes))
+    ticks = sorted({one["density"] for one in outcomes})
     with figure_style.style() as plt:
         size = 1.9 * len(units) + 1.4, 2.1 * len(chance) + 0.5
         figure, grid = plt.subplots(
@@ -54,14 +55,17 @@ def over_density(outcomes: Outcomes, chance: dict[str, float]) -> Figure:
             for ax, unit in zip(row, units, strict=True):
                 own = [one for one in outcomes if (one["task"], one["unit"]) == (task, unit)]
                 _lines(ax, own)
-                ax.axhline(100 * guess, color=figure_style.INK, linestyle=(0, (4, 3)), lw=0.8)
+                dashes = {"color": figure_style.INK, "linestyle": (0, (4, 3)), "linewidth": 0.8}
+                ax.axhline(100 * guess, label="chance", **dashes)
                 ax.set(xscale="log")
+                ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+                ax.set_xticks([], minor=True)
             row[0].set_ylabel(f"{task}: accuracy [%]")
         for ax, unit in zip(grid[0], units, strict=True):
             ax.set_title("spiking, frozen" if unit == FROZEN else unit)
         for ax in grid[-1]:
             ax.set_xlabel("density")
-        figure.legend(*_handles(grid), loc="outside lower center", ncols=4)
+        figure.legend(*_handles(grid), loc="outside lower center", ncols=5)
     return figure  # type: ignore[no-any-return]
 
 
@@ -151,7 +155,9 @@ def correlations(found: Sequence[dict[str, Any]]) -> Figure:
                 _interval(ax, at - 0.03, one, "", colour, label)
                 _interval(ax, at + 0.03, one, "given_density", colour, None)
             ax.axvline(0.0, color=figure_style.PALE, zorder=0)
-            ax.set(title=task, xlabel="rank correlation with accuracy", xlim=(-1.05, 1.05))
+            ax.set(
+                title=task, xlabel="rank correlation (hollow: given density)", xlim=(-1.05, 1.05)
+            )
         row[0][0].set_yticks(range(len(MEASURES)), list(MEASURES.values()))
         row[0][0].invert_yaxis()
         figure.legend(*_handles(row), loc="outside lower center", ncols=len(units))

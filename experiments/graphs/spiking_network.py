@@ -22,10 +22,11 @@ from potentia.sim import (
     Simulator,
     SpikeTrain,
 )
+from potentia.sim.operators.graph import measure
 
 IN, RECURRENT, OUT = "from_inputs", "recurrent", "to_readout"
 LAG: Final = 2  # steps from an input's spike to what the readout makes of it
-GAIN: Final = 0.7  # standard deviation of the sum of weights of a unit that all others excite
+GAIN: Final = 1.0  # standard deviation of what a unit gets where all others spike once
 ROOM: Final = 250  # samples that a simulator tests at a time
 
 
@@ -37,6 +38,11 @@ class Weights:
     inputs: NDArray[np.float64]
     recurrent: Any  # scipy.sparse.csr_array; every stored entry is a synapse
     readout: NDArray[np.float64]
+
+    def measures(self) -> GraphMeasures:
+        """What the graph of the recurrent synapses is like."""
+        table = self.recurrent.tocoo()
+        return measure(table.row.astype(np.int64), table.col.astype(np.int64), table.shape[0])
 
 
 def described(
@@ -74,16 +80,13 @@ def described(
     return net
 
 
-def weights_of(network: Network, task: Task) -> tuple[Weights, GraphMeasures]:
-    """The weights as they are drawn or given, and what the graph of the recurrent ones is like."""
+def weights_of(network: Network, task: Task) -> Weights:
+    """The weights as they are drawn or given."""
     simulator = Simulator(network, dt=task.dt, threads=1)
-    inputs, recurrent, readout = (simulator.synapses(name) for name in (IN, RECURRENT, OUT))
-    weights = Weights(
-        inputs=inputs.matrix().toarray(),
-        recurrent=recurrent.matrix(),
-        readout=readout.matrix().toarray(),
+    inputs, recurrent, readout = (
+        simulator.synapses(name).matrix() for name in (IN, RECURRENT, OUT)
     )
-    return weights, recurrent.graph()
+    return Weights(inputs=inputs.toarray(), recurrent=recurrent, readout=readout.toarray())
 
 
 def pruned(weights: Weights, design: Design, density: float) -> Weights:

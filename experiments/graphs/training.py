@@ -69,8 +69,7 @@ def _trained(
         else:
             start, epochs, wiring = None, design.epochs, design.wiring(job.graph, density)
         accuracy, after, digest = learn(job, design, task, wiring, start, epochs, backend)
-        _, measures = weights_of(described(design, task, wiring, job.seed, after), task)
-        yield density, accuracy, asdict(measures), digest
+        yield density, accuracy, asdict(after.measures()), digest
 
 
 def _spiking(
@@ -97,7 +96,7 @@ def _spiking(
     fit(module, told, task, design, epochs, design.rate, job.seed)
     trained: Network = module.network()
     accuracy, digest = accuracy_on_clock(trained, task, backend) if backend else (float("nan"), "")
-    return accuracy, weights_of(trained, task)[0], digest
+    return accuracy, weights_of(trained, task), digest
 
 
 def _rate(
@@ -111,7 +110,7 @@ def _rate(
 ) -> tuple[float, Weights, str]:
     """Train and test units that do not spike, from the same weights on the same graph."""
     if start is None:
-        start, _ = weights_of(described(design, task, wiring, job.seed), task)
+        start = weights_of(described(design, task, wiring, job.seed), task)
     network = RateNetwork(start, job.unit, leak(task.dt, design.tau_readout))
     spikes = torch.from_numpy(task.spikes.astype(np.float32))
 
