@@ -22,6 +22,7 @@ from potentia.models import (
     DiscreteCubaLIF,
     DiscreteLIF,
     LeakyRate,
+    RateSource,
     SpikeSource,
 )
 from potentia.sim import (
@@ -289,3 +290,26 @@ def test_the_compiled_way_back_is_that_of_single_steps(name, surrogate, through_
 def test_a_surrogate_without_a_curve_is_refused():
     with pytest.raises(ParameterError, match=r"Surrogate\.kernel: must be a function of x"):
         Surrogate()
+
+
+@pytest.mark.parametrize("delay", [1e-3, 3e-3, 20e-3])
+def test_numbers_that_never_change_are_multiplied_once_with_the_same_result(delay):
+    network = Network(seed=1)
+    pixels = network.population(RateSource(), 6, name="pixels")
+    hidden = network.population(LIF(tau=5e-3, threshold=1.0, refractory=0.0), 5, name="hidden")
+    network.stimulate(pixels, Constant(0.0), name="x")
+    network.connect(pixels, hidden, AllToAll(), weight=Uniform(0.1, 0.9), delay=delay, name="w")
+    network.probe(hidden, "spikes")
+    network.probe(hidden, "v")
+    module = Simulator(network, dt=1e-3, backend="torch", dtype="float64").module(["w"])
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(1, BATCH, 6, generator=generator).double()
+    found = []
+    for given in (x, x.expand(STEPS, -1, -1), x.expand(STEPS, -1, -1).contiguous()):
+        outputs = module({"x": given}, steps=STEPS)
+        total = weighted(outputs["hidden.v"]) + weighted(outputs["hidden.spikes"])
+        found.append((outputs["hidden.v"], torch.autograd.grad(total, module.w)[0]))
+    for one in found[:2]:
+        for here, there in zip(one, found[2], strict=True):
+            assert torch.allclose(here, there, rtol=1e-12, atol=1e-12)
+    assert bool(found[0][1].any()) == (delay < STEPS * 1e-3)
