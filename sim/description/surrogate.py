@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, final
 
@@ -12,7 +13,7 @@ CURVES: Final = ("arctan", "fast_sigmoid", "triangular", "straight_through")  # 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surrogate:
+class Surrogate(ABC):
     """The derivative that stands for that of the step at threshold.
 
     It is a function of x = (v - threshold) / (threshold - reset), so it suits units of any scale.
@@ -25,7 +26,11 @@ class Surrogate:
 
     slope: float = 1.0
     through_reset: bool = False
-    kernel: ClassVar[Any] = None
+
+    @property
+    @abstractmethod
+    def kernel(self) -> Any:
+        """The curve: a name or a function, which a class gives as an attribute."""
 
     def __post_init__(self) -> None:
         if not callable(self.kernel) and self.kernel not in CURVES:

@@ -154,8 +154,10 @@ def _door(name: str, function: Any, kind: type | None) -> Door:
     bound = kind is not None and not inspect.ismethod(function)
 
     def make() -> tuple[Callable[..., Any], dict[str, Any]]:
+        own = dict(CALLS.get(name, {}))
+        whose = own.pop("self", None)  # where another object than usual is needed
         owner = instance(kind) if bound and kind is not None else None
-        own = CALLS.get(name, {})
+        owner = owner if whose is None else whose.make(None)
         good = {key: own.get(key, NAMES.get(key)) for key in {*needed, *own}}
         for key in needed:
             if key not in own and key not in NAMES:

@@ -287,9 +287,14 @@ def test_the_compiled_way_back_is_that_of_single_steps(name, surrogate, through_
     assert float(found[0][0].abs().max()) > 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unknown(Surrogate):
+    kernel: ClassVar = "sigmoid"
+
+
 def test_a_surrogate_without_a_curve_is_refused():
-    with pytest.raises(ParameterError, match=r"Surrogate\.kernel: must be a function of x"):
-        Surrogate()
+    with pytest.raises(ParameterError, match=r"Unknown\.kernel: must be a function of x.*sigmoid"):
+        Unknown()
 
 
 @pytest.mark.parametrize("delay", [1e-3, 3e-3, 20e-3])
