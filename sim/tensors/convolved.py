@@ -20,7 +20,7 @@ class ConvolvedWiring(torch.nn.Module):
     """The synapses of a projection that follow from a kernel; it has the methods of `Wiring`.
 
     fixed_weights: the kernel, of the shape that the user gave it. receptor: which they reach, None
-    for the drive. trained: the parameter in the place of the kernel, if any.
+    for the drive. trained: the parameter in the place of the kernel, if any. alike: see `Wiring`.
     """
 
     fixed_weights: torch.Tensor
@@ -32,9 +32,12 @@ class ConvolvedWiring(torch.nn.Module):
         lags: Any,
         receptor: str | None,
         precision: str,
+        *,
+        alike: bool = False,
     ) -> None:
         super().__init__()
         self.projection, self.receptor, self.convolution = projection, receptor, convolution
+        self.alike = alike
         self.pre, self.post, self.precision = projection.pre, projection.post, precision
         self.lags = np.asarray(lags, np.int64)
         shape = np.shape(getattr(projection.connectivity, "kernel", convolution.kernel))
@@ -45,8 +48,9 @@ class ConvolvedWiring(torch.nn.Module):
 
     @property
     def weights(self) -> torch.Tensor:
-        """The present kernel."""
-        return self.trained[0] if self.trained else self.fixed_weights
+        """The present kernel with which arrivals act."""
+        found = self.trained[0] if self.trained else self.fixed_weights
+        return torch.ones_like(found) if self.alike else found
 
     def begin(self) -> torch.Tensor:
         """The kernel with which training begins."""

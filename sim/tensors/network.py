@@ -120,7 +120,7 @@ def _wiring(plan: Plan, part: Projection, memory: Memory) -> Synapses:
         )
     if own.synapses.convolution is not None:
         how = (own.synapses.lags, receptor, plan.precision)
-        return ConvolvedWiring(part, own.synapses.convolution, *how)
+        return ConvolvedWiring(part, own.synapses.convolution, *how, alike=own.alike)
     weights = plan.weights(part.name, memory)
     return Wiring(part, own.synapses, weights, receptor, plan.precision, alike=own.alike)
 

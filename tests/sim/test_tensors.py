@@ -8,6 +8,7 @@ import pytest
 
 from potentia import Network, Simulator
 from potentia.errors import ParameterError, UnsupportedError
+from potentia.learning import STDP
 from potentia.models import (
     IF,
     LIF,
@@ -25,6 +26,7 @@ from potentia.models import (
 from potentia.sim import (
     AllToAll,
     Constant,
+    Conv2d,
     FixedProbability,
     FixedTotal,
     NeuronModel,
@@ -211,3 +213,27 @@ def test_a_model_without_a_kernel_on_tensors_is_named():
 def test_sums_in_whole_numbers_are_refused():
     with pytest.raises(ParameterError, match="deterministic"):
         Simulator(circle(), dt=DT, backend="torch", deterministic=True)
+
+
+@pytest.mark.filterwarnings("ignore::potentia.errors.PotentiaWarning")  # of arrivals in one step
+@pytest.mark.parametrize("joins", ["list", "kernel", "learned"])
+def test_sources_fire_at_every_arrival_whatever_its_weight(joins):
+    """Also where weights that arrive in one step cancel, or are no whole numbers."""
+    outcomes = []
+    for backend in ("cpu", "torch"):
+        network = Network(seed=1)
+        image = network.population(SpikeSource(), 16, name="image")
+        pooled = network.population(SpikeSource(), 9, name="pooled")
+        if joins == "kernel":
+            kernel = np.array([[1.0, -1.0], [0.5, 2.0]])[None, None]
+            network.connect(image, pooled, Conv2d(kernel, input_shape=(1, 4, 4)), delay=1e-3)
+        else:
+            weights = np.resize([1.0, -1.0, 0.5, 2.0], 144)
+            rule = STDP(w_min=-2.0, w_max=2.0) if joins == "learned" else None
+            network.connect(image, pooled, AllToAll(), weight=weights, delay=1e-3, rule=rule)
+        times = [1e-3] * 4 + [2e-3] * 3
+        network.stimulate(image, SpikeTrain(times, [0, 1, 2, 3, 5, 6, 10]))
+        result = Simulator(network, dt=1e-3, backend=backend, dtype="float64").run(6e-3)
+        outcomes.append((result.hash, result.tallies))
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0][1]["pooled.merged"] > 0
