@@ -50,9 +50,10 @@ INSIDE = {  # rooms within rooms, from the ground up: each may import those befo
     ],
     "experiments": [
         {"framework", "datasets"},
-        {"liquids", "graphs", "figures"},
+        {"liquids", "graphs", "hybrids", "figures"},
         {
             "balanced_network",
+            "hybrid",
             "lsm_nmnist",
             "lsm_ntidigits",
             "microcircuit",

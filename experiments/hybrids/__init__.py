@@ -1,0 +1,1 @@
+"""Convolution, spiking core on a crossbar and readout, trained as one."""
