@@ -7,6 +7,7 @@ import pytest
 
 from potentia import Simulator
 from potentia.experiments import load, spoken_digits
+from potentia.experiments.datasets.speech import load_speech
 from potentia.experiments.framework.experiment import Context
 from potentia.experiments.framework.runner import execute
 from potentia.sim import SpikeTrain
@@ -66,3 +67,23 @@ def test_a_small_liquid_hears(tmp_path):
     )
     spoken_digits.run(SMALL, again)
     assert again.spike_hash == told["spike_hash"]
+
+
+@pytest.mark.filterwarnings("ignore::potentia.errors.PotentiaWarning")
+@pytest.mark.parametrize("variant", ["crossbar", "ideal"])
+def test_a_liquid_hears_on_tensors_what_it_hears_on_the_cpu(variant):
+    recordings = load_speech(None)
+    cochlea = spoken_digits.COCHLEA
+    trains = [cochlea.spikes(recordings.audio(word), recordings.rate) for word in (0, 60, 300)]
+    network = spoken_digits.liquid(SMALL, 1)
+    if variant == "ideal":
+        wiring = spoken_digits.wiring_of(Simulator(network, dt=SMALL.dt))
+        network = spoken_digits.liquid(SMALL, 1, wiring)
+    here, there = (
+        Simulator(network, dt=SMALL.dt, backend=backend, dtype="float64").run({"speech": trains})
+        for backend in ("torch", "cpu")
+    )
+    for sample, expected in zip(here, there, strict=True):
+        assert sample.hash == expected.hash
+        assert sample.tallies == pytest.approx(expected.tallies)
+        assert len(sample.spikes("exc").times) > 100
