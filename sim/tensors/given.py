@@ -68,9 +68,12 @@ class Given:
         """The numbers of all samples."""
         return range(self.first, self.first + self.batch)
 
-    def span(self, memory: Memory, start: int) -> Span:
-        """What comes from outside: the tensors, and the stimuli of all other inputs."""
-        span = self._others(memory, start)
+    def span(self, memory: Memory, begin: int, start: int) -> Span:
+        """What comes from outside: the tensors, and the stimuli of all other inputs.
+
+        begin: the step at which the memory stands; start: that of the span, at or after it.
+        """
+        span = self._others(memory, begin, start)
         for name, value in self.tensors.items():
             described = self.plan.inputs[name]
             population = described.population.name
@@ -86,7 +89,7 @@ class Given:
                 span.drive[population] = span.drive[population] + (value[0] if held else value)
         return span
 
-    def _others(self, memory: Memory, start: int) -> Span:
+    def _others(self, memory: Memory, begin: int, start: int) -> Span:
         """What the stimuli bring that nothing takes the place of."""
         plan, names = self.plan, set(self.tensors)
         kept = [
@@ -107,10 +110,11 @@ class Given:
             for sample in self.samples:
                 own = memory.replicate()
                 own["sample"][0] = sample
-                plan.anew(own, {}, sample, start)
-                spans.append(
-                    plan.span(Stimuli(plan, own, replaced, names), start, self.steps, sample)
-                )
+                plan.anew(own, {}, sample, begin)
+                stimuli = Stimuli(plan, own, replaced, names)
+                if start > begin:  # what came before is past, but it was drawn
+                    plan.span(stimuli, begin, start - begin, sample)
+                spans.append(plan.span(stimuli, start, self.steps, sample))
             whole = joined(spans)
         return whole if like is None else whole.to(like.device)
 

@@ -139,7 +139,7 @@ class NetworkModule(torch.nn.Module):
             check.instance(OWNER, "state", state, ModuleState, "that of an earlier call")
             step, populations = state.step, state.populations
         begin = batched(populations, given.batch, like.device)
-        span = given.span(self._memory, step).to(like.device)
+        span = given.span(self._memory, self._step, step).to(like.device)
         course = self._run(begin, span)
         seen = outputs(self._plan, course, step)
         return (seen, ModuleState(step + span.steps, course.state)) if keep else seen

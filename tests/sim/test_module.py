@@ -31,7 +31,9 @@ from potentia.sim import (
     Constant,
     FastSigmoid,
     FixedProbability,
+    Noise,
     Normal,
+    Poisson,
     SpikeTrain,
     StraightThrough,
     Surrogate,
@@ -180,6 +182,21 @@ def test_a_run_in_two_calls_is_one_run():
     first, state = module({"image": x[:5]}, keep=True)
     second = module({"image": x[5:]}, state=state)
     assert torch.equal(whole, torch.cat([first["readout.v"], second["readout.v"]]))
+
+
+@pytest.mark.parametrize("stimulus", [Noise(std=0.3), Poisson(rate=300.0, weight=0.4)], ids=str)
+def test_stimuli_that_are_not_given_go_on_from_call_to_call(stimulus):
+    network = layers(recurrent=True).network.copy()
+    network.stimulate(network.populations[1], stimulus, name="other")
+    simulator = Simulator(network, dt=1e-3, backend="torch", dtype="float64")
+    simulator.run(3e-3)
+    module = simulator.module()
+    x = spikes()
+    whole = module({"image": x})["readout.v"]
+    first, state = module({"image": x[:5]}, keep=True)
+    second = module({"image": x[5:]}, state=state)
+    assert torch.equal(whole, torch.cat([first["readout.v"], second["readout.v"]]))
+    assert not torch.equal(whole[:, 0], whole[:, 1])
 
 
 def test_what_cannot_be_trained_is_refused():
