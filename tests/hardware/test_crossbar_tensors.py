@@ -135,3 +135,28 @@ def test_a_module_with_numbers_makes_those_of_a_run(store):
     simulator = simulate(store, delay=DT * np.resize([1, 3], 45), backend="torch")
     seen = simulator.module()(steps=20)["post.r"]
     assert np.allclose(simulator.run(20 * DT).trace("post", "r"), seen[:, 0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["converters", "signs behind wires"])
+def test_a_batch_and_a_run_that_changes_hands_are_those_of_the_cpu(name, tmp_path):
+    """Each sample with noise and tallies of its own; a snapshot goes on where the other stopped."""
+    one, other = (
+        Simulator(spiking(STORES[name]), dt=DT, backend=backend, dtype="float64")
+        for backend in ("cpu", "torch")
+    )
+    trains = [given(spikes(), sample) for sample in range(BATCH)]
+    batches = [
+        simulator.run(STEPS * DT, inputs={"image": trains}, batch=BATCH, first=2)
+        for simulator in (one, other)
+    ]
+    for found, expected in zip(*batches, strict=True):
+        assert found.hash == expected.hash
+        assert found.tallies == expected.tallies
+    assert batches[0][0].hash != batches[0][1].hash
+    for simulator in (one, other):
+        simulator.stimulate("image", trains[0])
+    one.run(10 * DT)
+    other.run(10 * DT)
+    other.save(tmp_path / "half")
+    again = Simulator.load(tmp_path / "half", backend="cpu").run(10 * DT)
+    assert again.hash == one.run(10 * DT).hash == other.run(10 * DT).hash
