@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,6 +15,7 @@ from .description.inputs import Stimulus
 from .description.network import Network
 from .description.parts import Input, Population, Projection
 from .description.surrogate import Surrogate
+from .engines import product_request
 from .engines.batch_inputs import BatchInputs
 from .engines.choose import Options
 from .engines.engine import CompiledNetwork, Engine
@@ -25,7 +25,6 @@ from .operators.connections import Connections
 from .results.batch_result import BatchResult
 from .results.conditions import Condition
 from .results.result import Result
-from .seed import check_key
 from .session import Session
 
 if TYPE_CHECKING:
@@ -364,17 +363,8 @@ class Simulator:
             If x does not fit or is not finite.
         """
         found = self._projection("product", projection)
-        transpose = check.flag(self, "product transpose", transpose)
-        key = check_key(self, key, "product key")
-        numbers = check.finite_array(self, "product x", x)
-        n, other = (found.post.n, found.pre.n) if transpose else (found.pre.n, found.post.n)
-        if numbers.ndim == 0 or numbers.shape[-1] != n:
-            raise check.fail(
-                self, "product x", f"must end in {n}, one number per unit", f"shape {numbers.shape}"
-            )
-        rows = numbers.reshape(math.prod(numbers.shape[:-1]), n)
-        work = partial(self._engine.product, found.name, rows, transpose=transpose, key=key)
-        return self._session.alone("product", work).reshape(*numbers.shape[:-1], other)
+        asked = product_request.checked(found, x, transpose=transpose, key=key)
+        return asked.shaped(self._session.alone("product", partial(asked.work, self._engine)))
 
     def module(
         self,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import UnsupportedError
 from ...kernels.cpu import event_adjoint as kernels
+from ...kernels.cpu import event_marks
 from ...kernels.cpu.caching import cached
 from ..description.network import Network
 from ..description.parts import Population
@@ -161,13 +162,13 @@ class EventAdjoint:
         n_units = int(self.samples.plan.first[-1])
         sizes = {"begin": n_units + 1, "low": n_units, "place": most, "gained": most}
         whole = ("begin", "low", "time", "kind", "index", "place")
-        return kernels.Marks(
+        return event_marks.Marks(
             **{
                 name: np.zeros(
                     sizes.get(name, n_marks),
                     np.bool_ if name == "clamped" else np.int64 if name in whole else np.float64,
                 )
-                for name in kernels.Marks._fields
+                for name in event_marks.Marks._fields
             }
         )
 
@@ -176,13 +177,13 @@ def cells_of(samples: EventSamples) -> Any:
     """The units of a plan as the adjoint reads them."""
     plan, neuron = samples.plan, samples.memory.units.neuron
     n = int(plan.first[-1])
-    cells = kernels.Cells(
+    cells = event_marks.Cells(
         relay=np.zeros(n, np.bool_),
         refractory=np.ascontiguousarray(neuron["refractory"]),
         drive=np.ascontiguousarray(neuron["drive"]),
         **{
             name: np.ones(n)
-            for name in kernels.Cells._fields
+            for name in event_marks.Cells._fields
             if name not in ("relay", "refractory", "drive")
         },
     )
@@ -209,7 +210,7 @@ def paths_of(plan: EventPlan) -> Any:
     wires = plan.wires
     begin = np.array([plan.units.neuron["row"][base] for base in wires.projection["base"]])
     variable = wires.projection["row"] - begin if wires.projection.size else begin
-    return kernels.Paths(
+    return event_marks.Paths(
         wires.chain_first,
         wires.chain,
         wires.segment,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from potentia import Network, Simulator
-from potentia.kernels.cpu.event_adjoint import Sample
+from potentia.kernels.cpu.event_marks import Sample
 from potentia.kernels.reference import event_adjoint as reference
 from potentia.models import CubaLIF, SpikeSource
 from potentia.sim import AllToAll, Constant, FixedProbability, OneToOne, SpikeTrain
