@@ -43,7 +43,7 @@ class ConvolvedWiring(torch.nn.Module):
         shape = np.shape(getattr(projection.connectivity, "kernel", convolution.kernel))
         kernel = np.array(convolution.kernel, precision).reshape(shape)
         self.register_buffer("fixed_weights", torch.from_numpy(kernel), persistent=False)
-        self.trained: list[torch.nn.Parameter] = []  # a list, so that no module owns it twice
+        self.trained: list[torch.Tensor] = []  # a list, so that no module owns it twice
         self.tables: tuple[Any, ...] | None = None
 
     @property

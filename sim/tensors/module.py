@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -24,7 +24,7 @@ from .given import Given
 from .network import TensorNetwork
 from .outputs import outputs
 from .plan import TensorPlan
-from .spans import batched
+from .spans import batched, fitting
 
 OWNER = "NetworkModule"
 
@@ -71,6 +71,7 @@ class NetworkModule(torch.nn.Module):
         for part, field in self._trained:
             self._train(part, field)
         self._shapes = {one: tuple(self._parameter(*one).shape) for one in self._trained}
+        self._kinds = {name: one.dtype for name, one in self.named_buffers()}
         for units in self._tensors.units.values():
             units.counted = False  # nobody asks a module how many arrivals were merged
         start = states.read(plan, self._tensors, memory, step)
@@ -130,14 +131,18 @@ class NetworkModule(torch.nn.Module):
         Raises
         ------
         ParameterError
-            For unknown inputs, shapes that do not fit, and numbers that are not finite.
+            For unknown inputs, shapes that do not fit, numbers that are not finite, a state of
+            another network or batch, and parameters that were given another shape or precision.
         """
+        self._bind()
         like = self._like()
         given = Given.of(self._plan, {} if inputs is None else inputs, steps, first, like)
         step, populations = self._step, self._start
         if state is not None:
             check.instance(OWNER, "state", state, ModuleState, "that of an earlier call")
             step, populations = state.step, state.populations
+            size = fitting(OWNER, populations, self._start, given.batch if inputs else None)
+            given = replace(given, batch=given.batch if inputs else size)
         begin = batched(populations, given.batch, like.device)
         span = given.span(self._memory, self._step, step).to(like.device)
         course = self._run(begin, span)
@@ -152,12 +157,7 @@ class NetworkModule(torch.nn.Module):
         values = {}
         for part, field in self._trained:
             name = part if field is None else f"{part}.{field}"
-            parameter = self._parameter(part, field)
-            array = parameter.detach().cpu().numpy().astype(np.float64)
-            own = self._shapes[part, field]
-            if array.shape != own:
-                rule = f"must keep the shape {own} that it was made with"
-                raise check.fail(OWNER, f"parameter {name}", rule, f"shape {array.shape}")
+            array = self._kept(part, field).detach().cpu().numpy().astype(np.float64)
             values[part, field] = check.finite_array(OWNER, f"parameter {name}", array)
             if field is None:
                 values[part, field] = self._tensors.wirings[part].written(values[part, field])
@@ -193,6 +193,37 @@ class NetworkModule(torch.nn.Module):
         own = getattr(self, part)
         found: torch.Tensor = own if field is None else own[field]
         return found
+
+    def _kept(self, part: str, field: str | None) -> torch.Tensor:
+        """The present parameter; raises ParameterError unless it has the shape it was made with."""
+        value, own = self._parameter(part, field), self._shapes[part, field]
+        if tuple(value.shape) != own:
+            name = part if field is None else f"{part}.{field}"
+            rule = f"must keep the shape {own} that it was made with"
+            raise check.fail(OWNER, f"parameter {name}", rule, f"shape {tuple(value.shape)}")
+        return value
+
+    def _bind(self) -> None:
+        """Let the present parameters act, also those that took the place of others.
+
+        Raises ParameterError where one has another shape or precision than the simulator.
+        """
+        precision = self._plan.precision
+        for part, field in self._trained:
+            value = self._kept(part, field)
+            self._precise(value.dtype, getattr(torch, precision))
+            if field is None:
+                self._tensors.wirings[part].trained[:] = [value]
+            else:
+                self._tensors.units[part].trained[field] = value
+        for name, one in self.named_buffers():
+            self._precise(one.dtype, self._kinds[name])
+
+    def _precise(self, found: torch.dtype, wanted: torch.dtype) -> None:
+        if found != wanted:
+            rule = f"must stay that of the simulator, {self._plan.precision}"
+            rule += "; choose another by Simulator(..., dtype=)"
+            raise check.fail(OWNER, "precision", rule, str(found).removeprefix("torch."))
 
     def _run(self, begin: dict[str, State], span: Span) -> Course:
         """The course of a span, in pieces where only their first states are to be kept."""

@@ -44,7 +44,7 @@ class PlasticWiring(torch.nn.Module):
             tensor = torch.from_numpy(index.astype(np.int64))
             self.register_buffer(f"{name}_index", tensor, persistent=False)
         self.incoming: tuple[NDArray[Any], ...] | None = None
-        self.trained: list[torch.nn.Parameter] = []  # a list, so that no module owns it twice
+        self.trained: list[torch.Tensor] = []  # a list, so that no module owns it twice
 
     def begin(self) -> torch.Tensor:
         """Where training begins: nowhere, for the weights are the rule's to change."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from .. import validation as check
 from .course import PAST, Span, State
 
 
@@ -27,6 +28,33 @@ def _repeated(value: torch.Tensor, key: str, batch: int) -> torch.Tensor:
     shape = list(value.shape)
     shape[dimension] = batch
     return value.expand(shape)
+
+
+def fitting(
+    owner: str, states: Mapping[str, State], like: Mapping[str, State], batch: int | None
+) -> int:
+    """The batch size of states; raises ParameterError unless they fit.
+
+    like: states of the same network, of any batch; batch: the size wanted, if any. States of a
+    single sample fit each.
+    """
+    sizes = {own.shape[0] for part in states.values() for key, own in part.items() if key != PAST}
+    if _kinds(states) != _kinds(like) or len(sizes) > 1:
+        rule = "must be that of an earlier call of a module of this network"
+        raise check.fail(owner, "state", rule, f"one of {check.listed(states) or 'nothing'}")
+    size = next(iter(sizes), 1)
+    if batch is not None and size not in (1, batch):
+        rule = f"must be of one sample, or of as many as the inputs have ({batch})"
+        raise check.fail(owner, "state", rule, size)
+    return size
+
+
+def _kinds(states: Mapping[str, State]) -> dict[str, Any]:
+    """The shapes and types of all state, whatever the batch; what was sent may be missing."""
+    return {
+        name: {key: (one.shape[1:], one.dtype) for key, one in own.items() if key != PAST}
+        for name, own in states.items()
+    }
 
 
 def joined(spans: Sequence[Span]) -> Span:

@@ -38,7 +38,7 @@ class StoredWiring(torch.nn.Module):
         self.lags = np.asarray(synapses.lags, np.int64)
         self.depth = int(self.lags.max())
         self.register_buffer("like", torch.from_numpy(np.zeros(0, precision)), persistent=False)
-        self.trained: list[torch.nn.Parameter] = []  # a list, so that no module owns it twice
+        self.trained: list[torch.Tensor] = []  # a list, so that no module owns it twice
 
     def begin(self) -> torch.Tensor:
         """The numbers (n_synapses,) with which training begins."""

@@ -75,7 +75,7 @@ class Units(torch.nn.Module):
             for name, dtype in model.state.items()
             if dtype == "float" and not (name == "v" and zero_threshold(model, precision))
         ]
-        self.trained: dict[str, torch.nn.Parameter] = {}
+        self.trained: dict[str, torch.Tensor] = {}
         self._arrays: list[str] = []
         for name, value in self._constants(model).items():
             if np.ndim(value):

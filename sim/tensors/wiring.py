@@ -59,7 +59,7 @@ class Wiring(torch.nn.Module):
         self._index()
         values = torch.from_numpy(np.ascontiguousarray(weights, precision))
         self.register_buffer("fixed_weights", values, persistent=False)
-        self.trained: list[torch.nn.Parameter] = []  # a list, so that no module owns it twice
+        self.trained: list[torch.Tensor] = []  # a list, so that no module owns it twice
 
     @property
     def weights(self) -> torch.Tensor:
