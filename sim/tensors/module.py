@@ -22,7 +22,7 @@ from . import memory as states
 from .course import LEARNED, PAST, Course, Span, State
 from .given import Given
 from .network import TensorNetwork
-from .outputs import outputs
+from .outputs import Tallies, outputs, tallies
 from .plan import TensorPlan
 from .spans import batched, fitting
 
@@ -32,10 +32,19 @@ OWNER = "NetworkModule"
 @final
 @dataclass(frozen=True)
 class ModuleState:
-    """Where a module has come to: the step, and the state of every population."""
+    """Where a module has come to: the step, the state of every population, what probes count."""
 
     step: int
     populations: dict[str, State]
+    tallies: Tallies
+
+    def detach(self) -> ModuleState:
+        """The same state, through which no gradients pass back to earlier calls."""
+        kept = {
+            name: {key: one.detach() for key, one in own.items()}
+            for name, own in self.populations.items()
+        }
+        return ModuleState(self.step, kept, {k: one.detach() for k, one in self.tallies.items()})
 
 
 @final
@@ -74,6 +83,7 @@ class NetworkModule(torch.nn.Module):
         self._kinds = {name: one.dtype for name, one in self.named_buffers()}
         for units in self._tensors.units.values():
             units.counted = False  # nobody asks a module how many arrivals were merged
+        self._counted = tallies(plan, memory)
         start = states.read(plan, self._tensors, memory, step)
         # what nobody has sent need not be multiplied
         self._start = {
@@ -137,17 +147,17 @@ class NetworkModule(torch.nn.Module):
         self._bind()
         like = self._like()
         given = Given.of(self._plan, {} if inputs is None else inputs, steps, first, like)
-        step, populations = self._step, self._start
+        step, populations, counted = self._step, self._start, self._counted
         if state is not None:
             check.instance(OWNER, "state", state, ModuleState, "that of an earlier call")
-            step, populations = state.step, state.populations
+            step, populations, counted = state.step, state.populations, state.tallies
             size = fitting(OWNER, populations, self._start, given.batch if inputs else None)
             given = replace(given, batch=given.batch if inputs else size)
         begin = batched(populations, given.batch, like.device)
         span = given.span(self._memory, self._step, step).to(like.device)
         course = self._run(begin, span)
-        seen = outputs(self._plan, course, step)
-        return (seen, ModuleState(step + span.steps, course.state)) if keep else seen
+        seen, counted = outputs(self._plan, course, step, counted)
+        return (seen, ModuleState(step + span.steps, course.state, counted)) if keep else seen
 
     def network(self) -> Network:
         """The network with the present weights and parameters, for any engine and backend.
@@ -175,19 +185,24 @@ class NetworkModule(torch.nn.Module):
             wiring = self._tensors.wirings[part]
             parameter = torch.nn.Parameter(wiring.begin())
             wiring.trained.append(parameter)
-            if hasattr(self, part):
-                rule = "must not be the name of something that a torch.nn.Module has"
-                raise check.fail(OWNER, "train", f"{rule}; name the projection otherwise", part)
+            self._free(part, "projection")
             self.register_parameter(part, parameter)
             return
         units = self._tensors.units[part]
         value = np.asarray(getattr(units.population.model, field), np.float64)
         parameter = torch.nn.Parameter(torch.tensor(value, dtype=units.dtype))
-        if not hasattr(self, part):
+        if not isinstance(getattr(self, part, None), torch.nn.ParameterDict):
+            self._free(part, "population")
             self.add_module(part, torch.nn.ParameterDict())
         getattr(self, part)[field] = parameter
         units.trained[field] = parameter
         _check_trainable(units.population.model, field, units.numbers)
+
+    def _free(self, part: str, kind: str) -> None:
+        """Raise ParameterError where the name of a part means something else."""
+        if hasattr(self, part):
+            rule = "must not be the name of something that a torch.nn.Module has"
+            raise check.fail(OWNER, "train", f"{rule}; name the {kind} otherwise", part)
 
     def _parameter(self, part: str, field: str | None) -> torch.Tensor:
         own = getattr(self, part)

@@ -19,6 +19,7 @@ from ..description.parts import Population
 from ..operators.operator import SELDOM, Stream, parameters
 from ..plan.model_numbers import per_unit, zero_threshold
 from .course import Span, State, whole
+from .own_step import check_asks, check_made
 
 LISTED = "resting"  # a list of units, in whose place `left` counts the steps of every unit
 
@@ -130,7 +131,13 @@ class Units(torch.nn.Module):
         scope |= {**state, "drive": drive, "spike": self.spike, "counted": int(self.counted)}
         if "chance" in self.asks:
             scope["chance"] = self._chances(step, samples, device)
-        fired, changed = self.kernel(**{name: scope[name] for name in self.asks})
+        own = model.tensors is not None
+        if own:
+            check_asks(type(model).__name__, self.asks, scope)
+        made = self.kernel(**{name: scope[name] for name in self.asks})
+        if own:
+            check_made(type(model).__name__, made, state, nothing.shape)
+        fired, changed = made
         state = {**state, **changed}
         if step % SELDOM == 0 and not torch.is_grad_enabled():
             state |= {name: settle_step(state[name]) for name in self.settles}
