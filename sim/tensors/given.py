@@ -57,7 +57,7 @@ class Given:
                     f"{OWNER} inputs: no input is called {shown(name)}{hint} (known: {known})"
                 )
         ready = {name: _ready(plan, name, value, like) for name, value in found.items()}
-        batch = _agreed(ready, "batch", 1, None)
+        batch = _agreed(ready, "samples", 1, None)
         if steps is not None:
             steps = check.whole(OWNER, "steps", steps, least=1, most=MOST_STEPS)
         first = check.whole(OWNER, "first", first, most=MOST_FIRST)
@@ -175,7 +175,8 @@ def _agreed(ready: Mapping[str, torch.Tensor], what: str, dimension: int, given:
         return 1
     for name, size in sizes.items():
         if size != wanted:
-            rule = f"must have as many {what} as the others ({wanted})"
+            others = "the others" if given is None else "are asked for"
+            rule = f"must have as many {what} as {others} ({wanted})"
             raise check.fail(OWNER, f"inputs {name!r}", rule, size)
     return wanted
 

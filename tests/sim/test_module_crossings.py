@@ -171,6 +171,17 @@ def test_a_step_on_tensors_of_ones_own_that_does_not_fit_is_refused(step, told):
         layer(Own())(images())
 
 
+def test_inputs_that_disagree_are_told_with_what():
+    module = layer()
+    with pytest.raises(ParameterError, match=r"as many steps as are asked for \(5\) \(got 10\)"):
+        module(images(), steps=5)
+    network = module._plan.network
+    network.stimulate(network.populations[1], Constant(0.2), name="constant")
+    module = Simulator(network, dt=1e-3, backend="torch").module()
+    with pytest.raises(ParameterError, match=r"as many samples as the others \(2\) \(got 1\)"):
+        module(images() | {"constant": torch.zeros(1, 1, 4)})
+
+
 MODELS = {
     "LIF": LIF(tau=Uniform(3e-3, 9e-3), threshold=1.0, refractory=2e-3),
     "CubaLIF": CubaLIF(tau=5e-3, tau_excitatory=3e-3, threshold=0.5),
