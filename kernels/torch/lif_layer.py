@@ -105,10 +105,12 @@ def _return(
     raw (time, batch, n): potentials before a reset; v (batch, n): those before the first step;
     scale (n,): from reset to threshold; of_fired (time, batch, n) and of_seen, which may be empty:
     gradients of what was sent and seen; of_v (batch, n): gradients of the last potentials, and in
-    the end of the first. To of_jump and of_drive (rows, batch, n), which may be empty, and to
-    of_decay, of_threshold and of_reset (n,) is added.
+    the end of the first. of_jump is written where each step has a row of its own. Else to it, to
+    of_drive (rows, batch, n), which may both be empty, and to of_decay, of_threshold and of_reset
+    (n,) is added.
     """
     now = np.empty_like(decay)
+    each = jump_turn < 0 and of_jump.shape[0] == raw.shape[0]
     for b in range(v.shape[0]):
         own = of_v[b]
         for t in range(raw.shape[0] - 1, -1, -1):
@@ -133,7 +135,11 @@ def _return(
                 of_decay[i] += gradient * (before - to[i])
                 now[i] = gradient
                 own[i] = gradient * decay[i]
-            if of_jump.size:
+            if of_jump.size and each:
+                came = of_jump[t, b]
+                for i in range(own.size):
+                    came[i] = now[i]
+            elif of_jump.size:
                 add(now, of_jump[row_of(t, of_jump.shape[0], jump_turn), b])
             if of_drive.size:
                 for i in range(own.size):
@@ -202,10 +208,13 @@ class LifLayer(torch.autograd.Function):
         scale = torch.where(apart > 0, apart, torch.ones_like(apart))
         of_v = of_v.clone()
         of_seen = of_seen.contiguous() if ctx.sees else raw.new_empty((0, 0, 0))
-        of_jump, of_drive = (
-            raw.new_zeros((one.shape[0], *v.shape) if need else (0, 0, 0))
+        shapes = [
+            (one.shape[0], *v.shape) if need else (0, 0, 0)
             for one, need in ((jump, needs[1]), (drive, needs[2]))
-        )
+        ]
+        of_jump, of_drive = raw.new_empty(shapes[0]), raw.new_zeros(shapes[1])
+        if jump_turn >= 0 or jump.shape[0] != raw.shape[0]:
+            of_jump.zero_()
         sums = [torch.zeros_like(decay) for _ in range(3)]
         curve = CURVES.index(spike.kind), spike.slope, spike.through_reset
         before = (one.numpy() for one in (raw, v, drive))

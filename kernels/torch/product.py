@@ -13,28 +13,32 @@ import torch
 from ..cpu.caching import cached
 
 BUSY = 0.3  # share of numbers that are not 0
-WIDE = 64  # targets from which on rows are worth adding up
+OVERHEAD = 16  # columns that take as long as finding a row
+NARROW = 4  # columns below which rows are not worth adding up
 BLOCK = 256  # columns that are added up at a time, so that they stay near the processor
 
 
-def _list(sent, first, units):
-    """List in each row of sent (rows, n) the units whose number is not 0.
+def _list(sent, first, units, numbers):
+    """List in each row of sent (rows, n) the units whose number is not 0, and these numbers.
 
-    first (rows + 1,) int64: where each list begins in units (rows * n,) uint32.
+    first (rows + 1,) int64: where each list begins in units and numbers, which have room for all
+    and one more.
     """
     k = 0
     for r in range(sent.shape[0]):
         first[r] = k
         for i in range(sent.shape[1]):
+            number = sent[r, i]
             units[k] = i
-            k += sent[r, i] != 0
+            numbers[k] = number
+            k += number != 0
     first[sent.shape[0]] = k
 
 
-def _turn(first, units, first_of, rows):
+def _turn(first, units, numbers, first_of, rows, numbers_of):
     """The same lists the other way: for each unit the rows in which it is listed, ascending.
 
-    first_of (n + 1,) int64, zeros; rows as long as units.
+    first_of (n + 1,) int64, zeros; rows, numbers_of: as many as are listed.
     """
     n = first_of.size - 1
     for k in range(first[-1]):
@@ -44,15 +48,14 @@ def _turn(first, units, first_of, rows):
     place = first_of[:-1].copy()
     for r in range(first.size - 1):
         for k in range(first[r], first[r + 1]):
-            rows[place[units[k]]] = r
+            at = place[units[k]]
+            rows[at] = r
+            numbers_of[at] = numbers[k]
             place[units[k]] += 1
 
 
-def _add_rows(first, chosen, factors, by_row, table, out):
-    """out[r] = the sum of factor * table[i] over the i chosen for r.
-
-    The factor of row r and choice i is factors[r, i] if `by_row`, else factors[i, r].
-    """
+def _add_rows(first, chosen, numbers, table, out):
+    """out[r] = the sum of number * table[i] over the i that are listed for r."""
     width = table.shape[1]
     for low in range(0, width, BLOCK):
         high = min(low + BLOCK, width)
@@ -61,26 +64,16 @@ def _add_rows(first, chosen, factors, by_row, table, out):
             own[:] = 0
             k, end = first[r], first[r + 1]
             while k + 3 < end:
-                a, b, c, d = chosen[k], chosen[k + 1], chosen[k + 2], chosen[k + 3]
-                fa = factors[r, a] if by_row else factors[a, r]
-                fb = factors[r, b] if by_row else factors[b, r]
-                fc = factors[r, c] if by_row else factors[c, r]
-                fd = factors[r, d] if by_row else factors[d, r]
-                one, two, three, four = (
-                    table[a, low:high],
-                    table[b, low:high],
-                    table[c, low:high],
-                    table[d, low:high],
-                )
+                one, two = table[chosen[k], low:high], table[chosen[k + 1], low:high]
+                three, four = table[chosen[k + 2], low:high], table[chosen[k + 3], low:high]
+                a, b, c, d = numbers[k], numbers[k + 1], numbers[k + 2], numbers[k + 3]
                 for j in range(high - low):
-                    own[j] += (fa * one[j] + fb * two[j]) + (fc * three[j] + fd * four[j])
+                    own[j] += (a * one[j] + b * two[j]) + (c * three[j] + d * four[j])
                 k += 4
             while k < end:
-                a = chosen[k]
-                fa = factors[r, a] if by_row else factors[a, r]
-                one = table[a, low:high]
+                one, a = table[chosen[k], low:high], numbers[k]
                 for j in range(high - low):
-                    own[j] += fa * one[j]
+                    own[j] += a * one[j]
                 k += 1
 
 
@@ -99,15 +92,14 @@ class Times(torch.autograd.Function):
     def forward(ctx, sent, matrix, early):
         sent, matrix = sent.contiguous(), matrix.contiguous()
         ctx.early, used = early, sent[: sent.shape[0] - early]
-        ctx.lists = _lists(used) if matrix.shape[1] >= WIDE else None
+        ctx.lists = _lists(used, matrix.shape[1])
         ctx.save_for_backward(sent, matrix)
         made = sent.new_empty((sent.shape[0], matrix.shape[1]))
         made[:early] = 0
         if ctx.lists is None:
             torch.mm(used, matrix, out=made[early:])
         else:
-            own = made[early:].numpy()
-            cached(_add_rows)(*ctx.lists, used.numpy(), True, matrix.numpy(), own)
+            cached(_add_rows)(*ctx.lists, matrix.numpy(), made[early:].numpy())
         return made
 
     @staticmethod
@@ -123,24 +115,27 @@ class Times(torch.autograd.Function):
             return of_sent, None, None
         if ctx.lists is None:
             return of_sent, used.T @ gradient, None
-        first, units = ctx.lists
+        first, units, numbers = ctx.lists
         first_of = np.zeros(sent.shape[1] + 1, np.int64)
-        rows = np.empty(first[-1], np.uint32)
-        cached(_turn)(first, units, first_of, rows)
+        rows, numbers_of = np.empty(first[-1], np.uint32), np.empty(first[-1], numbers.dtype)
+        cached(_turn)(first, units, numbers, first_of, rows, numbers_of)
         of_matrix = torch.empty_like(matrix)
-        numbers = used.numpy(), gradient.contiguous().numpy()
-        cached(_add_rows)(first_of, rows, numbers[0], False, numbers[1], of_matrix.numpy())
+        lists = first_of, rows, numbers_of
+        cached(_add_rows)(*lists, gradient.contiguous().numpy(), of_matrix.numpy())
         return of_sent, of_matrix, None
 
 
-def _lists(sent):
-    """For each row of sent the units whose number is not 0: where each list begins, and all.
+def _lists(sent, n_post):
+    """For each row of sent the units whose number is not 0: where each list begins, all, numbers.
 
     None where a product of matrices is faster.
     """
-    if sent.device.type != "cpu":
+    if sent.device.type != "cpu" or n_post < NARROW:
         return None
     first = np.empty(sent.shape[0] + 1, np.int64)
     units = np.empty(sent.numel() + 1, np.uint32)
-    cached(_list)(sent.numpy(), first, units)
-    return (first, units) if first[-1] < BUSY * sent.numel() else None
+    array = sent.numpy()
+    numbers = np.empty(units.size, array.dtype)
+    cached(_list)(array, first, units, numbers)
+    few = first[-1] * (n_post + OVERHEAD) < BUSY * sent.numel() * n_post
+    return (first, units, numbers) if few else None

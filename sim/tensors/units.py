@@ -67,6 +67,7 @@ class Units(torch.nn.Module):
         self.kernel = twin(population)
         self.asks = parameters(self.kernel)
         self.whole = _whole(population)
+        self.asks_whole = [] if self.whole is None else parameters(self.whole)
         model = population.model
         self.variables = [name for name in model.state if name != LISTED]
         self.merges = "merged" in self.asks
@@ -171,7 +172,7 @@ class Units(torch.nn.Module):
         scope |= {"steps": span.steps, "wanted": wanted}
         if "turns" not in self.whole.__code__.co_names:
             scope = {name: whole(value, span.steps) for name, value in scope.items()}
-        made = self.whole(**{name: scope[name] for name in parameters(self.whole)})
+        made = self.whole(**{name: scope[name] for name in self.asks_whole})
         if made is None:
             return None
         sent, seen, changed = made

@@ -8,7 +8,7 @@ import torch
 from potentia.kernels.torch import product
 
 
-@pytest.mark.parametrize("n_post", [1, product.WIDE - 1, product.WIDE, 300])
+@pytest.mark.parametrize("n_post", [1, product.NARROW, 60, 300])
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
 @pytest.mark.parametrize("early", [0, 2, 9])
 def test_rows_of_few_spikes_add_up_to_the_product(n_post, share, early):
@@ -35,9 +35,10 @@ def test_rows_of_few_spikes_add_up_to_the_product(n_post, share, early):
 def test_the_way_is_chosen_by_what_was_sent(share):
     generator = torch.Generator().manual_seed(1)
     sent = (torch.rand(50, 64, generator=generator) < share).float()
-    lists = product._lists(sent)
+    lists = product._lists(sent, 200)
     assert (lists is None) == (share > product.BUSY)
     if lists is not None:
-        first, units = lists
+        first, units, numbers = lists
         rows = [units[low:high].tolist() for low, high in pairwise(first)]
         assert rows == [row.nonzero().ravel().tolist() for row in sent]
+        assert (numbers[: first[-1]] == 1).all()
