@@ -9,7 +9,7 @@ import torch
 
 from ..description.tensor_store import Moment
 from .convolved import ConvolvedWiring
-from .course import LEARNED, PAST, Course, Span, whole
+from .course import LEARNED, PAST, Course, Span, Turned, whole
 from .learning import Instant, Learning
 from .plastic import WEIGHTS, PlasticWiring
 from .ring import Buffer, Rows
@@ -128,10 +128,8 @@ class Group:
                     part.add(torch.cat([past, sent]), past.shape[0], known[place], moment)
                 else:
                     ready = self.matrices[part.projection.name]
-                    arrived: Any = part.product(ready, past, sent, moment)
-                    if not _none(known.get(place)):
-                        arrived = whole(arrived, span.steps) + whole(known[place], span.steps)
-                    known[place] = arrived
+                    arrived = part.product(ready, past, sent, moment)
+                    known[place] = _sum(arrived, known.get(place), span.steps)
         return known
 
     def _room(self, given: Any, name: str, span: Span, course: Course) -> torch.Tensor:
@@ -196,9 +194,21 @@ class Group:
         return now
 
 
-def _none(value: Any) -> bool:
-    """Whether this is nothing."""
-    return value is None or (isinstance(value, float) and value == 0.0)
+def _sum(arrived: Any, value: Any, steps: int) -> Any:
+    """What arrives besides `value`, in a form as short as that of both."""
+    lasts = not isinstance(value, Turned) and getattr(value, "ndim", 0) < 3
+    if value is None or (lasts and _zero(value)):
+        return arrived
+    if isinstance(arrived, Turned) and lasts:
+        return Turned(arrived.rows + value, arrived.turn)
+    return whole(arrived, steps) + whole(value, steps)
+
+
+def _zero(value: Any) -> bool:
+    """Whether a number or a tensor is 0 and nobody wants its gradient."""
+    if not isinstance(value, torch.Tensor):
+        return bool(value == 0)
+    return not value.requires_grad and not bool(value.any())
 
 
 def _moment(part: Synapses, span: Span, course: Course, t: int = 0) -> Moment:
