@@ -30,6 +30,7 @@ from potentia.tests.benchmarks import (
     microcircuit,
     startup,
     stdp,
+    tensors,
 )
 from potentia.tests.benchmarks._brian2 import Program
 from potentia.tests.benchmarks._case import Case, environment
@@ -367,3 +368,14 @@ def test_devices_are_measured_beside_numpy():
     assert [row["case"] for row in told["rows"] if row["engine"] == "numpy"] == ["numpy lognormal"]
     assert told["ratios"]["numpy/ours"] > 0
     assert told["ceiling_fraction"] > 0
+
+
+@pytest.mark.parametrize("name", ["potentia", "snntorch", "products"])
+def test_tensors_measures_a_small_network_of_each_kind(name):
+    settings = tensors.Settings(
+        inputs=6, hidden=5, outputs=2, steps=3, batch=2, calls=1, repeats=1, activity=0.5
+    )
+    for kind in tensors.KINDS if name != "products" else tensors.KINDS[:2]:
+        row = tensors.ready(settings, name=name, kind=kind)()
+        assert set(row) == ROW_KEYS - {"case"}
+        assert row["cpu_s"] > 0
