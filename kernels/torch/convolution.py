@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ..cpu.caching import cached
 from ..cpu.convolution import convolved_product_step, deliver_convolved_step
+from .send import list_fired
 
 
 def _deliver(
@@ -38,12 +39,7 @@ def _deliver(
     """
     for t in range(sent.shape[0]):
         for b in range(sent.shape[1]):
-            count = 0
-            for source in range(sent.shape[2]):
-                if sent[t, b, source] != 0:
-                    history[0, count] = source
-                    count += 1
-            history_count[0] = count
+            history_count[0] = list_fired(sent[t, b], history[0])
             deliver_convolved_step(
                 0,
                 history,

@@ -14,6 +14,7 @@ from ..cpu.caching import cached
 from ..cpu.converter import convert_step
 from ..cpu.crossbar import crossbar_product_step, crossbar_read_step, drive_step, rescale_step
 from ..cpu.random import mix, normal
+from .send import list_fired
 
 
 def _read(
@@ -58,12 +59,7 @@ def _read(
     receiving (time, n_post).
     """
     for row in range(sent.shape[0]):
-        count = 0
-        for source in range(sent.shape[1]):
-            if sent[row, source] != 0:
-                history[row, count] = source
-                count += 1
-        history_count[row] = count
+        history_count[row] = list_fired(sent[row], history[row])
     for t in range(receiving.shape[0]):
         crossbar_read_step(
             depth + t,

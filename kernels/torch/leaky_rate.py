@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-RECTIFIED, LOGISTIC = 1, 2  # laws of activation; 0 is linear
+from ..reference.leaky_rate import LOGISTIC, RECTIFIED
 
 
 def leaky_rate_step(r, drive, decay, gain, offset, law):

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from ..cpu.caching import cached, kernel
+from ..reference.settle import FLOOR
 from .curves import CURVES, slope_at
 from .spans import per_unit, turns
 
-FLOOR = 1e-30  # see `settle`
 SELDOM = 64  # steps between two calls of `settle_step`
 
 

@@ -1,10 +1,21 @@
-"""Sending: the running spike hash, for a span of time."""
+"""Sending: which units fired, and the running spike hash, for a span of time."""
 
 from __future__ import annotations
 
-from ..cpu.caching import cached
+from ..cpu.caching import cached, kernel
 from ..cpu.random import mix
 from ..cpu.send import SPREAD
+
+
+@kernel
+def list_fired(sent, fired):
+    """List in fired (n,) the units whose number in sent (n,) is not 0; return how many."""
+    count = 0
+    for unit in range(sent.shape[0]):
+        if sent[unit] != 0:
+            fired[count] = unit
+            count += 1
+    return count
 
 
 def _sign(steps, units, signature):

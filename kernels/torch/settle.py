@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-FLOOR = 1e-30  # below this a decaying value is nothing
+from ..reference.settle import FLOOR
 
 
 def settle_step(values):

@@ -12,7 +12,8 @@ import math
 
 import torch
 
-FLOOR = 1e-30  # below this a trace is nothing
+from ..reference.traces import FLOOR
+
 MOST = 64  # spans after which nothing is left
 
 
