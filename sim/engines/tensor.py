@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ...kernels import backend as backends
@@ -20,6 +19,7 @@ from ..progress import Progress
 from ..results.result import Result
 from ..tensors import memory as states
 from ..tensors.course import Course, Span, State
+from ..tensors.gradients import without
 from ..tensors.module import NetworkModule
 from ..tensors.plan import TensorPlan
 from ..tensors.spans import batched, joined
@@ -98,8 +98,7 @@ class TensorEngine(ClockEngine):
             spans.append(plan.span(plan.stimuli(memory, given), start, steps, sample))
         memory.restore(present)
         state = batched(states.read(plan, plan.tensors, memory, start), len(spans))
-        with torch.no_grad():
-            courses = self._courses(state, joined(spans))
+        courses = without(partial(self._courses, state, joined(spans)))
         for k in range(len(spans)):
             memory.restore(present)
             memory["sample"][0] = first + k

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
-
-import torch
 
 from ...kernels.backend import Call
 from ..description.inputs import Stimulus
@@ -18,6 +16,7 @@ from ..operators.signals import Memory
 from ..plan.plan import Plan
 from . import memory as states
 from .course import Span
+from .gradients import without
 from .network import TensorNetwork
 from .records import Records, TensorRecorder
 from .stimuli import Stimuli, tensor
@@ -125,17 +124,19 @@ class TensorProgram:
 
     def advance(self, step: int, stop: int) -> int:
         """Run from `step` up to `stop`; return the first step not run."""
+        return without(partial(self._advance, step, stop))
+
+    def _advance(self, step: int, stop: int) -> int:
         plan, memory = self.plan, self.memory
         records = plan.records(memory)
-        with torch.no_grad():
-            state = states.read(plan, plan.tensors, memory, step)
-            while step < stop:
-                steps = min(stop - step, plan.most_steps)
-                span = plan.span(self.stimuli, step, steps, int(memory["sample"][0]))
-                course = plan.tensors.run(state, span, plan.wanted, exact=True)
-                records.take(course, memory, step)
-                state, step = course.state, step + steps
-            states.write(plan, plan.tensors, memory, state, step)
+        state = states.read(plan, plan.tensors, memory, step)
+        while step < stop:
+            steps = min(stop - step, plan.most_steps)
+            span = plan.span(self.stimuli, step, steps, int(memory["sample"][0]))
+            course = plan.tensors.run(state, span, plan.wanted, exact=True)
+            records.take(course, memory, step)
+            state, step = course.state, step + steps
+        states.write(plan, plan.tensors, memory, state, step)
         return step
 
     def collect(self) -> None:

@@ -15,7 +15,8 @@ CLOCKS = {
     "whole numbers": {"chunk": 37, "deterministic": True},
     "reference": {"chunk": 10, "backend": "reference"},
 }
-WAYS = {**CLOCKS, "event": EVENT}
+TENSORS = {"chunk": 37, "backend": "torch"}
+WAYS = {**CLOCKS, "tensors": TENSORS, "event": EVENT}
 
 
 def network(*, learns: bool = True) -> Network:

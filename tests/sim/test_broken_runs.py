@@ -11,6 +11,7 @@ import weakref
 
 import numpy as np
 import pytest
+import torch
 
 from potentia import Network, Result, Simulator
 from potentia.errors import DataError, DivergenceError, ParameterError
@@ -20,7 +21,7 @@ from potentia.sim import Constant, Poisson, SpikeTrain
 from potentia.sim.engines.clock_recording import ClockRecording
 from potentia.sim.operators.signals import Memory
 from potentia.sim.runs import sections
-from potentia.tests.sim.interrupted import CLOCKS, EVENT, WAYS, same, simulator, state
+from potentia.tests.sim.interrupted import CLOCKS, EVENT, TENSORS, WAYS, same, simulator, state
 
 
 class Interrupt:
@@ -68,7 +69,7 @@ def test_an_interrupt_anywhere_leaves_no_trace(how):
     with Interrupt() as count:
         expected = once.run(20e-3)
     broken = simulator(how)
-    spread = 8 if how.get("backend") == "reference" else 70  # that one is slow
+    spread = {"reference": 8, "torch": 14}.get(how.get("backend"), 70)  # those are slow
     places = np.concatenate(
         [np.linspace(1, count.passed, spread), count.passed - np.arange(1, spread // 2)]
     ).astype(int)
@@ -89,7 +90,9 @@ def test_an_interrupt_anywhere_leaves_no_trace(how):
     same(broken.run(10e-3), once.run(10e-3))
 
 
-@pytest.mark.parametrize("how", [CLOCKS["one thread"], EVENT], ids=["clock", "event"])
+@pytest.mark.parametrize(
+    "how", [CLOCKS["one thread"], TENSORS, EVENT], ids=["clock", "tensors", "event"]
+)
 def test_an_interrupt_in_a_batch_that_learns_leaves_no_trace(how):
     """Up to the last call, when the weights have all but become those that the
     batch has learned.
@@ -100,10 +103,10 @@ def test_an_interrupt_in_a_batch_that_learns_leaves_no_trace(how):
         expected = once.run(5e-3, **batch)
     broken = simulator(how)
     before = state(broken)
-    interrupted = 0
+    interrupted, spread = 0, 14 if how is TENSORS else 40  # those are slow
     for place in [
-        *np.linspace(1, count.passed, 40).astype(int),
-        *(count.passed - np.arange(1, 25)),
+        *np.linspace(1, count.passed, spread).astype(int),
+        *(count.passed - np.arange(1, spread // 2 + 5)),
     ]:
         try:
             with Interrupt(place):
@@ -113,11 +116,35 @@ def test_an_interrupt_in_a_batch_that_learns_leaves_no_trace(how):
             assert state(broken) == before
         else:  # caches are warm by now, so a run may have fewer places than the one that was counted
             broken = simulator(how)
-    assert interrupted > 20
+    assert interrupted > spread // 2
     again = broken.run(5e-3, **batch)
     for one, other in zip(again, expected, strict=True):
         same(one, other)
     assert state(broken) == state(once) != before
+
+
+class AtModes(Interrupt):
+    """One that comes only where a context ends, or where torch has changed whether it keeps what
+    gradients need.
+    """
+
+    def _look(self, frame, event, argument):
+        if frame.f_code.co_name == "__exit__" or "set_grad" in getattr(argument, "__name__", ""):
+            super()._look(frame, event, argument)
+
+
+@pytest.mark.parametrize("learn", [None, "sum"], ids=["run", "batch"])
+def test_an_interrupt_leaves_the_mode_of_gradients_as_it_was(learn):
+    """What the caller does afterwards still has gradients."""
+    made = simulator({**TENSORS, "chunk": 1000})
+    more = {"batch": 2, "learn": learn} if learn else {}
+    with AtModes() as count:
+        made.run(2e-3, **more)
+    assert count.passed >= 2
+    for place in range(1, count.passed + 1):
+        with pytest.raises(KeyboardInterrupt), AtModes(place):
+            made.run(2e-3, **more)
+        assert torch.is_grad_enabled()
 
 
 @pytest.mark.parametrize("how", [CLOCKS["one thread"], CLOCKS["two threads"], EVENT], ids=str)
