@@ -310,15 +310,15 @@ class Sections:
 
     def _checkpoint(self, name: str) -> tuple[float, str, Mapping[str, Any]] | None:
         """Time [s], file and state of a checkpoint; None if it is missing or incomplete."""
+        path = self.folder / name
         try:
-            saved = snapshot.load(self.folder / name)
+            saved = snapshot.load(path)
         except DataError:
             return None
-        if not snapshot.same(saved, self.present(saved.state)):
-            raise DataError(
-                f"{self.folder / name} is a checkpoint of another simulation; choose another folder"
-            )
-        with snapshot.blaming(self.folder / name, saved.version):
+        if not snapshot.same(saved, here := self.present(saved.state)):
+            other = f"another simulation{snapshot.option_apart(saved, here)}"
+            raise DataError(f"{path} is a checkpoint of {other}; choose another folder")
+        with snapshot.blaming(path, saved.version):
             match_names(self.present(None).state, saved.state)
             return saved.time, name, saved.state
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from ...errors import DataError, PotentiaError
 from ...kernels.cpu.event_queue import TICKS
 from ...version import __version__, by
+from ..conversion import shown
 from ..description import serialise as description
 from ..description.history import is_history
 from ..description.network import Network
@@ -77,6 +78,15 @@ def same(one: Snapshot, other: Snapshot) -> bool:
     """Whether two snapshots are of the same simulation, if perhaps at other times."""
     (text, arrays), (other_text, other_arrays) = one.identity(), other.identity()
     return text == other_text and description.same_arrays(arrays, other_arrays)
+
+
+def option_apart(one: Snapshot, other: Snapshot) -> str:
+    """The first option that tells two simulations apart, as the end of a phrase; empty if none."""
+    for name in ("engine", "backend", "dtype", "dt", "deterministic"):
+        here, there = one.options.get(name), other.options.get(name)
+        if here != there:
+            return f" with {name}={shown(here)}, while this one has {name}={shown(there)}"
+    return ""
 
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:

@@ -273,13 +273,14 @@ def test_one_sample_that_diverges_ends_the_batch():
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt, DataError("no room")], ids=["interrupt", "error"]
 )
-def test_resuming_in_the_same_process(tmp_path, monkeypatch, kept, error):
+@pytest.mark.parametrize("how", [CLOCKS["one thread"], TENSORS], ids=["clock", "tensors"])
+def test_resuming_in_the_same_process(how, tmp_path, monkeypatch, kept, error):
     """A recorded run that is broken off and taken up by the same simulator gives the result of an
     unbroken one.
     """
     monkeypatch.setattr(sections, "MOST_SECONDS", 0.0)
     monkeypatch.setattr(sections, "CHECKPOINT_SECONDS", 0.0 if kept else 1e9)
-    once, broken = simulator(CLOCKS["one thread"]), simulator(CLOCKS["one thread"])
+    once, broken = simulator(how), simulator(how)
     expected = once.run(40e-3, record_to=tmp_path / "once")
     with monkeypatch.context() as patch:
         breaks(patch, 8, error)

@@ -206,6 +206,32 @@ def test_checkpoints_of_another_simulation_are_refused(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("began", "goes_on"), [("cpu", "torch"), ("torch", "cpu"), ("cpu", "reference")]
+)
+def test_a_checkpoint_of_another_backend_is_refused(began, goes_on, tmp_path):
+    """Two backends may round otherwise, so a result is of one alone; a snapshot may change."""
+    net = Network(seed=3)
+    cells = net.population(LIF(), 20, name="cells")
+    net.stimulate(cells, Poisson(rate=2000.0, weight=3e-3))
+    net.probe(cells, "spikes")
+    made = Simulator(net, backend=began, chunk=70)
+    left = iter(range(3))
+
+    def tick(steps):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made._session.single(0.05, tick, tmp_path)
+    told = f"with backend='{began}', while this one has backend='{goes_on}'; choose another folder"
+    with pytest.raises(DataError, match=told):
+        Simulator(net, backend=goes_on, chunk=70).run(0.05, record_to=tmp_path, resume=True)
+    done = made.run(0.05, record_to=tmp_path, resume=True)
+    assert done.hash == Simulator(net, backend=began).run(0.05).hash
+    assert done.hash == Simulator(net, backend=goes_on).run(0.05).hash
+
+
 def test_a_simulator_at_another_time_is_refused(tmp_path):
     broken(tmp_path, 5)
     sim = simulator()
