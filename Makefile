@@ -1,9 +1,11 @@
 # make demo   the main job: spoken digits through a spiking liquid on emulated resistive memory
 # make test   the test suite
 # make check  lint, types
-# Each sets up its own .venv first. PYTHON=python3.12 chooses another interpreter.
+# Each sets up its own .venv first. PYTHON=python3.12 chooses another interpreter, WORKERS=0 runs all
+# tests in one process.
 
 PYTHON ?= python3
+WORKERS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
@@ -16,7 +18,7 @@ demo: $(VENV)/run.ready
 	$(BIN)/potentia run spoken-digits $(ARGS)
 
 test: $(VENV)/test.ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: $(VENV)/test.ready
 	$(BIN)/ruff check .
