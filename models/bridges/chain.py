@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...errors import NetworkError
 from ...sim import Distribution, Network, Population, Projection, Step
 from ...sim import validation as check
+from ...sim.conversion import shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +35,10 @@ def links_of(owner: str, network: Network, dt: float) -> list[Link]:
     Raises NetworkError for a network of another shape, and where a delay is not one step.
     """
     for projection in network.projections:
-        delay: Any = projection.delay
-        if isinstance(delay, Distribution) or not np.allclose(delay, dt, rtol=1e-6):
+        if not single_step(projection, dt):
+            told = shown(projection.delay)
             rule = f"every delay must be one step, dt = {dt:g} s"
-            raise NetworkError(f"{owner}.network: {rule} (got {delay} s of {projection.name!r})")
+            raise NetworkError(f"{owner}.network: {rule} (got {told} s of {projection.name!r})")
     row = row_of(owner, network)
     return [
         Link(
@@ -48,6 +49,12 @@ def links_of(owner: str, network: Network, dt: float) -> list[Link]:
         )
         for lag, (pre, post) in enumerate(pairwise(row), 1)
     ]
+
+
+def single_step(projection: Projection, dt: float) -> bool:
+    """Whether all delays of a projection are `dt` [s], rounding aside."""
+    delay: Any = projection.delay
+    return not isinstance(delay, Distribution) and np.allclose(delay, dt, rtol=1e-6, atol=0.0)
 
 
 def row_of(owner: str, network: Network) -> list[Population]:

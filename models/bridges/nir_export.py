@@ -14,6 +14,7 @@ from ...sim.description.convolution import Sliding
 from ...sim.description.currents import Constant, Step
 from ...sim.description.distributions import Distribution
 from ...sim.description.drawn import drawn
+from ...sim.description.inputs import Stimulus
 from ...sim.description.network import Network
 from ...sim.description.parts import Input, Population, Projection
 from ...sim.plan.draw_values import receptor_of
@@ -25,7 +26,7 @@ from .nir_graph import NirGraph
 from .nir_nodes import NirNode
 from .nir_report import ANSWERS, QUESTIONS
 from .nir_synapses import factors, matrices, sliding_nodes, synapses_of, with_bias
-from .nir_timing import Way, late_of
+from .nir_timing import layers_of
 from .nir_written import STEPPED, Asking, Written, passes, shaped, written
 
 Shape = tuple[int, ...]
@@ -50,8 +51,8 @@ def to_nir(
     spike: "dirac" or "one" as in `from_nir`: scales weights so that a tool that takes spikes for
     that does as the network. dt [s]: the step, where that or a model depends on it. edges: "none"
     writes every delay; "step" leaves out those of one step; "layers" leaves out the steps that
-    layers lie apart. The answers with which `from_nir` reads the graph back are kept in its
-    metadata, which other tools pass by.
+    layers lie apart, where one step leads from each to the next. The answers with which `from_nir`
+    reads the graph back are kept in its metadata, which other tools pass by.
 
     Raises UnsupportedError for what NIR cannot say, ParameterError where an argument is missing or
     wrong, CapacityError for a matrix that is too large, DataError for a file.
@@ -124,25 +125,28 @@ class _Export:
 
     def _lateness(self) -> dict[Population, int]:
         """How many steps each population is behind the first ones, where that is left out."""
-        if self._edges != "layers":
-            return dict.fromkeys(self._network.populations, 0)
-        pairs = {(part.pre, part.post) for part in self._network.projections}
-        ways = {Way(pre.name, post.name, 0.0): int(pre is post) for pre, post in pairs}
-        late = late_of(ways, "to_nir") if ways else {}
-        return {part: late.get(part.name, 0) for part in self._network.populations}
+        lags: dict[tuple[Population, Population], int] = {}
+        for part in self._network.projections if self._edges == "layers" else ():
+            delays, pair = synapses_of(self._network, part).delays, (part.pre, part.post)
+            if np.size(delays):
+                lag = self._lag(part, float(np.min(delays)))
+                lags[pair] = min(lag, lags.get(pair, lag))
+        driven = {part.population for part in self._network.inputs if _begins(part.stimulus) == 0}
+        return layers_of(self._network.populations, lags, driven)
+
+    def _lag(self, projection: Projection, delay: float) -> int:
+        """A delay [s] in steps."""
+        assert self._dt is not None
+        return check.steps(f"Projection {projection.name!r:.60}", "delay", delay, self._dt)
 
     def _written_delay(self, projection: Projection, delay: float) -> float:
         """The delay [s] that the graph gives to synapses of `delay` [s]."""
         if self._edges == "none" or self._dt is None:
             return delay
-        lag = check.steps(f"Projection {projection.name!r:.60}", "delay", delay, self._dt)
+        lag = self._lag(projection, delay)
         if self._edges == "step" or projection.pre is projection.post:
             return 0.0 if lag == 1 else lag * self._dt
-        left = lag - (self._late[projection.post] - self._late[projection.pre])
-        if left < 0:
-            rule = "must not be 'layers' where synapses skip layers faster than others pass through"
-            raise UnsupportedError(f"to_nir.edges: {rule} (got {projection.name!r})")
-        return left * self._dt
+        return (lag - (self._late[projection.post] - self._late[projection.pre])) * self._dt
 
     def _found_shapes(self) -> dict[Population, Shape]:
         """The shapes of populations that convolutions join; others have one dimension."""
@@ -263,13 +267,12 @@ class _Export:
 
     def _current(self, described: Input, begin: float) -> Any:
         stimulus = described.stimulus
-        if described.receptor is None:
-            if isinstance(stimulus, Constant) and begin == 0:
+        if described.receptor is None and _begins(stimulus) == begin:
+            if isinstance(stimulus, Constant):
                 return stimulus.value
-            if isinstance(stimulus, Step) and np.size(stimulus.times) == 1:
-                values = np.asarray(stimulus.values)[0]
-                if float(np.asarray(stimulus.times)[0]) == begin:
-                    return values if values.size > 1 else float(values[0])
+            assert isinstance(stimulus, Step)
+            values = np.asarray(stimulus.values)[0]
+            return values if values.size > 1 else float(values[0])
         raise _unsaid(f"what {described.name!r} drives, other than a current that is there always")
 
     def _join(self, projection: Projection) -> None:
@@ -364,6 +367,13 @@ class _Export:
         if ends:
             name = self._put(f"{population.name} out", "Output", {"shape": self._shape(population)})
             self._joined[population.name, name] = None
+
+
+def _begins(stimulus: Stimulus) -> float | None:
+    """When a current begins that is constant from then on [s]; None for other stimuli."""
+    if isinstance(stimulus, Step) and np.size(stimulus.times) == 1:
+        return float(np.asarray(stimulus.times)[0])
+    return 0.0 if isinstance(stimulus, Constant) else None
 
 
 def _unsaid(what: str) -> UnsupportedError:

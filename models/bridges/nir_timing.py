@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -13,6 +13,8 @@ from scipy.sparse.csgraph import NegativeCycleError, bellman_ford, connected_com
 from ...errors import NetworkError
 from ...sim import validation as check
 from .nir_report import NirAnswers
+
+Unit = TypeVar("Unit", bound=Hashable)
 
 
 @final
@@ -46,7 +48,7 @@ def delays_of(ways: list[Way], answers: NirAnswers) -> tuple[dict[Way, float], d
     for way in ways:
         if way.source == way.target:
             steps[way] = max(steps[way], 1)
-    late = late_of(steps, "from_nir")
+    late = _late_of(steps)
     return {
         way: (lag + late[way.target] - late[way.source]) * dt for way, lag in steps.items()
     }, late
@@ -58,12 +60,11 @@ def _steps(way: Way, dt: float) -> int:
     return check.steps(f"NIR way from {way.source!r:.60}", "delay", way.delay, dt)
 
 
-def late_of(steps: dict[Way, int], owner: str) -> dict[str, int]:
+def _late_of(steps: dict[Way, int]) -> dict[str, int]:
     """The fewest steps by which each unit must be late, so that every way takes one at least.
 
     A way of `lag` steps from p to q asks for late[q] - late[p] >= 1 - lag: the longest paths of
-    these differences are the answer (Bellman 1958, doi:10.1090/qam/102435). owner: who is told
-    of loops that are too fast.
+    these differences are the answer (Bellman 1958, doi:10.1090/qam/102435).
     """
     names = sorted(_units(steps))
     place = {name: k for k, name in enumerate(names)}
@@ -84,7 +85,7 @@ def late_of(steps: dict[Way, int], owner: str) -> dict[str, int]:
         sizes = np.bincount(parts)
         left = [name for name, part in zip(names, parts, strict=False) if sizes[part] > 1]
         raise NetworkError(
-            f"{owner}.edges: must not be 'layers' where a loop over several nodes takes fewer steps "
+            "from_nir.edges: must not be 'layers' where a loop over several nodes takes fewer steps "
             f"than it has nodes; give edges='step' (got a loop of {check.listed(left, 5)})"
         ) from None
     return {name: round(-float(distances[k])) for name, k in place.items()}
@@ -92,3 +93,44 @@ def late_of(steps: dict[Way, int], owner: str) -> dict[str, int]:
 
 def _units(ways: Iterable[Way]) -> set[str]:
     return {name for way in ways for name in (way.source, way.target)}
+
+
+def layers_of(
+    units: Collection[Unit], lags: Mapping[tuple[Unit, Unit], int], driven: Collection[Unit]
+) -> dict[Unit, int]:
+    """By how many steps `delays_of` will find each unit late, once these are left out of a graph.
+
+    lags: the fewest steps from one unit to another, at least one. driven: units that are not late,
+    since a constant current reaches them from the beginning. A unit that no way of a single step
+    reaches is not late either; any other by the number of such ways from the nearest that is not.
+    A way may take no fewer steps than that number grows along it, else its target is not late.
+    """
+    onwards: dict[Unit, list[Unit]] = {unit: [] for unit in units}
+    for (source, target), lag in lags.items():
+        if lag == 1 and source != target:
+            onwards[source].append(target)
+    reached = {target for targets in onwards.values() for target in targets}
+    first = [unit for unit in units if unit not in reached or unit in driven]
+    while True:
+        late = _distances(first, onwards)
+        more = [unit for unit in units if unit not in late]  # in circles that nothing leads to
+        if not more:
+            more = [
+                target
+                for (source, target), lag in lags.items()
+                if lag < late[target] - late[source]
+            ]
+        if not more:
+            return late
+        first += more
+
+
+def _distances(first: Iterable[Unit], onwards: Mapping[Unit, list[Unit]]) -> dict[Unit, int]:
+    """How many steps lead to each unit from the nearest of the first ones."""
+    found, row = dict.fromkeys(first, 0), list(first)
+    for unit in row:  # which grows
+        for target in onwards[unit]:
+            if target not in found:
+                found[target] = found[unit] + 1
+                row.append(target)
+    return found

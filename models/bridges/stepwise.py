@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import NetworkError
-from ...sim import Network, Population, Simulator, SpikeTrain, Stimulus, TimedArray
+from ...sim import Distribution, Network, Population, Simulator, SpikeTrain, Stimulus, TimedArray
 from ...sim import validation as check
-from .chain import row_of
+from ...sim.conversion import shown
+from .chain import row_of, single_step
 
 OWNER: Final = "run_steps"
 INPUT: Final = "input"
@@ -72,7 +73,14 @@ def _layers(network: Network) -> list[Population]:
 
 def _step(simulator: Simulator) -> float:
     """The step [s] for which a network was made, which must be the simulator's."""
-    made_for = float(np.max(np.asarray(simulator.network.projections[0].delay, np.float64)))
+    projections = simulator.network.projections
+    first: Any = projections[0].delay
+    made_for = 0.0 if isinstance(first, Distribution) else float(np.max(first))
+    for projection in projections:
+        if not single_step(projection, made_for):
+            told = f"{shown(projection.delay)} s of {projection.name!r}"
+            rule = "must have one delay for all synapses, a step, as from_snntorch gives it"
+            raise NetworkError(f"{OWNER}.network: {rule} (got {told})")
     dt = float(getattr(simulator.plan, "dt", made_for))
     if not math.isclose(dt, made_for):
         rule = f"must have dt={made_for:g}, the step for which from_snntorch made its network"

@@ -13,7 +13,7 @@ snn = pytest.importorskip("snntorch")
 from torch import nn  # noqa: E402
 
 from potentia import Network, Simulator  # noqa: E402
-from potentia.errors import PotentiaError  # noqa: E402
+from potentia.errors import NetworkError, PotentiaError  # noqa: E402
 from potentia.hardware import BreakdownReRAM, Crossbar  # noqa: E402
 from potentia.models import (  # noqa: E402
     LIF,
@@ -77,7 +77,7 @@ def test_images_there_and_back():
         np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
-def row(model, *, n=12, recurrent=None, arriving=None, store=None, delay=DT, bias=None):
+def row(model, *, n=12, recurrent=None, arriving=None, store=None, delay=DT, again=DT, bias=None):
     """Inputs onto one population."""
     net = Network(seed=3)
     source = net.population(SpikeSource(), 9, name="source")
@@ -87,7 +87,7 @@ def row(model, *, n=12, recurrent=None, arriving=None, store=None, delay=DT, bia
     weight = 0.5 if store is not None else Normal(0.2, 0.5)
     net.connect(source, cells, joins, weight=weight, delay=delay, store=store)
     if recurrent is not None:
-        net.connect(cells, cells, recurrent, weight=Uniform(-0.3, 0.3), delay=DT)
+        net.connect(cells, cells, recurrent, weight=Uniform(-0.3, 0.3), delay=again)
     net.stimulate(cells, Step([DT], [0.05]) if bias is None else bias)
     net.probe(cells, "spikes")
     return net
@@ -158,6 +158,18 @@ REFUSED = {
         lambda: row(DiscreteLIF(reset_at="after", **STRICT), delay=2 * DT),
         r"every delay must be one step, dt = 0.001 s \(got 0.002 s",
     ),
+    "delays": (
+        lambda: row(DiscreteLIF(reset_at="after", **STRICT), delay=np.repeat([DT, 3 * DT], 120)),
+        r"every delay must be one step, dt = 0.001 s \(got array",
+    ),
+    "a law of delays": (
+        lambda: row(DiscreteLIF(reset_at="after", **STRICT), delay=Uniform(DT, 3 * DT)),
+        r"every delay must be one step, dt = 0.001 s \(got Uniform",
+    ),
+    "a long way back": (
+        lambda: row(DiscreteLIF(reset_at="after", **STRICT), recurrent=AllToAll(), again=2 * DT),
+        r"every delay must be one step, dt = 0.001 s \(got 0.002 s of 'cells->cells'",
+    ),
     "current": (
         lambda: row(DiscreteLIF(reset_at="after", **STRICT), bias=Constant(0.1)),
         r"'cells.input' must be Step\(\[0.001\], ...\).*Constant",
@@ -182,6 +194,22 @@ def test_refused(case):
     message = str(caught.value)
     assert re.search(told, message), message
     assert message.startswith("to_snntorch.network: ")
+
+
+@pytest.mark.parametrize("again", [2 * DT, Uniform(DT, 3 * DT)], ids=["two steps", "a law"])
+def test_steps_are_run_of_single_steps_alone(again):
+    net = row(DiscreteLIF(reset_at="after", **STRICT), recurrent=AllToAll(), again=again)
+    told = (
+        r"run_steps.network: must have one delay for all synapses, a step, .* s of 'cells->cells'"
+    )
+    with pytest.raises(NetworkError, match=told):
+        run_steps(Simulator(net, dt=DT), np.zeros((5, 9)))
+
+
+def test_no_delay_is_taken_for_a_step_because_both_are_short():
+    net = row(DiscreteLIF(reset_at="after", **STRICT), delay=5e-9)
+    with pytest.raises(NetworkError, match="every delay must be one step, dt = 1e-09 s"):
+        to_snntorch(net, dt=1e-9)
 
 
 def test_two_ways_are_no_row():
