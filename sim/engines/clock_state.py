@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError, DivergenceError, UnsupportedError
-from .. import validation as check
+from ...errors import DataError, UnsupportedError
 from ..operators.signals import MOST_COUNT, SAVED, Memory, Signal, match
+from ..plan.divergence import diverged
 from ..plan.plan import Plan
 
 
@@ -84,16 +84,7 @@ def check_finite(plan: Plan, memory: Memory, step: int) -> None:
             and not (good := np.isfinite(memory[signal])).all()
         ):
             unit = int(good.argmin())
-            models = [
-                part.model
-                for part in plan.network.populations
-                if signal.name.startswith(f"{part.name}.")
-            ]
-            grows = f", a parameter of {check.name_of(models[0])} lets it grow" if models else ""
-            raise DivergenceError(
-                f"{signal.name} of unit {unit} is {memory[signal][unit]} by {step * plan.dt:g} s: "
-                f"an input or a weight is too large{grows}, or the step is too long"
-            )
+            raise diverged(plan, signal.name, unit, memory[signal][unit], step)
 
 
 def _turn(before: NDArray[Any], now: NDArray[Any], step: int) -> None:

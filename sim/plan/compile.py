@@ -50,7 +50,7 @@ def compile_network(
     if not network.populations:
         raise NetworkError("Network: has no population yet; add one with Network.population")
     for part in network.populations:
-        _resolves(part, dt)
+        check_resolved(part, dt)
     check_memory(network, dt=dt, precision=precision)
     shards = _shards(network, threads)
     build = Build(
@@ -153,7 +153,7 @@ def _shards(network: Network, threads: int) -> dict[str, tuple[Shard, ...]]:
     return dict(zip(names, dealt, strict=True))
 
 
-def _resolves(population: Population, dt: float) -> None:
+def check_resolved(population: Population, dt: float) -> None:
     """Refuse a step longer than a time constant of the model (its fields called tau...)."""
     for name, value in vars(population.model).items():
         if name.startswith("tau") and dt > np.min(value):

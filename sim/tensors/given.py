@@ -20,8 +20,8 @@ from .course import Span
 from .plan import TensorPlan
 from .spans import joined
 from .stimuli import Replaced, Stimuli
+from .trained import OWNER, finite
 
-OWNER: Final = "NetworkModule"
 MOST_STEPS: Final = 10**9
 MOST_FIRST: Final = 1 << 53  # the number of the first sample of a batch
 
@@ -148,14 +148,9 @@ def _ready(plan: TensorPlan, name: str, given: Any, like: torch.Tensor) -> torch
     if value.is_complex():
         raise check.fail(OWNER, f"inputs {name!r}", "must be real numbers", value.dtype)
     value = value.to(like)
-    if not _finite(value[:1] if value.stride(0) == 0 else value):
+    if not finite(value[:1] if value.stride(0) == 0 else value):
         raise check.fail(OWNER, f"inputs {name!r}", "must be finite numbers", "NaN or infinity")
     return value
-
-
-def _finite(value: torch.Tensor) -> bool:
-    """Whether all numbers are finite; their sum tells that fast, unless it overflows."""
-    return bool(torch.isfinite(value.sum())) or bool(torch.isfinite(value).all())
 
 
 def _agreed(ready: Mapping[str, torch.Tensor], what: str, dimension: int, given: int | None) -> int:

@@ -11,11 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.checkpoint import checkpoint
 
-from ...errors import ParameterError
 from ...kernels.torch.surrogate import Spike
 from .. import validation as check
 from ..description.network import Network
-from ..description.neuron import NeuronModel
 from ..description.surrogate import Surrogate
 from ..operators.signals import Memory
 from . import memory as states
@@ -25,8 +23,7 @@ from .network import TensorNetwork
 from .outputs import Tallies, outputs, tallies
 from .plan import TensorPlan
 from .spans import batched, fitting
-
-OWNER = "NetworkModule"
+from .trained import OWNER, check_fields, check_finite, check_state, trainable
 
 
 @final
@@ -142,7 +139,10 @@ class NetworkModule(torch.nn.Module):
         ------
         ParameterError
             For unknown inputs, shapes that do not fit, numbers that are not finite, a state of
-            another network or batch, and parameters that were given another shape or precision.
+            another network or batch, and parameters that were given another shape or precision,
+            that are not finite, or that their model refuses, such as a threshold below the reset.
+        DivergenceError
+            Where a state variable is NaN or infinite at the end.
         """
         self._bind()
         like = self._like()
@@ -156,6 +156,7 @@ class NetworkModule(torch.nn.Module):
         begin = batched(populations, given.batch, like.device)
         span = given.span(self._memory, self._step, step).to(like.device)
         course = self._run(begin, span)
+        check_state(self._plan, self._tensors.units, course.state, step + span.steps)
         seen, counted = outputs(self._plan, course, step, counted)
         return (seen, ModuleState(step + span.steps, course.state, counted)) if keep else seen
 
@@ -196,7 +197,7 @@ class NetworkModule(torch.nn.Module):
             self.add_module(part, torch.nn.ParameterDict())
         getattr(self, part)[field] = parameter
         units.trained[field] = parameter
-        _check_trainable(units.population.model, field, units.numbers)
+        trainable(units.population.model, field, units.numbers)
 
     def _free(self, part: str, kind: str) -> None:
         """Raise ParameterError where the name of a part means something else."""
@@ -221,16 +222,20 @@ class NetworkModule(torch.nn.Module):
     def _bind(self) -> None:
         """Let the present parameters act, also those that took the place of others.
 
-        Raises ParameterError where one has another shape or precision than the simulator.
+        Raises ParameterError where one has another shape or precision than the simulator, or is
+        not what a network could have.
         """
         precision = self._plan.precision
         for part, field in self._trained:
             value = self._kept(part, field)
             self._precise(value.dtype, getattr(torch, precision))
             if field is None:
+                check_finite(part, value)
                 self._tensors.wirings[part].trained[:] = [value]
             else:
                 self._tensors.units[part].trained[field] = value
+        for units in self._tensors.units.values():
+            check_fields(units)
         for name, one in self.named_buffers():
             self._precise(one.dtype, self._kinds[name])
 
@@ -254,18 +259,3 @@ class NetworkModule(torch.nn.Module):
         sent = {name: torch.cat([one.sent[name] for one in courses]) for name in courses[0].sent}
         seen = {place: torch.cat([one.seen[place] for one in courses]) for place in wanted}
         return Course(sent, seen, state)
-
-
-def _check_trainable(model: NeuronModel, field: str, numbers: Callable[[], Any]) -> None:
-    """Raise ParameterError where no constant of a model can be differentiated by a field."""
-    try:
-        found = numbers()
-    except (TypeError, RuntimeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error!s:.80}"
-    else:
-        if any(isinstance(one, torch.Tensor) and one.requires_grad for one in found.values()):
-            return
-        reason = "none of its constants depends on it"
-    raise ParameterError(
-        f"{OWNER} train: {type(model).__name__}.{field} cannot be trained, since {reason}"
-    )
