@@ -10,6 +10,9 @@ from dataclasses import asdict
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import NetworkError, UnsupportedError
 from . import validation as check
 from .description.history import followed
@@ -165,6 +168,15 @@ class Session:
     def kept(self) -> tuple[Network, dict[str, Any], Arrays, str]:
         """Description, options, state and history: all that a copy needs to go on."""
         return self.network, asdict(self.options), self.engine.snapshot(), self.history
+
+    def state(self, population: Population | str, variable: str) -> NDArray[np.float64]:
+        """The present values (n,) of a state variable; see `Simulator.state`."""
+        engine = self.engine
+        found = self.parts.find(
+            "Simulator.state", population, engine.network.populations, "population"
+        )
+        known = engine.variables(found)
+        return engine.state(found, check.one_of("Simulator", "state variable", variable, known))
 
     def outline(self) -> Outline:
         """The simulator and its network on one screen."""

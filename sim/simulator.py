@@ -25,6 +25,7 @@ from .operators.connections import Connections
 from .results.batch_result import BatchResult
 from .results.conditions import Condition
 from .results.result import Result
+from .runs.again import again, reopened
 from .session import Session
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Simulator:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For pickles and copies, which go on bit for bit; code is compiled anew."""
-        return _again, (type(self), *self._session.alone("pickle", self._session.kept))
+        return again, (type(self), *self._session.alone("pickle", self._session.kept))
 
     def __repr__(self) -> str:
         return str(self._session.outline())
@@ -93,18 +94,7 @@ class Simulator:
         Raises DataError for a file that is missing, damaged, changed, of another schema, or that
         uses models which this program has not imported.
         """
-        from .runs import snapshot
-
-        path = check.path("Simulator", "load path", path)
-        saved = snapshot.load(path)
-        options = {**saved.options, "threads": threads} | (
-            {} if backend is None else {"backend": backend}
-        )
-        history = options.pop("history", "")
-        with snapshot.blaming(path, saved.version):
-            simulator = cls(saved.network, **options)
-            simulator._session.restore(saved.state, history)
-        return simulator
+        return reopened(cls, path, backend=backend, threads=threads)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything needed to go on later, bit for bit, to one file; all or nothing.
@@ -298,14 +288,7 @@ class Simulator:
 
     def state(self, population: Population | str, variable: str) -> NDArray[np.float64]:
         """The present values (n,) of a state variable of a population, given as such or by name."""
-
-        def look() -> NDArray[np.float64]:
-            engine, find = self._engine, self._session.parts.find
-            found = find("Simulator.state", population, engine.network.populations, "population")
-            known = engine.variables(found)
-            return engine.state(found, check.one_of(self, "state variable", variable, known))
-
-        return self._session.alone("state", look)
+        return self._session.alone("state", lambda: self._session.state(population, variable))
 
     def weights(self, projection: Projection | str) -> NDArray[np.float64]:
         """The present weights (n_synapses,) of a projection, given as such or by name.
@@ -412,16 +395,3 @@ class Simulator:
     def _projection(self, verb: str, wanted: Projection | str) -> Projection:
         members, asked = self.network.projections, f"Simulator.{verb}"
         return self._session.parts.find(asked, wanted, members, "projection")
-
-
-def _again(
-    kind: type[Simulator],
-    network: Network,
-    options: Mapping[str, Any],
-    state: Mapping[str, Any],
-    history: str,
-) -> Simulator:
-    """A simulator from what `Simulator.__reduce__` kept of it."""
-    simulator = kind(network, **options)
-    simulator._session.restore(state, history)
-    return simulator
