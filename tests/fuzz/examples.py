@@ -4,19 +4,15 @@ comes of them.
 
 from __future__ import annotations
 
-import functools
 import inspect
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from potentia import Network, Result, Simulator
-from potentia.experiments import load
 from potentia.hardware import (
     BreakdownReRAM,
     Cost,
@@ -26,8 +22,8 @@ from potentia.hardware import (
     digital_joules,
 )
 from potentia.learning import STDP, EventProp, EventSpikes, Readout, TrainedReadout
-from potentia.models import LIF, CubaLIF, SpikeSource
-from potentia.models.bridges import NirGraph, NirNode, from_snntorch
+from potentia.models import LIF
+from potentia.models.bridges import from_snntorch
 from potentia.sim import (
     AllToAll,
     BatchResult,
@@ -40,6 +36,21 @@ from potentia.sim import (
     SpikeTrain,
 )
 
+from .specimens import (
+    batch,
+    exact_network,
+    fresh,
+    graph,
+    network,
+    plain_network,
+    ran,
+    recorded,
+    result,
+    saved,
+    settings,
+    snntorch_module,
+)
+
 
 @dataclass(frozen=True)
 class Of:
@@ -48,88 +59,6 @@ class Of:
     """
 
     make: Callable[[Any], Any]
-
-
-def network() -> Network:
-    """A small network with a part of every kind."""
-    net = Network(seed=1)
-    cells = net.population(LIF(), 3, name="cells")
-    net.connect(cells, cells, AllToAll(), weight=1e-3, name="synapses")
-    net.stimulate(cells, SpikeTrain([1e-3], [0], 20e-3), name="drive")
-    for what in ("spikes", "counts", "rate", "v"):
-        net.probe(cells, what)
-    net.probe(net.projections[0], "weights", every=1e-3)
-    return net
-
-
-def exact_network() -> Network:
-    """A small network that has exact gradients."""
-    net = Network(seed=1)
-    cells = net.population(CubaLIF(), 3, name="cells")
-    net.connect(cells, cells, AllToAll(), weight=20e-3, name="synapses")
-    net.stimulate(cells, SpikeTrain([1e-3], [0], 60e-3), name="drive")
-    return net
-
-
-@functools.cache
-def ran() -> tuple[Simulator, Result]:
-    simulator = Simulator(network(), dt=1e-3)
-    return simulator, simulator.run(5e-3)
-
-
-def result() -> Result:
-    return ran()[1]
-
-
-def _fresh(name: str) -> str:
-    """A place for a file in a folder of its own."""
-    return str(Path(tempfile.mkdtemp(dir=".")) / name)
-
-
-def _saved() -> str:
-    path = _fresh("snapshot")
-    Simulator(network(), dt=1e-3).save(path)
-    return path
-
-
-def _recorded() -> str:
-    return str(result().save(_fresh("result.h5")))
-
-
-def _batch() -> str:
-    return str(Simulator(network(), dt=1e-3).run(5e-3, batch=2).save(_fresh("batch.h5")))
-
-
-def _graph() -> NirGraph:
-    """A graph of NIR with an input, a matrix and a neuron."""
-    cells = {"tau": [0.01] * 2, "r": [1.0] * 2, "v_leak": [0.0] * 2, "v_threshold": [1.0] * 2}
-    nodes = {
-        "in": NirNode("Input", {"shape": [3]}),
-        "w": NirNode("Linear", {"weight": np.ones((2, 3))}),
-        "cells": NirNode("LIF", cells),
-        "out": NirNode("Output", {"shape": [2]}),
-    }
-    return NirGraph(nodes, [("in", "w"), ("w", "cells"), ("cells", "out")])
-
-
-def _plain_network() -> Network:
-    """A network that NIR can say."""
-    net = Network(seed=1)
-    source = net.population(SpikeSource(), 2, name="source")
-    cells = net.population(LIF(refractory=0.0), 3, name="cells")
-    net.connect(source, cells, AllToAll(), weight=1e-3)
-    return net
-
-
-def _module() -> torch.nn.Module:
-    """A small net of snnTorch."""
-    import snntorch
-
-    return torch.nn.Sequential(torch.nn.Linear(3, 2), snntorch.Leaky(beta=0.9))
-
-
-def _settings() -> Any:
-    return load("balanced-network").settings
 
 
 def _instance_of_records() -> dict[type, Callable[[], Any]]:
@@ -283,15 +212,15 @@ CALLS: dict[str, dict[str, Any]] = {
         "stimulus": Of(lambda _: SpikeTrain()),
     },
     "Network.probe": {"target": Of(lambda net: net.populations[0]), "what": "resting"},
-    "to_nir": {"network": Of(lambda _: _plain_network()), "spike": "one", "dt": 1e-3},
-    "from_snntorch": {"module": Of(lambda _: _module())},
-    "to_snntorch": {"network": Of(lambda _: from_snntorch(_module()))},
+    "to_nir": {"network": Of(lambda _: plain_network()), "spike": "one", "dt": 1e-3},
+    "from_snntorch": {"module": Of(lambda _: snntorch_module())},
+    "to_snntorch": {"network": Of(lambda _: from_snntorch(snntorch_module()))},
     "run_steps": {
-        "simulator": Of(lambda _: Simulator(from_snntorch(_module()), dt=1e-3)),
+        "simulator": Of(lambda _: Simulator(from_snntorch(snntorch_module()), dt=1e-3)),
         "x": np.ones((4, 3)),
     },
     "from_nir": {
-        "source": Of(lambda _: _graph()),
+        "source": Of(lambda _: graph()),
         "scheme": "euler",
         "dt": 1e-3,
         "reset": "value",
@@ -301,11 +230,11 @@ CALLS: dict[str, dict[str, Any]] = {
         "inputs": "numbers",
         "start": "zero",
     },
-    "NirGraph": {"nodes": Of(lambda _: _graph().nodes), "edges": Of(lambda _: _graph().edges)},
-    "NirGraph.from_dict": {"data": Of(lambda _: _graph().to_dict())},
+    "NirGraph": {"nodes": Of(lambda _: graph().nodes), "edges": Of(lambda _: graph().edges)},
+    "NirGraph.from_dict": {"data": Of(lambda _: graph().to_dict())},
     "NirNode": {"type": "Scale", "parameters": {"scale": [1.0, 2.0]}},
     "Simulator": {"network": Of(lambda _: network())},
-    "Simulator.load": {"path": Of(lambda _: _saved())},
+    "Simulator.load": {"path": Of(lambda _: saved())},
     "Simulator.weights": {"projection": Of(lambda sim: sim.network.projections[0])},
     "Simulator.synapses": {"projection": "synapses"},
     "Simulator.projection": {"wanted": "synapses"},
@@ -330,11 +259,11 @@ CALLS: dict[str, dict[str, Any]] = {
         "checkpoint": 2,
     },
     "Simulator.product": {"projection": "synapses", "x": [1.0, 0.0, -1.0]},
-    "Result.load": {"path": Of(lambda _: _recorded())},
-    "BatchResult.save": {"path": Of(lambda _: _fresh("save"))},
-    "BatchResult.load": {"path": Of(lambda _: _batch())},
+    "Result.load": {"path": Of(lambda _: recorded())},
+    "BatchResult.save": {"path": Of(lambda _: fresh("save"))},
+    "BatchResult.load": {"path": Of(lambda _: batch())},
     "Result.of": {"records": Of(lambda _: result())},
-    "Result.save": {"path": Of(lambda _: _fresh("save"))},
+    "Result.save": {"path": Of(lambda _: fresh("save"))},
     "EventKernels": {
         "flow": "lif_flow",
         "next": "lif_next",
@@ -383,10 +312,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "weight_histogram": {"weights": G},
     "raster": {"spikes": Of(lambda _: result().spike_records)},
     "rates": {"spikes": Of(lambda _: result().spike_records)},
-    "save": {"path": Of(lambda _: _fresh("figure.png"))},
+    "save": {"path": Of(lambda _: fresh("figure.png"))},
     "get": {"name": "breakdown-taox"},
     "load": {"name": "balanced-network"},
-    "read_settings": {"name": "x", "model": Of(lambda _: _settings()), "texts": []},
+    "read_settings": {"name": "x", "model": Of(lambda _: settings()), "texts": []},
     "EventTrace": {"side": "pre", "tau": 20e-3},
     "Rules": {"rules": (STDP(), STDP(tau_plus=5e-3))},
     "EventRule": {
