@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from potentia import Simulator
 from potentia.errors import DependencyError, UnsupportedError
-from potentia.kernels.backend import Backend, load
+from potentia.kernels.backend import TENSORS, Backend, load
 from potentia.kernels.gpu import devices
 from potentia.sim.runs import snapshot
 
@@ -45,6 +45,12 @@ def processor(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=["cpu", *GPUS])
 def room(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a backend that is held to the reference."""
+    return _room(request.param, monkeypatch)
+
+
+@pytest.fixture(params=["cpu", TENSORS, *GPUS])
+def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a room, that on tensors too, that is held to the reference."""
     return _room(request.param, monkeypatch)
 
 

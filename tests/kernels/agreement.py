@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from potentia.kernels.backend import Call, Clockwork, load
+from potentia.kernels.backend import TENSORS, Call, Clockwork
 from potentia.sim.operators.operator import parameters
+from potentia.tests.kernels.on_tensors import load
 
 N, STEPS = 12, 40
 KEY = np.uint64(0x0123456789ABCDEF)
@@ -52,8 +53,8 @@ def assert_agrees(room, kernel, given, tolerance=0.0, *, aside=frozenset(), **op
     reference's. aside: arrays that a device keeps otherwise.
     """
     here, reference = (run(name, kernel, given, **options) for name in (room, "reference"))
-    # a device runs every step, and stops its clock
-    ignored = WORKING | ({"upcoming", "pause", *aside} if room == "gpu" else set())
+    # a device runs every step, and stops its clock; tensors have no clock
+    ignored = WORKING | ({"upcoming", "pause", *aside} if room in ("gpu", TENSORS) else set())
     for step, (own, expected) in enumerate(zip(here, reference, strict=True)):
         for key in own.keys() - ignored:
             what = f"{kernel}: {key} after step {step}"
@@ -68,9 +69,9 @@ def assert_agrees(room, kernel, given, tolerance=0.0, *, aside=frozenset(), **op
 
 def rounding(room, dtype):
     """The tolerance of a sum of a few hundred weights: the threads of a device add them in any
-    order.
+    order, tensors in that of the sources.
     """
-    return 100 * np.finfo(dtype).eps if room == "gpu" else 0.0
+    return 100 * np.finfo(dtype).eps if room in ("gpu", TENSORS) else 0.0
 
 
 WAKING = {"drowsy": zeros(1, "int64"), "place": 0, "woken": zeros(1, "uint8")}

@@ -65,10 +65,10 @@ def listed(connectivity):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", IMAGES)
-def test_spikes(room, name, dtype):
-    """The same in every room, and what a list of the synapses brings."""
+def test_spikes(twin, name, dtype):
+    """The same in every twin, and what a list of the synapses brings."""
     given = spikes(IMAGES[name], dtype)
-    seen = assert_agrees(room, "deliver_convolved_step", given, rounding(room, dtype), dtype=dtype)
+    seen = assert_agrees(twin, "deliver_convolved_step", given, rounding(twin, dtype), dtype=dtype)
     fired = np.zeros((DEPTH, IMAGES[name].convolution.n_pre))
     for row, units, n in zip(fired, given["history"], given["history_count"], strict=True):
         row[units[:n]] = 1
@@ -124,10 +124,10 @@ def numbers(connectivity, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", IMAGES)
-def test_numbers(room, name, dtype):
-    """The same bits in every room, and those of `product_step` over a list of the synapses."""
+def test_numbers(twin, name, dtype):
+    """The same bits in every twin, and those of `product_step` over a list of the synapses."""
     given = numbers(IMAGES[name], dtype)
-    seen = assert_agrees(room, "convolved_product_step", given, dtype=dtype)
+    seen = assert_agrees(twin, "convolved_product_step", given, dtype=dtype)
     own = IMAGES[name].convolution
     edges = own.edges()
     order = np.argsort(edges.targets, kind="stable")

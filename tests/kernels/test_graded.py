@@ -38,12 +38,12 @@ def given(dtype):
 
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_products_with_weights_that_change(room, dtype, narrow):
-    """The same bits in every room, and those of a loop over the synapses."""
+def test_products_with_weights_that_change(twin, dtype, narrow):
+    """The same bits in every twin, and those of a loop over the synapses."""
     own, segments, targets = given(dtype)
     if narrow:
         own["segment_post"] = own["segment_post"].astype(np.uint16)
-    seen = assert_agrees(room, "plastic_product_step", own, dtype=dtype)
+    seen = assert_agrees(twin, "plastic_product_step", own, dtype=dtype)
     expected = np.zeros(N_POST)
     for step in range(STEPS):
         row = (step - LAGS[segments % LAGS.size]) % DEPTH

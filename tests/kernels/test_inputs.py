@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from potentia.kernels.backend import NEVER
+from potentia.kernels.backend import NEVER, TENSORS
 from potentia.tests.kernels.agreement import KEY, WAKING, N, assert_agrees, run, zeros
 
 
-def test_spike_train(room):
+def test_spike_train(twin):
     steps = np.array([0, 0, 3, 3, 30])
     given = {
         "event_steps": steps,
@@ -20,7 +20,7 @@ def test_spike_train(room):
         "upcoming": zeros(1, "int64"),
         **WAKING,
     }
-    seen = assert_agrees(room, "spike_train_step", given)
+    seen = assert_agrees(twin, "spike_train_step", given)
     np.testing.assert_array_equal(seen[0]["receiving"], [0, 3, 0, 0])
     np.testing.assert_array_equal(seen[-1]["receiving"], [4, 3, 3, 5])
     assert [int(seen[step]["upcoming"][0]) for step in (0, 3, 30)] == [3, 30, NEVER]
@@ -72,7 +72,10 @@ CURRENTS = {
 
 
 @pytest.mark.parametrize("case", CURRENTS)
-def test_currents(room, case):
+def test_currents(twin, case):
+    if twin == TENSORS and case == "hold_step":
+        pytest.skip("what always stands is added up before a span begins")
+
     def restart(step, arguments):
         arguments["drive"][:] = 0.125
 
@@ -83,7 +86,7 @@ def test_currents(room, case):
         **STANDING,
         **CURRENTS[case],
     }
-    seen = assert_agrees(room, case.split()[0], given, each=restart)
+    seen = assert_agrees(twin, case.split()[0], given, each=restart)
     assert any((state["drive"] != 0.125).any() for state in seen)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numba import cfunc
 
-from potentia.kernels.backend import Call, Clockwork, Exact, load
+from potentia.kernels.backend import Call, Clockwork, Exact
 from potentia.kernels.cpu import binding
 from potentia.models import (
     IF,
@@ -30,6 +30,7 @@ from potentia.models import (
     SpikeSource,
 )
 from potentia.sim.operators.operator import parameters
+from potentia.tests.kernels.on_tensors import load
 
 DT, N, STEPS = 1e-4, 37, 8
 KINDS = [IF, LIF, AdaptiveLIF, CubaLIF, AlphaLIF, CobaLIF, EscapeLIF, AdEx, Izhikevich, SpikeSource]
@@ -155,7 +156,7 @@ def listed(arguments):
     ("dtype", "form"), [("float64", "number"), ("float64", "per unit"), ("float32", "number")]
 )
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_equals_reference(room, case, dtype, form):
+def test_equals_reference(twin, case, dtype, form):
     """Bit by bit, since both make the same operations in the same order; `exp` may differ in its
     last bits.
 
@@ -167,7 +168,7 @@ def test_equals_reference(room, case, dtype, form):
     model = model_of(kind, choices, form, rng)
     found = arguments_of(model, dtype, rng)
     (here, fired), (reference, expected) = (
-        advance(name, kind.kernel, found, dtype) for name in (room, "reference")
+        advance(name, kind.kernel, found, dtype) for name in (twin, "reference")
     )
     assert fired == expected
     assert fired > 0

@@ -35,11 +35,11 @@ def synapses(rng, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("uniform", [False, True])
-def test_deliver(room, dtype, uniform):
+def test_deliver(twin, dtype, uniform):
     given = synapses(np.random.default_rng(1), dtype)
     if uniform:
         given["weights"] = 0.1
-    seen = assert_agrees(room, "deliver_step", given, tolerance=rounding(room, dtype), dtype=dtype)
+    seen = assert_agrees(twin, "deliver_step", given, tolerance=rounding(twin, dtype), dtype=dtype)
     assert seen[-1]["receiving"].any()
 
 
@@ -120,7 +120,7 @@ def test_deliver_words(room, dtype, shift):
     np.testing.assert_array_equal(coded[-1]["receiving"], plain[-1]["receiving"])
 
 
-def test_deliver_adds_each_weight_once(room):
+def test_deliver_adds_each_weight_once(twin):
     """One spike through one segment, at its lag and at no other step."""
     given = {
         "history": np.array([[2], [0], [0], [0]], "uint32"),
@@ -136,13 +136,13 @@ def test_deliver_adds_each_weight_once(room):
         "place": 0,
         "woken": zeros(1, "uint8"),
     }
-    seen = assert_agrees(room, "deliver_step", given)
+    seen = assert_agrees(twin, "deliver_step", given)
     np.testing.assert_array_equal(seen[1]["receiving"], zeros(5))
     np.testing.assert_array_equal(seen[2]["receiving"], [0, 3, 0, 0, 4])
     np.testing.assert_array_equal(seen[5]["receiving"], [0, 3, 0, 0, 4])
 
 
-def test_program_keeps_order_and_bounds(room):
+def test_program_keeps_order_and_bounds(twin):
     rng = np.random.default_rng(2)
     given = {
         "synapse": rng.integers(0, 4, 20).astype("uint32"),
@@ -156,7 +156,7 @@ def test_program_keeps_order_and_bounds(room):
     def propose(step, arguments):
         arguments["proposed"][0] = step % 20
 
-    seen = assert_agrees(room, "program_step", given, each=propose)
+    seen = assert_agrees(twin, "program_step", given, each=propose)
     assert all(state["proposed"][0] == 0 for state in seen)
     assert np.abs(seen[-1]["weights"]).max() == 0.5
 
@@ -231,7 +231,7 @@ def test_gather_joins_the_lists_of_shards(room):
         np.testing.assert_array_equal(state["fired"][:4], [1, 3, 5, 7])
 
 
-def test_relay_fires_whatever_arrives(room):
+def test_relay_fires_whatever_arrives(twin):
     given = {
         "arrived": zeros(N),
         "fired": zeros(N, "uint32"),
@@ -242,7 +242,7 @@ def test_relay_fires_whatever_arrives(room):
     def arrive(step, arguments):
         arguments["arrived"][[1, 2, step % N]] = [0.5, 3.0, -2.0]
 
-    seen = assert_agrees(room, "relay_step", given, each=arrive)
+    seen = assert_agrees(twin, "relay_step", given, each=arrive)
     assert not seen[-1]["arrived"].any()
     np.testing.assert_array_equal(seen[0]["fired"][:3], [0, 1, 2])
     assert seen[0]["merged"].tolist() == [0, 0, 2, *[0] * (N - 3)]

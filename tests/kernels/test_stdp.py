@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from potentia.kernels.backend import Call, Clockwork, load
+from potentia.kernels.backend import Call, Clockwork
 from potentia.sim.operators.operator import parameters
+from potentia.tests.kernels.on_tensors import load
 
 N_PRE, N_POST, STEPS, DEPTH = 9, 7, 60, 5
 KERNELS = (
@@ -108,10 +109,10 @@ def learned(name, arguments):
 @pytest.mark.parametrize("indices", ["uint16", "uint32"])
 @pytest.mark.parametrize("direct", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_rooms_agree(room, dtype, direct, indices):
+def test_rooms_agree(twin, dtype, direct, indices):
     """To a hundred roundings: the libraries' `exp` may differ in its last bit."""
     arguments = given(dtype, direct, indices)
-    here, there = (learned(name, arguments) for name in (room, "reference"))
+    here, there = (learned(name, arguments) for name in (twin, "reference"))
     assert np.unique(there["weights"]).size > 5
     assert (there["weights"] != arguments["weights"]).any()
     assert there["proposed"][0] == 0
