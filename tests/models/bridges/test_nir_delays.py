@@ -105,7 +105,7 @@ def chain(*lags, constant=False):
     last = net.population(SpikeSource(), 3, name="in")
     for k, lag in enumerate(lags):
         cells = net.population(LIF(refractory=0.0), 3, name=f"cells{k}")
-        net.connect(last, cells, OneToOne(), weight=1e-3, delay=lag * DT)
+        net.connect(last, cells, OneToOne(), weight=20e-3, delay=lag * DT)
         last = cells
     if constant:
         net.stimulate(last, Constant(1e-3))
@@ -133,6 +133,29 @@ def delays(graph):
 )
 def test_what_is_written_of_a_delay(lags, edges, written):
     assert delays(to_nir(chain(*lags), spike="dirac", dt=DT, edges=edges)) == written
+
+
+def test_delays_off_any_grid_come_back_to_the_bit():
+    """On the event engine, spikes at the same times."""
+    found = []
+    for again in (False, True):
+        net = chain(1.37, 2.0000001)
+        net.probe(net.populations[2], "spikes")
+        net = from_nir(to_nir(net, spike="dirac"))[0] if again else net
+        source = next(part for part in net.populations if part.name == "in")
+        net.stimulate(source, SpikeTrain([0.3e-3, 2e-3], [0, 2]))
+        found.append(Simulator(net, engine="event").run(20e-3).spikes("cells1").times)
+    assert found[0] == pytest.approx([0.3e-3 + 3.3700001e-3, 2e-3 + 3.3700001e-3], abs=1e-12)
+    np.testing.assert_array_equal(*found)
+
+
+def test_more_delays_than_nodes_are_written_are_refused():
+    net = chain(1)
+    many = np.linspace(1e-3, 2e-3, 100)
+    source, cells = (net.population(LIF(refractory=0.0), 10, name=name) for name in "ab")
+    net.connect(source, cells, AllToAll(), weight=1e-3, delay=many)
+    with pytest.raises(UnsupportedError, match=r"at most 64 different delays.*got 100"):
+        to_nir(net, spike="dirac")
 
 
 def test_a_layer_with_a_constant_current_is_not_late():
