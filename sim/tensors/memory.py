@@ -62,7 +62,9 @@ def write(
         for variable in units.variables:
             values = own[variable][sample].numpy()
             if variable == "left" and "resting" in units.population.model.state:
-                listed(values, _lists(plan, memory, name))
+                lists = _lists(plan, memory, name)
+                _empty(*(array for both in lists for array in both))
+                listed(values, lists)
             else:
                 memory[f"{name}.{variable}"][...] = values
         if units.merges:
@@ -74,6 +76,12 @@ def write(
             memory[f"{name}.{tally}"][...] = state[name][tally][sample].numpy()
     for name in network.learned:
         memory[name][...] = state[LEARNED][name][sample].detach().numpy()
+
+
+def _empty(*arrays: NDArray[np.generic]) -> None:
+    """Leave nothing behind the end of a list, so that a state does not tell how it was reached."""
+    for array in arrays:
+        array[...] = 0
 
 
 def _lists(
@@ -111,9 +119,11 @@ def _keep_past(
     steps = np.arange(step - depth, step)
     if network.units[name].sends is not None:
         sent = memory[f"{name}.sent"]
+        _empty(sent)
         sent[steps % len(sent)] = past
         return
     history, counts = memory[f"{name}.history"], memory[f"{name}.history_count"]
+    _empty(history, counts)
     for row, slot in zip(past, (steps % len(history)).tolist(), strict=True):
         units = np.flatnonzero(row)
         history[slot, : units.size], counts[slot] = units, units.size

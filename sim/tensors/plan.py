@@ -9,7 +9,9 @@ from functools import cached_property, partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from ...errors import UnsupportedError
 from ...kernels.backend import Call
+from .. import validation as check
 from ..description.inputs import Stimulus
 from ..operators.operator import Operator
 from ..operators.signals import Memory
@@ -43,7 +45,7 @@ class TensorPlan(Plan):
         """
         made = cls(**{own.name: getattr(plan, own.name) for own in fields(Plan)})
         made.recorders = [TensorRecorder.of(one, made.taken) for one in plan.recorders]
-        _ = made.tensors
+        _check_seen(made, made.tensors)
         return made
 
     @cached_property
@@ -114,6 +116,17 @@ class TensorPlan(Plan):
             for one in self.recorders
             if one.probe.what not in ("spikes", "counts", "rate", "weights")
         ]
+
+
+def _check_seen(plan: TensorPlan, network: TensorNetwork) -> None:
+    """Raise UnsupportedError for probes of what is no number of each unit here."""
+    for name, variable in sorted(plan.wanted):
+        known = network.units[name].variables
+        if variable not in known:
+            raise UnsupportedError(
+                f"Simulator.backend: 'torch' has no variable {variable!r} of {name!r} that a probe could see, only "
+                f"{check.listed(known)}; choose one of cpu, reference"
+            )
 
 
 class TensorProgram:

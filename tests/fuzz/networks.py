@@ -16,8 +16,7 @@ from dataclasses import dataclass
 
 from potentia.errors import DivergenceError, ParameterError
 
-from . import batched, counting, judges, kept, solved, symmetries
-from . import tensors as on_tensors
+from . import batched, counting, judges, kept, solved, symmetries, tensors
 from .case import Case
 from .dice import Dice
 from .generator import generate
@@ -38,7 +37,8 @@ JUDGES: dict[str, Judge] = {
     "converges": symmetries.converges,
     "solved": solved.solved,
     "counted": counting.counted,
-    "tensors": on_tensors.tensors,
+    "tensors": tensors.tensors,
+    "on tensors": tensors.on_tensors,
 }
 OFTEN = (
     "reference",
@@ -66,6 +66,7 @@ SELDOM = {
     "resumed": 4,
     "taught": 3,
     "tensors": 3,
+    "on tensors": 8,
 }
 
 

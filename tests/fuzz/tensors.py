@@ -9,8 +9,15 @@ import numpy as np
 from potentia import Result
 from potentia.errors import UnsupportedError
 
+from . import batched, judges, kept
 from .case import Case
 from .judges import LISTS, Difference, close
+
+# what must not matter on tensors either
+MATTERS_NOT = (
+    *(judges.BITWISE[name] for name in ("cut", "turned back", "set again", "unprobed")),
+    *(kept.saved, kept.pickled, kept.recorded, kept.resumed, batched.batches, batched.taught),
+)
 
 
 def tensors(case: Case) -> bool:
@@ -39,6 +46,19 @@ def tensors(case: Case) -> bool:
     for k, (sample, expected) in enumerate(zip(*runs, strict=True)):
         close(f"tensors, sample {k}", sample, expected)
     return True
+
+
+def on_tensors(case: Case) -> bool:
+    """What one of the other judges says of the network on tensors."""
+    if case.engine == "event":
+        return False
+    probes = tuple(look for look in case.probes if look.what not in LISTS)
+    case = replace(case, probes=probes, backend="torch", deterministic=False)
+    try:
+        case.simulator()
+    except UnsupportedError:
+        return False
+    return MATTERS_NOT[case.seed // 3 % len(MATTERS_NOT)](case)
 
 
 def _batch(case: Case, backend: str) -> list[Result]:

@@ -110,6 +110,30 @@ def test_chunks_change_nothing():
     same(one.run(0.03), other.run(0.03))
 
 
+@pytest.mark.filterwarnings("ignore::potentia.errors.PotentiaWarning")
+def test_a_state_does_not_tell_in_how_many_runs_it_was_reached():
+    """To the last bit, what lies behind the ends of lists too."""
+    made = [Simulator(circle(), dt=DT, backend="torch", chunk=chunk) for chunk in (1000, 70)]
+    made[0].run(0.03)
+    for seconds in (0.011, 0.019):
+        made[1].run(seconds)
+    one, other = (simulator._engine.snapshot() for simulator in made)
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, other[name], err_msg=name)
+
+
+def test_a_probe_of_a_list_is_refused():
+    """Of the refractory the cpu keeps a list, tensors a number for each unit."""
+    network = circle()
+    network.probe(network.populations[1], "resting")
+    told = (
+        r"'torch' has no variable 'resting' of 'units' that a probe could see, only v, left; choose"
+    )
+    with pytest.raises(UnsupportedError, match=told):
+        Simulator(network, dt=DT, backend="torch")
+
+
 def test_numbers_and_currents_have_the_spikes_of_the_cpu():
     network = Network(seed=5)
     numbers = network.population(RateSource(), 12, name="numbers")
