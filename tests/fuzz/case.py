@@ -81,7 +81,6 @@ class Case:
     first: int = 100
     second: int = 100
     later: Mapping[str, tuple[Stimulus, ...]] = field(default_factory=dict)
-    backend: str = "cpu"  # of the clock engine
 
     @property
     def batch(self) -> int:
@@ -120,7 +119,7 @@ class Case:
             "chunk": self.chunk,
             "deterministic": self.deterministic,
         }
-        return {"backend": self.backend, "threads": 1, **own, **changes}
+        return {"backend": "cpu", "threads": 1, **own, **changes}
 
     def simulator(self, probes: tuple[Look, ...] | None = None, **changes: Any) -> Simulator:
         return Simulator(self.network(probes), **self.options(**changes))

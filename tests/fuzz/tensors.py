@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -48,12 +49,20 @@ def tensors(case: Case) -> bool:
     return True
 
 
+class OnTensors(Case):
+    """One whose simulators run on tensors."""
+
+    def options(self, **changes: Any) -> dict[str, Any]:
+        return super().options(**{"backend": "torch", **changes})
+
+
 def on_tensors(case: Case) -> bool:
     """What one of the other judges says of the network on tensors."""
     if case.engine == "event":
         return False
     probes = tuple(look for look in case.probes if look.what not in LISTS)
-    case = replace(case, probes=probes, backend="torch", deterministic=False)
+    given = {own.name: getattr(case, own.name) for own in fields(case)}
+    case = OnTensors(**given | {"probes": probes, "deterministic": False})
     try:
         case.simulator()
     except UnsupportedError:
