@@ -147,19 +147,22 @@ def test_an_interrupt_leaves_the_mode_of_gradients_as_it_was(learn):
         assert torch.is_grad_enabled()
 
 
-@pytest.mark.parametrize("how", [CLOCKS["one thread"], CLOCKS["two threads"], EVENT], ids=str)
+@pytest.mark.parametrize(
+    "how", [CLOCKS["one thread"], CLOCKS["two threads"], TENSORS, EVENT], ids=str
+)
 def test_signals_at_any_time_leave_no_trace(how):
     """Real ones, from a clock, so in the middle of compiled code as well."""
     once, broken = simulator(how), simulator(how)
+    seconds = 0.04 if how is TENSORS else 0.3  # those are slow
     began = time.perf_counter()
-    expected = once.run(0.3)
+    expected = once.run(seconds)
     lasts = time.perf_counter() - began
     handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         for share in np.linspace(0.01, 0.9, 15):
             try:
                 signal.setitimer(signal.ITIMER_REAL, share * lasts)
-                broken.run(0.3)
+                broken.run(seconds)
             except KeyboardInterrupt:
                 assert broken.time == pytest.approx(10e-3)
             else:
@@ -170,7 +173,7 @@ def test_signals_at_any_time_leave_no_trace(how):
         broken = simulator(how)
     finally:
         signal.signal(signal.SIGALRM, handler)
-    same(broken.run(0.3), expected)
+    same(broken.run(seconds), expected)
 
 
 def breaks(monkeypatch, at, error=KeyboardInterrupt):
@@ -292,7 +295,7 @@ def test_resuming_in_the_same_process(how, tmp_path, monkeypatch, kept, error):
     same(broken.run(5e-3), once.run(5e-3))
 
 
-@pytest.mark.parametrize("how", CLOCKS.values(), ids=CLOCKS)
+@pytest.mark.parametrize("how", [*CLOCKS.values(), TENSORS], ids=[*CLOCKS, "tensors"])
 def test_two_interrupts_leave_no_trace(how, monkeypatch):
     """The second one comes while what the first one ended is taken back, at any place of that."""
     once, broken = simulator(how), simulator(how)
