@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError, UnsupportedError
+from .printed.printed import Printed
 
 BACKENDS = ("cpu", "gpu", "reference")
 TENSORS = "torch"  # the backend on tensors, which runs no list of kernels
@@ -117,11 +118,13 @@ class Backend:
         except KeyError:
             raise AttributeError(f"the {self.name} backend has no kernel {name!r}") from None
 
-    def kernel(self, kernel: str | Callable[..., Any]) -> Callable[..., Any]:
+    def kernel(self, kernel: str | Printed | Callable[..., Any]) -> Callable[..., Any]:
         """A kernel by name, or the user's function as it is now.
 
         Raises UnsupportedError for an unknown name.
         """
+        if isinstance(kernel, Printed):
+            return self._printed(kernel)
         if not isinstance(kernel, str):
             return self._own(getattr(kernel, "__func__", kernel))
         if kernel not in self._kernels:
@@ -130,6 +133,18 @@ class Backend:
                 f"backend {self.name!r} has no kernel {kernel!r}; choose one of {', '.join(others)}"
             )
         return self._kernels[kernel]
+
+    def _printed(self, kernel: Printed) -> Callable[..., Any]:
+        """A kernel that was printed from formulas."""
+        if self.room == "gpu":
+            raise UnsupportedError(
+                f"backend 'gpu' has no kernel {kernel.name}, which is printed from formulas; "
+                "choose one of cpu, reference"
+            )
+        made: Callable[..., Any] = importlib.import_module(f".{self.room}.printed", __package__).made(
+            kernel
+        )
+        return made
 
     def _own(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """A user's function with the values that it reads now."""

@@ -49,8 +49,9 @@ TRACE = np.dtype(
     ],
     align=True,
 )
-# traces of one side and decay time, which all rules that ask for them share
-RAISED = np.dtype([("left", np.int64), ("tau", np.float64)], align=True)
+# traces of one side and decay time, which all rules that ask for them share; nearest: events set
+# them to 1
+RAISED = np.dtype([("left", np.int64), ("tau", np.float64), ("nearest", np.int64)], align=True)
 # at its last event [ticks]
 LEFT = np.dtype([("value", np.float64), ("last", np.int64)], align=True)
 RUN = np.dtype([("rule", np.int64), ("first", np.int64), ("end", np.int64)], align=True)
@@ -179,7 +180,7 @@ def _raise(learning, first, end, place, time):
     for r in range(first, end):
         raised = record(learning.raised, r, RAISED)
         left = record(learning.left, raised.left + place, LEFT)
-        left.value = _faded(learning, raised, place, time) + 1.0
+        left.value = 1.0 if raised.nearest else _faded(learning, raised, place, time) + 1.0
         left.last = time
 
 

@@ -32,9 +32,9 @@ def trace_rescale_step(step, trace, since, span, shrink, upcoming):
 
 
 @kernel
-def trace_arrival_step(step, history, history_count, lags, trace, rate, span, jump):
+def trace_arrival_step(step, history, history_count, lags, trace, rate, span, jump, keep):
     """A spike arrives: raise the trace of its segment by `jump`. trace (n_segments,) of each
-    (source, lag), scaled.
+    (source, lag), scaled; keep: 1, or 0 where the spike sets it to `jump`.
     """
     depth, arrived, raised = history.shape[0], 0, 0.0
     for g in range(lags.size):
@@ -43,16 +43,17 @@ def trace_arrival_step(step, history, history_count, lags, trace, rate, span, ju
             raised = jump * math.exp(rate * (step % span))
         arrived += history_count[slot]
         for k in range(history_count[slot]):
-            trace[history[slot, k] * lags.size + g] += raised
+            segment = history[slot, k] * lags.size + g
+            trace[segment] = trace[segment] * keep + raised
     return arrived
 
 
 @kernel
-def trace_spike_step(step, fired, count, trace, rate, span, jump):
-    """A unit fires: raise its trace by `jump`. trace (n_units,) scaled."""
+def trace_spike_step(step, fired, count, trace, rate, span, jump, keep):
+    """A unit fires: raise its trace by `jump`, or set it. trace (n_units,) scaled."""
     if count[0] == 0:
         return 0
     raised = jump * math.exp(rate * (step % span))
     for k in range(count[0]):
-        trace[fired[k]] += raised
+        trace[fired[k]] = trace[fired[k]] * keep + raised
     return count[0]

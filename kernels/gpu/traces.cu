@@ -19,22 +19,24 @@ BLOCK_KERNEL(trace_rescale_step)(Clock clock, Array<real> trace, Array<int64> si
     if (threadIdx.x == 0) since[0] = now;
 }
 
-// A spike arrives: raise the trace of its segment by `jump`. trace (n_segments,) of each (source, lag), scaled.
+// A spike arrives: raise the trace of its segment by `jump`. trace (n_segments,) of each (source, lag), scaled;
+// keep: 1, or 0 where the spike sets it to `jump`.
 ARRIVAL_KERNEL(trace_arrival_step)(Clock clock, Ring<const uint32> history, Ring<const int64> history_count,
-                                   Array<const int64> lags, Array<real> trace, real rate, int64 span, real jump) {
+                                   Array<const int64> lags, Array<real> trace, real rate, int64 span, real jump,
+                                   int64 keep) {
     if (blockIdx.y >= lags.size || threadIdx.x > 0) return;
     const int64 step = clock.step(), slot = behind(step, lags[blockIdx.y], history.rows);
     const int64 spikes = history_count[slot][0];
     const double raised = jump * exp(double(rate) * (step % span));
     for (int64 k = int64(blockIdx.x) * blockDim.y + threadIdx.y; k < spikes; k += int64(gridDim.x) * blockDim.y) {
         const int64 segment = history[slot][k] * lags.size + blockIdx.y;
-        trace[segment] = real(trace[segment] + raised);
+        trace[segment] = real(trace[segment] * keep + raised);
     }
 }
 
-// A unit fires: raise its trace by `jump`. trace (n_units,) scaled.
+// A unit fires: raise its trace by `jump`, or set it. trace (n_units,) scaled.
 FEW_KERNEL(trace_spike_step)(Clock clock, Array<const uint32> fired, Array<const int64> count, Array<real> trace,
-                             real rate, int64 span, real jump) {
+                             real rate, int64 span, real jump, int64 keep) {
     const double raised = jump * exp(double(rate) * (clock.step() % span));
-    EACH(k, count[0]) trace[fired[k]] = real(trace[fired[k]] + raised);
+    EACH(k, count[0]) trace[fired[k]] = real(trace[fired[k]] * keep + raised);
 }

@@ -26,20 +26,22 @@ def trace_rescale_step(step, trace, since, span, shrink, upcoming):
     return 0
 
 
-def trace_arrival_step(step, history, history_count, lags, trace, rate, span, jump):
+def trace_arrival_step(step, history, history_count, lags, trace, rate, span, jump, keep):
     """A spike arrives: raise the trace of its segment by `jump`. trace (n_segments,) of each
-    (source, lag), scaled.
+    (source, lag), scaled; keep: 1, or 0 where the spike sets it to `jump`.
     """
     raised, arrived = jump * np.exp(rate * (step % span)), 0
     for g, lag in enumerate(lags):
         slot = (step - lag) % len(history)
         sources = history[slot, : history_count[slot]].astype(np.int64)
-        trace[sources * lags.size + g] += raised
+        segments = sources * lags.size + g
+        trace[segments] = trace[segments] * keep + raised
         arrived += sources.size
     return arrived
 
 
-def trace_spike_step(step, fired, count, trace, rate, span, jump):
-    """A unit fires: raise its trace by `jump`. trace (n_units,) scaled."""
-    trace[fired[: count[0]]] += jump * np.exp(rate * (step % span))
+def trace_spike_step(step, fired, count, trace, rate, span, jump, keep):
+    """A unit fires: raise its trace by `jump`, or set it. trace (n_units,) scaled."""
+    units = fired[: count[0]]
+    trace[units] = trace[units] * keep + jump * np.exp(rate * (step % span))
     return int(count[0])

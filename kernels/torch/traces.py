@@ -31,16 +31,22 @@ def trace_rescale_step(step, trace, since, span, shrink):
     return {"trace": trace, "since": torch.full_like(since, now)}
 
 
-def trace_arrival_step(step, arriving, trace, rate, span, jump):
-    """A spike arrives: raise the trace (batch, n_segments) of its (source, lag) by `jump`."""
-    return {"trace": _raised(trace, arriving, jump * math.exp(rate * (step % span)))}
+def trace_arrival_step(step, arriving, trace, rate, span, jump, keep):
+    """A spike arrives: raise the trace (batch, n_segments) of its (source, lag) by `jump`.
+
+    keep: 1, or 0 where the spike sets it.
+    """
+    return {"trace": _raised(trace, arriving, jump * math.exp(rate * (step % span)), keep)}
 
 
-def trace_spike_step(step, fired, trace, rate, span, jump):
-    """A unit fires: raise its trace (batch, n_units) by `jump`."""
-    return {"trace": _raised(trace, fired, jump * math.exp(rate * (step % span)))}
+def trace_spike_step(step, fired, trace, rate, span, jump, keep):
+    """A unit fires: raise its trace (batch, n_units) by `jump`, or set it."""
+    return {"trace": _raised(trace, fired, jump * math.exp(rate * (step % span)), keep)}
 
 
-def _raised(trace, spikes, jump):
+def _raised(trace, spikes, jump, keep):
     """The traces, higher by `jump` where there is a spike; added in double precision."""
-    return (trace.double() + spikes.double() * jump).to(trace.dtype)
+    spikes, kept = spikes.double(), trace.double()
+    if not keep:
+        kept = torch.where(spikes != 0, torch.zeros_like(kept), kept)
+    return (kept + spikes * jump).to(trace.dtype)

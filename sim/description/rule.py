@@ -11,11 +11,13 @@ from typing import Any, ClassVar, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...kernels.printed.printed import Printed
 from .. import validation as check
 from ..operators.operator import Kernel
 from ..operators.projection import UNBOUNDED, ProjectionScope, Proposals
 
 SIDES: Final = ("pre", "post")
+PAIRS: Final = ("all", "nearest")
 LONGEST: Final = 1e9  # [s] that a trace may take to decay
 
 
@@ -25,14 +27,17 @@ class EventTrace:
     """A number that each event of one side of a synapse raises by 1.
 
     In between it decays: tau dx/dt = -x. side: "pre", raised by the arrivals at the synapse, or
-    "post", raised by the spikes of its target.
+    "post", raised by the spikes of its target. pairs: "all", or "nearest" where an event sets it to
+    1.
     """
 
     side: str
     tau: float  # [s]
+    pairs: str = "all"
 
     def __post_init__(self) -> None:
         check.one_of(self, "side", self.side, SIDES)
+        check.one_of(self, "pairs", self.pairs, PAIRS)
         check.keep(self, "tau", check.within, above=0.0, most=LONGEST, unit="s")
 
 
@@ -63,7 +68,7 @@ class EventRule:
     def __post_init__(self) -> None:
         for role in ("arrival", "spike"):
             kernel = getattr(self, role)
-            if kernel is not None and not isinstance(kernel, str) and not callable(kernel):
+            if not (kernel is None or isinstance(kernel, (str, Printed)) or callable(kernel)):
                 raise check.fail(
                     self, role, "must be the name of a kernel, a function or None", kernel
                 )

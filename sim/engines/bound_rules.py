@@ -14,6 +14,7 @@ from ...kernels.cpu import event_binding as binding
 from ...kernels.cpu.event_learning import TRACE
 from ...kernels.cpu.fingerprint import is_own
 from ...kernels.cpu.refusal import essential
+from ...kernels.printed.printed import Printed
 from .. import validation as check
 from ..description.rule import EventRule, EventTrace, Rule
 from ..operators.operator import plain
@@ -93,7 +94,7 @@ class BoundRule:
     def _kernel(self, kernel: Any) -> Callable[..., Any] | None:
         if kernel is None:
             return None
-        if not isinstance(kernel, str):
+        if not isinstance(kernel, (str, Printed)):
             plain(self.owner, kernel)
         return backends.load("cpu").kernel(kernel)
 

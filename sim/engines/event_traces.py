@@ -22,7 +22,7 @@ class EventTraces:
     """
 
     def __init__(self) -> None:
-        self._places: dict[tuple[str, str], dict[float, int]] = {}
+        self._places: dict[tuple[str, str], dict[tuple[float, bool], int]] = {}
         self._size = 0
 
     def place(self, trace: EventTrace, group: str, n: int) -> int:
@@ -31,10 +31,11 @@ class EventTraces:
         group: the name of the projection or population whose spikes raise it.
         """
         own = self._places.setdefault((trace.side, group), {})
-        if trace.tau not in own:
-            own[trace.tau] = self._size
+        kind = trace.tau, trace.pairs == "nearest"
+        if kind not in own:
+            own[kind] = self._size
             self._size += n
-        return own[trace.tau]
+        return own[kind]
 
     @property
     def left(self) -> NDArray[Any]:
@@ -43,8 +44,8 @@ class EventTraces:
 
     @property
     def raised(self) -> NDArray[Any]:
-        """A RAISED for each group and decay time, those of a group side by side."""
-        parts = [(left, tau) for own in self._places.values() for tau, left in own.items()]
+        """A RAISED for each group and kind of trace, those of a group side by side."""
+        parts = [(left, *kind) for own in self._places.values() for kind, left in own.items()]
         return np.array(parts, RAISED)
 
     def ranges(self) -> dict[tuple[str, str], Range]:

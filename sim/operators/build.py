@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import NetworkError
 from ...kernels.backend import Backend, Exact
+from ...kernels.printed.printed import Printed
 from .operator import Kernel, Operator, Phase, Shard, bind, parameters, plain
 from .signals import ANY, SAVED, Layout, Signal, block_name, definite, whole_dtype
 
@@ -191,7 +192,7 @@ class Build:
 
         Raises NetworkError, naming `owner`, for others.
         """
-        if not isinstance(kernel, str):
+        if not isinstance(kernel, (str, Printed)):
             plain(owner, kernel)
         return self.backend.kernel(kernel)
 

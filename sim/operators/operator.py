@@ -12,10 +12,11 @@ from typing import Any, Final
 import numpy as np
 
 from ...errors import NetworkError
+from ...kernels.printed.printed import Printed
 from ...kernels.reference.random import mix
 from .signals import Signal
 
-Kernel = str | Callable[..., Any]
+Kernel = str | Printed | Callable[..., Any]
 Shard = tuple[int, int, int]  # units low to high - 1, thread
 # steps between two calls, at most, of a kernel that need not run in every step; a power of two. The
 # loop notices that nothing happens only in steps in which all kernels are due
@@ -74,7 +75,8 @@ class Phase(IntEnum):
     ARRIVE and DELIVER add to receptors, which the kernel of the population reads in this step;
     ENTER adds to state variables, with effect from the next step on. GATHER joins the lists of
     units that fired in a population's shards. Rules look at what arrives in ARRIVALS and at the
-    target's spikes in LEARN, in which stores carry out proposals.
+    target's spikes in LEARN, in which stores carry out proposals. RAISE raises traces of the target's
+    spikes that rules see as they were before.
     """
 
     ARRIVE = 1
@@ -84,8 +86,9 @@ class Phase(IntEnum):
     GATHER = 5
     ARRIVALS = 6
     LEARN = 7
-    SEND = 8
-    RECORD = 9
+    RAISE = 8
+    SEND = 9
+    RECORD = 10
 
 
 @dataclass(frozen=True, eq=False)

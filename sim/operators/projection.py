@@ -169,7 +169,15 @@ class ProjectionScope:
         asked = set(parameters(self.build.kernel(kernel, self.name))) - set(scope)
         return any(name.endswith("_pre") and name in self.names for name in asked)
 
-    def trace(self, side: str, tau: float, jump: float = 1.0) -> Trace:
+    def trace(
+        self,
+        side: str,
+        tau: float,
+        jump: float = 1.0,
+        *,
+        nearest: bool = False,
+        late: bool = False,
+    ) -> Trace:
         """Traces with the decay time `tau` [s] that a spike raises by `jump`.
 
         Rules that ask for the same traces share them.
@@ -177,13 +185,15 @@ class ProjectionScope:
         side: "pre", of the arrivals (n_pre * n_lags,), one for each source and delay; "post", of
         the target's spikes (n_post,), one for each unit. Kernels in phase ARRIVALS find the
         target's as they were before the spikes of this step, those in phase LEARN with them; both
-        find those of the arrivals with the ones of this step. Raises ParameterError for "pre" where
+        find those of the arrivals with the ones of this step. nearest: a spike sets the trace to
+        `jump`. late: kernels find all traces as they were before their own spikes raise them: those of the
+        arrivals in phase ARRIVALS, the target's in phase LEARN. Raises ParameterError for "pre" where
         the source sends numbers.
         """
         if side == "pre" and self.graded:
             rule = f"must be 'post', as the source of {self.name} sends numbers, not spikes"
             raise check.fail("ProjectionScope", "trace side", rule, side)
-        return self.traces[side].trace(tau, jump)
+        return self.traces[f"{side} late" if late else side].trace(tau, jump, nearest=nearest)
 
     def arriving(self) -> dict[str, Any]:
         """What a source that sends numbers brings in this step, made on first use.

@@ -51,15 +51,19 @@ class Traces:
     spikes: Callable[[], Mapping[str, Any]] = dict
     region: str = "flow"
     threads: Sequence[int | None] = (None,)
-    made: dict[tuple[float, float], Trace] = field(default_factory=dict)
+    made: dict[tuple[float, float, bool], Trace] = field(default_factory=dict)
 
-    def trace(self, tau: float, jump: float) -> Trace:
-        """Traces with the decay time `tau` [s] that a spike raises by `jump`."""
-        if (tau, jump) not in self.made:
-            self.made[tau, jump] = self._make(tau, jump)
-        return self.made[tau, jump]
+    def trace(self, tau: float, jump: float, *, nearest: bool = False) -> Trace:
+        """Traces with the decay time `tau` [s] that a spike raises by `jump`.
 
-    def _make(self, tau: float, jump: float) -> Trace:
+        nearest: a spike sets them to `jump`, so that they tell of the last one alone.
+        """
+        key = tau, jump, nearest
+        if key not in self.made:
+            self.made[key] = self._make(tau, jump, keep=int(not nearest))
+        return self.made[key]
+
+    def _make(self, tau: float, jump: float, *, keep: int) -> Trace:
         rate = self.build.dt / tau
         span = max(round(SPAN / rate), 1)
         name = f"{self.name}{len(self.made) + 1}" if self.made else self.name
@@ -71,6 +75,7 @@ class Traces:
             "rate": rate,
             "span": span,
             "jump": jump,
+            "keep": keep,
             **self.spikes(),
         }
         rescaling = {**scope, "shrink": math.exp(-rate * span)}

@@ -220,10 +220,12 @@ def _learn(
 
     n = own.synapses.n_pre * own.synapses.lags.size
     if not projection.graded:
-        own.traces["pre"] = Traces(
-            own.build, f"{own.name}.trace_pre", n, "trace_arrival_step", Phase.GATHER, arrivals
-        )
+        for late, phase in (("", Phase.GATHER), (" late", Phase.LEARN)):
+            name = f"{own.name}.trace_pre{late.replace(' ', '_')}"
+            kernel = "trace_arrival_step"
+            own.traces[f"pre{late}"] = Traces(own.build, name, n, kernel, phase, arrivals)
     own.traces["post"] = post.traces(own.build)
+    own.traces["post late"] = post.traces(own.build, Phase.RAISE)
     own.weights = stored["weights"] if projection.store.can.adds else None
     direct = projection.rule.direct and own.weights is not None
     own.n_rules = len(members(projection.rule))

@@ -72,7 +72,7 @@ class PopulationScope:
         }
         self.standing: dict[str, Signal] = {}
         self._firing: dict[str, Any] = {}
-        self._traces: Traces | None = None
+        self._traces: dict[Phase, Traces] = {}
         self.drive = self._drive(build)
         self.fired = build.signal(f"{name}.fired", "flow", "uint32", (n,), most=n - 1)
         self.count = build.signal(f"{name}.count", "flow", "int64", (1,), most=n)
@@ -225,8 +225,8 @@ class PopulationScope:
         ranges = enumerate(owned(self.shards, build.threads))
         return [(low, high, thread) for thread, (low, high) in ranges if low < high]
 
-    def traces(self, build: Build) -> Traces:
-        """Traces of this population's spikes."""
+    def traces(self, build: Build, phase: Phase = Phase.LEARN) -> Traces:
+        """Traces of this population's spikes, raised in phase LEARN or RAISE."""
 
         def spikes() -> dict[str, Any]:
             lists = (
@@ -236,19 +236,13 @@ class PopulationScope:
             )
             return {"fired": lists["fired_post"], "count": lists["count_post"]}
 
-        if self._traces is None:
+        if phase not in self._traces:
             threads = [thread for _, _, thread in self.shares(build)]
-            name = f"{self.population.name}.trace_post"
-            self._traces = Traces(
-                build,
-                name,
-                self.population.n,
-                "trace_spike_step",
-                Phase.LEARN,
-                spikes,
-                threads=threads,
+            name = f"{self.population.name}.trace_post{'_late' if phase is Phase.RAISE else ''}"
+            self._traces[phase] = Traces(
+                build, name, self.population.n, "trace_spike_step", phase, spikes, threads=threads
             )
-        return self._traces
+        return self._traces[phase]
 
     def advance(self, build: Build) -> None:
         """The population's own operators: advance, settle, gather what fired, send."""

@@ -22,7 +22,7 @@ from .course import LEARNED, Course
 from .plastic import WEIGHTS, PlasticWiring
 from .units import LISTED
 
-PHASES: Final = (Phase.GATHER, Phase.ARRIVALS, Phase.LEARN)
+PHASES: Final = (Phase.GATHER, Phase.ARRIVALS, Phase.LEARN, Phase.RAISE)
 # what these do is done elsewhere: `arriving` and `fired` are tensors, and nothing need be cleared
 ELSEWHERE: Final = ("gather_step", "arriving_step", "clear_step")
 TRACES: Final = "trace_post"  # how the signals of populations are called that rules see

@@ -19,7 +19,7 @@ KERNELS = (
     ("stdp_spike_step", ""),
     ("program_step", ""),
 )
-TRACE = ("trace", "since", "rate", "span", "shrink", "jump")
+TRACE = ("trace", "since", "rate", "span", "shrink", "jump", "keep")
 
 
 def given(dtype, direct, indices):
@@ -68,6 +68,8 @@ def given(dtype, direct, indices):
         "shrink_post": float(np.exp(-1.0)),
         "jump_pre": 0.01,
         "jump_post": 0.02,
+        "keep_pre": 1,
+        "keep_post": 1,
         "low": 0.0,
         "high": 0.9,
         "direct": int(direct),

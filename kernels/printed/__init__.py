@@ -1,0 +1,1 @@
+"""Kernels that are printed from expressions, not written by hand."""

@@ -1,0 +1,118 @@
+"""A local rule on whole matrices, one step after the other: what all faster ways must come to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..sim import validation as check
+from ..sim.description.local_rule import LocalRule
+
+Matrix = NDArray[np.float64]
+
+
+def run_dense(
+    rule: LocalRule,
+    weights: ArrayLike,
+    arrivals: ArrayLike,
+    spikes: ArrayLike,
+    *,
+    dt: float,
+    others: Mapping[str, ArrayLike] | None = None,
+) -> Matrix:
+    """The weights that a rule makes of given spikes, computed as its functions say.
+
+    Every number of every synapse is worked out in every step, in double precision: slow, and plain
+    to read. Engines, which do work only where something happens, are tested against it.
+
+    Parameters
+    ----------
+    weights : array_like, shape (n_pre, n_post)
+        In the beginning.
+    arrivals : array_like of bool, shape (n_steps, n_pre, n_post)
+        Whether a spike arrives at a synapse in a step.
+    spikes : array_like of bool, shape (n_steps, n_post)
+        Whether a target fires in a step.
+    dt : float
+        Duration of a step [s].
+    others : mapping of array_like, shape (n_steps, n_pre, n_post) or what fits it, optional
+        Modulators and state variables by name, such as ``v_post``.
+
+    Returns
+    -------
+    ndarray, shape (n_pre, n_post)
+
+    Raises
+    ------
+    ParameterError
+        If shapes do not fit, or a function of the rule asks for what is not there.
+    """
+    state = _State(rule, np.array(weights, np.float64), dt)
+    arrived, fired = np.asarray(arrivals, bool), np.asarray(spikes, bool)
+    wanted = (len(fired), *state.weights.shape)
+    if arrived.shape != wanted or fired.shape != (len(fired), wanted[2]):
+        rule_ = f"must have the shapes {wanted} and {(wanted[0], wanted[2])}, as weights and spikes tell"
+        raise check.fail("run_dense", "arrivals, spikes", rule_, (arrived.shape, fired.shape))
+    given = {
+        name: np.broadcast_to(np.asarray(value, np.float64), wanted)
+        for name, value in (others or {}).items()
+    }
+    for step in range(len(fired)):
+        own = {name: value[step] for name, value in given.items()}
+        state.decay()
+        state.event(rule.arrival, arrived[step], own)
+        state.raise_traces("pre", arrived[step])
+        post = np.broadcast_to(fired[step], state.weights.shape)
+        state.event(rule.spike, post, own)
+        state.raise_traces("post", post)
+    return state.weights
+
+
+class _State:
+    """All numbers of all synapses (n_pre, n_post) at present."""
+
+    def __init__(self, rule: LocalRule, weights: Matrix, dt: float) -> None:
+        self.rule, self.weights = rule, weights
+        self.low, self.high = rule.bounds(weights)
+        self.numbers = rule.numbers(self.low, self.high)
+        names = [*rule.traces, *rule.eligibilities]
+        self.kept = {name: math.exp(-dt / rule.tau_of(name)) for name in names}
+        self.values = {name: np.zeros_like(weights) for name in names}
+
+    def decay(self) -> None:
+        for name, kept in self.kept.items():
+            self.values[name] = self.values[name] * kept
+
+    def raise_traces(self, side: str, where: NDArray[np.bool_]) -> None:
+        for name, trace in self.rule.traces.items():
+            if trace.side == side:
+                left = 0.0 if trace.pairs == "nearest" else self.values[name]
+                self.values[name] = np.where(where, left + 1.0, self.values[name])
+
+    def event(
+        self,
+        function: Callable[..., Any] | None,
+        where: NDArray[np.bool_],
+        others: Mapping[str, Matrix],
+    ) -> None:
+        """Let an event happen at the synapses `where`."""
+        if function is None:
+            return
+        names = self.rule.parameters(function)
+        known = {"w": self.weights, **self.numbers, **self.values, **others}
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise check.fail("run_dense", "others", f"must hold {missing[0]}", list(others))
+        found = function(*(known[name] for name in names))
+        for name, value in zip(
+            names, found if isinstance(found, tuple) else (found,), strict=False
+        ):
+            if name == "w":
+                kept = np.minimum(np.maximum(value, self.low), self.high)
+                self.weights = np.where(where, kept, self.weights)
+            else:
+                self.values[name] = np.where(where, value, self.values[name])

@@ -1,0 +1,293 @@
+"""Learning rules that are plain functions on the numbers of one synapse."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UnsupportedError
+from ...kernels.printed import local_rule as printing
+from ...kernels.printed.expression import NoFormula, change_of, formulas
+from ...kernels.printed.local_rule import WEIGHT, Disposal, Formula, Sites
+from ...kernels.printed.printed import Printed
+from .. import validation as check
+from ..operators.operator import Phase
+from ..operators.projection import UNBOUNDED, ProjectionScope, Proposals
+from .rule import LONGEST, PAIRS, SIDES, EventRule, EventTrace, Rule
+
+EVENTS: Final = ("arrival", "spike")
+RESERVED: Final = (WEIGHT, "low", "high")
+
+
+@final
+@dataclass(frozen=True)
+class Trace:
+    """A number that the events of one side of a synapse raise by 1: tau dx/dt = -x.
+
+    side: "pre", raised by the arrivals at the synapse, or "post", by the spikes of its target.
+    tau: its decay time [s], or the name of the rule's field that holds it. pairs: "all", or
+    "nearest" where an event sets it to 1, so that it tells of the last event alone.
+    """
+
+    side: str
+    tau: float | str
+    pairs: str = "all"
+
+    def __post_init__(self) -> None:
+        check.one_of(self, "side", self.side, SIDES)
+        check.one_of(self, "pairs", self.pairs, PAIRS)
+        _tau(self, self.tau)
+
+
+@final
+@dataclass(frozen=True)
+class Eligibility:
+    """A number of each synapse that the rule itself changes: tau dx/dt = -x in between.
+
+    tau: its decay time [s], or the name of the rule's field that holds it.
+    """
+
+    tau: float | str
+
+    def __post_init__(self) -> None:
+        _tau(self, self.tau)
+
+
+class LocalRule(Rule):
+    """A rule that says in plain functions what an event does to one synapse.
+
+    A subclass is a frozen dataclass. Its static methods `arrival` and `spike` return new values
+    when a spike arrives at the synapse and when its target fires: one value, that of the first
+    parameter, or a tuple, those of as many first parameters. These are the weight `w` and
+    eligibilities. Parameters are bound by name:
+
+    - `w`, the weight;
+    - the names in `traces` and `eligibilities`, as they are just before the event raises them. At
+      one time arrivals come first: an arrival does not see a spike of the target at the same time,
+      but that spike sees the arrival;
+    - the names in `modulators`: what arrived at them in this step;
+    - state variables of source and target, such as ``v_pre`` and ``v_post``;
+    - the rule's fields, and what `constants` gives; `low` and `high`, the bounds of a weight.
+
+    After an event the weight is kept within the bounds: of the fields `w_min` and `w_max` where the
+    rule has them. The functions are called once, with symbols, to find their formulas: they may use
+    arithmetic and the functions of NumPy such as `np.exp` and `np.where`, no `if`. The formulas are
+    then printed and compiled for threads and events, and for tensors.
+    """
+
+    traces: ClassVar[Mapping[str, Trace]] = MappingProxyType({})
+    eligibilities: ClassVar[Mapping[str, Eligibility]] = MappingProxyType({})
+    arrival: ClassVar[Callable[..., Any] | None] = None
+    spike: ClassVar[Callable[..., Any] | None] = None
+
+    direct: ClassVar[bool] = True
+    shares: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check all that can be known without a network; call it where you write one of your own."""
+        for name in self._taus:
+            self.tau_of(name)
+        for name in ("w_min", "w_max"):
+            if getattr(self, name, None) is not None:
+                check.keep(self, name, check.limit)
+        low, high = self._limits()
+        if low > high:
+            raise check.fail(self, "w_max", f"must be at least w_min = {low:g}", high)
+        for event in EVENTS:
+            self._formula(event)
+
+    def constants(self, low: float, high: float) -> Mapping[str, float]:
+        """Further numbers for the functions, for these bounds of a weight; they hide fields."""
+        return {}
+
+    def bounds(self, weights: float | NDArray[np.float64]) -> tuple[float, float]:
+        """The fields w_min and w_max, where the rule has them; initial weights must lie between."""
+        low, high = self._limits()
+        if np.size(weights):
+            least, most = float(np.min(weights)), float(np.max(weights))
+            if least < low or most > high:
+                rule = f"initial weights must lie within [w_min, w_max] = [{low:g}, {high:g}]"
+                field = "w_min" if least < low else "w_max"
+                raise check.fail(self, field, rule, least if least < low else most)
+        return low, high
+
+    def learn(self, projection: ProjectionScope, proposals: Proposals) -> None:
+        """Declare the traces, and the kernels that are printed from the formulas."""
+        scope = {**projection.listed(), **projection.reverse(), **proposals.scope}
+        disposal = _disposal(projection, proposals)
+        if projection.weights is not None:
+            scope["readable"] = projection.weights
+        for name, trace in self.traces.items():
+            nearest = trace.pairs == "nearest"
+            made = projection.trace(trace.side, self.tau_of(name), nearest=nearest, late=True)
+            scope |= made.named(name)
+        for name in self.eligibilities:
+            scope |= projection.eligibility(self.tau_of(name)).named(name)
+        low, high = projection.bounds
+        scope |= {f"own_{name}": value for name, value in self.numbers(low, high).items()}
+        for event, kernel in self._kernels(disposal, projection.name).items():
+            if event == "spike":
+                scope |= projection.target_spikes()
+            phase = Phase.ARRIVALS if event == "arrival" else Phase.LEARN
+            projection.operator(phase, kernel, scope)
+
+    def event(self, low: float, high: float) -> EventRule | None:
+        """The same at events in continuous time; None where eligibilities or modulators are needed."""
+        if self.eligibilities or self.modulators:
+            return None
+        traces = {
+            name: EventTrace(side=trace.side, tau=self.tau_of(name), pairs=trace.pairs)
+            for name, trace in self.traces.items()
+        }
+        kernels = {
+            event: printing.event_kernel(f"{type(self).__name__}_{event}", formula)
+            for event in EVENTS
+            if (formula := self._formula(event)) is not None
+        }
+        return EventRule(**kernels, traces=traces, constants=self.numbers(low, high))
+
+    @property
+    def tensors(self) -> Mapping[str, Callable[..., Any]]:  # type: ignore[override]
+        """The kernels on tensors, by the names of those that `learn` prints."""
+        from ...kernels.torch.printed import made
+
+        return {
+            kernel.name: made(kernel)
+            for disposal in Disposal
+            for kernel in self._kernels(disposal).values()
+        }
+
+    def _kernels(self, disposal: Disposal, projection: str = "") -> dict[str, Printed]:
+        """The printed kernels by event."""
+        found = {}
+        for event, print_kernel in (
+            ("arrival", printing.arrival_kernel),
+            ("spike", printing.spike_kernel),
+        ):
+            formula = self._formula(event)
+            if formula is None:
+                continue
+            change = change_of(formula.changes[WEIGHT], WEIGHT) if WEIGHT in formula.changes else 0
+            blind = disposal is Disposal.BLIND
+            if blind and (change is None or WEIGHT in _others(formula)):
+                if not projection:
+                    continue
+                raise UnsupportedError(
+                    f"{type(self).__name__} of projection {projection!r}: {event} reads the weight w, which only the store "
+                    "Ideal() can tell; use that, or write the new weight as w plus what w is not in"
+                )
+            label = type(self).__name__
+            found[event] = print_kernel(label, formula, self._sites, disposal)
+        return found
+
+    @cached_property
+    def _taus(self) -> dict[str, float | str]:
+        own = {**self.traces, **self.eligibilities}
+        return {name: part.tau for name, part in own.items()}
+
+    def tau_of(self, name: str) -> float:
+        """The decay time of a trace or an eligibility [s]."""
+        tau = self._taus[name]
+        if not isinstance(tau, str):
+            return float(tau)
+        if tau not in self._fields:
+            near = check.nearest(tau, self._fields)
+            raise check.fail(self, name, f"must name a field of the rule as its tau{near}", tau)
+        return float(
+            check.within(self, tau, getattr(self, tau), above=0.0, most=LONGEST, unit="s")
+        )
+
+    @staticmethod
+    def parameters(function: Callable[..., Any]) -> list[str]:
+        """The parameters of one of the rule's functions."""
+        return list(inspect.signature(function).parameters)
+
+    @property
+    def _fields(self) -> list[str]:
+        return [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+
+    def _limits(self) -> tuple[float, float]:
+        low, high = (getattr(self, name, None) for name in ("w_min", "w_max"))
+        return (
+            UNBOUNDED[0] if low is None else float(low),
+            UNBOUNDED[1] if high is None else float(high),
+        )
+
+    def numbers(self, low: float, high: float) -> dict[str, float]:
+        """All numbers that formulas may ask for."""
+        fields = {name: getattr(self, name) for name in self._fields}
+        own = {
+            name: float(value)
+            for name, value in fields.items()
+            if isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        }
+        given = check.mapping(self, "constants", self.constants(low, high), "{'gain': 1e-3}")
+        more = {name: check.real(self, f"constants {name!r}", one) for name, one in given.items()}
+        return {**own, **more, "low": low, "high": high}
+
+    @property
+    def _sites(self) -> Sites:
+        sides = {
+            side: frozenset(name for name, own in self.traces.items() if own.side == side)
+            for side in SIDES
+        }
+        return Sites(
+            pre=sides["pre"],
+            post=sides["post"],
+            synapse=frozenset(self.eligibilities),
+            target=frozenset(self.modulators),
+            numbers=frozenset(self.numbers(*self._limits())),
+        )
+
+    def _formula(self, event: str) -> Formula | None:
+        """What an event does, as formulas; None where it does nothing."""
+        function = getattr(self, event)
+        if function is None:
+            return None
+        try:
+            names, values = formulas(function)
+        except NoFormula as error:
+            raise check.fail(self, event, f"must be a formula, but {error}", function) from None
+        changed = {WEIGHT, *self.eligibilities}
+        if len(values) > len(names) or any(name not in changed for name in names[: len(values)]):
+            rule = f"must return new values of its first parameters, which may be {', '.join(sorted(changed))}"
+            got = f"{len(values)} of {', '.join(names) or 'no parameters'}"
+            raise check.fail(self, event, rule, got)
+        self._known(event, names)
+        return Formula(dict(zip(names, values, strict=False)))
+
+    def _known(self, event: str, names: list[str]) -> None:
+        """Refuse a parameter that is nothing of the synapse."""
+        sites = self._sites
+        known = [WEIGHT, *sorted(sites.pre | sites.post | sites.synapse | sites.target)]
+        known += sorted(sites.numbers)
+        for name in names:
+            if name not in known and not name.endswith(("_pre", "_post")):
+                near = check.nearest(name, known)
+                rule = f"parameters must be among {', '.join(known)}, or end with _pre or _post{near}"
+                raise check.fail(self, event, rule, name)
+
+
+def _others(formula: Formula) -> set[str]:
+    """What the changes of eligibilities read."""
+    own = {name: value for name, value in formula.changes.items() if name != WEIGHT}
+    return Formula(own).names
+
+
+def _disposal(projection: ProjectionScope, proposals: Proposals) -> Disposal:
+    if proposals.direct:
+        return Disposal.DIRECT
+    return Disposal.BLIND if projection.weights is None else Disposal.READ
+
+
+def _tau(owner: object, tau: float | str) -> None:
+    if not isinstance(tau, str):
+        check.keep(owner, "tau", check.within, above=0.0, most=LONGEST, unit="s")
