@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..sim.description.local_rule import Eligibility, LocalRule, Trace
+from .dense import run_dense
 from .readout import Readout, TrainedReadout
 from .stdp import STDP
 
@@ -11,7 +13,17 @@ if TYPE_CHECKING:
     from .event_prop.module import EventProp
     from .event_prop.spikes import EventSpikes
 
-__all__ = ["STDP", "EventProp", "EventSpikes", "Readout", "TrainedReadout"]
+__all__ = [
+    "STDP",
+    "Eligibility",
+    "EventProp",
+    "EventSpikes",
+    "LocalRule",
+    "Readout",
+    "Trace",
+    "TrainedReadout",
+    "run_dense",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -20,7 +20,8 @@ class Spelled(NamedTuple):
 
 
 NUMBERS: Final = {"where": "({1} if {0} else {2})", "absolute": "abs({0})"}  # of one synapse
-TENSORS: Final = {"where": "where({0}, {1}, {2})"}  # see `kernels/torch/formulas.py`
+# none: zeros of the precision and the shape of the spikes; see `kernels/torch/printed.py`
+TENSORS: Final = {"where": "where({0}, {1} + none, {2} + none)"}
 
 
 def spelled(
