@@ -141,9 +141,9 @@ class Backend:
                 f"backend 'gpu' has no kernel {kernel.name}, which is printed from formulas; "
                 "choose one of cpu, reference"
             )
-        made: Callable[..., Any] = importlib.import_module(f".{self.room}.printed", __package__).made(
-            kernel
-        )
+        made: Callable[..., Any] = importlib.import_module(
+            f".{self.room}.printed", __package__
+        ).made(kernel)
         return made
 
     def _own(self, kernel: Callable[..., Any]) -> Callable[..., Any]:

@@ -63,11 +63,12 @@ def run_dense(
     }
     for step in range(len(fired)):
         own = {name: value[step] for name, value in given.items()}
-        state.decay()
+        state.decay(own)
         state.event(rule.arrival, arrived[step], own)
         state.raise_traces("pre", arrived[step])
         post = np.broadcast_to(fired[step], state.weights.shape)
         state.event(rule.spike, post, own)
+        state.event(rule.step, state.active(own), own)
         state.raise_traces("post", post)
     return state.weights
 
@@ -78,14 +79,33 @@ class _State:
     def __init__(self, rule: LocalRule, weights: Matrix, dt: float) -> None:
         self.rule, self.weights = rule, weights
         self.low, self.high = rule.bounds(weights)
-        self.numbers = rule.numbers(self.low, self.high)
-        names = [*rule.traces, *rule.eligibilities]
+        self.numbers = {**rule.numbers(self.low, self.high), "dt": dt}
+        names = [*rule.traces, *rule.eligibilities, *rule.averages]
         self.kept = {name: math.exp(-dt / rule.tau_of(name)) for name in names}
         self.values = {name: np.zeros_like(weights) for name in names}
 
-    def decay(self) -> None:
+    def decay(self, others: Mapping[str, Matrix]) -> None:
+        """What time does in one step; averages follow the state after it."""
         for name, kept in self.kept.items():
             self.values[name] = self.values[name] * kept
+        for name, own in self.rule.averages.items():
+            value = own.of(*self._arguments(own.of, others))
+            self.values[name] = self.values[name] + (1 - self.kept[name]) * value
+
+    def active(self, others: Mapping[str, Matrix]) -> NDArray[np.bool_]:
+        """Where `step` works."""
+        function, everywhere = self.rule.active, np.ones(self.weights.shape, bool)
+        if function is None:
+            return everywhere
+        return everywhere & np.asarray(function(*self._arguments(function, others)), bool)
+
+    def _arguments(self, function: Callable[..., Any], others: Mapping[str, Matrix]) -> list[Any]:
+        names = self.rule.parameters(function)
+        known = {"w": self.weights, **self.numbers, **self.values, **others}
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise check.fail("run_dense", "others", f"must hold {missing[0]}", list(others))
+        return [known[name] for name in names]
 
     def raise_traces(self, side: str, where: NDArray[np.bool_]) -> None:
         for name, trace in self.rule.traces.items():
@@ -102,15 +122,9 @@ class _State:
         """Let an event happen at the synapses `where`."""
         if function is None:
             return
-        names = self.rule.parameters(function)
-        known = {"w": self.weights, **self.numbers, **self.values, **others}
-        missing = [name for name in names if name not in known]
-        if missing:
-            raise check.fail("run_dense", "others", f"must hold {missing[0]}", list(others))
-        found = function(*(known[name] for name in names))
-        for name, value in zip(
-            names, found if isinstance(found, tuple) else (found,), strict=False
-        ):
+        names, found = self.rule.parameters(function), function(*self._arguments(function, others))
+        news = found if isinstance(found, tuple) else (found,)
+        for name, value in zip(names, news, strict=False):
             if name == "w":
                 kept = np.minimum(np.maximum(value, self.low), self.high)
                 self.weights = np.where(where, kept, self.weights)

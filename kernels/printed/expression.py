@@ -156,6 +156,13 @@ def names_in(symbols: Sequence[Symbol]) -> set[str]:
     }
 
 
+def both(symbol: Symbol) -> list[Symbol]:
+    """The conditions of which one holds where each of them does."""
+    if symbol.operation == "logical_and":
+        return [part for side in symbol.parts for part in both(side)]
+    return [symbol]
+
+
 def change_of(symbol: Symbol, name: str) -> Symbol | None:
     """What a formula adds to the value called `name`, where it is that value and such a sum.
 

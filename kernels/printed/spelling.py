@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -85,5 +86,4 @@ class _Writer:
 
 def _special(symbol: Symbol) -> bool:
     """Whether a number has no literal: infinity, or none at all."""
-    value = symbol.parts[0]
-    return bool(value != value or value in (float("inf"), float("-inf")))
+    return not math.isfinite(symbol.parts[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +16,17 @@ from numpy.typing import NDArray
 
 from ...errors import UnsupportedError
 from ...kernels.printed import local_rule as printing
-from ...kernels.printed.expression import NoFormula, change_of, formulas
-from ...kernels.printed.local_rule import WEIGHT, Disposal, Formula, Sites
+from ...kernels.printed.expression import NoFormula, Symbol, both, change_of, formulas
+from ...kernels.printed.local_rule import ARRIVING, WEIGHT, Disposal, Formula, Sites
 from ...kernels.printed.printed import Printed
 from .. import validation as check
 from ..operators.operator import Phase
 from ..operators.projection import UNBOUNDED, ProjectionScope, Proposals
+from ..operators.signals import Signal
 from .rule import LONGEST, PAIRS, SIDES, EventRule, EventTrace, Rule
 
-EVENTS: Final = ("arrival", "spike")
-RESERVED: Final = (WEIGHT, "low", "high")
+EVENTS: Final = ("arrival", "spike", "step")
+PHASES: Final = {"arrival": Phase.ARRIVALS, "spike": Phase.LEARN, "step": Phase.LEARN}
 
 
 @final
@@ -61,21 +63,47 @@ class Eligibility:
         _tau(self, self.tau)
 
 
+@final
+@dataclass(frozen=True)
+class Average:
+    """A number of each unit of one side that follows a value: tau dx/dt = value - x.
+
+    side: "pre" or "post"; tau: its time constant [s], or the name of the rule's field that holds
+    it; of: a function of state variables, such as ``lambda v_post: v_post``, and of fields. It is
+    kept in every step, so the event engine has none.
+    """
+
+    side: str
+    tau: float | str
+    of: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        check.one_of(self, "side", self.side, SIDES)
+        _tau(self, self.tau)
+        if not callable(self.of):
+            raise check.fail(
+                self, "of", "must be a function such as lambda v_post: v_post", self.of
+            )
+
+
 class LocalRule(Rule):
     """A rule that says in plain functions what an event does to one synapse.
 
-    A subclass is a frozen dataclass. Its static methods `arrival` and `spike` return new values
-    when a spike arrives at the synapse and when its target fires: one value, that of the first
-    parameter, or a tuple, those of as many first parameters. These are the weight `w` and
-    eligibilities. Parameters are bound by name:
+    A subclass is a frozen dataclass. Its static methods return new values: `arrival` when a spike
+    arrives at the synapse, `spike` when its target fires, `step` in every step, after both, in which
+    the condition `active` holds. They return one value, that of their first parameter, or a tuple,
+    those of as many first parameters. These are the weight `w` and eligibilities. Parameters are
+    bound by name:
 
     - `w`, the weight;
     - the names in `traces` and `eligibilities`, as they are just before the event raises them. At
       one time arrivals come first: an arrival does not see a spike of the target at the same time,
       but that spike sees the arrival;
+    - the names in `averages` and, after this step, state variables of source and target, such as
+      ``v_pre`` and ``v_post``;
     - the names in `modulators`: what arrived at them in this step;
-    - state variables of source and target, such as ``v_pre`` and ``v_post``;
-    - the rule's fields, and what `constants` gives; `low` and `high`, the bounds of a weight.
+    - `arriving`, the number that a source brings in this step which sends numbers, not spikes;
+    - the rule's fields, and what `constants` gives; `low` and `high`, the bounds of a weight; `dt`.
 
     After an event the weight is kept within the bounds: of the fields `w_min` and `w_max` where the
     rule has them. The functions are called once, with symbols, to find their formulas: they may use
@@ -85,8 +113,11 @@ class LocalRule(Rule):
 
     traces: ClassVar[Mapping[str, Trace]] = MappingProxyType({})
     eligibilities: ClassVar[Mapping[str, Eligibility]] = MappingProxyType({})
+    averages: ClassVar[Mapping[str, Average]] = MappingProxyType({})
     arrival: ClassVar[Callable[..., Any] | None] = None
     spike: ClassVar[Callable[..., Any] | None] = None
+    step: ClassVar[Callable[..., Any] | None] = None
+    active: ClassVar[Callable[..., Any] | None] = None
 
     direct: ClassVar[bool] = True
     shares: ClassVar[bool] = True
@@ -103,6 +134,16 @@ class LocalRule(Rule):
             raise check.fail(self, "w_max", f"must be at least w_min = {low:g}", high)
         for event in EVENTS:
             self._formula(event)
+        for name in self.averages:
+            self._averaged(name)
+
+    @property
+    def watches(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What its source may send: spikes or numbers, as its functions ask for."""
+        if self.arrival is not None or any(one.side == "pre" for one in self.traces.values()):
+            return ("spikes",)
+        reads = self.step is not None and ARRIVING in self.parameters(self.step)
+        return ("numbers",) if reads else ("spikes", "numbers")
 
     def constants(self, low: float, high: float) -> Mapping[str, float]:
         """Further numbers for the functions, for these bounds of a weight; they hide fields."""
@@ -122,6 +163,8 @@ class LocalRule(Rule):
     def learn(self, projection: ProjectionScope, proposals: Proposals) -> None:
         """Declare the traces, and the kernels that are printed from the formulas."""
         scope = {**projection.listed(), **projection.reverse(), **proposals.scope}
+        if projection.graded:
+            scope |= projection.arriving()
         disposal = _disposal(projection, proposals)
         if projection.weights is not None:
             scope["readable"] = projection.weights
@@ -132,16 +175,30 @@ class LocalRule(Rule):
         for name in self.eligibilities:
             scope |= projection.eligibility(self.tau_of(name)).named(name)
         low, high = projection.bounds
-        scope |= {f"own_{name}": value for name, value in self.numbers(low, high).items()}
+        numbers = {**self.numbers(low, high), "dt": projection.build.dt}
+        scope |= {f"own_{name}": value for name, value in numbers.items()}
+        for name in self.averages:
+            scope[name] = self._follow(projection, name, scope)
         for event, kernel in self._kernels(disposal, projection.name).items():
             if event == "spike":
                 scope |= projection.target_spikes()
-            phase = Phase.ARRIVALS if event == "arrival" else Phase.LEARN
-            projection.operator(phase, kernel, scope)
+            projection.operator(PHASES[event], kernel, scope)
+
+    def _follow(self, projection: ProjectionScope, name: str, scope: Mapping[str, Any]) -> Signal:
+        """Declare an average and what keeps it; return its signal."""
+        own, part = self.averages[name], projection.synapses
+        n = part.n_pre if own.side == "pre" else part.n_post
+        signal = projection.signal(f"average_{name}", "flow", "float", (n,))
+        kept = math.exp(-projection.build.dt / self.tau_of(name))
+        kernel = printing.average_kernel(type(self).__name__, self._averaged(name), self._sites)
+        bound = {**projection.names, **scope, "average": signal, "kept": kept, "gained": 1 - kept}
+        bound |= {"low": 0, "high": n}
+        projection.build.operator(Phase.GATHER, projection.name, kernel, bound)
+        return signal
 
     def event(self, low: float, high: float) -> EventRule | None:
-        """The same at events in continuous time; None where eligibilities or modulators are needed."""
-        if self.eligibilities or self.modulators:
+        """The same at events in continuous time; None where it needs more than weights and traces."""
+        if self.eligibilities or self.modulators or self.averages or self.step is not None:
             return None
         traces = {
             name: EventTrace(side=trace.side, tau=self.tau_of(name), pairs=trace.pairs)
@@ -149,7 +206,7 @@ class LocalRule(Rule):
         }
         kernels = {
             event: printing.event_kernel(f"{type(self).__name__}_{event}", formula)
-            for event in EVENTS
+            for event in ("arrival", "spike")
             if (formula := self._formula(event)) is not None
         }
         return EventRule(**kernels, traces=traces, constants=self.numbers(low, high))
@@ -159,11 +216,12 @@ class LocalRule(Rule):
         """The kernels on tensors, by the names of those that `learn` prints."""
         from ...kernels.torch.printed import made
 
-        return {
-            kernel.name: made(kernel)
-            for disposal in Disposal
-            for kernel in self._kernels(disposal).values()
-        }
+        kernels = [one for disposal in Disposal for one in self._kernels(disposal).values()]
+        label, sites = type(self).__name__, self._sites
+        kernels += [
+            printing.average_kernel(label, self._averaged(name), sites) for name in self.averages
+        ]
+        return {kernel.name: made(kernel) for kernel in kernels}
 
     def _kernels(self, disposal: Disposal, projection: str = "") -> dict[str, Printed]:
         """The printed kernels by event."""
@@ -171,6 +229,7 @@ class LocalRule(Rule):
         for event, print_kernel in (
             ("arrival", printing.arrival_kernel),
             ("spike", printing.spike_kernel),
+            ("step", printing.step_kernel),
         ):
             formula = self._formula(event)
             if formula is None:
@@ -181,8 +240,8 @@ class LocalRule(Rule):
                 if not projection:
                     continue
                 raise UnsupportedError(
-                    f"{type(self).__name__} of projection {projection!r}: {event} reads the weight w, which only the store "
-                    "Ideal() can tell; use that, or write the new weight as w plus what w is not in"
+                    f"{type(self).__name__} of projection {projection!r}: {event} reads the weight w, "
+                    "which only the store Ideal() can tell; use that, or write the new weight as w plus what w is not in"
                 )
             label = type(self).__name__
             found[event] = print_kernel(label, formula, self._sites, disposal)
@@ -190,7 +249,7 @@ class LocalRule(Rule):
 
     @cached_property
     def _taus(self) -> dict[str, float | str]:
-        own = {**self.traces, **self.eligibilities}
+        own = {**self.traces, **self.eligibilities, **self.averages}
         return {name: part.tau for name, part in own.items()}
 
     def tau_of(self, name: str) -> float:
@@ -201,9 +260,7 @@ class LocalRule(Rule):
         if tau not in self._fields:
             near = check.nearest(tau, self._fields)
             raise check.fail(self, name, f"must name a field of the rule as its tau{near}", tau)
-        return float(
-            check.within(self, tau, getattr(self, tau), above=0.0, most=LONGEST, unit="s")
-        )
+        return float(check.within(self, tau, getattr(self, tau), above=0.0, most=LONGEST, unit="s"))
 
     @staticmethod
     def parameters(function: Callable[..., Any]) -> list[str]:
@@ -239,13 +296,36 @@ class LocalRule(Rule):
             side: frozenset(name for name, own in self.traces.items() if own.side == side)
             for side in SIDES
         }
+        follow = {
+            side: frozenset(name for name, own in self.averages.items() if own.side == side)
+            for side in SIDES
+        }
         return Sites(
             pre=sides["pre"],
             post=sides["post"],
             synapse=frozenset(self.eligibilities),
-            target=frozenset(self.modulators),
-            numbers=frozenset(self.numbers(*self._limits())),
+            source=follow["pre"],
+            target=follow["post"] | frozenset(self.modulators),
+            numbers=frozenset(self.numbers(*self._limits())) | {"dt"},
         )
+
+    def _averaged(self, name: str) -> Symbol:
+        """What an average follows, as a formula."""
+        own = self.averages[name]
+        try:
+            names, values = formulas(own.of)
+        except NoFormula as error:
+            raise check.fail(
+                self, f"averages {name!r}", f"must be a formula, but {error}", own.of
+            ) from None
+        numbers = self._sites.numbers
+        wrong = [one for one in names if one not in numbers and not one.endswith(f"_{own.side}")]
+        if wrong or len(values) != 1:
+            rule = (
+                f"must follow one value of fields and of state variables that end with _{own.side}"
+            )
+            raise check.fail(self, f"averages {name!r}", rule, ", ".join(names))
+        return values[0]
 
     def _formula(self, event: str) -> Formula | None:
         """What an event does, as formulas; None where it does nothing."""
@@ -262,17 +342,33 @@ class LocalRule(Rule):
             got = f"{len(values)} of {', '.join(names) or 'no parameters'}"
             raise check.fail(self, event, rule, got)
         self._known(event, names)
-        return Formula(dict(zip(names, values, strict=False)))
+        conditions = self._conditions() if event == "step" else []
+        return Formula(dict(zip(names, values, strict=False)), conditions)
+
+    def _conditions(self) -> list[Symbol]:
+        """What must hold where `step` works."""
+        if self.active is None:
+            return []
+        try:
+            names, values = formulas(self.active)
+        except NoFormula as error:
+            raise check.fail(
+                self, "active", f"must be a formula, but {error}", self.active
+            ) from None
+        self._known("active", names)
+        return [part for value in values for part in both(value)]
 
     def _known(self, event: str, names: list[str]) -> None:
         """Refuse a parameter that is nothing of the synapse."""
         sites = self._sites
         known = [WEIGHT, *sorted(sites.pre | sites.post | sites.synapse | sites.target)]
-        known += sorted(sites.numbers)
+        known += [*sorted(sites.source), ARRIVING, *sorted(sites.numbers)]
         for name in names:
             if name not in known and not name.endswith(("_pre", "_post")):
                 near = check.nearest(name, known)
-                rule = f"parameters must be among {', '.join(known)}, or end with _pre or _post{near}"
+                rule = (
+                    f"parameters must be among {', '.join(known)}, or end with _pre or _post{near}"
+                )
                 raise check.fail(self, event, rule, name)
 
 

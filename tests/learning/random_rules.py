@@ -43,9 +43,13 @@ def formula(draw, names, depth=3):
     return form.format(one, other)
 
 
+EVENTS = [("arrival",), ("spike",), ("arrival", "spike")]
+STEPS = [*EVENTS, ("step",), ("arrival", "step"), ("arrival", "spike", "step")]
+
+
 @st.composite
-def rules(draw, eligibilities=True):
-    """A rule of random formulas."""
+def rules(draw, steps=True):
+    """A rule of random formulas; steps: of what only the clock engine has, too."""
     traces = {
         f"x{k}": Trace(
             draw(st.sampled_from(["pre", "post"])),
@@ -56,11 +60,15 @@ def rules(draw, eligibilities=True):
     }
     own = {
         f"e{k}": Eligibility(draw(st.sampled_from(TAUS)))
-        for k in range(draw(st.integers(0, 2)) if eligibilities else 0)
+        for k in range(draw(st.integers(0, 2)) if steps else 0)
     }
     namespace: dict[str, Any] = {"traces": traces, "eligibilities": own}
-    for event in draw(st.sampled_from([("arrival",), ("spike",), ("arrival", "spike")])):
-        namespace[event] = staticmethod(draw(function(traces, own)))
+    namespace["modulators"] = ("m",) if steps else ()
+    others = [*traces, *namespace["modulators"], *NUMBERS]
+    for event in draw(st.sampled_from(STEPS if steps else EVENTS)):
+        namespace[event] = staticmethod(draw(function(others, own)))
+    if draw(st.booleans()) and "step" in namespace:
+        namespace["active"] = staticmethod(draw(condition([*others, *own])))
     fields = [("a", float, 0.3), ("b", float, -0.7), ("w_min", float, -1.0), ("w_max", float, 1.0)]
     made = make_dataclass(
         "Drawn", fields, bases=(LocalRule,), namespace=namespace, frozen=True, kw_only=True
@@ -69,15 +77,28 @@ def rules(draw, eligibilities=True):
 
 
 @st.composite
-def function(draw, traces, own):
+def condition(draw, names):
+    """A condition in some names."""
+    asked = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=3))
+    forms = ["({}) > 0.1", "np.logical_and({} >= 0, {} < 2)", "abs({}) > abs({})"]
+    text = draw(st.sampled_from(forms)).format(draw(formula(asked)), draw(formula(asked)))
+    scope = {"np": np}
+    exec(f"def made({', '.join(asked)}):\n    return {text}\n", scope)
+    return scope["made"]
+
+
+@st.composite
+def function(draw, names, own):
     """One function of a rule: what it changes are its first parameters."""
     changed = draw(st.permutations(["w", *own]))[: draw(st.integers(1, 1 + len(own)))]
-    others = [name for name in ("w", *own, *traces, *NUMBERS) if name not in changed]
+    others = [name for name in ("w", *own, *names) if name not in changed]
     asked = [*changed, *draw(st.lists(st.sampled_from(others), unique=True, max_size=4))]
     values = []
     for name in changed:
         value = draw(formula(asked))
-        small = f"0.05 * np.tanh({value})"  # a weight in the bounds, an eligibility that stays small
+        small = (
+            f"0.05 * np.tanh({value})"  # a weight in the bounds, an eligibility that stays small
+        )
         values.append(draw(st.sampled_from([f"{name} + {small}", f"0.9 * {name} - {small}"])))
     text = f"def made({', '.join(asked)}):\n    return {', '.join(values)}\n"
     scope = {"np": np}
@@ -103,6 +124,7 @@ class Scene:
         self.weights = rng.uniform(-0.5, 0.5, shape)
         self.pre = rng.random((N_STEPS, self.n_pre)) < 0.08
         self.post = rng.random((N_STEPS, self.n_post)) < 0.05
+        self.modulator = np.where(rng.random((N_STEPS, self.n_post)) < 0.2, 1.5, 0.0)
         self.order = np.argsort(self.lags, axis=1, kind="stable")  # synapses of (source, delay)
 
     def network(self, **how: Any) -> Network:
@@ -122,13 +144,16 @@ class Scene:
             name="learned",
             **how,
         )
+        if self.rule.modulators:
+            rewards = self.train(self.modulator != 0, weight=1.5)
+            net.stimulate(target, rewards, receptor="m", name="rewards")
         net.probe(target, "spikes")
         return net
 
     @staticmethod
-    def train(fired: np.ndarray) -> SpikeTrain:
+    def train(fired: np.ndarray, **how: Any) -> SpikeTrain:
         steps, units = np.nonzero(fired)
-        return SpikeTrain((steps + 1) * DT, units)
+        return SpikeTrain((steps + 1) * DT, units, **how)
 
     def learned(self, store: dict[str, Any] | None = None, **options: Any) -> np.ndarray:
         """The weights (n_pre, n_post) after a run on an engine."""
@@ -148,7 +173,10 @@ class Scene:
 
         A target that gets a spike fires too, so it is asked for the spikes of both.
         """
-        return run_dense(self.rule, self.weights, self.arrivals, self.fired, dt=DT)
+        others = {"m": self.modulator[:, None]} if self.rule.modulators else {}
+        return run_dense(
+            self.rule, self.weights, self.arrivals, self.fired, dt=DT, others=others
+        )
 
     @property
     def arrivals(self) -> np.ndarray:

@@ -29,7 +29,7 @@ def test_random_rules_on_the_clock(way, rule, seed):
 
 
 @FEW
-@given(rule=rules(eligibilities=False), seed=st.integers(0, 99))
+@given(rule=rules(steps=False), seed=st.integers(0, 99))
 def test_random_rules_on_the_event_engine(rule, seed):
     scene = Scene(rule, seed=seed)
     np.testing.assert_allclose(scene.learned(engine="event"), scene.dense(), rtol=0, atol=CLOSE)
