@@ -138,6 +138,7 @@ def step_kernel(label: str, formula: Formula, sites: Sites, disposal: Disposal) 
     parts = _Parts(formula, sites, disposal, always=True)
     body = f"""\
 done = 0
+upcoming[0] = step + 1
 {parts.begins}
 for j in range(begin_post, end_post):
 {indent(parts.of_target("j"), " " * 4)}
@@ -151,6 +152,7 @@ for j in range(begin_post, end_post):
 {parts.ends}
 return done"""
     arrays = ["begin_post", "end_post", "first_post", "synapse_post", "segment_post", *parts.lags]
+    arrays.append("upcoming")  # a condition may come to hold while nothing else happens
     return printed(f"{label}_step", parts.kernel(arrays, body), parts.twin("arriving[:, segments]"))
 
 

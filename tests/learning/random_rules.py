@@ -33,7 +33,7 @@ def formula(draw, names, depth=3):
                 "({} - {})",
                 "({} * {})",
                 "np.minimum({}, {})",
-                "np.where({} > {}, 0.1, -0.2)",
+                "np.where({} > {} + 0.01234567, 0.1, -0.2)",
                 "np.tanh({}) * np.exp(-abs({}))",
                 "{} / (1.5 + abs({}))",
                 "(-{}) - {}",
@@ -80,10 +80,15 @@ def rules(draw, steps=True):
 def condition(draw, names):
     """A condition in some names."""
     asked = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=3))
-    forms = ["({}) > 0.1", "np.logical_and({} >= 0, {} < 2)", "abs({}) > abs({})"]
+    forms = [  # without ties, which would hang on roundings
+        "({}) > 0.10234567",
+        "np.logical_and({} >= 0.0012345, {} < 1.98765)",
+        "abs({}) > abs({}) + 0.01234567",
+    ]
     text = draw(st.sampled_from(forms)).format(draw(formula(asked)), draw(formula(asked)))
     scope = {"np": np}
     exec(f"def made({', '.join(asked)}):\n    return {text}\n", scope)
+    scope["made"].text = text
     return scope["made"]
 
 
