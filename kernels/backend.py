@@ -136,11 +136,6 @@ class Backend:
 
     def _printed(self, kernel: Printed) -> Callable[..., Any]:
         """A kernel that was printed from formulas."""
-        if self.room == "gpu":
-            raise UnsupportedError(
-                f"backend 'gpu' has no kernel {kernel.name}, which is printed from formulas; "
-                "choose one of cpu, reference"
-            )
         made: Callable[..., Any] = importlib.import_module(
             f".{self.room}.printed", __package__
         ).made(kernel)

@@ -13,7 +13,7 @@ from ...errors import CapacityError, DependencyError, UnsupportedError
 from .device import Launch
 from .order import deal
 from .signatures import FOLDER
-from .source import digest, text
+from .source import digest, text, unit
 
 # no fused multiply-add: it rounds once where others round twice
 OPTIONS = (
@@ -74,7 +74,9 @@ class Card:
         at rest it does nothing.
         """
         firsts = {launch.kernel: launch for launch in reversed(launches)}
-        functions = {name: _module(precision).get_function(f"run_{name}") for name in firsts}
+        functions = {
+            name: _module(precision, unit(name)).get_function(f"run_{name}") for name in firsts
+        }
         with self._stream:
             for launch in firsts.values():
                 functions[launch.kernel](launch.grid, launch.block, launch.arguments)
@@ -110,12 +112,12 @@ class Card:
 
 
 @cache
-def _module(precision: str) -> Any:
-    """The kernels, compiled by NVRTC.
+def _module(precision: str, unit: str) -> Any:
+    """The kernels of a unit, compiled by NVRTC.
 
     CuPy keeps the machine code on disk, by the text it was made from.
     """
-    code = f"// sources {digest(precision)}\n{text(precision)}"
+    code = f"// sources {digest(precision, unit)}\n{text(precision, unit)}"
     return _cupy().RawModule(code=code, options=OPTIONS)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ...errors import DependencyError, UnsupportedError
 from .device import Launch
 from .signatures import FOLDER
-from .source import digest, host_text
+from .source import digest, host_text, unit
 
 OPTIONS = ("-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-w", "-U_FORTIFY_SOURCE")
 
@@ -59,11 +59,9 @@ class Host:
 
     def prepare(self, launches: Sequence[Launch], precision: str) -> Callable[[int], None]:
         """A function that carries out all launches, in order, so many times over."""
-        machine_code = library(precision, self._backwards)
         order = _last_first(launches) if self._backwards else launches
         calls = [
-            (getattr(machine_code, f"run_{launch.kernel}"), _words(launch), launch)
-            for launch in order
+            (self._entry(launch.kernel, precision), _words(launch), launch) for launch in order
         ]
 
         def replay(times: int) -> None:
@@ -72,6 +70,10 @@ class Host:
                     entry(*words)
 
         return replay
+
+    def _entry(self, kernel: str, precision: str) -> Any:
+        """The compiled function of a kernel."""
+        return getattr(library(precision, self._backwards, unit(kernel)), f"run_{kernel}")
 
 
 def _last_first(launches: Sequence[Launch]) -> list[Launch]:
@@ -96,13 +98,13 @@ def _words(launch: Launch) -> tuple[Any, Any, Any]:
 
 
 @cache
-def library(precision: str, backwards: bool) -> ctypes.CDLL:
-    """The kernels as a shared library, compiled once for every state of the sources."""
+def library(precision: str, backwards: bool, unit: str = "") -> ctypes.CDLL:
+    """The kernels of a unit as a shared library, compiled once for every state of the sources."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "potentia"
-    target = folder / f"kernels-{precision}{'-backwards' * backwards}-{digest(precision)}.so"
+    target = folder / f"kernels-{precision}{'-backwards' * backwards}-{digest(precision, unit)}.so"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _compile("#define REVERSED\n" * backwards + host_text(precision), target)
+        _compile("#define REVERSED\n" * backwards + host_text(precision, unit), target)
     return ctypes.CDLL(str(target))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 FOLDER = Path(__file__).parent
 MEETING = ("BLOCK", "FLAG")  # shapes of one block
@@ -51,13 +51,28 @@ class Signature(NamedTuple):
 
 @cache
 def signatures() -> dict[str, Signature]:
-    """All kernels of this folder by name."""
-    found = {}
+    """All kernels by name: those of this folder, and those that were printed since."""
+    found: dict[str, Signature] = {}
     for file in sources():
-        for shape, name, text in _KERNEL.findall(file.read_text(encoding="utf-8")):
-            parameters = tuple(_parameter(part) for part in text.split(","))
-            found[name] = Signature(name, parameters, shape)
+        found |= _read(file.read_text(encoding="utf-8"))
     return found
+
+
+printed: Final[dict[str, str]] = {}  # sources of kernels that are in no file, by name
+
+
+def declare(name: str, source: str) -> None:
+    """Make known a kernel that was printed."""
+    printed[name] = source
+    signatures().update(_read(source))
+
+
+def _read(source: str) -> dict[str, Signature]:
+    """The kernels of a source by name."""
+    return {
+        name: Signature(name, tuple(_parameter(part) for part in text.split(",")), shape)
+        for shape, name, text in _KERNEL.findall(source)
+    }
 
 
 def sources() -> list[Path]:

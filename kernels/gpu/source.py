@@ -8,35 +8,46 @@ import math
 from ..cpu.exponential import LOG2E_DIGITS
 from ..reference.rows import EVEN, FIRST, SECOND, STEP
 from ..reference.ziggurat import EDGE, HEIGHT, TAIL
-from .signatures import FOLDER, Signature, signatures, sources
+from .signatures import FOLDER, Signature, printed, signatures, sources
 
 THREADS = 256  # of a block whose threads have nothing to do with each other
 MOST_THREADS = 1024  # of a block whose threads meet
 REAL = {"float32": "float", "float64": "double"}
 
 
-def text(precision: str) -> str:
+def unit(kernel: str) -> str:
+    """The translation unit of a kernel: its own name where it was printed, else that of all files."""
+    return kernel if kernel in printed else ""
+
+
+def text(precision: str, unit: str = "") -> str:
     """One translation unit; the folder itself must be on the include path."""
     lines = [f"#define REAL {REAL[precision]}", '#include "launch.cuh"', *_tables()]
-    lines += [f'#include "{file.name}"' for file in sources()]
-    lines += [_entry(kernel) for kernel in signatures().values()]
+    lines += [printed[unit]] if unit else [f'#include "{file.name}"' for file in sources()]
+    lines += [_entry(kernel) for kernel in _kernels(unit)]
     return "\n".join(lines) + "\n"
 
 
-def host_text(precision: str) -> str:
+def _kernels(unit: str) -> list[Signature]:
+    return [
+        own for name, own in signatures().items() if name == unit or not (unit or name in printed)
+    ]
+
+
+def host_text(precision: str, unit: str = "") -> str:
     """The same for the host, where the entry of every kernel runs all threads."""
     entries = [
-        f'extern "C" void run_{name}(const unsigned* grid, const unsigned* block, void** arguments) '
-        f"{{ launch(enter_{name}, {str(kernel.meets).lower()}, grid, block, arguments); }}"
-        for name, kernel in signatures().items()
+        f'extern "C" void run_{one.name}(const unsigned* grid, const unsigned* block, void** arguments) '
+        f"{{ launch(enter_{one.name}, {str(one.meets).lower()}, grid, block, arguments); }}"
+        for one in _kernels(unit)
     ]
-    return "\n".join(["#define HOST_SHIM", text(precision), *entries]) + "\n"
+    return "\n".join(["#define HOST_SHIM", text(precision, unit), *entries]) + "\n"
 
 
-def digest(precision: str) -> str:
+def digest(precision: str, unit: str = "") -> str:
     """Changes with any source file."""
     files = sorted([*FOLDER.glob("*.cu"), *FOLDER.glob("*.cuh"), *FOLDER.glob("*.h")])
-    whole = host_text(precision).encode() + b"".join(file.read_bytes() for file in files)
+    whole = host_text(precision, unit).encode() + b"".join(file.read_bytes() for file in files)
     return hashlib.blake2b(whole, digest_size=12).hexdigest()
 
 

@@ -8,6 +8,7 @@ function, such as globals, are numbers in the tree: what changes later does not 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, final
 
@@ -112,10 +113,16 @@ def as_symbol(value: Any) -> Symbol:
     if isinstance(value, Symbol):
         return value
     if isinstance(value, (bool, int, float, np.number, np.bool_)):
-        return Symbol("number", float(value))
+        return _number(float(value))
     if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "biuf":
-        return Symbol("number", float(value))
+        return _number(float(value))
     raise NoFormula(f"computes with a {type(value).__name__} ({value!r:.40}); use numbers")
+
+
+def _number(value: float) -> Symbol:
+    if not math.isfinite(value):
+        raise NoFormula(f"computes with {value}; use finite numbers")
+    return Symbol("number", value)
 
 
 def formulas(function: Callable[..., Any]) -> tuple[list[str], list[Symbol]]:

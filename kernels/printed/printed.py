@@ -9,25 +9,26 @@ from typing import Any, NamedTuple
 class Printed(NamedTuple):
     """A kernel that was printed from formulas.
 
-    name: with a digest of both texts in it, so that equal names are equal kernels; numbers: the
-    text of its body in Python on arrays and numbers; tensors: that of its twin on tensors, empty
-    where there is none.
+    name: with a digest of all texts in it, so that equal names are equal kernels. numbers: in Python
+    on arrays and numbers; tensors: its twin on tensors; cuda: in CUDA; the last two are empty for
+    kernels of the event engine.
     """
 
     name: str
     numbers: str
     tensors: str = ""
+    cuda: str = ""
 
     @property
     def __name__(self) -> str:  # what messages call a kernel
         return self.name
 
 
-def printed(label: str, numbers: str, tensors: str = "") -> Printed:
-    """A kernel of which both texts begin with ``def NAME(``, for which a name is found here."""
-    digest = hashlib.blake2b(f"{numbers}\0{tensors}".encode(), digest_size=6).hexdigest()
+def printed(label: str, *texts: str) -> Printed:
+    """A kernel, for which a name is found here: it replaces the first NAME in each text."""
+    digest = hashlib.blake2b("\0".join(texts).encode(), digest_size=6).hexdigest()
     name = f"{label}_{digest}_step"
-    return Printed(name, numbers.replace("NAME", name, 1), tensors.replace("NAME", name, 1))
+    return Printed(name, *(text.replace("NAME", name, 1) for text in texts))
 
 
 def executed(text: str, name: str, file: str, scope: dict[str, Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -21,6 +20,17 @@ class Spelled(NamedTuple):
 
 
 NUMBERS: Final = {"where": "({1} if {0} else {2})", "absolute": "abs({0})"}  # of one synapse
+CUDA: Final = {
+    "where": "({0} ? {1} : {2})",
+    "absolute": "fabs({0})",
+    "power": "pow({0}, {1})",
+    "minimum": "({0} < {1} || isnan({0}) ? {0} : {1})",
+    "maximum": "({0} > {1} || isnan({0}) ? {0} : {1})",
+    "sign": "double(({0} > 0) - ({0} < 0))",
+    "logical_and": "({0} != 0 && {1} != 0)",
+    "logical_or": "({0} != 0 || {1} != 0)",
+    "logical_not": "({0} == 0)",
+}
 # none: zeros of the precision and the shape of the spikes; see `kernels/torch/printed.py`
 TENSORS: Final = {"where": "where({0}, {1} + none, {2} + none)"}
 
@@ -64,7 +74,7 @@ class _Writer:
         if symbol.operation == "name":
             return self.names[symbol.parts[0]]
         if symbol.operation == "number":
-            return f"float({str(symbol.parts[0])!r})" if _special(symbol) else repr(symbol.parts[0])
+            return repr(symbol.parts[0])
         if id(symbol) not in self._assigned:
             made = self._made(symbol)
             if self._uses[id(symbol)] == 1:
@@ -82,8 +92,3 @@ class _Writer:
         if symbol.operation == "negative":
             return f"(-{parts[0]})"
         return f"{self.module}{symbol.operation}({', '.join(parts)})"
-
-
-def _special(symbol: Symbol) -> bool:
-    """Whether a number has no literal: infinity, or none at all."""
-    return not math.isfinite(symbol.parts[0])

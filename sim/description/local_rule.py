@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...errors import UnsupportedError
 from ...kernels.printed import local_rule as printing
 from ...kernels.printed.expression import NoFormula, Symbol, both, change_of, formulas
-from ...kernels.printed.local_rule import ARRIVING, WEIGHT, Disposal, Formula, Sites
+from ...kernels.printed.parts import ARRIVING, WEIGHT, Disposal, Formula, Sites
 from ...kernels.printed.printed import Printed
 from .. import validation as check
 from ..operators.operator import Phase
@@ -192,7 +192,6 @@ class LocalRule(Rule):
         kept = math.exp(-projection.build.dt / self.tau_of(name))
         kernel = printing.average_kernel(type(self).__name__, self._averaged(name), self._sites)
         bound = {**projection.names, **scope, "average": signal, "kept": kept, "gained": 1 - kept}
-        bound |= {"low": 0, "high": n}
         projection.build.operator(Phase.GATHER, projection.name, kernel, bound)
         return signal
 

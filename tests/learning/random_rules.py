@@ -179,9 +179,7 @@ class Scene:
         A target that gets a spike fires too, so it is asked for the spikes of both.
         """
         others = {"m": self.modulator[:, None]} if self.rule.modulators else {}
-        return run_dense(
-            self.rule, self.weights, self.arrivals, self.fired, dt=DT, others=others
-        )
+        return run_dense(self.rule, self.weights, self.arrivals, self.fired, dt=DT, others=others)
 
     @property
     def arrivals(self) -> np.ndarray:
