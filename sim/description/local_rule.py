@@ -240,7 +240,7 @@ class LocalRule(Rule):
                     continue
                 raise UnsupportedError(
                     f"{type(self).__name__} of projection {projection!r}: {event} reads the weight w, "
-                    "which only the store Ideal() can tell; use that, or write the new weight as w plus what w is not in"
+                    "which only the store Ideal() can tell; use that, or add to w what w is not in"
                 )
             label = type(self).__name__
             found[event] = print_kernel(label, formula, self._sites, disposal)
