@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, final
+from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..sim import validation as check
-from ..sim.description.rule import LONGEST, EventRule, EventTrace, Rule
-from ..sim.operators.operator import Phase
-from ..sim.operators.projection import ProjectionScope, Proposals
+from ..sim.description.local_rule import LocalRule, Trace
+from ..sim.description.rule import PAIRS
 
 SONG_PLUS: Final = 0.005  # a_plus / w_max in Song, Miller and Abbott (2000)
 SONG_MINUS: Final = 1.05  # a_minus / a_plus, ibid.
@@ -19,20 +19,24 @@ SONG_MINUS: Final = 1.05  # a_minus / a_plus, ibid.
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class STDP(Rule):
-    """Additive pair STDP, every pair of spikes counted.
+class STDP(LocalRule):
+    """Pair STDP: an arrival lowers a weight, a spike of the target raises it.
 
-    A spike that arrives lowers the weight w by the target's trace y; a spike of the target raises
-    it by the trace x of the arrivals; after each the weight is kept within [w_min, w_max]:
+    Each by a trace of the other side; after it the weight is kept within [w_min, w_max]:
 
-        arrival:       x += a_plus,   w := clip(w - y)
-        target fires:  y += a_minus,  w := clip(w + x)
+        arrival:       w := clip(w - a_minus f_minus(w) y),  x += 1
+        target fires:  w := clip(w + a_plus f_plus(w) x),    y += 1
         between:       tau_plus dx/dt = -x,  tau_minus dy/dt = -y
 
-    so that one pair changes w by a_plus exp(-D / tau_plus) if the arrival leads by D, and by
-    -a_minus exp(-D / tau_minus) if it follows. In one step arrivals come before the target's
-    spikes. Song, Miller and Abbott (2000), doi:10.1038/78829; Morrison, Diesmann and Gerstner
-    (2008), doi:10.1007/s00422-008-0233-1.
+    so that one pair changes w by a_plus f_plus exp(-D / tau_plus) if the arrival leads by D, and by
+    -a_minus f_minus exp(-D / tau_minus) if it follows. In one step arrivals come before the
+    target's spikes. Song, Miller and Abbott (2000), doi:10.1038/78829; Morrison, Diesmann and
+    Gerstner (2008), doi:10.1007/s00422-008-0233-1.
+
+    With u = (w - w_min) / (w_max - w_min), the weight counts by f_plus = (1 - u)^mu and f_minus = u^mu
+    (Guetig, Aharonov, Rotter and Sompolinsky 2003, doi:10.1523/JNEUROSCI.23-09-03697.2003): mu = 0 is
+    the additive rule, mu = 1 the multiplicative one. pairs: "all", or "nearest" where an event sets
+    its trace to 1, so that each pairs with the last one of the other side alone.
 
     a_plus, a_minus and the bounds are in the unit of the weights. What is left out follows the
     first paper: a_plus 0.005 w_max and a_minus 1.05 a_plus; w_max is then twice the largest initial
@@ -45,19 +49,40 @@ class STDP(Rule):
     a_minus: float | None = None
     w_min: float = 0.0
     w_max: float | None = None
-
-    direct: ClassVar[bool] = True
-    shares: ClassVar[bool] = True
+    mu: float = 0.0  # how strongly the weight counts
+    pairs: str = "all"
 
     def __post_init__(self) -> None:
-        check.keep(self, "tau_plus", check.within, above=0.0, most=LONGEST, unit="s")
-        check.keep(self, "tau_minus", check.within, above=0.0, most=LONGEST, unit="s")
         for field in ("a_plus", "a_minus"):
             if getattr(self, field) is not None:
                 check.keep(self, field, check.real)
         check.keep(self, "w_min", check.real)
         if self.w_max is not None:
             check.keep(self, "w_max", check.within, above=self.w_min)
+        check.keep(self, "mu", check.within, least=0.0)
+        check.one_of(self, "pairs", self.pairs, PAIRS)
+        super().__post_init__()
+
+    @property
+    def traces(self) -> Mapping[str, Trace]:  # type: ignore[override]
+        return {
+            "x": Trace("pre", "tau_plus", self.pairs),
+            "y": Trace("post", "tau_minus", self.pairs),
+        }
+
+    @property
+    def arrival(self) -> Callable[..., Any]:  # type: ignore[override]
+        return _lower if self.mu == 0 else _lower_by_weight
+
+    @property
+    def spike(self) -> Callable[..., Any]:  # type: ignore[override]
+        return _raise if self.mu == 0 else _raise_by_weight
+
+    def constants(self, low: float, high: float) -> Mapping[str, float]:
+        """a_plus and a_minus, those of the first paper where they are left out."""
+        a_plus = SONG_PLUS * high if self.a_plus is None else self.a_plus
+        a_minus = SONG_MINUS * a_plus if self.a_minus is None else self.a_minus
+        return {"a_plus": a_plus, "a_minus": a_minus}
 
     def bounds(self, weights: float | NDArray[np.float64]) -> tuple[float, float]:
         """w_min and w_max; the initial weights must lie between them."""
@@ -77,29 +102,18 @@ class STDP(Rule):
             raise check.fail(self, "w_max", "must be given where all initial weights are 0", None)
         return self.w_min, w_max
 
-    def learn(self, projection: ProjectionScope, proposals: Proposals) -> None:
-        """Traces of the arrivals and of the target, and the two kernels that propose changes."""
-        a_plus, a_minus = self._amplitudes(self.bounds(projection.synapses.weights)[1])
-        scope = {**projection.listed(), **projection.reverse(), **proposals.scope}
-        scope |= projection.trace("pre", self.tau_plus, a_plus).named("pre")
-        scope |= projection.trace("post", self.tau_minus, a_minus).named("post")
-        projection.operator(Phase.ARRIVALS, "stdp_arrival_step", scope)
-        scope |= projection.target_spikes()
-        projection.operator(Phase.LEARN, "stdp_spike_step", scope)
 
-    def event(self, low: float, high: float) -> EventRule:
-        """The same on the event engine, where the traces decay in closed form from event to event."""
-        a_plus, a_minus = self._amplitudes(high)
-        traces = {
-            "x": EventTrace(side="pre", tau=self.tau_plus),
-            "y": EventTrace(side="post", tau=self.tau_minus),
-        }
-        constants = {"a_plus": a_plus, "a_minus": a_minus}
-        return EventRule(
-            arrival="stdp_arrival", spike="stdp_spike", traces=traces, constants=constants
-        )
+def _lower(w: Any, y: Any, a_minus: Any) -> Any:
+    return w - a_minus * y
 
-    def _amplitudes(self, w_max: float) -> tuple[float, float]:
-        """a_plus and a_minus, those of the first paper where they are left out."""
-        a_plus = SONG_PLUS * w_max if self.a_plus is None else self.a_plus
-        return a_plus, SONG_MINUS * a_plus if self.a_minus is None else self.a_minus
+
+def _raise(w: Any, x: Any, a_plus: Any) -> Any:
+    return w + a_plus * x
+
+
+def _lower_by_weight(w: Any, y: Any, a_minus: Any, mu: Any, low: Any, high: Any) -> Any:
+    return w - a_minus * y * ((w - low) / (high - low)) ** mu
+
+
+def _raise_by_weight(w: Any, x: Any, a_plus: Any, mu: Any, low: Any, high: Any) -> Any:
+    return w + a_plus * x * ((high - w) / (high - low)) ** mu

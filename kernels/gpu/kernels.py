@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import UnsupportedError
 from ..backend import load
+from ..printed.printed import Printed
 from .signatures import signatures
 from .work import NOTHING
 
@@ -20,6 +21,8 @@ class Kernel:
 
     Only a `Program` can run it.
     """
+
+    printed: Printed
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.__name__ = function.__name__

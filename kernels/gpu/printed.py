@@ -14,4 +14,6 @@ from .signatures import declare
 def made(printed: Printed) -> Kernel:
     """The name and the parameters of a printed kernel, whose source is known from now on."""
     declare(printed.name, printed.cuda)
-    return Kernel(plain(printed))
+    kernel = Kernel(plain(printed))
+    kernel.printed = printed
+    return kernel

@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 class Printed(NamedTuple):
     """A kernel that was printed from formulas.
 
-    name: with a digest of all texts in it, so that equal names are equal kernels. numbers: in Python
-    on arrays and numbers; tensors: its twin on tensors; cuda: in CUDA; the last two are empty for
-    kernels of the event engine.
+    label: what it is called for people; name: with a digest of all texts behind it, so that equal
+    names are equal kernels. numbers: in Python on arrays and numbers; tensors: its twin on tensors;
+    cuda: in CUDA; the last two are empty for kernels of the event engine.
+
+    The functions that rooms make of it have it as their attribute `printed`.
     """
 
+    label: str
     name: str
     numbers: str
     tensors: str = ""
@@ -21,14 +24,14 @@ class Printed(NamedTuple):
 
     @property
     def __name__(self) -> str:  # what messages call a kernel
-        return self.name
+        return self.label
 
 
 def printed(label: str, *texts: str) -> Printed:
     """A kernel, for which a name is found here: it replaces the first NAME in each text."""
     digest = hashlib.blake2b("\0".join(texts).encode(), digest_size=6).hexdigest()
     name = f"{label}_{digest}_step"
-    return Printed(name, *(text.replace("NAME", name, 1) for text in texts))
+    return Printed(label, name, *(text.replace("NAME", name, 1) for text in texts))
 
 
 def executed(text: str, name: str, file: str, scope: dict[str, Any]) -> Any:

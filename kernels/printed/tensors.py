@@ -75,10 +75,10 @@ def _reads(parts: Parts) -> list[str]:
 def _change(parts: Parts, name: str, value: str) -> str:
     if name == WEIGHT and parts.direct:
         kept = f"({value} + none).clamp(low, high)"
-        return f"found['weights'] = torch.where(here, {kept}, weights)"
+        return f"found['weights'] = taken(here, came, {kept}, weights)"
     if name == WEIGHT:
-        return f"found['change'] = torch.where(here, {value} + none, none)"
+        return f"found['change'] = taken(here, came, {value} + none, none)"
     grown = f"{value} * math.exp(rate_{name} * (step % span_{name})) + none"
     if parts.added[name]:
-        return f"found['trace_{name}'] = trace_{name} + torch.where(here, {grown}, none)"
-    return f"found['trace_{name}'] = torch.where(here, {grown}, trace_{name})"
+        return f"found['trace_{name}'] = trace_{name} + taken(here, came, {grown}, none)"
+    return f"found['trace_{name}'] = taken(here, came, {grown}, trace_{name})"

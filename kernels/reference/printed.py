@@ -18,6 +18,7 @@ def made(printed: Printed) -> Callable[..., Any]:
     scope = {"math": math, "np": np, "prefetch": _ignored, "portion_of": portion_of}
     scope["__name__"] = __name__
     made: Callable[..., Any] = executed(printed.numbers, printed.name, __file__, scope)
+    made.printed = printed  # type: ignore[attr-defined]
     return made
 
 

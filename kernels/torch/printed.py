@@ -16,11 +16,20 @@ from ..printed.printed import Printed, executed
 @cache
 def made(printed: Printed) -> Callable[..., Any]:
     """The twin of a printed kernel."""
-    scope: dict[str, Any] = {"math": math, "torch": torch, "where": _where}
+    scope: dict[str, Any] = {"math": math, "torch": torch, "where": _where, "taken": taken}
     scope |= {name: _lifted(name) for name in (*FUNCTIONS, "absolute")}
     scope["__name__"] = __name__
     made: Callable[..., Any] = executed(printed.tensors, printed.name, __file__, scope)
     return made
+
+
+def taken(here, came, new, old):
+    """New values where something happens, else the old ones.
+
+    Gradients pass to the spikes `came` that might have been, as they do elsewhere.
+    """
+    made = torch.where(here, new, old)
+    return made + (came - came.detach()) * (new - old) if came.requires_grad else made
 
 
 def _where(condition, one, other):

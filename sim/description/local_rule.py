@@ -210,19 +210,7 @@ class LocalRule(Rule):
         }
         return EventRule(**kernels, traces=traces, constants=self.numbers(low, high))
 
-    @property
-    def tensors(self) -> Mapping[str, Callable[..., Any]]:  # type: ignore[override]
-        """The kernels on tensors, by the names of those that `learn` prints."""
-        from ...kernels.torch.printed import made
-
-        kernels = [one for disposal in Disposal for one in self._kernels(disposal).values()]
-        label, sites = type(self).__name__, self._sites
-        kernels += [
-            printing.average_kernel(label, self._averaged(name), sites) for name in self.averages
-        ]
-        return {kernel.name: made(kernel) for kernel in kernels}
-
-    def _kernels(self, disposal: Disposal, projection: str = "") -> dict[str, Printed]:
+    def _kernels(self, disposal: Disposal, projection: str) -> dict[str, Printed]:
         """The printed kernels by event."""
         found = {}
         for event, print_kernel in (
@@ -236,8 +224,6 @@ class LocalRule(Rule):
             change = change_of(formula.changes[WEIGHT], WEIGHT) if WEIGHT in formula.changes else 0
             blind = disposal is Disposal.BLIND
             if blind and (change is None or WEIGHT in _others(formula)):
-                if not projection:
-                    continue
                 raise UnsupportedError(
                     f"{type(self).__name__} of projection {projection!r}: {event} reads the weight w, "
                     "which only the store Ideal() can tell; use that, or add to w what w is not in"
@@ -305,7 +291,7 @@ class LocalRule(Rule):
             synapse=frozenset(self.eligibilities),
             source=follow["pre"],
             target=follow["post"] | frozenset(self.modulators),
-            numbers=frozenset(self.numbers(*self._limits())) | {"dt"},
+            numbers=frozenset(self.numbers(0.0, 1.0)) | {"dt"},
         )
 
     def _averaged(self, name: str) -> Symbol:

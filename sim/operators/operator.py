@@ -119,7 +119,9 @@ class Operator:
 
     @property
     def name(self) -> str:
-        return self.kernel.__name__
+        """What the kernel is called; a printed one without its digest."""
+        printed: Printed | None = getattr(self.kernel, "printed", None)
+        return self.kernel.__name__ if printed is None else printed.label
 
 
 def parameters(kernel: Callable[..., Any]) -> list[str]:

@@ -12,6 +12,7 @@ import torch
 
 from ...errors import NetworkError, UnsupportedError
 from ...kernels.backend import Exact, tensor_kernel
+from ...kernels.torch.printed import made
 from ..description.parts import Population
 from ..description.rules import members
 from ..operators.operator import Operator, Phase, Stream, parameters
@@ -150,6 +151,8 @@ class Learning:
 
     def _twin(self, operator: Operator, owner: str) -> Callable[..., Any]:
         """The kernel of an operator as a function on tensors."""
+        if (printed := getattr(operator.kernel, "printed", None)) is not None:
+            return made(printed)
         rules = members(self.wirings[owner].projection.rule) if owner in self.wirings else ()
         own = [rule.tensors[operator.name] for rule in rules if operator.name in rule.tensors]
         kinds = " and ".join(dict.fromkeys(type(rule).__name__ for rule in rules))

@@ -81,7 +81,7 @@ def test_as_on_one_thread(store, how, options):
     for threads in (1, 2, 3):
         simulator = Simulator(network(store, **how), dt=DT, threads=threads, **options)
         outcomes.append(outcome(simulator, simulator.run(0.06)))
-        for name in ("crossbar_read_step", "convert_step", "stdp_spike_step", "pulse_step"):
+        for name in ("crossbar_read_step", "convert_step", "STDP_spike", "pulse_step"):
             own = {one.thread for one in simulator.plan.operators if one.name == name}
             assert own == ({None} if threads == 1 else {0, 1})
     assert outcomes[0] == outcomes[1] == outcomes[2]

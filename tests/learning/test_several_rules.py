@@ -228,7 +228,7 @@ def test_threads_learn_at_once(rule):
         names = [one.name for one in simulator.plan.operators if one.thread == 1]
         second.append({name for name in names if "stdp" in name or "decay" in name})
     assert len(set(outcomes)) == 1
-    kernels = {"stdp_arrival_step", "stdp_spike_step"}
+    kernels = {"STDP_arrival", "STDP_spike"}
     assert second[0] == set()
     assert kernels <= second[1]
     assert ("decay_arrival_step" in second[1]) is any(isinstance(one, Decay) for one in rule)
@@ -287,7 +287,7 @@ def test_what_is_shown():
     assert str(net).index("STDP(tau_plus=0.007") < str(net).index("Decay(left=0.5)")
     assert "<" in net._repr_html_()
     plan = str(Simulator(net, engine="event").plan)
-    assert "stdp_arrival, stdp_spike, decay_arrival" in plan
+    assert "STDP_arrival, STDP_spike, decay_arrival" in plan
 
 
 NONE = "must be a Rule such as STDP() or several such as (STDP(), STDP(tau_plus=5e-3))"

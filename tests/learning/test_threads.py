@@ -92,7 +92,7 @@ def test_as_on_one_thread(options, threads):
         0 if options.get("backend") else 0.2
     )
     deliver = "deliver_counted_step" if options.get("deterministic") else "deliver_step"
-    names = {deliver, "stdp_arrival_step", "stdp_spike_step", "trace_spike_step"}
+    names = {deliver, "STDP_arrival", "STDP_spike", "trace_spike_step"}
     # the population has two shards
     assert sum(names <= kernels_of(several, thread) for thread in range(threads)) == 2
 
@@ -106,7 +106,7 @@ def test_any_connectivity(connectivity, model):
     ]
     one, two = (outcome(simulator, simulator.run(0.03)) for simulator in simulators)
     assert one == two
-    assert {"stdp_arrival_step", "stdp_spike_step"} <= kernels_of(simulators[1], 1)
+    assert {"STDP_arrival", "STDP_spike"} <= kernels_of(simulators[1], 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,7 +55,7 @@ def test_threads_share_them(connectivity, options):
     for threads in (1, 2, 3):
         simulator = Simulator(network(connectivity=connectivity), dt=DT, threads=threads, **options)
         outcomes.append(outcome(simulator, simulator.run(0.06)))
-        own = {one.thread for one in simulator.plan.operators if one.name == "stdp_arrival_step"}
+        own = {one.thread for one in simulator.plan.operators if one.name == "STDP_arrival"}
         assert own == ({None} if threads == 1 else {0, 1})
     assert len(set(outcomes)) == 1
     assert (simulator.weights("in") < 1e-3 - 1e-5).any()
