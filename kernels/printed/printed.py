@@ -22,10 +22,6 @@ class Printed(NamedTuple):
     tensors: str = ""
     cuda: str = ""
 
-    @property
-    def __name__(self) -> str:  # what messages call a kernel
-        return self.label
-
 
 def printed(label: str, *texts: str) -> Printed:
     """A kernel, for which a name is found here: it replaces the first NAME in each text."""

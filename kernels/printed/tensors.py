@@ -9,7 +9,11 @@ from .expression import Symbol, names_in
 from .parts import ARRIVING, WEIGHT, Disposal, Parts, Sites
 from .spelling import TENSORS, spelled
 
-ROOM: Final = {Disposal.DIRECT: ["weights", "low", "high"], Disposal.READ: ["readable"]}
+ROOM: Final = {
+    Disposal.DIRECT: ["weights", "low", "high"],
+    Disposal.READ: ["readable"],
+    Disposal.BLIND: [],
+}
 
 
 def at_spikes(parts: Parts, spikes: str, index: str) -> str:
@@ -44,9 +48,9 @@ def _twin(parts: Parts, spikes: str, index: str, here: str) -> str:
     text = spelled(list(parts.changed.values()), parts.spelling, TENSORS, "")
     lines += [*text.lines, "found = {}"]
     for name, value in zip(parts.changed, text.values, strict=True):
-        lines.append(_change(parts, name, value))
+        lines.append(_change(parts, name, value, "came" if here == "came != 0" else "None"))
     others = [name for name in parts.others if name != ARRIVING]
-    room = ROOM.get(parts.disposal, [])
+    room = ROOM[parts.disposal] if parts.direct or WEIGHT in parts.used else []
     places = ["step", spikes, "segments", "targets", "sources"]
     named = ", ".join([*places, *scaled, *others, *room, *parts.numbers])
     return f"def NAME({named}):\n{indent(chr(10).join([*lines, 'return found']), ' ' * 4)}\n"
@@ -72,13 +76,13 @@ def _reads(parts: Parts) -> list[str]:
     return lines
 
 
-def _change(parts: Parts, name: str, value: str) -> str:
+def _change(parts: Parts, name: str, value: str, came: str) -> str:
     if name == WEIGHT and parts.direct:
         kept = f"({value} + none).clamp(low, high)"
-        return f"found['weights'] = taken(here, came, {kept}, weights)"
+        return f"found['weights'] = taken(here, {came}, {kept}, weights)"
     if name == WEIGHT:
-        return f"found['change'] = taken(here, came, {value} + none, none)"
+        return f"found['change'] = taken(here, {came}, {value} + none, none)"
     grown = f"{value} * math.exp(rate_{name} * (step % span_{name})) + none"
     if parts.added[name]:
-        return f"found['trace_{name}'] = trace_{name} + taken(here, came, {grown}, none)"
-    return f"found['trace_{name}'] = taken(here, came, {grown}, trace_{name})"
+        return f"found['trace_{name}'] = trace_{name} + taken(here, {came}, {grown}, none)"
+    return f"found['trace_{name}'] = taken(here, {came}, {grown}, trace_{name})"

@@ -26,10 +26,14 @@ def made(printed: Printed) -> Callable[..., Any]:
 def taken(here, came, new, old):
     """New values where something happens, else the old ones.
 
-    Gradients pass to the spikes `came` that might have been, as they do elsewhere.
+    came: the spikes at which it happens, None where it does in every step. Smooth spikes count by
+    their size, and gradients pass to spikes that might have been, as they do elsewhere.
     """
-    made = torch.where(here, new, old)
-    return made + (came - came.detach()) * (new - old) if came.requires_grad else made
+    if came is None:
+        return torch.where(here, new, old)
+    step, size = new - old, came.detach()
+    made = torch.where(here, torch.where(size == 1, new, old + size * step), old)
+    return made + (came - size) * step if came.requires_grad else made
 
 
 def _where(condition, one, other):

@@ -179,7 +179,7 @@ class LocalRule(Rule):
         scope |= {f"own_{name}": value for name, value in numbers.items()}
         for name in self.averages:
             scope[name] = self._follow(projection, name, scope)
-        for event, kernel in self._kernels(disposal, projection.name).items():
+        for event, kernel in self.kernels(disposal, projection.name).items():
             if event == "spike":
                 scope |= projection.target_spikes()
             projection.operator(PHASES[event], kernel, scope)
@@ -210,7 +210,7 @@ class LocalRule(Rule):
         }
         return EventRule(**kernels, traces=traces, constants=self.numbers(low, high))
 
-    def _kernels(self, disposal: Disposal, projection: str) -> dict[str, Printed]:
+    def kernels(self, disposal: Disposal, projection: str) -> dict[str, Printed]:
         """The printed kernels by event."""
         found = {}
         for event, print_kernel in (

@@ -61,7 +61,9 @@ class BoundRule:
         """The names of its kernels."""
         kernels = (self.event.arrival, self.event.spike)
         return [
-            kernel if isinstance(kernel, str) else str(kernel.__name__)
+            kernel.label
+            if isinstance(kernel, Printed)
+            else getattr(kernel, "__name__", str(kernel))
             for kernel in kernels
             if kernel is not None
         ]

@@ -6,20 +6,28 @@ import numpy as np
 import pytest
 
 from potentia.kernels.backend import Call, Clockwork
+from potentia.kernels.printed.parts import Disposal
+from potentia.learning import STDP
 from potentia.sim.operators.operator import parameters
 from potentia.tests.kernels.on_tensors import load
 
 N_PRE, N_POST, STEPS, DEPTH = 9, 7, 60, 5
 KERNELS = (
-    ("trace_rescale_step", "pre"),
-    ("trace_rescale_step", "post"),
-    ("trace_arrival_step", "pre"),
-    ("stdp_arrival_step", ""),
-    ("trace_spike_step", "post"),
-    ("stdp_spike_step", ""),
+    ("trace_rescale_step", "x"),
+    ("trace_rescale_step", "y"),
+    ("trace_arrival_step", "x"),
+    ("arrival", ""),
+    ("trace_spike_step", "y"),
+    ("spike", ""),
     ("program_step", ""),
 )
 TRACE = ("trace", "since", "rate", "span", "shrink", "jump", "keep")
+
+
+def rule_kernels(direct):
+    """The kernels that are printed for the rule."""
+    disposal = Disposal.DIRECT if direct else Disposal.BLIND
+    return STDP(a_plus=0.01, a_minus=0.02, w_max=0.9).kernels(disposal, "in")
 
 
 def given(dtype, direct, indices):
@@ -56,20 +64,22 @@ def given(dtype, direct, indices):
         ),
         "synapse_post": order.astype("uint32"),
         "segment_post": segments[order].astype(indices),
-        "trace_pre": np.zeros(lengths.size, dtype),
-        "since_pre": np.zeros(1, np.int64),
-        "rate_pre": 0.05,
-        "span_pre": 16,
-        "shrink_pre": float(np.exp(-0.8)),
-        "trace_post": np.zeros(N_POST, dtype),
-        "since_post": np.zeros(1, np.int64),
-        "rate_post": 0.04,
-        "span_post": 25,
-        "shrink_post": float(np.exp(-1.0)),
-        "jump_pre": 0.01,
-        "jump_post": 0.02,
-        "keep_pre": 1,
-        "keep_post": 1,
+        "trace_x": np.zeros(lengths.size, dtype),
+        "since_x": np.zeros(1, np.int64),
+        "rate_x": 0.05,
+        "span_x": 16,
+        "shrink_x": float(np.exp(-0.8)),
+        "trace_y": np.zeros(N_POST, dtype),
+        "since_y": np.zeros(1, np.int64),
+        "rate_y": 0.04,
+        "span_y": 25,
+        "shrink_y": float(np.exp(-1.0)),
+        "jump_x": 1.0,
+        "jump_y": 1.0,
+        "own_a_plus": 0.01,
+        "own_a_minus": 0.02,
+        "keep_x": 1,
+        "keep_y": 1,
         "low": 0.0,
         "high": 0.9,
         "direct": int(direct),
@@ -84,9 +94,9 @@ def learned(name, arguments):
         key: value.copy() if isinstance(value, np.ndarray) else value
         for key, value in arguments.items()
     }
-    calls = []
+    calls, own_kernels = [], rule_kernels(arguments["direct"])
     for kernel, side in KERNELS[: 6 if arguments["direct"] else 7]:
-        function = room.kernel(kernel)
+        function = room.kernel(own_kernels.get(kernel, kernel))
         own = arrays | {key: arrays[f"{key}_{side}"] for key in TRACE if side}
         own |= {
             "fired": arrays["fired_post"],
@@ -104,7 +114,7 @@ def learned(name, arguments):
     program.collect()
     return {
         key: arrays[key]
-        for key in ("weights", "trace_pre", "trace_post", "since_pre", "since_post", "proposed")
+        for key in ("weights", "trace_x", "trace_y", "since_x", "since_y", "proposed")
     }
 
 
@@ -138,8 +148,8 @@ def test_portions_are_the_whole(room, direct):
     than synapses.
     """
     arguments = given("float64", direct, "uint32")
-    arguments["trace_pre"] += np.linspace(0.01, 0.1, arguments["trace_pre"].size)
-    kernel = load(room).kernel("stdp_spike_step")
+    arguments["trace_x"] += np.linspace(0.01, 0.1, arguments["trace_x"].size)
+    kernel = load(room).kernel(rule_kernels(direct)["spike"])
 
     def spike(portions):
         own = {key: np.copy(arguments[key]) for key in ("weights", "synapse", "change", "proposed")}
@@ -180,7 +190,7 @@ def test_weights_that_are_fetched_in_advance(direct):
     for name in ("cpu", "reference"):
         room = {"synapse": np.zeros(2 * n, "uint32"), "change": np.zeros(2 * n)}
         own = room | {"proposed": np.zeros(1, np.int64), "weights": weights.copy()}
-        kernel = load(name).kernel("stdp_spike_step")
+        kernel = load(name).kernel(rule_kernels(direct)["spike"])
         arguments = own | {
             "fired_post": np.arange(lengths.size, dtype="uint32"),
             "count_post": np.array([lengths.size]),
@@ -189,12 +199,12 @@ def test_weights_that_are_fetched_in_advance(direct):
             "first_post": first,
             "synapse_post": order,
             "segment_post": segments,
-            "trace_pre": trace,
-            "rate_pre": 0.05,
-            "span_pre": 16,
-            "direct": int(direct),
+            "trace_x": trace,
+            "rate_x": 0.05,
+            "span_x": 16,
             "low": 0.0,
             "high": 0.9,
+            "own_a_plus": 0.01,
         }
         call = {key: arguments[key] for key in parameters(kernel) if key != "step"}
         clockwork = Clockwork(

@@ -124,7 +124,12 @@ def test_what_rules_have_for_themselves_and_what_they_share():
         assert sum(one.name == "mark_step" for one in plan.operators) == (1 if alike else 2)
     plan = Simulator(forced((FAST, SLOW, FAST)), dt=DT).plan
     found = {signal.name for signal in plan.signals if "trace" in signal.name}
-    sides = ("in.trace_pre", "in.trace_pre2", "target.trace_post", "target.trace_post2")
+    sides = (
+        "in.trace_pre_late",
+        "in.trace_pre_late2",
+        "target.trace_post_late",
+        "target.trace_post_late2",
+    )
     assert found == {*sides, *(f"{name}.since" for name in sides)}
 
 

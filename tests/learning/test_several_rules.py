@@ -226,7 +226,7 @@ def test_threads_learn_at_once(rule):
         result = simulator.run(0.1)
         outcomes.append((result.hash, simulator.weights("in").tobytes()))
         names = [one.name for one in simulator.plan.operators if one.thread == 1]
-        second.append({name for name in names if "stdp" in name or "decay" in name})
+        second.append({name for name in names if "STDP" in name or "decay" in name})
     assert len(set(outcomes)) == 1
     kernels = {"STDP_arrival", "STDP_spike"}
     assert second[0] == set()

@@ -261,8 +261,8 @@ def test_projections_share_the_traces_of_their_target():
         signal.name for signal in both.plan.signals if signal.name.startswith("target.trace_post")
     ]
     assert [name for name in traces if not name.endswith("since")] == [
-        "target.trace_post",
-        "target.trace_post2",
+        "target.trace_post_late",
+        "target.trace_post_late2",
     ]
     weights = [both.weights(part) for part in both.network.projections]
     np.testing.assert_array_equal(weights[0], weights[2])
@@ -331,6 +331,6 @@ def test_traces_of_a_network_at_rest_are_kept_alike_whether_or_not_it_is_watched
         return saved(simulator)
 
     one, other = rested(False), rested(True)
-    for name in ("c.trace_pre", "c.trace_pre.since", "cells.trace_post.since"):
+    for name in ("c.trace_pre_late", "c.trace_pre_late.since", "cells.trace_post_late.since"):
         np.testing.assert_array_equal(one[name], other[name])
-    assert one["c.trace_pre.since"] == 29_999 // 800
+    assert one["c.trace_pre_late.since"] == 29_999 // 800
