@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..sim.description.local_rule import Eligibility, LocalRule, Trace
+from ..sim.description.local_rule import Average, Eligibility, LocalRule, Trace
 from .dense import run_dense
 from .readout import Readout, TrainedReadout
 from .stdp import STDP
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STDP",
+    "Average",
     "Eligibility",
     "EventProp",
     "EventSpikes",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..sim import validation as check
-from ..sim.description.local_rule import LocalRule
+from ..sim.description.local_rule import LocalRule, asked
+from ..sim.description.rule import LONGEST
 
 Matrix = NDArray[np.float64]
+OWNER: Final = "run_dense"
 
 
 def run_dense(
@@ -51,16 +53,20 @@ def run_dense(
     ParameterError
         If shapes do not fit, or a function of the rule asks for what is not there.
     """
-    state = _State(rule, np.array(weights, np.float64), dt)
-    arrived, fired = np.asarray(arrivals, bool), np.asarray(spikes, bool)
-    wanted = (len(fired), *state.weights.shape)
-    if arrived.shape != wanted or fired.shape != (len(fired), wanted[2]):
-        rule_ = f"must have the shapes {wanted} and {(wanted[0], wanted[2])}, as weights and spikes tell"
-        raise check.fail("run_dense", "arrivals, spikes", rule_, (arrived.shape, fired.shape))
-    given = {
-        name: np.broadcast_to(np.asarray(value, np.float64), wanted)
-        for name, value in (others or {}).items()
-    }
+    check.instance(OWNER, "rule", rule, LocalRule, "STDP()")
+    initial = check.finite_array(OWNER, "weights", weights, ndim=2)
+    dt = check.within(OWNER, "dt", dt, above=0.0, most=LONGEST, unit="s")
+    fired, arrived = _truths("spikes", spikes), _truths("arrivals", arrivals)
+    shape = (*fired.shape[:1], *initial.shape)
+    if fired.ndim != 2 or fired.shape[1] != initial.shape[1]:
+        rule_ = f"must have the shape (n_steps, n_post) with n_post = {initial.shape[1]}"
+        raise check.fail(OWNER, "spikes", rule_, f"shape {fired.shape}")
+    if arrived.shape != shape:
+        rule_ = f"must have the shape (n_steps, n_pre, n_post) = {shape}"
+        raise check.fail(OWNER, "arrivals", rule_, f"shape {arrived.shape}")
+    named = check.mapping(OWNER, "others", others or {}, "{'v_post': v}")
+    given = {name: _fitting(f"others {name!r}", value, shape) for name, value in named.items()}
+    state = _State(rule, initial, dt)
     for step in range(len(fired)):
         own = {name: value[step] for name, value in given.items()}
         state.decay(own)
@@ -71,6 +77,23 @@ def run_dense(
         state.event(rule.step, state.active(own), own)
         state.raise_traces("post", post)
     return state.weights
+
+
+def _truths(field: str, values: Any) -> NDArray[np.bool_]:
+    """An array of truth values, or of numbers of which all but 0 are true."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "b":
+        return values
+    return np.asarray(check.array_of(OWNER, field, values) != 0)
+
+
+def _fitting(field: str, values: Any, shape: tuple[int, ...]) -> Matrix:
+    """An array as one number for each step and synapse."""
+    array = check.finite_array(OWNER, field, values)
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        rule = f"must have the shape (n_steps, n_pre, n_post) = {shape}"
+        raise check.fail(OWNER, field, rule, f"shape {array.shape}") from None
 
 
 class _State:
@@ -94,17 +117,18 @@ class _State:
 
     def active(self, others: Mapping[str, Matrix]) -> NDArray[np.bool_]:
         """Where `step` works."""
-        function, everywhere = self.rule.active, np.ones(self.weights.shape, bool)
+        function = self.rule.active
         if function is None:
-            return everywhere
-        return everywhere & np.asarray(function(*self._arguments(function, others)), bool)
+            return np.ones(self.weights.shape, bool)
+        holds = np.asarray(function(*self._arguments(function, others)), bool)
+        return np.array(np.broadcast_to(holds, self.weights.shape))
 
     def _arguments(self, function: Callable[..., Any], others: Mapping[str, Matrix]) -> list[Any]:
-        names = self.rule.parameters(function)
+        names = asked(function)
         known = {"w": self.weights, **self.numbers, **self.values, **others}
         missing = [name for name in names if name not in known]
         if missing:
-            raise check.fail("run_dense", "others", f"must hold {missing[0]}", list(others))
+            raise check.fail(OWNER, "others", f"must hold {missing[0]}", list(others))
         return [known[name] for name in names]
 
     def raise_traces(self, side: str, where: NDArray[np.bool_]) -> None:
@@ -122,7 +146,7 @@ class _State:
         """Let an event happen at the synapses `where`."""
         if function is None:
             return
-        names, found = self.rule.parameters(function), function(*self._arguments(function, others))
+        names, found = asked(function), function(*self._arguments(function, others))
         news = found if isinstance(found, tuple) else (found,)
         for name, value in zip(names, news, strict=False):
             if name == "w":

@@ -80,6 +80,7 @@ class STDP(LocalRule):
 
     def constants(self, low: float, high: float) -> Mapping[str, float]:
         """a_plus and a_minus, those of the first paper where they are left out."""
+        high = check.limit(self, "high", high)
         a_plus = SONG_PLUS * high if self.a_plus is None else self.a_plus
         a_minus = SONG_MINUS * a_plus if self.a_minus is None else self.a_minus
         return {"a_plus": a_plus, "a_minus": a_minus}

@@ -79,10 +79,7 @@ class Parts:
         if WEIGHT in sums and self.direct:
             sums[WEIGHT] = None  # it is set, and kept within bounds
         self.added = {name: value is not None for name, value in sums.items()}
-        self.changed = {
-            name: value if sums[name] is None else sums[name]
-            for name, value in formula.changes.items()
-        }
+        self.changed = {name: _given(sums[name], value) for name, value in formula.changes.items()}
         self.conditions = list(formula.conditions)
         self.used = sorted(names_in([*self.changed.values(), *self.conditions]))
 
@@ -134,3 +131,8 @@ class Parts:
         """Whether a condition is one on the target alone."""
         own = names_in([condition])
         return all(name in self.sites.numbers or self.sites.of_target(name) for name in own)
+
+
+def _given(change: Symbol | None, value: Symbol) -> Symbol:
+    """What is added, where that is known, else the new value."""
+    return value if change is None else change

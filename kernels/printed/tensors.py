@@ -51,8 +51,8 @@ def _twin(parts: Parts, spikes: str, index: str, here: str) -> str:
         lines.append(_change(parts, name, value, "came" if here == "came != 0" else "None"))
     others = [name for name in parts.others if name != ARRIVING]
     room = ROOM[parts.disposal] if parts.direct or WEIGHT in parts.used else []
-    places = ["step", spikes, "segments", "targets", "sources"]
-    named = ", ".join([*places, *scaled, *others, *room, *parts.numbers])
+    indices = [one for one in ("segments", "targets", "sources") if f":, {one}]" in "".join(lines)]
+    named = ", ".join(["step", spikes, *indices, *scaled, *others, *room, *parts.numbers])
     return f"def NAME({named}):\n{indent(chr(10).join([*lines, 'return found']), ' ' * 4)}\n"
 
 

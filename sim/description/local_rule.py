@@ -86,6 +86,7 @@ class Average:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
 class LocalRule(Rule):
     """A rule that says in plain functions what an event does to one synapse.
 
@@ -142,7 +143,7 @@ class LocalRule(Rule):
         """What its source may send: spikes or numbers, as its functions ask for."""
         if self.arrival is not None or any(one.side == "pre" for one in self.traces.values()):
             return ("spikes",)
-        reads = self.step is not None and ARRIVING in self.parameters(self.step)
+        reads = self.step is not None and ARRIVING in asked(self.step)
         return ("numbers",) if reads else ("spikes", "numbers")
 
     def constants(self, low: float, high: float) -> Mapping[str, float]:
@@ -179,7 +180,7 @@ class LocalRule(Rule):
         scope |= {f"own_{name}": value for name, value in numbers.items()}
         for name in self.averages:
             scope[name] = self._follow(projection, name, scope)
-        for event, kernel in self.kernels(disposal, projection.name).items():
+        for event, kernel in self._kernels(disposal, projection.name).items():
             if event == "spike":
                 scope |= projection.target_spikes()
             projection.operator(PHASES[event], kernel, scope)
@@ -210,7 +211,7 @@ class LocalRule(Rule):
         }
         return EventRule(**kernels, traces=traces, constants=self.numbers(low, high))
 
-    def kernels(self, disposal: Disposal, projection: str) -> dict[str, Printed]:
+    def _kernels(self, disposal: Disposal, projection: str) -> dict[str, Printed]:
         """The printed kernels by event."""
         found = {}
         for event, print_kernel in (
@@ -234,11 +235,12 @@ class LocalRule(Rule):
 
     @cached_property
     def _taus(self) -> dict[str, float | str]:
-        own = {**self.traces, **self.eligibilities, **self.averages}
+        own: dict[str, Any] = {**self.traces, **self.eligibilities, **self.averages}
         return {name: part.tau for name, part in own.items()}
 
     def tau_of(self, name: str) -> float:
-        """The decay time of a trace or an eligibility [s]."""
+        """The decay time [s] of a trace, an eligibility or an average."""
+        check.one_of(self, "tau_of", name, self._taus)
         tau = self._taus[name]
         if not isinstance(tau, str):
             return float(tau)
@@ -247,14 +249,9 @@ class LocalRule(Rule):
             raise check.fail(self, name, f"must name a field of the rule as its tau{near}", tau)
         return float(check.within(self, tau, getattr(self, tau), above=0.0, most=LONGEST, unit="s"))
 
-    @staticmethod
-    def parameters(function: Callable[..., Any]) -> list[str]:
-        """The parameters of one of the rule's functions."""
-        return list(inspect.signature(function).parameters)
-
     @property
     def _fields(self) -> list[str]:
-        return [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+        return [field.name for field in dataclasses.fields(self)]
 
     def _limits(self) -> tuple[float, float]:
         low, high = (getattr(self, name, None) for name in ("w_min", "w_max"))
@@ -264,7 +261,8 @@ class LocalRule(Rule):
         )
 
     def numbers(self, low: float, high: float) -> dict[str, float]:
-        """All numbers that formulas may ask for."""
+        """All numbers that formulas may ask for, for these bounds of a weight."""
+        low, high = (check.limit(self, name, own) for name, own in (("low", low), ("high", high)))
         fields = {name: getattr(self, name) for name in self._fields}
         own = {
             name: float(value)
@@ -372,3 +370,8 @@ def _disposal(projection: ProjectionScope, proposals: Proposals) -> Disposal:
 def _tau(owner: object, tau: float | str) -> None:
     if not isinstance(tau, str):
         check.keep(owner, "tau", check.within, above=0.0, most=LONGEST, unit="s")
+
+
+def asked(function: Callable[..., Any]) -> list[str]:
+    """What a function of a rule asks for."""
+    return list(inspect.signature(function).parameters)

@@ -21,7 +21,7 @@ from potentia.hardware import (
     Polynomial,
     digital_joules,
 )
-from potentia.learning import STDP, EventProp, EventSpikes, Readout, TrainedReadout
+from potentia.learning import STDP, EventProp, EventSpikes, LocalRule, Readout, TrainedReadout
 from potentia.models import LIF
 from potentia.models.bridges import from_snntorch
 from potentia.sim import (
@@ -63,6 +63,7 @@ class Of:
 
 def _instance_of_records() -> dict[type, Callable[[], Any]]:
     return {
+        LocalRule: lambda: STDP(w_max=1.0),
         Network: network,
         Simulator: lambda: Simulator(network(), dt=1e-3),
         Result: result,
@@ -106,6 +107,18 @@ CELL: dict[str, Any] = {
     "programming": Polynomial(coefficients=(0.01,)),
 }
 G = np.array([1e-5, 2e-5, 3e-6])
+
+
+def lowered(w, y, a_minus):
+    """The kernel of a rule at events."""
+    return w - a_minus * y
+
+
+def followed(v_post):
+    """What an average follows."""
+    return v_post
+
+
 NAMES: dict[str, Any] = {
     "n": 3,
     "n_pre": 3,
@@ -317,9 +330,23 @@ CALLS: dict[str, dict[str, Any]] = {
     "load": {"name": "balanced-network"},
     "read_settings": {"name": "x", "model": Of(lambda _: settings()), "texts": []},
     "EventTrace": {"side": "pre", "tau": 20e-3},
+    "Trace": {"side": "pre", "tau": 20e-3},
+    "Eligibility": {"tau": 20e-3},
+    "LocalRule.numbers": {"low": 0.0, "high": 1.0},
+    "STDP.numbers": {"low": 0.0, "high": 1.0},
+    "STDP.tau_of": {"name": "x"},
+    "LocalRule.tau_of": {"name": "x"},
+    "Average": {"side": "post", "tau": 20e-3, "of": followed},
+    "run_dense": {
+        "rule": STDP(w_max=1.0),
+        "weights": np.full((3, 2), 0.5),
+        "arrivals": np.ones((4, 3, 2), bool),
+        "spikes": np.ones((4, 2), bool),
+        "dt": 1e-3,
+    },
     "Rules": {"rules": (STDP(), STDP(tau_plus=5e-3))},
     "EventRule": {
-        "arrival": "stdp_arrival",
+        "arrival": lowered,
         "traces": {"y": EventTrace(side="post", tau=20e-3)},
         "constants": {"a_minus": 1e-3},
     },

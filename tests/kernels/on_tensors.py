@@ -10,6 +10,7 @@ import torch
 from potentia.kernels import backend
 from potentia.kernels.gpu.refractory import listed, spelled
 from potentia.kernels.reference.random import uniform
+from potentia.kernels.torch.printed import made
 from potentia.kernels.torch.surrogate import Spike
 from potentia.sim.operators.operator import parameters
 from potentia.tests.kernels.spans_on_tensors import SPANS, ring, spikes
@@ -46,15 +47,16 @@ class Steps:
                 elif "fired" in call.arguments and not name.startswith("trace"):
                     advance(name, now, call)
                 else:
-                    self.learn(name, now, call.arguments)
+                    self.learn(call.kernel, now, call.arguments)
         return stop
 
     def collect(self):
         """Nothing to do: arrays are up to date."""
 
-    def learn(self, name, step, given):
+    def learn(self, kernel, step, given):
         """A step of a kernel of rules, or of what carries their proposals out."""
-        twin = backend.tensor_kernel(name)
+        name, own = kernel.__name__, getattr(kernel, "printed", None)
+        twin = backend.tensor_kernel(name) if own is None else made(own)
         scope = {key: tensor(value) for key, value in given.items()} | {"step": step}
         if "proposed" in given and name == "program_step":
             scope["changes"] = [*self.proposed, *proposals(given)]

@@ -27,7 +27,7 @@ TRACE = ("trace", "since", "rate", "span", "shrink", "jump", "keep")
 def rule_kernels(direct):
     """The kernels that are printed for the rule."""
     disposal = Disposal.DIRECT if direct else Disposal.BLIND
-    return STDP(a_plus=0.01, a_minus=0.02, w_max=0.9).kernels(disposal, "in")
+    return STDP(a_plus=0.01, a_minus=0.02, w_max=0.9)._kernels(disposal, "in")
 
 
 def given(dtype, direct, indices):
