@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..sim.description.local_rule import Average, Eligibility, LocalRule, Trace
 from .dense import run_dense
+from .inhibitory import InhibitorySTDP
+from .oja import Oja
 from .readout import Readout, TrainedReadout
 from .stdp import STDP
+from .triplet import TripletSTDP
 
 if TYPE_CHECKING:
     from .event_prop.module import EventProp
@@ -19,10 +22,13 @@ __all__ = [
     "Eligibility",
     "EventProp",
     "EventSpikes",
+    "InhibitorySTDP",
     "LocalRule",
+    "Oja",
     "Readout",
     "Trace",
     "TrainedReadout",
+    "TripletSTDP",
     "run_dense",
 ]
 

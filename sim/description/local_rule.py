@@ -301,12 +301,11 @@ class LocalRule(Rule):
             raise check.fail(
                 self, f"averages {name!r}", f"must be a formula, but {error}", own.of
             ) from None
-        numbers = self._sites.numbers
-        wrong = [one for one in names if one not in numbers and not one.endswith(f"_{own.side}")]
+        known = self._sites.numbers | frozenset(self.modulators if own.side == "post" else ())
+        wrong = [one for one in names if one not in known and not one.endswith(f"_{own.side}")]
         if wrong or len(values) != 1:
-            rule = (
-                f"must follow one value of fields and of state variables that end with _{own.side}"
-            )
+            also = ", of modulators" if own.side == "post" else ""
+            rule = f"must follow one value of fields{also} and of states that end with _{own.side}"
             raise check.fail(self, f"averages {name!r}", rule, ", ".join(names))
         return values[0]
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from potentia import Network, Simulator
-from potentia.learning import Eligibility, LocalRule, Trace, run_dense
+from potentia.learning import Average, Eligibility, LocalRule, Trace, run_dense
 from potentia.models import SpikeSource
 from potentia.sim import AllToAll, SpikeTrain
 
@@ -64,7 +64,10 @@ def rules(draw, steps=True):
     }
     namespace: dict[str, Any] = {"traces": traces, "eligibilities": own}
     namespace["modulators"] = ("m",) if steps else ()
-    others = [*traces, *namespace["modulators"], *NUMBERS]
+    if steps and draw(st.booleans()):
+        follow = draw(st.sampled_from([lambda m: m, lambda m, a: np.tanh(m) - a * m]))
+        namespace["averages"] = {"slow": Average("post", draw(st.sampled_from(TAUS)), follow)}
+    others = [*traces, *namespace["modulators"], *namespace.get("averages", ()), *NUMBERS]
     for event in draw(st.sampled_from(STEPS if steps else EVENTS)):
         namespace[event] = staticmethod(draw(function(others, own)))
     if draw(st.booleans()) and "step" in namespace:
