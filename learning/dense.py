@@ -88,7 +88,8 @@ def _truths(field: str, values: Any) -> NDArray[np.bool_]:
 
 def _fitting(field: str, values: Any, shape: tuple[int, ...]) -> Matrix:
     """An array as one number for each step and synapse."""
-    array = check.finite_array(OWNER, field, values)
+    is_truth = isinstance(values, np.ndarray) and values.dtype.kind == "b"
+    array = values * 1.0 if is_truth else check.finite_array(OWNER, field, values)
     try:
         return np.broadcast_to(array, shape)
     except ValueError:
