@@ -45,7 +45,7 @@ CASES = {
     "math": ({"spike": lambda w, x: w + math.exp(x)}, r"needs a number .*; use np\.exp"),
     "a sum": ({"spike": lambda w, x: w + np.sum(x)}, r"Own\.spike: must be a formula, but uses np\."),
     "infinity": ({"spike": lambda w: w + math.inf}, r"computes with inf; use finite numbers"),
-    "an error": ({"spike": lambda w: w + [1]}, r"Own\.spike: must be a formula, but "),
+    "an error": ({"spike": lambda w: [*w]}, r"Own\.spike: must be a formula, but "),
     "nothing": ({"spike": lambda w: None}, r"returns nothing; return the new values"),
     "a text": ({"spike": lambda w: "more"}, r"computes with a str \('more'\); use numbers"),
     "a default": ({"spike": lambda w, x=1.0: w}, r"has a default for x; make x a field of the rule"),
