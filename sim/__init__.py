@@ -23,6 +23,7 @@ from .description.explicit import Explicit, FromSparse
 from .description.graphs import ScaleFree, SmallWorld
 from .description.grid import DistanceDependent
 from .description.inputs import Events, Poisson, SpikeTrain, Stimulus
+from .description.local_rule import Average, Eligibility, LocalRule, Trace
 from .description.network import Network
 from .description.neuron import EventKernels, NeuronModel
 from .description.parts import Input, Population, Probe, Projection
@@ -46,6 +47,7 @@ from .simulator import Simulator
 __all__ = [
     "AllToAll",
     "ArcTan",
+    "Average",
     "BatchResult",
     "Capabilities",
     "Choice",
@@ -58,6 +60,7 @@ __all__ = [
     "Conv2d",
     "DistanceDependent",
     "Distribution",
+    "Eligibility",
     "EventInput",
     "EventKernels",
     "EventRule",
@@ -74,6 +77,7 @@ __all__ = [
     "HeldNoise",
     "Ideal",
     "Input",
+    "LocalRule",
     "LogNormal",
     "Network",
     "NeuronModel",
@@ -110,6 +114,7 @@ __all__ = [
     "Surrogate",
     "TensorStore",
     "TimedArray",
+    "Trace",
     "Triangular",
     "Uniform",
     "encode_latency",

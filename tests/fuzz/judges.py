@@ -20,7 +20,7 @@ from potentia import Result, Simulator
 from potentia.errors import DivergenceError
 from potentia.hardware import Crossbar
 from potentia.kernels.gpu import devices
-from potentia.learning import STDP
+from potentia.learning import LocalRule
 from potentia.models import AdEx, CobaLIF, LeakyRate
 from potentia.sim import Ideal, Procedural, Rules
 from potentia.sim.plan import shards
@@ -108,8 +108,8 @@ ROUNDED = (
     CobaLIF,
     Crossbar,
     LeakyRate,
+    LocalRule,
     Rules,
-    STDP,
     Drifting,
     Rewarded,
     Saw,

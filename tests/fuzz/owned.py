@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from potentia.hardware import Crossbar, Wires
-from potentia.learning import STDP
+from potentia.learning import STDP, InhibitorySTDP, TripletSTDP
 from potentia.sim import (
     AllToAll,
     DistanceDependent,
@@ -19,10 +19,12 @@ from potentia.sim import (
     OneToOne,
     Stimulus,
 )
+from potentia.sim.seed import stream_key
 
 from .case import Case, Drive, Units, Wiring
 from .dice import Dice
 from .own import Drifting, Plain, Pulses, Regular, Rewarded, Saw, Triplet
+from .own_rules import Gated
 from .units import MODELS
 
 # connectivities that join no two units twice, as wires need it
@@ -50,7 +52,7 @@ def owned(case: Case, dice: Dice) -> Case:
 
 
 def _waits(wiring: Wiring) -> bool:
-    return any(isinstance(rule, Rewarded) for rule in wiring.rules)
+    return any(isinstance(rule, (Gated, Rewarded)) for rule in wiring.rules)
 
 
 def _projection(dice: Dice, case: Case, models: dict[str, Units], wiring: Wiring) -> Wiring:
@@ -63,7 +65,36 @@ def _projection(dice: Dice, case: Case, models: dict[str, Units], wiring: Wiring
     elif isinstance(rule, STDP):
         rule = _several(dice, case, wiring, rule)
     own = ideal and case.engine == "clock" and dice.chance(0.5)
+    local = Dice(stream_key(case.seed, "local", wiring.name))  # all else stays as it was
+    if isinstance(wiring.rule, STDP) and local.chance(0.4):
+        rule = _local(local, case, wiring, wiring.rule, reads=ideal and not own)
     return replace(wiring, rule=rule, store=Plain() if own else wiring.store)
+
+
+def _local(dice: Dice, case: Case, wiring: Wiring, rule: STDP, *, reads: bool) -> Any:
+    """Another local rule, or pair STDP by nearest spikes, or by weight where the store tells it."""
+    low, high = rule.bounds(_weights(wiring))
+    span, ends = high - low, {"w_min": low, "w_max": high}
+    pairs, gain = dice.pick(["all", "nearest"]), dice.number(0.0, 0.2 * span)
+    taus = [dice.number(2e-3, 60e-3) for _ in range(2)]
+    kinds = ["pair", "triplet", "inhibitory", *(["gated"] if case.engine == "clock" else [])]
+    kind = dice.pick(kinds)
+    if kind == "triplet":
+        own = {
+            "a2_plus": gain,
+            "a3_minus": 0.1 * gain,
+            "a2_minus": 0.7 * gain,
+            "a3_plus": 0.5 * gain,
+        }
+        times = {"tau_plus": taus[0], "tau_minus": taus[1], "tau_x": taus[1], "tau_y": 2 * taus[0]}
+        return TripletSTDP(**ends, **own, **times, pairs=pairs)
+    if kind == "inhibitory":
+        return InhibitorySTDP(**ends, gain=gain, tau=taus[0], target=dice.number(0.0, 50.0))
+    if kind == "gated":
+        times = {"tau": taus[0], "tau_mark": 5 * taus[1], "tau_reward": taus[1]}
+        return Gated(**ends, gain=gain, **times)
+    mu = dice.pick([0.0, 0.5, 1.0]) if reads else 0.0
+    return replace(rule, **ends, pairs=pairs, mu=mu)
 
 
 def _rule(dice: Dice, case: Case, wiring: Wiring, rule: STDP) -> Any:

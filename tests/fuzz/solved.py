@@ -10,9 +10,10 @@ import numpy as np
 
 from potentia import Network, Result, Simulator
 from potentia.kernels.reference.random import mix, normal
-from potentia.learning import STDP
+from potentia.learning import STDP, LocalRule
 from potentia.models import CubaLIF, SpikeSource
 from potentia.sim import Constant, Noise, Poisson, SpikeTrain, Step, TimedArray
+from potentia.sim.description.local_rule import asked
 from potentia.sim.plan.model_numbers import initial_values
 from potentia.sim.seed import stream_key
 
@@ -44,7 +45,7 @@ def solved(case: Case) -> bool:
     for units in case.populations:
         incoming = [wiring for wiring in case.projections if wiring.post == units.name]
         rules = [rule for wiring in incoming for rule in wiring.rules]
-        if not all(isinstance(rule, (STDP, Triplet)) for rule in rules):
+        if not all(isinstance(rule, (LocalRule, Triplet)) for rule in rules):
             continue
         kicks: list[list[Kick]] = [[] for _ in range(units.n)]
         for wiring in incoming:
@@ -100,9 +101,37 @@ def _learned(
             found.append(w)
         for rule, (_, most) in zip(rules, bounds, strict=True):
             told = (rule, most, now)
-            change = _fallen(*told, spikes) if kind == 0 else _risen(*told, arrivals, spikes)
-            w = min(max(w + change, low), high)
+            if isinstance(rule, LocalRule) and not _plain(rule):
+                w = _local(rule, w, now, kind, (arrivals, spikes), (low, high))
+            else:
+                change = _fallen(*told, spikes) if kind == 0 else _risen(*told, arrivals, spikes)
+                w += change
+            w = min(max(w, low), high)
     return found
+
+
+def _plain(rule: Any) -> bool:
+    """Whether it is additive pair STDP, all pairs counted."""
+    return isinstance(rule, STDP) and rule.mu == 0 and rule.pairs == "all"
+
+
+def _local(
+    rule: LocalRule,
+    w: float,
+    now: int,
+    kind: int,
+    events: tuple[list[int], list[int]],
+    bounds: tuple[float, float],
+) -> float:
+    """What a function of a local rule makes of a weight, for traces that are worked out here."""
+    known: dict[str, Any] = {"w": w, **rule.numbers(*bounds)}
+    for name, trace in rule.traces.items():
+        pre = trace.side == "pre"
+        times = [t for t in events[0 if pre else 1] if t < now or (t == now and pre and kind == 1)]
+        latest = times[-1:] if trace.pairs == "nearest" else times
+        known[name] = _trace(now, latest, rule.tau_of(name))
+    function: Any = rule.spike if kind else rule.arrival
+    return w if function is None else float(function(*(known[name] for name in asked(function))))
 
 
 def _plus(rule: Any, most: float) -> float:

@@ -43,6 +43,11 @@ SAMPLE = 1500  # networks that are looked through for what the generator makes
 ELSEWHERE = {
     "AnalogLinear": "a layer for torch",
     "Amplitude": "of AnalogLinear",
+    "Average": "of the class of a rule",
+    "Eligibility": "of the class of a rule",
+    "LocalRule": "the base of rules",
+    "Oja": "of linear rate units, see tests/learning/test_rule_library.py",
+    "Trace": "of the class of a rule",
     "BitSerial": "of AnalogLinear",
     "BitSlicing": "of AnalogLinear",
     "DifferentialPairs": "of AnalogLinear",

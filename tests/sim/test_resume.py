@@ -266,7 +266,7 @@ def test_a_checkpoint_of_another_version_is_refused_before_anything_is_removed(t
     with pytest.raises(DataError) as refusal:
         simulator().run(SPAN, record_to=tmp_path, resume=True)
     writer = f"Potentia {version}" if version else "a version that does not say which"
-    assert "snapshot cannot be resumed: the saved state lacks array 'cells.trace_post'" in str(
+    assert "snapshot cannot be resumed: the saved state lacks array 'cells.trace_post_late'" in str(
         refusal.value
     )
     assert str(refusal.value).endswith(f"(the file was written by {writer}; this is {__version__})")
