@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..sim import validation as check
-from ..sim.description.local_rule import LocalRule, asked
+from ..sim.description.local_rule import LocalRule, asked, numbers_of, tau_of
 from ..sim.description.rule import LONGEST
 
 Matrix = NDArray[np.float64]
@@ -64,7 +64,7 @@ def run_dense(
     if arrived.shape != shape:
         rule_ = f"must have the shape (n_steps, n_pre, n_post) = {shape}"
         raise check.fail(OWNER, "arrivals", rule_, f"shape {arrived.shape}")
-    named = check.mapping(OWNER, "others", others or {}, "{'v_post': v}")
+    named = check.mapping(OWNER, "others", {} if others is None else others, "{'v_post': v}")
     given = {name: _fitting(f"others {name!r}", value, shape) for name, value in named.items()}
     state = _State(rule, initial, dt)
     for step in range(len(fired)):
@@ -103,9 +103,9 @@ class _State:
     def __init__(self, rule: LocalRule, weights: Matrix, dt: float) -> None:
         self.rule, self.weights = rule, weights
         self.low, self.high = rule.bounds(weights)
-        self.numbers = {**rule.numbers(self.low, self.high), "dt": dt}
+        self.numbers = {**numbers_of(rule, self.low, self.high), "dt": dt}
         names = [*rule.traces, *rule.eligibilities, *rule.averages]
-        self.kept = {name: math.exp(-dt / rule.tau_of(name)) for name in names}
+        self.kept = {name: math.exp(-dt / tau_of(rule, name)) for name in names}
         self.values = {name: np.zeros_like(weights) for name in names}
 
     def decay(self, others: Mapping[str, Matrix]) -> None:

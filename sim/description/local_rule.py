@@ -7,7 +7,6 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, final
 
@@ -125,8 +124,8 @@ class LocalRule(Rule):
 
     def __post_init__(self) -> None:
         """Check all that can be known without a network; call it where you write one of your own."""
-        for name in self._taus:
-            self.tau_of(name)
+        for name in _taus(self):
+            tau_of(self, name)
         for name in ("w_min", "w_max"):
             if getattr(self, name, None) is not None:
                 check.keep(self, name, check.limit)
@@ -171,12 +170,12 @@ class LocalRule(Rule):
             scope["readable"] = projection.weights
         for name, trace in self.traces.items():
             nearest = trace.pairs == "nearest"
-            made = projection.trace(trace.side, self.tau_of(name), nearest=nearest, late=True)
+            made = projection.trace(trace.side, tau_of(self, name), nearest=nearest, late=True)
             scope |= made.named(name)
         for name in self.eligibilities:
-            scope |= projection.eligibility(self.tau_of(name)).named(name)
+            scope |= projection.eligibility(tau_of(self, name)).named(name)
         low, high = projection.bounds
-        numbers = {**self.numbers(low, high), "dt": projection.build.dt}
+        numbers = {**numbers_of(self, low, high), "dt": projection.build.dt}
         scope |= {f"own_{name}": value for name, value in numbers.items()}
         for name in self.averages:
             scope[name] = self._follow(projection, name, scope)
@@ -190,7 +189,7 @@ class LocalRule(Rule):
         own, part = self.averages[name], projection.synapses
         n = part.n_pre if own.side == "pre" else part.n_post
         signal = projection.signal(f"average_{name}", "flow", "float", (n,))
-        kept = math.exp(-projection.build.dt / self.tau_of(name))
+        kept = math.exp(-projection.build.dt / tau_of(self, name))
         kernel = printing.average_kernel(type(self).__name__, self._averaged(name), self._sites)
         bound = {**projection.names, **scope, "average": signal, "kept": kept, "gained": 1 - kept}
         projection.build.operator(Phase.GATHER, projection.name, kernel, bound)
@@ -201,7 +200,7 @@ class LocalRule(Rule):
         if self.eligibilities or self.modulators or self.averages or self.step is not None:
             return None
         traces = {
-            name: EventTrace(side=trace.side, tau=self.tau_of(name), pairs=trace.pairs)
+            name: EventTrace(side=trace.side, tau=tau_of(self, name), pairs=trace.pairs)
             for name, trace in self.traces.items()
         }
         kernels = {
@@ -209,7 +208,7 @@ class LocalRule(Rule):
             for event in ("arrival", "spike")
             if (formula := self._formula(event)) is not None
         }
-        return EventRule(**kernels, traces=traces, constants=self.numbers(low, high))
+        return EventRule(**kernels, traces=traces, constants=numbers_of(self, low, high))
 
     def _kernels(self, disposal: Disposal, projection: str) -> dict[str, Printed]:
         """The printed kernels by event."""
@@ -233,45 +232,12 @@ class LocalRule(Rule):
             found[event] = print_kernel(label, formula, self._sites, disposal)
         return found
 
-    @cached_property
-    def _taus(self) -> dict[str, float | str]:
-        own: dict[str, Any] = {**self.traces, **self.eligibilities, **self.averages}
-        return {name: part.tau for name, part in own.items()}
-
-    def tau_of(self, name: str) -> float:
-        """The decay time [s] of a trace, an eligibility or an average."""
-        check.one_of(self, "tau_of", name, self._taus)
-        tau = self._taus[name]
-        if not isinstance(tau, str):
-            return float(tau)
-        if tau not in self._fields:
-            near = check.nearest(tau, self._fields)
-            raise check.fail(self, name, f"must name a field of the rule as its tau{near}", tau)
-        return float(check.within(self, tau, getattr(self, tau), above=0.0, most=LONGEST, unit="s"))
-
-    @property
-    def _fields(self) -> list[str]:
-        return [field.name for field in dataclasses.fields(self)]
-
     def _limits(self) -> tuple[float, float]:
         low, high = (getattr(self, name, None) for name in ("w_min", "w_max"))
         return (
             UNBOUNDED[0] if low is None else float(low),
             UNBOUNDED[1] if high is None else float(high),
         )
-
-    def numbers(self, low: float, high: float) -> dict[str, float]:
-        """All numbers that formulas may ask for, for these bounds of a weight."""
-        low, high = (check.limit(self, name, own) for name, own in (("low", low), ("high", high)))
-        fields = {name: getattr(self, name) for name in self._fields}
-        own = {
-            name: float(value)
-            for name, value in fields.items()
-            if isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        }
-        given = check.mapping(self, "constants", self.constants(low, high), "{'gain': 1e-3}")
-        more = {name: check.real(self, f"constants {name!r}", one) for name, one in given.items()}
-        return {**own, **more, "low": low, "high": high}
 
     @property
     def _sites(self) -> Sites:
@@ -289,7 +255,7 @@ class LocalRule(Rule):
             synapse=frozenset(self.eligibilities),
             source=follow["pre"],
             target=follow["post"] | frozenset(self.modulators),
-            numbers=frozenset(self.numbers(0.0, 1.0)) | {"dt"},
+            numbers=frozenset(numbers_of(self, 0.0, 1.0)) | {"dt"},
         )
 
     def _averaged(self, name: str) -> Symbol:
@@ -374,3 +340,35 @@ def _tau(owner: object, tau: float | str) -> None:
 def asked(function: Callable[..., Any]) -> list[str]:
     """What a function of a rule asks for."""
     return list(inspect.signature(function).parameters)
+
+
+def tau_of(rule: LocalRule, name: str) -> float:
+    """The decay time [s] of a trace, an eligibility or an average of a rule."""
+    tau, known = _taus(rule)[name], _fields(rule)
+    if not isinstance(tau, str):
+        return float(tau)
+    if tau not in known:
+        near = check.nearest(tau, known)
+        raise check.fail(rule, name, f"must name a field of the rule as its tau{near}", tau)
+    return float(check.within(rule, tau, getattr(rule, tau), above=0.0, most=LONGEST, unit="s"))
+
+
+def numbers_of(rule: LocalRule, low: float, high: float) -> dict[str, float]:
+    """All numbers that the formulas of a rule may ask for, for these bounds of a weight."""
+    own = {
+        name: float(value)
+        for name, value in ((name, getattr(rule, name)) for name in _fields(rule))
+        if isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    }
+    given = check.mapping(rule, "constants", rule.constants(low, high), "{'gain': 1e-3}")
+    more = {name: check.real(rule, f"constants {name!r}", one) for name, one in given.items()}
+    return {**own, **more, "low": low, "high": high}
+
+
+def _taus(rule: LocalRule) -> dict[str, float | str]:
+    own: dict[str, Any] = {**rule.traces, **rule.eligibilities, **rule.averages}
+    return {name: part.tau for name, part in own.items()}
+
+
+def _fields(rule: LocalRule) -> list[str]:
+    return [field.name for field in dataclasses.fields(rule)]

@@ -60,6 +60,7 @@ RECORDS = {
 HOOKS = {
     "Connectivity": {"expected", "rows"},
     "Crossbar": {"converter"},
+    "LocalRule": {"active", "arrival", "constants", "spike", "step"},
     "Device": {"pulse_constants", "stick"},
     "Measured": {"ask_conductances", "ask_seconds"},
     "StuckAt": {"apply"},

@@ -21,7 +21,7 @@ from potentia.hardware import (
     Polynomial,
     digital_joules,
 )
-from potentia.learning import STDP, EventProp, EventSpikes, LocalRule, Readout, TrainedReadout
+from potentia.learning import STDP, EventProp, EventSpikes, Readout, TrainedReadout
 from potentia.models import LIF
 from potentia.models.bridges import from_snntorch
 from potentia.sim import (
@@ -63,7 +63,6 @@ class Of:
 
 def _instance_of_records() -> dict[type, Callable[[], Any]]:
     return {
-        LocalRule: lambda: STDP(w_max=1.0),
         Network: network,
         Simulator: lambda: Simulator(network(), dt=1e-3),
         Result: result,
@@ -332,10 +331,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "EventTrace": {"side": "pre", "tau": 20e-3},
     "Trace": {"side": "pre", "tau": 20e-3},
     "Eligibility": {"tau": 20e-3},
-    "LocalRule.numbers": {"low": 0.0, "high": 1.0},
-    "STDP.numbers": {"low": 0.0, "high": 1.0},
-    "STDP.tau_of": {"name": "x"},
-    "LocalRule.tau_of": {"name": "x"},
+    "InhibitorySTDP": {"gain": 1e-3, "w_max": 1.0},
     "Average": {"side": "post", "tau": 20e-3, "of": followed},
     "run_dense": {
         "rule": STDP(w_max=1.0),

@@ -13,7 +13,7 @@ from potentia.kernels.reference.random import mix, normal
 from potentia.learning import STDP, LocalRule
 from potentia.models import CubaLIF, SpikeSource
 from potentia.sim import Constant, Noise, Poisson, SpikeTrain, Step, TimedArray
-from potentia.sim.description.local_rule import asked
+from potentia.sim.description.local_rule import asked, numbers_of, tau_of
 from potentia.sim.plan.model_numbers import initial_values
 from potentia.sim.seed import stream_key
 
@@ -124,12 +124,12 @@ def _local(
     bounds: tuple[float, float],
 ) -> float:
     """What a function of a local rule makes of a weight, for traces that are worked out here."""
-    known: dict[str, Any] = {"w": w, **rule.numbers(*bounds)}
+    known: dict[str, Any] = {"w": w, **numbers_of(rule, *bounds)}
     for name, trace in rule.traces.items():
         pre = trace.side == "pre"
         times = [t for t in events[0 if pre else 1] if t < now or (t == now and pre and kind == 1)]
         latest = times[-1:] if trace.pairs == "nearest" else times
-        known[name] = _trace(now, latest, rule.tau_of(name))
+        known[name] = _trace(now, latest, tau_of(rule, name))
     function: Any = rule.spike if kind else rule.arrival
     return w if function is None else float(function(*(known[name] for name in asked(function))))
 
