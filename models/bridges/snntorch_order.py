@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ...errors import ParameterError
 from ...sim import validation as check
 from .affine import OWNER, Shape
 from .frameworks import pytorch, snntorch
@@ -40,8 +41,8 @@ def order_of(module: Any, layers: Any, sample: Any) -> Order:
         return Order(list(_listed(module, layers)))
     if sample is not None:
         return _called(module, sample)
-    if isinstance(module, torch.nn.Sequential) or is_neurons(module):
-        return Order(list(_members(module, "")))
+    if _is_chain(module) or is_neurons(module):
+        return Order(_each_once(list(_members(module, ""))))
     rule = (
         f"must list the layers of {type(module).__name__} in the order in which they are called, since only that of an "
         "nn.Sequential is known; or give sample=, an input to call it with"
@@ -54,14 +55,34 @@ def is_neurons(module: Any) -> bool:
     return isinstance(module, snntorch(OWNER).SpikingNeuron)
 
 
+def _twice(module: Any, name: str, place: str) -> ParameterError:
+    rule = f"must call the neurons {name!r} once in a step, for two calls move one state"
+    return check.fail(OWNER, "module", rule, f"{type(module).__name__} again at {place!r}")
+
+
+def _is_chain(module: Any) -> bool:
+    """Whether a module calls its parts one by one: nn.Sequential, in nothing but the name another."""
+    chain = pytorch(OWNER).nn.Sequential
+    return isinstance(module, chain) and type(module).forward is chain.forward
+
+
 def _members(module: Any, name: str) -> Iterator[Layer]:
-    """The layers of nested nn.Sequentials."""
-    torch = pytorch(OWNER)
-    if not isinstance(module, torch.nn.Sequential):
+    """The layers of nested nn.Sequentials, one that is there twice also told twice."""
+    if not _is_chain(module):
         yield Layer(name or "neurons", module)
         return
-    for own, child in module.named_children():
+    for own, child in module._modules.items():  # named_children() tells each once
         yield from _members(child, f"{name}.{own}" if name else own)
+
+
+def _each_once(layers: list[Layer]) -> list[Layer]:
+    """Refuse neurons that are called twice in a step, for both calls move the same state."""
+    first: dict[int, str] = {}
+    for layer in layers:
+        before = first.setdefault(id(layer.module), layer.name)
+        if before != layer.name and is_neurons(layer.module):
+            raise _twice(layer.module, before, layer.name)
+    return layers
 
 
 def _listed(module: Any, layers: Any) -> Iterator[Layer]:
@@ -81,6 +102,40 @@ def _listed(module: Any, layers: Any) -> Iterator[Layer]:
             raise check.fail(OWNER, "layers", "must all belong to the module", layer)
 
 
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """A call of a layer: tensors in and out, and how often each had been changed in place by then."""
+
+    layer: Layer
+    given: Any
+    returned: Any
+    changes: tuple[int, int]
+
+    @staticmethod
+    def of(layer: Layer, given: Any, returned: Any) -> _Call:
+        """The call that a hook is told of."""
+        into = given[0] if given else None
+        out = returned[0] if isinstance(returned, tuple) else returned
+        return _Call(layer, into, out, (_changes(into), _changes(out)))
+
+    def hands_to(self, after: _Call) -> bool:
+        """Whether another layer got what this one returned: all numbers, in their order, unchanged."""
+        given, returned = after.given, self.returned
+        if given is None or after.changes[0] != self.changes[1]:
+            return False
+        in_order = given.stride() == returned.stride() or (
+            given.is_contiguous() and returned.is_contiguous()
+        )
+        same_memory = given.data_ptr() == returned.data_ptr() and given.numel() == returned.numel()
+        return given is returned or (same_memory and in_order)
+
+
+def _changes(tensor: Any) -> int:
+    """How often a tensor was changed in place; 0 where torch does not count."""
+    counted = pytorch(OWNER).is_tensor(tensor) and not tensor.is_inference()
+    return int(tensor._version) if counted else 0
+
+
 class _Over(Exception):
     """The first step of a call is over."""
 
@@ -91,14 +146,17 @@ def _called(module: Any, sample: Any) -> Order:
     Each must be handed what the one before has returned, else something else happens in between.
     """
     torch = pytorch(OWNER)
-    seen: list[tuple[Layer, Any, Any]] = []
+    seen: list[_Call] = []
 
     def note(layer: Layer) -> Any:
         def hook(_: Any, given: Any, returned: Any) -> None:
-            if any(known.module is layer.module for known, _, _ in seen):
-                raise _Over
-            first = returned[0] if isinstance(returned, tuple) else returned
-            seen.append((layer, given[0] if given else None, first))
+            call = _Call.of(layer, given, returned)
+            if any(known.layer.module is layer.module for known in seen):
+                if not seen[-1].hands_to(call):
+                    raise _Over
+                if is_neurons(layer.module):
+                    raise _twice(layer.module, layer.name, seen[-1].layer.name)
+            seen.append(call)
 
         return hook
 
@@ -112,6 +170,8 @@ def _called(module: Any, sample: Any) -> Order:
             module(sample)
         except _Over:
             pass
+        except ParameterError:
+            raise
         except Exception as error:
             rule = f"must be a tensor that the module can be called with, which ends in: {error}"
             raise check.fail(OWNER, "sample", rule, f"shape {tuple(sample.shape)}") from None
@@ -121,24 +181,19 @@ def _called(module: Any, sample: Any) -> Order:
     return _chained(module, seen)
 
 
-def _chained(module: Any, seen: list[tuple[Layer, Any, Any]]) -> Order:
+def _chained(module: Any, seen: list[_Call]) -> Order:
     """The order of the layers that were seen, each with what it was given and what it returned."""
     if not seen:
         raise check.fail(OWNER, "module", "must have layers that it calls", type(module).__name__)
-    for (before, _, returned), (after, given, _) in pairwise(seen):
-        same = given is returned or (
-            given is not None
-            and given.numel() == returned.numel()
-            and given.data_ptr() == returned.data_ptr()
-        )
-        if not same:
+    for before, after in pairwise(seen):
+        if not before.hands_to(after):
             rule = (
-                f"must hand what {before.name!r} returns to {after.name!r} as it is; what happens in between must be a "
-                "layer of its own"
+                f"must hand what {before.layer.name!r} returns to {after.layer.name!r} as it is; what happens in "
+                "between must be a layer of its own"
             )
             raise check.fail(OWNER, "module", rule, type(module).__name__)
-    first = seen[0][1]
-    return Order([layer for layer, _, _ in seen], None if first is None else tuple(first.shape))
+    first = seen[0].given
+    return Order([call.layer for call in seen], None if first is None else tuple(first.shape))
 
 
 def _leaves(module: Any) -> Iterator[Layer]:
