@@ -78,6 +78,15 @@ def _advance(
                 seen[t, b] = own
 
 
+@kernel
+def _add_up(here, afters, steep, threshold, of_threshold, of_reset):
+    """Add one step of one sample to the gradients (n,) of thresholds and resets."""
+    for i in range(here.size):
+        held = here[i] != here[i]
+        of_threshold[i] -= 0 if held else steep[i]
+        of_reset[i] += afters[i] if held or here[i] >= threshold[i] else 0
+
+
 def _return(
     raw,
     v,
@@ -86,7 +95,7 @@ def _return(
     decay,
     threshold,
     reset,
-    scale,
+    per,
     curve,
     slope,
     through,
@@ -103,13 +112,13 @@ def _return(
     """The way back through `_advance`, in place.
 
     raw (time, batch, n): potentials before a reset; v (batch, n): those before the first step;
-    scale (n,): from reset to threshold; of_fired (time, batch, n) and of_seen, which may be empty:
+    per (n,): 1 / the distance from reset to threshold; of_fired (time, batch, n) and of_seen, which may be empty:
     gradients of what was sent and seen; of_v (batch, n): gradients of the last potentials, and in
     the end of the first. of_jump is written where each step has a row of its own. Else to it, to
     of_drive (rows, batch, n), which may both be empty, and to of_decay, of_threshold and of_reset
-    (n,) is added.
+    (n,), which may all be empty, is added.
     """
-    now = np.empty_like(decay)
+    now, afters, flat = np.empty_like(decay), np.empty_like(decay), np.empty_like(decay)
     each = jump_turn < 0 and of_jump.shape[0] == raw.shape[0]
     for b in range(v.shape[0]):
         own = of_v[b]
@@ -123,18 +132,19 @@ def _return(
                 held = here[i] != here[i]
                 reached = here[i] >= threshold[i]
                 sent = back[i] + after * (reset[i] - here[i]) if through else back[i]
-                far = (here[i] - threshold[i]) / scale[i]
-                steep = sent * slope_at(curve, far, slope) / scale[i]
+                far = (here[i] - threshold[i]) * per[i]
+                steep = sent * slope_at(curve, far, slope) * per[i]
                 gradient = steep if reached else after + steep
                 gradient = 0 if held else gradient
-                of_threshold[i] -= 0 if held else steep
-                of_reset[i] += after if held or reached else 0
-                before = last[i]
-                if t > 0:
-                    before = before if before < threshold[i] else reset[i]
-                of_decay[i] += gradient * (before - to[i])
-                now[i] = gradient
+                afters[i], flat[i], now[i] = after, steep, gradient
                 own[i] = gradient * decay[i]
+            if of_threshold.size:
+                _add_up(here, afters, flat, threshold, of_threshold, of_reset)
+                for i in range(own.size):
+                    before = last[i]
+                    if t > 0:
+                        before = before if before < threshold[i] else reset[i]
+                    of_decay[i] += now[i] * (before - to[i])
             if of_jump.size and each:
                 came = of_jump[t, b]
                 for i in range(own.size):
@@ -205,7 +215,7 @@ class LifLayer(torch.autograd.Function):
         raw, v, jump, drive, decay, threshold, reset = ctx.saved_tensors
         (jump_turn, turn), spike, needs = ctx.turns, ctx.spike, ctx.needs_input_grad
         apart = threshold - reset
-        scale = torch.where(apart > 0, apart, torch.ones_like(apart))
+        per = 1 / torch.where(apart > 0, apart, torch.ones_like(apart))
         of_v = of_v.clone()
         of_seen = of_seen.contiguous() if ctx.sees else raw.new_empty((0, 0, 0))
         shapes = [
@@ -215,13 +225,14 @@ class LifLayer(torch.autograd.Function):
         of_jump, of_drive = raw.new_empty(shapes[0]), raw.new_zeros(shapes[1])
         if jump_turn >= 0 or jump.shape[0] != raw.shape[0]:
             of_jump.zero_()
-        sums = [torch.zeros_like(decay) for _ in range(3)]
+        summed = any(needs[3:6])  # else nothing is learned of the units themselves
+        sums = [raw.new_zeros(decay.shape if summed else 0) for _ in range(3)]
         curve = CURVES.index(spike.kind), spike.slope, spike.through_reset
         before = (one.numpy() for one in (raw, v, drive))
-        per_units = (one.numpy() for one in (decay, threshold, reset, scale))
+        per_units = (one.numpy() for one in (decay, threshold, reset, per))
         gradients = (one.numpy() for one in (of_fired.contiguous(), of_seen, of_v, of_jump))
         added = (one.numpy() for one in (of_drive, *sums))
         cached(_return)(*before, turn, *per_units, *curve, *gradients, jump_turn, *added)
         of_jump = of_jump.sum_to_size(jump.shape) if needs[1] else None
         of_drive = of_drive.sum_to_size(drive.shape) if needs[2] else None
-        return of_v, of_jump, of_drive, *sums, None
+        return of_v, of_jump, of_drive, *(sums if summed else (None, None, None)), None
