@@ -58,6 +58,9 @@ def _map(axes: Axes, chosen: Any, title: str) -> None:
     grid, truth = side * (np.arange(FINE) + 0.5) / FINE, _truth(FINE)
     for k in (OUTSIDE, *range(len(CLASSES))):
         axes.contour(grid, grid, truth == k, levels=[0.5], colors=figure_style.INK, linewidths=0.6)
+    missing = np.mean(decided[_truth(len(decided)) != OUTSIDE] < 0)
+    if missing:
+        title = f"{title} (white: none fires)"
     axes.set(title=title, xlabel="x", ylabel="y", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
 
 

@@ -70,15 +70,19 @@ def energy(metrics: dict[str, Any], outcomes: Sequence[dict[str, Any]]) -> Figur
         ):
             for place, values in enumerate(rows.values()):
                 mean = 1e9 * float(np.mean(values))
+                each = 1e9 * np.asarray(values, float)
+                if each.size > 1:
+                    ax.plot(each, np.full(each.size, place), "|", color=colour, markersize=9)
                 ax.plot(mean, place, "o", color=colour, markersize=5)
                 text = f"{mean:,.0f}" if mean >= 100 else f"{mean:.3g}"
-                ax.annotate(text, (mean, place), (7, 0), textcoords="offset points", va="center")
+                beside = (each.max(), place)
+                ax.annotate(text, beside, (7, 0), textcoords="offset points", va="center")
             ax.set_yticks(range(len(rows)), list(rows))
             ax.set(title=title, xscale="log", ylim=(len(rows) - 0.5, -0.5))
             ax.grid(axis="y", color=figure_style.PALE, linewidth=0.6)
             ax.set_axisbelow(True)
-        column[-1].set_xlabel("energy of an image [nJ]")
-        column[-1].margins(x=0.15)
+        column[-1].set_xlabel("energy of an image [nJ]; strokes: single networks")
+        column[-1].margins(x=0.3)
     return figure  # type: ignore[no-any-return]
 
 
