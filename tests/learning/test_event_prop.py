@@ -11,19 +11,16 @@ import pytest
 import torch
 
 from potentia import Network, Simulator
-from potentia.errors import DivergenceError, NetworkError, ParameterError, UnsupportedError
-from potentia.learning import STDP, EventProp
-from potentia.models import LIF, CubaLIF, SpikeSource
+from potentia.errors import UnsupportedError
+from potentia.learning import EventProp
+from potentia.models import CubaLIF, SpikeSource
 from potentia.sim import (
     AllToAll,
     Constant,
     Explicit,
     FixedProbability,
-    FixedTotal,
-    Ideal,
     NeuronModel,
     OneToOne,
-    Poisson,
     SpikeTrain,
     Uniform,
 )
@@ -342,62 +339,3 @@ def test_a_users_own_model_takes_part_where_its_kernels_are_known():
 def refused(error, message, make):
     with pytest.raises(error, match=re.escape(message)):
         make()
-
-
-def test_what_has_no_adjoint_is_refused_by_name():
-    net = network()
-    net.population(LIF(), 1, name="leaky")
-    refused(UnsupportedError, "population 'leaky' is of LIF", lambda: EventProp(net, DURATION))
-    net = network()
-    net.stimulate(net.populations[0], Poisson(rate=5.0), name="noise")
-    refused(UnsupportedError, "input 'noise' is Poisson", lambda: EventProp(net, DURATION))
-    net = network()
-    one, two = net.populations[1:3]
-    net.connect(one, two, AllToAll(), weight=1e-3, rule=STDP(), name="plastic")
-    refused(UnsupportedError, "'plastic' learns by STDP", lambda: EventProp(net, DURATION))
-    net = network()
-    one, two = net.populations[1:3]
-    net.connect(one, two, FixedTotal(5), weight=1e-3, store=Ideal(bits=4), name="coarse")
-    refused(
-        ParameterError, "must not round the weights of 'coarse'", lambda: EventProp(net, DURATION)
-    )
-
-
-def test_bad_arguments_end_in_a_sentence():
-    net = network()
-    for options, error, message in (
-        ({"train": ["reed"]}, NetworkError, "must be among in, read, within; did you mean 'read'"),
-        ({"train": "read"}, ParameterError, "must be a list"),
-        ({"watch": ["source"]}, NetworkError, "must be among"),
-        ({"watch_times": [2e-3, 1e-3]}, ParameterError, "must ascend"),
-        ({"least_delay": 2e-3, "train_delays": ["in"]}, ParameterError, "'in' with"),
-        ({"threads": 0}, ParameterError, "threads"),
-    ):
-        refused(error, message, lambda options=options: EventProp(net, DURATION, **options))
-    refused(ParameterError, "duration", lambda: EventProp(net, 0.0))
-    refused(ParameterError, "must be a Network", lambda: EventProp("net", 1.0))
-    net = network()
-    one, two = net.populations[1:3]
-    net.connect(one, two, AllToAll(), weight=1e-3, name="keys")
-    refused(NetworkError, "cannot be called 'keys'", lambda: EventProp(net, DURATION))
-
-
-def test_bad_inputs_end_in_a_sentence():
-    model = EventProp(network(), DURATION)
-    for inputs, message in (
-        ({"spike": torch.zeros(1, 4)}, "'spikes'"),
-        (torch.zeros(1, 3), "must be times (n_samples, 4)"),
-        (torch.zeros(0, 4), "must be times (n_samples, 4)"),
-        (torch.full((1, 4), torch.nan), "must be times >= 0 s"),
-        (-torch.ones(1, 4), "must be times >= 0 s"),
-        ([SpikeTrain([0.0], [9])], "and < 4"),
-        (5, "must be a dict"),
-    ):
-        refused(ParameterError, message, lambda inputs=inputs: model(inputs))
-    with torch.no_grad():
-        model.weights["read"][0] = torch.nan
-    refused(ParameterError, "weights of 'read'", model)
-    with torch.no_grad():
-        model.weights["read"][:] = 1e308
-        model.weights["in"][:] = 1.0
-    refused(DivergenceError, "not finite", lambda: model(some_times(1)))
