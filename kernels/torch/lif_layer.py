@@ -7,6 +7,7 @@ import torch
 
 from ..cpu.caching import cached, kernel
 from ..reference.settle import FLOOR
+from .buffers import fresh
 from .curves import CURVES, slope_at
 from .spans import per_unit, turns
 
@@ -199,9 +200,9 @@ class LifLayer(torch.autograd.Function):
         shape = (steps, *v.shape)
         given = [one.detach().contiguous() for one in (v, jump, drive, decay, threshold, reset)]
         last = given[0].clone()
-        fired = v.new_empty(shape)
-        raw = v.new_empty(shape if any(ctx.needs_input_grad) else (0, 0, 0))
-        seen = v.new_empty(shape if sees else (0, 0, 0))
+        fired = fresh(shape, v)
+        raw = fresh(shape if any(ctx.needs_input_grad) else (0, 0, 0), v)
+        seen = fresh(shape if sees else (0, 0, 0), v)
         _, jump, drive, decay, threshold, reset = (one.numpy() for one in given)
         state = last.numpy(), left.numpy(), jump, jump_turn, drive, turn
         made = (one.numpy() for one in (fired, raw, seen))
@@ -222,7 +223,7 @@ class LifLayer(torch.autograd.Function):
             (one.shape[0], *v.shape) if need else (0, 0, 0)
             for one, need in ((jump, needs[1]), (drive, needs[2]))
         ]
-        of_jump, of_drive = raw.new_empty(shapes[0]), raw.new_zeros(shapes[1])
+        of_jump, of_drive = fresh(shapes[0], raw), raw.new_zeros(shapes[1])
         if jump_turn >= 0 or jump.shape[0] != raw.shape[0]:
             of_jump.zero_()
         summed = any(needs[3:6])  # else nothing is learned of the units themselves

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ..cpu.caching import cached
+from .buffers import fresh
 
 BUSY = 0.3  # share of numbers that are not 0
 OVERHEAD = 16  # columns that take as long as finding a row
@@ -94,7 +95,7 @@ class Times(torch.autograd.Function):
         ctx.early, used = early, sent[: sent.shape[0] - early]
         ctx.lists = _lists(used, matrix.shape[1])
         ctx.save_for_backward(sent, matrix)
-        made = sent.new_empty((sent.shape[0], matrix.shape[1]))
+        made = fresh((sent.shape[0], matrix.shape[1]), sent)
         made[:early] = 0
         if ctx.lists is None:
             torch.mm(used, matrix, out=made[early:])
@@ -108,7 +109,7 @@ class Times(torch.autograd.Function):
         used, gradient = sent[: sent.shape[0] - ctx.early], gradient[ctx.early :]
         of_sent = None
         if ctx.needs_input_grad[0]:
-            of_sent = torch.empty_like(sent)
+            of_sent = fresh(sent.shape, sent)
             torch.mm(gradient, matrix.T, out=of_sent[: used.shape[0]])
             of_sent[used.shape[0] :] = 0
         if not ctx.needs_input_grad[1]:
@@ -119,7 +120,7 @@ class Times(torch.autograd.Function):
         first_of = np.zeros(sent.shape[1] + 1, np.int64)
         rows, numbers_of = np.empty(first[-1], np.uint32), np.empty(first[-1], numbers.dtype)
         cached(_turn)(first, units, numbers, first_of, rows, numbers_of)
-        of_matrix = torch.empty_like(matrix)
+        of_matrix = fresh(matrix.shape, matrix)
         lists = first_of, rows, numbers_of
         cached(_add_rows)(*lists, gradient.contiguous().numpy(), of_matrix.numpy())
         return of_sent, of_matrix, None
