@@ -9,15 +9,21 @@ from ..cpu.caching import kernel
 CURVES = ("arctan", "fast_sigmoid", "triangular", "straight_through")
 
 
+def numbers(slope, kind):
+    """What `slope_at` takes of a slope, in one precision: whole numbers would make it double."""
+    return kind(slope), kind(slope / 2), kind(math.pi / 2 * slope), kind(1)
+
+
 @kernel
-def slope_at(curve, x, slope):
-    """The derivative of the curve with this place in `CURVES` at x."""
+def slope_at(curve, x, numbers):
+    """The derivative of the curve with this place in `CURVES` at x; see `numbers`."""
+    slope, half, inner, one = numbers
     if curve == 0:
-        far = math.pi / 2 * slope * x
-        return slope / 2 / (1 + far * far)
+        far = inner * x
+        return half / (one + far * far)
     if curve == 1:
-        near = 1 + slope * abs(x)
-        return 1 / (near * near)
+        near = one + slope * abs(x)
+        return one / (near * near)
     if curve == 2:
-        return max(1 - slope * abs(x), x * 0)
-    return slope + x * 0
+        return max(one - slope * abs(x), one - one)
+    return slope

@@ -8,7 +8,7 @@ import torch
 from ..cpu.caching import cached, kernel
 from ..reference.settle import FLOOR
 from .buffers import fresh
-from .curves import CURVES, slope_at
+from .curves import CURVES, numbers, slope_at
 from .spans import per_unit, turns
 
 SELDOM = 64  # steps between two calls of `settle_step`
@@ -113,11 +113,11 @@ def _return(
     """The way back through `_advance`, in place.
 
     raw (time, batch, n): potentials before a reset; v (batch, n): those before the first step;
-    per (n,): 1 / the distance from reset to threshold; of_fired (time, batch, n) and of_seen, which may be empty:
-    gradients of what was sent and seen; of_v (batch, n): gradients of the last potentials, and in
-    the end of the first. of_jump is written where each step has a row of its own. Else to it, to
-    of_drive (rows, batch, n), which may both be empty, and to of_decay, of_threshold and of_reset
-    (n,), which may all be empty, is added.
+    per (n,): 1 / the distance from reset to threshold; slope: its `numbers`; of_fired (time, batch,
+    n) and of_seen, which may be empty: gradients of what was sent and seen; of_v (batch, n):
+    gradients of the last potentials, and in the end of the first. of_jump is written where each
+    step has a row of its own. Else to it, to of_drive (rows, batch, n), which may both be empty,
+    and to of_decay, of_threshold and of_reset (n,), which may all be empty, is added.
     """
     now, afters, flat = np.empty_like(decay), np.empty_like(decay), np.empty_like(decay)
     each = jump_turn < 0 and of_jump.shape[0] == raw.shape[0]
@@ -191,6 +191,9 @@ def lif_layer(
     return fired, ({"v": seen} if wanted else {}), {"v": v, "left": left}
 
 
+lif_layer.takes_turned = True
+
+
 class LifLayer(torch.autograd.Function):
     """`_advance`, which torch can differentiate with respect to all but `how`."""
 
@@ -228,7 +231,8 @@ class LifLayer(torch.autograd.Function):
             of_jump.zero_()
         summed = any(needs[3:6])  # else nothing is learned of the units themselves
         sums = [raw.new_zeros(decay.shape if summed else 0) for _ in range(3)]
-        curve = CURVES.index(spike.kind), spike.slope, spike.through_reset
+        slope = numbers(spike.slope, raw.numpy().dtype.type)
+        curve = CURVES.index(spike.kind), slope, spike.through_reset
         before = (one.numpy() for one in (raw, v, drive))
         per_units = (one.numpy() for one in (decay, threshold, reset, per))
         gradients = (one.numpy() for one in (of_fired.contiguous(), of_seen, of_v, of_jump))

@@ -29,10 +29,10 @@ def _list(sent, first, units, numbers):
     for r in range(sent.shape[0]):
         first[r] = k
         for i in range(sent.shape[1]):
-            number = sent[r, i]
             units[k] = i
-            numbers[k] = number
-            k += number != 0
+            k += sent[r, i] != 0
+        for j in range(first[r], k):
+            numbers[j] = sent[r, units[j]]
     first[sent.shape[0]] = k
 
 

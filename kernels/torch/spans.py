@@ -1,4 +1,8 @@
-"""What reaches units over a whole span of time, in the one form that compiled layers take."""
+"""What reaches units over a whole span of time, in the one form that compiled layers take.
+
+A layer that hands what it gets to `turns` says so by an attribute `takes_turned`, which is True;
+others get the rows of all steps.
+"""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from ...kernels.gpu.refractory import listed, spelled
-from ..operators.operator import Phase
 from ..operators.signals import Memory
 from ..plan.plan import Plan
 from .course import LEARNED, PAST, State
 from .network import TensorNetwork
+from .units import operator_of
 
 LISTED = ("resting", "left")
 
@@ -88,7 +88,7 @@ def _lists(
     plan: Plan, memory: Memory, name: str
 ) -> list[tuple[NDArray[np.uint32], NDArray[np.int32]]]:
     """The lists of refractory units of every shard of a population."""
-    own = next(one for one in plan.operators if one.label == name and one.phase is Phase.ADVANCE)
+    own = operator_of(plan, name)
     resting, left = (memory[f"{name}.{variable}"] for variable in LISTED)
     shards = own.shards or ((0, left.size, 0),)
     return [(resting[low:high], left[low:high]) for low, high, _ in shards]

@@ -9,7 +9,6 @@ import torch
 from ...errors import UnsupportedError
 from ..description.parts import Population, Projection
 from ..description.store import Ideal
-from ..operators.operator import Phase
 from ..operators.signals import Memory
 from ..plan.bundle import gather
 from ..plan.draw_values import receptor_of
@@ -22,7 +21,7 @@ from .groups import groups
 from .learning import Learning, learned
 from .plastic import PlasticWiring
 from .stored import StoredWiring
-from .units import Units
+from .units import Units, operator_of
 from .wiring import Wiring
 
 
@@ -93,9 +92,7 @@ class TensorNetwork(torch.nn.Module):
 
 
 def _units(plan: Plan, part: Population) -> Units:
-    own = next(
-        one for one in plan.operators if one.label == part.name and one.phase is Phase.ADVANCE
-    )
+    own = operator_of(plan, part.name)
     key = stream_key(plan.network.seed, "population", part.name)
     counted = bool(own.arguments.get("counted", 0))
     return Units(part, dt=plan.dt, precision=plan.precision, key=key, counted=counted)

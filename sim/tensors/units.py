@@ -16,8 +16,9 @@ from ...kernels.torch.settle import settle_step
 from ...kernels.torch.surrogate import Spike
 from ..description.neuron import NeuronModel
 from ..description.parts import Population
-from ..operators.operator import SELDOM, Stream, parameters
+from ..operators.operator import SELDOM, Operator, Phase, Stream, parameters
 from ..plan.model_numbers import per_unit, zero_threshold
+from ..plan.plan import Plan
 from .course import Span, State, whole
 from .own_step import check_asks, check_made
 
@@ -41,6 +42,13 @@ def twin(population: Population) -> Callable[..., Any]:
         )
     found: Callable[..., Any] = getattr(kernel, "__func__", kernel)
     return found
+
+
+def operator_of(plan: Plan, population: str) -> Operator:
+    """The operator that advances the units of a population in the clock engine."""
+    return next(
+        one for one in plan.operators if one.label == population and one.phase is Phase.ADVANCE
+    )
 
 
 def _whole(population: Population) -> Callable[..., Any] | None:
@@ -170,7 +178,7 @@ class Units(torch.nn.Module):
         settles = self.settles and not torch.is_grad_enabled()
         scope |= {"settle": -span.start % SELDOM if settles else -1}
         scope |= {"steps": span.steps, "wanted": wanted}
-        if "turns" not in self.whole.__code__.co_names:
+        if not getattr(self.whole, "takes_turned", False):
             scope = {name: whole(value, span.steps) for name, value in scope.items()}
         made = self.whole(**{name: scope[name] for name in self.asks_whole})
         if made is None:
