@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .population import PopulationScope
 
 EVERY: Final = {"rate": 1e-3, "counts": 10e-3, "weights": 0.1}  # default sampling intervals [s]
+COUNTED: Final = ("counts", "rate")  # what probes see that is made by counting spikes
+SENT: Final = ("spikes", *COUNTED)  # and all that they see of what units send
 BUFFER: Final = 1 << 22  # bytes per buffer of samples
 SPIKE_ROWS: Final = 1 << 16
 
@@ -115,7 +117,7 @@ def _sampler(
     if probe.what == "rate" and probe.ids is None:
         offered["total"] = build.signal(f"{probe.name}.total", "flow", "int64", (1,), most=ANY)
         return "record_rate_step", 1, "int64"
-    if probe.what in ("counts", "rate"):
+    if probe.what in COUNTED:
         offered["tally"] = build.signal(f"{probe.name}.tally", "flow", "uint32", (n,), most=ANY)
         return "record_counts_step", n, "uint32"
     subset = recorded(probe, n)

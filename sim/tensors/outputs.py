@@ -8,7 +8,7 @@ import torch
 
 from ..description.parts import Population
 from ..operators.signals import Memory
-from ..plan.probes import Recorder, recorded
+from ..plan.probes import COUNTED, SENT, Recorder, recorded
 from .course import Course
 from .plan import TensorPlan
 
@@ -23,7 +23,7 @@ def tallies(plan: TensorPlan, memory: Memory) -> Tallies:
     found = {}
     for recorder in plan.recorders:
         probe = recorder.probe
-        if not isinstance(probe.target, Population) or probe.what not in ("counts", "rate"):
+        if not isinstance(probe.target, Population) or probe.what not in COUNTED:
             continue
         if f"{probe.name}.total" in memory.views:
             tally = torch.from_numpy(memory[f"{probe.name}.total"].astype(plan.precision))
@@ -48,7 +48,7 @@ def outputs(
         if not isinstance(one.probe.target, Population):
             continue
         rows = _rows(one, course, start)
-        if what in ("counts", "rate"):
+        if what in COUNTED:
             rows = rows.sum(2, keepdim=True) if what == "rate" else rows
             rows, after[name] = _windows(rows, start, one.every, before[name])
         if what == "rate":
@@ -62,10 +62,9 @@ def _rows(recorder: Recorder, course: Course, start: int) -> torch.Tensor:
     probe, every = recorder.probe, recorder.every
     assert isinstance(probe.target, Population)
     name, chosen = probe.target.name, recorded(probe, probe.target.n)
-    if probe.what not in ("spikes", "counts", "rate"):
-        rows = course.seen[name, probe.what][-(start + 1) % every :: every]
-    else:
-        rows = course.sent[name]
+    sent = probe.what in SENT
+    rows = course.sent[name] if sent else course.seen[name, probe.what]
+    rows = rows if sent else rows[-(start + 1) % every :: every]
     if chosen.size != probe.target.n:
         rows = rows[:, :, torch.from_numpy(chosen).to(rows.device)]
     return rows

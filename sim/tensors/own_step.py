@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ...errors import UnsupportedError
 from .. import validation as check
 
 
@@ -30,6 +31,15 @@ def check_made(model: str, made: Any, state: Mapping[str, torch.Tensor], shape: 
             rule = f"the new state may hold {check.listed(state)}"
             raise check.fail(model, "tensors", rule + check.nearest(name, state), name)
         _check_shape(model, repr(name), value, state[name].shape)
+
+
+def check_silent(model: str, sends: str, fired: torch.Tensor) -> None:
+    """Raise UnsupportedError for spikes of units that send numbers, which have no place here."""
+    if bool((fired != 0).any()):
+        raise UnsupportedError(
+            f"{model}.tensors: what fired must be 0, as 'torch' keeps no spikes of units that send {sends!r} in every "
+            f"step (got {int((fired != 0).sum())} spikes); return zeros, or choose one of cpu, reference"
+        )
 
 
 def _check_shape(model: str, what: str, value: Any, shape: torch.Size) -> None:

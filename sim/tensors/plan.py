@@ -16,6 +16,7 @@ from ..description.inputs import Stimulus
 from ..operators.operator import Operator
 from ..operators.signals import Memory
 from ..plan.plan import Plan
+from ..plan.probes import SENT
 from . import memory as states
 from .course import Span
 from .gradients import without
@@ -111,11 +112,7 @@ class TensorPlan(Plan):
 
     @property
     def _probed(self) -> list[Any]:
-        return [
-            one.probe
-            for one in self.recorders
-            if one.probe.what not in ("spikes", "counts", "rate", "weights")
-        ]
+        return [one.probe for one in self.recorders if one.probe.what not in (*SENT, "weights")]
 
 
 def _check_seen(plan: TensorPlan, network: TensorNetwork) -> None:

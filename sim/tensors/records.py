@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...kernels.torch.send import send_step
 from ..description.parts import Population
 from ..operators.signals import Memory
-from ..plan.probes import Recorder, recorded
+from ..plan.probes import COUNTED, Recorder, recorded
 from .course import Course
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Records:
         if probe.what == "spikes":
             wanted = slice(None) if recorder.ids is None else np.isin(units, recorder.ids)
             columns = [steps[wanted] + start, units[wanted].astype(np.uint32)]
-        elif probe.what in ("counts", "rate"):
+        elif probe.what in COUNTED:
             length = len(course.sent[probe.target.name])
             columns = [self._counts(recorder, spikes, memory, start, length)]
         else:

@@ -20,7 +20,7 @@ from ..operators.operator import SELDOM, Operator, Phase, Stream, parameters
 from ..plan.model_numbers import per_unit, zero_threshold
 from ..plan.plan import Plan
 from .course import Span, State, whole
-from .own_step import check_asks, check_made
+from .own_step import check_asks, check_made, check_silent
 
 LISTED = "resting"  # a list of units, in whose place `left` counts the steps of every unit
 
@@ -147,6 +147,8 @@ class Units(torch.nn.Module):
         if own:
             check_made(type(model).__name__, made, state, nothing.shape)
         fired, changed = made
+        if own and self.sends is not None:
+            check_silent(type(model).__name__, self.sends, fired)
         state = {**state, **changed}
         if step % SELDOM == 0 and not torch.is_grad_enabled():
             state |= {name: settle_step(state[name]) for name in self.settles}

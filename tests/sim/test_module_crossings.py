@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from potentia import Network, Simulator
-from potentia.errors import ParameterError
+from potentia.errors import ParameterError, UnsupportedError
 from potentia.models import LIF, CubaLIF, SpikeSource
 from potentia.sim import (
     AllToAll,
@@ -169,6 +169,28 @@ def test_a_step_on_tensors_of_ones_own_that_does_not_fit_is_refused(step, told):
 
     with pytest.raises(ParameterError, match=rf"Own\.tensors: .*{told}"):
         layer(Own())(images())
+
+
+@pytest.mark.parametrize("spikes", [0.0, 1.0])
+def test_a_unit_that_sends_numbers_may_not_spike_besides(spikes):
+    @dataclass(frozen=True, kw_only=True)
+    class Both(NeuronModel):
+        kernel = staticmethod(own_step)
+        tensors = staticmethod(lambda v, jump: (torch.full_like(v, spikes), {"v": v + jump + 1}))
+        state: ClassVar = {"v": "float"}
+        receptors: ClassVar = ("jump",)
+        sends: ClassVar = "v"
+
+        def constants(self, dt):
+            return {"threshold": 1.0}
+
+    if not spikes:
+        layer(Both())(images())
+        return
+    with pytest.raises(
+        UnsupportedError, match=r"Both\.tensors: what fired must be 0.*got 8 spikes"
+    ):
+        layer(Both())(images())
 
 
 def test_inputs_that_disagree_are_told_with_what():
