@@ -26,23 +26,25 @@ class Taps(NamedTuple):
 
 
 def reach(
-    tap: int, extent: int, out: int, stride: int, padding: int, dilation: int
-) -> tuple[int, int]:
-    """The output rows that one row of the kernel joins to the image.
+    size: int, extent: int, out: int, stride: int, padding: int, dilation: int
+) -> NDArray[np.int64]:
+    """The output rows that each row of a kernel of `size` rows joins to the image (size, 2).
 
-    Returns the first, and the one behind the last. extent, out: rows of the input and of the
-    output; padding: rows of zeros above the image.
+    The first, and the one behind the last. extent, out: rows of the input and of the output;
+    padding: rows of zeros above the image.
     """
-    least = padding - tap * dilation  # of output row * stride, for an input row >= 0
-    first = max(-(-least // stride), 0)
-    return first, max(min((extent - 1 + least) // stride + 1, out), first)
+    least = padding - np.arange(size) * dilation  # of output row * stride, for an input row >= 0
+    first = np.maximum(-(-least // stride), 0)
+    behind = np.minimum((extent - 1 + least) // stride + 1, out)
+    return np.stack([first, np.maximum(behind, first)], axis=1)
 
 
 def taps(extent: int, out: int, size: int, stride: int, padding: int, dilation: int) -> Taps:
     """The table of one axis, for a kernel of `size` rows; see `reach`."""
-    ranges = [np.arange(*reach(tap, extent, out, stride, padding, dilation)) for tap in range(size)]
-    place = np.concatenate(ranges).astype(np.int64)
-    tap = np.repeat(np.arange(size), [own.size for own in ranges])
+    begin, behind = reach(size, extent, out, stride, padding, dilation).T
+    counts = behind - begin
+    tap = np.repeat(np.arange(size), counts)
+    place = np.arange(tap.size) + np.repeat(begin - np.cumsum(counts) + counts, counts)
     row = place * stride - padding + tap * dilation
     order = np.lexsort((place, row))
     first = np.zeros(extent + 1, np.int32)
@@ -60,26 +62,27 @@ def axis_table(
 
     Input rows a stride apart meet the same rows of the kernel, but at the border: they are a class.
     met (n, 2): what the input rows meet, for each entry the output row and the place of the row of
-    the kernel in its class, which is listed from the last to the first. table (extent, 6): for each
-    input row where its entries begin and end, its first output row, whether it meets all of its
-    class, how many rows of the kernel that are, and how many the classes before it have.
+    the kernel in its class. table (extent, 6): for each input row where its entries begin and end,
+    its first output row, whether it meets all of its class, how many rows of the kernel that are,
+    and how many the classes before it have. Last the rows of the kernel in each class that has any,
+    from the last to the first.
     """
     extent, counts = own.first.size - 1, np.diff(own.first)
-    classes = [
-        np.array([k for k in range(size)[::-1] if (y + padding - k * dilation) % stride == 0], int)
-        for y in range(min(stride, extent))
-    ]
-    sizes, number = np.array([len(taps) for taps in classes]), np.arange(extent) % len(classes)
-    place = np.zeros((len(classes), size), np.int64)
-    for one, taps in enumerate(classes):
-        place[one, taps] = np.arange(taps.size)
-    met = np.stack([own.place, place[np.repeat(number, counts), own.tap]], axis=1)
+    n = min(stride, extent)
+    of = (np.arange(size) * dilation - padding) % stride  # the class of each row of the kernel
+    listed = np.lexsort((-np.arange(size), of))
+    listed = listed[: np.searchsorted(of[listed], n)]
+    sizes, number = np.bincount(of[listed], minlength=n), np.arange(extent) % n
+    before = np.cumsum(sizes) - sizes
+    place = np.zeros(size, np.int64)
+    place[listed] = np.arange(listed.size) - before[of[listed]]
+    met = np.stack([own.place, place[own.tap]], axis=1)
     table = np.zeros((extent, 6), np.int64)
     table[:, BEGIN], table[:, END] = own.first[:-1], own.first[1:]
     table[counts > 0, NEAR] = own.place[own.first[:-1][counts > 0]]
     table[:, ALL], table[:, SIZE] = counts == sizes[number], sizes[number]
-    table[:, BEFORE] = (np.cumsum(sizes) - sizes)[number]
-    return table, met.astype(np.int64), classes
+    table[:, BEFORE] = before[number]
+    return table, met.astype(np.int64), np.split(listed, before[sizes > 0][1:])
 
 
 def list_convolution(

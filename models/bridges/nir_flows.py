@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...errors import NetworkError, UnsupportedError
 from ...sim import validation as check
 from .nir_graph import FlatGraph
-from .nir_maps import Map, added, applied, composed, map_of, selected
+from .nir_maps import Made, Map, added, applied, composed, map_of, selected
 from .nir_nodes import NEURONS, NirNode
 from .nir_shapes import Shape
 
@@ -29,22 +29,27 @@ MOST_DELAYS: Final = 1024  # different ones in one node
 class Flow:
     """What reaches a node, of `n` numbers.
 
-    maps: by source and delay [s]; constant: what is there always, (n,) or None.
+    maps: by source and delay [s]; constant: what is there always, (n,) or None; made: counts what
+    is made for the whole graph.
     """
 
     n: int
+    made: Made
     maps: dict[tuple[str, float], Map] = field(default_factory=dict)
     constant: NDArray[np.float64] | None = None
 
     def join(self, other: Flow) -> None:
         """Add what another edge brings."""
         for key, map in other.maps.items():
-            self.maps[key] = map if key not in self.maps else added(self.maps[key], map, self.n)
+            earlier = self.maps.get(key)
+            self.maps[key] = map if earlier is None else self.made(added(earlier, map, self.n))
         if other.constant is not None:
             self.add(other.constant)
 
     def add(self, constant: NDArray[np.float64]) -> None:
-        self.constant = constant if self.constant is None else self.constant + constant
+        if self.constant is not None:
+            constant = self.made(self.constant + constant)
+        self.constant = constant
 
 
 def is_unit(graph: FlatGraph, name: str) -> bool:
@@ -63,25 +68,25 @@ def flows_of(graph: FlatGraph, shapes: dict[str, tuple[Shape, Shape]]) -> dict[s
         into[target].append(source)
     arriving: dict[str, Flow] = {}
     leaving: dict[str, Flow] = {}
+    made = Made()
     for name in (name for name in graph.nodes if is_unit(graph, name)):
-        leaving[name] = Flow(math.prod(shapes[name][1]), {(name, 0.0): 1.0})
+        leaving[name] = Flow(math.prod(shapes[name][1]), made, {(name, 0.0): 1.0})
     for name in _in_order(graph, into):
         node = graph.nodes[name]
         if not into[name]:
             rule = "must get something, for a node without state sends nothing of its own"
             raise NetworkError(f"{node.owner}: {rule} (got no edge to it)")
-        taken = _sum(into[name], leaving, math.prod(shapes[name][0]))
+        taken = _sum(into[name], leaving, Flow(math.prod(shapes[name][0]), made))
         leaving[name] = _passed(node, taken, *shapes[name])
         if node.type == "Output" and name not in graph.ports:
             arriving[name] = leaving[name]
     for name in (name for name in graph.nodes if graph.nodes[name].type in NEURONS):
-        arriving[name] = _sum(into[name], leaving, math.prod(shapes[name][0]))
+        arriving[name] = _sum(into[name], leaving, Flow(math.prod(shapes[name][0]), made))
     _refuse_edges_to_inputs(graph, into)
     return arriving
 
 
-def _sum(sources: list[str], leaving: dict[str, Flow], n: int) -> Flow:
-    flow = Flow(n)
+def _sum(sources: list[str], leaving: dict[str, Flow], flow: Flow) -> Flow:
     for source in sources:
         flow.join(leaving[source])
     return flow
@@ -92,13 +97,13 @@ def _passed(node: NirNode, taken: Flow, before: Shape, after: Shape) -> Flow:
     if node.type == "Delay":
         return _delayed(node, taken)
     map, constant = map_of(node, before, after)
-    flow = Flow(math.prod(after))
+    flow = Flow(math.prod(after), taken.made)
     for key, earlier in taken.maps.items():
-        flow.maps[key] = composed(map, earlier)
+        flow.maps[key] = flow.made(composed(map, earlier))
     if taken.constant is not None:
-        flow.add(_as_many(applied(map, taken.constant), flow.n))
+        flow.add(flow.made(_as_many(applied(map, taken.constant), flow.n)))
     if constant is not None and constant.any():
-        flow.add(_as_many(constant, flow.n))
+        flow.add(flow.made(_as_many(constant, flow.n)))
     return flow
 
 
@@ -116,12 +121,12 @@ def _delayed(node: NirNode, taken: Flow) -> Flow:
     if different.size > MOST_DELAYS:
         rule = f"must hold at most {MOST_DELAYS} different delays"
         raise UnsupportedError(f"{node.owner}.delay: {rule} (got {different.size:,})")
-    flow = Flow(taken.n, constant=taken.constant)
+    flow = Flow(taken.n, taken.made, constant=taken.constant)
     for delay in different:
-        part: Map = 1.0 if different.size == 1 else selected(delays == delay)
+        part: Map = 1.0 if different.size == 1 else flow.made(selected(delays == delay))
         for (source, earlier), map in taken.maps.items():
-            later = Flow(taken.n, {(source, earlier + float(delay)): composed(part, map)})
-            flow.join(later)
+            later = flow.made(composed(part, map))
+            flow.join(Flow(taken.n, flow.made, {(source, earlier + float(delay)): later}))
     return flow
 
 

@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 from scipy.sparse import coo_array
 
-from ...errors import NetworkError, PotentiaError
+from ...errors import CapacityError, NetworkError, PotentiaError
 from ...sim import validation as check
 from ...sim.description.connectivity import OneToOne
 from ...sim.description.explicit import Explicit, FromSparse
@@ -24,7 +24,7 @@ from ..spike_source import SpikeSource
 from .nir_file import read_graph
 from .nir_flows import flows_of, is_unit
 from .nir_graph import NirGraph, flattened
-from .nir_maps import Map, Windows, composed, plain
+from .nir_maps import MOST_ENTRIES, Map, Windows, composed, entries_of, plain
 from .nir_nodes import NEURONS
 from .nir_report import ANSWERS, NirAnswers, NirReport
 from .nir_shapes import Shape, shapes_of
@@ -258,6 +258,10 @@ def _any(weights: Map) -> bool:
 
 def _listed(parts: list[tuple[float, Map]], n: int) -> dict[str, Any] | None:
     """Synapses one by one, each with its weight and delay; None where there are none."""
+    total = sum(n if np.ndim(map) < 2 else entries_of(plain(map)) for _, map in parts)
+    if total > MOST_ENTRIES:
+        rule = f"ways of different delays between two populations would make {total:,} synapses"
+        raise CapacityError(f"NIR graph: {rule}; at most {MOST_ENTRIES:,} are made one by one")
     columns: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
     for delay, map in parts:
         if np.ndim(map) < 2:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, TypeAlias, final
+from typing import Any, ClassVar, Final, TypeAlias, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from .nir_shapes import Shape
 
 Map: TypeAlias = Any  # float | NDArray[np.float64] | csr_array | Windows
 MOST_ENTRIES: Final = 2**26  # of one matrix that is made, not read: 512 MiB of numbers
+MOST_MADE: Final = 2**28  # numbers of all maps of a graph, which a few small nodes could multiply
+A_MAP: Final = 2**10  # numbers for which any map counts in addition
 
 
 @final
@@ -46,6 +48,31 @@ class Windows:
         return csr_array(coo_array(triples, shape=(own.n_post, own.n_pre)))
 
 
+@final
+class Made:
+    """How many numbers the maps hold that were made for a graph."""
+
+    def __init__(self) -> None:
+        self._numbers = 0
+
+    def __call__(self, map: Map) -> Map:
+        """Count a map, and return it. Raises CapacityError where all are too large together."""
+        self._numbers += A_MAP + entries_of(map)
+        if self._numbers > MOST_MADE:
+            rule = (
+                f"what lies between its neurons would make maps of more than {MOST_MADE:,} numbers"
+            )
+            raise CapacityError(f"NIR graph: {rule} in all; put neurons between, or cut it in two")
+        return map
+
+
+def entries_of(map: Map) -> int:
+    """The numbers that a map holds, beside those of nodes."""
+    if isinstance(map, Windows):
+        return 0
+    return int(map.data.size + map.indptr.size if _sparse(map) else np.size(map))
+
+
 def map_of(node: NirNode, taken: Shape, given: Shape) -> tuple[Map, NDArray[np.float64] | None]:
     """What a node without state makes of a signal: its map, and what it adds (n_out,) or None."""
     match node.type:
@@ -59,11 +86,7 @@ def map_of(node: NirNode, taken: Shape, given: Shape) -> tuple[Map, NDArray[np.f
             connectivity = _convolution(node, taken)
             return Windows(connectivity, 1.0, node.owner), _spread(node, given)
         case "SumPool2d" | "AvgPool2d":
-            size = node["kernel_size"]
-            if given[0] * math.prod(size) > MOST_ENTRIES:
-                rule = f"must have windows of at most {MOST_ENTRIES:,} numbers over all channels"
-                raise CapacityError(f"{node.owner}.kernel_size: {rule} (got {size})")
-            shape: Any = taken
+            size, shape = node["kernel_size"], cast("Any", taken)
             pool = SumPool2d(
                 size, input_shape=shape, stride=node["stride"], padding=node["padding"]
             )
@@ -84,15 +107,25 @@ def composed(after: Map, before: Map) -> Map:
             return _rows(after, before)
         case _, 1:
             return _columns(after, before)
-    _fits(after.shape[0], before.shape[1])
     if isinstance(after, np.ndarray) and isinstance(before, np.ndarray):
+        _fits(after.shape[0], before.shape[1], after.shape[0] * before.shape[1])
         return after @ before
-    return csr_array(csr_array(after) @ csr_array(before))
+    after, before = csr_array(after), csr_array(before)
+    _fits(after.shape[0], before.shape[1], _most_entries(after, before))
+    return csr_array(after @ before)
+
+
+def _most_entries(after: csr_array, before: csr_array) -> int:
+    """How many entries a product of sparse matrices has at most."""
+    meetings = np.bincount(after.indices, minlength=after.shape[1]) @ np.diff(before.indptr)
+    return min(int(meetings), after.shape[0] * before.shape[1])
 
 
 def _multiplied(one: Map, other: Map) -> Map:
     """A map times a number, given in either order."""
     map, factor = (one, other) if np.ndim(other) == 0 else (other, one)
+    if np.ndim(factor) == 0 and factor == 1.0:
+        return map
     if isinstance(map, Windows):
         return replace(map, factor=map.factor * factor)
     return map * factor
@@ -153,11 +186,11 @@ def _matrix(map: Map, n: int) -> Map:
     )
 
 
-def _fits(n_out: int, n_in: int) -> None:
-    if n_out * n_in > MOST_ENTRIES:
+def _fits(n_out: int, n_in: int, entries: int) -> None:
+    if entries > MOST_ENTRIES:
         raise CapacityError(
-            f"NIR graph: nodes in a row would make a matrix of {n_out:,} x {n_in:,}; "
-            f"at most {MOST_ENTRIES:,} entries are made"
+            f"NIR graph: nodes in a row would make a matrix of {n_out:,} x {n_in:,} with up to "
+            f"{entries:,} entries; at most {MOST_ENTRIES:,} are made"
         )
 
 

@@ -235,7 +235,8 @@ def _exact_cuba(asked: Asked, model: NeuronModel, receptor: str) -> Unit:
 
 def _share(asked: Asked, name: str) -> Numbers:
     """The share dt / tau by which an Euler step moves."""
-    share = asked.dt / np.asarray(asked[name])
+    with np.errstate(over="ignore"):  # of a time constant near 0, refused below
+        share = asked.dt / np.asarray(asked[name])
     if np.max(share) > 1:
         tau = float(np.min(asked[name]))
         rule = f"must be at most the shortest {name} ({tau:g} s) for an Euler step of {asked.name!r:.60}"

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import validation as check
-from ..operators.convolution import Convolution, Pair
+from ..operators.convolution import Convolution, Pair, extent_out
 from ..operators.edges import Edges
 from .connectivity import MOST_UNITS, Connectivity
 from .explicit import FromSparse
 
 Both = int | tuple[int, int]  # of rows and columns
+MOST_MET: Final = 2**24  # rows or columns of a window that meet the image
 
 
 class Sliding(Connectivity):
@@ -75,16 +77,15 @@ class Sliding(Connectivity):
 
     def _fits(self) -> None:
         """Refuse a kernel larger than the image, and images of too many pixels."""
-        own = self.convolution
-        for field, shape, n in (
-            ("input_shape", own.input_shape, own.n_pre),
-            ("output_shape", own.output_shape, own.n_post),
-        ):
-            if min(shape) < 1:
-                rule = "the kernel must fit into the image with its padding"
-                raise check.fail(self, field, rule, shape)
-            if n > MOST_UNITS:
-                raise check.fail(self, field, f"must have at most {MOST_UNITS} pixels", shape)
+        self._check_shape("input_shape", self.convolution.input_shape)
+        self._check_shape("output_shape", self.convolution.output_shape)
+
+    def _check_shape(self, field: str, shape: tuple[int, ...]) -> None:
+        if min(shape) < 1:
+            rule = "the kernel must fit into the image with its padding"
+            raise check.fail(self, field, rule, shape)
+        if math.prod(shape) > MOST_UNITS:
+            raise check.fail(self, field, f"must have at most {MOST_UNITS} pixels", shape)
 
 
 @final
@@ -211,8 +212,17 @@ class SumPool2d(Sliding):
     def _convolution(self) -> Convolution:
         size, stride, channels = _pair(self.size), _pair(self.stride), self.input_shape[0]
         padding = _zeros(self.padding, size, (1, 1))
-        kernel = np.ones((channels, 1, *size))
-        return Convolution(kernel, self.input_shape, stride, padding, groups=channels)
+        along = list(zip(self.input_shape[1:], size, stride, padding, strict=True))
+        self._check_shape("output_shape", (channels, *(extent_out(*axis) for axis in along)))
+        (rows, above), (columns, left) = (_met(*axis) for axis in along)
+        if max(rows, columns) > MOST_MET:
+            rule = f"at most {MOST_MET} rows and columns of the window may meet the image"
+            raise check.fail(self, "size", rule, self.size)
+        if channels * rows * columns > MOST_UNITS:
+            rule = f"at most {MOST_UNITS} places of the window in all channels may meet the image"
+            raise check.fail(self, "size", rule, self.size)
+        kernel = np.broadcast_to(1.0, (channels, 1, rows, columns))
+        return Convolution(kernel, self.input_shape, stride, (above, left), groups=channels)
 
 
 def _keep_kernel(owner: Any, axes: int) -> None:
@@ -288,3 +298,16 @@ def _zeros(padding: Any, size: Pair, dilation: Pair) -> tuple[Pair, Pair]:
         return (rows, rows), (columns, columns)
     rows, columns = (step * (extent - 1) for step, extent in zip(dilation, size, strict=True))
     return (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)
+
+
+def _met(extent: int, size: int, stride: int, zeros: Pair) -> tuple[int, Pair]:
+    """The part of a window of `size` rows from the first that meets the image to the last.
+
+    One row is left where none does. Returned are its rows, and the zeros before and behind the
+    image with which it gives as many rows of output.
+    """
+    before, behind = zeros
+    last_place = (extent_out(extent, size, stride, zeros) - 1) * stride
+    first = min(max(before - last_place, 0), size - 1)
+    last = max(min(before + extent, size) - 1, first)
+    return last - first + 1, (before - first, behind - (size - 1 - last))

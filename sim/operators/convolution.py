@@ -19,11 +19,20 @@ Pair = tuple[int, int]
 Shape = tuple[int, int, int]
 
 
+def extent_out(extent: int, size: int, stride: int, padding: Pair, dilation: int = 1) -> int:
+    """Rows of the output; less than 1 where `size` rows of a kernel do not fit.
+
+    padding: rows of zeros before and behind the `extent` rows of the image.
+    """
+    return (extent + sum(padding) - dilation * (size - 1) - 1) // stride + 1
+
+
 @dataclass(frozen=True, eq=False)
 class Convolution:
     """A kernel and the image over which it slides, as in ``torch.nn.functional.conv2d``.
 
-    kernel (C_out, C_in / groups, kh, kw) float64; input_shape (C_in, H, W); stride, dilation: of
+    kernel (C_out, C_in / groups, kh, kw) float64, a view of one number where all weights are equal;
+    input_shape (C_in, H, W); stride, dilation: of
     rows and columns; padding: zeros above and below, left and right. Units are numbered channel by
     channel, row by row, column by column.
     """
@@ -54,8 +63,13 @@ class Convolution:
     @cached_property
     def n(self) -> int:
         """The number of synapses."""
-        met = [sum(high - low for low, high in self._reached(axis)) for axis in (0, 1)]
-        return int(met[0] * met[1] * self.kernel.shape[0] * self.kernel.shape[1])
+        return math.prod((*self.meetings, *self.kernel.shape[:2]))
+
+    @cached_property
+    def meetings(self) -> Pair:
+        """How often a row of the kernel meets one of the image, and a column one."""
+        rows, columns = (int(np.diff(reached).sum()) for reached in self._reached)
+        return rows, columns
 
     @cached_property
     def taps(self) -> tuple[Taps, Taps]:
@@ -65,7 +79,7 @@ class Convolution:
     @property
     def occurring(self) -> NDArray[np.float64]:
         """The weights of the kernel that meet the image anywhere."""
-        rows, columns = ([low < high for low, high in self._reached(axis)] for axis in (0, 1))
+        rows, columns = (reached[:, 0] < reached[:, 1] for reached in self._reached)
         return self.kernel[:, :, rows][:, :, :, columns].reshape(-1)
 
     def outgoing(self) -> NDArray[np.int64]:
@@ -82,7 +96,8 @@ class Convolution:
 
     def scaled(self, factor: float) -> Convolution:
         """The same with every weight multiplied."""
-        return replace(self, kernel=self.kernel * factor)
+        kernel = self.kernel * factor if any(self.kernel.strides) else self.kernel.flat[0] * factor
+        return replace(self, kernel=np.broadcast_to(kernel, self.kernel.shape))
 
     def edges(self) -> Edges:
         """All synapses, listed one by one."""
@@ -91,7 +106,14 @@ class Convolution:
         rows, columns = self.taps
         shape = self.output_shape[1:]
         kernels.list_convolution(
-            self.kernel, self.groups, *shape, *rows, *columns, sources, targets, weights
+            np.ascontiguousarray(self.kernel),
+            self.groups,
+            *shape,
+            *rows,
+            *columns,
+            sources,
+            targets,
+            weights,
         )
         return Edges(sources, targets, weights)
 
@@ -125,7 +147,7 @@ class Convolution:
         out, into = [], []
         for axis, tap in enumerate((i, j)):
             _, stride, padding, dilation = self._axis(axis)
-            low, high = self._reached(axis)[tap]
+            low, high = self._reached[axis][tap].tolist()
             shift = tap * dilation - padding
             out.append(slice(low, high))
             into.append(
@@ -163,9 +185,8 @@ class Convolution:
 
     def product(self) -> dict[str, NDArray[Any]]:
         """The arrays of `convolved_product_step`, by the names of its parameters."""
-        reached = [np.array(self._reached(axis), np.int64) for axis in (0, 1)]
         tables = []
-        for axis, ranges in enumerate(reached):
+        for axis, ranges in enumerate(self._reached):
             _, _, padding, dilation = self._axis(axis)
             shift = np.arange(len(ranges)) * dilation - padding
             tables.append(np.column_stack([ranges, shift]))
@@ -197,15 +218,20 @@ class Convolution:
 
     def _extent_out(self, axis: int) -> int:
         extent, stride, _, dilation = self._axis(axis)
-        covered = dilation * (self.kernel.shape[2 + axis] - 1) + 1
-        return int((extent + sum(self.padding[axis]) - covered) // stride + 1)
+        size = self.kernel.shape[2 + axis]
+        return extent_out(extent, size, stride, self.padding[axis], dilation)
 
-    def _reached(self, axis: int) -> list[Pair]:
-        """For each row of the kernel the range of output rows that it joins to the image."""
-        extent, *how = self._axis(axis)
-        out = self.output_shape[1 + axis]
-        return [reach(tap, extent, out, *how) for tap in range(self.kernel.shape[2 + axis])]
+    @cached_property
+    def _reached(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """For each row of the kernel, and each column, what it joins to the image; see `reach`."""
+        rows, columns = (reach(self.kernel.shape[2 + k], *self._sliding(k)) for k in (0, 1))
+        return rows, columns
+
+    def _sliding(self, axis: int) -> tuple[int, int, int, int, int]:
+        """Rows of the input and of the output, stride, padding in front, dilation; or columns."""
+        extent, stride, padding, dilation = self._axis(axis)
+        return extent, self.output_shape[1 + axis], stride, padding, dilation
 
     def _taps(self, axis: int) -> Taps:
-        extent, *how = self._axis(axis)
-        return taps(extent, self.output_shape[1 + axis], self.kernel.shape[2 + axis], *how)
+        extent, out, *how = self._sliding(axis)
+        return taps(extent, out, self.kernel.shape[2 + axis], *how)

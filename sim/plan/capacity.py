@@ -14,6 +14,7 @@ from ..description.convolution import Sliding
 from ..description.distributions import Distribution, Parametric
 from ..description.network import Network
 from ..description.parts import Input, Population, Probe, Projection
+from ..operators.convolution import Convolution
 from .draw_values import MAX_LAG, RARE, weight_levels
 from .inputs import event_input
 from .probes import BUFFER
@@ -26,6 +27,8 @@ EVENT_SEGMENT: Final = 80  # per synapse there, in addition, where delays differ
 # per synapse there that learns, in addition: its weight, which a run copies, and its index
 EVENT_PLASTIC: Final = 40
 EVENT_TRACE: Final = 32  # per trace of a source and delay there, which is kept twice
+MEETING: Final = 24  # per meeting of a row of a kernel and one of an image, or of columns
+MEETING_MADE: Final = 64  # in addition, while they are found and sorted
 NUMBER: Final = 8  # per number of a unit: a state variable, a receptor, a drive
 EVENT_UNIT: Final = 200  # per unit on the event engine, beside its state, which is kept twice
 SPIKE: Final = 12  # per spike in a buffer
@@ -90,14 +93,6 @@ def by_rows(projection: Projection) -> bool:
         and projection.connectivity.independent
         and weight_levels(projection) is not None
     )
-
-
-def _kernel_bytes(projection: Projection, number: int) -> float | None:
-    """What a convolution takes that stores no synapse: its kernel, once as given and once to deliver
-    with, and where targets lie; None for other projections.
-    """
-    own = projection.convolution
-    return None if own is None else float((NUMBER + number + 4) * own.kernel.size)
 
 
 def _neurons(network: Network, dt: float | None) -> Iterator[_Need]:
@@ -169,11 +164,23 @@ def _synapses(network: Network, precision: str, *, event: bool) -> Iterator[_Nee
             yield _Need(part, count * each, 0, _event_hint(part))
         else:
             number = np.dtype(precision).itemsize
-            own = _kernel_bytes(part, number)
-            stays = count * _stays(part, number) if own is None else own
+            own = part.convolution
+            if own is not None:
+                yield _convolution(part, own, number)
+                continue
+            stays = count * _stays(part, number)
             listed = not by_rows(part) or (part.graded and not part.store.can.redraws)
-            listed = listed and own is None
             yield _Need(part, stays, count * DRAWING if listed else 0, _hint(part))
+
+
+def _convolution(part: Projection, own: Convolution, number: int) -> _Need:
+    """What a convolution takes that stores no synapse: its kernel, once as given and once to deliver
+    with, where targets lie, and tables of what meets what along rows and columns.
+    """
+    kernel = float((NUMBER + number + 4) * own.kernel.size)
+    meetings = float(sum(own.meetings))
+    hint = "take a smaller kernel, or less padding"
+    return _Need(part, kernel + MEETING * meetings, MEETING_MADE * meetings, hint)
 
 
 def _stays(projection: Projection, number: int) -> int:

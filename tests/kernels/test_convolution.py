@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from potentia.sim import Conv2d
+from potentia.sim import Conv2d, SumPool2d
 
 from .agreement import STEPS, WAKING, assert_agrees, rounding, run, zeros
 
@@ -22,6 +22,7 @@ IMAGES = {
     ),
     "one pixel": Conv2d(np.ones((1, 1, 1, 1)), input_shape=(1, 1, 1), padding=2, stride=2),
     "whole image": Conv2d(np.arange(1.0, 41).reshape(5, 1, 2, 4), input_shape=(1, 2, 4)),
+    "wide window": SumPool2d((9, 3), input_shape=(2, 2, 3), padding=(8, 4), stride=(5, 2)),
     "strides beyond": Conv2d(np.ones((1, 1, 2, 2)), input_shape=(1, 3, 3), stride=9),
 }
 

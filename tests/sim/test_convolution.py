@@ -1,5 +1,7 @@
 """Convolutions and poolings join what PyTorch's do, in every way in which a network runs."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -11,10 +13,11 @@ from potentia import Network, Simulator
 from potentia.errors import ParameterError
 from potentia.kernels.cpu import convolution as cpu
 from potentia.kernels.reference import convolution as reference
-from potentia.models import LIF, SpikeSource
+from potentia.models import LIF, DiscreteLIF, SpikeSource
 from potentia.sim import (
     Conv1d,
     Conv2d,
+    SpikeTrain,
     SumPool2d,
 )
 
@@ -99,6 +102,81 @@ def test_pooling_sums_what_pytorch_averages(geometry):
     agree(own, mean * np.prod(size))
 
 
+def brute_pool(pool):
+    """The weights (n_pre, n_post) of a pooling, from the words of its definition."""
+    (channels, *image), out = pool.input_shape, pool.output_shape[1:]
+    made = np.zeros((channels, *image, channels, *out))
+    for p, q in np.ndindex(*out):
+        top, left = (
+            place * step - zeros
+            for place, step, zeros in zip((p, q), pool.stride, pool.padding, strict=True)
+        )
+        rows = slice(max(top, 0), max(top + pool.size[0], 0))
+        columns = slice(max(left, 0), max(left + pool.size[1], 0))
+        for c in range(channels):
+            made[c, rows, columns, c, p, q] = 1.0
+    return made.reshape(channels * np.prod(image), -1)
+
+
+@st.composite
+def wide_pools(draw):
+    """A pooling whose windows, strides and zeros may be far larger than the image."""
+    extents, sizes, strides, zeros = zip(
+        *(
+            [draw(st.integers(1, most)) for most in (4, 40, 30)] + [draw(st.integers(0, 40))]
+            for _ in range(2)
+        ),
+        strict=True,
+    )
+    sizes = tuple(min(k, e + 2 * p) for k, e, p in zip(sizes, extents, zeros, strict=True))
+    shape = (draw(small), *extents)
+    return SumPool2d(sizes, input_shape=shape, stride=strides, padding=zeros)
+
+
+@few
+@given(wide_pools())
+def test_a_window_beyond_the_image_joins_what_it_covers(pool):
+    """Only the part of the window that meets the image is kept."""
+    np.testing.assert_array_equal(matrix(pool), brute_pool(pool))
+    kept = pool.convolution.kernel.shape[2:]
+    assert all(k <= size for k, size in zip(kept, pool.size, strict=True))
+
+
+@settings(max_examples=20, deadline=None)  # each compiles a network
+@given(wide_pools(), st.integers(0, 99))
+def test_spikes_take_the_way_of_the_synapses(pool, seed):
+    """What the clock engine delivers over such windows is what the list of synapses brings."""
+    own = pool.convolution
+    sent = np.random.default_rng(seed).random(own.n_pre) < 0.5
+    net = Network()
+    pre = net.population(SpikeSource(), own.n_pre, name="pre")
+    post = net.population(DiscreteLIF(decay=1.0, threshold=1e9), own.n_post, name="post")
+    net.connect(pre, post, pool, name="pool", delay=1e-3)
+    net.stimulate(pre, SpikeTrain(np.full(sent.sum(), 1e-3), np.flatnonzero(sent)))
+    net.probe(post, "v", every=1e-3)
+    v = Simulator(net, dt=1e-3).run(3e-3).trace("post", "v")[-1]
+    np.testing.assert_array_equal(v, sent @ brute_pool(pool))
+
+
+@pytest.mark.parametrize(
+    ("size", "how"),
+    [
+        (200_001, {"padding": 100_000, "stride": 2**20}),
+        ((1, 2**26), {"padding": (0, 2**25), "stride": 1}),
+        ((1, 2**31 - 1), {"padding": (0, 2**30), "stride": (1, 2**31 - 1)}),
+        ((1, 2**20), {"padding": (0, 2**31 - 1), "stride": (1, 2**20)}),
+    ],
+)
+def test_a_window_takes_no_memory_where_it_meets_nothing(size, how):
+    tracemalloc.start()
+    pool = SumPool2d(size, input_shape=(1, 4, 4), **how)
+    n = pool.expected(16, np.prod(pool.output_shape))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0 < n <= 16 * 2**7
+    assert peak < 2**28  # of 2**20 taps, of which few meet the image, some numbers each
+
+
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 4)])
 @pytest.mark.parametrize("dilation", [1, (2, 1)])
@@ -170,6 +248,15 @@ KERNEL = np.ones((4, 2, 3, 3))
         (lambda: Conv1d(KERNEL[0], input_shape=(3, 5), stride=(2,)), r"stride: must be a whole"),
         (lambda: SumPool2d(0, **IMAGE), r"SumPool2d\.size: must be a whole number >= 1"),
         (lambda: SumPool2d(6, **IMAGE), r"output_shape: the kernel must fit"),
+        (lambda: SumPool2d(2**31 - 1, **IMAGE), r"output_shape: the kernel must fit"),
+        (
+            lambda: SumPool2d(2**30, input_shape=(1, 1, 1), padding=2**30, stride=2**29),
+            r"SumPool2d\.size: at most 16777216 rows and columns of the window may meet",
+        ),
+        (
+            lambda: SumPool2d(2**24, input_shape=(9, 1, 1), padding=2**24, stride=2**23),
+            r"SumPool2d\.size: at most 2147483647 places of the window in all channels may meet",
+        ),
         (lambda: SumPool2d(2, **IMAGE, stride=0), r"SumPool2d\.stride: must be a whole number"),
     ],
 )

@@ -1,11 +1,13 @@
 """What lies between neurons of NIR: convolutions, poolings, sums, graphs in graphs."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from potentia import Simulator
 from potentia.errors import CapacityError, NetworkError, ParameterError, UnsupportedError
-from potentia.models.bridges import NirGraph, NirNode, from_nir
+from potentia.models.bridges import NirGraph, NirNode, from_nir, nir_maps
 from potentia.models.bridges.nir_maps import map_of, plain
 from potentia.models.bridges.nir_shapes import shapes_of
 from potentia.sim import Conv2d, SumPool2d, TimedArray
@@ -224,36 +226,115 @@ def test_maps_too_large_to_make_are_refused():
         from_nir(chain(nodes, [10_000]), **ANSWERS)
 
 
-@pytest.mark.parametrize(
-    ("node", "told"),
-    [
-        (
-            NirNode("SumPool2d", {"kernel_size": 40_000, "stride": 1, "padding": 20_000}),
-            "must have windows of at most",
-        ),
-        (
-            NirNode(
-                "Conv2d",
-                {
-                    "weight": [[[[1.0]]]],
-                    "bias": [1.0],
-                    "stride": 1,
-                    "padding": 0,
-                    "dilation": 1,
-                    "groups": 1,
-                },
-            ),
-            "must give at most",
-        ),
-    ],
-    ids=["windows", "biases"],
-)
-def test_a_small_file_cannot_ask_for_much_memory(node, told):
-    nodes = {"in": NirNode("Input", {"shape": [1, 40_000, 40_000]}), "x": node}
+def image_graph(node, shape):
+    nodes = {"in": NirNode("Input", {"shape": shape}), "x": node}
     nodes["cells"] = NirNode("IF", {"r": 1.0, "v_threshold": 1.0})
-    graph = NirGraph(nodes, [("in", "x"), ("x", "cells")])
-    with pytest.raises(CapacityError, match=told):
+    return NirGraph(nodes, [("in", "x"), ("x", "cells")])
+
+
+def test_a_small_file_cannot_ask_for_many_biases():
+    fields = {"weight": [[[[1.0]]]], "bias": [1.0], "stride": 1, "padding": 0}
+    node = NirNode("Conv2d", fields | {"dilation": 1, "groups": 1})
+    with pytest.raises(CapacityError, match="must give at most"):
+        from_nir(image_graph(node, [1, 40_000, 40_000]), **ANSWERS)
+
+
+@pytest.mark.parametrize(
+    ("size", "padding", "stride", "shape"),
+    [
+        (40_000, 20_000, 1, [1, 40_000, 40_000]),
+        ([1, 2**26], [0, 2**25], 2**20, [1, 4, 4]),
+        ([200_001, 1], [100_000, 0], 2**20, [1, 4, 4]),
+        ([2**31 - 1] * 2, [2**30] * 2, [1, 1], [1, 1, 1]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["SumPool2d", "AvgPool2d"])
+def test_a_pooling_takes_no_memory_for_windows(kind, size, padding, stride, shape):
+    node = NirNode(kind, {"kernel_size": size, "padding": padding, "stride": stride})
+    tracemalloc.start()
+    net, _ = from_nir(image_graph(node, shape), **ANSWERS)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(net.projections) == 1
+    assert peak < 2**23  # of windows with up to 2**62 places; some numbers for each row
+
+
+def test_a_pooling_before_a_convolution_is_one_product_of_few_entries():
+    """A product of sparse matrices is as large as its entries, not as its rows by columns."""
+    rng = np.random.default_rng(1)
+    fields = {"weight": rng.normal(size=(4, 2, 3, 3)), "bias": np.zeros(4), "stride": 1}
+    nodes = {
+        "in": NirNode("Input", {"shape": [2, 96, 96]}),
+        "pool": NirNode("SumPool2d", {"kernel_size": 2, "stride": 2, "padding": 0}),
+        "conv": NirNode("Conv2d", fields | {"padding": 1, "dilation": 1, "groups": 1}),
+    }
+    net, _ = from_nir(chain(nodes, [4, 48, 48]), **ANSWERS)
+    (projection,) = net.projections
+    entries = 4 * (3 * 48 - 2) ** 2 * 2 * 4  # of each output channel: what meets, of four pixels
+    assert projection.connectivity.expected(2 * 96**2, 4 * 48**2) == entries
+    assert 2 * 96**2 * 4 * 48**2 > 2**26  # more than a matrix may have
+
+
+def doubling(stages):
+    """Two delays side by side, again and again: as many different sums as a power of two."""
+    nodes, edges = {"in": NirNode("Input", {"shape": [1]})}, []
+    last = ["in"]
+    for k in range(stages):
+        pair = [f"{k}.0", f"{k}.1"]
+        for name, steps in zip(pair, (1, 1 + 2**k), strict=True):
+            nodes[name] = NirNode("Delay", {"delay": [steps * DT]})
+            edges += [(before, name) for before in last]
+        last = pair
+    nodes["cell"] = NirNode("IF", {"r": [1.0], "v_threshold": [1.0]})
+    return NirGraph(nodes, edges + [(name, "cell") for name in last])
+
+
+def copied(copies, n):
+    """One large matrix, and many nodes that each make another of it."""
+    nodes = {
+        "in": NirNode("Input", {"shape": [n]}),
+        "big": NirNode("Linear", {"weight": np.ones((n, n))}),
+        "cell": NirNode("IF", {"r": [1.0] * n, "v_threshold": [1.0] * n}),
+    }
+    edges = [("in", "big")]
+    for k in range(copies):
+        nodes[f"{k}"] = NirNode("Scale", {"scale": np.full(n, 2.0 + k)})
+        edges += [("big", f"{k}"), (f"{k}", "cell")]
+    return NirGraph(nodes, edges)
+
+
+def delayed_apart(n, delays):
+    """A delay for each of many units, of as many values as there may be."""
+    nodes = {
+        "in": NirNode("Input", {"shape": [n]}),
+        "d": NirNode("Delay", {"delay": (np.arange(n) % delays) * DT}),
+        "cell": NirNode("IF", {"r": [1.0] * n, "v_threshold": [1.0] * n}),
+    }
+    return NirGraph(nodes, [("in", "d"), ("d", "cell")])
+
+
+@pytest.mark.parametrize(
+    "graph", [doubling(40), copied(60, 150), delayed_apart(4000, 1000)], ids=["sums", "copies", "d"]
+)
+def test_a_small_file_cannot_multiply_what_it_holds(graph, monkeypatch):
+    monkeypatch.setattr(nir_maps, "MOST_MADE", 2**20)
+    with pytest.raises(CapacityError, match="maps of more than 1,048,576 numbers in all"):
         from_nir(graph, **ANSWERS)
+
+
+def test_small_graphs_of_the_same_kinds_are_read(monkeypatch):
+    monkeypatch.setattr(nir_maps, "MOST_MADE", 2**20)
+    for graph in (doubling(5), copied(6, 150), delayed_apart(100, 10)):
+        assert len(from_nir(graph, **ANSWERS)[0].projections) == 1
+
+
+def test_synapses_one_by_one_are_bounded():
+    """Two ways of different delays between units that match are listed unit by unit."""
+    n = 2**25 + 1
+    nodes = {"in": NirNode("Input", {"shape": [n]}), "d": NirNode("Delay", {"delay": DT})}
+    nodes["cell"] = NirNode("IF", {"r": 1.0, "v_threshold": 1.0})
+    with pytest.raises(CapacityError, match="would make 67,108,866 synapses"):
+        from_nir(NirGraph(nodes, [("in", "d"), ("d", "cell"), ("in", "cell")]), **ANSWERS)
 
 
 def test_the_report_is_a_table_of_what_was_assumed():
