@@ -74,17 +74,23 @@ def one_to_one(shape: Shape, weight: Any = 1.0, name: str = "") -> Affine:
 
 
 def numbers(tensor: Any) -> Numbers:
-    """A tensor as float64, apart from its graph and device."""
+    """A tensor as float64, apart from its graph and device.
+
+    Raises ParameterError for one that holds no numbers, or complex ones.
+    """
+    if tensor.is_complex() or tensor.is_meta:
+        rule = "must be real numbers in memory, not complex and not on the device 'meta'"
+        raise check.fail("tensor", "dtype", rule, f"{tensor.dtype} on {tensor.device}")
     return np.asarray(tensor.detach().cpu().double().numpy(), np.float64)
 
 
 def linear(module: Any, name: str, shape: Shape) -> Affine:
     """torch.nn.Linear onto `shape`, which must be flat."""
-    weight = numbers(module.weight)
+    weight = check.finite_array("Linear", "weight", numbers(module.weight))
     if len(shape) != 1 or shape[0] != weight.shape[1]:
         rule = f"{name!r} takes {weight.shape[1]} features; put a Flatten in front of it, or check input_shape"
         raise check.fail(OWNER, "module", rule, f"shape {shape}")
-    bias = None if module.bias is None else numbers(module.bias)
+    bias = _bias(module)
     return Affine(AllToAll(), weight.T.ravel(), bias, shape[0], weight.shape[:1], (name,))
 
 
@@ -103,8 +109,16 @@ def conv2d(module: Any, name: str, shape: Shape) -> Affine:
         groups=module.groups,
     )
     output = connectivity.output_shape
-    bias = None if module.bias is None else np.repeat(numbers(module.bias), output[1] * output[2])
+    bias = _bias(module)
+    bias = None if bias is None else np.repeat(bias, output[1] * output[2])
     return Affine(connectivity, None, bias, math.prod(shape), output, (name,))
+
+
+def _bias(module: Any) -> Numbers | None:
+    """What a layer of weights adds, if anything."""
+    if module.bias is None:
+        return None
+    return check.finite_array(type(module).__name__, "bias", numbers(module.bias))
 
 
 def average(module: Any, name: str, shape: Shape) -> Affine:

@@ -17,10 +17,11 @@ from ...errors import CapacityError, NetworkError, PotentiaError
 from ...sim import validation as check
 from ...sim.description.connectivity import OneToOne
 from ...sim.description.explicit import Explicit, FromSparse
-from ...sim.description.network import MAX_NAME, Network
+from ...sim.description.network import Network
 from ...sim.description.parts import Population
 from ...sim.notice import silence
 from ..spike_source import SpikeSource
+from .names import Names
 from .nir_file import read_graph
 from .nir_flows import flows_of, is_unit
 from .nir_graph import NirGraph, flattened
@@ -121,7 +122,7 @@ class _Import:
         self._shapes = shapes_of(self._graph)
         self._flows = flows_of(self._graph, self._shapes)
         self._network = Network(seed=seed)
-        self._names = _Names()
+        self._names = Names()
         self._populations: dict[str, Population] = {}
         self._units: dict[str, Unit] = {}
 
@@ -277,23 +278,3 @@ def _listed(parts: list[tuple[float, Map]], n: int) -> dict[str, Any] | None:
     if not sources.size:
         return None
     return {"connectivity": Explicit(sources, targets), "weight": weights, "delay": delays}
-
-
-@final
-class _Names:
-    """Names of parts from names of nodes: without '.', '/' and what cannot be printed, each once."""
-
-    def __init__(self) -> None:
-        self._taken: dict[str, int] = {}
-
-    def fresh(self, name: str) -> str:
-        plain = "".join(
-            letter if letter.isprintable() and letter not in "./" else "_" for letter in name
-        )
-        plain = plain[: MAX_NAME - 8] or "node"
-        fresh = plain
-        while fresh in self._taken:
-            self._taken[plain] += 1
-            fresh = f"{plain} {self._taken[plain]}"
-        self._taken[fresh] = 1
-        return fresh

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...errors import UnsupportedError
-from ...sim import Conv2d, Ideal, Network, OneToOne, Projection, Simulator, SumPool2d
+from ...errors import CapacityError, UnsupportedError
+from ...sim import Conv2d, Distribution, Ideal, Network, OneToOne, Projection, Simulator, SumPool2d
 from ...sim import validation as check
 from ...sim.description.drawn import drawn
 from ..discrete_lif import DiscreteLIF
 from .affine import Shape
 from .chain import Link, links_of
 from .snntorch_modules import OWNER, Parts
+
+MOST_ENTRIES: Final = 2**28  # of a matrix that connectivity of other kinds becomes
 
 
 def to_snntorch(
@@ -81,9 +84,10 @@ class _Writer:
         sliding = isinstance(connectivity, (Conv2d, SumPool2d))
         self.turn(connectivity.input_shape if sliding else None, link.arriving.pre.n)
         name = link.population.name
-        if isinstance(connectivity, SumPool2d) and _fires_for_any(link):
-            size = {"stride": connectivity.stride, "padding": connectivity.padding}
-            self.append(name, self.nn.MaxPool2d(connectivity.size, **size))
+        padding = _padding(connectivity) if isinstance(connectivity, SumPool2d) else None
+        if padding is not None and _fires_for_any(link):
+            pool = self.nn.MaxPool2d(connectivity.size, connectivity.stride, padding)
+            self.append(name, pool)
             self.shape = connectivity.output_shape
             return
         self.synapses(link)
@@ -95,8 +99,7 @@ class _Writer:
 
     def append(self, name: str, layer: Any) -> None:
         plain = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in name)
-        taken = {known for known, _ in self.module.named_children()}
-        while plain in taken:
+        while hasattr(self.module, plain):  # a layer, or a method of any module
             plain += "_"
         self.module.add_module(plain, layer)
 
@@ -117,28 +120,42 @@ class _Writer:
     def synapses(self, link: Link) -> None:
         """The layer of weights from one population to the next; none where unit reaches unit."""
         arriving, bias = link.arriving, link.bias
-        connectivity, weight = arriving.connectivity, arriving.weight
         _ideal(arriving)
-        if isinstance(connectivity, Conv2d):
-            self.append(arriving.name, self.convolution(connectivity, weight, bias, link))
-            self.shape = connectivity.output_shape
-        elif isinstance(connectivity, SumPool2d) and bias is None and isinstance(weight, float):
-            self.append(arriving.name, self.average(connectivity, weight, arriving))
-            self.shape = connectivity.output_shape
-        elif not (isinstance(connectivity, OneToOne) and weight == 1.0 and bias is None):
-            self.flatten()
-            matrix = self.simulator.synapses(arriving.name).matrix().toarray()
-            layer = self.nn.Linear(*matrix.shape, bias=bias is not None)
-            self.fill(layer, matrix.T, bias)
+        if isinstance(arriving.connectivity, OneToOne) and _is_one(arriving) and bias is None:
+            return
+        layer = self.convolution(arriving, bias) or self.average(arriving, bias)
+        if layer is not None:
             self.append(arriving.name, layer)
-            self.shape = (matrix.shape[1],)
+            self.shape = arriving.connectivity.output_shape  # type: ignore[attr-defined]
+            return
+        self.flatten()
+        matrix = self.matrix(arriving)
+        layer = self.nn.Linear(*matrix.shape, bias=bias is not None)
+        self.append(arriving.name, self.fill(layer, matrix.T, bias))
+        self.shape = (matrix.shape[1],)
 
-    def convolution(self, own: Conv2d, weight: Any, bias: Any, link: Link) -> Any:
-        kernel = np.asarray(own.kernel) * (1.0 if weight is None else float(weight))
+    def matrix(self, projection: Projection) -> NDArray[np.float64]:
+        """The weights (n_pre, n_post) of any connectivity."""
+        shape = projection.pre.n, projection.post.n
+        if math.prod(shape) > MOST_ENTRIES:
+            rule = f"would become a matrix of {shape[0]:,} x {shape[1]:,}"
+            raise CapacityError(
+                f"{OWNER}.network: {projection.name!r} {rule}; at most {MOST_ENTRIES:,} entries are made"
+            )
+        matrix: NDArray[np.float64] = self.simulator.synapses(projection.name).matrix().toarray()
+        return matrix
+
+    def convolution(self, arriving: Projection, bias: Any) -> Any:
+        """A convolution; None where synapses are none, or a bias differs within a channel."""
+        own, weight = arriving.connectivity, arriving.weight
+        if not isinstance(own, Conv2d) or not _as_told(arriving):
+            return None
         channels, rows, columns = own.output_shape
         means = None if bias is None else bias.reshape(channels, rows * columns)
         if means is not None and (means != means[:, :1]).any():
-            raise _no_equal(link.arriving, "a current that differs within a channel")
+            return None
+        factor: Any = 1.0 if weight is None else weight
+        kernel: Any = np.asarray(own.kernel) * factor
         layer = self.nn.Conv2d(
             own.input_shape[0],
             channels,
@@ -151,13 +168,19 @@ class _Writer:
         )
         return self.fill(layer, kernel, None if means is None else means[:, 0])
 
-    def average(self, own: SumPool2d, weight: Any, arriving: Projection) -> Any:
-        """A mean, or a sum that is divided by a whole number."""
-        divisor = round(1 / float(weight)) if weight and weight > 0 else 0
-        if divisor < 1 or not math.isclose(divisor * float(weight), 1.0, rel_tol=1e-12):
-            raise _no_equal(arriving, f"a pooling of weight {weight}")
-        size = {"stride": own.stride, "padding": own.padding, "divisor_override": divisor}
-        return self.nn.AvgPool2d(own.size, **size)
+    def average(self, arriving: Projection, bias: Any) -> Any:
+        """A mean, or a sum that is divided by a whole number; None where synapses are neither."""
+        own, weight = arriving.connectivity, arriving.weight
+        if not isinstance(own, SumPool2d) or bias is not None or not _as_told(arriving):
+            return None
+        weight = 1.0 if weight is None else weight
+        padding = _padding(own)
+        if padding is None or not isinstance(weight, (int, float)) or weight <= 0:
+            return None
+        divisor = max(round(1 / weight), 1)
+        if not math.isclose(divisor * weight, 1.0, rel_tol=1e-12):
+            return None
+        return self.nn.AvgPool2d(own.size, own.stride, padding, divisor_override=divisor)
 
     def fill(self, layer: Any, weight: Any, bias: Any) -> Any:
         """The layer with these numbers."""
@@ -174,29 +197,59 @@ class _Writer:
         own, weight = link.recurrent.connectivity, link.recurrent.weight
         _ideal(link.recurrent)
         if isinstance(own, OneToOne):
+            if not isinstance(weight, (int, float)) or not _as_told(link.recurrent):
+                weight = self.simulator.synapses(link.recurrent.name).matrix().diagonal()
             return {"all_to_all": False, "V": self.parts.tensor(weight, self.shape)}
-        if isinstance(own, Conv2d):
-            rows, columns = np.shape(own.kernel)[2:]
-            same = own.padding in ((rows // 2, columns // 2), "same") or own.padding == rows // 2
-            plain = own.stride in (1, (1, 1)) and own.dilation in (1, (1, 1)) and own.groups == 1
-            if not plain or not same or own.output_shape != self.shape:
-                raise _no_equal(link.recurrent, "such a convolution of a layer onto itself")
-            return {"conv2d_channels": self.shape[0], "kernel_size": (rows, columns)}
+        if self.slides(link.recurrent):
+            kernel: Any = own.kernel  # type: ignore[attr-defined]
+            return {"conv2d_channels": self.shape[0], "kernel_size": kernel.shape[2:]}
         self.flatten()
         return {"linear_features": link.population.n}
 
+    def slides(self, projection: Projection) -> bool:
+        """Whether snnTorch has this convolution of a layer onto itself."""
+        own = projection.connectivity
+        if not isinstance(own, Conv2d) or own.output_shape != self.shape:
+            return False
+        rows, columns = np.shape(own.kernel)[2:]
+        half = rows // 2, columns // 2
+        same = own.padding in (half, "same") or (own.padding, own.padding) == half
+        plain = own.stride in (1, (1, 1)) and own.dilation in (1, (1, 1)) and own.groups == 1
+        return plain and same and rows % 2 == columns % 2 == 1 and _as_told(projection)
+
     def weigh(self, layer: Any, projection: Projection) -> None:
         """Put weights into the synapses of a layer onto itself."""
-        own = projection.connectivity
+        own: Any = projection.connectivity
         if isinstance(own, OneToOne):
             return
-        if isinstance(own, Conv2d):
-            weight = np.asarray(own.kernel) * (
-                1.0 if projection.weight is None else np.asarray(projection.weight)
-            )
+        if self.slides(projection):
+            weight: Any = 1.0 if projection.weight is None else projection.weight
+            values = np.asarray(own.kernel) * weight
         else:
-            weight = self.simulator.synapses(projection.name).matrix().toarray().T
-        self.fill(layer.recurrent, weight, np.zeros(weight.shape[0]))
+            values = self.matrix(projection).T
+        self.fill(layer.recurrent, values, np.zeros(values.shape[0]))
+
+
+def _is_one(projection: Projection) -> bool:
+    """Whether every synapse has weight 1."""
+    weight = projection.weight
+    told = not isinstance(weight, Distribution) and _as_told(projection)
+    return told and bool(np.all(np.asarray(weight) == 1.0))
+
+
+def _as_told(projection: Projection) -> bool:
+    """Whether weights act as they were given, not rounded to levels."""
+    return isinstance(projection.store, Ideal) and projection.store.bits is None
+
+
+def _padding(pool: SumPool2d) -> tuple[int, int] | None:
+    """Zeros around an image as torch's poolings take them, which is up to half of the window."""
+    zeros = []
+    for (before, behind), size in zip(pool.zeros, pool.extents, strict=True):
+        if before != behind or before > size // 2:
+            return None
+        zeros.append(before)
+    return zeros[0], zeros[1]
 
 
 def _fires_for_any(link: Link) -> bool:
@@ -204,8 +257,10 @@ def _fires_for_any(link: Link) -> bool:
     model = link.population.model
     if not isinstance(model, DiscreteLIF) or not isinstance(model.threshold, float):
         return False
-    alone = link.recurrent is None and link.bias is None and link.arriving.weight == 1.0
-    forgets = (model.decay, model.gain, model.offset, model.resets) == (0.0, 1.0, 0.0, "none")
+    own = link.arriving.weight
+    alone = link.recurrent is None and link.bias is None and (own is None or _is_one(link.arriving))
+    fields = (model.decay, 0.0), (model.gain, 1.0), (model.offset, 0.0)
+    forgets = model.resets == "none" and all(np.all(np.asarray(a) == b) for a, b in fields)
     return bool(alone and forgets and 0 < model.threshold < 1)
 
 

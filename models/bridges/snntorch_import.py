@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ...errors import ParameterError
 from ...sim import Network, Population, SpikeTrain, Step, TimedArray
 from ...sim import validation as check
 from ..discrete_li import DiscreteLI
@@ -17,6 +18,7 @@ from ..discrete_lif import DiscreteLIF
 from ..spike_source import SpikeSource
 from .affine import OWNER, Affine, Shape, average, conv2d, linear, one_to_one, window
 from .frameworks import snntorch
+from .names import Names
 from .snntorch_neurons import MODELS, Neurons, neurons
 from .snntorch_order import Layer, order_of
 
@@ -76,6 +78,8 @@ def from_snntorch(
     order = order_of(module, layers, sample)
     if not order.layers:
         raise check.fail(OWNER, "layers", "must name at least one layer", "none")
+    for layer in order.layers:
+        _check_known(layer)
     shape = _input_shape(input_shape, order.layers[0], order.input_shape)
     walk = _Walk(dt, inputs, shape)
     for layer in order.layers:
@@ -97,6 +101,7 @@ class _Walk:
         self.pre: Population = self.network.population(model, math.prod(shape), name=SOURCE)
         silence = SpikeTrain([], []) if spikes else TimedArray([[0.0]], dt)
         self.network.stimulate(self.pre, silence, name=INPUT)
+        self.names = Names(SOURCE, INPUT)
         self.factor = 1.0
         self.on_the_way: Affine | None = None
 
@@ -107,26 +112,32 @@ class _Walk:
 
     def pass_through(self, layer: Layer) -> None:
         """Add what a layer does."""
-        kind, module, name = type(layer.module).__name__, layer.module, layer.name
-        if kind in MODELS and type(module).__module__.startswith("snntorch."):
+        try:
+            self.add(type(layer.module).__name__, layer.module, layer.name)
+        except ParameterError as error:
+            if str(error).startswith(OWNER):
+                raise
+            told = f"{OWNER}.module: {layer.name!r:.60} cannot be taken over: {error}"
+            raise ParameterError(told) from None
+
+    def add(self, kind: str, module: Any, name: str) -> None:
+        """Add what a module does."""
+        if kind in MODELS:
             self.reach(name, neurons(module, name, self.shape))
-        elif kind in AFFINE and _of_torch(module):
+        elif kind in AFFINE:
             made = AFFINE[kind](module, name, self.shape)
             self.on_the_way = made if self.on_the_way is None else self.on_the_way.then(made)
             self.shape = made.output_shape
-        elif kind == "MaxPool2d" and _of_torch(module):
+        elif kind == "MaxPool2d":
             self.largest(module, name)
-        elif kind in ("Flatten", "Unflatten") and _of_torch(module):
+        elif kind in ("Flatten", "Unflatten"):
             self.shape = _reshaped(module, name, self.shape)
-        elif not (kind in SILENT and _of_torch(module)):
-            rule = (
-                f"{name!r} is of a type that is not known, which are {', '.join((*KNOWN, *SILENT))}"
-            )
-            raise check.fail(OWNER, "module", rule, kind)
 
     def reach(self, name: str, layer: Neurons) -> None:
         """Add a population, the synapses onto it and its biases."""
-        post = self.network.population(layer.model, math.prod(self.shape), name=_plain(name))
+        post = self.network.population(
+            layer.model, math.prod(self.shape), name=self.names.fresh(name)
+        )
         arriving = one_to_one(self.shape) if self.on_the_way is None else self.on_the_way
         self.join(self.pre, post, arriving.scaled(self.factor))
         bias = arriving.bias
@@ -136,20 +147,20 @@ class _Walk:
             bias = more if bias is None else bias if more is None else bias + more
         if bias is not None:  # from the step on that is the module's first
             begins = Step([self.lag * self.dt], bias[None])
-            self.network.stimulate(post, begins, name=f"{post.name}_bias")
+            bias_name = self.names.fresh(f"{post.name}_bias")
+            self.network.stimulate(post, begins, name=bias_name)
         self.network.probe(post, "spikes")
         self.pre, self.on_the_way, self.factor = post, None, layer.factor
 
     def join(self, pre: Population, post: Population, arriving: Affine) -> None:
-        taken = {projection.name for projection in self.network.projections}
-        name = _plain("+".join(arriving.names))
+        name = "+".join(arriving.names)
         self.network.connect(
             pre,
             post,
             arriving.connectivity,
             weight=arriving.weight,
             delay=self.dt,
-            name=name if name and name not in taken else None,
+            name=self.names.fresh(name) if name else None,
         )
 
     def largest(self, module: Any, name: str) -> None:
@@ -192,7 +203,11 @@ def _input_shape(given: Any, first: Layer, called_with: Shape | None) -> Shape:
 
 def _reshaped(module: Any, name: str, shape: Shape) -> Shape:
     """The shape behind a Flatten or Unflatten, of which the batch is axis 0."""
-    torch_shape = module(_empty(shape)).shape
+    try:
+        torch_shape = module(_empty(shape)).shape
+    except (RuntimeError, IndexError) as error:
+        rule = f"{name!r} cannot be called with shape {shape} behind the batch: {error}"
+        raise check.fail(OWNER, "module", rule, str(module)) from None
     if torch_shape[0] != 1:
         rule = f"{name!r} must leave axis 0, the batch, as it is"
         raise check.fail(OWNER, "module", rule, str(module))
@@ -205,11 +220,15 @@ def _empty(shape: Shape) -> Any:
     return empty((1, *shape), device="meta")
 
 
-def _of_torch(module: Any) -> bool:
-    """Whether a layer is torch's own, not a user's class of the same name."""
-    return type(module).__module__.startswith("torch.nn.")
-
-
-def _plain(name: str) -> str:
-    """A name without the dots that separate names in files."""
-    return name.replace(".", "_")
+def _check_known(layer: Layer) -> None:
+    """Refuse a layer of a type that is not known, or a user's class of the name of one that is."""
+    kind, home = type(layer.module).__name__, type(layer.module).__module__
+    parts = [f"{layer.name}.{own}" for own, _ in getattr(layer.module, "named_children", list)()]
+    if home.startswith("snntorch.") and kind in MODELS:
+        return
+    if home.startswith("torch.nn.") and kind in (*KNOWN, *SILENT) and kind not in MODELS:
+        return
+    rule = f"{layer.name!r:.60} is of a type that is not known, which are {', '.join((*KNOWN, *SILENT))}"
+    if parts and (kind in ("ModuleList", "ModuleDict") or not home.startswith("torch.")):
+        rule += f"; list its parts in their place: layers=[..., {check.listed(parts, 3)}, ...]"
+    raise check.fail(OWNER, "module", rule, kind)

@@ -143,8 +143,12 @@ def _fires(module: Any, name: str, shape: Shape) -> dict[str, Any]:
         rule = f"threshold of {name!r} must be > 0"
         raise check.fail(OWNER, "module", rule, float(threshold.min()))
     tried = torch.tensor([-1.0, -1e-6, 0.0, 1e-6, 1.0], dtype=module.threshold.dtype)
-    with torch.no_grad():
-        spikes = tuple(module.spike_grad(tried).tolist())
+    try:
+        with torch.no_grad():
+            spikes: tuple[float, ...] = tuple(module.spike_grad(tried).tolist())
+    except Exception as error:  # of a user's function
+        rule = f"spike_grad of {name!r} must be a function of a tensor, which ends in: {error}"
+        raise check.fail(OWNER, "module", rule, type(error).__name__) from None
     if spikes not in ((0, 0, 0, 1, 1), (0, 0, 1, 1, 1)):
         rule = f"spike_grad of {name!r} must be 1 above threshold and 0 below"
         raise check.fail(OWNER, "module", rule, f"{spikes} at {tuple(tried.tolist())}")

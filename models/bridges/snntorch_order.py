@@ -38,7 +38,7 @@ def order_of(module: Any, layers: Any, sample: Any) -> Order:
     if not isinstance(module, torch.nn.Module):
         raise check.fail(OWNER, "module", "must be a torch.nn.Module of snnTorch's layers", module)
     if layers is not None:
-        return Order(list(_listed(module, layers)))
+        return Order(_each_once(list(_listed(module, layers))))
     if sample is not None:
         return _called(module, sample)
     if _is_chain(module) or is_neurons(module):
@@ -79,9 +79,9 @@ def _each_once(layers: list[Layer]) -> list[Layer]:
     """Refuse neurons that are called twice in a step, for both calls move the same state."""
     first: dict[int, str] = {}
     for layer in layers:
-        before = first.setdefault(id(layer.module), layer.name)
-        if before != layer.name and is_neurons(layer.module):
-            raise _twice(layer.module, before, layer.name)
+        if id(layer.module) in first and is_neurons(layer.module):
+            raise _twice(layer.module, first[id(layer.module)], layer.name)
+        first.setdefault(id(layer.module), layer.name)
     return layers
 
 
@@ -95,9 +95,9 @@ def _listed(module: Any, layers: Any) -> Iterator[Layer]:
         if isinstance(layer, str):
             known = [name for name in names.values() if name]
             check.one_of(OWNER, "layers", layer, known)
-            yield Layer(layer, module.get_submodule(layer))
+            yield from _members(module.get_submodule(layer), layer)
         elif id(layer) in names:
-            yield Layer(names[id(layer)], layer)
+            yield from _members(layer, names[id(layer)])
         else:
             raise check.fail(OWNER, "layers", "must all belong to the module", layer)
 

@@ -209,10 +209,19 @@ class SumPool2d(Sliding):
         """(C, rows, columns) of the output."""
         return self.convolution.output_shape
 
+    @property
+    def extents(self) -> tuple[int, int]:
+        """Rows and columns of the window."""
+        return _pair(self.size)
+
+    @property
+    def zeros(self) -> tuple[Pair, Pair]:
+        """Zeros before and behind the rows of the image, and its columns."""
+        return _zeros(self.padding, self.extents, (1, 1))
+
     def _convolution(self) -> Convolution:
-        size, stride, channels = _pair(self.size), _pair(self.stride), self.input_shape[0]
-        padding = _zeros(self.padding, size, (1, 1))
-        along = list(zip(self.input_shape[1:], size, stride, padding, strict=True))
+        stride, channels = _pair(self.stride), self.input_shape[0]
+        along = list(zip(self.input_shape[1:], self.extents, stride, self.zeros, strict=True))
         self._check_shape("output_shape", (channels, *(extent_out(*axis) for axis in along)))
         (rows, above), (columns, left) = (_met(*axis) for axis in along)
         if max(rows, columns) > MOST_MET:

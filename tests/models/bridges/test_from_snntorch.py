@@ -236,7 +236,99 @@ def sequential(*layers):
     return nn.Sequential(*layers, snn.Leaky(0.9, init_hidden=True))
 
 
+def named(**layers):
+    net = nn.Sequential()
+    for name, layer in layers.items():
+        net.add_module(name, layer)
+    return net
+
+
+def leaky(**options):
+    return snn.Leaky(0.9, init_hidden=True, **options)
+
+
+@pytest.mark.parametrize("name", ["source", "input", "l/if", "b" * 300, "a_b"])
+def test_any_name_of_a_layer_is_taken(name):
+    """Names that ours have, that files cannot hold or that two layers have are changed."""
+    net = nn.Sequential()
+    for own, layer in (
+        (name, nn.Linear(3, 3)),
+        ("inner", named(a=named(b=leaky()))),
+        (f"{name}_bias", nn.Linear(3, 3)),
+        (f"{name}2", leaky()),
+        (f"{name}2_bias", leaky()),
+    ):
+        net.add_module(own, layer)
+    network = from_snntorch(net)
+    assert len(network.populations) == 4
+    assert next(part.name for part in network.inputs) == "input"
+    x = torch.ones(30, 2, 3)
+    found = run_steps(Simulator(network, dt=DT), x)
+    for layer in (net[1][0][0], net[3], net[4]):
+        layer.reset_mem()
+    with torch.no_grad():
+        expected = torch.stack([net(step) for step in x])
+    np.testing.assert_array_equal(found[network.populations[-1].name], expected > 0)
+
+
+def test_a_sequential_among_the_layers_that_are_listed():
+    torch.manual_seed(2)
+    net = nn.ModuleDict({"first": named(fc=nn.Linear(3, 3), lif=leaky()), "last": leaky()})
+    network = from_snntorch(net, layers=["first", "last"])
+    assert [part.name for part in network.populations] == ["source", "first_lif", "last"]
+
+
+def _broken(layer, field="weight"):
+    with torch.no_grad():
+        getattr(layer, field).view(-1)[0] = float("nan")
+    return layer
+
+
 REFUSED = {
+    "parts": (
+        lambda: from_snntorch(nn.Sequential(nn.ModuleList([nn.Linear(3, 3), leaky()]), leaky())),
+        r"'0' is of a type that is not known.*layers=\[..., 0.0, 0.1, ...\] \(got 'ModuleList'\)",
+    ),
+    "neurons listed twice": (
+        lambda: from_snntorch(sequential(nn.Linear(3, 3)), layers=["0", "1", "0", "1"]),
+        "must call the neurons '1' once in a step",
+    ),
+    "weights that are not finite": (
+        lambda: from_snntorch(sequential(_broken(nn.Linear(3, 3)))),
+        "'0' cannot be taken over: Linear.weight: must be finite everywhere.*nan at index",
+    ),
+    "biases that are not finite": (
+        lambda: from_snntorch(
+            sequential(_broken(nn.Conv2d(1, 3, 3), "bias")), input_shape=(1, 5, 5)
+        ),
+        "'0' cannot be taken over: Conv2d.bias: must be finite everywhere",
+    ),
+    "complex weights": (
+        lambda: from_snntorch(sequential(nn.Linear(3, 3, dtype=torch.complex64))),
+        "'0' cannot be taken over: tensor.dtype: must be real numbers",
+    ),
+    "no weights": (
+        lambda: from_snntorch(sequential(nn.Linear(3, 3, device="meta"))),
+        "'0' cannot be taken over: tensor.dtype: must be real numbers in memory.*meta",
+    ),
+    "a shape that cannot be": (
+        lambda: from_snntorch(sequential(nn.Unflatten(1, (2, 2))), input_shape=5),
+        r"'0' cannot be called with shape \(5,\) behind the batch",
+    ),
+    "dimensions that are none": (
+        lambda: from_snntorch(sequential(nn.Flatten(5)), input_shape=5),
+        r"'0' cannot be called with shape \(5,\) behind the batch",
+    ),
+    "a kernel too large": (
+        lambda: from_snntorch(sequential(nn.Conv2d(1, 3, 9)), input_shape=(1, 5, 5)),
+        "'0' cannot be taken over: Conv2d.output_shape: the kernel must fit",
+    ),
+    "a spike that fails": (
+        lambda: from_snntorch(
+            nn.Sequential(snn.Leaky(0.9, spike_grad=lambda x: x.no)), input_shape=3
+        ),
+        "spike_grad of '0' must be a function of a tensor, which ends in",
+    ),
     "no module": (lambda: from_snntorch(LIF()), "module: must be a torch.nn.Module.*LIF"),
     "unknown layer": (
         lambda: from_snntorch(sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))),

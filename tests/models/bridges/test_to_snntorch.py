@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -13,7 +14,7 @@ snn = pytest.importorskip("snntorch")
 from torch import nn  # noqa: E402
 
 from potentia import Network, Simulator  # noqa: E402
-from potentia.errors import NetworkError, PotentiaError  # noqa: E402
+from potentia.errors import CapacityError, NetworkError, PotentiaError  # noqa: E402
 from potentia.hardware import BreakdownReRAM, Crossbar  # noqa: E402
 from potentia.models import (  # noqa: E402
     LIF,
@@ -26,10 +27,15 @@ from potentia.models.bridges import from_snntorch, run_steps, to_snntorch  # noq
 from potentia.sim import (  # noqa: E402
     AllToAll,
     Constant,
+    Conv2d,
     FixedProbability,
+    FixedTotal,
+    Ideal,
     Normal,
+    OneToOne,
     SpikeTrain,
     Step,
+    SumPool2d,
     Uniform,
 )
 from potentia.tests.models.bridges.snntorch_nets import (  # noqa: E402
@@ -119,6 +125,132 @@ def test_networks_of_ones_own(case):
     expected = spikes_of(to_snntorch(net, **EXACT), x)["cells"]
     assert found.sum() > 50
     np.testing.assert_array_equal(found, expected > 0)
+
+
+def image_row(connectivity, model=None, *, weight=None, store=None, again=None, bias=None):
+    """An image onto one population, which may have synapses onto itself."""
+    net = Network(seed=5)
+    source = net.population(SpikeSource(), math.prod(connectivity.input_shape), name="source")
+    net.stimulate(source, SpikeTrain(), name="input")
+    n = math.prod(connectivity.output_shape)
+    model = model or DiscreteLIF(reset_at="after", threshold=np.linspace(0.5, 1.5, n), **STRICT)
+    cells = net.population(model, n, name="cells")
+    net.connect(source, cells, connectivity, weight=weight, delay=DT, store=store)
+    if again is not None:
+        own, factor = again
+        net.connect(cells, cells, own, weight=factor, delay=DT)
+    if bias is not None:
+        net.stimulate(cells, Step([DT], bias(n)[None]))
+    net.probe(cells, "spikes")
+    return net
+
+
+def kernel(*shape):
+    return np.random.default_rng(7).normal(0.2, 0.7, shape)
+
+
+IMAGE = {"input_shape": (2, 5, 4)}
+ANY = DiscreteLIF(decay=0.0, threshold=0.5, resets="none")
+ROUNDED = Ideal(bits=3)
+# what a network is made of, and the layers that stand for it
+IMAGES = {
+    "convolution": (lambda: image_row(Conv2d(kernel(3, 2, 2, 3), **IMAGE)), ["Conv2d"]),
+    "rounded": (
+        lambda: image_row(Conv2d(kernel(3, 2, 2, 3), **IMAGE), store=ROUNDED),
+        ["Flatten", "Linear"],
+    ),
+    "uneven currents": (
+        lambda: image_row(Conv2d(kernel(3, 2, 2, 3), **IMAGE), bias=lambda n: np.linspace(0, 1, n)),
+        ["Flatten", "Linear"],
+    ),
+    "even currents": (
+        lambda: image_row(Conv2d(kernel(3, 2, 2, 3), **IMAGE), bias=lambda n: np.full(n, 0.1)),
+        ["Conv2d"],
+    ),
+    "sum": (lambda: image_row(SumPool2d(2, **IMAGE)), ["AvgPool2d"]),
+    "any weight": (lambda: image_row(SumPool2d(2, **IMAGE), weight=0.3), ["Flatten", "Linear"]),
+    "below 0": (lambda: image_row(SumPool2d(2, **IMAGE), weight=-0.5), ["Flatten", "Linear"]),
+    "by name": (
+        lambda: image_row(SumPool2d(3, stride=1, padding="same", **IMAGE), weight=0.5),
+        ["AvgPool2d"],
+    ),
+    "wide zeros": (lambda: image_row(SumPool2d(2, padding=2, **IMAGE)), ["Flatten", "Linear"]),
+    "any": (lambda: image_row(SumPool2d(2, **IMAGE), ANY), ["MaxPool2d"]),
+    "on itself": (
+        lambda: image_row(
+            Conv2d(kernel(3, 2, 2, 3), **IMAGE),
+            again=(Conv2d(-kernel(3, 3, 3, 1), input_shape=(3, 4, 2), padding=(1, 0)), 0.3),
+        ),
+        ["Conv2d"],
+    ),
+    "even kernels on itself": (
+        lambda: image_row(
+            Conv2d(kernel(3, 2, 2, 3), **IMAGE),
+            again=(Conv2d(-kernel(3, 3, 2, 1), input_shape=(3, 4, 2), padding="same"), 0.3),
+        ),
+        ["Conv2d", "Flatten"],
+    ),
+    "drawn on itself": (
+        lambda: image_row(Conv2d(kernel(3, 2, 2, 3), **IMAGE), again=(OneToOne(), Normal(0, 0.4))),
+        ["Conv2d"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IMAGES)
+def test_images_of_ones_own(case):
+    """Layers of torch where it has such, else dense ones; the same spikes."""
+    make, layers = IMAGES[case]
+    net = make()
+    shape = net.projections[0].connectivity.input_shape
+    x = (torch.rand((40, 2, *shape), generator=torch.Generator().manual_seed(1)) < 0.3).double()
+    found = run_steps(Simulator(net, dt=DT, dtype="float64"), x)["cells"]
+    module = to_snntorch(net, **EXACT)
+    assert [type(layer).__name__ for layer in module][: len(layers)] == layers
+    with torch.no_grad():
+        expected = np.stack([module(step).flatten(1).numpy() > 0 for step in x])
+    assert found.sum() > 20 or case == "below 0"
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_one_weight_per_unit():
+    """Unit to unit with a weight each, and twice 1 for each, which needs no layer."""
+    net = row(DiscreteLIF(reset_at="after", **STRICT))
+    before = net.populations[-1]
+    for weight in (np.linspace(0.5, 2, 12), np.ones(12)):
+        after = net.population(DiscreteLIF(reset_at="after", **STRICT), 12)
+        net.connect(before, after, OneToOne(), weight=weight, delay=DT)
+        net.probe(after, "spikes")
+        before = after
+    x = (torch.rand((60, 2, 9), generator=torch.Generator().manual_seed(1)) < 0.3).double()
+    module = to_snntorch(net, **EXACT)
+    kinds = [type(layer).__name__ for layer in module]
+    assert kinds == ["Linear", "Leaky", "Linear", "Leaky", "Leaky"]
+    found = run_steps(Simulator(net, dt=DT, dtype="float64"), x)[before.name]
+    assert found.any()
+    with torch.no_grad():
+        expected = np.stack([module(step).numpy() > 0 for step in x])
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["forward", "training", "weight", "f_c", "T_destination", "a b"])
+def test_any_name_of_a_population_is_taken(name):
+    net = Network()
+    source = net.population(SpikeSource(), 3, name="source")
+    cells = net.population(DiscreteLIF(reset_at="after", **STRICT), 3, name=name)
+    net.connect(source, cells, AllToAll(), weight=1.0, delay=DT, name="f c")
+    module = to_snntorch(net)
+    assert [type(layer).__name__ for layer in module] == ["Linear", "Leaky"]
+    assert module(torch.ones(1, 3)).shape == (1, 3)
+
+
+def test_a_matrix_that_is_too_large_is_refused():
+    net = Network()
+    source = net.population(SpikeSource(), 20_000, name="source")
+    cells = net.population(DiscreteLIF(reset_at="after", **STRICT), 20_000, name="cells")
+    net.connect(source, cells, FixedTotal(10), weight=1.0, delay=DT)
+    with pytest.raises(CapacityError, match="would become a matrix of 20,000 x 20,000; at most"):
+        to_snntorch(net)
 
 
 def test_a_module_that_trains():
