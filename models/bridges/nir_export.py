@@ -25,7 +25,7 @@ from .nir_file import write_graph
 from .nir_graph import NirGraph
 from .nir_nodes import NirNode
 from .nir_report import ANSWERS, QUESTIONS
-from .nir_synapses import factors, matrices, sliding_nodes, synapses_of, with_bias
+from .nir_synapses import factors, matrices, slides, sliding_nodes, synapses_of, with_bias
 from .nir_timing import layers_of
 from .nir_written import STEPPED, Asking, Written, passes, shaped, written
 
@@ -169,8 +169,8 @@ class _Export:
 
     def _slides(self, projection: Projection, shapes: dict[Population, Shape]) -> bool:
         """Whether a projection stays a convolution between populations of these shapes."""
-        own = projection.connectivity
-        return isinstance(own, Sliding) and (
+        own: Any = projection.connectivity
+        return slides(projection) and (
             shapes.get(projection.pre) == tuple(own.input_shape)
             and shapes.get(projection.post) == tuple(own.output_shape)
         )
@@ -204,6 +204,7 @@ class _Export:
         elif self._is_sum(population):
             self._put(population.name, "Output", shape)
         else:
+            self._check_begin(population)
             made = self._written(population)
             for question, answer in made.answers.items():
                 self._answer(question, answer, population.name)
@@ -213,6 +214,15 @@ class _Export:
             }
             self._put(population.name, made.type, fields)
             self._start(population, fields)
+
+    def _check_begin(self, population: Population) -> None:
+        """Refuse a neuron that moves from the beginning where NIR's begins later."""
+        late, offset = self._late[population], getattr(population.model, "offset", 0.0)
+        if late and np.any(np.asarray(offset)):
+            raise UnsupportedError(
+                f"to_nir.edges: must not be 'layers', for {population.name!r} begins {late} steps "
+                "late then, and its offset acts from the beginning; give edges='step' (got 'layers')"
+            )
 
     def _written(self, population: Population) -> Written:
         incoming = self._into.get(population, [])
@@ -280,10 +290,8 @@ class _Export:
         pre, post = projection.pre, projection.post
         factor = self._factor(projection)
         synapses = synapses_of(self._network, projection)
-        nodes = None
         if self._slides(projection, self._shapes):
             nodes = sliding_nodes(projection, factor)
-        if nodes is not None and np.ndim(synapses.delays) == 0:
             self._chain(projection, float(synapses.delays), nodes)
             return
         single = factors(synapses, projection)
@@ -355,6 +363,13 @@ class _Export:
                 if node is not None:
                     self._nodes[source] = node
                     return
+        own = self._nodes[population.name]
+        if own.type in ("LI", "LIF"):  # which r * bias moves as a v_leak that is higher by it
+            v_leak = own["v_leak"] + own["r"] * constant.reshape(shape)
+            fields = {**own.parameters, "v_leak": v_leak}
+            self._nodes[population.name] = NirNode(own.type, fields, own.metadata, own.name)
+            self._answer("start", "zero", population.name)
+            return
         raise _unsaid(f"the constant current of {population.name!r}, which no matrix reaches")
 
     def _show(self, population: Population) -> None:

@@ -11,7 +11,8 @@ from scipy.sparse import coo_array
 
 from ...errors import CapacityError, UnsupportedError
 from ...sim.description.connectivity import OneToOne
-from ...sim.description.convolution import Conv1d, Conv2d, Sliding, SumPool2d
+from ...sim.description.convolution import Conv1d, Sliding, SumPool2d
+from ...sim.description.distributions import Distribution
 from ...sim.description.network import Network
 from ...sim.description.parts import Projection
 from ...sim.plan.draw_values import draw_codes, draw_delays
@@ -80,33 +81,42 @@ def factors(synapses: Synapses, projection: Projection) -> NDArray[np.float64] |
     return np.broadcast_to(np.asarray(synapses.weights, np.float64), (projection.pre.n,)).copy()
 
 
-def sliding_nodes(projection: Projection, factor: Any) -> list[tuple[str, dict[str, Any]]] | None:
-    """The nodes of a convolution or pooling, types with parameters; None where there are none.
+def slides(projection: Projection) -> bool:
+    """Whether a projection is a convolution or pooling as NIR has them, all synapses alike."""
+    own, weight, delay = projection.connectivity, projection.weight, projection.delay
+    if not isinstance(own, Sliding) or projection.store.bits is not None:
+        return False
+    alike = all(
+        not isinstance(value, Distribution) and np.ndim(value) == 0
+        for value in (0.0 if weight is None else weight, delay)
+    )
+    return alike and (not isinstance(own, SumPool2d) or all(a == b for a, b in own.zeros))
 
-    factor: by what all weights are multiplied; it must be one number.
+
+def sliding_nodes(projection: Projection, factor: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The nodes of a projection that slides, types with parameters.
+
+    factor: by what weights are multiplied, one number or one for each target.
     """
-    own = projection.connectivity
-    weight = projection.weight
-    if not isinstance(own, Sliding) or np.ndim(factor) or not np.isscalar(weight or 1.0):
-        return None
-    scale = float(factor) * (1.0 if weight is None else float(weight))  # type: ignore[arg-type]
+    own: Any = projection.connectivity
+    weight = 1.0 if projection.weight is None else float(projection.weight)  # type: ignore[arg-type]
+    scale = np.asarray(factor) * weight
+    alike = scale.ndim == 0
     if isinstance(own, SumPool2d):
-        if isinstance(own.padding, str):
-            return None
-        fields: dict[str, Any] = {"kernel_size": own.size, "stride": own.stride}
-        pool: list[tuple[str, dict[str, Any]]] = [("SumPool2d", fields | {"padding": own.padding})]
-        return (
-            pool
-            if scale == 1.0
-            else [*pool, ("Scale", {"scale": np.full(own.output_shape, scale)})]
-        )
-    if not isinstance(own, (Conv1d, Conv2d)):
-        return None
-    kernel = np.asarray(own.kernel)
-    fields = {name: getattr(own, name) for name in ("stride", "padding", "dilation", "groups")}
-    fields |= {"weight": kernel * scale, "bias": np.zeros(len(kernel))}
-    fields["input_shape"] = own.input_shape[1:]
-    return [("Conv1d" if isinstance(own, Conv1d) else "Conv2d", fields)]
+        padding = tuple(before for before, _ in own.zeros)
+        fields: dict[str, Any] = {"kernel_size": own.size, "stride": own.stride, "padding": padding}
+        made, after = ("SumPool2d", fields), scale
+    else:
+        fields = {name: getattr(own, name) for name in ("stride", "padding", "dilation", "groups")}
+        kernel = np.asarray(own.kernel) * (scale if alike else 1.0)
+        fields |= {"weight": kernel, "bias": np.zeros(len(kernel))}
+        fields["input_shape"] = own.input_shape[1:]
+        made = ("Conv1d" if isinstance(own, Conv1d) else "Conv2d", fields)
+        after = np.ones(()) if alike else scale
+    if (after == 1.0).all():
+        return [made]
+    shaped = np.full(own.output_shape, after) if alike else after.reshape(own.output_shape)
+    return [made, ("Scale", {"scale": shaped})]
 
 
 def with_bias(node: NirNode, bias: NDArray[np.float64], shape: tuple[int, ...]) -> NirNode | None:
