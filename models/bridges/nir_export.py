@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from ...errors import UnsupportedError
 from ...sim import validation as check
 from ...sim.description.convolution import Sliding
-from ...sim.description.currents import Constant, Step
 from ...sim.description.distributions import Distribution
 from ...sim.description.drawn import drawn
-from ...sim.description.inputs import Stimulus
 from ...sim.description.network import Network
-from ...sim.description.parts import Input, Population, Projection
+from ...sim.description.parts import Population, Projection
 from ...sim.plan.draw_values import receptor_of
 from ..cuba_li import CubaLI
 from ..cuba_lif import CubaLIF
@@ -25,8 +23,17 @@ from .nir_file import write_graph
 from .nir_graph import NirGraph
 from .nir_nodes import NirNode
 from .nir_report import ANSWERS, QUESTIONS
-from .nir_synapses import factors, matrices, slides, sliding_nodes, synapses_of, with_bias
+from .nir_synapses import (
+    factors,
+    matrices,
+    slides,
+    sliding_nodes,
+    synapses_of,
+    with_bias,
+    with_matrix,
+)
 from .nir_timing import layers_of
+from .nir_waiting import begins, constant_current
 from .nir_written import STEPPED, Asking, Written, passes, shaped, written
 
 Shape = tuple[int, ...]
@@ -131,7 +138,7 @@ class _Export:
             if np.size(delays):
                 lag = self._lag(part, float(np.min(delays)))
                 lags[pair] = min(lag, lags.get(pair, lag))
-        driven = {part.population for part in self._network.inputs if _begins(part.stimulus) == 0}
+        driven = {part.population for part in self._network.inputs if begins(part.stimulus) == 0}
         return layers_of(self._network.populations, lags, driven)
 
     def _lag(self, projection: Projection, delay: float) -> int:
@@ -272,18 +279,8 @@ class _Export:
         total: Any = 0.0
         for described in self._network.inputs:
             if described.population is population:
-                total = total + self._current(described, begin)
+                total = total + constant_current(described, begin)
         return total
-
-    def _current(self, described: Input, begin: float) -> Any:
-        stimulus = described.stimulus
-        if described.receptor is None and _begins(stimulus) == begin:
-            if isinstance(stimulus, Constant):
-                return stimulus.value
-            assert isinstance(stimulus, Step)
-            values = np.asarray(stimulus.values)[0]
-            return values if values.size > 1 else float(values[0])
-        raise _unsaid(f"what {described.name!r} drives, other than a current that is there always")
 
     def _join(self, projection: Projection) -> None:
         """Add the nodes of a projection."""
@@ -298,7 +295,7 @@ class _Export:
         if single is not None and np.ndim(synapses.delays) == 0 and self._alike(pre, post):
             weights = (single * factor).reshape(self._shape(post))
             scaled: list[tuple[str, dict[str, Any]]] = [("Scale", {"scale": weights})]
-            same = (weights == 1).all()
+            same = (weights == 1).all() and not np.any(self._bias(post))
             self._chain(projection, float(synapses.delays), [] if same else scaled)
             return
         if len(self._shape(post)) > 1:
@@ -347,30 +344,39 @@ class _Export:
             raise _unsaid(f"that there is another projection such as {projection.name!r}")
         self._joined[last, projection.post.name] = None
 
-    def _add_bias(self, population: Population) -> None:
-        """Let a node in front of a population add what must always reach it."""
+    def _bias(self, population: Population) -> Any:
+        """What must always reach the node of a population."""
         if self._is_source(population):
-            return
+            return 0.0
         sums = self._is_sum(population)
-        bias = self._constant(population) if sums else self._written(population).bias
+        return self._constant(population) if sums else self._written(population).bias
+
+    def _add_bias(self, population: Population) -> None:
+        """Let a node in front of a population, or its leak, add what must always reach it."""
+        bias = self._bias(population)
         if not np.any(bias):
             return
-        shape = self._shape(population)
+        shape, own = self._shape(population), self._nodes[population.name]
         constant = np.broadcast_to(np.asarray(bias, np.float64), (population.n,)).copy()
-        for source, target in self._joined:
-            if target == population.name:
-                node = with_bias(self._nodes[source], constant, shape)
-                if node is not None:
-                    self._nodes[source] = node
-                    return
-        own = self._nodes[population.name]
+        before = [source for source, target in self._joined if target == population.name]
+        if any(self._take(name, self._nodes[name], constant, shape) for name in before):
+            return
         if own.type in ("LI", "LIF"):  # which r * bias moves as a v_leak that is higher by it
             v_leak = own["v_leak"] + own["r"] * constant.reshape(shape)
             fields = {**own.parameters, "v_leak": v_leak}
             self._nodes[population.name] = NirNode(own.type, fields, own.metadata, own.name)
             self._answer("start", "zero", population.name)
             return
-        raise _unsaid(f"the constant current of {population.name!r}, which no matrix reaches")
+        made = ((name, with_matrix(self._nodes[name])) for name in before)
+        if not any(node and self._take(name, node, constant, shape) for name, node in made):
+            raise _unsaid(f"the constant current of {population.name!r}, which no matrix reaches")
+
+    def _take(self, name: str, node: NirNode, constant: Any, shape: Shape) -> bool:
+        """Put `node` in its place with a constant, if it can have one."""
+        changed = with_bias(node, constant, shape)
+        if changed is not None:
+            self._nodes[name] = changed
+        return changed is not None
 
     def _show(self, population: Population) -> None:
         """Add an Output for a population that is recorded, or that reaches no other."""
@@ -382,13 +388,6 @@ class _Export:
         if ends:
             name = self._put(f"{population.name} out", "Output", {"shape": self._shape(population)})
             self._joined[population.name, name] = None
-
-
-def _begins(stimulus: Stimulus) -> float | None:
-    """When a current begins that is constant from then on [s]; None for other stimuli."""
-    if isinstance(stimulus, Step) and np.size(stimulus.times) == 1:
-        return float(np.asarray(stimulus.times)[0])
-    return 0.0 if isinstance(stimulus, Constant) else None
 
 
 def _unsaid(what: str) -> UnsupportedError:

@@ -130,3 +130,11 @@ def with_bias(node: NirNode, bias: NDArray[np.float64], shape: tuple[int, ...]) 
             fields["bias"] = channels[:, 0]
             return NirNode(node.type, fields, node.metadata, node.name)
     return None
+
+
+def with_matrix(node: NirNode) -> NirNode | None:
+    """A Scale of units in a row as the matrix that it is, which can have a bias; else None."""
+    scale = node.parameters.get("scale", np.zeros(()))
+    if scale.ndim != 1 or scale.size**2 > MOST_ENTRIES:
+        return None
+    return NirNode("Linear", {"weight": np.diag(scale)}, node.metadata, node.name)

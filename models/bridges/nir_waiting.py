@@ -14,7 +14,7 @@ from ...errors import UnsupportedError
 from ...sim.description.currents import Constant, Step
 from ...sim.description.inputs import SpikeTrain, Stimulus
 from ...sim.description.network import Network
-from ...sim.description.parts import Population
+from ...sim.description.parts import Input, Population
 from .nir_nodes import NirNode
 from .nir_units import Unit, even
 
@@ -69,3 +69,26 @@ def check_waiting(node: NirNode, unit: Unit) -> None:
         f"from_nir.edges: must not be 'layers', for it makes {node.owner} late, and {rule}; give "
         "edges='step' (got 'layers')"
     )
+
+
+def begins(stimulus: Stimulus) -> float | None:
+    """When a current begins that is constant from then on [s]; None for other stimuli."""
+    if isinstance(stimulus, Step) and np.size(stimulus.times) == 1:
+        return float(np.asarray(stimulus.times)[0])
+    return 0.0 if isinstance(stimulus, Constant) else None
+
+
+def constant_current(described: Input, begin: float) -> Any:
+    """The current, one number or (n,), of an input that is there from `begin` [s] on.
+
+    Raises UnsupportedError for any other input.
+    """
+    stimulus = described.stimulus
+    if described.receptor is None and begins(stimulus) == begin:
+        if isinstance(stimulus, Constant):
+            return stimulus.value
+        assert isinstance(stimulus, Step)
+        values = np.asarray(stimulus.values)[0]
+        return values if values.size > 1 else float(values[0])
+    what = f"what {described.name!r} drives, other than a current that is there always"
+    raise UnsupportedError(f"to_nir: NIR cannot say {what}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from potentia import Network, Simulator
 from potentia.models.bridges import NirGraph, NirNode
+from potentia.sim import SpikeTrain, TimedArray
 
 DT = 1e-3
 SPIKING = ("IF", "LIF", "CubaLIF", "Threshold")
@@ -179,3 +181,22 @@ class Stepper:
         if self.reset == "value":
             return node["v_reset"]
         return v - node["v_threshold"] if self.reset == "subtract" else v
+
+
+def outcome(net: Network, numbers: bool) -> dict:
+    """The spikes and numbers that a network shows whose source is called "in"."""
+    source = next(part for part in net.populations if part.name == "in")
+    given = chances(np.random.default_rng(2), 50, source.n, numbers)
+    steps, ids = given.nonzero()
+    drive = TimedArray(given, DT) if numbers else SpikeTrain((steps + 1) * DT, ids)
+    net.stimulate(source, drive)
+    result = Simulator(net, dt=DT, dtype="float64").run(50 * DT)
+    found = {}
+    for probe in net.probes:
+        name = probe.target.name
+        if probe.what == "spikes":
+            spikes = result.spikes(name)
+            found[name] = np.column_stack([np.rint(spikes.times / DT), spikes.ids])
+        else:
+            found[name] = result.samples(name, probe.what).values
+    return found
