@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -25,9 +26,11 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write to, which becomes `path` in one move.
 
     The steps are: temporary file, fsync, rename, fsync of the folder. Whatever goes wrong, what
-    stood at `path` before is still there. Raises DataError.
+    stood at `path` before is still there. Raises DataError, also for a device or a pipe, which would
+    be replaced by a file.
     """
     path = Path(path)
+    _check_replaceable(path)
     sweep(path.parent, path.name, youngest=YOUNG)
     temporary = None
     try:
@@ -50,6 +53,15 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def _check_replaceable(path: Path) -> None:
+    try:
+        mode = os.lstat(path).st_mode
+    except (OSError, ValueError):  # which opening it will tell
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+        raise DataError(f"{path} cannot be written: it is a device, a pipe or a socket, no file")
 
 
 def move(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 
@@ -157,3 +158,15 @@ def test_a_name_too_long_for_the_system_is_told_in_one_sentence(name, tmp_path):
     with pytest.raises(DataError, match=r"cannot be made a folder: File name too long"):
         atomic.make_folder(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    """Nor a device such as /dev/null, which would be gone for all programs."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    told = "pipe cannot be written: it is a device, a pipe"
+    with pytest.raises(DataError, match=told), atomic.writing(path) as file:
+        file.write(b"lost")
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pipe"]
