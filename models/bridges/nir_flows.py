@@ -108,7 +108,7 @@ def _passed(node: NirNode, taken: Flow, before: Shape, after: Shape) -> Flow:
 
 
 def _as_many(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    return np.broadcast_to(values, (n,)).astype(np.float64)
+    return np.broadcast_to(values, (n,)).astype(np.float64, copy=False)
 
 
 def _delayed(node: NirNode, taken: Flow) -> Flow:

@@ -18,7 +18,7 @@ from .connectivity import MOST_UNITS, Connectivity
 from .explicit import FromSparse
 
 Both = int | tuple[int, int]  # of rows and columns
-MOST_MET: Final = 2**24  # rows or columns of a window that meet the image
+MOST_MET: Final = 2**22  # rows or columns of a window that meet the image
 
 
 class Sliding(Connectivity):

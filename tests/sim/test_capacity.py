@@ -21,6 +21,7 @@ from potentia.sim import (
     Poisson,
     Procedural,
     SpikeTrain,
+    SumPool2d,
     Uniform,
     free_memory,
 )
@@ -136,6 +137,21 @@ def test_layers_count(monkeypatch):
     ):
         analog.AnalogLinear(10**6, 10**6, device=cell)
     analog.AnalogLinear(100, 100, device=cell)
+
+
+@pytest.mark.parametrize("size", [3, 30_001])
+def test_what_a_wide_window_meets_counts(monkeypatch, size):
+    """A window over all of a long row has few places, but each meets many of the row."""
+    monkeypatch.setattr(free_memory, "free_bytes", lambda: 1e8)
+    net = Network()
+    pre, post = (net.population(LIF(), 20_000, name=name) for name in ("pre", "post"))
+    pool = SumPool2d((1, size), input_shape=(1, 1, 20_000), stride=1, padding=(0, size // 2))
+    net.connect(pre, post, pool, delay=1e-3)
+    if size == 3:
+        assert Simulator(net, dt=1e-3)
+        return
+    with pytest.raises(CapacityError, match="most by pre->post; take a smaller kernel"):
+        Simulator(net, dt=1e-3)
 
 
 def test_memory_that_runs_out_is_one_sentence():
