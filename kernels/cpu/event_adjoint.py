@@ -89,7 +89,8 @@ def _arrival(cells, marks, unit, variable, time, weight, looks):
     if m == marks.begin[unit + 1]:
         return 0.0, 0.0
     if cells.relay[unit]:
-        return 0.0, marks.lv[m] if marks.time[m] == time else 0.0
+        # arrivals that meet in one spike share its derivative: together they move it
+        return 0.0, marks.lv[m] / marks.v[m] if marks.time[m] == time else 0.0
     lv, first, second = _back(cells, marks, unit, m, time)
     own, tau = (first, cells.tau_first[unit]) if variable == 1 else (second, cells.tau_second[unit])
     return own, weight * (own / tau - lv / cells.tau[unit])

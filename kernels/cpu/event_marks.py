@@ -77,7 +77,8 @@ class Marks(NamedTuple):
     begin (n_units + 1,): the first mark of each unit, in order of time; low (n_units,): the first
     one that is worked out; time [ticks], kind and index (which spike, or which observation: look *
     n_watched + watched unit) of each mark; clamped, whether the potential is held at the reset
-    before it; v, first, second: the state just before it [V]; lv, l_first, l_second: the
+    before it; v, first, second: the state just before it [V], of a source v alone: how many arrivals
+    met in the spike; lv, l_first, l_second: the
     derivatives of the loss with respect to that; place (n_spikes,): the mark of each spike; gained
     (n_spikes,): the derivative of the loss with respect to its time.
     """
@@ -201,6 +202,14 @@ def _deposit(cells, marks, unit, variable, time, weight, watched):
 
 
 @kernel
+def _meet(marks, unit, time):
+    """Count an arrival among those that met in a spike of a source."""
+    m = mark_from(marks, unit, time)
+    if m < marks.begin[unit + 1] and marks.time[m] == time:
+        marks.v[m] += 1.0
+
+
+@kernel
 def _carry(cells, marks, unit):
     """Carry the state of a unit from mark to mark, to what has arrived in between."""
     v, first, second, time = cells.v[unit], cells.first[unit], cells.second[unit], 0
@@ -235,7 +244,9 @@ def replay(cells, paths, sample, marks, seen, watching):
                 variable = paths.variable[segment.projection]
                 for synapse in range(segment.first, segment.end):
                     target = paths.target[synapse]
-                    if not cells.relay[target]:
+                    if cells.relay[target]:
+                        _meet(marks, target, time)
+                    else:
                         _deposit(
                             cells,
                             marks,
@@ -249,7 +260,9 @@ def replay(cells, paths, sample, marks, seen, watching):
                 s += 1
     for a in range(sample.arrival.size):
         arrival = sample.arrival[a]
-        if sample.variable[a] > 0:
+        if cells.relay[arrival.unit]:
+            _meet(marks, arrival.unit, arrival.time)
+        else:
             _deposit(
                 cells,
                 marks,

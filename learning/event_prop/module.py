@@ -140,18 +140,31 @@ class EventProp(torch.nn.Module):
 
     def _values(self) -> dict[str, Values]:
         """The present weights and delays of all projections that are spelled out."""
-        values = {}
-        for name, part in self._spelled.items():
-            found = {"weights": part.values.weights, "delays": part.values.delays}
-            for kind, parameters in (("weights", self.weights), ("delays", self.delays)):
-                if name in parameters:
-                    array = parameters[name].detach().cpu().numpy()
-                    found[kind] = check.finite_array(OWNER, f"{kind} of {name!r}", array, ndim=1)
-            values[name] = Values(**found)
-        return values
+        found = {
+            name: {"weights": part.values.weights, "delays": part.values.delays}
+            for name, part in self._spelled.items()
+        }
+        for kind, parameters in (("weights", self.weights), ("delays", self.delays)):
+            for name, parameter in parameters.items():
+                check.one_of(OWNER, kind, name, found)
+                found[name][kind] = self._numbers(kind, name, parameter)
+        return {name: Values(**own) for name, own in found.items()}
+
+    def _numbers(self, kind: str, name: str, parameter: Any) -> NDArray[np.float64]:
+        """What a parameter holds, which a user may have replaced; or ParameterError."""
+        field, n = f"{kind} of {name!r}", self._spelled[name].sources.size
+        if not isinstance(parameter, torch.Tensor) or not parameter.is_floating_point():
+            got = getattr(parameter, "dtype", parameter)
+            raise check.fail(OWNER, field, "must be a parameter of floating-point numbers", got)
+        array = check.finite_array(OWNER, field, parameter, ndim=1)
+        if array.size != n:
+            rule = f"must have {n} entries, one for each synapse"
+            raise check.fail(OWNER, field, rule, array.size)
+        return array
 
     def _lift_delays(self) -> None:
         """Move delays that an optimiser brought out of their range back to its end."""
+        self._values()
         with torch.no_grad():
             for parameter in self.delays.values():
                 parameter.clamp_(self.least_delay, MAX_DELAY)
@@ -169,6 +182,7 @@ class _Run:
     def __init__(self, module: EventProp, given: Mapping[str, Given], n_samples: int) -> None:
         self.module, self.given = module, given
         self.differentiable = [name for name, own in given.items() if own.order is not None]
+        self.learned = list(module.weights), list(module.delays)
         self.values = module._values()
         self.plan = compile_events(with_values(module._base, self.values))
         trains = {name: own.trains for name, own in given.items()}
@@ -207,8 +221,9 @@ class _Run:
     def gradients(self, by_time: Any, by_look: Any) -> list[NDArray[np.float64]]:
         """The gradients of weights, delays and input times, in the order of `_Events.apply`."""
         slopes = self.adjoint.slopes(by_time.contiguous().numpy(), by_look.contiguous().numpy())
-        found = [self._of_synapses(slopes.weights, name) for name in self.module.weights]
-        found += [self._of_synapses(slopes.delays, name) for name in self.module.delays]
+        weights, delays = self.learned
+        found = [self._of_synapses(slopes.weights, name) for name in weights]
+        found += [self._of_synapses(slopes.delays, name) for name in delays]
         for name in self.differentiable:
             own = slopes.arrivals[:, self.samples.listed.columns[name]]
             found.append(self.given[name].as_given(own))

@@ -286,12 +286,20 @@ def test_a_readout_learns_when_to_fire_and_frozen_weights_do_not():
     assert distance(model).item() < 0.1 * frozen
 
 
-def test_single_precision_is_taken_and_given_back():
-    model = EventProp(network(), DURATION).float()
-    times = some_times(3).float().requires_grad_()
+@pytest.mark.parametrize("precision", [torch.float32, torch.float16, torch.bfloat16])
+def test_other_precisions_are_taken_and_given_back(precision):
+    """Of parameters and input, whose gradients then are those of the rounded numbers."""
+    model = EventProp(network(), DURATION, train_delays=["in"]).to(precision)
+    times = some_times(3).to(precision).requires_grad_()
     model(times).times["out"].sum().backward()
-    gradients = times.grad, model.weights["in"].grad
-    assert all(own.dtype == torch.float32 and own.abs().max() > 0 for own in gradients)
+    gradients = [times.grad, model.weights["in"].grad, model.delays["in"].grad]
+    assert all(own.dtype == precision and own.abs().max() > 0 for own in gradients)
+    exact = copy.deepcopy(model).double()
+    exact.zero_grad()
+    exact(times.detach().double()).times["out"].sum().backward()
+    for kind in ("weights", "delays"):
+        own, other = (getattr(one, kind)["in"].grad for one in (model, exact))
+        torch.testing.assert_close(own, other.to(precision))
 
 
 @dataclass(frozen=True, kw_only=True)

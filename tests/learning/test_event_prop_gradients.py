@@ -1,6 +1,7 @@
 """Exact gradients by events against differences of the engine, on random networks."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from potentia import Network
 from potentia.learning import EventProp
 from potentia.models import CubaLIF, SpikeSource
-from potentia.sim import AllToAll, Constant, FixedProbability, SpikeTrain
+from potentia.sim import AllToAll, Constant, FixedProbability, OneToOne, SpikeTrain
 from potentia.tests.learning.differences import derivative
 
 DURATION, UNIT = 60e-3, 1e-3  # [s]
@@ -120,6 +121,20 @@ def relative_error(seed):
     if changed or error > 0.3 * PRECISE * scale:
         return None
     return abs(parts.sum() - found) / scale
+
+
+def test_arrivals_that_meet_at_a_source_share_its_gradient():
+    """One spike comes of them, which moves as far as all of them together."""
+    net = Network(seed=1)
+    source, relay = net.population(SpikeSource(), 2), net.population(SpikeSource(), 2)
+    cells = net.population(CubaLIF(), 2, name="cells")
+    net.connect(source, relay, AllToAll(), weight=1.0, delay=1e-3)
+    net.connect(relay, cells, OneToOne(), weight=80e-3, delay=1e-3, name="p")
+    net.stimulate(source, SpikeTrain(), name="spikes")
+    times = torch.full((1, 2, 2), 5e-3, dtype=torch.float64, requires_grad=True)
+    EventProp(net, DURATION)(times).first("cells")[0].sum().backward()
+    # 4 meet in each of 2 spikes; differences are those of rounding
+    assert times.grad.flatten().tolist() == pytest.approx([0.5, 0.5, 0.5, 0.5], rel=1e-12)
 
 
 @settings(

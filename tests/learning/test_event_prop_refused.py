@@ -1,6 +1,8 @@
 """Networks on no grid as modules of torch: what is refused, each in one sentence."""
 
+import pytest
 import torch
+from torch.nn import Parameter
 
 from potentia.errors import DivergenceError, NetworkError, ParameterError, UnsupportedError
 from potentia.learning import STDP, EventProp
@@ -73,3 +75,19 @@ def test_bad_inputs_end_in_a_sentence():
         model.weights["read"][:] = 1e308
         model.weights["in"][:] = 1.0
     refused(DivergenceError, "not finite", lambda: model(some_times(1)))
+
+
+@pytest.mark.parametrize("kind", ["weights", "delays"])
+def test_replaced_parameters_that_do_not_fit_end_in_a_sentence(kind):
+    """Others than floating-point numbers, one for each synapse of a projection that learns."""
+    for name, other, message in (
+        ("read", Parameter(torch.zeros(1)), "must have 12 entries, one for each synapse (got 1)"),
+        ("read", Parameter(torch.zeros(6, 2)), "must have 1 dimension"),
+        ("read", Parameter(torch.zeros(12, dtype=torch.int64), requires_grad=False), "int64"),
+        ("read", Parameter(torch.zeros(12, device="meta")), "must be an array of numbers"),
+        ("read", None, "must be a parameter of floating-point numbers (got None)"),
+        ("reed", Parameter(torch.zeros(12)), "must be one of in, read, within; did you mean"),
+    ):
+        model = EventProp(network(), DURATION, train_delays=["read"])
+        getattr(model, kind)[name] = other
+        refused(ParameterError, message, lambda model=model: model(some_times(1)))
