@@ -96,7 +96,8 @@ def _of_times(part: Input, value: Any) -> Given:
     times = check.array_of(OWNER, field, value)
     if times.ndim not in (2, 3) or times.shape[1] != n or not len(times):
         rule = (
-            f"must be times (n_samples, {n}) or (n_samples, {n}, n_spikes), or a list of SpikeTrain"
+            f"must be times (n_samples, {n}) or (n_samples, {n}, n_spikes) of one sample or more, "
+            "or a list of SpikeTrain"
         )
         raise check.fail(OWNER, field, rule, f"shape {times.shape}")
     times = times.reshape(len(times), -1).astype(np.float64)

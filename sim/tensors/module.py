@@ -168,8 +168,8 @@ class NetworkModule(torch.nn.Module):
         values = {}
         for part, field in self._trained:
             name = part if field is None else f"{part}.{field}"
-            array = self._kept(part, field).detach().cpu().numpy().astype(np.float64)
-            values[part, field] = check.finite_array(OWNER, f"parameter {name}", array)
+            own = self._kept(part, field)
+            values[part, field] = check.finite_array(OWNER, f"parameter {name}", own)
             if field is None:
                 values[part, field] = self._tensors.wirings[part].written(values[part, field])
         return self._described(values)

@@ -300,6 +300,8 @@ def test_other_precisions_are_taken_and_given_back(precision):
     for kind in ("weights", "delays"):
         own, other = (getattr(one, kind)["in"].grad for one in (model, exact))
         torch.testing.assert_close(own, other.to(precision))
+    written, same = (one.network().projections[0].weight for one in (model, exact))
+    assert np.array_equal(written, same)
 
 
 @dataclass(frozen=True, kw_only=True)

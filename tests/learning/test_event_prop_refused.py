@@ -61,7 +61,7 @@ def test_bad_inputs_end_in_a_sentence():
     for inputs, message in (
         ({"spike": torch.zeros(1, 4)}, "'spikes'"),
         (torch.zeros(1, 3), "must be times (n_samples, 4)"),
-        (torch.zeros(0, 4), "must be times (n_samples, 4)"),
+        (torch.zeros(0, 4), "of one sample or more, or"),
         (torch.full((1, 4), torch.nan), "must be times >= 0 s"),
         (-torch.ones(1, 4), "must be times >= 0 s"),
         ([SpikeTrain([0.0], [9])], "and < 4"),

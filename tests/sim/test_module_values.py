@@ -106,3 +106,13 @@ def test_a_state_that_diverges_is_named():
     told = r"cells\.v of unit 4 is inf by 0\.02 s: an input or a weight is too large, a parameter of DiscreteLIF"
     with pytest.raises(DivergenceError, match=told):
         made({"x": X})
+
+
+def test_a_network_is_told_of_parameters_in_any_real_precision():
+    rounded = some().bfloat16()
+    (told,) = (part.weight for part in rounded.network().projections)
+    assert np.array_equal(told, rounded.state_dict()["w"].double().numpy())
+    turned = some()
+    turned.w = torch.nn.Parameter(turned.w.detach() * (1 + 1j))
+    with pytest.raises(ParameterError, match=r"parameter w: must be an array of real numbers"):
+        turned.network()
