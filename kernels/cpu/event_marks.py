@@ -77,10 +77,10 @@ class Marks(NamedTuple):
     begin (n_units + 1,): the first mark of each unit, in order of time; low (n_units,): the first
     one that is worked out; time [ticks], kind and index (which spike, or which observation: look *
     n_watched + watched unit) of each mark; clamped, whether the potential is held at the reset
-    before it; v, first, second: the state just before it [V], of a source v alone: how many arrivals
-    met in the spike; lv, l_first, l_second: the
-    derivatives of the loss with respect to that; place (n_spikes,): the mark of each spike; gained
-    (n_spikes,): the derivative of the loss with respect to its time.
+    before it; v, first, second: the state just before it [V], of a source v alone: how many
+    arrivals met in the spike; lv, l_first, l_second: the derivatives of the loss with respect to
+    that; place (n_spikes,): the mark of each spike; gained (n_spikes,): the derivative of the loss
+    with respect to its time.
     """
 
     begin: Any
