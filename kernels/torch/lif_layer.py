@@ -29,6 +29,15 @@ def add(values, total):
         total[i] += values[i]
 
 
+@kernel
+def silent(values):
+    """Whether all values (n,) are 0."""
+    i = 0
+    while i < values.size and values[i] == 0:
+        i += 1
+    return i == values.size
+
+
 def _advance(
     v,
     left,
@@ -53,39 +62,56 @@ def _advance(
     potential before a reset, NaN where a unit rests; seen: after it. The last two may be empty.
     """
     tiny, eps = np.finfo(v.dtype).tiny, np.finfo(v.dtype).eps
+    zero, one, nan = v.dtype.type(0), v.dtype.type(1), v.dtype.type(np.nan)
     for b in range(v.shape[0]):
         own, rest = v[b], left[b]
         for t in range(fired.shape[0]):
             came = jump[row_of(t, jump.shape[0], jump_turn), min(b, jump.shape[1] - 1)]
             to = drive[row_of(t, drive.shape[0], turn), min(b, drive.shape[1] - 1)]
             out = fired[t, b]
+            kept = raw[min(t, raw.shape[0] - 1), min(b, raw.shape[1] - 1)]
             for i in range(own.size):
-                moved = to[i] + (own[i] - to[i]) * decay[i]
-                if coarse and own[i] < to[i] and moved >= to[i]:
-                    moved = to[i] - (abs(to[i]) * eps + tiny)
+                # numbers are fetched before they are chosen from: a choice is no branch then
+                before, goal, low, resting, long = own[i], to[i], reset[i], rest[i], hold[i]
+                moved = goal + (before - goal) * decay[i]
+                if coarse and before < goal and moved >= goal:
+                    moved = goal - (abs(goal) * eps + tiny)
                 moved += came[i]
-                held = rest[i] > 0
-                moved = reset[i] if held else moved
+                held = resting > 0
+                moved = low if held else moved
                 reached = moved >= threshold[i]
-                out[i] = 1 if reached else 0
-                if raw.size:
-                    raw[t, b, i] = np.nan if held else moved
-                own[i] = reset[i] if reached else moved
-                rest[i] = hold[i] if reached else max(rest[i] - 1, 0)
+                out[i] = one if reached else zero
+                kept[i] = nan if held else moved
+                own[i] = low if reached else moved
+                rest[i] = long if reached else resting - held
             if settle >= 0 and t >= settle and (t - settle) % SELDOM == 0:
                 for i in range(own.size):
-                    own[i] = 0 if abs(own[i]) <= FLOOR else own[i]
+                    own[i] = zero if abs(own[i]) <= FLOOR else own[i]
             if seen.size:
                 seen[t, b] = own
 
 
 @kernel
+def _arrived(now, t, b, of_jump, turn):
+    """Give the gradient (n,) of what reached the units of a sample in step t to of_jump."""
+    if of_jump.size == 0:
+        return
+    if turn >= 0 or of_jump.shape[0] == 1:
+        add(now, of_jump[row_of(t, of_jump.shape[0], turn), b])
+        return
+    came = of_jump[t, b]
+    for i in range(now.size):
+        came[i] = now[i]
+
+
+@kernel
 def _add_up(here, afters, steep, threshold, of_threshold, of_reset):
     """Add one step of one sample to the gradients (n,) of thresholds and resets."""
+    zero = here.dtype.type(0)
     for i in range(here.size):
         held = here[i] != here[i]
-        of_threshold[i] -= 0 if held else steep[i]
-        of_reset[i] += afters[i] if held or here[i] >= threshold[i] else 0
+        of_threshold[i] -= zero if held else steep[i]
+        of_reset[i] += afters[i] if held or here[i] >= threshold[i] else zero
 
 
 def _return(
@@ -119,14 +145,17 @@ def _return(
     step has a row of its own. Else to it, to of_drive (rows, batch, n), which may both be empty,
     and to of_decay, of_threshold and of_reset (n,), which may all be empty, is added.
     """
+    zero, one = decay.dtype.type(0), decay.dtype.type(1)
     now, afters, flat = np.empty_like(decay), np.empty_like(decay), np.empty_like(decay)
-    each = jump_turn < 0 and of_jump.shape[0] == raw.shape[0]
     for b in range(v.shape[0]):
         own = of_v[b]
         for t in range(raw.shape[0] - 1, -1, -1):
             row = row_of(t, drive.shape[0], turn)
             to = drive[row, min(b, drive.shape[1] - 1)]
             here, back = raw[t, b], of_fired[t, b]
+            if of_seen.size == 0 and silent(own) and silent(back):
+                _arrived(own, t, b, of_jump, jump_turn)
+                continue
             last = raw[t - 1, b] if t > 0 else v[b]
             for i in range(own.size):
                 after = own[i] + of_seen[t, b, i] if of_seen.size else own[i]
@@ -136,7 +165,7 @@ def _return(
                 far = (here[i] - threshold[i]) * per[i]
                 steep = sent * slope_at(curve, far, slope) * per[i]
                 gradient = steep if reached else after + steep
-                gradient = 0 if held else gradient
+                gradient = zero if held else gradient
                 afters[i], flat[i], now[i] = after, steep, gradient
                 own[i] = gradient * decay[i]
             if of_threshold.size:
@@ -146,15 +175,10 @@ def _return(
                     if t > 0:
                         before = before if before < threshold[i] else reset[i]
                     of_decay[i] += now[i] * (before - to[i])
-            if of_jump.size and each:
-                came = of_jump[t, b]
-                for i in range(own.size):
-                    came[i] = now[i]
-            elif of_jump.size:
-                add(now, of_jump[row_of(t, of_jump.shape[0], jump_turn), b])
+            _arrived(now, t, b, of_jump, jump_turn)
             if of_drive.size:
                 for i in range(own.size):
-                    now[i] *= 1 - decay[i]
+                    now[i] *= one - decay[i]
                 add(now, of_drive[row, b])
 
 
@@ -204,7 +228,7 @@ class LifLayer(torch.autograd.Function):
         given = [one.detach().contiguous() for one in (v, jump, drive, decay, threshold, reset)]
         last = given[0].clone()
         fired = fresh(shape, v)
-        raw = fresh(shape if any(ctx.needs_input_grad) else (0, 0, 0), v)
+        raw = fresh(shape if any(ctx.needs_input_grad) else (1, 1, v.shape[1]), v)
         seen = fresh(shape if sees else (0, 0, 0), v)
         _, jump, drive, decay, threshold, reset = (one.numpy() for one in given)
         state = last.numpy(), left.numpy(), jump, jump_turn, drive, turn
@@ -227,7 +251,7 @@ class LifLayer(torch.autograd.Function):
             for one, need in ((jump, needs[1]), (drive, needs[2]))
         ]
         of_jump, of_drive = fresh(shapes[0], raw), raw.new_zeros(shapes[1])
-        if jump_turn >= 0 or jump.shape[0] != raw.shape[0]:
+        if jump_turn >= 0 or jump.shape[0] == 1:
             of_jump.zero_()
         summed = any(needs[3:6])  # else nothing is learned of the units themselves
         sums = [raw.new_zeros(decay.shape if summed else 0) for _ in range(3)]

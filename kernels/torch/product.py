@@ -15,7 +15,7 @@ from .buffers import fresh
 
 BUSY = 0.3  # share of numbers that are not 0
 OVERHEAD = 16  # columns that take as long as finding a row
-NARROW = 4  # columns below which rows are not worth adding up
+NARROW = 32  # columns below which finding the rows takes longer than the product
 BLOCK = 256  # columns that are added up at a time, so that they stay near the processor
 
 
@@ -98,7 +98,7 @@ class Times(torch.autograd.Function):
         made = fresh((sent.shape[0], matrix.shape[1]), sent)
         made[:early] = 0
         if ctx.lists is None:
-            torch.mm(used, matrix, out=made[early:])
+            _dense(used, matrix, made[early:])
         else:
             cached(_add_rows)(*ctx.lists, matrix.numpy(), made[early:].numpy())
         return made
@@ -115,7 +115,8 @@ class Times(torch.autograd.Function):
         if not ctx.needs_input_grad[1]:
             return of_sent, None, None
         if ctx.lists is None:
-            return of_sent, used.T @ gradient, None
+            of_matrix = fresh(matrix.shape, matrix)
+            return of_sent, _dense(used.T, gradient, of_matrix), None
         first, units, numbers = ctx.lists
         first_of = np.zeros(sent.shape[1] + 1, np.int64)
         rows, numbers_of = np.empty(first[-1], np.uint32), np.empty(first[-1], numbers.dtype)
@@ -124,6 +125,13 @@ class Times(torch.autograd.Function):
         lists = first_of, rows, numbers_of
         cached(_add_rows)(*lists, gradient.contiguous().numpy(), of_matrix.numpy())
         return of_sent, of_matrix, None
+
+
+def _dense(left, right, out):
+    """left @ right in `out`; of few columns as a product of few rows, which takes a fourth of it."""
+    if right.shape[1] < NARROW:
+        return out.copy_((right.T @ left.T).T)
+    return torch.mm(left, right, out=out)
 
 
 def _lists(sent, n_post):

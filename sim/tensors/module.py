@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, final
 
 import numpy as np
@@ -177,7 +178,7 @@ class NetworkModule(torch.nn.Module):
     def _like(self) -> torch.Tensor:
         """A tensor of the device and the precision of all."""
         precision = torch.float64 if self._plan.precision == "float64" else torch.float32
-        own = next(iter([*self.parameters(), *self.buffers()]), torch.zeros(0))
+        own = next(chain(self.parameters(), self.buffers()), torch.zeros(0))
         return torch.zeros(0, dtype=precision, device=own.device)
 
     def _train(self, part: str, field: str | None) -> None:

@@ -87,7 +87,8 @@ class Units(torch.nn.Module):
         ]
         self.trained: dict[str, torch.Tensor] = {}
         self._arrays: list[str] = []
-        for name, value in self._constants(model).items():
+        self._fixed = self._constants(model)
+        for name, value in self._fixed.items():
             if np.ndim(value):
                 self._arrays.append(name)
                 self.register_buffer(
@@ -115,8 +116,7 @@ class Units(torch.nn.Module):
                 name: self._tensor(name, value) if isinstance(value, np.ndarray) else value
                 for name, value in self._constants(model).items()
             }
-        found = self._constants(model)
-        return found | {name: getattr(self, f"constant_{name}") for name in self._arrays}
+        return self._fixed | {name: getattr(self, f"constant_{name}") for name in self._arrays}
 
     def step(
         self,

@@ -11,6 +11,7 @@ import torch
 
 from potentia import Network, Simulator
 from potentia.errors import NetworkError, ParameterError, UnsupportedError
+from potentia.kernels.torch import lif_layer
 from potentia.kernels.torch.surrogate import Spike
 from potentia.models import (
     LIF,
@@ -302,6 +303,29 @@ def test_the_compiled_way_back_is_that_of_single_steps(name, surrogate, through_
     for here, there in zip(*found, strict=True):
         assert torch.allclose(here, there, rtol=1e-9, atol=1e-12 * float(there.abs().max()))
     assert float(found[0][0].abs().max()) > 0
+
+
+def junk(shape, like):
+    """Memory that holds anything."""
+    return like.new_full(shape, float("nan"))
+
+
+@pytest.mark.parametrize("steps", [0, 1, 4])
+def test_steps_that_no_loss_depends_on_have_no_gradient(steps, monkeypatch):
+    """The compiled way back passes them by, whatever stood in memory."""
+    found = []
+    for compiled in (True, False):
+        module = layers().module(["w_in", "hidden.tau", "hidden.threshold"])
+        if compiled:
+            monkeypatch.setattr(lif_layer, "fresh", junk)
+        else:
+            for units in module._tensors.units.values():
+                units.whole = None
+        seen(module)[1][:steps].sum().backward()
+        found.append([one.grad for one in module.parameters()])
+    for here, there in zip(*found, strict=True):
+        assert torch.allclose(here, there, rtol=1e-9, atol=1e-12)
+    assert bool(found[0][0].any()) == (steps > 1)
 
 
 @dataclass(frozen=True, kw_only=True)
