@@ -122,7 +122,6 @@ def _return(
     decay,
     threshold,
     reset,
-    per,
     curve,
     slope,
     through,
@@ -139,14 +138,18 @@ def _return(
     """The way back through `_advance`, in place.
 
     raw (time, batch, n): potentials before a reset; v (batch, n): those before the first step;
-    per (n,): 1 / the distance from reset to threshold; slope: its `numbers`; of_fired (time, batch,
-    n) and of_seen, which may be empty: gradients of what was sent and seen; of_v (batch, n):
-    gradients of the last potentials, and in the end of the first. of_jump is written where each
-    step has a row of its own. Else to it, to of_drive (rows, batch, n), which may both be empty,
-    and to of_decay, of_threshold and of_reset (n,), which may all be empty, is added.
+    slope: its `numbers`; of_fired (time, batch, n) and of_seen, which may be empty: gradients of
+    what was sent and seen; of_v (batch, n): gradients of the last potentials, and in the end of the
+    first. of_jump is written where each step has a row of its own. Else to it, to of_drive (rows,
+    batch, n), which may both be empty, and to of_decay, of_threshold and of_reset (n,), which may
+    all be empty, is added.
     """
     zero, one = decay.dtype.type(0), decay.dtype.type(1)
     now, afters, flat = np.empty_like(decay), np.empty_like(decay), np.empty_like(decay)
+    per = np.empty_like(decay)  # 1 / the distance from reset to threshold
+    for i in range(per.size):
+        apart = threshold[i] - reset[i]
+        per[i] = one / (apart if apart > 0 else one)
     for b in range(v.shape[0]):
         own = of_v[b]
         for t in range(raw.shape[0] - 1, -1, -1):
@@ -207,7 +210,7 @@ def lif_layer(
         return None
     like, n = v, v.shape[1]
     decay, threshold, reset = (per_unit(one, like) for one in (decay, threshold, reset))
-    hold = np.broadcast_to(np.asarray(hold_steps, np.int32), (n,)).copy()
+    hold = np.full(n, hold_steps, np.int32)
     (jump, jump_turn), (drive, turn) = turns(jump, like), turns(drive, like)
     left = left.clone()
     how = (left, hold, int(coarse), spike, settle, steps, "v" in wanted, jump_turn, turn)
@@ -242,8 +245,6 @@ class LifLayer(torch.autograd.Function):
     def backward(ctx, of_fired, of_seen, of_v):
         raw, v, jump, drive, decay, threshold, reset = ctx.saved_tensors
         (jump_turn, turn), spike, needs = ctx.turns, ctx.spike, ctx.needs_input_grad
-        apart = threshold - reset
-        per = 1 / torch.where(apart > 0, apart, torch.ones_like(apart))
         of_v = of_v.clone()
         of_seen = of_seen.contiguous() if ctx.sees else raw.new_empty((0, 0, 0))
         shapes = [
@@ -258,7 +259,7 @@ class LifLayer(torch.autograd.Function):
         slope = numbers(spike.slope, raw.numpy().dtype.type)
         curve = CURVES.index(spike.kind), slope, spike.through_reset
         before = (one.numpy() for one in (raw, v, drive))
-        per_units = (one.numpy() for one in (decay, threshold, reset, per))
+        per_units = (one.numpy() for one in (decay, threshold, reset))
         gradients = (one.numpy() for one in (of_fired.contiguous(), of_seen, of_v, of_jump))
         added = (one.numpy() for one in (of_drive, *sums))
         cached(_return)(*before, turn, *per_units, *curve, *gradients, jump_turn, *added)

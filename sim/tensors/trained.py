@@ -6,6 +6,7 @@ a threshold below the reset turns the slope of a spike round.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass, replace
 from typing import Any
@@ -42,7 +43,7 @@ def trainable(model: NeuronModel, field: str, numbers: Callable[[], Any]) -> Non
 
 def finite(value: torch.Tensor) -> bool:
     """Whether all numbers are finite; their sum tells that fast, unless it overflows."""
-    return bool(torch.isfinite(value.sum())) or bool(torch.isfinite(value).all())
+    return math.isfinite(value.sum().item()) or bool(torch.isfinite(value).all())
 
 
 def check_finite(name: str, value: torch.Tensor) -> None:
