@@ -22,7 +22,7 @@ from ._measure import Measure, Row, clocked, peak_mb, take_turns
 PEERS = ("snntorch",)
 KINDS = ("train", "forward", "constant")
 DT, TAU = 1e-3, 10e-3  # [s]
-WARM = 3  # calls before the clocks start
+WARM = 3  # calls before the clock starts, in every repeat: others had the processor in between
 
 
 class Settings(BaseModel):
@@ -90,10 +90,9 @@ def ready(settings: Settings, *, name: str, kind: str) -> Measure:
         for _ in range(settings.calls):
             call()
 
-    for _ in range(WARM):
-        call()
-
     def measure() -> Row:
+        for _ in range(WARM):
+            call()
         _, cpu, wall = clocked(work)
         calls = settings.calls
         return {
