@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from potentia.experiments.datasets.yin_yang import CLASSES, yin_yang
 from potentia.experiments.figures.yin_yang import overview
+from potentia.experiments.framework.descent import MOST_RATE, check_descent
 from potentia.experiments.framework.experiment import Context
 from potentia.learning.readout import one_thread, pytorch
 from potentia.models import CubaLIF, SpikeSource
@@ -77,12 +78,12 @@ class Settings(BaseModel):
         16, ge=1, le=10_000, description="of training by surrogate gradients, each slower"
     )
     surrogate_rate: float = Field(
-        1e-2, gt=0, description="of learning by surrogate gradients, in thresholds"
+        1e-2, gt=0, le=MOST_RATE, description="of learning by surrogate gradients, in thresholds"
     )
     step: float = Field(1e-3, gt=0, le=1e-3, description="of the grid [s]")
     batch: int = Field(50, ge=1, le=10_000, description="samples per step of training")
-    rate: float = Field(1e-2, gt=0, description="of learning weights, in thresholds")
-    delay_rate: float = Field(50e-6, gt=0, description="of learning delays [s]")
+    rate: float = Field(1e-2, gt=0, le=MOST_RATE, description="of learning weights, in thresholds")
+    delay_rate: float = Field(50e-6, gt=0, le=1, description="of learning delays [s]")
     fall: float = Field(0.05, gt=0, le=1, description="of the rates until the end, as a factor")
     threads: int = Field(2, ge=1, le=256, description="among which samples are dealt")
 
@@ -156,6 +157,8 @@ class Seen:
 class OnEvents:
     """A network that learns by exact gradients on no grid."""
 
+    fast: ClassVar = "rate"  # the setting that tells how fast
+
     def __init__(self, net: Network, settings: Settings, delays: tuple[str, ...] = ()) -> None:
         from potentia.learning import EventProp
 
@@ -198,6 +201,8 @@ class OnGrid:
     In one step several outputs may fire, so they do not fire here: the class is the output whose
     potential rises highest, as is customary where surrogate gradients train.
     """
+
+    fast: ClassVar = "surrogate_rate"
 
     def __init__(self, net: Network, settings: Settings) -> None:
         outputs = next(part for part in net.populations if part.name == "outputs")
@@ -249,6 +254,7 @@ def train(
             cost = loss(seen, labels[batch])
             optimiser.zero_grad()
             cost.backward()
+            check_descent("yin-yang", learner.fast, learner.groups[0]["lr"], [cost])
             for group in learner.groups:
                 torch.nn.utils.clip_grad_norm_(group["params"], group["longest"])
             optimiser.step()

@@ -255,12 +255,25 @@ def _sentence(name: str, model: type[BaseModel], error: ValidationError) -> Para
     first = error.errors()[0]
     key = str(first["loc"][0]) if first["loc"] else ""
     rule = first["msg"].replace("Input should be", "must be").replace("Value error, ", "")
+    rule = re.sub(
+        r"List should have (at (?:least|most) \d+) items? after validation, not (\d+)",
+        r"must be a list of \1, not \2",
+        rule,
+    )
+    rule = rule.replace("must be a valid list", "must be a list such as " + _default(model, key))
     rule = re.sub(r", unable to parse string as an? (number|integer)", "", rule)
     about = model.model_fields.get(key)
     unit = UNIT.search((about.description or "") if about else "")
     if about and unit and "number" in rule:
         rule += f" in {unit[1]}{_hint(first['input'], unit[1], key, about.default)}"
     return check.fail(name, key or "settings", rule, first["input"])
+
+
+def _default(model: type[BaseModel], key: str) -> str:
+    """The default of a setting as ``--set`` takes it."""
+    about = model.model_fields.get(key)
+    known = about is not None and not about.is_required()
+    return _written(about.get_default(call_default_factory=True)) if about and known else "[1, 2]"
 
 
 def _range(about: FieldInfo) -> str:

@@ -10,13 +10,13 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from potentia.errors import ParameterError
 from potentia.experiments.datasets.reber import reber_strings
 from potentia.experiments.datasets.speech import N_DIGITS, load_speech
-from potentia.experiments.graphs.design import Design
+from potentia.experiments.graphs.design import STEPS, Design
 from potentia.sim import Cochlea, SpikeTrain
+from potentia.sim import validation as check
 
-SYMBOL: Final = 10e-3  # [s] that a symbol takes
-FRAME: Final = 20e-3  # [s] in which a fibre of the cochlea spikes once or not at all
 FRAMES: Final = 30  # of the end of a word; nine words in ten are not longer
 EAR: Final = Cochlea(gain=50.0)  # few of its fibres spike more than once in a frame
 INPUT_GAIN: Final = {"reber": 1.0, "digits": 0.3}  # standard deviation of the input's weights
@@ -68,7 +68,12 @@ def load_task(name: str, design: Design, data: Path | None, seed: int, tick: Any
 def reber(design: Design, seed: int) -> Task:
     """Is a string of the grammar, or wrong in one symbol? No string is in both sets."""
     n = design.strings + design.test_strings
-    strings = reber_strings(n, seed, longest=design.longest, embedded=design.embedded)
+    try:
+        strings = reber_strings(n, seed, longest=design.longest, embedded=design.embedded)
+    except ParameterError:
+        rule = "must be more, or strings and test_strings fewer, since they are "
+        rule += f"{n} together and no so many different ones are that short"
+        raise check.fail("random-graphs", "longest", rule, design.longest) from None
     order = np.random.default_rng(seed).permutation(n)  # short ones are found first
     return Task(
         name="reber",
@@ -76,7 +81,7 @@ def reber(design: Design, seed: int) -> Task:
         labels=strings.grammatical[order].astype(np.int64),
         is_test=np.arange(n) >= design.strings,
         n_classes=2,
-        dt=SYMBOL,
+        dt=STEPS["reber"],
         gain=INPUT_GAIN["reber"],
     )
 
@@ -90,7 +95,7 @@ def digits(design: Design, data: Path | None, seed: int, tick: Any) -> Task:
     spikes = np.zeros((FRAMES, which.size, EAR.n_units), np.uint8)
     for number, word in enumerate(which.tolist()):
         train = EAR.spikes(recordings.audio(word), recordings.rate)
-        frames = (np.asarray(train.times) / FRAME).astype(np.int64)
+        frames = (np.asarray(train.times) / STEPS["digits"]).astype(np.int64)
         frames += FRAMES - 1 - frames.max(initial=0)
         late = frames >= 0
         spikes[frames[late], number, np.asarray(train.ids)[late]] = 1
@@ -101,6 +106,6 @@ def digits(design: Design, data: Path | None, seed: int, tick: Any) -> Task:
         labels=recordings.label[which],
         is_test=recordings.is_test[which],
         n_classes=N_DIGITS,
-        dt=FRAME,
+        dt=STEPS["digits"],
         gain=INPUT_GAIN["digits"],
     )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from potentia.experiments.framework.descent import check_descent
 from potentia.experiments.graphs.design import FROZEN, PRUNED, RATES, Design
 from potentia.experiments.graphs.outcomes import Job, Outcome
 from potentia.experiments.graphs.rate_network import RateNetwork, leak
@@ -136,7 +137,7 @@ def fit(
     """Minimise the cross-entropy of what `told` says of samples (n,): scores (n, n_classes).
 
     Adam (Kingma and Ba 2014, arXiv:1412.6980), its rate rising and falling once (Smith and Topin
-    2018, arXiv:1708.07120).
+    2018, arXiv:1708.07120). Raises DivergenceError where that leads to what is no number.
     """
     parameters = list(network.parameters())
     samples, labels = torch.from_numpy(task.train), torch.from_numpy(task.labels)
@@ -150,6 +151,8 @@ def fit(
             optimiser.zero_grad()
             loss = torch.nn.functional.cross_entropy(told(batch), labels[batch])
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, MOST_GRADIENT)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, MOST_GRADIENT)
+            check_descent("random-graphs", "rate", design.rate, (loss, norm))
             optimiser.step()
             schedule.step()
+    check_descent("random-graphs", "rate", design.rate, parameters)

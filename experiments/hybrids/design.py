@@ -7,6 +7,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from potentia.experiments.framework.descent import MOST_RATE
+
 KERNEL: Final = 5  # pixels, at a distance of STRIDE
 STRIDE: Final = 2
 POOL: Final = 2  # pixels that are averaged, to both sides
@@ -21,15 +23,17 @@ class Design(BaseModel):
     channels: int = Field(10, ge=1, le=1000, description="of the convolution")
     neurons: int = Field(256, ge=1, le=10_000, description="of the spiking core")
     steps: int = Field(8, ge=1, le=1000, description="that an image is shown for, of 1 ms")
-    tau: float = Field(10e-3, gt=0, description="of the membrane [s]")
+    tau: float = Field(10e-3, ge=DT, description="of the membrane [s]")
     gain: float = Field(1.0, gt=0, description="weight of a synapse times the root of their number")
     epochs: int = Field(10, ge=1, le=1000, description="of training")
     tuning: int = Field(
         2, ge=0, le=1000, description="epochs of the layers around a core that is formed"
     )
     batch: int = Field(100, ge=2, le=10_000, description="images per step of training")
-    rate: float = Field(5e-3, gt=0, description="of learning, at most")
-    core_rate: float = Field(0.03, gt=0, description="of learning in the core, at most")
+    rate: float = Field(5e-3, gt=0, le=MOST_RATE, description="of learning, at most")
+    core_rate: float = Field(
+        0.03, gt=0, le=MOST_RATE, description="of learning in the core, at most"
+    )
     forming_voltage: float = Field(
         3.85, gt=0, lt=10, description="of the pulse that forms a cell [V]"
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from potentia.experiments.datasets.images import Images
+from potentia.experiments.framework.descent import check_descent
 from potentia.experiments.hybrids import energy
 from potentia.experiments.hybrids.core import (
     Heard,
@@ -144,7 +145,7 @@ def fit(network: torch.nn.Module, core: Core | None, task: Task, design: Design,
     """Minimise the cross-entropy, and leave the network as it is to be tested.
 
     Adam (Kingma and Ba 2014, arXiv:1412.6980), its rate rising and falling once (Smith and Topin
-    2018, arXiv:1708.07120).
+    2018, arXiv:1708.07120). Raises DivergenceError where that leads to what is no number.
     """
     trained = core is not None and core.trained
     hidden = [core.hidden] if core is not None and trained else []
@@ -167,11 +168,14 @@ def fit(network: torch.nn.Module, core: Core | None, task: Task, design: Design,
             if core is not None and trained:
                 core.write()
             scores = network(task.train[batch])
-            torch.nn.functional.cross_entropy(scores, task.train_labels[batch]).backward()
+            loss = torch.nn.functional.cross_entropy(scores, task.train_labels[batch])
+            loss.backward()
+            check_descent("hybrid", "rate", design.rate, [loss])
             if core is not None and trained:
                 core.pass_on()
             optimiser.step()
             schedule.step()
+    check_descent("hybrid", "rate", design.rate, network.parameters())
     if core is not None and trained:
         core.write()
     network.eval()

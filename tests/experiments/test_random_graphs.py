@@ -225,6 +225,12 @@ def test_a_run_that_was_broken_off_ends_like_an_unbroken_one(tmp_path, monkeypat
     assert (resumed.path / "density.png").is_file()
 
 
+def test_few_strings_are_short():
+    design = SMALL.model_copy(update={"longest": 9})
+    with pytest.raises(ParameterError, match=r"random-graphs\.longest: must be more.*\(got 9\)"):
+        reber(design, 1)
+
+
 @pytest.mark.slow
 def test_processes_give_what_one_gives(tmp_path, monkeypatch):
     """Two jobs at a time, in the order of the list."""
@@ -249,7 +255,9 @@ def test_processes_give_what_one_gives(tmp_path, monkeypatch):
     ("text", "sentence"),
     [
         ('tasks=["chess"]', r"tasks: must be 'reber' or 'digits'"),
-        ("densities=[]", r"densities: .*at least 1 item"),
+        ("densities=[]", r"densities: must be a list of at least 1, not 0 \(got \[\]\)"),
+        ('tasks=["reber", "digits", "reber"]', r"tasks: must be a list of at most 2, not 3"),
+        ("tau=10e-3", r"tau: must be at least the 0\.02 s of a step of the tasks \(got 0\.01\)"),
         ("densities=[0.1, 0.7]", r"densities: must be less than or equal to 0.5 \(got 0.7\)"),
         ("densities=[0.1, 0.1]", r"densities: must have no entry twice"),
         ("neurons=3", r"neurons: must be greater than or equal to 4"),

@@ -66,7 +66,7 @@ def test_a_unit_that_fits_is_turned_into_a_number(text, hint):
     ("text", "sentence"),
     [
         ('sizes=[1, "two"]', r"sizes: must be a valid integer.*\(got 'two'\)"),
-        ("sizes=two", r"sizes: must be a valid list \(got 'two'\)"),
+        ("sizes=two", r"sizes: must be a list such as .* \(got 'two'\)"),
     ],
 )
 def test_of_a_list_the_wrong_entry_is_told(text, sentence):
