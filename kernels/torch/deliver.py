@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch.autograd.function import once_differentiable
 
 from ..cpu.caching import cached
 
@@ -100,6 +101,7 @@ class Delivered(torch.autograd.Function):
         return arrived
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, gradient):
         sent, weights = ctx.saved_tensors
         depth, lags, first, targets = ctx.wiring

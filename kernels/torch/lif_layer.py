@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch.autograd.function import once_differentiable
 
 from ..cpu.caching import cached, kernel
 from ..reference.settle import FLOOR
@@ -242,6 +243,7 @@ class LifLayer(torch.autograd.Function):
         return fired, seen, last
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, of_fired, of_seen, of_v):
         raw, v, jump, drive, decay, threshold, reset = ctx.saved_tensors
         (jump_turn, turn), spike, needs = ctx.turns, ctx.spike, ctx.needs_input_grad

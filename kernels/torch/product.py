@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch.autograd.function import once_differentiable
 
 from ..cpu.caching import cached
 from .buffers import fresh
@@ -104,6 +105,7 @@ class Times(torch.autograd.Function):
         return made
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, gradient):
         sent, matrix = ctx.saved_tensors
         used, gradient = sent[: sent.shape[0] - ctx.early], gradient[ctx.early :]

@@ -29,8 +29,8 @@ def run_steps(simulator: Simulator, x: ArrayLike) -> dict[str, NDArray[np.bool_]
     simulator : Simulator
         Of such a network, by steps of the same dt.
     x : array_like, shape (T, ...) or (T, B, ...)
-        What each step gives to each unit of the input, of one or of B samples: 0 or 1 for inputs
-        that spike, else any number.
+        What each step gives to each unit of the input, of one or of B samples: 0 or 1, or
+        booleans, for inputs that spike, else any number.
 
     Returns
     -------
@@ -90,7 +90,8 @@ def _step(simulator: Simulator) -> float:
 
 def _values(x: Any, n: int) -> NDArray[np.float64]:
     """What each step gives to each sample, (T, B, n)."""
-    values = check.finite_array(OWNER, "x", x)
+    numbers = x * 1 if str(getattr(x, "dtype", "")).endswith("bool") else x
+    values = check.finite_array(OWNER, "x", numbers)
     if values.ndim < 2 or not values.size or values[0].size % n:
         rule = f"must have shape (T, ...) or (T, B, ...), with {n} numbers for a sample and step"
         raise check.fail(OWNER, "x", rule, f"shape {values.shape}")

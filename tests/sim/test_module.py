@@ -41,6 +41,7 @@ from potentia.sim import (
     Triangular,
     Uniform,
 )
+from potentia.sim.tensors import wiring
 
 STEPS, BATCH = 12, 3
 
@@ -326,6 +327,17 @@ def test_steps_that_no_loss_depends_on_have_no_gradient(steps, monkeypatch):
     for here, there in zip(*found, strict=True):
         assert torch.allclose(here, there, rtol=1e-9, atol=1e-12)
     assert bool(found[0][0].any()) == (steps > 1)
+
+
+@pytest.mark.parametrize("density", [1.0, 0.05], ids=["matrix", "list"])
+def test_second_derivatives_are_refused(density, monkeypatch):
+    """They would be wrong: what is compiled has first derivatives only."""
+    monkeypatch.setattr(wiring, "SMALL", 0)
+    module = layers(density=density).module(["w_in"])
+    total = sum(map(weighted, seen(module))) ** 2
+    (first,) = torch.autograd.grad(total, module.w_in, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        (first**2).sum().backward()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -197,11 +197,13 @@ def test_modules_of_the_usual_shape(told):
 
 
 def test_a_run_of_single_steps():
-    """Spikes of the k-th population behind the input come k steps late; a second run is the same."""
+    """Spikes of the k-th population behind the input come k steps late; a second run is the same,
+    also of booleans.
+    """
     net = random_net("Leaky", 7)
     x = random_input(net, 7, samples=1)
     simulator = Simulator(from_snntorch(net), dt=DT, dtype="float64")
-    first, again = run_steps(simulator, x), run_steps(simulator, x)
+    first, again = run_steps(simulator, x), run_steps(simulator, x.bool())
     simulator.stimulate("input", simulator.network.inputs[0].stimulus)
     assert simulator.time == 0.0
     for name in first:
