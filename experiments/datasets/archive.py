@@ -5,9 +5,10 @@ They are read with nothing pickled, and in bounded memory.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,16 @@ def read_arrays(
 
     Damage can raise any error of any layer: zip, deflate, header.
     """
-    with open_regular(path, follow=True) as handle, np.load(handle, allow_pickle=False) as file:
+    with open_regular(path, follow=True) as handle:
+        if not zipfile.is_zipfile(handle):
+            raise DataError("it is no .npz archive, or not all of one")
+        handle.seek(0)
+        return _read(handle, names, most)
+
+
+def _read(handle: IO[bytes], names: Collection[str], most: int) -> dict[str, NDArray[Any]]:
+    """The arrays `names` of an archive that is open."""
+    with np.load(handle, allow_pickle=False) as file:
         missing = set(names) - set(file.files)
         if missing:
             raise DataError(f"it has no array {min(missing)!r}")

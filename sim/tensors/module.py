@@ -206,16 +206,22 @@ class NetworkModule(torch.nn.Module):
             rule = "must not be the name of something that a torch.nn.Module has"
             raise check.fail(OWNER, "train", f"{rule}; name the {kind} otherwise", part)
 
-    def _parameter(self, part: str, field: str | None) -> torch.Tensor:
-        own = getattr(self, part)
-        found: torch.Tensor = own if field is None else own[field]
-        return found
+    def _parameter(self, part: str, field: str | None) -> Any:
+        """The present parameter, None where a user has taken it away."""
+        own: Any = getattr(self, part, None)
+        if field is None:
+            return own
+        return own[field] if own is not None and field in own else None
 
     def _kept(self, part: str, field: str | None) -> torch.Tensor:
         """The present parameter; raises ParameterError unless it has the shape it was made with."""
         value, own = self._parameter(part, field), self._shapes[part, field]
+        name = part if field is None else f"{part}.{field}"
+        if not isinstance(value, torch.Tensor) or value.is_meta:
+            rule = f"must be a tensor of shape {own} that holds numbers"
+            got = "no numbers, on device meta" if value is not None else "none"
+            raise check.fail(OWNER, f"parameter {name}", rule, got)
         if tuple(value.shape) != own:
-            name = part if field is None else f"{part}.{field}"
             rule = f"must keep the shape {own} that it was made with"
             raise check.fail(OWNER, f"parameter {name}", rule, f"shape {tuple(value.shape)}")
         return value

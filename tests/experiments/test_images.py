@@ -154,6 +154,14 @@ LABELS = np.arange(10, dtype=np.uint8)
 WHOLE = encoded(LABELS)
 
 
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04" + bytes(100)])
+def test_what_is_no_archive_is_told_in_our_words(tmp_path, content):
+    (tmp_path / "fashion_mnist").mkdir()
+    (tmp_path / "fashion_mnist" / "fashion_mnist.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"damaged or no Fashion-MNIST: it is no \.npz archive"):
+        load_images(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "what"),
     [

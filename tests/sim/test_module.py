@@ -235,6 +235,22 @@ def test_a_parameter_of_another_shape_is_refused():
         module.network()
 
 
+def test_parameters_that_were_taken_away_are_told():
+    """Also those of models, and those without numbers."""
+    nowhere = torch.nn.Parameter(torch.zeros(30, device="meta", dtype=torch.float64))
+    for change, told in (
+        (lambda module: delattr(module, "w_in"), r"w_in: .*\(got 'none'\)"),
+        (lambda module: setattr(module, "w_in", None), r"w_in: .*\(got 'none'\)"),
+        (lambda module: setattr(module, "w_in", nowhere), "w_in: .*device meta"),
+        (lambda module: module.hidden.pop("tau"), r"hidden\.tau: .*\(got 'none'\)"),
+    ):
+        module = layers().module(["w_in", "hidden.tau"])
+        change(module)
+        for use in (module.network, lambda module=module: module({"image": spikes()})):
+            with pytest.raises(ParameterError, match=f"parameter {told}"):
+                use()
+
+
 def test_a_current_that_never_changes_is_given_once():
     network = Network(seed=1)
     units = network.population(LeakyRate(tau=2e-3, activation="linear"), 4, name="units")
