@@ -24,7 +24,9 @@ class Design(BaseModel):
     neurons: int = Field(256, ge=1, le=10_000, description="of the spiking core")
     steps: int = Field(8, ge=1, le=1000, description="that an image is shown for, of 1 ms")
     tau: float = Field(10e-3, ge=DT, description="of the membrane [s]")
-    gain: float = Field(1.0, gt=0, description="weight of a synapse times the root of their number")
+    gain: float = Field(
+        1.0, gt=0, le=1e6, description="weight of a synapse times the root of their number"
+    )
     epochs: int = Field(10, ge=1, le=1000, description="of training")
     tuning: int = Field(
         2, ge=0, le=1000, description="epochs of the layers around a core that is formed"

@@ -304,7 +304,8 @@ def test_images_too_small_for_the_front_end_are_told(tmp_path):
     ("text", "sentence"),
     [
         ("channels=0", r"channels: must be greater than or equal to 1 \(got 0\)"),
-        ("tau=0", r"tau: .*greater than 0"),
+        ("tau=0", r"tau: .*greater than or equal to 0\.001 .*\(got 0\)"),
+        ("gain=1e300", r"gain: must be less than or equal to 1000000"),
         ("adc_bits=17", r"adc_bits: must be less than or equal to 16"),
         ("images=7000", r"images: must be less than or equal to 6000"),
         ("chanels=3", r"chanels.*channels"),
