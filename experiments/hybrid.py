@@ -27,7 +27,9 @@ from potentia.experiments.framework.workers import working_for
 from potentia.experiments.hybrids.design import Design
 from potentia.experiments.hybrids.hybrid_figures import plot_study
 from potentia.experiments.hybrids.outcomes import ANN, FROZEN, HYBRID, Outcome, jobs
+from potentia.hardware import BreakdownReRAM
 from potentia.learning.readout import pytorch
+from potentia.sim import validation as check
 from potentia.sim.engines.choose import cores
 from potentia.sim.progress import meter
 
@@ -62,9 +64,9 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     pytorch()  # a missing torch is told before anything runs
     begin = time.perf_counter()
     sizes = settings.images, settings.test_images
-    images = load_images(context.data, "fashion-mnist").drawn(sizes, seed=settings.seed)
-    if not settings.features(images.pixels.shape[1:]):
-        raise DataError(f"hybrid: {images.source} must have images of 3 x 3 pixels or more")
+    found = load_images(context.data, "fashion-mnist")
+    check_fit(settings, found)
+    images = found.drawn(sizes, seed=settings.seed)
     outcomes = list(trainings(settings, context, images))
     for one in outcomes:
         context.record(one)
@@ -79,6 +81,24 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     context.keep("study.json", study)
     plot_study(context)
     return metrics
+
+
+def check_fit(settings: Settings, images: Images) -> None:
+    """Raise DataError or ParameterError where these images, settings and devices do not agree."""
+    n_features = settings.features(images.pixels.shape[1:])
+    if not n_features:
+        raise DataError(f"hybrid: {images.source} must have images of 3 x 3 pixels or more")
+    for name, test in (("images", False), ("test_images", True)):
+        own = images.label[images.is_test == test]
+        most = int(np.bincount(own, minlength=len(images.classes)).min())
+        if not most:
+            raise DataError(f"hybrid: {images.source} must have {name} of every class")
+        check.whole("hybrid", name, getattr(settings, name), least=1, most=most)
+    pairs = n_features * settings.neurons
+    share = BreakdownReRAM(forming_voltage=settings.forming_voltage).broken_share
+    if pairs * share < 1.0:
+        rule = f"must be higher, since it breaks down not one of {pairs} pairs of cells"
+        raise check.fail("hybrid", "forming_voltage", rule, settings.forming_voltage)
 
 
 def trainings(settings: Settings, context: Context, images: Images) -> Iterator[Outcome]:

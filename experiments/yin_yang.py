@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from potentia.experiments.datasets.yin_yang import CLASSES, yin_yang
 from potentia.experiments.figures.yin_yang import overview
@@ -61,6 +61,7 @@ SURROGATE: Final = ArcTan(slope=20.0)
 PEAK: Final = 0.2  # an output whose potential rises higher by this share of the threshold is e times as likely
 PUBLISHED: Final = "98.1 ± 0.2"  # [%], Wunderlich and Pehle (2021), 200 hidden units, 300 epochs
 MAP: Final = 60  # points along a side of the map of decisions
+SEEN: Final = 50  # samples that are looked at together at least, where nothing learns
 
 
 class Settings(BaseModel):
@@ -80,12 +81,20 @@ class Settings(BaseModel):
     surrogate_rate: float = Field(
         1e-2, gt=0, le=MOST_RATE, description="of learning by surrogate gradients, in thresholds"
     )
-    step: float = Field(1e-3, gt=0, le=1e-3, description="of the grid [s]")
+    step: float = Field(1e-3, ge=1e-5, le=1e-3, description="of the grid, a part of 1 ms [s]")
     batch: int = Field(50, ge=1, le=10_000, description="samples per step of training")
     rate: float = Field(1e-2, gt=0, le=MOST_RATE, description="of learning weights, in thresholds")
     delay_rate: float = Field(50e-6, gt=0, le=1, description="of learning delays [s]")
     fall: float = Field(0.05, gt=0, le=1, description="of the rates until the end, as a factor")
     threads: int = Field(2, ge=1, le=256, description="among which samples are dealt")
+
+    @field_validator("step")
+    @classmethod
+    def _fits_the_delay(cls, value: float) -> float:
+        parts = round(DELAY / value)
+        if abs(DELAY / value - parts) > 1e-6:
+            raise ValueError(f"must be 1 ms over a whole number, such as {DELAY / parts:.6g} s")
+        return value
 
 
 @dataclass
@@ -287,7 +296,8 @@ def decide(learner: Learner, times: torch.Tensor, batch: int) -> torch.Tensor:
     """Which output fires first in every sample (n,), -1 where none does."""
     library = pytorch()
     with library.no_grad():
-        first = library.cat([learner.see(part).first for part in times.split(batch)])
+        parts = times.split(max(batch, SEEN))
+        first = library.cat([learner.see(part).first for part in parts])
     early, which = first.min(1)
     chosen: torch.Tensor = library.where(early < DURATION, which, -1)
     return chosen

@@ -81,6 +81,19 @@ def is_embedded_reber(text: str) -> bool:
     )
 
 
+def grammatical_strings(longest: int, *, embedded: bool = False) -> int:
+    """How many strings of the grammar have at most `longest` symbols."""
+    paths, count = {0: 1}, 0  # state -> ways that lead there
+    for _ in range(longest - 4 * embedded):
+        after: dict[int, int] = {}
+        for state, ways in paths.items():
+            for to in GRAMMAR[state].values():
+                after[to] = after.get(to, 0) + ways
+        count += after.pop(END, 0)
+        paths = after
+    return (1 + embedded) * count
+
+
 def reber_strings(n: int, seed: int, *, longest: int = 20, embedded: bool = False) -> Strings:
     """`n` different strings of at most `longest` symbols, grammatical and wrong ones in turn.
 
@@ -93,6 +106,9 @@ def reber_strings(n: int, seed: int, *, longest: int = 20, embedded: bool = Fals
     shortest = SHORTEST + 4 * check.flag(name, "embedded", embedded)
     longest = check.whole(name, "longest", longest, least=shortest, most=LONGEST)
     rng = np.random.default_rng(check.whole(name, "seed", seed))
+    most = 2 * grammatical_strings(longest, embedded=embedded)
+    if n > most:
+        raise check.fail(name, "n", f"must be {most} or fewer, so few strings are that short", n)
     found: dict[bool, dict[str, None]] = {True: {}, False: {}}
     wanted = {True: n - n // 2, False: n // 2}
     for _ in range(PATIENCE * n):

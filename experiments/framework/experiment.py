@@ -227,7 +227,8 @@ def _parse(name: str, model: type[BaseModel], key: str, text: str) -> Any:
     That is a number, true or false, null, a JSON list, or the text itself.
     """
     kind, scalar = model.model_fields[key].annotation, _scalar(text)
-    if isinstance(scalar, float) and not math.isfinite(scalar) and kind is not str:
+    number = kind is not str and get_origin(kind) is not list
+    if number and isinstance(scalar, float) and not math.isfinite(scalar):
         raise check.fail(name, key, "must be a finite number", text)
     if isinstance(scalar, bool) and kind in (int, float):
         return text

@@ -72,7 +72,7 @@ def reber(design: Design, seed: int) -> Task:
         strings = reber_strings(n, seed, longest=design.longest, embedded=design.embedded)
     except ParameterError:
         rule = "must be more, or strings and test_strings fewer, since they are "
-        rule += f"{n} together and no so many different ones are that short"
+        rule += f"{n} together and there are not so many different ones that short"
         raise check.fail("random-graphs", "longest", rule, design.longest) from None
     order = np.random.default_rng(seed).permutation(n)  # short ones are found first
     return Task(

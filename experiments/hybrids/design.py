@@ -37,7 +37,7 @@ class Design(BaseModel):
         0.03, gt=0, le=MOST_RATE, description="of learning in the core, at most"
     )
     forming_voltage: float = Field(
-        3.85, gt=0, lt=10, description="of the pulse that forms a cell [V]"
+        3.85, ge=3.0, le=4.1, description="of the pulse that forms a cell [V]"
     )
     read_noise: float = Field(0.02, ge=0, le=1, description="of a device, relative")
     adc_bits: int = Field(8, ge=1, le=16, description="of the converters")

@@ -301,8 +301,34 @@ def test_images_too_small_for_the_front_end_are_told(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"images": 13}, r"hybrid\.images: must be .* <= 12 \(got 13\)"),
+        ({"test_images": 5}, r"hybrid\.test_images: must be .* <= 4 \(got 5\)"),
+        (
+            {"forming_voltage": 3.0},
+            r"hybrid\.forming_voltage: must be higher, .* 360 pairs.*3\.0\)",
+        ),
+    ],
+)
+def test_what_the_data_do_not_allow_is_told_before_training(changes, sentence, images):
+    with pytest.raises(ParameterError, match=sentence):
+        hybrid.check_fit(
+            hybrid.Settings(**SMALL.model_dump() | {"images": 3, "test_images": 3} | changes),
+            images,
+        )
+
+
+def test_images_of_every_class_are_needed(images):
+    some = images.take(np.flatnonzero((images.label != 3) | ~images.is_test))
+    with pytest.raises(DataError, match=r"hybrid: .* must have test_images of every class"):
+        hybrid.check_fit(hybrid.Settings(**SMALL.model_dump(), images=3, test_images=3), some)
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("forming_voltage=1.5", r"hybrid\.forming_voltage: must be greater than or equal to 3"),
         ("channels=0", r"channels: must be greater than or equal to 1 \(got 0\)"),
         ("tau=0", r"tau: .*greater than or equal to 0\.001 .*\(got 0\)"),
         ("gain=1e300", r"gain: must be less than or equal to 1000000"),

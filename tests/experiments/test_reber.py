@@ -8,6 +8,7 @@ import pytest
 from potentia.errors import ParameterError
 from potentia.experiments.datasets.reber import (
     SYMBOLS,
+    grammatical_strings,
     is_embedded_reber,
     is_reber,
     reber_strings,
@@ -44,6 +45,14 @@ def test_the_grammar_counts_its_strings():
         assert [is_reber(text) for text in whole] == [by_hand(text) for text in whole]
     found = sum(is_reber(text) for text in whole)
     assert found == 11  # strings of 9 symbols
+    assert grammatical_strings(9) - grammatical_strings(8) == found
+    assert grammatical_strings(4) == 0
+    assert grammatical_strings(13, embedded=True) == 2 * grammatical_strings(9)
+
+
+def test_all_strings_there_are_can_be_had():
+    most = 2 * grammatical_strings(8)
+    assert sum(map(is_reber, reber_strings(most, 1, longest=8).text)) == most // 2
 
 
 @pytest.mark.parametrize("embedded", [False, True])
@@ -87,7 +96,7 @@ def test_symbols_come_one_by_one_and_all_strings_end_together():
 @pytest.mark.parametrize(
     ("ask", "sentence"),
     [
-        (lambda: reber_strings(60, 1, longest=8), r"n: must be about 32 or fewer.*got 60"),
+        (lambda: reber_strings(60, 1, longest=8), r"n: must be 32 or fewer.*got 60"),
         (lambda: reber_strings(-1, 1), r"n: must be a whole number >= 0"),
         (lambda: reber_strings(4, 1, longest=4), r"longest: must be a whole number >= 5"),
         (

@@ -67,6 +67,7 @@ def test_a_unit_that_fits_is_turned_into_a_number(text, hint):
     [
         ('sizes=[1, "two"]', r"sizes: must be a valid integer.*\(got 'two'\)"),
         ("sizes=two", r"sizes: must be a list such as .* \(got 'two'\)"),
+        ("sizes=nan", r"sizes: must be a list such as .* \(got 'nan'\)"),
     ],
 )
 def test_of_a_list_the_wrong_entry_is_told(text, sentence):

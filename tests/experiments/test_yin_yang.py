@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
 
+from potentia.errors import ParameterError
 from potentia.experiments import load, yin_yang
 from potentia.experiments.datasets.yin_yang import DOT, RADIUS, label_of
 from potentia.experiments.datasets.yin_yang import yin_yang as draw
@@ -77,3 +78,23 @@ def test_what_was_trained_before_a_break_is_kept(tmp_path, monkeypatch):
     assert len(trained) == 1
     del expected["seconds"], resumed["seconds"]
     assert resumed == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("step=4e-4", r"yin-yang\.step: must be 1 ms over a whole number, such as 0\.0005 s"),
+        ("step=1e-9", r"yin-yang\.step: must be greater than or equal to 0\.00001"),
+        ("samples=2", r"yin-yang\.samples: must be greater than or equal to 3"),
+    ],
+)
+def test_bad_settings_end_in_one_sentence(text, sentence):
+    with pytest.raises(ParameterError, match=sentence):
+        read_settings("yin-yang", yin_yang.Settings, [text])
+
+
+def test_the_grid_may_be_any_part_of_the_delay():
+    for parts in (1, 3, 7, 100):
+        settings = read_settings("yin-yang", yin_yang.Settings, [f"step={1e-3 / parts!r}", *SMALL])
+        net = yin_yang.network(settings, 1, fires=False)
+        assert yin_yang.OnGrid(net, settings).steps == 60 * parts
