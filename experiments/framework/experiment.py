@@ -174,11 +174,7 @@ def settings_rows(model: type[BaseModel]) -> list[tuple[str, str, str, str, str]
     for name, about in model.model_fields.items():
         text = about.description or ""
         unit = UNIT.search(text)
-        default = (
-            "needed"
-            if about.is_required()
-            else _written(about.get_default(call_default_factory=True))
-        )
+        default = _default(about, "needed")
         told = UNIT.sub("", text).strip()
         rows.append((name, default, unit[1] if unit else "", _range(about), told))
     return rows
@@ -261,20 +257,22 @@ def _sentence(name: str, model: type[BaseModel], error: ValidationError) -> Para
         r"must be a list of \1, not \2",
         rule,
     )
-    rule = rule.replace("must be a valid list", "must be a list such as " + _default(model, key))
     rule = re.sub(r", unable to parse string as an? (number|integer)", "", rule)
     about = model.model_fields.get(key)
+    if about:
+        such = f"must be a list such as {_default(about, '[1, 2]')}"
+        rule = rule.replace("must be a valid list", such)
     unit = UNIT.search((about.description or "") if about else "")
     if about and unit and "number" in rule:
         rule += f" in {unit[1]}{_hint(first['input'], unit[1], key, about.default)}"
     return check.fail(name, key or "settings", rule, first["input"])
 
 
-def _default(model: type[BaseModel], key: str) -> str:
-    """The default of a setting as ``--set`` takes it."""
-    about = model.model_fields.get(key)
-    known = about is not None and not about.is_required()
-    return _written(about.get_default(call_default_factory=True)) if about and known else "[1, 2]"
+def _default(about: FieldInfo, needed: str) -> str:
+    """The default of a setting as ``--set`` takes it; `needed` where it has none."""
+    if about.is_required():
+        return needed
+    return _written(about.get_default(call_default_factory=True))
 
 
 def _range(about: FieldInfo) -> str:

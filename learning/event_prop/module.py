@@ -118,7 +118,6 @@ class EventProp(torch.nn.Module):
         for what does not fit.
         """
         given, n_samples = all_trains(self._inputs, inputs)
-        self._lift_delays()
         run = _Run(self, given, n_samples)
         named = inputs if isinstance(inputs, Mapping) else dict.fromkeys(self._inputs, inputs)
         tensors = [named.get(name) for name in run.differentiable]
@@ -132,14 +131,16 @@ class EventProp(torch.nn.Module):
 
         On the event engine it makes the spikes of this module.
         """
-        self._lift_delays()
         return with_values(self._base, self._values())
 
     def extra_repr(self) -> str:
         return f"{len(self._base.populations)} populations, {self.duration:g} s, threads={self.threads}"
 
     def _values(self) -> dict[str, Values]:
-        """The present weights and delays of all projections that are spelled out."""
+        """The present weights and delays of all projections that are spelled out.
+
+        Delays that an optimiser brought out of their range are moved back to its end.
+        """
         found = {
             name: {"weights": part.values.weights, "delays": part.values.delays}
             for name, part in self._spelled.items()
@@ -147,7 +148,12 @@ class EventProp(torch.nn.Module):
         for kind, parameters in (("weights", self.weights), ("delays", self.delays)):
             for name, parameter in parameters.items():
                 check.one_of(OWNER, kind, name, found)
-                found[name][kind] = self._numbers(kind, name, parameter)
+                array = self._numbers(kind, name, parameter)
+                if kind == "delays" and ((array < self.least_delay) | (array > MAX_DELAY)).any():
+                    with torch.no_grad():
+                        parameter.clamp_(self.least_delay, MAX_DELAY)
+                    array = self._numbers(kind, name, parameter)
+                found[name][kind] = array
         return {name: Values(**own) for name, own in found.items()}
 
     def _numbers(self, kind: str, name: str, parameter: Any) -> NDArray[np.float64]:
@@ -161,13 +167,6 @@ class EventProp(torch.nn.Module):
             rule = f"must have {n} entries, one for each synapse"
             raise check.fail(OWNER, field, rule, array.size)
         return array
-
-    def _lift_delays(self) -> None:
-        """Move delays that an optimiser brought out of their range back to its end."""
-        self._values()
-        with torch.no_grad():
-            for parameter in self.delays.values():
-                parameter.clamp_(self.least_delay, MAX_DELAY)
 
     def _not_below(self, name: str) -> None:
         delays = self._spelled[name].values.delays
